@@ -1,0 +1,51 @@
+# What one can do here; `make help` lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3.11
+BIN := .venv/bin
+export ORT_DISABLE_TELEMETRY := 1
+
+.PHONY: help install run test lint types format lock bench clean
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# The stamp stands for "installed exactly what the lock file says"; the install lists our packages, so a new one counts.
+.venv/installed: requirements/bootstrap.lock requirements/all.lock pyproject.toml $(wildcard */__init__.py)
+	@echo "Installing pinned dependencies into .venv ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
+	@$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements/all.lock
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+install: .venv/installed ## make .venv with the pinned dependencies
+
+run: .venv/installed ## start everything on this machine: database, registry, first model, server on port 8000
+	@$(BIN)/python -m fraud.stack
+
+test: .venv/installed ## run the test suite
+	@$(BIN)/python -m pytest
+
+lint: .venv/installed ## check style and security rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: .venv/installed ## check types
+	@$(BIN)/mypy
+
+format: .venv/installed ## put the code into its form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: .venv/installed ## measure a running server
+	@$(BIN)/python -m bench
+
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+lock: .venv/installed ## resolve the dependencies anew and write the lock files
+	@$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock
+	@$(COMPILE) pyproject.toml --all-extras requirements/bootstrap.in -o requirements/all.lock
+	@$(COMPILE) pyproject.toml --extra serve -c requirements/all.lock -o requirements/serve.lock
+
+clean: ## remove what was installed, generated and served here (data included)
+	@rm -rf .venv .run .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

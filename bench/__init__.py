@@ -1,0 +1,1 @@
+"""Load and comparisons: Locust users, and `python -m bench` to measure a running server."""

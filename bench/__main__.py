@@ -1,0 +1,84 @@
+"""`python -m bench`: a table of requests/s, rows/s and latencies of a running server; further commands compare."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from bench.engines.command import engines
+from fraud.command import EXIT_ERROR, print_error
+from fraud.errors import ProjectError
+from fraud.settings import load_settings
+
+if TYPE_CHECKING:
+    from bench.throughput import Throughput
+
+BATCH_ROWS = (1, 100, 1_000, 10_000)
+
+
+app = typer.Typer(pretty_exceptions_enable=False)
+app.command()(engines)
+
+
+@app.callback(invoke_without_command=True)
+def bench(
+    context: typer.Context,
+    *,
+    url: Annotated[str | None, typer.Option(help="Server to load; default: the one of the settings.")] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Measured time for each batch size, seconds.")] = 10.0,
+    warmup: Annotated[float, typer.Option(min=0.0, help="Time before it that is not counted, seconds.")] = 2.0,
+    users: Annotated[int, typer.Option(min=1, help="Users that send at the same time, each without a pause.")] = 2,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
+) -> None:
+    """Load a running server with single requests and batches of 100, 1,000 and 10,000 fresh rows."""
+    if context.invoked_subcommand is not None:
+        return
+    # Importing Locust makes the sockets of the whole process cooperative, which no other command should have.
+    from bench.throughput import measure  # noqa: PLC0415
+
+    try:
+        host = url or load_settings().server_url()
+    except ProjectError as error:
+        print_error(error)
+        sys.exit(EXIT_ERROR)
+    results = []
+    with Progress(transient=True) as progress:
+        task = progress.add_task("measuring", total=len(BATCH_ROWS))
+        for rows in BATCH_ROWS:
+            progress.update(task, description=f"{rows} rows a request")
+            results.append(measure(host, rows, users, warmup, seconds))
+            progress.advance(task)
+    _print(results)
+    if json_file is not None:
+        json_file.write_text(json.dumps([result.as_dict() for result in results], indent=2) + "\n")
+    if not all(result.requests and not result.failures for result in results):
+        print_error(f"requests failed: is a server ready at {host}?")
+        sys.exit(EXIT_ERROR)
+
+
+def _print(results: list[Throughput]) -> None:
+    table = Table("rows a request", "requests/s", "rows/s", "p50 ms", "p95 ms", "p99 ms", "failures")
+    for column in table.columns:
+        column.justify = "right"
+    for result in results:
+        table.add_row(
+            f"{result.batch_rows:,}",
+            f"{result.requests_per_s:,.0f}",
+            f"{result.rows_per_s:,.0f}",
+            f"{result.p50_ms:.2f}",
+            f"{result.p95_ms:.2f}",
+            f"{result.p99_ms:.2f}",
+            str(result.failures),
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    app()

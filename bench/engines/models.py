@@ -1,0 +1,69 @@
+"""Models of three sizes, trained on generated applications and converted as `convert` does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from xgboost import Booster, XGBClassifier
+
+from convert.exporter import export, to_bytes
+from convert.forest import read_forest
+from convert.source import Matrix, open_source
+from serve.engine.sample_rows import ordinary_rows
+
+TRAINING_ROWS: Final = 60_000
+SEED: Final = 11
+LEARNING_RATE: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What a model is made of."""
+
+    name: str
+    trees: int
+    depth: int
+
+    @property
+    def title(self) -> str:
+        """For tables and plots."""
+        return f"{self.name}: {self.trees} trees of depth {self.depth}"
+
+
+SIZES: Final = (Size("S", 100, 3), Size("M", 300, 6), Size("L", 500, 8))
+
+
+@dataclass(frozen=True, slots=True)
+class BenchModel:
+    """A trained booster, and the file that was exported from it."""
+
+    size: Size
+    booster: Booster
+    path: Path
+
+
+def make_models(folder: Path, sizes: tuple[Size, ...] = SIZES) -> Iterator[BenchModel]:
+    """Train and export each size; the same seed gives the same trees."""
+    generator = np.random.default_rng(SEED)
+    rows = ordinary_rows(TRAINING_ROWS, generator)
+    labels = _labels(rows, generator)
+    for size in sizes:
+        classifier = XGBClassifier(n_estimators=size.trees, max_depth=size.depth, learning_rate=LEARNING_RATE)
+        classifier.fit(rows, labels)
+        path = folder / f"{size.name}.onnx"
+        path.write_bytes(to_bytes(export(read_forest(open_source(classifier)))))
+        yield BenchModel(size, classifier.get_booster(), path)
+
+
+def _labels(rows: Matrix, generator: np.random.Generator) -> NDArray[np.int64]:
+    """Labels that several features and a product of two decide, so that deep trees find something to split."""
+    scaled = (rows - rows.mean(axis=0)) / rows.std(axis=0)
+    log_odds = -2 + 0.5 * scaled[:, 0] - 0.6 * scaled[:, 3] + 0.5 * scaled[:, 1] * scaled[:, 4] + 0.3 * scaled[:, 8]
+    log_odds += 0.5 * np.sin(3 * scaled[:, 5])
+    labels: NDArray[np.int64] = (generator.random(len(rows)) < 1 / (1 + np.exp(-log_odds))).astype(np.int64)
+    return labels

@@ -1,0 +1,57 @@
+"""Locust users: one application, or a batch, with fresh rows in each request."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from locust import FastHttpUser, constant, task
+
+from bench.applications import Applications
+
+# Drift monitoring must not count these requests.
+HEADERS: Final = {"Content-Type": "application/json", "X-Load-Test": "true"}
+SEED: Final = 1
+
+
+class ScoringUser(FastHttpUser):
+    """Sends one request after the other; subclasses say which."""
+
+    abstract = True
+    wait_time = constant(0)
+    applications: Applications
+
+    def on_start(self) -> None:
+        """All users of a process share one source of bodies."""
+        if not hasattr(type(self), "applications"):
+            type(self).applications = Applications(SEED)
+
+    def send(self, path: str, body: bytes, rows: int) -> None:
+        """POST a body; an answer that is no 200 counts as a failure."""
+        # Its annotation knows text only; bytes are sent as they are.
+        self.client.post(path, data=body, headers=HEADERS, name=f"{path} {rows}")  # type: ignore[arg-type]
+
+
+class SingleUser(ScoringUser):
+    """A case officer's system: one application a request."""
+
+    @task
+    def predict(self) -> None:
+        """`/predict`."""
+        self.send("/predict", self.applications.single(), 1)
+
+
+class BatchUser(ScoringUser):
+    """A bulk client: `rows` applications a request."""
+
+    rows = 1000
+
+    @task
+    def batch_predict(self) -> None:
+        """`/batch_predict`."""
+        self.send("/batch_predict", self.applications.batch(self.rows), self.rows)
+
+
+def batch_user(batch_rows: int) -> type[BatchUser]:
+    """A class of users that send batches of that many rows."""
+    attributes: dict[str, Any] = {"rows": batch_rows}
+    return type(f"BatchUser{batch_rows}", (BatchUser,), attributes)

@@ -1,0 +1,50 @@
+"""The whole way of a model: preconditions, trees, scalers, ONNX, proof."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from sklearn.pipeline import Pipeline
+from xgboost import XGBClassifier
+
+from convert import preconditions
+from convert.exporter import export, to_bytes
+from convert.forest import read_forest
+from convert.parity import MINIMUM_ROWS, Progress, check_parity
+from convert.parity_report import ParityReport
+from convert.scaler_folding import fold
+from convert.source import Matrix, open_source
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A model that passed parity: the ONNX file's bytes, their SHA-256 in hex, and the proof."""
+
+    model: bytes
+    sha256: str
+    parity: ParityReport
+
+
+def convert(
+    model: Pipeline | XGBClassifier,
+    rows: Matrix,
+    *,
+    minimum_rows: int = MINIMUM_ROWS,
+    progress: Progress | None = None,
+) -> Conversion:
+    """Convert a fitted model to ONNX and prove it on real `rows`, float32 [N, 10].
+
+    Only tests have a reason to lower `minimum_rows`. `progress` is told the rows compared so far and their total.
+
+    Raises:
+        UnsupportedModelError: the model has something that ONNX would not keep; its message names it.
+        ConversionError: the rows are too few or of another form.
+        ParityError: the converted model is not the trained one.
+    """
+    source = open_source(model)
+    preconditions.check(source)
+    forest = fold(read_forest(source), source)
+    converted = to_bytes(export(forest))
+    parity = check_parity(converted, source, forest, rows, minimum_rows=minimum_rows, progress=progress)
+    return Conversion(converted, hashlib.sha256(converted).hexdigest(), parity)

@@ -1,0 +1,71 @@
+"""What a passed parity check found."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from dataclasses import dataclass
+
+import msgspec
+from xgboost import __version__ as xgboost_version
+
+
+@dataclass(frozen=True, slots=True)
+class RowCounts:
+    """Rows that were compared, by kind (`convert.parity_rows`)."""
+
+    real: int
+    threshold: int
+    missing: int
+    extreme: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.real + self.threshold + self.missing + self.extreme
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The libraries that were compared."""
+
+    numpy: str
+    onnx: str
+    onnxruntime: str
+    scikit_learn: str
+    xgboost: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParityReport:
+    """The model against XGBoost, over all rows; differences of probabilities unless a name says margin.
+
+    Relative differences are shares of XGBoost's probability. Bit-equal shares are between 0 and 1.
+    """
+
+    model_sha256: str
+    rows: RowCounts
+    margin_bit_equal_share: float
+    margin_max_absolute_difference: float
+    probability_bit_equal_share: float
+    max_absolute_difference: float
+    max_relative_difference: float
+    relative_tolerance: float
+    minimum_probability: float
+    versions: Versions
+
+    def to_json(self) -> str:
+        """The report as indented JSON, field by field."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2).decode()
+
+
+def installed_versions() -> Versions:
+    """The versions in this process."""
+    version = importlib.metadata.version
+    return Versions(
+        numpy=version("numpy"),
+        onnx=version("onnx"),
+        onnxruntime=version("onnxruntime"),
+        scikit_learn=version("scikit-learn"),
+        # Its distribution may be called xgboost or xgboost-cpu.
+        xgboost=xgboost_version,
+    )

@@ -1,0 +1,33 @@
+"""Connections to PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+
+from fraud.errors import DatabaseError
+
+CONNECT_TIMEOUT_S: Final = 10
+
+
+@contextmanager
+def connect(dsn: str, application_name: str = "marriage-loan-scoring") -> Iterator[Connection]:
+    """Open a connection for the block: committed at its end, rolled back on an error, closed in any case.
+
+    Raises:
+        DatabaseError: the server can't be reached or refuses the login.
+    """
+    try:
+        connection = psycopg2.connect(dsn, connect_timeout=CONNECT_TIMEOUT_S, application_name=application_name)
+    except psycopg2.OperationalError as error:
+        # libpq's message names host, port and user, never the password.
+        raise DatabaseError(f"PostgreSQL can't be reached: {' '.join(str(error).split())}") from error
+    try:
+        with connection:
+            yield connection
+    finally:
+        connection.close()

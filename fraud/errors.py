@@ -1,0 +1,21 @@
+"""Root of the project's exceptions.
+
+Each part has an `errors.py` of its own whose classes descend from `ProjectError`; an entry point prints such an
+error as one line and exits with status 2, while anything else is a crash and keeps its traceback.
+"""
+
+
+class ProjectError(Exception):
+    """A fault that its reader can mend; the message says what is wrong and what to do."""
+
+
+class SettingsError(ProjectError):
+    """A setting is missing or has a value that it can't have."""
+
+
+class DatabaseError(ProjectError):
+    """PostgreSQL does not answer, or refuses what was asked."""
+
+
+class RegistryError(ProjectError):
+    """The model registry does not answer, or answers with an error: never to be read as "no model"."""

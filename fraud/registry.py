@@ -1,0 +1,215 @@
+"""The model registry: versions of the model in MLflow, found by alias, checked by SHA-256.
+
+The tracking URI names the server *with* its static prefix (`http://127.0.0.1:5000/mlflow`): a server started with
+`--static-prefix /mlflow` serves its REST API under the prefix too, and answers 404 without it.
+
+A version's files are plain artifacts of its run, under `model/`. `mlflow.onnx.log_model` would parse and serialise
+the network again, and what is served must be the very bytes whose parity was proven; so the bytes are uploaded as
+they are, fetched back and compared before a version exists.
+
+"There is no such model" is only ever read from a successful answer (an empty search), never from an error code: a
+proxy's 404 must not look like an empty registry.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from fraud.errors import RegistryError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion as MlflowVersion
+    from mlflow.entities.model_registry import RegisteredModel
+
+CANDIDATE: Final = "candidate"
+PRODUCTION: Final = "production"
+PREVIOUS: Final = "previous"
+
+MODEL_FOLDER: Final = "model"
+"""Folder of a run's artifacts that holds the files of the version."""
+MODEL_FILE: Final = "model.onnx"
+
+SHA256_TAG: Final = "sha256"
+DATA_CUTOFF_TAG: Final = "data_cutoff"
+VALIDATION_AP_TAG: Final = "average_precision_validation"
+TEST_AP_TAG: Final = "average_precision_test"
+
+HTTP_RETRIES: Final = 1
+MESSAGE_CHARACTERS: Final = 400
+
+
+class ChecksumError(RegistryError):
+    """The registry's `model.onnx` is not the file that was registered: it must not be loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """One version of the registered model."""
+
+    name: str
+    version: int
+    sha256: str
+    """Of `model.onnx`, lower-case hexadecimal."""
+    data_cutoff: dt.date
+    """Applications from this day on were unknown to training."""
+    run_id: str
+    tags: Mapping[str, str]
+
+
+class Registry:
+    """The versions of one registered model. Every method but the constructor asks the server.
+
+    Every failure is a `RegistryError` of one line: no connection, a timeout, an error status, an answer that is not
+    MLflow's, a version that training did not register.
+    """
+
+    def __init__(self, tracking_uri: str, model_name: str, timeout_s: int = 10) -> None:
+        """Remember where to ask; importing MLflow (a second) waits for the first question.
+
+        Args:
+            tracking_uri: address of the MLflow server, static prefix included.
+            model_name: the registered model.
+            timeout_s: longest wait for the server at each of at most two tries, seconds.
+        """
+        self.tracking_uri = tracking_uri
+        self.model_name = model_name
+        self.timeout_s = timeout_s
+
+    def version_of(self, alias: str) -> ModelVersion | None:
+        """The version that an alias names; None when the registry says that there is no such model or alias."""
+        with registry_errors(self.tracking_uri):
+            model = self._registered_model()
+            if model is None or alias not in model.aliases:
+                return None
+            return _model_version(self._client().get_model_version(self.model_name, str(model.aliases[alias])))
+
+    def model_version(self, version: int) -> ModelVersion:
+        """The version of that number."""
+        with registry_errors(self.tracking_uri):
+            return _model_version(self._client().get_model_version(self.model_name, str(version)))
+
+    def register(self, run_id: str, sha256: str, data_cutoff: dt.date, tags: Mapping[str, str]) -> ModelVersion:
+        """Make the files that run `run_id` keeps under `model/` the next version.
+
+        Args:
+            run_id: a run whose artifacts hold `model/model.onnx`.
+            sha256: of the bytes whose parity was proven.
+            data_cutoff: applications from this day on were unknown to training.
+            tags: further tags of the version.
+
+        Raises:
+            ChecksumError: the server holds other bytes.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            self._fetch(run_id, sha256, Path(folder))
+        with registry_errors(self.tracking_uri):
+            if self._registered_model() is None:
+                self._client().create_registered_model(self.model_name)
+            created = self._client().create_model_version(
+                self.model_name,
+                source=f"runs:/{run_id}/{MODEL_FOLDER}",
+                run_id=run_id,
+                tags={**tags, SHA256_TAG: sha256, DATA_CUTOFF_TAG: data_cutoff.isoformat()},
+                await_creation_for=0,  # a version of existing artifacts is ready at once
+            )
+            return _model_version(created)
+
+    def set_alias(self, alias: str, version: int) -> None:
+        """Point an alias at a version, in one step: the alias is never missing in between."""
+        with registry_errors(self.tracking_uri):
+            self._client().set_registered_model_alias(self.model_name, alias, str(version))
+
+    def set_tag(self, version: int, key: str, value: str) -> None:
+        """Write a tag of a version, such as the gate's verdict."""
+        with registry_errors(self.tracking_uri):
+            self._client().set_model_version_tag(self.model_name, str(version), key, value)
+
+    def download_model(self, version: ModelVersion, folder: Path) -> Path:
+        """Fetch `model.onnx` of a version into `folder`, where it appears only once it is verified.
+
+        Raises:
+            ChecksumError: the file is not the one that was registered.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as partial:
+            return self._fetch(version.run_id, version.sha256, Path(partial)).replace(folder / MODEL_FILE)
+
+    def download_file(self, version: ModelVersion, name: str, folder: Path) -> Path:
+        """Fetch another file of a version, such as `parity.json`, into `folder`; it is not verified."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with registry_errors(self.tracking_uri):
+            return Path(self._client().download_artifacts(version.run_id, f"{MODEL_FOLDER}/{name}", str(folder)))
+
+    def _fetch(self, run_id: str, sha256: str, folder: Path) -> Path:
+        with registry_errors(self.tracking_uri):
+            path = Path(self._client().download_artifacts(run_id, f"{MODEL_FOLDER}/{MODEL_FILE}", str(folder)))
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        if found != sha256:
+            raise ChecksumError(
+                f"{MODEL_FILE} of run {run_id} has SHA-256 {found}, not the {sha256} that was registered: "
+                "train again, and find out who changed the artifact store"
+            )
+        return path
+
+    def _registered_model(self) -> RegisteredModel | None:
+        """The registered model, or None when a successful search does not find it."""
+        found = self._client().search_registered_models(filter_string=f"name = '{self.model_name}'")
+        return next((model for model in found if model.name == self.model_name), None)
+
+    def _client(self) -> MlflowClient:
+        return mlflow_client(self.tracking_uri, self.timeout_s)
+
+
+def mlflow_client(tracking_uri: str, timeout_s: int) -> MlflowClient:
+    """A client of the MLflow server whose waits are bounded; `timeout_s` holds for the whole process.
+
+    MLflow takes its limits from the environment only: by default it retries for minutes.
+    """
+    os.environ.update(
+        MLFLOW_HTTP_REQUEST_TIMEOUT=str(timeout_s),
+        MLFLOW_HTTP_REQUEST_MAX_RETRIES=str(HTTP_RETRIES),
+        MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR="0",
+        MLFLOW_HTTP_REQUEST_BACKOFF_JITTER="0",
+        MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR="false",
+        MLFLOW_ALLOW_PICKLE_DESERIALIZATION="false",
+        MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true",
+        MLFLOW_DISABLE_TELEMETRY="true",
+    )
+    from mlflow import MlflowClient  # noqa: PLC0415 - takes a second
+
+    return MlflowClient(tracking_uri, tracking_uri)
+
+
+@contextmanager
+def registry_errors(tracking_uri: str) -> Iterator[None]:
+    """Turn every fault of talking to MLflow into a `RegistryError` of one line, without passwords."""
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415 - takes a second
+
+    try:
+        yield
+    # Connection faults of requests are OSErrors; an answer that is not JSON is a ValueError.
+    except (MlflowException, OSError, ValueError) as error:
+        line = " ".join(f"the MLflow registry at {tracking_uri} failed: {error}".split())
+        raise RegistryError(re.sub(r"//[^/@\s]+@", "//", line)[:MESSAGE_CHARACTERS]) from error
+
+
+def _model_version(found: MlflowVersion) -> ModelVersion:
+    sha256, cutoff = found.tags.get(SHA256_TAG), found.tags.get(DATA_CUTOFF_TAG)
+    if sha256 is None or cutoff is None or found.run_id is None:
+        raise RegistryError(
+            f"version {found.version} of {found.name} lacks its run or the tag {SHA256_TAG} or {DATA_CUTOFF_TAG}: "
+            "it was not registered by `python -m train`"
+        )
+    return ModelVersion(
+        found.name, int(found.version), sha256, dt.date.fromisoformat(cutoff), found.run_id, dict(found.tags)
+    )

@@ -1,0 +1,182 @@
+"""Every setting of the project, in one typed place; `python -m fraud` prints them as a table.
+
+A value comes from the process's environment, else from `.env`, else from `<RUN_DIR>/.env` (generated secrets), else
+from `<RUN_DIR>/stack.env` (addresses of the embedded services while they run), else from the default below. Only
+entry points read settings; everything below them takes plain arguments.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import annotated_types
+from psycopg2.extensions import make_dsn
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from fraud.errors import SettingsError
+
+DEFAULT_RUN_DIR: Final = Path(".run")
+SECRETS_FILE: Final = ".env"
+"""In the run folder: generated secrets."""
+ADDRESSES_FILE: Final = "stack.env"
+"""In the run folder: addresses of the embedded services, while they run."""
+
+Port = Annotated[int, annotated_types.Interval(ge=1, le=65535)]
+PositiveInt = Annotated[int, annotated_types.Gt(0)]
+PositiveFloat = Annotated[float, annotated_types.Gt(0)]
+
+
+class DatabaseRole(StrEnum):
+    """A PostgreSQL login with no more rights than its program needs (`initdb/01_roles.sql`)."""
+
+    SERVER = "scoring_server"
+    TRAINER = "scoring_trainer"
+    MLFLOW = "scoring_mlflow"
+
+
+class Settings(BaseSettings):
+    """The settings; a field's upper-case name is its environment variable."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
+
+    run_dir: Path = Field(DEFAULT_RUN_DIR, description="folder for data, secrets, models and logs of this machine")
+
+    database_url: SecretStr | None = Field(None, description="PostgreSQL address; wins over POSTGRES_*")
+    postgres_host: str | None = Field(None, description="PostgreSQL host; unset = the embedded server")
+    postgres_port: Port = Field(5432, description="PostgreSQL port")
+    postgres_db: str = Field("marriage_loans", description="database name")
+    postgres_user: str = Field("postgres", description="owner of the database, used by initdb")
+    postgres_password: SecretStr | None = Field(None, description="password of POSTGRES_USER")
+    server_db_password: SecretStr | None = Field(None, description="password of role scoring_server")
+    trainer_db_password: SecretStr | None = Field(None, description="password of role scoring_trainer")
+    mlflow_db_password: SecretStr | None = Field(None, description="password of role scoring_mlflow")
+
+    raw_table: Path | None = Field(None, description="the public Train_Dataset.csv; unset = generated rows")
+    reference_scale: float = Field(1.0, gt=0, le=1, description="share of the 214,000 reference applications to load")
+    data_seed: int = Field(20230501, ge=0, description="seed of the reference data")
+
+    mlflow_tracking_uri: str | None = Field(None, description="MLflow address; unset = the embedded server")
+    model_name: str = Field("divorce-model", description="registered model")
+    registry_timeout_s: PositiveInt = Field(10, description="longest wait for one registry call, seconds")
+
+    today: dt.date = Field(
+        default_factory=lambda: dt.datetime.now(dt.UTC).date(),
+        description="applications from this day on are unknown to training (UTC day)",
+        json_schema_extra={"default": "today"},
+    )
+    train_seed: int = Field(7, ge=0, description="seed of training")
+    train_threads: PositiveInt = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        description="threads of training",
+        json_schema_extra={"default": "all cores"},
+    )
+
+    serve_host: str = Field("127.0.0.1", description="address that the server listens on")
+    serve_port: Port = Field(8000, description="port that the server listens on")
+    admin_user: str = Field("admin", description="user of /update-model and /mlflow/")
+    admin_password: SecretStr | None = Field(None, description="password of ADMIN_USER")
+    engine: Literal["auto", "onnxruntime", "forest"] = Field(
+        "auto", description="what runs the trees; auto = the fastest for each batch size, once proved equal"
+    )
+    serve_workers: PositiveInt = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        description="server processes on the port",
+        json_schema_extra={"default": "all cores"},
+    )
+    scoring_threads: PositiveInt | None = Field(
+        None, description="threads of each server process that score large batches; unset = cores / SERVE_WORKERS"
+    )
+    max_batch_rows: PositiveInt = Field(100_000, description="most rows in one request")
+    max_body_bytes: PositiveInt = Field(64 * 1024 * 1024, description="largest request body, bytes")
+    drain_timeout_s: PositiveInt = Field(20, description="longest wait for open requests at a stop, seconds")
+
+    log_buffer_rows: PositiveInt = Field(
+        1_000_000, description="most predictions that wait to be written; beyond it requests are refused (503)"
+    )
+    log_flush_interval_ms: PositiveFloat = Field(50.0, description="time that predictions gather, milliseconds")
+
+    def dsn(self, role: DatabaseRole | None = None) -> str:
+        """Connection string of the database for a role, or for its owner.
+
+        A role whose password is not set connects as DATABASE_URL or POSTGRES_USER says: on a machine that only
+        serves, that already names the role.
+
+        Raises:
+            SettingsError: no database is configured.
+        """
+        dsn = self._owner_dsn()
+        password = self._role_password(role)
+        if role is None or password is None:
+            return dsn
+        return make_dsn(dsn, user=role.value, password=password.get_secret_value())
+
+    def tracking_uri(self) -> str:
+        """Address of the MLflow tracking server.
+
+        Raises:
+            SettingsError: none is configured.
+        """
+        if self.mlflow_tracking_uri is None:
+            raise SettingsError("no MLflow server: set MLFLOW_TRACKING_URI, or start everything with `make run`")
+        return self.mlflow_tracking_uri
+
+    def threads_of_each(self, workers: int) -> int:
+        """Scoring threads of one of so many server processes: all together no more than cores, unless set."""
+        return self.scoring_threads or max(1, (os.cpu_count() or 1) // workers)
+
+    def server_url(self) -> str:
+        """Address of the scoring server as a client on this machine writes it."""
+        everywhere = self.serve_host in {"0.0.0.0", "::"}  # noqa: S104 - compared, not listened on
+        host = "127.0.0.1" if everywhere else self.serve_host
+        return f"http://{host}:{self.serve_port}"
+
+    def _owner_dsn(self) -> str:
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        if self.postgres_host is None:
+            raise SettingsError("no PostgreSQL: set DATABASE_URL or POSTGRES_HOST, or start everything with `make run`")
+        password = self.postgres_password.get_secret_value() if self.postgres_password else None
+        return make_dsn(
+            host=self.postgres_host,
+            port=self.postgres_port,
+            dbname=self.postgres_db,
+            user=self.postgres_user,
+            password=password,
+        )
+
+    def _role_password(self, role: DatabaseRole | None) -> SecretStr | None:
+        return {
+            None: None,
+            DatabaseRole.SERVER: self.server_db_password,
+            DatabaseRole.TRAINER: self.trainer_db_password,
+            DatabaseRole.MLFLOW: self.mlflow_db_password,
+        }[role]
+
+
+def load_settings() -> Settings:
+    """Read the settings once, at the edge.
+
+    Raises:
+        SettingsError: one line that names the variable, its value (never of a secret) and what was expected.
+    """
+    run_dir = Path(os.environ.get("RUN_DIR", DEFAULT_RUN_DIR))
+    files = (run_dir / ADDRESSES_FILE, run_dir / SECRETS_FILE, Path(".env"))
+    try:
+        return Settings(_env_file=files)
+    except ValidationError as error:
+        raise SettingsError(_one_line(error)) from None
+
+
+def _one_line(error: ValidationError) -> str:
+    faults = []
+    for fault in error.errors():
+        name = str(fault["loc"][0])
+        secret = "password" in name or name == "database_url"
+        value = "" if secret else f"={fault['input']!r}"
+        faults.append(f"{name.upper()}{value}: {fault['msg']}")
+    return "; ".join(faults) + " (`python -m fraud` lists the settings)"

@@ -1,0 +1,38 @@
+"""Passwords that nobody set: generated once and kept in `<run_dir>/.env`, readable by their owner only."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+PASSWORD_BYTES: Final = 24
+OWNER_ONLY: Final = 0o600
+
+
+def write_private(path: Path, lines: Iterable[str]) -> None:
+    """Replace a file as a whole; at no time is it readable by others, or half there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staging = path.with_name(path.name + ".new")
+    staging.unlink(missing_ok=True)
+    descriptor = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in lines)
+        file.flush()
+        os.fsync(file.fileno())
+    staging.replace(path)
+
+
+def generate_missing(path: Path, missing: Iterable[str]) -> dict[str, str]:
+    """Add a random password for each of the `missing` settings to the file `path`.
+
+    Returns:
+        What was generated, by name of the setting; empty when nothing was missing.
+    """
+    generated = {name: secrets.token_urlsafe(PASSWORD_BYTES) for name in missing}
+    if generated:
+        kept = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        write_private(path, [*kept, *(f"{name}={value}" for name, value in generated.items())])
+    return generated

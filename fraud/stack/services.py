@@ -1,0 +1,169 @@
+"""The services of one machine, started in order and stopped in the reverse order."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import socket
+import subprocess
+import sys
+from types import TracebackType
+from typing import Final
+
+from rich.console import Console
+
+from fraud.registry import PRODUCTION, Registry
+from fraud.settings import ADDRESSES_FILE, SECRETS_FILE, DatabaseRole, Settings, load_settings
+from fraud.stack import mlflow_server
+from fraud.stack.child import Child, free_port
+from fraud.stack.credentials import generate_missing, write_private
+from fraud.stack.errors import StackError
+from fraud.stack.postgres import EmbeddedPostgres
+from fraud.stack.summary import print_passwords
+
+MLFLOW_START_TIMEOUT_S: Final = 120.0
+SERVER_START_TIMEOUT_S: Final = 120.0
+STOP_TIMEOUT_S: Final = 30.0
+
+# What has no default and is generated when nobody set it.
+PASSWORDS: Final = ("admin_password", "server_db_password", "trainer_db_password", "mlflow_db_password")
+
+
+class Stack:
+    """PostgreSQL, MLflow and the scoring server; what the settings name is used, what they don't is started."""
+
+    def __init__(self, settings: Settings, console: Console) -> None:
+        self._settings = settings
+        self._console = console
+        self._children: list[Child] = []
+        self._addresses: dict[str, str] = {}
+        self._at_end = contextlib.ExitStack()
+
+    def __enter__(self) -> Stack:
+        """Claim the run folder and the port; nothing is started yet.
+
+        Raises:
+            StackError: another stack has them.
+        """
+        self._claim_run_dir()
+        self._claim_port()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop what was started, the last first."""
+        self._console.print("Stopping ...")
+        self._at_end.close()
+
+    def start(self) -> None:
+        """Start everything and return once the server is ready.
+
+        Raises:
+            StackError: a step fails; what was started before is stopped by `__exit__`.
+        """
+        self._fill_in_passwords()
+        self._start_postgres()
+        self._run_command("initdb", "--schema-only")
+        mlflow = self._start_mlflow()
+        self._run_command("initdb")
+        model_dir = self._settings.run_dir / "models" / self._settings.model_name
+        server = self._start_server() if (model_dir / "current.json").exists() else None
+        if mlflow is not None:
+            with self._console.status("Waiting for MLflow ..."):
+                mlflow.child.wait_until_answers(mlflow.health_url, MLFLOW_START_TIMEOUT_S)
+        if server is None:
+            self._train_first_model()
+            server = self._start_server()
+        with self._console.status("Waiting for the server ..."):
+            server.wait_until_answers(self._settings.server_url() + "/health/ready", SERVER_START_TIMEOUT_S)
+
+    def check(self) -> None:
+        """Raise a StackError when a service has ended."""
+        for child in self._children:
+            child.check()
+
+    def _claim_run_dir(self) -> None:
+        self._settings.run_dir.mkdir(parents=True, exist_ok=True)
+        lock = self._at_end.enter_context((self._settings.run_dir / "lock").open("w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackError(f"{self._settings.run_dir} is in use by another `make run`: stop it first") from None
+        # A stack that was killed could not take back the addresses of its services.
+        (self._settings.run_dir / ADDRESSES_FILE).unlink(missing_ok=True)
+        self._settings = load_settings()
+
+    def _claim_port(self) -> None:
+        host, port = self._settings.serve_host, self._settings.serve_port
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                raise StackError(
+                    f"{host}:{port} can't be had ({error.strerror}): stop what listens there, or set SERVE_PORT"
+                ) from error
+
+    def _fill_in_passwords(self) -> None:
+        missing = [name.upper() for name in PASSWORDS if getattr(self._settings, name) is None]
+        path = self._settings.run_dir / SECRETS_FILE
+        generated = generate_missing(path, missing)
+        if generated:
+            print_passwords(self._console, generated, path)
+            self._settings = load_settings()
+
+    def _start_postgres(self) -> None:
+        if self._settings.database_url is not None or self._settings.postgres_host is not None:
+            return
+        postgres = EmbeddedPostgres(self._settings.run_dir / "postgres", self._settings.postgres_db)
+        self._at_end.callback(postgres.stop)
+        with self._console.status("Starting PostgreSQL ..."):
+            self._publish(DATABASE_URL=postgres.start())
+
+    def _start_mlflow(self) -> mlflow_server.MlflowServer | None:
+        if self._settings.mlflow_tracking_uri is not None:
+            return None
+        mlflow = mlflow_server.start_mlflow(
+            metadata_dsn=self._settings.dsn(DatabaseRole.MLFLOW),
+            artifact_dir=self._settings.run_dir / "artifacts",
+            port=free_port(),
+            log_path=self._settings.run_dir / "logs" / "mlflow.log",
+        )
+        self._watch(mlflow.child)
+        self._publish(MLFLOW_TRACKING_URI=mlflow.tracking_uri)
+        return mlflow
+
+    def _train_first_model(self) -> None:
+        settings = self._settings
+        with self._console.status("Asking the registry for a production model ..."):
+            registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
+            production = registry.version_of(PRODUCTION)
+        if production is None:
+            self._run_command("train", "--promote-first")
+
+    def _start_server(self) -> Child:
+        log_path = self._settings.run_dir / "logs" / "server.log"
+        server = Child("the scoring server", (sys.executable, "-m", "serve"), self._addresses, log_path)
+        self._watch(server)
+        return server
+
+    def _watch(self, child: Child) -> None:
+        self._children.append(child)
+        self._at_end.callback(child.stop, STOP_TIMEOUT_S)
+
+    def _run_command(self, part: str, *arguments: str) -> None:
+        """Run another part's command to its end; its progress is shown here."""
+        command = (sys.executable, "-m", part, *arguments)
+        status = subprocess.run(command, env={**os.environ, **self._addresses}, check=False).returncode
+        if status != 0:
+            raise StackError(f"`python -m {' '.join(command[2:])}` ended with status {status}; it says why above")
+
+    def _publish(self, **addresses: str) -> None:
+        """Tell the other commands, started by us or by hand, where a service is for as long as it runs."""
+        self._addresses |= addresses
+        path = self._settings.run_dir / ADDRESSES_FILE
+        write_private(path, (f"{name}='{value}'" for name, value in self._addresses.items()))
+        self._at_end.callback(path.unlink, missing_ok=True)
+        self._settings = load_settings()

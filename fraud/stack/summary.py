@@ -1,0 +1,36 @@
+"""What a person sees of a stack that runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from fraud.features import EXAMPLE_INSTANCE
+from fraud.settings import Settings
+
+
+def print_passwords(console: Console, generated: Mapping[str, str], path: Path) -> None:
+    """Show what was generated, this once."""
+    table = Table("setting", "value", title="Generated passwords, shown this once", title_justify="left")
+    for name, value in generated.items():
+        table.add_row(name, value)
+    console.print(table)
+    console.print(f"They are kept in {path}, readable only by you.")
+
+
+def print_summary(console: Console, settings: Settings) -> None:
+    """Addresses, a call of each kind, logs."""
+    url = settings.server_url()
+    single = json.dumps(EXAMPLE_INSTANCE)
+    console.print(f"\n[bold green]Ready:[/bold green] {url}   (API: {url}/docs, registry: {url}/mlflow/)\n")
+    for route, body in (("predict", single), ("batch_predict", f'{{"instances": [{single}, {single}]}}')):
+        call = f"curl -s {url}/{route} -H 'Content-Type: application/json' -d '{body}'"
+        console.print(call, soft_wrap=True, highlight=False, markup=False)
+        console.print()
+    logs = settings.run_dir / "logs"
+    console.print(f"Logs: {logs}/server.log, {logs}/mlflow.log, {settings.run_dir}/postgres/log", highlight=False)
+    console.print(f"Passwords: {settings.run_dir}/.env    Stop with Ctrl-C.", highlight=False)

@@ -1,0 +1,50 @@
+"""Stratified bootstrap over rows, as integer weights.
+
+The resamples draw as many positive and as many negative rows as there are, so the positive rate, on which average
+precision depends, stays what it is. Weights instead of row numbers let two models be compared on the same resamples,
+each with its own ranking, without sorting again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK: Final = 32
+"""Resamples per block: 32 x 21,400 rows of int32 are 2.7 MB, which stays in the cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure with the bounds of its confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+def stratified_weights(
+    labels: NDArray[np.integer], resamples: int, rng: np.random.Generator
+) -> Iterator[NDArray[np.int32]]:
+    """Draw resamples of N labelled rows; yields blocks int32[<= BLOCK, N] of how often each row was drawn."""
+    strata = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    for start in range(0, resamples, BLOCK):
+        weights = np.zeros((min(BLOCK, resamples - start), labels.size), np.int32)
+        for rows in strata:
+            for resample in weights:
+                resample[rows] = np.bincount(rng.integers(0, rows.size, rows.size), minlength=rows.size)
+        yield weights
+
+
+def percentile_interval(value: float, resampled: NDArray[np.float64], confidence: float = 0.95) -> Estimate:
+    """The two-sided percentile interval (Efron & Tibshirani 1993, ch. 13) of a figure and its resamples [B]."""
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(resampled, [tail, 1 - tail])
+    return Estimate(value, float(low), float(high))

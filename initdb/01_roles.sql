@@ -1,0 +1,23 @@
+-- Roles with no more rights than their program needs. Their grants stand beside the objects they are about; their
+-- passwords are set by `python -m initdb`, never in SQL. Every statement here can be run again.
+
+DO $$
+DECLARE
+    role_name text;
+BEGIN
+    FOREACH role_name IN ARRAY ARRAY['scoring_server', 'scoring_trainer', 'scoring_mlflow'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
+            EXECUTE format('CREATE ROLE %I LOGIN', role_name);
+        END IF;
+    END LOOP;
+    EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO scoring_server, scoring_trainer, scoring_mlflow', current_database());
+END
+$$;
+
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO scoring_server, scoring_trainer;
+
+-- MLflow makes and migrates its tables itself, so it owns a schema of its own and sees no other.
+CREATE SCHEMA IF NOT EXISTS mlflow AUTHORIZATION scoring_mlflow;
+ALTER ROLE scoring_mlflow SET search_path = mlflow;

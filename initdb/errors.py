@@ -1,0 +1,34 @@
+"""What can be wrong with the reference data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fraud.errors import DatabaseError, ProjectError
+
+
+class RawTableError(ProjectError):
+    """The raw CSV can't be used: not there, empty, not a CSV, or without a column that is needed."""
+
+    def __init__(self, path: Path, fault: str, remedy: str) -> None:
+        super().__init__(f"{path}: {fault}; {remedy}")
+
+
+class NoUsableRowsError(RawTableError):
+    """The preparation dropped every row of the raw CSV."""
+
+
+class TooFewRowsError(ProjectError):
+    """The prepared rows can't be split into the three parts of the reference data."""
+
+
+class SchemaError(DatabaseError):
+    """PostgreSQL refused one of the SQL files; nothing of it was applied."""
+
+
+class LoadError(DatabaseError):
+    """PostgreSQL refused the rows; what was in the table before is still there."""
+
+
+class NothingToDumpError(ProjectError):
+    """A dump was asked for, but no reference data are loaded."""

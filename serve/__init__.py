@@ -1,0 +1,1 @@
+"""The scoring service: the engine that runs a model, the HTTP API, the prediction log, hot reload."""

@@ -1,0 +1,47 @@
+"""`python -m serve`: answer requests until SIGTERM or Ctrl-C, then finish what is open and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+
+from fraud.command import EXIT_ERROR, print_error
+from fraud.errors import ProjectError
+from fraud.settings import Settings, load_settings
+from serve.logs import configure_logging
+from serve.model_store import model_store
+from serve.workers.listener import check_free
+from serve.workers.supervisor import Supervisor, worker_command
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on instead of SERVE_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on instead of SERVE_PORT.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes instead of SERVE_WORKERS.")] = None,
+) -> None:
+    """Score applications over HTTP with the production model of the registry, or its verified local copy."""
+    configure_logging()
+    try:
+        settings = load_settings()
+        address = host or settings.serve_host, port or settings.serve_port
+        check_free(*address)
+        status = asyncio.run(_supervise(settings, *address, workers or settings.serve_workers))
+    except ProjectError as error:
+        print_error(error)
+        status = EXIT_ERROR
+    sys.exit(status)
+
+
+async def _supervise(settings: Settings, host: str, port: int, workers: int) -> int:
+    command = worker_command(host, port, settings.threads_of_each(workers))
+    store = model_store(settings.run_dir, settings.model_name)
+    # The workers drain their requests and then their log, each within the time for it.
+    stop_timeout_s = 2 * settings.drain_timeout_s + 5.0
+    return await Supervisor(command, workers, store, settings.run_dir / "metrics" / str(port), stop_timeout_s).run()
+
+
+if __name__ == "__main__":
+    typer.run(serve)

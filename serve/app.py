@@ -1,0 +1,147 @@
+"""The HTTP application: routes, errors and the order of start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from fraud.errors import ProjectError, RegistryError
+from serve.auth import Administrator
+from serve.contract import contract_routes
+from serve.errors import RouteError, ServeError, UpstreamError
+from serve.health import health_routes
+from serve.inference_v2.routes import inference_routes
+from serve.metrics import Metrics
+from serve.mlflow_proxy import MlflowProxy
+from serve.mlflow_scoring import mlflow_routes
+from serve.model_admin import model_routes
+from serve.openapi import describe
+from serve.prediction_log.writer import PredictionLog
+from serve.request_context import RequestContext, error_response, request_id_of
+from serve.scoring import Limits, Scoring
+from serve.serving_model import ServingModel
+from serve.workers.model_change import ModelChange
+
+logger = logging.getLogger(__name__)
+
+VERSION: Final = "0.1.0"
+GAUGE_INTERVAL_S: Final = 1.0
+REFRESH_PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the application is made of."""
+
+    model: ServingModel
+    change: ModelChange
+    log: PredictionLog
+    limits: Limits
+    administrator: Administrator
+    proxy: MlflowProxy | None
+    scoring_threads: int
+    drain_timeout_s: float
+    refresh: bool
+    """Whether to catch up with the registry after the start."""
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """Assemble the application; nothing starts before its lifespan does."""
+    metrics = Metrics()
+    threads = ThreadPoolExecutor(parts.scoring_threads, thread_name_prefix="scoring")
+    scoring = Scoring(parts.model, parts.log, parts.limits, threads, metrics)
+    app = FastAPI(
+        title="Marriage-loan scoring",
+        version=VERSION,
+        description="Probability that a couple divorces soon after a marriage loan.",
+        lifespan=functools.partial(_lifespan, parts, threads, metrics),
+        routes=[
+            *contract_routes(scoring),
+            *inference_routes(parts.model, scoring, VERSION),
+            *mlflow_routes(parts.model, scoring),
+            *(parts.proxy.routes() if parts.proxy else ()),
+        ],
+        redirect_slashes=False,
+    )
+    app.include_router(model_routes(parts.model, parts.change, parts.administrator))
+    app.include_router(health_routes(parts.model, metrics))
+    app.add_middleware(RequestContext, model_version=lambda: parts.model.version)
+    app.add_exception_handler(ProjectError, _project_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.openapi = functools.partial(describe, app)  # type: ignore[method-assign]
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(parts: Parts, threads: ThreadPoolExecutor, metrics: Metrics, _app: FastAPI) -> AsyncIterator[None]:
+    parts.log.start()
+    await asyncio.to_thread(parts.model.load_local)
+    tasks = [asyncio.create_task(parts.change.run()), asyncio.create_task(_keep_gauges(parts, metrics))]
+    if parts.refresh:
+        tasks.append(asyncio.create_task(_refresh(parts.change)))
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        threads.shutdown(wait=True)
+        await asyncio.to_thread(parts.log.stop, parts.drain_timeout_s)
+        if parts.proxy is not None:
+            await parts.proxy.close()
+
+
+async def _keep_gauges(parts: Parts, metrics: Metrics) -> None:
+    """Write down now and then what is a state and no count."""
+    while True:
+        metrics.waiting_rows.set(parts.log.waiting_rows)
+        metrics.model_version.set(parts.model.version or 0)
+        await asyncio.sleep(GAUGE_INTERVAL_S)
+
+
+async def _refresh(change: ModelChange) -> None:
+    """Catch up with the registry after the start; a local model serves meanwhile, and goes on if that fails.
+
+    The registry may start at the same time as we do and take longer, so it is asked a few times.
+    """
+    for pause_s in (*REFRESH_PAUSES_S, None):
+        try:
+            await change.update()
+        except RegistryError as error:
+            if pause_s is None:
+                logger.warning("the registry gives no model: %s", error)
+                return
+            await asyncio.sleep(pause_s)
+        except ProjectError as error:
+            logger.warning("no model from the registry: %s", error)
+            return
+        else:
+            return
+
+
+async def _project_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, ServeError):
+        return error_response(error, request_id_of(request))
+    kind = UpstreamError if isinstance(error, RegistryError) else ServeError
+    logger.error("request %s: %s", request_id_of(request), error)
+    return error_response(kind(str(error)), request_id_of(request))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
+    fault = RouteError(
+        f"{request.method} {request.url.path}: {error.detail}; /docs lists what there is",
+        error.status_code,
+        str(error.detail).lower().replace(" ", "_"),
+        error.headers or {},
+    )
+    return error_response(fault, request_id_of(request))

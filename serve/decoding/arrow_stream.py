@@ -1,0 +1,123 @@
+"""Apache Arrow's IPC stream to rows (arrow.apache.org/docs/format/Columnar.html, "IPC Streaming Format")."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from fraud.features import FEATURE_NAMES
+from serve.decoding.bounds import check_header, check_row_count
+from serve.decoding.matrix import matrix_of_columns
+from serve.decoding.rows import APPLICATION_ID, DecodedRows, checked_ids
+from serve.errors import BodyTooLarge, InvalidInstance, MalformedBody, UnsupportedMediaType
+
+ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
+
+# Positions of members in the flatbuffers of a message (arrow's format/Message.fbs).
+_MESSAGE_HEADER: Final = 2
+_BATCH_COMPRESSION: Final = 3
+
+
+def decode_arrow(body: bytes, max_rows: int) -> DecodedRows:
+    """A stream with the ten features as numeric columns, and perhaps the application id as text -> rows.
+
+    Raises:
+        MalformedBody: not a stream, or a damaged one.
+        UnsupportedMediaType: the buffers are compressed or dictionary-encoded.
+        InvalidInstance: a column is missing, unknown or of a wrong type, a value is null or out of bounds; or the
+            batch is empty.
+        BodyTooLarge: more than `max_rows` rows.
+    """
+    try:
+        batches = _read_batches(body, max_rows)
+    except (pa.ArrowException, OSError, ValueError, StopIteration, struct.error) as error:
+        # Arrow's own words may quote the data.
+        raise MalformedBody(f"the body is not a valid Arrow IPC stream ({type(error).__name__})") from None
+    if not batches:
+        check_row_count(0, max_rows)
+    return rows_of_table(pa.Table.from_batches(batches), max_rows)
+
+
+def rows_of_table(table: Any, max_rows: int) -> DecodedRows:
+    """An Arrow table whose columns have been validated -> rows.
+
+    Raises:
+        InvalidInstance, BodyTooLarge: as `decode_arrow`.
+    """
+    _check_schema(table.schema)
+    check_row_count(table.num_rows, max_rows)
+    matrix = matrix_of_columns({name: _numbers(table.column(name), name) for name in FEATURE_NAMES})
+    ids = table.column(APPLICATION_ID).to_pylist() if APPLICATION_ID in table.column_names else []
+    return DecodedRows(matrix, checked_ids(ids))
+
+
+def _read_batches(body: bytes, max_rows: int) -> list[Any]:
+    source = pa.BufferReader(body)
+    reader = pa.ipc.MessageReader.open_stream(source)
+    first = reader.read_next_message()
+    if first.type != "schema":  # read_schema does not look, and brings the process down
+        raise MalformedBody("an Arrow IPC stream begins with a schema")
+    schema = pa.ipc.read_schema(first)
+    _check_schema(schema)
+    batches = []
+    rows = 0
+    for message in reader:
+        _refuse_encoded(message)
+        batch = pa.ipc.read_record_batch(message, schema)
+        batch.validate(full=True)  # offsets and lengths are the sender's: nothing is read before this
+        rows += batch.num_rows
+        if rows > max_rows:
+            raise BodyTooLarge(f"more than {max_rows} rows: at most {max_rows} are scored in one request")
+        batches.append(batch)
+    if source.tell() != len(body):
+        raise MalformedBody("bytes follow the end of the Arrow IPC stream")
+    return batches
+
+
+def _check_schema(schema: Any) -> None:
+    check_header(schema.names)
+    for field in schema:
+        if field.name == APPLICATION_ID:
+            suits = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+            suits = suits or pa.types.is_string_view(field.type)
+        else:
+            suits = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+        if not suits:
+            expected = "text" if field.name == APPLICATION_ID else "an integer or floating-point type"
+            raise InvalidInstance(f"{field.name} is of type {field.type}: expected {expected}", field=field.name)
+
+
+def _numbers(column: Any, name: str) -> np.ndarray[Any, Any]:
+    if column.null_count:
+        row = int(np.argmin(column.is_valid().to_numpy()))
+        raise InvalidInstance(f"{name} of instance {row} is null: expected a number", row, name)
+    values: np.ndarray[Any, Any] = column.to_numpy()
+    return values
+
+
+def _refuse_encoded(message: Any) -> None:
+    """No bound holds what is compressed inside of a stream; a whole body that is compressed has one."""
+    if message.type != "record batch":
+        raise UnsupportedMediaType(f"an Arrow message of type {message.type!r}: expected plain record batches")
+    metadata = message.metadata.to_pybytes()
+    (root,) = struct.unpack_from("<I", metadata)
+    header = _member(metadata, root, _MESSAGE_HEADER)
+    if header is None:
+        raise MalformedBody("an Arrow message has no header")
+    (offset,) = struct.unpack_from("<I", metadata, header)
+    if _member(metadata, header + offset, _BATCH_COMPRESSION) is not None:
+        raise UnsupportedMediaType("the Arrow buffers are compressed: send them plain, with a Content-Encoding")
+
+
+def _member(flatbuffer: bytes, table: int, position: int) -> int | None:
+    """Where a member of a flatbuffer's table lies; None when it is absent (flatbuffers.dev, "Internals")."""
+    (back,) = struct.unpack_from("<i", flatbuffer, table)
+    (size,) = struct.unpack_from("<H", flatbuffer, table - back)
+    slot = 4 + 2 * position
+    if slot + 2 > size:
+        return None
+    (offset,) = struct.unpack_from("<H", flatbuffer, table - back + slot)
+    return table + offset if offset else None

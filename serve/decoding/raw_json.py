@@ -1,0 +1,22 @@
+"""A look at JSON that is not decoded yet: which decoder suits it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+_SPACE: Final = rb"[ \t\r\n]*"
+_OBJECT: Final = re.compile(_SPACE + rb"\{")
+_NESTED_ARRAY: Final = re.compile(_SPACE + rb"\[" + _SPACE + rb"\[")
+
+
+def is_object(data: msgspec.Raw) -> bool:
+    """Whether it is an object, if it is valid at all."""
+    return _OBJECT.match(memoryview(data)) is not None
+
+
+def is_nested_array(data: msgspec.Raw) -> bool:
+    """Whether it is an array whose first member is an array, if it is valid at all."""
+    return _NESTED_ARRAY.match(memoryview(data)) is not None

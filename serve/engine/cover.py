@@ -1,0 +1,76 @@
+"""How a batch is cut into blocks so that it takes the least time.
+
+A block takes the same time however few of its rows are wanted, and a walked row takes about the same as another, so a
+handful of measured times says what is cheapest for every number of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+WALK: Final = 1
+"""The way that scores row by row; the other ways are the rows of a block."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockCosts:
+    """Microseconds for one walked row, and for a block of each size; `block_us[i]` is for `block_rows[i]`, rising."""
+
+    row_us: float
+    block_rows: tuple[int, ...] = ()
+    block_us: tuple[float, ...] = ()
+
+
+def default_costs(ways: tuple[int, ...]) -> BlockCosts:
+    """What to go by before anything was measured: the order of magnitude of 100 trees of depth 3."""
+    rows = tuple(way for way in ways if way != WALK)
+    return BlockCosts(0.5, rows, tuple(1.0 + 0.04 * size for size in rows))
+
+
+class Cover:
+    """The cheapest cut of any number of rows, by given costs."""
+
+    __slots__ = ("_best", "_largest", "_row_us", "_unit", "_walk_rows")
+
+    def __init__(self, costs: BlockCosts) -> None:
+        self._row_us = costs.block_us[-1] / costs.block_rows[-1] if costs.block_rows else costs.row_us
+        if not costs.block_rows:
+            self._largest = 0
+            return
+        self._unit, self._largest = costs.block_rows[0], costs.block_rows[-1]
+        self._walk_rows = int(costs.block_us[0] / costs.row_us)
+        self._best = _cheapest(costs, self._largest // self._unit)
+
+    def rows_in(self, us: float) -> int:
+        """How many rows of a large batch can be scored in that time, at least one."""
+        return max(1, int(us / self._row_us))
+
+    def pieces(self, rows: int) -> Iterator[tuple[int, int]]:
+        """Ways and the row where each stops, first to last; the last one stops at `rows`."""
+        if not self._largest:
+            yield WALK, rows
+            return
+        start = rows - rows % self._largest
+        if start:
+            yield self._largest, start
+        while start < rows:
+            left = rows - start
+            if left <= self._walk_rows:
+                yield WALK, rows
+                return
+            way = self._best[-(-left // self._unit)]
+            start = min(start + way, rows)
+            yield way, start
+
+
+def _cheapest(costs: BlockCosts, most: int) -> list[int]:
+    """For 0 .. `most` units of rows, the first block of the cheapest way to cover them (knapsack by size)."""
+    least = [0.0] * (most + 1)
+    first = [0] * (most + 1)
+    sizes = list(zip((rows // costs.block_rows[0] for rows in costs.block_rows), costs.block_us, strict=True))
+    for units in range(1, most + 1):
+        least[units], size = min((us + least[max(units - size, 0)], size) for size, us in sizes)
+        first[units] = size * costs.block_rows[0]
+    return first

@@ -1,0 +1,134 @@
+"""Errors of the HTTP API: a class per fault, by who is at fault, each with its status and a stable code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from fraud.errors import ProjectError
+
+
+class ServeError(ProjectError):
+    """Root: an answer other than 200. `instance` (0-based) and `field` name the value at fault, where one is."""
+
+    status: int = 500
+    code: str = "internal_error"
+    headers: Mapping[str, str] = MappingProxyType({})
+
+    def __init__(self, message: str, instance: int | None = None, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.instance = instance
+        self.field = field
+
+
+class RouteError(ServeError):
+    """The framework refuses the request: no such path, a method that the path does not know."""
+
+    def __init__(self, message: str, status: int, code: str, headers: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.headers = headers
+
+
+class MalformedBody(ServeError):
+    """The body is not what its content type says."""
+
+    status = 400
+    code = "malformed_body"
+
+
+class MalformedHeader(ServeError):
+    """A header of ours has a value that it can't have."""
+
+    status = 400
+    code = "malformed_header"
+
+
+class Unauthorized(ServeError):
+    """No login, or a wrong one."""
+
+    status = 401
+    code = "unauthorized"
+    headers = MappingProxyType({"WWW-Authenticate": 'Basic realm="marriage-loan scoring", charset="UTF-8"'})
+
+
+class Forbidden(ServeError):
+    """A login does not help: the request came from another site, or asks for what is not offered."""
+
+    status = 403
+    code = "forbidden"
+
+
+class UnknownModel(ServeError):
+    """The address names a model, a version or a call of a protocol that is not here."""
+
+    status = 404
+    code = "unknown_model"
+
+
+class NoProductionModel(ServeError):
+    """The registry positively has no production model."""
+
+    status = 409
+    code = "no_production_model"
+
+
+class BodyTooLarge(ServeError):
+    """The body, or the number of rows in it, is over the limit."""
+
+    status = 413
+    code = "too_large"
+
+
+class UnsupportedMediaType(ServeError):
+    """The content type is none that the route reads."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+class UnsupportedEncoding(ServeError):
+    """The content encoding is none that the server reads; the header names those it does (RFC 9110, 15.5.16)."""
+
+    status = 415
+    code = "unsupported_encoding"
+    headers = MappingProxyType({"Accept-Encoding": "gzip, deflate, zstd"})
+
+
+class InvalidInstance(ServeError):
+    """An instance breaks the feature schema."""
+
+    status = 422
+    code = "invalid_instance"
+
+
+class UpstreamError(ServeError):
+    """A service behind this one does not answer, or answers with nonsense."""
+
+    status = 502
+    code = "upstream_error"
+
+
+class UpdateFailed(ServeError):
+    """A worker can't serve the new version, so all of them keep the old one."""
+
+    status = 502
+    code = "update_failed"
+
+
+class NotReady(ServeError):
+    """No model is loaded yet, or the server is about to stop."""
+
+    status = 503
+    code = "not_ready"
+    headers = MappingProxyType({"Retry-After": "1"})
+
+
+class PredictionLogFull(ServeError):
+    """Too many predictions wait to be written: answering would lose their record."""
+
+    status = 503
+    code = "prediction_log_full"
+    headers = MappingProxyType({"Retry-After": "5"})

@@ -1,0 +1,130 @@
+"""The protocol's calls. Errors are `{"error": "..."}` here, and no address is redirected."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from serve.content_encoding import accepted_encoding
+from serve.errors import ServeError, UnknownModel
+from serve.exchange import Question
+from serve.inference_v2.answers import BINARY_TYPE, model_config, model_metadata, write_answer
+from serve.inference_v2.requests import JSON_LENGTH_HEADER, decode_request
+from serve.model_store import Manifest
+from serve.scoring import Scoring
+from serve.serving_model import ServingModel
+
+SERVER_NAME: Final = "marriage-loan-scoring"
+EXTENSIONS: Final = ["binary_tensor_data", "model_configuration"]
+METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+_MEDIA_TYPES: Final = ("", "application/json", BINARY_TYPE)
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def inference_routes(model: ServingModel, scoring: Scoring, server_version: str) -> list[Route]:
+    """The routes of one server; the last one answers for all other addresses below `/v2`."""
+    calls = InferenceCalls(model, scoring, server_version)
+    models = [
+        route
+        for prefix in ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
+        for route in (
+            _route(prefix, calls.metadata),
+            _route(prefix + "/ready", calls.model_ready),
+            _route(prefix + "/config", calls.config),
+            _route(prefix + "/infer", calls.infer, "POST"),
+        )
+    ]
+    return [
+        _route("/v2", calls.server),
+        _route("/v2/health/live", calls.live),
+        _route("/v2/health/ready", calls.ready),
+        *models,
+        _route("/v2/{rest:path}", calls.nothing, *METHODS),
+    ]
+
+
+class InferenceCalls:
+    """The handlers, over the model in charge."""
+
+    def __init__(self, model: ServingModel, scoring: Scoring, server_version: str) -> None:
+        self._model = model
+        self._scoring = scoring
+        self._server_version = server_version
+
+    async def server(self, _request: Request) -> Response:
+        """`GET /v2`."""
+        return _json({"name": SERVER_NAME, "version": self._server_version, "extensions": EXTENSIONS})
+
+    async def live(self, _request: Request) -> Response:
+        """`GET /v2/health/live`."""
+        return _json({"live": True})
+
+    async def ready(self, _request: Request) -> Response:
+        """`GET /v2/health/ready`; 503 while there is no model."""
+        return _json({"ready": self._model.active is not None})
+
+    async def metadata(self, request: Request) -> Response:
+        """`GET /v2/models/{name}[/versions/{version}]`."""
+        return _json(model_metadata(self._named_model(request)))
+
+    async def model_ready(self, request: Request) -> Response:
+        """`GET .../ready`."""
+        return _json({"name": self._named_model(request).model_name, "ready": True})
+
+    async def config(self, request: Request) -> Response:
+        """`GET .../config`."""
+        return _json(model_config(self._named_model(request)))
+
+    async def infer(self, request: Request) -> Response:
+        """`POST .../infer`."""
+        self._named_model(request)  # an address that is not ours is refused before its body is read
+        json_length = request.headers.get(JSON_LENGTH_HEADER)
+        encoding = accepted_encoding(request)
+
+        def read(body: bytes, manifest: Manifest) -> Question:
+            _check_name(request, manifest)  # once more: another version may have taken over meanwhile
+            asked, rows = decode_request(body, json_length, self._scoring.limits.max_batch_rows)
+            return Question(rows, functools.partial(write_answer, asked, encoding))
+
+        return await self._scoring.answer(request, dict.fromkeys(_MEDIA_TYPES, read))
+
+    async def nothing(self, request: Request) -> Response:
+        """Any other address."""
+        raise UnknownModel(f"{request.method} {request.url.path}: no such call of the inference protocol here")
+
+    def _named_model(self, request: Request) -> Manifest:
+        manifest = self._model.active.manifest
+        _check_name(request, manifest)
+        return manifest
+
+
+def _check_name(request: Request, manifest: Manifest) -> None:
+    name, version = request.path_params["name"], request.path_params.get("version")
+    if name != manifest.model_name:
+        raise UnknownModel(f"model {name!r} is not here: {manifest.model_name} is")
+    if version is not None and version != str(manifest.model_version):
+        raise UnknownModel(f"version {version!r} of {name} is not in charge: version {manifest.model_version} is")
+
+
+def _route(path: str, handler: Handler, *methods: str) -> Route:
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except ServeError as error:
+            return Response(
+                orjson.dumps({"error": error.message}), error.status, error.headers, media_type="application/json"
+            )
+
+    return Route(path, answer, methods=list(methods) or ["GET"])
+
+
+def _json(document: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(document), media_type="application/json")

@@ -1,0 +1,1 @@
+"""The prediction log: every scored row is on record in PostgreSQL."""

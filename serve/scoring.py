@@ -1,0 +1,114 @@
+"""Every scoring route: bytes -> matrix -> probabilities -> record -> bytes, each step called in order from here."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import time
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from serve.body import content_type_of, read_body
+from serve.content_encoding import IDENTITY, content_encoding_of, inflate
+from serve.errors import ServeError
+from serve.exchange import Read, Reply
+from serve.metrics import Metrics
+from serve.prediction_log.record import PredictionRecord
+from serve.prediction_log.writer import PredictionLog
+from serve.request_context import MODEL_VERSION_HEADER, is_load_test, request_id_of
+from serve.serving_model import ServingModel
+
+# Below this a request takes less time on the event loop than the change to another thread costs.
+INLINE_BODY_MAX_BYTES: Final = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may ask for."""
+
+    max_batch_rows: int
+    max_body_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What the record of a request says about it, besides rows and answers."""
+
+    endpoint: str
+    request_id: str
+    received_at: dt.datetime
+    load_test: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A scored body, ready to be sent."""
+
+    reply: Reply
+    rows: int
+    model_version: int
+
+
+class Scoring:
+    """Scores requests with a model, a prediction log and a few threads for large batches."""
+
+    def __init__(
+        self, model: ServingModel, log: PredictionLog, limits: Limits, threads: Executor, metrics: Metrics
+    ) -> None:
+        self.limits = limits
+        self._model = model
+        self._log = log
+        self._threads = threads
+        self._metrics = metrics
+
+    async def answer(self, request: Request, readers: Mapping[str, Read]) -> Response:
+        """Score a request whose body is read by content type; "" stands for a request that names none.
+
+        Raises:
+            ServeError: the request is refused; nothing of it is on record.
+        """
+        started = time.perf_counter()
+        call = Call(request.url.path, request_id_of(request), dt.datetime.now(dt.UTC), is_load_test(request))
+        try:
+            read = readers[content_type_of(request, readers)]
+            encoding = content_encoding_of(request)
+            body = await read_body(request, self.limits.max_body_bytes)
+            # How much a compressed body holds is not known yet.
+            if len(body) <= INLINE_BODY_MAX_BYTES and encoding == IDENTITY:
+                answer = self._score(call, body, encoding, read)
+            else:
+                loop = asyncio.get_running_loop()
+                answer = await loop.run_in_executor(self._threads, self._score, call, body, encoding, read)
+        except ServeError as error:
+            self._metrics.refused(call.endpoint, error.status)
+            raise
+        self._metrics.answered(call.endpoint, answer.rows, time.perf_counter() - started)
+        headers = {MODEL_VERSION_HEADER: str(answer.model_version), **answer.reply.headers}
+        return Response(answer.reply.content, media_type=answer.reply.media_type, headers=headers)
+
+    def _score(self, call: Call, body: bytes, encoding: str, read: Read) -> Answer:
+        model = self._model.active
+        question = read(inflate(body, encoding, self.limits.max_body_bytes), model.manifest)
+        probabilities = model.engine.score(question.rows.matrix)
+        reply = question.write(probabilities, model.manifest)
+        version = model.manifest.model_version
+        self._log.append(
+            PredictionRecord(
+                record_id=uuid.uuid4(),
+                request_id=call.request_id,
+                received_at=call.received_at,
+                endpoint=call.endpoint,
+                model_version=version,
+                load_test=call.load_test,
+                application_ids=question.rows.application_ids,
+                features=question.rows.matrix,
+                probabilities=probabilities,
+            )
+        )
+        return Answer(reply, len(probabilities), version)

@@ -1,0 +1,89 @@
+"""What supervisor and workers say to each other, over a socket pair each.
+
+A change of model has two phases, so that all workers change or none: everybody prepares (loads and checks the new
+version beside the old one), and only when all are prepared everybody commits, which can't fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Final
+
+import msgspec
+
+MAX_MESSAGE_BYTES: Final = 64 * 1024
+
+
+class Prepare(msgspec.Struct, frozen=True, tag=True):
+    """To a worker: load this version beside the one in charge."""
+
+    version: int
+
+
+class Commit(msgspec.Struct, frozen=True, tag=True):
+    """To a worker: put the prepared version in charge."""
+
+    version: int
+
+
+class Abandon(msgspec.Struct, frozen=True, tag=True):
+    """To a worker: drop what was prepared."""
+
+    version: int
+
+
+class ChangeRequested(msgspec.Struct, frozen=True, tag=True):
+    """To the supervisor: a verified copy of this version is in the local store; serve it everywhere."""
+
+    version: int
+
+
+class ChangeFinished(msgspec.Struct, frozen=True, tag=True):
+    """To the worker that asked: every worker serves the version; or, with an error, every worker kept the old one."""
+
+    version: int
+    error: str | None = None
+
+
+class Done(msgspec.Struct, frozen=True, tag=True):
+    """To the supervisor: the last `Prepare` or `Commit` is done; or, with an error, it can't be."""
+
+    error: str | None = None
+
+
+ToWorker = Prepare | Commit | Abandon | ChangeFinished
+ToSupervisor = ChangeRequested | Done
+
+
+class Channel:
+    """One end of a socket pair; whole messages, in order."""
+
+    def __init__(self, end: socket.socket) -> None:
+        end.setblocking(False)
+        self._socket = end
+
+    async def send(self, message: ToWorker | ToSupervisor) -> None:
+        """Send a message; one to a process that is gone is lost, as it would be a moment later."""
+        try:
+            await asyncio.get_running_loop().sock_sendall(self._socket, msgspec.json.encode(message))
+        except (BrokenPipeError, ConnectionResetError):
+            return
+
+    async def receive(self) -> ToWorker | ToSupervisor | None:
+        """The next message; None when the other process is gone."""
+        try:
+            data = await asyncio.get_running_loop().sock_recv(self._socket, MAX_MESSAGE_BYTES)
+        except ConnectionResetError:
+            return None
+        return msgspec.json.decode(data, type=ToWorker | ToSupervisor) if data else None
+
+    def close(self) -> None:
+        """Close this end; the other one reads None."""
+        self._socket.close()
+
+
+def channel_pair() -> tuple[Channel, socket.socket]:
+    """The supervisor's end, and the other one to be inherited by a worker. Message boundaries are kept."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    return Channel(ours), theirs

@@ -1,0 +1,48 @@
+"""Listening sockets: one for each worker, all on the same port."""
+
+from __future__ import annotations
+
+import socket
+from typing import Final
+
+from fraud.errors import SettingsError
+
+BACKLOG: Final = 2048
+
+
+def check_free(host: str, port: int) -> None:
+    """Make sure that nobody else listens there: the kernel would share the port out among them and us.
+
+    Raises:
+        SettingsError: the address can't be had.
+    """
+    _bound(host, port, shared=False).close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket that shares its port with the other workers'.
+
+    The kernel spreads connections over the sockets evenly; processes on one socket get up to 70% into one of them.
+    `proto` is named because asyncio sets TCP_NODELAY only where the socket says IPPROTO_TCP, and without it an answer
+    on a kept-alive connection can wait 40 ms (uvicorn#3149).
+
+    Raises:
+        SettingsError: the address can't be had.
+    """
+    listener = _bound(host, port, shared=True)
+    listener.listen(BACKLOG)
+    return listener
+
+
+def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise SettingsError(f"{host}:{port} can't be had ({error.strerror}): set SERVE_HOST, SERVE_PORT") from error
+    return bound

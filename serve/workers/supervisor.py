@@ -1,0 +1,213 @@
+"""The supervisor: starts the workers, starts anew whichever dies, and changes the model in all of them or in none.
+
+It serves no request and loads no model, so that nothing a request does can bring it down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from prometheus_client.multiprocess import mark_process_dead
+
+from fraud.command import EXIT_ERROR
+from serve.metrics import METRICS_DIR_VARIABLE
+from serve.model_store import ModelStore
+from serve.workers.control import (
+    Abandon,
+    ChangeFinished,
+    ChangeRequested,
+    Channel,
+    Commit,
+    Done,
+    Prepare,
+    ToWorker,
+    channel_pair,
+)
+
+logger = logging.getLogger(__name__)
+
+CHANGE_TIMEOUT_S: Final = 60.0
+FIRST_RESTART_DELAY_S: Final = 0.1
+LAST_RESTART_DELAY_S: Final = 5.0
+STEADY_AFTER_S: Final = 30.0
+"""A worker that lived this long is started anew at once."""
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """One worker process as the supervisor sees it."""
+
+    process: asyncio.subprocess.Process
+    channel: Channel
+    answers: asyncio.Queue[Done] = field(default_factory=asyncio.Queue)
+
+
+class Supervisor:
+    """Keeps `count` workers running until it is told to stop."""
+
+    def __init__(
+        self, command: Sequence[str], count: int, store: ModelStore, metrics_dir: Path, stop_timeout_s: float
+    ) -> None:
+        """`command` starts a worker; the file descriptor of its channel is appended.
+
+        `metrics_dir` is where workers share their counters; it is emptied, since files of earlier runs only grow.
+        """
+        shutil.rmtree(metrics_dir, ignore_errors=True)
+        metrics_dir.mkdir(parents=True)
+        self._environment = {**os.environ, METRICS_DIR_VARIABLE: str(metrics_dir.resolve())}
+        self._command = tuple(command)
+        self._count = count
+        self._store = store
+        self._stop_timeout_s = stop_timeout_s
+        self._workers: set[Worker] = set()
+        self._stopping = asyncio.Event()
+        self._change = asyncio.Lock()
+        self._exit_status = 0
+
+    async def run(self) -> int:
+        """Run until SIGTERM or SIGINT; gives the exit status, 2 when the workers can't start as they are set up."""
+        loop = asyncio.get_running_loop()
+        for interrupt in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(interrupt, self._stopping.set)
+        keepers = [asyncio.create_task(self._keep(number)) for number in range(self._count)]
+        await self._stopping.wait()
+        for worker in self._workers:
+            _terminate(worker.process)
+        await asyncio.gather(*keepers)
+        return self._exit_status
+
+    async def _keep(self, number: int) -> None:
+        """Keep one worker running; the first start of the first worker also catches up with the registry."""
+        delay_s = FIRST_RESTART_DELAY_S
+        arguments = ("--refresh",) if number == 0 else ()
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            status = await self._run_worker(arguments)
+            if self._stopping.is_set():
+                return
+            if status == EXIT_ERROR:
+                self._exit_status = status
+                self._stopping.set()
+                return
+            if time.monotonic() - started > STEADY_AFTER_S:
+                delay_s = FIRST_RESTART_DELAY_S
+            logger.error("worker %d ended with status %d; the next one starts in %.1f s", number, status, delay_s)
+            await self._pause(delay_s)
+            delay_s = min(2 * delay_s, LAST_RESTART_DELAY_S)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _run_worker(self, arguments: Sequence[str]) -> int:
+        ours, theirs = channel_pair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                *arguments,
+                "--control",
+                str(theirs.fileno()),
+                env=self._environment,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,  # a Ctrl-C reaches the workers through us, once
+            )
+        worker = Worker(process, ours)
+        self._workers.add(worker)
+        if self._stopping.is_set():
+            _terminate(process)
+        listener = asyncio.create_task(self._listen(worker))
+        try:
+            return await self._wait_for_end(process)
+        finally:
+            self._workers.discard(worker)
+            worker.answers.put_nowait(Done(error=f"worker process {process.pid} has ended"))
+            await listener
+            ours.close()
+            mark_process_dead(process.pid, self._environment[METRICS_DIR_VARIABLE])  # type: ignore[no-untyped-call]
+
+    async def _wait_for_end(self, process: asyncio.subprocess.Process) -> int:
+        ended = asyncio.create_task(process.wait())
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not ended.done():
+            done, _ = await asyncio.wait({ended}, timeout=self._stop_timeout_s)
+            if not done:
+                logger.error("worker process %d does not stop and is killed", process.pid)
+                process.kill()
+        return await ended
+
+    async def _listen(self, worker: Worker) -> None:
+        changes = set()
+        while (message := await worker.channel.receive()) is not None:
+            if isinstance(message, Done):
+                worker.answers.put_nowait(message)
+            elif isinstance(message, ChangeRequested):
+                change = asyncio.create_task(self._change_model(worker, message.version))
+                changes.add(change)
+                change.add_done_callback(changes.discard)
+        for change in changes:
+            change.cancel()
+
+    async def _change_model(self, asker: Worker, version: int) -> None:
+        async with self._change:
+            error = await self._prepare_all(version)
+            if error is None:
+                # No worker can start between the last preparation and this line, and later ones load this version.
+                self._store.make_current(version)
+                error = await self._ask_all(self._workers, Commit(version))
+            else:
+                await asyncio.gather(*(worker.channel.send(Abandon(version)) for worker in self._workers))
+        await asker.channel.send(ChangeFinished(version, error))
+
+    async def _prepare_all(self, version: int) -> str | None:
+        """Have every worker prepare, those that start meanwhile too; gives the first error."""
+        prepared: set[Worker] = set()
+        while waiting := self._workers - prepared:
+            error = await self._ask_all(waiting, Prepare(version))
+            if error is not None:
+                return error
+            prepared |= waiting
+        return None
+
+    async def _ask_all(self, workers: Iterable[Worker], message: ToWorker) -> str | None:
+        """Ask workers and wait for all; gives the first error. One that ends meanwhile is left out."""
+        answers = await asyncio.gather(*(self._ask(worker, message) for worker in tuple(workers)))
+        return next((answer for answer in answers if answer is not None), None)
+
+    async def _ask(self, worker: Worker, message: ToWorker) -> str | None:
+        await worker.channel.send(message)
+        try:
+            answer = await asyncio.wait_for(worker.answers.get(), CHANGE_TIMEOUT_S)
+        except TimeoutError:
+            # It would go on with the old version, and its late answer would be taken for the next one.
+            logger.error("worker process %d does not answer and is killed", worker.process.pid)
+            worker.process.kill()
+            return f"worker process {worker.process.pid} did not answer within {CHANGE_TIMEOUT_S:.0f} s"
+        return None if worker not in self._workers else answer.error
+
+
+def worker_command(host: str, port: int, threads: int) -> tuple[str, ...]:
+    """What starts a worker that listens on this address and scores large batches with so many threads."""
+    address = ("--host", host, "--port", str(port))
+    return (sys.executable, "-m", "serve.workers.worker", *address, "--threads", str(threads))
+
+
+def _terminate(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        # It may have ended although the event loop has not told us yet.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGTERM)

@@ -1,0 +1,93 @@
+"""`python -m serve.workers.worker`: one process that answers requests; started by the supervisor, not by hand."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import Annotated, Final
+
+import typer
+import uvicorn
+
+from fraud.command import EXIT_ERROR, print_error
+from fraud.errors import ProjectError, SettingsError
+from fraud.registry import Registry
+from fraud.settings import DatabaseRole, Settings, load_settings
+from serve.app import Parts, create_app
+from serve.auth import Administrator
+from serve.engine import EngineKind, EngineOptions
+from serve.logs import configure_logging
+from serve.mlflow_proxy import MlflowProxy
+from serve.model_store import model_store
+from serve.prediction_log.writer import PredictionLog
+from serve.scoring import Limits
+from serve.serving_model import ServingModel
+from serve.workers.control import Channel
+from serve.workers.listener import listen
+from serve.workers.model_change import ModelChange
+
+# Longer than what common reverse proxies keep (60 s): whoever closes first must not be us.
+KEEP_ALIVE_S: Final = 75
+
+
+def assemble(settings: Settings, channel: Channel, threads: int, *, refresh: bool) -> Parts:
+    """The application's parts as the settings say.
+
+    Raises:
+        SettingsError: a password or the database is not set.
+    """
+    if settings.admin_password is None:
+        raise SettingsError("ADMIN_PASSWORD is not set: choose one, or start everything with `make run`")
+    administrator = Administrator(settings.admin_user, settings.admin_password.get_secret_value())
+    uri = settings.mlflow_tracking_uri
+    registry = Registry(uri, settings.model_name, settings.registry_timeout_s) if uri else None
+    store = model_store(settings.run_dir, settings.model_name)
+    options = EngineOptions(threads=threads, kind=EngineKind(settings.engine), cache_dir=settings.run_dir / "compiled")
+    model = ServingModel(store, registry, options)
+    return Parts(
+        model=model,
+        change=ModelChange(channel, model),
+        log=PredictionLog(
+            settings.dsn(DatabaseRole.SERVER), settings.log_buffer_rows, settings.log_flush_interval_ms / 1000
+        ),
+        limits=Limits(settings.max_batch_rows, settings.max_body_bytes),
+        administrator=administrator,
+        proxy=MlflowProxy(uri, administrator) if uri else None,
+        scoring_threads=threads,
+        drain_timeout_s=settings.drain_timeout_s,
+        refresh=refresh,
+    )
+
+
+def work(
+    host: Annotated[str, typer.Option(help="Address to listen on.")],
+    port: Annotated[int, typer.Option(help="Port to listen on, shared with the other workers.")],
+    threads: Annotated[int, typer.Option(help="Threads that score large batches.")],
+    control: Annotated[int, typer.Option(help="File descriptor of the channel to the supervisor.")],
+    *,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Catch up with the registry after the start.")] = False,
+) -> None:
+    """Serve until the supervisor says stop, or is gone."""
+    configure_logging()
+    try:
+        settings = load_settings()
+        parts = assemble(settings, Channel(socket.socket(fileno=control)), threads, refresh=refresh)
+        listener = listen(host, port)
+    except ProjectError as error:
+        print_error(error)
+        sys.exit(EXIT_ERROR)
+    config = uvicorn.Config(
+        create_app(parts),
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=settings.drain_timeout_s,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    typer.run(work)

@@ -1,0 +1,85 @@
+"""Real parts for every test that needs them: one PostgreSQL, one MLflow and one whole stack a session."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import psycopg2
+import pytest
+from psycopg2 import sql
+from psycopg2.extensions import make_dsn
+
+from fraud.stack.child import free_port
+from fraud.stack.mlflow_server import start_mlflow
+from fraud.stack.postgres import EmbeddedPostgres
+from initdb.schema import apply_schema
+from tests.live_stack import LiveStack, folder_for_postgres, start_stack, stop_stack, wait_until_ready
+
+MLFLOW_START_TIMEOUT_S = 90.0
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[LiveStack]:
+    """The whole system, started once, shared by tests that only add to it."""
+    with folder_for_postgres() as folder:
+        live = start_stack(folder / "run", free_port())
+        try:
+            wait_until_ready(live)
+            yield live
+        finally:
+            if live.process.poll() is None:
+                stop_stack(live)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Owner's connection string of a PostgreSQL server without any table of ours."""
+    with folder_for_postgres() as folder:
+        server = EmbeddedPostgres(folder / "data", "empty")
+        try:
+            yield server.start()
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def mlflow_uri(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Tracking URI of an MLflow server, static prefix included, with an empty registry at first."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    _administer(postgres, "CREATE DATABASE {}", "mlflow")
+    server = start_mlflow(make_dsn(postgres, dbname="mlflow"), folder / "artifacts", free_port(), folder / "log")
+    try:
+        server.child.wait_until_answers(server.health_url, MLFLOW_START_TIMEOUT_S)
+        yield server.tracking_uri
+    finally:
+        server.child.stop(10)
+
+
+_names = itertools.count()
+
+
+@pytest.fixture
+def empty_database(postgres: str) -> Iterator[str]:
+    """Owner's connection string of a fresh, empty database."""
+    name = f"test_{next(_names)}"
+    _administer(postgres, "CREATE DATABASE {}", name)
+    yield make_dsn(postgres, dbname=name)
+    _administer(postgres, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture
+def database(empty_database: str) -> str:
+    """Owner's connection string of a fresh database with our schema and no rows."""
+    apply_schema(empty_database)
+    return empty_database
+
+
+def _administer(dsn: str, statement: str, name: str) -> None:
+    connection = psycopg2.connect(dsn)
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL(statement).format(sql.Identifier(name)))
+    finally:
+        connection.close()

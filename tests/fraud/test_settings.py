@@ -1,0 +1,93 @@
+"""Settings: one line for a wrong value, no secret in it, and a table that the README repeats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from psycopg2.extensions import parse_dsn
+
+from fraud.__main__ import settings_table
+from fraud.errors import SettingsError
+from fraud.settings import DatabaseRole, load_settings
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, _, _ in settings_table():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param("SERVE_PORT", "abc", id="text for a number"),
+        pytest.param("SERVE_PORT", "70000", id="out of range"),
+        pytest.param("TODAY", "2026-02-30", id="no such day"),
+        pytest.param("REFERENCE_SCALE", "0", id="zero"),
+        pytest.param("MAX_BATCH_ROWS", "-1", id="negative"),
+    ],
+)
+def test_a_wrong_value_is_one_line_that_names_it(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert str(caught.value).startswith(f"{name}='{value}': ")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_environment_wins_over_the_users_file_and_that_over_the_generated_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".run").mkdir()
+    (tmp_path / ".run" / ".env").write_text("SERVE_PORT=1001\nADMIN_USER=generated\nMODEL_NAME=generated\n")
+    (tmp_path / ".env").write_text("SERVE_PORT=1002\nADMIN_USER=user\n")
+    monkeypatch.setenv("SERVE_PORT", "1003")
+    settings = load_settings()
+    assert (settings.serve_port, settings.admin_user, settings.model_name) == (1003, "user", "generated")
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTGRES_HOST", "")
+    with pytest.raises(SettingsError, match="no PostgreSQL"):
+        load_settings().dsn()
+
+
+def test_a_role_logs_in_with_its_own_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://owner:own@db:5433/loans?sslmode=require")
+    monkeypatch.setenv("SERVER_DB_PASSWORD", "p w'\\")
+    parts = parse_dsn(load_settings().dsn(DatabaseRole.SERVER))
+    assert parts == {
+        "user": "scoring_server",
+        "password": "p w'\\",
+        "host": "db",
+        "port": "5433",
+        "dbname": "loans",
+        "sslmode": "require",
+    }
+
+
+def test_a_role_without_a_password_of_its_own_uses_the_given_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTGRES_HOST", "db")
+    monkeypatch.setenv("POSTGRES_USER", "scoring_server")
+    monkeypatch.setenv("POSTGRES_PASSWORD", "secret")
+    parts = parse_dsn(load_settings().dsn(DatabaseRole.SERVER))
+    assert (parts["user"], parts["password"]) == ("scoring_server", "secret")
+
+
+def test_secrets_show_neither_in_print_nor_in_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADMIN_PASSWORD", "hunter2")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://owner:hunter2@db/loans")
+    assert "hunter2" not in repr(load_settings())
+    monkeypatch.setenv("SERVE_PORT", "x")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "default", "meaning"), settings_table(), ids=lambda value: str(value)[:30])
+def test_the_readme_documents_every_setting(name: str, default: str, meaning: str) -> None:
+    assert f"| `{name}` | {default} | {meaning} |" in README.read_text()

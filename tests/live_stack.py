@@ -1,0 +1,128 @@
+"""A stack as a person starts it, for tests: in a folder of its own, on a free port, ended by Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import dotenv_values
+from psycopg2.extensions import make_dsn
+
+from fraud.settings import DatabaseRole
+
+STACK_START_TIMEOUT_S = 240.0
+STACK_STOP_TIMEOUT_S = 60.0
+SMALL_SCALE = "0.05"
+
+
+def project_environment(**overrides: str) -> dict[str, str]:
+    """The environment of a command under test: the machine's, without any setting of ours, plus what a test sets."""
+    ours = ("POSTGRES_", "DATABASE_", "MLFLOW_", "SERVE_", "ADMIN_", "LOG_", "TRAIN", "SERVER_DB_", "MAX_", "TODAY")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return {**kept, **overrides}
+
+
+@dataclass(frozen=True)
+class LiveStack:
+    """A stack as `make run` starts it, on a small data set, in a folder of its own."""
+
+    process: subprocess.Popen[bytes]
+    run_dir: Path
+    url: str
+    environment: dict[str, str]
+
+    @property
+    def secrets(self) -> dict[str, str | None]:
+        return dotenv_values(self.run_dir / ".env")
+
+    @property
+    def addresses(self) -> dict[str, str | None]:
+        return dotenv_values(self.run_dir / "stack.env")
+
+    @property
+    def owner_dsn(self) -> str:
+        dsn = self.addresses["DATABASE_URL"]
+        assert dsn is not None
+        return dsn
+
+    def dsn(self, role: DatabaseRole) -> str:
+        password = {
+            DatabaseRole.SERVER: "SERVER_DB_PASSWORD",
+            DatabaseRole.TRAINER: "TRAINER_DB_PASSWORD",
+            DatabaseRole.MLFLOW: "MLFLOW_DB_PASSWORD",
+        }[role]
+        return make_dsn(self.owner_dsn, user=role.value, password=self.secrets[password])
+
+    @property
+    def tracking_uri(self) -> str:
+        uri = self.addresses["MLFLOW_TRACKING_URI"]
+        assert uri is not None
+        return uri
+
+    @property
+    def admin(self) -> tuple[str, str]:
+        password = self.secrets["ADMIN_PASSWORD"]
+        assert password is not None
+        return "admin", password
+
+    def output(self) -> str:
+        return (self.run_dir / "output").read_text()
+
+
+@contextmanager
+def folder_for_postgres() -> Iterator[Path]:
+    """A temporary folder outside of pytest's.
+
+    As root, PostgreSQL runs as another user, from whom pytest locks its own folders whenever a session starts.
+    """
+    with tempfile.TemporaryDirectory(prefix="scoring-test-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
+    """Return once the condition holds; fail the test when it does not in time."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
+        time.sleep(0.05)
+
+
+def start_stack(run_dir: Path, port: int) -> LiveStack:
+    """Start `python -m fraud.stack` and return at once."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    environment = project_environment(
+        RUN_DIR=str(run_dir), SERVE_PORT=str(port), REFERENCE_SCALE=SMALL_SCALE, COLUMNS="200"
+    )
+    with (run_dir / "output").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fraud.stack"],
+            cwd=run_dir,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return LiveStack(process, run_dir, f"http://127.0.0.1:{port}", environment)
+
+
+def wait_until_ready(stack: LiveStack) -> None:
+    def ready() -> bool:
+        assert stack.process.poll() is None, stack.output()
+        return "Stop with Ctrl-C" in stack.output()
+
+    wait_until(ready, STACK_START_TIMEOUT_S, "the stack says that it is ready")
+
+
+def stop_stack(stack: LiveStack) -> int:
+    """Press Ctrl-C, as it were; returns the exit status."""
+    stack.process.send_signal(signal.SIGINT)
+    return stack.process.wait(STACK_STOP_TIMEOUT_S)

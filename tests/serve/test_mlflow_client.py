@@ -1,0 +1,123 @@
+"""MLflow's own scoring client and its habits, against the running server."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import httpx
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow.pyfunc.scoring_server.client import ScoringServerClient
+from numpy.typing import NDArray
+
+from fraud.database import connect
+from fraud.features import EXAMPLE_INSTANCE, FEATURE_NAMES
+from tests.live_stack import LiveStack, wait_until
+from tests.serve.batch_forms import EXAMPLE_ROWS, row_objects
+
+FRAME = pd.DataFrame(EXAMPLE_ROWS)
+MATRIX = FRAME[list(FEATURE_NAMES)].to_numpy()
+SECRET = 987654321.125
+
+
+@pytest.fixture(scope="module")
+def client(stack: LiveStack) -> ScoringServerClient:
+    host, _, port = stack.url.removeprefix("http://").partition(":")
+    return ScoringServerClient(host, int(port))
+
+
+@pytest.fixture(scope="module")
+def expected(stack: LiveStack) -> NDArray[np.float32]:
+    answer = httpx.post(stack.url + "/batch_predict", content=row_objects(EXAMPLE_ROWS))
+    return np.array(answer.json()["probabilities"], dtype=np.float32)
+
+
+def test_the_client_finds_the_server_ready(stack: LiveStack, client: ScoringServerClient) -> None:
+    client.wait_server_ready(timeout=5)
+    client.ping()
+    assert client.get_version() == mlflow.__version__
+    assert httpx.get(stack.url + "/health").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(FRAME, id="a frame"),
+        pytest.param(FRAME[FRAME.columns[::-1]], id="a frame with other order"),
+        pytest.param(FRAME.set_index(FRAME.index + 7), id="a frame with an index"),
+        pytest.param(MATRIX, id="a matrix"),
+        pytest.param(MATRIX.tolist(), id="lists"),
+        pytest.param(FRAME.to_dict("records"), id="records"),
+        pytest.param(json.dumps({"inputs": FRAME.to_dict("list")}), id="columns"),
+        pytest.param(json.dumps({"instances": MATRIX.tolist()}), id="instances"),
+        pytest.param(json.dumps({"dataframe_records": FRAME.to_dict("records")}), id="dataframe_records"),
+    ],
+)
+@pytest.mark.parametrize("params", [None, {"threshold": 0.5}], ids=["", "with params"])
+def test_the_client_gets_the_contracts_answer(
+    client: ScoringServerClient, expected: NDArray[np.float32], data: Any, params: dict[str, float] | None
+) -> None:
+    predictions = client.invoke(data, params).get_predictions()
+    assert np.array(predictions[0], dtype=np.float32).tobytes() == expected.tobytes()
+
+
+def test_a_nan_of_the_client_is_refused_by_name(client: ScoringServerClient) -> None:
+    frame = FRAME.copy()
+    frame.loc[5, "Credit_Bureau"] = np.nan
+    with pytest.raises(Exception, match=r"error code 422, .*Credit_Bureau of instance 5"):
+        client.invoke(frame)
+
+
+def test_a_table_is_scored_and_on_record(stack: LiveStack, expected: NDArray[np.float32]) -> None:
+    request_id = uuid.uuid4().hex
+    headers = {"Content-Type": "text/csv; charset=utf-8", "X-Request-ID": request_id}
+    answer = httpx.post(stack.url + "/invocations", content=FRAME.to_csv(index=False), headers=headers)
+    predictions = np.array(answer.json()["predictions"], dtype=np.float32)
+    assert predictions.tobytes() == expected.tobytes()
+
+    def record() -> list[tuple[Any, ...]]:
+        with connect(stack.owner_dsn) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT endpoint, divorce_probability FROM prediction_logs WHERE request_id = %s ORDER BY row_number",
+                (request_id,),
+            )
+            return cursor.fetchall()
+
+    wait_until(lambda: len(record()) == len(predictions), 10, "the record arrives")
+    assert {row[0] for row in record()} == {"/invocations"}
+    assert [np.float32(row[1]) for row in record()] == list(predictions)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content"),
+    [
+        pytest.param("application/json", json.dumps({"inputs": [{**EXAMPLE_INSTANCE, "ID_Days": -SECRET}]}), id="JSON"),
+        pytest.param("application/json", json.dumps({"inputs": [{**EXAMPLE_INSTANCE, str(SECRET): 1}]}), id="a name"),
+        pytest.param(
+            "application/json", json.dumps({"inputs": [{**EXAMPLE_INSTANCE, "ID_Days": f"{SECRET}"}]}), id="text"
+        ),
+        pytest.param("application/json", f'{{"inputs": {SECRET}', id="JSON that is cut off"),
+        pytest.param("text/csv", FRAME.assign(ID_Days=f"x{SECRET}").to_csv(index=False), id="CSV"),
+        pytest.param("text/csv", FRAME.assign(ID_Days=-SECRET).to_csv(index=False), id="CSV, negative"),
+        pytest.param("text/csv", f"{SECRET},1\n2,3", id="CSV without a header"),
+        pytest.param("text/csv", ",".join(FEATURE_NAMES) + f",{SECRET}\n" + "1," * 10 + "1", id="CSV, a column more"),
+    ],
+)
+def test_an_error_is_mlflows_and_repeats_nothing(stack: LiveStack, content_type: str, content: str) -> None:
+    answer = httpx.post(stack.url + "/invocations", content=content, headers={"Content-Type": content_type})
+    assert 400 <= answer.status_code < 500
+    assert answer.json().keys() == {"error_code", "message"}
+    assert answer.json()["error_code"] == "BAD_REQUEST"
+    assert "98765" not in answer.text
+    assert "9.87654" not in answer.text
+    assert answer.headers["X-Request-ID"]
+
+
+def test_other_content_types_are_refused(stack: LiveStack) -> None:
+    headers = {"Content-Type": "application/vnd.apache.parquet"}
+    answer = httpx.post(stack.url + "/invocations", content=b"PAR1", headers=headers)
+    assert (answer.status_code, answer.json()["error_code"]) == (415, "BAD_REQUEST")

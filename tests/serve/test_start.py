@@ -1,0 +1,49 @@
+"""A server that can't start says why in one line."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.live_stack import project_environment
+
+
+def start(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "serve", *arguments],
+        env=project_environment(RUN_DIR=str(folder), **settings),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        pytest.param({}, "ADMIN_PASSWORD is not set", id="no password"),
+        pytest.param({"ADMIN_PASSWORD": "x" * 8}, "no PostgreSQL: set DATABASE_URL", id="no database"),
+        pytest.param({"MAX_BATCH_ROWS": "0"}, "MAX_BATCH_ROWS='0'", id="a wrong setting"),
+    ],
+)
+def test_a_missing_setting_is_named(tmp_path: Path, settings: dict[str, str], reason: str) -> None:
+    run = start(tmp_path, **settings)
+    assert run.returncode == 2
+    assert run.stderr.startswith("error: ")
+    assert reason in run.stderr
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        run = start(tmp_path, "--port", str(port), ADMIN_PASSWORD="x" * 8, DATABASE_URL="host=/nowhere")
+    assert run.returncode == 2
+    assert f"127.0.0.1:{port} can't be had" in run.stderr

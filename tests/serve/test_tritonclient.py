@@ -1,0 +1,206 @@
+"""NVIDIA's own client speaks the Open Inference Protocol with the running server."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
+from tritonclient.utils import InferenceServerException
+
+from fraud.database import connect
+from fraud.features import FEATURE_NAMES
+from tests.live_stack import LiveStack, wait_until
+from tests.serve.batch_forms import EXAMPLE_ROWS, row_objects
+
+MODEL = "divorce-model"
+# Enough rows for an answer that is worth compressing.
+MATRIX = np.tile(np.array([[row[name] for name in FEATURE_NAMES] for row in EXAMPLE_ROWS], dtype=np.float32), (50, 1))
+
+
+@pytest.fixture(scope="module")
+def client(stack: LiveStack) -> Iterator[InferenceServerClient]:
+    client = InferenceServerClient(stack.url.removeprefix("http://"), network_timeout=30)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def version(stack: LiveStack) -> str:
+    return str(httpx.get(stack.url + "/model-info").json()["model_version"])
+
+
+@pytest.fixture(scope="module")
+def expected(stack: LiveStack) -> NDArray[np.float32]:
+    """What the contract's call answers for the same rows."""
+    answer = httpx.post(stack.url + "/batch_predict", content=row_objects(EXAMPLE_ROWS))
+    return np.tile(np.array(answer.json()["probabilities"], dtype=np.float32), 50)
+
+
+def features(datatype: str = "FP32", binary: bool = True) -> list[InferInput]:
+    types = {"FP32": np.float32, "FP64": np.float64, "INT32": np.int32, "INT64": np.int64}
+    tensor = InferInput("features", list(MATRIX.shape), datatype)
+    return [tensor.set_data_from_numpy(MATRIX.astype(types[datatype]), binary_data=binary)]
+
+
+def by_feature(binary: bool, *width: int) -> list[InferInput]:
+    columns = ((name, MATRIX[:, position]) for position, name in enumerate(FEATURE_NAMES))
+    shape = [len(MATRIX), *width]
+    return [
+        InferInput(name, shape, "FP32").set_data_from_numpy(values.reshape(shape), binary_data=binary)
+        for name, values in columns
+    ]
+
+
+def test_the_server_and_its_model_introduce_themselves(client: InferenceServerClient, version: str) -> None:
+    assert client.is_server_live()
+    assert client.is_server_ready()
+    assert "binary_tensor_data" in client.get_server_metadata()["extensions"]
+    for named in ("", version):
+        assert client.is_model_ready(MODEL, named)
+        assert client.get_model_metadata(MODEL, named)["versions"] == [version]
+        config = client.get_model_config(MODEL, named)
+        assert (config["name"], config["max_batch_size"]) == (MODEL, 0)
+        assert config["input"] == [{"name": "features", "data_type": "TYPE_FP32", "dims": [-1, 10]}]
+
+
+@pytest.mark.parametrize("binary_in", [True, False], ids=["binary in", "JSON in"])
+@pytest.mark.parametrize("binary_out", [True, False, None], ids=["binary out", "JSON out", "no output named"])
+@pytest.mark.parametrize("compression", [None, "gzip", "deflate"])
+def test_the_client_gets_the_contracts_answer(
+    client: InferenceServerClient,
+    expected: NDArray[np.float32],
+    binary_in: bool,
+    binary_out: bool | None,
+    compression: Any,
+) -> None:
+    outputs = None if binary_out is None else [InferRequestedOutput("probability", binary_data=binary_out)]
+    answer = client.infer(
+        MODEL,
+        features(binary=binary_in),
+        outputs=outputs,
+        request_compression_algorithm=compression,
+        response_compression_algorithm=compression,
+    )
+    assert answer.as_numpy("probability").tobytes() == expected.tobytes()
+    assert ("data" in answer.get_output("probability")) is (binary_out is False)
+
+
+@pytest.mark.parametrize("binary", [True, False], ids=["binary", "JSON"])
+@pytest.mark.parametrize("width", [(), (1,)], ids=["[N]", "[N, 1]"])
+def test_ten_inputs_are_one(
+    client: InferenceServerClient, expected: NDArray[np.float32], binary: bool, width: tuple[int, ...]
+) -> None:
+    answer = client.infer(MODEL, by_feature(binary, *width))
+    assert answer.as_numpy("probability").tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("binary", [True, False], ids=["binary", "JSON"])
+@pytest.mark.parametrize("datatype", ["FP64", "INT32", "INT64"])
+def test_other_types_are_read(client: InferenceServerClient, datatype: str, binary: bool) -> None:
+    whole = np.trunc(MATRIX) if datatype.startswith("INT") else MATRIX
+    tensor = InferInput("features", list(whole.shape), "FP32").set_data_from_numpy(whole)
+    answer = client.infer(MODEL, features(datatype, binary)).as_numpy("probability")
+    assert answer.tobytes() == client.infer(MODEL, [tensor]).as_numpy("probability").tobytes()
+
+
+def test_id_version_and_model_are_echoed(client: InferenceServerClient, version: str) -> None:
+    answer = client.infer(MODEL, features(), model_version=version, request_id="my id").get_response()
+    assert (answer["id"], answer["model_name"], answer["model_version"]) == ("my id", MODEL, version)
+    assert "id" not in client.infer(MODEL, features()).get_response()
+
+
+@pytest.mark.parametrize(
+    ("model", "version", "message"),
+    [("other", "", "divorce-model is"), (MODEL, "999", "is not in charge: version "), (MODEL, "x", "is not in charge")],
+)
+def test_another_model_or_version_is_not_found(
+    client: InferenceServerClient, model: str, version: str, message: str
+) -> None:
+    for call in (client.get_model_metadata, client.get_model_config, lambda m, v: client.infer(m, features(), v)):
+        with pytest.raises(InferenceServerException, match=message) as caught:
+            call(model, version)
+        assert caught.value.status() == "404"
+    assert not client.is_model_ready(model, version)
+
+
+def test_a_bad_value_reaches_the_client_by_name(client: InferenceServerClient) -> None:
+    matrix = MATRIX.copy()
+    matrix[7, 3] = np.nan
+    tensor = InferInput("features", list(matrix.shape), "FP32").set_data_from_numpy(matrix)
+    with pytest.raises(InferenceServerException, match="Age_Days is nan") as caught:
+        client.infer(MODEL, [tensor])
+    assert caught.value.status() == "422"
+
+
+def test_an_inference_is_on_record_and_counted(stack: LiveStack, client: InferenceServerClient, version: str) -> None:
+    request_id = uuid.uuid4().hex
+    ids = InferInput("application_id", [len(MATRIX)], "BYTES")
+    ids.set_data_from_numpy(np.array([f"A-{number}" for number in range(len(MATRIX))], dtype=np.object_))
+    headers = {"X-Request-ID": request_id, "X-Load-Test": "true"}
+    answer = client.infer(MODEL, [*features(), ids], model_version=version, headers=headers)
+
+    def record() -> list[tuple[Any, ...]]:
+        with connect(stack.owner_dsn) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT endpoint, application_id, load_test, divorce_probability FROM prediction_logs"
+                " WHERE request_id = %s ORDER BY row_number",
+                (request_id,),
+            )
+            return cursor.fetchall()
+
+    wait_until(lambda: len(record()) == len(MATRIX), 10, "the record arrives")
+    endpoints, application_ids, load_test, probabilities = zip(*record(), strict=True)
+    path = f"/v2/models/{MODEL}/versions/{version}/infer"
+    assert set(endpoints) == {path}
+    assert list(application_ids) == [f"A-{number}" for number in range(len(MATRIX))]
+    assert all(load_test)
+    np.testing.assert_array_equal(np.float32(probabilities), answer.as_numpy("probability"))
+    assert f'scoring_requests_total{{endpoint="{path}",status="200"}}' in httpx.get(stack.url + "/metrics").text
+
+
+@pytest.mark.parametrize("path", ["/v2/", "/v2/nowhere", "/v2/models", f"/v2/models/{MODEL}/", "/v2/repository/index"])
+def test_other_addresses_are_not_found_and_never_redirected(stack: LiveStack, path: str) -> None:
+    answer = httpx.get(stack.url + path)
+    assert answer.status_code == 404
+    assert isinstance(answer.json()["error"], str)
+    assert answer.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param({"Content-Type": "application/json"}, 200, id="JSON"),
+        pytest.param({"Content-Type": "application/octet-stream"}, 200, id="bytes"),
+        pytest.param({"Content-Type": "text/csv"}, 415, id="CSV"),
+        pytest.param({"Content-Encoding": "br"}, 415, id="brotli"),
+        pytest.param({"Content-Encoding": "gzip"}, 400, id="gzip that is none"),
+        pytest.param({"Inference-Header-Content-Length": "9999999"}, 400, id="a length beyond the body"),
+    ],
+)
+def test_headers_are_taken_at_their_word(stack: LiveStack, headers: dict[str, str], status: int) -> None:
+    tensor = {"name": "features", "shape": [1, 10], "datatype": "FP32", "data": MATRIX[0].tolist()}
+    content = json.dumps({"inputs": [tensor]}).encode()
+    answer = httpx.post(f"{stack.url}/v2/models/{MODEL}/infer", content=content, headers=headers)
+    assert answer.status_code == status
+    assert status == 200 or isinstance(answer.json()["error"], str)
+    assert answer.headers["X-Model-Version"] == httpx.get(stack.url + "/model-info").json()["model_version"]
+
+
+@pytest.mark.parametrize("rows", [1, 2000])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_only_answers_that_are_worth_it_are_compressed(stack: LiveStack, encoding: str, rows: int) -> None:
+    tensor = {"name": "features", "shape": [rows, 10], "datatype": "FP32", "data": MATRIX[:rows].tolist()}
+    request = {"inputs": [tensor], "parameters": {"binary_data_output": True}}
+    headers = {"Accept-Encoding": encoding}
+    answer = httpx.post(f"{stack.url}/v2/models/{MODEL}/infer", json=request, headers=headers)
+    assert answer.headers.get("Content-Encoding") == (encoding if rows > 1 else None)
+    length = int(answer.headers["Inference-Header-Content-Length"])
+    assert len(answer.content) == length + 4 * rows
+    assert json.loads(answer.content[:length])["outputs"][0]["parameters"] == {"binary_data_size": 4 * rows}

@@ -1,0 +1,158 @@
+"""`python -m train` from a real PostgreSQL to a real MLflow server, and the exit status of every way it can end."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import onnxruntime
+import pytest
+from click.testing import Result
+from mlflow import MlflowClient
+from typer.testing import CliRunner
+from xgboost import XGBClassifier
+
+from convert.errors import ParityError
+from fraud.registry import CANDIDATE, PRODUCTION, Registry
+from fraud.stack.child import free_port
+from train.__main__ import app
+from train.dataset import Dataset
+from train.grid import Candidate
+
+GRID = [Candidate(3, 0.3, 0.8, 1.0, 1.0), Candidate(3, 0.3, 0.8, 1.0, 10.0)]
+
+
+@pytest.fixture
+def registry(
+    filled_table: str,
+    mlflow_uri: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> Registry:
+    """The registry that the command under test will use, with a model of its own; settings are in place."""
+    name = f"model-{request.node.name}"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RUN_DIR", str(tmp_path))
+    monkeypatch.setenv("DATABASE_URL", filled_table)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
+    monkeypatch.setenv("MODEL_NAME", name)
+    monkeypatch.setenv("REGISTRY_TIMEOUT_S", "5")
+    monkeypatch.delenv("TRAINER_DB_PASSWORD", raising=False)
+    monkeypatch.setattr("train.training.candidates", lambda _labels: GRID)
+    return Registry(mlflow_uri, name)
+
+
+def train(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["--today", "2024-03-01", *arguments])
+
+
+def test_a_candidate_with_all_its_files(registry: Registry, dataset: Dataset, tmp_path: Path) -> None:
+    result = train()
+    assert result.exit_code == 0, result.output
+    version = registry.version_of(CANDIDATE)
+    assert version is not None
+    assert (version.version, version.data_cutoff) == (1, dt.date(2024, 3, 1))
+    assert registry.version_of(PRODUCTION) is None
+    for word in ("test", "average precision", version.sha256[:16], "version 1, candidate", "2024-02-29"):
+        assert word in result.stdout
+
+    client = MlflowClient(registry.tracking_uri)
+    files = {file.path.removeprefix("model/") for file in client.list_artifacts(version.run_id, "model")}
+    assert files >= {"model.onnx", "model.ubj", "parity.json", "grid.json", "model_card.md", "MLmodel", "plots"}
+    plots = client.list_artifacts(version.run_id, "model/plots")
+    assert len(plots) == 4
+    assert all(plot.path.endswith(".png") and plot.file_size > 10_000 for plot in plots)
+    assert not any("pkl" in name or "pickle" in name for name in files)
+
+    model = registry.download_model(version, tmp_path / "served")
+    assert hashlib.sha256(model.read_bytes()).hexdigest() == version.sha256
+    native = XGBClassifier()
+    native.load_model(registry.download_file(version, "model.ubj", tmp_path / "served"))
+    rows = dataset.x[:1000]
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # more would add up the trees in another order
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    (probability,) = session.run(None, {session.get_inputs()[0].name: rows})
+    assert np.ravel(probability) == pytest.approx(native.predict_proba(rows)[:, 1], rel=1e-6)
+
+    parity = msgspec.json.decode(registry.download_file(version, "parity.json", tmp_path / "served").read_bytes())
+    assert parity["model_sha256"] == version.sha256
+    assert parity["rows"]["real"] >= 200_000
+
+    run = client.get_run(version.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["data_cutoff"] == "2024-03-01"
+    assert run.data.params["last_day"] == "2024-02-29"
+    test = run.data.metrics
+    assert test["test_average_precision_low"] < test["test_average_precision"] < test["test_average_precision_high"]
+    assert version.tags["average_precision_test"] == repr(test["test_average_precision"])
+
+    card = registry.download_file(version, "model_card.md", tmp_path / "served").read_text(encoding="utf-8")
+    for words in ("2024-03-01", version.sha256, "`Education_Days`", "simulated", f"{test['test_brier_score']:.4f}"):
+        assert words in card
+
+
+def test_only_the_first_version_is_promoted_and_the_same_seed_gives_the_same_model(registry: Registry) -> None:
+    assert train("--promote-first", "--threads", "1").exit_code == 0
+    second = train("--promote-first", "--threads", "2")
+    assert second.exit_code == 0
+    production, candidate = registry.version_of(PRODUCTION), registry.version_of(CANDIDATE)
+    assert production is not None
+    assert candidate is not None
+    assert (production.version, candidate.version) == (1, 2)
+    assert production.sha256 == candidate.sha256
+    assert "version 1" in second.stdout.splitlines()[-2]
+
+
+def test_a_failed_parity_registers_nothing(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    def convert_wrongly(*_: object, **__: object) -> None:
+        raise ParityError("row 3 differs")
+
+    monkeypatch.setattr("train.pipeline.convert", convert_wrongly)
+    result = train("--promote-first")
+    assert result.exit_code == 10
+    assert result.stderr.splitlines()[-1] == "error: row 3 differs"
+    assert registry.version_of(CANDIDATE) is None
+    assert registry.version_of(PRODUCTION) is None
+
+
+def test_an_unreachable_registry_is_an_error_before_training(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def must_not_run(*_: object) -> None:
+        raise AssertionError("trained in vain")
+
+    monkeypatch.setattr("train.pipeline.load_dataset", must_not_run)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}/mlflow")
+    result = train("--promote-first")
+    assert result.exit_code == 2
+    assert "error: the MLflow registry at" in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        pytest.param("TODAY", "soon", "TODAY='soon'", id="a wrong setting"),
+        pytest.param("MLFLOW_TRACKING_URI", "", "set MLFLOW_TRACKING_URI", id="no registry"),
+        pytest.param("DATABASE_URL", "", "set DATABASE_URL", id="no database"),
+    ],
+)
+def test_settings_faults(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    result = train()
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_data_fault_is_one_line(registry: Registry) -> None:
+    result = CliRunner().invoke(app, ["--today", "2023-01-01"])
+    assert result.exit_code == 2
+    assert "the first is of 2024-01-01" in result.stderr.splitlines()[-1]
+    assert registry.version_of(CANDIDATE) is None

@@ -1,0 +1,70 @@
+"""`python -m train`: train on the applications in PostgreSQL and register the model as candidate."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from convert.errors import EXIT_PARITY_FAILED, ParityError
+from fraud.command import EXIT_ERROR, print_error
+from fraud.errors import ProjectError
+from fraud.registry import Registry
+from fraud.settings import DatabaseRole, Settings, load_settings
+from train.pipeline import run
+from train.report import print_outcome
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def main(
+    today: Annotated[
+        dt.datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Applications from this day on are unknown to training [TODAY]."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of training [TRAIN_SEED].")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of training [TRAIN_THREADS].")] = None,
+    promote_first: Annotated[
+        bool, typer.Option("--promote-first", help="Put the model into production if the registry has none there.")
+    ] = False,
+) -> None:
+    """Train on the applications in PostgreSQL, prove the ONNX model, and register it as candidate.
+
+    The exit status is 0 when a version was registered, 10 when the converted model failed its parity check, and 2
+    when something else is wrong; then nothing is registered.
+    """
+    try:
+        settings = load_settings()
+        _train(
+            settings,
+            today=today.date() if today else settings.today,
+            seed=settings.train_seed if seed is None else seed,
+            threads=threads or settings.train_threads,
+            promote_first=promote_first,
+        )
+    except ProjectError as error:
+        print_error(error)
+        raise typer.Exit(EXIT_PARITY_FAILED if isinstance(error, ParityError) else EXIT_ERROR) from error
+
+
+def _train(settings: Settings, *, today: dt.date, seed: int, threads: int, promote_first: bool) -> None:
+    dsn = settings.dsn(DatabaseRole.TRAINER)
+    registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
+    with Progress(console=Console(stderr=True)) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(step: str, done: int, whole: int) -> None:
+            if step not in tasks:
+                tasks[step] = bar.add_task(step)
+            bar.update(tasks[step], completed=done, total=whole)
+
+        outcome = run(dsn, registry, today, seed=seed, threads=threads, promote_first=promote_first, progress=show)
+    print_outcome(Console(), outcome)
+
+
+if __name__ == "__main__":
+    app()

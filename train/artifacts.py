@@ -1,0 +1,63 @@
+"""The files of a version, written to a folder that is then uploaded as it is."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from pathlib import Path
+from typing import Final
+
+import mlflow.onnx
+import msgspec
+import numpy as np
+import onnx
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, Schema, TensorSpec
+
+from convert import Conversion
+from fraud.features import FEATURE_COUNT
+from fraud.registry import MODEL_FILE
+from train import plots
+from train.grid import STEP
+from train.model_card import model_card
+from train.training import Training
+
+RUNTIME_PACKAGES: Final = ("numpy", "onnx", "onnxruntime")
+
+
+def write_files(folder: Path, training: Training, conversion: Conversion) -> None:
+    """Fill `folder`: `model.onnx` with MLflow's description of it, `model.ubj`, `parity.json`, `grid.json`, the plots
+    and `model_card.md`.
+
+    None of them is a pickle, and none needs one to be read.
+    """
+    _write_onnx(folder, conversion)
+    training.pipeline.named_steps[STEP].get_booster().save_model(folder / "model.ubj")
+    (folder / "parity.json").write_text(conversion.parity.to_json(), encoding="utf-8")
+    (folder / "grid.json").write_bytes(msgspec.json.format(msgspec.json.encode(training.trials)))
+    (folder / "model_card.md").write_text(model_card(training, conversion.parity), encoding="utf-8")
+    figures = folder / "plots"
+    figures.mkdir()
+    test = training.split.test
+    plots.precision_recall_plot(figures / "precision_recall.png", test, training.test_probabilities, training.test)
+    plots.reliability_plot(figures / "calibration.png", test, training.test_probabilities)
+    plots.importance_plot(figures / "feature_importance.png", training.pipeline)
+    plots.grid_plot(figures / "grid.png", training.trials)
+
+
+def _write_onnx(folder: Path, conversion: Conversion) -> None:
+    """Write the model in MLflow's ONNX format, which `mlflow models serve` reads, with exactly the proven bytes."""
+    model = onnx.load_model_from_string(conversion.model)
+    inputs: list[ColSpec | TensorSpec] = [
+        TensorSpec(np.dtype(np.float32), (-1, FEATURE_COUNT), model.graph.input[0].name)
+    ]
+    mlflow.onnx.save_model(
+        model,
+        folder,
+        # Given, or MLflow would load the model in a child process to find out.
+        pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in RUNTIME_PACKAGES],
+        signature=ModelSignature(Schema(inputs)),
+        onnx_execution_providers=["CPUExecutionProvider"],
+        save_as_external_data=False,
+    )
+    # MLflow has parsed and serialised the model; protobuf does not promise the same bytes again.
+    (folder / MODEL_FILE).write_bytes(conversion.model)

@@ -1,0 +1,135 @@
+"""The whole way from the table of applications to a registered version."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from convert import Conversion, convert
+from convert.parity import MINIMUM_ROWS
+from convert.parity_report import ParityReport
+from fraud.registry import CANDIDATE, PRODUCTION, TEST_AP_TAG, VALIDATION_AP_TAG, ModelVersion, Registry
+from train.artifacts import write_files
+from train.dataset import load_dataset
+from train.proving_rows import proving_rows
+from train.tracking import record_run
+from train.training import Training, train_model
+
+Progress = Callable[[str, int, int], None]
+"""Told the name of the step, how much of it is done, and its whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run of the pipeline made."""
+
+    training: Training
+    conversion: Conversion
+    version: ModelVersion
+    production: int | None
+    """The version that is in production now."""
+
+
+def run(
+    dsn: str,
+    registry: Registry,
+    today: dt.date,
+    *,
+    seed: int,
+    threads: int,
+    promote_first: bool,
+    progress: Progress,
+) -> Outcome:
+    """Train on the applications before `today`, prove the conversion, and register the result as candidate.
+
+    Args:
+        dsn: of the database with the table of applications.
+        registry: where the version goes.
+        today: the data cutoff; applications from this day on are unknown to training.
+        seed: of everything drawn at random.
+        threads: of XGBoost; they change the time, not the model.
+        promote_first: put the version into production when the registry says that no version is there.
+        progress: told how far each step is.
+
+    Raises:
+        RegistryError: the registry does not answer; asked first, so that nobody trains in vain.
+        DatasetError, DatabaseError: the applications can't be read or trained on.
+        ParityError: the converted model is another one; nothing is registered.
+    """
+    progress("asking the registry", 0, 1)
+    registry.version_of(PRODUCTION)
+    progress("asking the registry", 1, 1)
+
+    progress("reading applications", 0, 1)
+    dataset = load_dataset(dsn, today)
+    progress("reading applications", 1, 1)
+
+    training = train_model(dataset, today, seed, threads, lambda done, all_: progress("grid search", done, all_))
+    conversion = convert(
+        training.pipeline,
+        proving_rows(dataset.x, seed, MINIMUM_ROWS),
+        progress=lambda done, all_: progress("proving parity", done, all_),
+    )
+
+    progress("registering", 0, 1)
+    version = _register(registry, training, conversion)
+    production = _promote(registry, version, promote_first)
+    progress("registering", 1, 1)
+    return Outcome(training, conversion, version, production)
+
+
+def _register(registry: Registry, training: Training, conversion: Conversion) -> ModelVersion:
+    metrics = (
+        training.validation.metrics("validation")
+        | training.test.metrics("test")
+        | _parity_metrics(conversion.parity)
+        | {
+            "training_rows": training.split.training.y.size,
+            "training_positive_rate": training.split.training.positive_rate,
+        }
+    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_files(folder, training, conversion)
+        run_id = record_run(registry, _parameters(training), metrics, folder)
+    tags = {
+        VALIDATION_AP_TAG: repr(training.validation.average_precision.value),
+        TEST_AP_TAG: repr(training.test.average_precision.value),
+    }
+    version = registry.register(run_id, conversion.sha256, training.cutoff, tags)
+    registry.set_alias(CANDIDATE, version.version)
+    return version
+
+
+def _promote(registry: Registry, version: ModelVersion, promote_first: bool) -> int | None:
+    """Promote the first version if asked to; gives the version in production."""
+    production = registry.version_of(PRODUCTION)
+    if production is None and promote_first:
+        registry.set_alias(PRODUCTION, version.version)
+        return version.version
+    return None if production is None else production.version
+
+
+def _parameters(training: Training) -> dict[str, str]:
+    split = training.split
+    days = {
+        "data_cutoff": training.cutoff,
+        "first_day": split.first_day,
+        "validation_start": split.validation_start,
+        "test_start": split.test_start,
+        "last_day": split.last_day,
+    }
+    chosen = asdict(training.chosen.candidate) | {"trees": training.chosen.trees, "seed": training.seed}
+    return {name: str(value) for name, value in (chosen | days).items()}
+
+
+def _parity_metrics(parity: ParityReport) -> dict[str, float]:
+    return {
+        "parity_rows": parity.rows.total,
+        "parity_margin_bit_equal_share": parity.margin_bit_equal_share,
+        "parity_probability_max_relative_difference": parity.max_relative_difference,
+        "parity_probability_max_absolute_difference": parity.max_absolute_difference,
+    }

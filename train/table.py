@@ -1,0 +1,89 @@
+"""Reads the table `divorce_predictions`: all SQL of training."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from typing import Final
+
+import pyarrow as pa
+from psycopg2 import Error as PostgresError
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection
+from pyarrow import csv
+
+from fraud.errors import DatabaseError
+from fraud.features import DATE, FEATURE_NAMES, LABEL
+from train.errors import ColumnMissingError, TableMissingError
+
+TABLE: Final = "divorce_predictions"
+COLUMNS: Final = (DATE, *FEATURE_NAMES, LABEL)
+
+PRESENT_COLUMNS: Final = """
+    SELECT attname FROM pg_attribute
+    WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
+"""
+# Rows without a date are read too, so that they are reported and don't vanish. The order makes training repeatable;
+# COLLATE "C" makes it the same on every server.
+ROWS: Final = sql.SQL("""
+    COPY (
+        SELECT {columns} FROM {table} WHERE {date} < {cutoff} OR {date} IS NULL
+        ORDER BY {date}, application_id COLLATE "C"
+    ) TO STDOUT (FORMAT csv)
+""")
+FIRST_DAY: Final = sql.SQL("SELECT min({date}) FROM {table}")
+
+TYPES: Final = {DATE: pa.date32(), LABEL: pa.float32()} | dict.fromkeys(FEATURE_NAMES, pa.float32())
+
+
+def read_rows(connection: Connection, cutoff: dt.date) -> pa.Table:
+    """Read the applications before `cutoff`, oldest first: columns `Date`, the features (float32) and `Divorce`.
+
+    NULL stays null. PostgreSQL prints a `real` with the digits that give the same float32 back.
+
+    Raises:
+        TableMissingError, ColumnMissingError: the table is not the one that `initdb` fills.
+        DatabaseError: PostgreSQL refuses to read.
+    """
+    statement = ROWS.format(
+        columns=sql.SQL(", ").join(map(sql.Identifier, COLUMNS)),
+        table=sql.Identifier(TABLE),
+        date=sql.Identifier(DATE),
+        cutoff=sql.Literal(cutoff),
+    )
+    try:
+        _check_columns(connection)
+        text = io.BytesIO()
+        with connection.cursor() as cursor:
+            cursor.copy_expert(statement, text)
+    except PostgresError as error:
+        raise DatabaseError(f"table {TABLE} can't be read: {' '.join(str(error).split())}") from error
+    if text.tell() == 0:
+        return pa.schema(TYPES.items()).empty_table()
+    text.seek(0)
+    return csv.read_csv(
+        text,
+        read_options=csv.ReadOptions(column_names=COLUMNS),
+        convert_options=csv.ConvertOptions(column_types=TYPES, null_values=[""]),
+    )
+
+
+def first_day(connection: Connection) -> dt.date | None:
+    """The date of the oldest application; None when the table is empty."""
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST_DAY.format(date=sql.Identifier(DATE), table=sql.Identifier(TABLE)))
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _check_columns(connection: Connection) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(PRESENT_COLUMNS, (TABLE,))
+        present = {name for (name,) in cursor.fetchall()}
+    if not present:
+        raise TableMissingError(f"table {TABLE} does not exist: fill the database with `python -m initdb`")
+    missing = [name for name in ("application_id", *COLUMNS) if name not in present]
+    if missing:
+        raise ColumnMissingError(
+            f"table {TABLE} has no column {', '.join(missing)}: drop it and fill the database with `python -m initdb`"
+        )

@@ -1,0 +1,53 @@
+"""One training as a run in MLflow: parameters, metrics and files."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fraud.errors import RegistryError
+from fraud.registry import MODEL_FOLDER, Registry, mlflow_client, registry_errors
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+def record_run(registry: Registry, params: Mapping[str, str], metrics: Mapping[str, float], folder: Path) -> str:
+    """Write a run, with the files of `folder` under `model/`, to the experiment named as the model; gives its id.
+
+    Raises:
+        RegistryError: MLflow does not answer or refuses; the run, if it began, is marked FAILED.
+    """
+    uri = registry.tracking_uri
+    client = mlflow_client(uri, registry.timeout_s)
+    with registry_errors(uri):
+        run_id: str = client.create_run(_experiment_id(client, registry.model_name)).info.run_id
+    try:
+        with registry_errors(uri):
+            _log(client, run_id, params, metrics)
+            client.log_artifacts(run_id, str(folder), MODEL_FOLDER)
+            client.set_terminated(run_id, "FINISHED")
+    except RegistryError:
+        with contextlib.suppress(RegistryError), registry_errors(uri):
+            client.set_terminated(run_id, "FAILED")
+        raise
+    return run_id
+
+
+def _experiment_id(client: MlflowClient, name: str) -> str:
+    found = client.get_experiment_by_name(name)
+    return str(found.experiment_id if found is not None else client.create_experiment(name))
+
+
+def _log(client: MlflowClient, run_id: str, params: Mapping[str, str], metrics: Mapping[str, float]) -> None:
+    from mlflow.entities import Metric, Param  # noqa: PLC0415 - takes a second
+
+    now_ms = time.time_ns() // 1_000_000
+    client.log_batch(
+        run_id,
+        metrics=[Metric(name, value, now_ms, 0) for name, value in metrics.items()],
+        params=[Param(name, value) for name, value in params.items()],
+    )
