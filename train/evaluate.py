@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import brier_score_loss, log_loss
 
 from fraud.statistics.average_precision import average_precision, resampled_average_precision
-from fraud.statistics.bootstrap import Estimate, percentile_interval, stratified_weights
+from fraud.statistics.bootstrap import percentile_interval, stratified_weights
+from fraud.statistics.interval import Interval
 from fraud.statistics.ranking import rank
 from fraud.statistics.roc_auc import resampled_roc_auc, roc_auc
 
@@ -38,8 +39,8 @@ class Evaluation:
     rows: int
     positive_rate: float
     mean_probability: float
-    average_precision: Estimate
-    roc_auc: Estimate
+    average_precision: Interval
+    roc_auc: Interval
     brier_score: float
     log_loss: float
     review: Review
@@ -55,8 +56,8 @@ class Evaluation:
             "review_precision": self.review.precision,
             "review_recall": self.review.recall,
         }
-        for name, estimate in {"average_precision": self.average_precision, "roc_auc": self.roc_auc}.items():
-            figures |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+        for name, interval in {"average_precision": self.average_precision, "roc_auc": self.roc_auc}.items():
+            figures |= {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
         return {f"{part}_{name}": value for name, value in figures.items()}
 
 

@@ -96,8 +96,8 @@ def _register(registry: Registry, training: Training, conversion: Conversion) ->
         write_files(folder, training, conversion)
         run_id = record_run(registry, _parameters(training), metrics, folder)
     tags = {
-        VALIDATION_AP_TAG: repr(training.validation.average_precision.value),
-        TEST_AP_TAG: repr(training.test.average_precision.value),
+        VALIDATION_AP_TAG: repr(training.validation.average_precision.estimate),
+        TEST_AP_TAG: repr(training.test.average_precision.estimate),
     }
     version = registry.register(run_id, conversion.sha256, training.cutoff, tags)
     registry.set_alias(CANDIDATE, version.version)

@@ -8,26 +8,15 @@ each with its own ranking, without sorting again.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud.statistics.interval import Interval
+
 BLOCK: Final = 32
 """Resamples per block: 32 x 21,400 rows of int32 are 2.7 MB, which stays in the cache."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A figure with the bounds of its confidence interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
 
 
 def stratified_weights(
@@ -43,8 +32,8 @@ def stratified_weights(
         yield weights
 
 
-def percentile_interval(value: float, resampled: NDArray[np.float64], confidence: float = 0.95) -> Estimate:
-    """The two-sided percentile interval (Efron & Tibshirani 1993, ch. 13) of a figure and its resamples [B]."""
+def percentile_interval(estimate: float, resampled: NDArray[np.float64], confidence: float = 0.95) -> Interval:
+    """The two-sided percentile interval (Efron & Tibshirani 1993, ch. 13) of an estimate and its resamples [B]."""
     tail = (1 - confidence) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail])
-    return Estimate(value, float(low), float(high))
+    return Interval(estimate, float(low), float(high))

@@ -33,10 +33,10 @@ def test_figures() -> None:
     truth = rng.beta(1, 11, 5_000).astype(np.float32)
     labels = (rng.random(5_000) < truth).astype(np.int8)
     found = evaluate(labels, truth, seed=1, resamples=200)
-    assert found.average_precision.value == pytest.approx(average_precision_score(labels, truth), abs=1e-12)
-    assert found.roc_auc.value == pytest.approx(roc_auc_score(labels, truth), abs=1e-12)
-    for estimate in (found.average_precision, found.roc_auc):
-        assert estimate.low < estimate.value < estimate.high
+    assert found.average_precision.estimate == pytest.approx(average_precision_score(labels, truth), abs=1e-12)
+    assert found.roc_auc.estimate == pytest.approx(roc_auc_score(labels, truth), abs=1e-12)
+    for interval in (found.average_precision, found.roc_auc):
+        assert interval.low < interval.estimate < interval.high
     assert found.brier_score == pytest.approx(float(np.mean((truth - labels) ** 2)), rel=1e-6)
     chances = np.where(labels == 1, truth, 1 - truth).astype(float)
     assert found.log_loss == pytest.approx(-float(np.log(chances).mean()), rel=1e-3)

@@ -34,9 +34,9 @@ def test_same_seed_same_weights() -> None:
 
 
 def test_percentile_interval() -> None:
-    estimate = percentile_interval(0.5, np.linspace(0, 1, 1001), confidence=0.9)
-    assert (estimate.value, estimate.low, estimate.high) == (0.5, pytest.approx(0.05), pytest.approx(0.95))
-    assert str(estimate) == "0.5000 [0.0500, 0.9500]"
+    interval = percentile_interval(0.5, np.linspace(0, 1, 1001), confidence=0.9)
+    assert (interval.estimate, interval.low, interval.high) == (0.5, pytest.approx(0.05), pytest.approx(0.95))
+    assert str(interval) == "0.5000 [0.0500, 0.9500]"
 
 
 def draw(rng: np.random.Generator, positives: int, negatives: int) -> tuple[np.ndarray, np.ndarray]:
