@@ -93,6 +93,12 @@ class Settings(BaseSettings):
     )
     max_batch_rows: PositiveInt = Field(100_000, description="most rows in one request")
     max_body_bytes: PositiveInt = Field(64 * 1024 * 1024, description="largest request body, bytes")
+    max_rows_in_flight: PositiveInt = Field(
+        400_000, description="most rows that a server process works on at a time; beyond it requests are refused (503)"
+    )
+    max_bytes_in_flight: PositiveInt = Field(
+        128 * 1024 * 1024, description="most bytes of bodies that a server process holds; beyond it 503"
+    )
     drain_timeout_s: PositiveInt = Field(20, description="longest wait for open requests at a stop, seconds")
 
     log_buffer_rows: PositiveInt = Field(

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from fraud.errors import ProjectError, RegistryError
+from serve.admission import Admission, Capacity
 from serve.auth import Administrator
 from serve.contract import contract_routes
 from serve.errors import RouteError, ServeError, UpstreamError
@@ -47,6 +48,7 @@ class Parts:
     change: ModelChange
     log: PredictionLog
     limits: Limits
+    capacity: Capacity
     administrator: Administrator
     proxy: MlflowProxy | None
     scoring_threads: int
@@ -59,12 +61,20 @@ def create_app(parts: Parts) -> FastAPI:
     """Assemble the application; nothing starts before its lifespan does."""
     metrics = Metrics()
     threads = ThreadPoolExecutor(parts.scoring_threads, thread_name_prefix="scoring")
-    scoring = Scoring(parts.model, parts.log, parts.limits, threads, metrics)
+    admission = Admission(parts.capacity)
+    scoring = Scoring(
+        model=parts.model,
+        log=parts.log,
+        limits=parts.limits,
+        admission=admission,
+        threads=threads,
+        metrics=metrics,
+    )
     app = FastAPI(
         title="Marriage-loan scoring",
         version=VERSION,
         description="Probability that a couple divorces soon after a marriage loan.",
-        lifespan=functools.partial(_lifespan, parts, threads, metrics),
+        lifespan=functools.partial(_lifespan, parts, admission, threads, metrics),
         routes=[
             *contract_routes(scoring),
             *inference_routes(parts.model, scoring, VERSION),
@@ -83,10 +93,12 @@ def create_app(parts: Parts) -> FastAPI:
 
 
 @contextlib.asynccontextmanager
-async def _lifespan(parts: Parts, threads: ThreadPoolExecutor, metrics: Metrics, _app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(
+    parts: Parts, admission: Admission, threads: ThreadPoolExecutor, metrics: Metrics, _app: FastAPI
+) -> AsyncIterator[None]:
     parts.log.start()
     await asyncio.to_thread(parts.model.load_local)
-    tasks = [asyncio.create_task(parts.change.run()), asyncio.create_task(_keep_gauges(parts, metrics))]
+    tasks = [asyncio.create_task(parts.change.run()), asyncio.create_task(_keep_gauges(parts, admission, metrics))]
     if parts.refresh:
         tasks.append(asyncio.create_task(_refresh(parts.change)))
     try:
@@ -100,10 +112,12 @@ async def _lifespan(parts: Parts, threads: ThreadPoolExecutor, metrics: Metrics,
             await parts.proxy.close()
 
 
-async def _keep_gauges(parts: Parts, metrics: Metrics) -> None:
+async def _keep_gauges(parts: Parts, admission: Admission, metrics: Metrics) -> None:
     """Write down now and then what is a state and no count."""
     while True:
         metrics.waiting_rows.set(parts.log.waiting_rows)
+        metrics.rows_in_flight.set(admission.rows)
+        metrics.body_bytes_in_flight.set(admission.body_bytes)
         metrics.model_version.set(parts.model.version or 0)
         await asyncio.sleep(GAUGE_INTERVAL_S)
 

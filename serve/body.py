@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from starlette.requests import Request
 
@@ -22,8 +22,8 @@ def content_type_of(request: Request, expected: Collection[str]) -> str:
     return content_type
 
 
-async def read_body(request: Request, max_bytes: int) -> bytes:
-    """The body as it was sent.
+async def read_body(request: Request, max_bytes: int, count: Callable[[int], None]) -> bytes:
+    """The body as it was sent; `count` is told the size of each piece that comes, bytes, and may refuse it.
 
     Raises:
         BodyTooLarge: longer than `max_bytes`; reading stops there.
@@ -38,6 +38,7 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
         size += len(chunk)
         if size > max_bytes:
             raise too_large(max_bytes)
+        count(len(chunk))
         chunks.append(chunk)
     if size == 0:
         raise MalformedBody("the body is empty")

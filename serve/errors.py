@@ -126,6 +126,14 @@ class NotReady(ServeError):
     headers = MappingProxyType({"Retry-After": "1"})
 
 
+class Overloaded(ServeError):
+    """As much is in flight as this server process takes on at a time."""
+
+    status = 503
+    code = "overloaded"
+    headers = MappingProxyType({"Retry-After": "1"})
+
+
 class PredictionLogFull(ServeError):
     """Too many predictions wait to be written: answering would lose their record."""
 

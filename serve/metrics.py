@@ -37,6 +37,15 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
+        self.rows_in_flight = Gauge(
+            "rows_in_flight", "rows decoded and not answered yet", multiprocess_mode="livesum", registry=registry
+        )
+        self.body_bytes_in_flight = Gauge(
+            "body_bytes_in_flight",
+            "bytes of bodies received and not answered yet",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
         self.model_version = Gauge("model_version", "version in charge", multiprocess_mode="livemax", registry=registry)
 
     def answered(self, endpoint: str, rows: int, seconds: float) -> None:

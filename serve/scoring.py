@@ -14,6 +14,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from serve.admission import Admission, Ticket, TicketedResponse
 from serve.body import content_type_of, read_body
 from serve.content_encoding import IDENTITY, content_encoding_of, inflate
 from serve.errors import ServeError
@@ -59,9 +60,17 @@ class Scoring:
     """Scores requests with a model, a prediction log and a few threads for large batches."""
 
     def __init__(
-        self, model: ServingModel, log: PredictionLog, limits: Limits, threads: Executor, metrics: Metrics
+        self,
+        *,
+        model: ServingModel,
+        log: PredictionLog,
+        limits: Limits,
+        admission: Admission,
+        threads: Executor,
+        metrics: Metrics,
     ) -> None:
         self.limits = limits
+        self._admission = admission
         self._model = model
         self._log = log
         self._threads = threads
@@ -75,26 +84,34 @@ class Scoring:
         """
         started = time.perf_counter()
         call = Call(request.url.path, request_id_of(request), dt.datetime.now(dt.UTC), is_load_test(request))
+        ticket = self._admission.ticket()
         try:
-            read = readers[content_type_of(request, readers)]
-            encoding = content_encoding_of(request)
-            body = await read_body(request, self.limits.max_body_bytes)
-            # How much a compressed body holds is not known yet.
-            if len(body) <= INLINE_BODY_MAX_BYTES and encoding == IDENTITY:
-                answer = self._score(call, body, encoding, read)
-            else:
-                loop = asyncio.get_running_loop()
-                answer = await loop.run_in_executor(self._threads, self._score, call, body, encoding, read)
-        except ServeError as error:
-            self._metrics.refused(call.endpoint, error.status)
+            answer = await self._read_and_score(request, readers, call, ticket)
+        except BaseException as error:
+            ticket.release()
+            if isinstance(error, ServeError):
+                self._metrics.refused(call.endpoint, error.status)
             raise
         self._metrics.answered(call.endpoint, answer.rows, time.perf_counter() - started)
         headers = {MODEL_VERSION_HEADER: str(answer.model_version), **answer.reply.headers}
-        return Response(answer.reply.content, media_type=answer.reply.media_type, headers=headers)
+        return TicketedResponse(ticket, answer.reply.content, answer.reply.media_type, headers)
 
-    def _score(self, call: Call, body: bytes, encoding: str, read: Read) -> Answer:
+    async def _read_and_score(
+        self, request: Request, readers: Mapping[str, Read], call: Call, ticket: Ticket
+    ) -> Answer:
+        read = readers[content_type_of(request, readers)]
+        encoding = content_encoding_of(request)
+        body = await read_body(request, self.limits.max_body_bytes, ticket.add_bytes)
+        # How much a compressed body holds is not known yet.
+        if len(body) <= INLINE_BODY_MAX_BYTES and encoding == IDENTITY:
+            return self._score(call, ticket, body, encoding, read)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._score, call, ticket, body, encoding, read)
+
+    def _score(self, call: Call, ticket: Ticket, body: bytes, encoding: str, read: Read) -> Answer:
         model = self._model.active
         question = read(inflate(body, encoding, self.limits.max_body_bytes), model.manifest)
+        ticket.add_rows(len(question.rows.matrix))
         probabilities = model.engine.score(question.rows.matrix)
         reply = question.write(probabilities, model.manifest)
         version = model.manifest.model_version

@@ -9,23 +9,39 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 from dotenv import dotenv_values
 from psycopg2.extensions import make_dsn
 
 from fraud.settings import DatabaseRole
+from fraud.stack.child import free_port
 
 STACK_START_TIMEOUT_S = 240.0
 STACK_STOP_TIMEOUT_S = 60.0
+SERVER_START_TIMEOUT_S = 60.0
 SMALL_SCALE = "0.05"
 
 
 def project_environment(**overrides: str) -> dict[str, str]:
     """The environment of a command under test: the machine's, without any setting of ours, plus what a test sets."""
-    ours = ("POSTGRES_", "DATABASE_", "MLFLOW_", "SERVE_", "ADMIN_", "LOG_", "TRAIN", "SERVER_DB_", "MAX_", "TODAY")
+    ours = (
+        "POSTGRES_",
+        "DATABASE_",
+        "MLFLOW_",
+        "SERVE_",
+        "ADMIN_",
+        "LOG_",
+        "TRAIN",
+        "SERVER_DB_",
+        "MAX_",
+        "ENGINE",
+        "SCORING_",
+        "TODAY",
+    )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, **overrides}
 
@@ -120,6 +136,33 @@ def wait_until_ready(stack: LiveStack) -> None:
         return "Stop with Ctrl-C" in stack.output()
 
     wait_until(ready, STACK_START_TIMEOUT_S, "the stack says that it is ready")
+
+
+@contextmanager
+def server_beside(stack: LiveStack, run_dir: Path, **settings: str) -> Iterator[str]:
+    """Address of one more server with settings of its own, on the stack's database, registry and secrets."""
+    port = free_port()
+    shared = {name: value for name, value in {**stack.secrets, **stack.addresses}.items() if value is not None}
+    environment = project_environment(**{**shared, "RUN_DIR": str(run_dir), "SERVE_PORT": str(port), **settings})
+    log = run_dir / "server.log"
+    url = f"http://127.0.0.1:{port}"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "serve"], cwd=run_dir, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+
+    def ready() -> bool:
+        assert process.poll() is None, log.read_text()
+        with suppress(httpx.TransportError):
+            return httpx.get(url + "/health/ready").status_code == 200
+        return False
+
+    try:
+        wait_until(ready, SERVER_START_TIMEOUT_S, "the server is ready")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(STACK_STOP_TIMEOUT_S)
 
 
 def stop_stack(stack: LiveStack) -> int:

@@ -21,7 +21,7 @@ _FAULTS: Final = {
     "413": "Too many rows or bytes, also after inflating",
     "415": "A content type or encoding that the call does not read",
     "422": "An instance breaks the schema; the error names instance and field",
-    "503": "No model yet, or the prediction log is full",
+    "503": "No model yet, too much in flight, or the prediction log is full",
 }
 _UNKNOWN_MODEL: Final = {"404": "Another model, or a version that is not in charge"}
 

@@ -8,6 +8,8 @@ from typing import Final
 from fraud.errors import SettingsError
 
 BACKLOG: Final = 2048
+UNTAKEN_ANSWER_TIMEOUT_MS: Final = 30_000
+"""A client that takes nothing of its answer for so long is cut off; accepted connections inherit it from the socket."""
 
 
 def check_free(host: str, port: int) -> None:
@@ -30,6 +32,7 @@ def listen(host: str, port: int) -> socket.socket:
         SettingsError: the address can't be had.
     """
     listener = _bound(host, port, shared=True)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNTAKEN_ANSWER_TIMEOUT_MS)
     listener.listen(BACKLOG)
     return listener
 

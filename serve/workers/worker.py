@@ -13,6 +13,7 @@ from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError, SettingsError
 from fraud.registry import Registry
 from fraud.settings import DatabaseRole, Settings, load_settings
+from serve.admission import Capacity
 from serve.app import Parts, create_app
 from serve.auth import Administrator
 from serve.engine import EngineKind, EngineOptions
@@ -51,6 +52,7 @@ def assemble(settings: Settings, channel: Channel, threads: int, *, refresh: boo
             settings.dsn(DatabaseRole.SERVER), settings.log_buffer_rows, settings.log_flush_interval_ms / 1000
         ),
         limits=Limits(settings.max_batch_rows, settings.max_body_bytes),
+        capacity=Capacity(settings.max_rows_in_flight, settings.max_bytes_in_flight),
         administrator=administrator,
         proxy=MlflowProxy(uri, administrator) if uri else None,
         scoring_threads=threads,
