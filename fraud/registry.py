@@ -41,6 +41,7 @@ MODEL_FILE: Final = "model.onnx"
 
 SHA256_TAG: Final = "sha256"
 DATA_CUTOFF_TAG: Final = "data_cutoff"
+TEST_START_TAG: Final = "test_start"
 VALIDATION_AP_TAG: Final = "average_precision_validation"
 TEST_AP_TAG: Final = "average_precision_test"
 
@@ -62,6 +63,9 @@ class ModelVersion:
     """Of `model.onnx`, lower-case hexadecimal."""
     data_cutoff: dt.date
     """Applications from this day on were unknown to training."""
+    unseen_from: dt.date
+    """Applications from this day on were used neither to train nor to tune: the first day of the test part. Of a
+    version that does not say when its test part began, it is the data cutoff."""
     run_id: str
     tags: Mapping[str, str]
 
@@ -210,6 +214,13 @@ def _model_version(found: MlflowVersion) -> ModelVersion:
             f"version {found.version} of {found.name} lacks its run or the tag {SHA256_TAG} or {DATA_CUTOFF_TAG}: "
             "it was not registered by `python -m train`"
         )
+    unseen_from = dt.date.fromisoformat(found.tags.get(TEST_START_TAG, cutoff))
     return ModelVersion(
-        found.name, int(found.version), sha256, dt.date.fromisoformat(cutoff), found.run_id, dict(found.tags)
+        name=found.name,
+        version=int(found.version),
+        sha256=sha256,
+        data_cutoff=dt.date.fromisoformat(cutoff),
+        unseen_from=unseen_from,
+        run_id=found.run_id,
+        tags=dict(found.tags),
     )

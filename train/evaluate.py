@@ -12,12 +12,11 @@ from sklearn.metrics import brier_score_loss, log_loss
 from fraud.statistics.average_precision import average_precision, resampled_average_precision
 from fraud.statistics.bootstrap import percentile_interval, stratified_weights
 from fraud.statistics.interval import Interval
-from fraud.statistics.ranking import rank
+from fraud.statistics.ranking import count, rank
+from fraud.statistics.review import REVIEW_CAPACITY, hits, reviewed_rows
 from fraud.statistics.roc_auc import resampled_roc_auc, roc_auc
 
 RESAMPLES: Final = 1000
-REVIEW_CAPACITY: Final = 0.05
-"""Share of applications that officers can review."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +94,8 @@ def evaluate(
 
 
 def review(labels: NDArray[np.int8], probabilities: NDArray[np.float32], capacity: float) -> Review:
-    """Precision and recall among the share `capacity` of highest probability, at least one row.
-
-    Rows tied at the border are reviewed in part, at random: their expected share of divorces counts.
-    """
-    reviewed = max(1, int(capacity * labels.size))
-    border = np.partition(probabilities, -reviewed)[-reviewed]
-    above, tied = probabilities > border, probabilities == border
-    hits = labels[above].sum() + (reviewed - above.sum()) * labels[tied].mean()
-    return Review(capacity, float(hits / reviewed), float(hits / labels.sum()))
+    """Precision and recall among the share `capacity` of highest probability, at least one row."""
+    reviewed = reviewed_rows(labels.size, capacity)
+    counts = count(rank(labels, probabilities), np.ones((1, labels.size), np.int32))
+    found = float(hits(counts, reviewed)[0])
+    return Review(capacity, found / reviewed, found / float(labels.sum()))

@@ -11,7 +11,7 @@ from pathlib import Path
 from convert import Conversion, convert
 from convert.parity import MINIMUM_ROWS
 from convert.parity_report import ParityReport
-from fraud.registry import CANDIDATE, PRODUCTION, TEST_AP_TAG, VALIDATION_AP_TAG, ModelVersion, Registry
+from fraud.registry import CANDIDATE, PRODUCTION, TEST_AP_TAG, TEST_START_TAG, VALIDATION_AP_TAG, ModelVersion, Registry
 from train.artifacts import write_files
 from train.dataset import load_dataset
 from train.proving_rows import proving_rows
@@ -96,6 +96,7 @@ def _register(registry: Registry, training: Training, conversion: Conversion) ->
         write_files(folder, training, conversion)
         run_id = record_run(registry, _parameters(training), metrics, folder)
     tags = {
+        TEST_START_TAG: training.split.test_start.isoformat(),
         VALIDATION_AP_TAG: repr(training.validation.average_precision.estimate),
         TEST_AP_TAG: repr(training.test.average_precision.estimate),
     }

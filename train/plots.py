@@ -4,32 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from matplotlib import color_sequences
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve
 from sklearn.pipeline import Pipeline
 
 from fraud.features import FEATURE_NAMES
+from fraud.statistics.reliability import reliability
+from train.axes import labelled_axes, save_png
 from train.dataset import Dataset
 from train.evaluate import Evaluation
 from train.grid import STEP, Trial, best
-
-BINS: Final = 10
-"""Groups of equal size in the reliability plot."""
-DPI: Final = 120
-SIZE_INCHES: Final = (7.0, 4.8)
 
 
 def precision_recall_plot(
     path: Path, test: Dataset, probabilities: NDArray[np.float32], evaluation: Evaluation
 ) -> None:
     """Precision over recall on the test part, beside what chance gives and what officers can review."""
-    axes = _axes("Precision and recall on the test part", "recall (share of divorces found)", "precision")
+    axes = labelled_axes("Precision and recall on the test part", "recall (share of divorces found)", "precision")
     precision, recall, _ = precision_recall_curve(test.y, probabilities)
     axes.step(recall, precision, where="post", label=f"model: average precision {evaluation.average_precision}")
     axes.axhline(evaluation.positive_rate, color="grey", ls="--", label=f"chance: {evaluation.positive_rate:.4f}")
@@ -39,7 +33,7 @@ def precision_recall_plot(
     beyond = precision[recall >= 0.01]
     axes.set(xlim=(0, 1), ylim=(0, min(1.0, 1.15 * float(beyond.max()))))
     axes.legend()
-    _save(axes, path)
+    save_png(axes, path)
 
 
 def importance_plot(path: Path, pipeline: Pipeline) -> None:
@@ -47,32 +41,32 @@ def importance_plot(path: Path, pipeline: Pipeline) -> None:
     gains = pipeline.named_steps[STEP].get_booster().get_score(importance_type="gain")
     by_feature = {name: gains.get(f"f{index}", 0.0) for index, name in enumerate(FEATURE_NAMES)}
     names = sorted(by_feature, key=lambda name: by_feature[name])
-    axes = _axes("Importance of the features", "mean gain of a split (reduction of the training loss)", "")
+    axes = labelled_axes("Importance of the features", "mean gain of a split (reduction of the training loss)", "")
     axes.barh(names, [by_feature[name] for name in names])
     axes.grid(visible=False, axis="y")
-    _save(axes, path)
+    save_png(axes, path)
 
 
 def reliability_plot(path: Path, test: Dataset, probabilities: NDArray[np.float32]) -> None:
     """Divorce rate over predicted probability, in groups of equal size, with 95% intervals."""
-    groups = np.array_split(np.argsort(probabilities, kind="stable"), min(BINS, test.y.size))
-    predicted = np.array([probabilities[rows].mean() for rows in groups])
-    observed = np.array([test.y[rows].mean() for rows in groups])
-    error = np.array([wilson_interval(int(test.y[rows].sum()), rows.size) for rows in groups]).T
-    axes = _axes("Calibration on the test part", "mean predicted probability", "share that divorced")
-    limit = 1.1 * float(max(predicted.max(), error.max()))
+    groups = reliability(test.y, probabilities)
+    predicted = np.array([group.predicted for group in groups])
+    observed = np.array([group.observed.estimate for group in groups])
+    low, high = np.array([(group.observed.low, group.observed.high) for group in groups]).T
+    axes = labelled_axes("Calibration on the test part", "mean predicted probability", "share that divorced")
+    limit = 1.1 * float(max(predicted.max(), high.max()))
     axes.plot([0, limit], [0, limit], color="grey", ls="--", label="perfect calibration")
-    bars = np.stack([observed - error[0], error[1] - observed])
+    bars = np.stack([observed - low, high - observed])
     axes.errorbar(predicted, observed, yerr=bars, fmt="o", capsize=3, label="tenths by probability, 95% interval")
     axes.set(xlim=(0, limit), ylim=(0, limit))
     axes.legend(loc="lower right")
-    _save(axes, path)
+    save_png(axes, path)
 
 
 def grid_plot(path: Path, trials: Sequence[Trial]) -> None:
     """Average precision of every candidate over its number of trees."""
     chosen = best(trials)
-    axes = _axes("Grid search", "trees kept by early stopping", "average precision on validation")
+    axes = labelled_axes("Grid search", "trees kept by early stopping", "average precision on validation")
     weights = sorted({trial.candidate.scale_pos_weight for trial in trials})
     depths = sorted({trial.candidate.max_depth for trial in trials})
     for depth, color in zip(depths, color_sequences["tab10"], strict=False):
@@ -83,28 +77,4 @@ def grid_plot(path: Path, trials: Sequence[Trial]) -> None:
             axes.plot([t.trees for t in shown], heights, ls="", marker=marker, color=color, label=label)
     axes.plot(chosen.trees, chosen.average_precision, "o", ms=14, mfc="none", mec="black", label="chosen")
     axes.legend(fontsize="small")
-    _save(axes, path)
-
-
-def wilson_interval(hits: int, trials: int) -> tuple[float, float]:
-    """The 95% score interval of a share (Wilson 1927), which holds for small shares too."""
-    z, share = 1.959964, hits / trials
-    centre = share + z * z / (2 * trials)
-    spread = z * float(np.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials)))
-    scale = 1 + z * z / trials
-    # Rounding must not push the interval past the share itself.
-    return min(share, (centre - spread) / scale), max(share, (centre + spread) / scale)
-
-
-def _axes(title: str, x_label: str, y_label: str) -> Axes:
-    axes = Figure(figsize=SIZE_INCHES, layout="constrained").add_subplot()
-    axes.set(title=title, xlabel=x_label, ylabel=y_label)
-    axes.grid(alpha=0.3)
-    return axes
-
-
-def _save(axes: Axes, path: Path) -> None:
-    figure = axes.get_figure(root=True)
-    if figure is None:
-        raise ValueError("the axes belong to no figure")
-    figure.savefig(path, dpi=DPI)
+    save_png(axes, path)

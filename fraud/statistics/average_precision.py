@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud.statistics.ranking import Ranking, count
+from fraud.statistics.ranking import Counts, Ranking, count
 
 
 def average_precision(ranking: Ranking) -> float:
@@ -21,10 +21,16 @@ def average_precision(ranking: Ranking) -> float:
 def resampled_average_precision(ranking: Ranking, weights: NDArray[np.integer]) -> NDArray[np.float64]:
     """Average precision of each of B resamples, given as weights [B, N] -> [B].
 
-    The growth of recall at a threshold is the weight of its positive rows, so the sum runs over positive rows only.
     A resample without a positive row has no average precision: NaN.
     """
-    counts = count(ranking, weights)
+    return counted_average_precision(count(ranking, weights))
+
+
+def counted_average_precision(counts: Counts) -> NDArray[np.float64]:
+    """The same of counts that were made already -> [B].
+
+    The growth of recall at a threshold is the weight of its positive rows, so the sum runs over positive rows only.
+    """
     # A row of weight 0 can have nothing above it; its term is 0 whatever it is divided by.
     precision = counts.positives_reached / np.maximum(counts.rows_reached, 1)
     positives = counts.weight.sum(axis=1)

@@ -15,7 +15,7 @@ import pytest
 from mlflow import MlflowClient
 
 from fraud.errors import RegistryError
-from fraud.registry import CANDIDATE, PREVIOUS, PRODUCTION, ChecksumError, ModelVersion, Registry
+from fraud.registry import CANDIDATE, PREVIOUS, PRODUCTION, TEST_START_TAG, ChecksumError, ModelVersion, Registry
 from fraud.stack.child import free_port
 
 CUTOFF = dt.date(2026, 5, 1)
@@ -119,6 +119,16 @@ def test_a_damaged_tag_is_an_error(registry: Registry, tmp_path: Path) -> None:
     registry.set_tag(register(registry, tmp_path).version, "data_cutoff", "soon")
     with pytest.raises(RegistryError, match="soon"):
         registry.model_version(1)
+
+
+def test_the_first_unseen_day_is_where_the_test_part_began(registry: Registry, tmp_path: Path) -> None:
+    version = register(registry, tmp_path)
+    assert version.unseen_from == CUTOFF, "a version that does not say has seen all that it could"
+    registry.set_tag(version.version, TEST_START_TAG, "2026-01-24")
+    assert registry.model_version(version.version).unseen_from == dt.date(2026, 1, 24)
+    registry.set_tag(version.version, TEST_START_TAG, "in winter")
+    with pytest.raises(RegistryError, match="in winter"):
+        registry.model_version(version.version)
 
 
 def test_an_unknown_version_or_file_is_an_error(registry: Registry, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from train.evaluate import evaluate, review
-from train.plots import wilson_interval
 from train.proving_rows import proving_rows
 
 
@@ -51,13 +50,6 @@ def test_metrics_are_flat_and_finite() -> None:
     assert metrics["test_rows"] == 4
     assert metrics["test_average_precision_low"] <= metrics["test_average_precision"]
     assert all(name.startswith("test_") and math.isfinite(value) for name, value in metrics.items())
-
-
-def test_wilson_interval_against_published_figures() -> None:
-    # Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I, method 3: 81 of 263.
-    assert wilson_interval(81, 263) == (pytest.approx(0.2553, abs=5e-5), pytest.approx(0.3662, abs=5e-5))
-    # And 0 of 20, where the simple interval has no width.
-    assert wilson_interval(0, 20) == (0, pytest.approx(0.1611, abs=5e-5))
 
 
 def test_few_rows_are_filled_with_values_that_occur() -> None:

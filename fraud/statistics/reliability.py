@@ -1,0 +1,52 @@
+"""Reliability: how often what was predicted happened, in groups of rows by their predicted probability."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fraud.statistics.interval import Interval
+
+GROUPS: Final = 10
+Z_95: Final = 1.959964
+"""97.5% quantile of the normal distribution."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityGroup:
+    """Rows of similar predicted probability."""
+
+    rows: int
+    predicted: float
+    """Mean of the predicted probabilities."""
+    observed: Interval
+    """Share of positive rows, with its 95% interval."""
+
+
+def reliability(
+    labels: NDArray[np.integer], probabilities: NDArray[np.floating], groups: int = GROUPS
+) -> tuple[ReliabilityGroup, ...]:
+    """Groups of equal size, lowest probability first, of N labelled rows; a group a row where rows are fewer."""
+    order = np.argsort(probabilities, kind="stable")
+    return tuple(
+        ReliabilityGroup(
+            rows=rows.size,
+            predicted=float(probabilities[rows].mean(dtype=np.float64)),
+            observed=share_interval(int(labels[rows].sum()), rows.size),
+        )
+        for rows in np.array_split(order, min(groups, labels.size))
+    )
+
+
+def share_interval(hits: int, trials: int) -> Interval:
+    """A share and its 95% score interval (Wilson 1927), which holds for small shares too."""
+    share = hits / trials
+    centre = share + Z_95 * Z_95 / (2 * trials)
+    spread = Z_95 * math.sqrt(share * (1 - share) / trials + Z_95 * Z_95 / (4 * trials * trials))
+    scale = 1 + Z_95 * Z_95 / trials
+    # Rounding must not push the interval past the share itself.
+    return Interval(share, min(share, (centre - spread) / scale), max(share, (centre + spread) / scale))

@@ -1,0 +1,31 @@
+"""What officers find who review a fixed number of rows, those of highest score."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fraud.statistics.ranking import Counts
+
+REVIEW_CAPACITY: Final = 0.05
+"""Share of applications that officers can review, unless somebody says another."""
+
+
+def reviewed_rows(rows: int, capacity: float) -> int:
+    """How many of so many rows are reviewed; at least one."""
+    return max(1, int(capacity * rows))
+
+
+def hits(counts: Counts, reviewed: int) -> NDArray[np.float64]:
+    """Positive rows among the `reviewed` of highest score, for B sets of weights -> [B].
+
+    Rows tied at the border are reviewed in part, at random: their expected share of positives counts. A group of
+    equal score lies inside the review, outside it, or across its border; the share of it that is reviewed follows
+    from the rows above it and the rows up to its end, so a sum over positive rows is enough.
+    """
+    group = counts.rows_reached - counts.rows_above
+    # A row of weight 0 can have a group of no drawn row; its term is 0 whatever it is divided by.
+    share = np.clip((reviewed - counts.rows_above) / np.maximum(group, 1), 0, 1)
+    return np.asarray((counts.weight * share).sum(axis=1), np.float64)
