@@ -19,6 +19,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fraud.errors import SettingsError
+from fraud.statistics.review import REVIEW_CAPACITY
 
 DEFAULT_RUN_DIR: Final = Path(".run")
 SECRETS_FILE: Final = ".env"
@@ -29,6 +30,8 @@ ADDRESSES_FILE: Final = "stack.env"
 Port = Annotated[int, annotated_types.Interval(ge=1, le=65535)]
 PositiveInt = Annotated[int, annotated_types.Gt(0)]
 PositiveFloat = Annotated[float, annotated_types.Gt(0)]
+Share = Annotated[float, annotated_types.Interval(gt=0, le=1)]
+Allowance = Annotated[float, annotated_types.Interval(ge=0, le=1)]
 
 
 class DatabaseRole(StrEnum):
@@ -69,6 +72,9 @@ class Settings(BaseSettings):
         description="applications from this day on are unknown to training (UTC day)",
         json_schema_extra={"default": "today"},
     )
+    label_maturity_days: int = Field(
+        0, ge=0, le=3650, description="a label counts only so many days after the application, in training and gate"
+    )
     train_seed: int = Field(7, ge=0, description="seed of training")
     train_threads: PositiveInt = Field(
         default_factory=lambda: os.cpu_count() or 1,
@@ -105,6 +111,27 @@ class Settings(BaseSettings):
         1_000_000, description="most predictions that wait to be written; beyond it requests are refused (503)"
     )
     log_flush_interval_ms: PositiveFloat = Field(50.0, description="time that predictions gather, milliseconds")
+
+    gate_rule: Literal["superior", "better", "noninferior"] = Field(
+        "superior", description="what the candidate's AUC-PR must be beside the champion's to be promoted"
+    )
+    gate_level: float = Field(0.01, gt=0, lt=0.5, description="share of equal models that one gate may promote")
+    gate_margin: Share = Field(0.005, description="loss of AUC-PR that GATE_RULE=noninferior accepts")
+    gate_min_positives: PositiveInt = Field(
+        100, description="fewest divorces, and fewest other applications, to judge on; with fewer: inconclusive"
+    )
+    gate_review_capacity: Share = Field(
+        REVIEW_CAPACITY, description="share of applications that officers can review, for the gate's figures"
+    )
+    gate_max_brier_rise: Allowance | None = Field(None, description="veto above this rise of the Brier score")
+    gate_max_precision_loss: Allowance | None = Field(None, description="veto above this loss at the review capacity")
+    gate_max_recall_loss: Allowance | None = Field(None, description="veto above this loss at the review capacity")
+    gate_max_slice_loss: Allowance | None = Field(
+        None, description="veto above this loss of AUC-PR in any age band or level of education"
+    )
+    gate_max_flip_share: Allowance | None = Field(
+        None, description="veto above this share of applications that only one of the two models has reviewed"
+    )
 
     def dsn(self, role: DatabaseRole | None = None) -> str:
         """Connection string of the database for a role, or for its owner.

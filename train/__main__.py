@@ -14,6 +14,7 @@ from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError
 from fraud.registry import Registry
 from fraud.settings import DatabaseRole, Settings, load_settings
+from train.maturity import label_cutoff
 from train.pipeline import run
 from train.report import print_outcome
 
@@ -52,6 +53,7 @@ def main(
 
 
 def _train(settings: Settings, *, today: dt.date, seed: int, threads: int, promote_first: bool) -> None:
+    cutoff = label_cutoff(today, settings.label_maturity_days)
     dsn = settings.dsn(DatabaseRole.TRAINER)
     registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
     with Progress(console=Console(stderr=True)) as bar:
@@ -62,7 +64,7 @@ def _train(settings: Settings, *, today: dt.date, seed: int, threads: int, promo
                 tasks[step] = bar.add_task(step)
             bar.update(tasks[step], completed=done, total=whole)
 
-        outcome = run(dsn, registry, today, seed=seed, threads=threads, promote_first=promote_first, progress=show)
+        outcome = run(dsn, registry, cutoff, seed=seed, threads=threads, promote_first=promote_first, progress=show)
     print_outcome(Console(), outcome)
 
 

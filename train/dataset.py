@@ -54,7 +54,8 @@ def _no_rows(cutoff: dt.date, first: dt.date | None) -> EmptyTableError | Cutoff
     if first is None:
         return EmptyTableError(f"table {TABLE} is empty: fill the database with `python -m initdb`")
     return CutoffError(
-        f"no application in {TABLE} is dated before {cutoff}: the first is of {first}; choose a later --today"
+        f"no application in {TABLE} is dated before {cutoff}: the first is of {first}; choose a later --today "
+        "or fewer LABEL_MATURITY_DAYS"
     )
 
 

@@ -36,19 +36,19 @@ class Outcome:
 def run(
     dsn: str,
     registry: Registry,
-    today: dt.date,
+    cutoff: dt.date,
     *,
     seed: int,
     threads: int,
     promote_first: bool,
     progress: Progress,
 ) -> Outcome:
-    """Train on the applications before `today`, prove the conversion, and register the result as candidate.
+    """Train on the applications before `cutoff`, prove the conversion, and register the result as candidate.
 
     Args:
         dsn: of the database with the table of applications.
         registry: where the version goes.
-        today: the data cutoff; applications from this day on are unknown to training.
+        cutoff: applications from this day on are unknown to training.
         seed: of everything drawn at random.
         threads: of XGBoost; they change the time, not the model.
         promote_first: put the version into production when the registry says that no version is there.
@@ -64,10 +64,10 @@ def run(
     progress("asking the registry", 1, 1)
 
     progress("reading applications", 0, 1)
-    dataset = load_dataset(dsn, today)
+    dataset = load_dataset(dsn, cutoff)
     progress("reading applications", 1, 1)
 
-    training = train_model(dataset, today, seed, threads, lambda done, all_: progress("grid search", done, all_))
+    training = train_model(dataset, cutoff, seed, threads, lambda done, all_: progress("grid search", done, all_))
     conversion = convert(
         training.pipeline,
         proving_rows(dataset.x, seed, MINIMUM_ROWS),

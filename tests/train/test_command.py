@@ -156,3 +156,23 @@ def test_a_data_fault_is_one_line(registry: Registry) -> None:
     assert result.exit_code == 2
     assert "the first is of 2024-01-01" in result.stderr.splitlines()[-1]
     assert registry.version_of(CANDIDATE) is None
+
+
+def test_labels_that_are_not_mature_are_not_trained_on(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABEL_MATURITY_DAYS", "21")
+    result = train()
+    assert result.exit_code == 0, result.output
+    version = registry.version_of(CANDIDATE)
+    assert version is not None
+    assert version.data_cutoff == dt.date(2024, 2, 9)
+    last_day = MlflowClient(registry.tracking_uri).get_run(version.run_id).data.params["last_day"]
+    assert last_day == "2024-02-08"
+
+
+def test_the_version_says_where_its_test_part_began(registry: Registry) -> None:
+    assert train().exit_code == 0
+    version = registry.version_of(CANDIDATE)
+    assert version is not None
+    params = MlflowClient(registry.tracking_uri).get_run(version.run_id).data.params
+    assert str(version.unseen_from) == params["test_start"]
+    assert version.unseen_from < version.data_cutoff
