@@ -12,6 +12,7 @@ from typing import Final
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from fraud.features import EDUCATION_DAYS, FEATURE_NAMES, FEATURES, NOT_EMPLOYED_DAYS
 
@@ -24,7 +25,7 @@ class Applications:
 
     def __init__(self, seed: int, pool_rows: int = POOL_ROWS) -> None:
         self._random = random.Random(seed)  # noqa: S311 - a load test needs speed and a seed, not secrecy
-        self._pool = [orjson.dumps(instance) for instance in _instances(pool_rows, np.random.default_rng(seed))]
+        self._pool = encode_instances(random_rows(pool_rows, np.random.default_rng(seed)))
 
     def single(self) -> bytes:
         """A body of `/predict`."""
@@ -32,15 +33,25 @@ class Applications:
 
     def batch(self, rows: int) -> bytes:
         """A body of `/batch_predict`."""
-        return b'{"instances":[' + b",".join(self._random.choices(self._pool, k=rows)) + b"]}"
+        return join_instances(self._random.choices(self._pool, k=rows))
 
 
-def _instances(count: int, generator: np.random.Generator) -> list[dict[str, float]]:
+def random_rows(count: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    """Plausible applications as clients write them, amounts with two decimals, [count, 10]."""
     columns = {}
     for feature in FEATURES:
         values = generator.uniform(*feature.typical, size=count)
         columns[feature.name] = np.rint(values) if feature.integral else values.round(2)
     columns["Employed_Days"][generator.random(count) < NOT_EMPLOYED_SHARE] = NOT_EMPLOYED_DAYS
     columns["Education_Days"] = generator.choice(list(EDUCATION_DAYS.values()), size=count).astype(float)
-    matrix = np.column_stack([columns[name] for name in FEATURE_NAMES])
-    return [dict(zip(FEATURE_NAMES, row, strict=True)) for row in matrix.tolist()]
+    return np.column_stack([columns[name] for name in FEATURE_NAMES])
+
+
+def encode_instances(rows: NDArray[np.float64]) -> list[bytes]:
+    """Each row as the JSON object that the contract asks for."""
+    return [orjson.dumps(dict(zip(FEATURE_NAMES, row, strict=True))) for row in rows.tolist()]
+
+
+def join_instances(instances: list[bytes]) -> bytes:
+    """Encoded rows as one body of `/batch_predict`."""
+    return b'{"instances":[' + b",".join(instances) + b"]}"

@@ -1,0 +1,162 @@
+"""All servers of a comparison, running side by side: each waits idle on the servers' core while another is measured."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import psycopg2
+
+from bench.peers import contenders
+from bench.peers.cores import cpu_seconds, on_server_core
+from bench.peers.environment import make_environment
+from bench.peers.errors import PeersError
+from bench.peers.model import SharedModel
+from bench.peers.servers import bentoml, mlflow_serve, mlserver, original, ours, responder
+from bench.peers.servers.launch import Launch, Place
+from fraud.database import connect
+from fraud.stack.child import Child, free_port
+from fraud.stack.postgres import EmbeddedPostgres
+from initdb.schema import apply_schema
+
+START_TIMEOUT_S: Final = 120.0
+STOP_TIMEOUT_S: Final = 15.0
+SETTLE_TIMEOUT_S: Final = 60.0
+SETTLE_PAUSE_S: Final = 0.1
+SETTLED_SHARE: Final = 0.05
+"""Of a core: below it a server is idle."""
+
+ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "ORT_DISABLE_TELEMETRY": "1"}
+
+DATABASE: Final = "marriage_loans"
+RECORDS: Final = "prediction_requests"
+ORIGINAL_RECORDS: Final = "original_predictions"
+
+LAUNCHES: Final[dict[str, Callable[[Place], Launch]]] = {
+    contenders.OURS: partial(ours.launch, logged=True),
+    contenders.OURS_UNLOGGED: partial(ours.launch, logged=False),
+    contenders.MLSERVER: partial(mlserver.launch, batching=False),
+    contenders.MLSERVER_BATCHING: partial(mlserver.launch, batching=True),
+    contenders.MLFLOW: mlflow_serve.launch,
+    contenders.BENTOML: bentoml.launch,
+    contenders.ORIGINAL: original.launch,
+    contenders.RESPONDER: responder.launch,
+}
+
+ENVIRONMENTS: Final = {
+    contenders.MLSERVER: "mlserver",
+    contenders.MLSERVER_BATCHING: "mlserver",
+    contenders.MLFLOW: "mlflow",
+    contenders.BENTOML: "bentoml",
+    contenders.ORIGINAL: "original",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers."""
+
+    name: str
+    port: int
+    child: Child
+
+
+class Lineup:
+    """A PostgreSQL and the servers that were asked for, stopped at the end of the block."""
+
+    def __init__(self, folder: Path, model: SharedModel) -> None:
+        self._folder = folder
+        self._model = model
+        self._at_end = contextlib.ExitStack()
+        self.servers: dict[str, Running] = {}
+        self.database = ""
+        self.postgres_pid = 0
+
+    def __enter__(self) -> Lineup:
+        """Start PostgreSQL, empty but for the schema; it inherits the client's core."""
+        data = self._folder / "postgres"
+        postgres = EmbeddedPostgres(data, DATABASE)
+        self._at_end.callback(postgres.stop)
+        self.database = postgres.start()
+        apply_schema(self.database)
+        self.postgres_pid = int((data / "postmaster.pid").read_text(encoding="ascii").split()[0])
+        self.forget_records()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop what was started, the last first."""
+        self._at_end.close()
+
+    def start(self, name: str, python: Path) -> Running:
+        """Start a server and wait until it is ready.
+
+        Raises:
+            PeersError, StackError: it does not start.
+        """
+        folder = self._folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        log = folder / "server.log"
+        log.unlink(missing_ok=True)
+        place = Place(folder, free_port(), python, self._model, self.database)
+        launch = LAUNCHES[name](place)
+        with on_server_core():
+            child = Child(name, launch.command, {**ONE_THREAD, **launch.environment}, log)
+        self._at_end.callback(child.stop, STOP_TIMEOUT_S)
+        child.wait_until_answers(f"http://127.0.0.1:{place.port}{launch.ready_path}", START_TIMEOUT_S)
+        running = Running(name, place.port, child)
+        self.servers[name] = running
+        return running
+
+    def settle(self, server: Running) -> None:
+        """Wait until a server has no more to do: requests that the client has given up, records to be written.
+
+        Raises:
+            PeersError: it does not come to rest.
+        """
+        deadline = time.monotonic() + SETTLE_TIMEOUT_S
+        while time.monotonic() < deadline:
+            before = cpu_seconds(server.child.pid)
+            time.sleep(SETTLE_PAUSE_S)
+            if cpu_seconds(server.child.pid) - before < SETTLED_SHARE * SETTLE_PAUSE_S:
+                return
+        raise PeersError(f"{server.name} is still busy {SETTLE_TIMEOUT_S:.0f} s after its last request")
+
+    def recorded_requests(self) -> int:
+        """Requests on record in our prediction log."""
+        with connect(self.database) as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM {RECORDS}")  # noqa: S608 - a constant
+            (count,) = cursor.fetchone() or (0,)
+            return int(count)
+
+    def forget_records(self) -> None:
+        """Empty both logs, so that each window begins with the same tables."""
+        with connect(self.database) as connection, connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {RECORDS}")
+            try:
+                cursor.execute(f"TRUNCATE {ORIGINAL_RECORDS}")
+            except psycopg2.errors.UndefinedTable:
+                connection.rollback()
+                cursor.execute(f"TRUNCATE {RECORDS}")
+
+
+def make_environments(servers: Iterable[str], folder: Path, progress: Callable[[str], None]) -> dict[str, Path]:
+    """The interpreter of each server's environment, by server; ours for those that need no other."""
+    import sys  # noqa: PLC0415
+
+    pythons: dict[str, Path] = {}
+    for server in servers:
+        name = ENVIRONMENTS.get(server)
+        if name is None:
+            pythons[server] = Path(sys.executable)
+            continue
+        progress(f"environment of {name}")
+        pythons[server] = make_environment(name, folder / name)
+    return pythons

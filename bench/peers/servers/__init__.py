@@ -1,0 +1,1 @@
+"""How each server is set up and started, tuned to its best on one core."""

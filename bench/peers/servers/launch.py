@@ -1,0 +1,36 @@
+"""What a server is given, and what starts it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.peers.model import SharedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a server lives and what it works with."""
+
+    folder: Path
+    port: int
+    python: Path
+    """Interpreter of the server's environment."""
+    model: SharedModel
+    database: str
+    """Connection string of the database's owner."""
+
+    @property
+    def programs(self) -> Path:
+        """The folder of the environment's commands."""
+        return self.python.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A command, its environment, and the path that answers 200 once the server is ready."""
+
+    command: Sequence[str]
+    ready_path: str
+    environment: Mapping[str, str] = field(default_factory=dict)

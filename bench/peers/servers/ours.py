@@ -1,0 +1,62 @@
+"""Our server as it is deployed, with one worker, and the same without its prediction log."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+from bench.peers.contenders import MODEL_NAME
+from bench.peers.servers.launch import Launch, Place
+from fraud.registry import MODEL_FILE
+from fraud.settings import DatabaseRole
+from fraud.stack.credentials import generate_missing
+from initdb.schema import set_passwords
+from serve.model_store import Manifest, model_store
+
+VERSION: Final = 1
+READY_PATH: Final = "/health/ready"
+"""Answers 200 when the model is loaded."""
+
+
+def launch(place: Place, *, logged: bool) -> Launch:
+    """Put the model into the server's store of verified local copies, from which it starts without a registry."""
+    onnx = place.model.onnx
+    store = model_store(place.folder, MODEL_NAME)
+    sha256 = hashlib.sha256(onnx.read_bytes()).hexdigest()
+    manifest = Manifest(MODEL_NAME, VERSION, sha256, dt.datetime.now(dt.UTC).date())
+
+    def fetch(folder: Path) -> Path:
+        return Path(shutil.copyfile(onnx, folder / MODEL_FILE))
+
+    store.add(manifest, fetch)
+    store.make_current(VERSION)
+    # One line a start, so the file is begun anew: passwords are set to what was generated last.
+    secrets = place.folder / "passwords"
+    secrets.unlink(missing_ok=True)
+    passwords = generate_missing(secrets, ("ADMIN_PASSWORD", "SERVER_DB_PASSWORD"))
+    if logged:
+        set_passwords(place.database, {DatabaseRole.SERVER.value: passwords["SERVER_DB_PASSWORD"]})
+    command = ("-m", "serve", "--workers", "1") if logged else ("-m", "bench.peers.unlogged")
+    return Launch(
+        command=(sys.executable, *command, "--host", "127.0.0.1", "--port", str(place.port)),
+        ready_path=READY_PATH,
+        environment={
+            **passwords,
+            "RUN_DIR": str(place.folder.resolve()),
+            "DATABASE_URL": place.database,
+            "MODEL_NAME": MODEL_NAME,
+            "SERVE_WORKERS": "1",
+            "SCORING_THREADS": "1",
+            "PROMETHEUS_MULTIPROC_DIR": str(_empty(place.folder / "metrics-unlogged").resolve()),
+        },
+    )
+
+
+def _empty(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
