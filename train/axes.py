@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from fraud.statistics.reliability import ReliabilityGroup
 
 DPI: Final = 120
 SIZE_INCHES: Final = (7.0, 4.8)
@@ -17,6 +20,28 @@ def labelled_axes(title: str, x_label: str, y_label: str) -> Axes:
     axes = Figure(figsize=SIZE_INCHES, layout="constrained").add_subplot()
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
     axes.grid(alpha=0.3)
+    return axes
+
+
+def reliability_axes(title: str, models: Mapping[str, Sequence[ReliabilityGroup]]) -> Axes:
+    """Observed over predicted share of divorces of one or more models, with 95% intervals."""
+    axes = labelled_axes(title, "mean predicted probability", "share that divorced")
+    limit = 1.1 * max(max(group.predicted, group.observed.high) for groups in models.values() for group in groups)
+    axes.plot([0, limit], [0, limit], color="grey", ls="--", label="perfect calibration")
+    for name, groups in models.items():
+        observed = [group.observed for group in groups]
+        below = [share.estimate - share.low for share in observed]
+        above = [share.high - share.estimate for share in observed]
+        axes.errorbar(
+            [group.predicted for group in groups],
+            [share.estimate for share in observed],
+            yerr=[below, above],
+            fmt="o",
+            capsize=3,
+            label=name,
+        )
+    axes.set(xlim=(0, limit), ylim=(0, limit))
+    axes.legend(loc="lower right")
     return axes
 
 

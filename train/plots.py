@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from fraud.features import FEATURE_NAMES
 from fraud.statistics.reliability import reliability
-from train.axes import labelled_axes, save_png
+from train.axes import labelled_axes, reliability_axes, save_png
 from train.dataset import Dataset
 from train.evaluate import Evaluation
 from train.grid import STEP, Trial, best
@@ -49,18 +49,8 @@ def importance_plot(path: Path, pipeline: Pipeline) -> None:
 
 def reliability_plot(path: Path, test: Dataset, probabilities: NDArray[np.float32]) -> None:
     """Divorce rate over predicted probability, in groups of equal size, with 95% intervals."""
-    groups = reliability(test.y, probabilities)
-    predicted = np.array([group.predicted for group in groups])
-    observed = np.array([group.observed.estimate for group in groups])
-    low, high = np.array([(group.observed.low, group.observed.high) for group in groups]).T
-    axes = labelled_axes("Calibration on the test part", "mean predicted probability", "share that divorced")
-    limit = 1.1 * float(max(predicted.max(), high.max()))
-    axes.plot([0, limit], [0, limit], color="grey", ls="--", label="perfect calibration")
-    bars = np.stack([observed - low, high - observed])
-    axes.errorbar(predicted, observed, yerr=bars, fmt="o", capsize=3, label="tenths by probability, 95% interval")
-    axes.set(xlim=(0, limit), ylim=(0, limit))
-    axes.legend(loc="lower right")
-    save_png(axes, path)
+    groups = {"tenths by probability, 95% interval": reliability(test.y, probabilities)}
+    save_png(reliability_axes("Calibration on the test part", groups), path)
 
 
 def grid_plot(path: Path, trials: Sequence[Trial]) -> None:

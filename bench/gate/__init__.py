@@ -1,0 +1,1 @@
+"""The promotion gate: is the candidate better than the champion, and as quick?"""

@@ -1,0 +1,15 @@
+"""Faults that keep the gate from deciding; none of them promotes anything."""
+
+from fraud.errors import ProjectError
+
+
+class GateError(ProjectError):
+    """The gate can't decide; the message names the cause and what to do."""
+
+
+class ProbabilityError(GateError):
+    """A registered model gives something that is no probability."""
+
+
+class DeploymentError(GateError):
+    """The running server does not serve the version that it should."""

@@ -1,0 +1,43 @@
+"""What the gate asks of a candidate's quality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.gate.quality.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Beyond which a candidate is refused whatever its average precision; None = no limit."""
+
+    brier_rise: float | None = None
+    precision_loss: float | None = None
+    """At the review capacity."""
+    recall_loss: float | None = None
+    """At the review capacity."""
+    slice_loss: float | None = None
+    """Of average precision, in any slice."""
+    flip_share: float | None = None
+    """Share of rows whose decision changes, to review or not to review."""
+
+
+@dataclass(frozen=True, slots=True)
+class QualityPolicy:
+    """The rule with its figures.
+
+    `level` is the share of equal models that one gate promotes. A gate that looks every month has twelve chances a
+    year: at 0.05 it would promote an equal model in 40% of years and more, at 0.01 in about 10%. Spending 0.05 over
+    the year (0.0043 a month) would keep the yearly share at 5%, but it finds small gains later, and what it saves is
+    little: an equal model that is promoted costs a change, no quality. `bench/gate/power.png` shows the price.
+    """
+
+    rule: Rule
+    level: float
+    margin: float
+    """Loss of average precision that the rule `noninferior` accepts."""
+    minimum_positives: int
+    """Fewest rows of each label to judge on."""
+    review_capacity: float
+    """Share of rows that officers can review."""
+    limits: Limits
