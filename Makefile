@@ -41,11 +41,14 @@ format: .venv/installed ## put the code into its form
 bench: .venv/installed ## measure a running server
 	@$(BIN)/python -m bench
 
+# Servers that ours is compared with, each in an environment of its own (`python -m bench peers`).
+PEERS := mlserver mlflow bentoml original
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: .venv/installed ## resolve the dependencies anew and write the lock files
 	@$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock
 	@$(COMPILE) pyproject.toml --all-extras requirements/bootstrap.in -o requirements/all.lock
 	@$(COMPILE) pyproject.toml --extra serve -c requirements/all.lock -o requirements/serve.lock
+	@for peer in $(PEERS); do $(COMPILE) requirements/peers/$$peer.in --override requirements/peers/overrides.in -o requirements/peers/$$peer.lock || exit 1; done
 
 clean: ## remove what was installed, generated and served here (data included)
 	@rm -rf .venv .run .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -13,6 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from bench.engines.command import engines
+from bench.peers.command import peers
 from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError
 from fraud.settings import load_settings
@@ -25,6 +26,7 @@ BATCH_ROWS = (1, 100, 1_000, 10_000)
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(engines)
+app.command()(peers)
 
 
 @app.callback(invoke_without_command=True)

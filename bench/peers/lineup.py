@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -149,8 +150,6 @@ class Lineup:
 
 def make_environments(servers: Iterable[str], folder: Path, progress: Callable[[str], None]) -> dict[str, Path]:
     """The interpreter of each server's environment, by server; ours for those that need no other."""
-    import sys  # noqa: PLC0415
-
     pythons: dict[str, Path] = {}
     for server in servers:
         name = ENVIRONMENTS.get(server)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+import numpy as np
 
 from bench.peers.cores import Usage
 from bench.peers.machine import Machine
@@ -47,6 +48,46 @@ class Throughput(msgspec.Struct, frozen=True):
     seconds: float
     windows: list[Window]
     faults: list[str]
+
+
+class LatencyRun(msgspec.Struct, frozen=True):
+    """One contender at a fixed rate: milliseconds from each request's intended start to the end of its answer."""
+
+    round: int
+    contender: str
+    latencies_ms: list[float]
+
+    @property
+    def p99_ms(self) -> float:
+        """99th percentile."""
+        return float(np.percentile(self.latencies_ms, 99))
+
+
+class Latency(msgspec.Struct, frozen=True):
+    """Two servers at the same fixed rate."""
+
+    model: str
+    machine: Machine
+    rate_per_s: float
+    rows: int
+    seconds: float
+    runs: list[LatencyRun]
+
+    def p99_ms(self, contender: str) -> list[float]:
+        """99th percentiles of a contender's runs, by round."""
+        return [run.p99_ms for run in sorted(self.runs, key=lambda run: run.round) if run.contender == contender]
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """Resident memory of our worker under large batches, one value a second."""
+
+    model: str
+    machine: Machine
+    minutes: float
+    rows: int
+    requests: int
+    failures: int
+    resident_bytes: list[int]
 
 
 Stage = TypeVar("Stage", bound=msgspec.Struct)

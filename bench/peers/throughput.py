@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,7 +12,7 @@ from typing import Final
 from bench.peers.contenders import OURS, Contender
 from bench.peers.cores import Meter
 from bench.peers.errors import PeersError
-from bench.peers.lineup import Lineup, Running
+from bench.peers.lineup import Lineup
 from bench.peers.measurements import Window
 from bench.peers.model import SharedModel
 from bench.peers.requests import POOL_REQUESTS, check_answers, write_requests
@@ -49,12 +49,13 @@ class Arena:
         self._lineup = lineup
         self._wrk = wrk
         self._random = random.Random(seed)  # noqa: S311 - an order, no secret
+        self._warm: set[str] = set()
         self.faults: list[str] = []
 
     def prepare(
         self, contenders: Sequence[Contender], sizes: Sequence[int], model: SharedModel, folder: Path, seed: int
     ) -> list[Cell]:
-        """Check each contender's answers, write its requests and let it warm up; who fails is left out."""
+        """Check each contender's answers, write its requests and let servers warm up; who fails is left out."""
         cells = []
         for contender in contenders:
             for rows in sorted(set(contender.batch_rows) & set(sizes)):
@@ -69,7 +70,9 @@ class Arena:
         if contender.answers:
             check_answers(contender, rows, server.port, model, seed + 1)
         cell = Cell(contender, rows, write_requests(contender, rows, server.port, folder, seed))
-        self.window(cell, 0, WARM_UP_S)
+        if server.name not in self._warm:
+            self.window(cell, 0, WARM_UP_S)
+            self._warm.add(server.name)
         return cell
 
     def round(
@@ -97,7 +100,8 @@ class Arena:
         start = self._random.randrange(POOL_REQUESTS)
         meter = Meter.start(server.child.pid, self._lineup.postgres_pid)
         begun = time.perf_counter()
-        load = run_wrk(self._wrk, server.port, cell.requests, start, CONNECTIONS[cell.rows], seconds)
+        connections = CONNECTIONS[cell.rows]
+        load = run_wrk(self._wrk, server.port, cell.requests, start=start, connections=connections, seconds=seconds)
         ended = time.perf_counter()
         usage = meter.stop(ended - begun)
         lag_s = self._wait_for_records(load.requests, ended) if server.name == OURS else 0.0

@@ -1,51 +1,26 @@
-"""`python -m bench.peers.unlogged`: our worker as it is, but nothing of what it answers is recorded.
+"""`python -m bench.peers.unlogged`: `python -m serve` as it is, but with workers that record nothing.
 
 For measuring what the prediction log costs; there is no setting for it, because no deployment may have it off.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Annotated, Any
+from typing import Any, Final
 
 import typer
 
-from serve.app import Parts
-from serve.prediction_log.record import PredictionRecord
-from serve.workers import worker
-from serve.workers.control import channel_pair
+from serve import __main__ as server
+from serve.workers import supervisor
+
+WORKER: Final = "serve.workers.worker"
+UNLOGGED_WORKER: Final = "bench.peers.unlogged_worker"
 
 
-class NoLog:
-    """Takes records and forgets them."""
-
-    waiting_rows = 0
-
-    def start(self) -> None:
-        """Nothing to start."""
-
-    def append(self, record: PredictionRecord) -> None:
-        """Nothing is kept."""
-
-    def stop(self, _timeout_s: float) -> int:
-        """Nothing waits."""
-        return 0
-
-
-def serve_unlogged(
-    host: Annotated[str, typer.Option(help="Address to listen on.")],
-    port: Annotated[int, typer.Option(help="Port to listen on.")],
-) -> None:
-    """Run one worker without its supervisor and without its log."""
-    assemble = worker.assemble
-
-    def assemble_unlogged(*arguments: Any, **options: Any) -> Parts:
-        return dataclasses.replace(assemble(*arguments, **options), log=NoLog())
-
-    _supervisor, control = channel_pair()
-    worker.assemble = assemble_unlogged
-    worker.work(host, port, threads=1, control=control.detach())
+def unlogged_command(*arguments: Any) -> tuple[str, ...]:
+    """What starts a worker, with ours in its place."""
+    return tuple(UNLOGGED_WORKER if part == WORKER else part for part in supervisor.worker_command(*arguments))
 
 
 if __name__ == "__main__":
-    typer.run(serve_unlogged)
+    server.worker_command = unlogged_command  # type: ignore[assignment, attr-defined]
+    typer.run(server.serve)

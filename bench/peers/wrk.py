@@ -44,8 +44,8 @@ def find_wrk() -> str:
     return path
 
 
-def run_wrk(wrk: str, port: int, requests: Path, start: int, connections: int, seconds: float) -> Load:
-    """Send the requests of a file in turn, from number `start` on, for whole `seconds`.
+def run_wrk(wrk: str, port: int, requests: Path, *, start: int, connections: int, seconds: float) -> Load:
+    """Send the requests of a file in turn, from number `start` on, for whole `seconds`, at least one.
 
     Raises:
         PeersError: wrk failed.

@@ -40,7 +40,7 @@ def launch(place: Place, *, logged: bool) -> Launch:
     passwords = generate_missing(secrets, ("ADMIN_PASSWORD", "SERVER_DB_PASSWORD"))
     if logged:
         set_passwords(place.database, {DatabaseRole.SERVER.value: passwords["SERVER_DB_PASSWORD"]})
-    command = ("-m", "serve", "--workers", "1") if logged else ("-m", "bench.peers.unlogged")
+    command = ("-m", "serve" if logged else "bench.peers.unlogged", "--workers", "1")
     return Launch(
         command=(sys.executable, *command, "--host", "127.0.0.1", "--port", str(place.port)),
         ready_path=READY_PATH,
@@ -51,12 +51,5 @@ def launch(place: Place, *, logged: bool) -> Launch:
             "MODEL_NAME": MODEL_NAME,
             "SERVE_WORKERS": "1",
             "SCORING_THREADS": "1",
-            "PROMETHEUS_MULTIPROC_DIR": str(_empty(place.folder / "metrics-unlogged").resolve()),
         },
     )
-
-
-def _empty(folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder

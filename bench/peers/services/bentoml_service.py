@@ -19,7 +19,7 @@ class Scoring:
         self._booster.load_model(os.environ["MODEL_FILE"])
         self._booster.set_param("nthread", 1)
 
-    @bentoml.api
+    @bentoml.api  # type: ignore[untyped-decorator]
     def predict(self, data: NDArray[np.float32]) -> NDArray[np.float32]:
         """Rows [N, 10] -> probabilities [N]."""
         probabilities: NDArray[np.float32] = self._booster.inplace_predict(np.asarray(data, dtype=np.float32))

@@ -11,7 +11,10 @@ import uvloop
 _LENGTH: Final = b"content-length:"
 _END: Final = b"\r\n\r\n"
 _BODY: Final = b'{"probability":0.5}'
-ANSWER: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(_BODY), _BODY)
+ANSWER: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
+    len(_BODY),
+    _BODY,
+)
 
 
 class Responder(asyncio.Protocol):

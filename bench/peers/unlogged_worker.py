@@ -1,0 +1,42 @@
+"""`python -m bench.peers.unlogged_worker`: a worker that forgets its records; started by `unlogged`, not by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Final
+
+import typer
+
+from serve.app import Parts
+from serve.prediction_log.record import PredictionRecord
+from serve.workers import worker
+
+
+class NoLog:
+    """Takes records and forgets them."""
+
+    waiting_rows = 0
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def append(self, record: PredictionRecord) -> None:
+        """Nothing is kept."""
+
+    def stop(self, _timeout_s: float) -> int:
+        """Nothing waits."""
+        return 0
+
+
+_ASSEMBLE: Final = worker.assemble
+
+
+def assemble_unlogged(*arguments: Any, **options: Any) -> Parts:
+    """The worker's parts with another log."""
+    # The log has no interface apart from its class.
+    return dataclasses.replace(_ASSEMBLE(*arguments, **options), log=NoLog())  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    worker.assemble = assemble_unlogged
+    typer.run(worker.work)
