@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help install run test lint types format lock bench clean
+.PHONY: help install run test test-long lint types format lock bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ run: .venv/installed ## start everything on this machine: database, registry, fi
 
 test: .venv/installed ## run the test suite
 	@$(BIN)/python -m pytest
+
+test-long: .venv/installed ## run the tests that take minutes, such as simulated error rates
+	@$(BIN)/python -m pytest -m long --timeout 3600
 
 lint: .venv/installed ## check style and security rules
 	@$(BIN)/ruff check .

@@ -27,7 +27,7 @@ WINDOW_MONTHS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a simulated gate sees; positive rate and average precision are those of the reference data's newest tenth."""
+    """What a simulated gate sees: positive rate and average precision as on the newest tenth of the reference data."""
 
     rows: int = 20_000
     positive_rate: float = 0.15

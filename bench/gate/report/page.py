@@ -1,0 +1,59 @@
+"""The report as one HTML page: no scripts, nothing to fetch, plots inside, so that it can be kept and mailed."""
+
+from __future__ import annotations
+
+import base64
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bench.gate.plot import Plot
+from bench.gate.report.gate_report import GateReport
+from bench.gate.report.latency_plot import latency_ratios
+from fraud.statistics.interval import Interval
+from fraud.verdict import Verdict
+
+MEANING: Final = {
+    Verdict.PASS: "the candidate may become production",
+    Verdict.FAIL: "production stays as it is",
+    Verdict.INCONCLUSIVE: "too little is known to decide; production stays as it is",
+    Verdict.ERROR: "the gate could not run; production stays as it is",
+    Verdict.DATA_QUALITY_FAULT: "the data can't be right; production stays as it is",
+}
+
+
+def html_page(report: GateReport) -> str:
+    """The page."""
+    template = _environment().get_template("page.html")
+    kinds = report.latency.kinds if report.latency is not None else ()
+    return template.render(
+        report=report,
+        quality=report.quality,
+        latency=report.latency,
+        meaning=MEANING[report.verdict],
+        latency_plot=latency_ratios(kinds) if kinds else None,
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("bench.gate.report", package_path=""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"interval": _interval, "signed": _signed, "data_uri": _data_uri}
+    return environment
+
+
+def _interval(interval: Interval) -> str:
+    return f"{interval.estimate:.4f} ({interval.low:.4f} to {interval.high:.4f})"
+
+
+def _signed(interval: Interval) -> str:
+    return f"{interval.estimate:+.4f} ({interval.low:+.4f} to {interval.high:+.4f})"
+
+
+def _data_uri(plot: Plot) -> str:
+    return f"data:image/png;base64,{base64.b64encode(plot.png).decode('ascii')}"
