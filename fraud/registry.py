@@ -133,6 +133,16 @@ class Registry:
         with registry_errors(self.tracking_uri):
             self._client().set_registered_model_alias(self.model_name, alias, str(version))
 
+    def delete_alias(self, alias: str) -> None:
+        """Take an alias away; one that is not there is no fault."""
+        with registry_errors(self.tracking_uri):
+            self._client().delete_registered_model_alias(self.model_name, alias)
+
+    def attach(self, version: ModelVersion, folder: Path, name: str) -> None:
+        """Keep the files of a folder with a version, in a folder `name` beside its own files."""
+        with registry_errors(self.tracking_uri):
+            self._client().log_artifacts(version.run_id, str(folder), name)
+
     def set_tag(self, version: int, key: str, value: str) -> None:
         """Write a tag of a version, such as the gate's verdict."""
         with registry_errors(self.tracking_uri):

@@ -132,6 +132,24 @@ class Settings(BaseSettings):
     gate_max_flip_share: Allowance | None = Field(
         None, description="veto above this share of applications that only one of the two models has reviewed"
     )
+    gate_latency_ratio: float = Field(
+        1.1, ge=1, description="refuse a candidate whose latency is significantly above this share of the champion's"
+    )
+    gate_too_noisy_ratio: float = Field(
+        2.0,
+        gt=1,
+        description="measure on while a latency ratio of this size can't be ruled out; in the end: inconclusive",
+    )
+    gate_p99_ms: dict[Literal["single", "batch_100", "batch_1000", "batch_10000"], PositiveFloat] = Field(
+        {"single": 50.0, "batch_100": 100.0, "batch_1000": 250.0, "batch_10000": 1000.0},
+        description="most p99 of a candidate by kind of request, milliseconds, as JSON; what it does not name is free",
+    )
+    gate_window_s: PositiveFloat = Field(
+        2.0, description="time for which one server is loaded before the other, seconds"
+    )
+    gate_min_pairs: PositiveInt = Field(8, description="pairs of windows that the gate measures at least")
+    gate_max_pairs: PositiveInt = Field(24, description="pairs of windows after which the gate gives up")
+    gate_load_processes: PositiveInt = Field(1, description="Locust processes that share the gate's load")
 
     def dsn(self, role: DatabaseRole | None = None) -> str:
         """Connection string of the database for a role, or for its owner.

@@ -52,6 +52,8 @@ class Parts:
     administrator: Administrator
     proxy: MlflowProxy | None
     scoring_threads: int
+    workers: int
+    """Server processes in all."""
     drain_timeout_s: float
     refresh: bool
     """Whether to catch up with the registry after the start."""
@@ -83,7 +85,7 @@ def create_app(parts: Parts) -> FastAPI:
         ],
         redirect_slashes=False,
     )
-    app.include_router(model_routes(parts.model, parts.change, parts.administrator))
+    app.include_router(model_routes(parts.model, parts.change, parts.administrator, parts.workers))
     app.include_router(health_routes(parts.model, metrics))
     app.add_middleware(RequestContext, model_version=lambda: parts.model.version)
     app.add_exception_handler(ProjectError, _project_error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import msgspec
@@ -23,6 +24,8 @@ class ModelInfo(BaseModel):
     sha256: str = Field(description="of model.onnx, as registered")
     engine: str = Field(description="what runs the trees")
     engine_plan: dict[str, Any] | None = Field(description="who scores batches of which size, as measured at load")
+    worker: int = Field(description="process id of the server process that answers this")
+    workers: int = Field(description="server processes in all; each answers for itself")
 
 
 class ModelUpdate(BaseModel):
@@ -32,8 +35,8 @@ class ModelUpdate(BaseModel):
     model_version: str
 
 
-def model_routes(model: ServingModel, change: ModelChange, administrator: Administrator) -> APIRouter:
-    """The two routes over the given model."""
+def model_routes(model: ServingModel, change: ModelChange, administrator: Administrator, workers: int) -> APIRouter:
+    """The two routes over the given model of a server of so many processes."""
     router = APIRouter(tags=["model"])
 
     @router.get("/model-info")
@@ -49,6 +52,8 @@ def model_routes(model: ServingModel, change: ModelChange, administrator: Admini
             sha256=manifest.sha256,
             engine=active.engine.name,
             engine_plan=None if active.engine.plan is None else msgspec.to_builtins(active.engine.plan),
+            worker=os.getpid(),
+            workers=workers,
         )
 
     def require_administrator(request: Request) -> None:

@@ -39,7 +39,15 @@ def free_port(host: str = "127.0.0.1") -> int:
 class Child:
     """One child process, in a session of its own so that a Ctrl-C reaches it only through `stop`."""
 
-    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], log_path: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        log_path: Path,
+        folder: Path | None = None,
+    ) -> None:
+        """Start it, in the folder given or in ours."""
         self.name = name
         self.log_path = log_path
         log_path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,6 +55,7 @@ class Child:
             self._process = subprocess.Popen(
                 command,
                 env={**os.environ, **environment},
+                cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

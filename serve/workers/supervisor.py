@@ -200,10 +200,19 @@ class Supervisor:
         return None if worker not in self._workers else answer.error
 
 
-def worker_command(host: str, port: int, threads: int) -> tuple[str, ...]:
-    """What starts a worker that listens on this address and scores large batches with so many threads."""
+def worker_command(host: str, port: int, threads: int, workers: int) -> tuple[str, ...]:
+    """What starts one of `workers` workers, which listens on this address and scores with so many threads."""
     address = ("--host", host, "--port", str(port))
-    return (sys.executable, "-m", "serve.workers.worker", *address, "--threads", str(threads))
+    return (
+        sys.executable,
+        "-m",
+        "serve.workers.worker",
+        *address,
+        "--threads",
+        str(threads),
+        "--workers",
+        str(workers),
+    )
 
 
 def _terminate(process: asyncio.subprocess.Process) -> None:

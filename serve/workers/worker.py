@@ -31,7 +31,7 @@ from serve.workers.model_change import ModelChange
 KEEP_ALIVE_S: Final = 75
 
 
-def assemble(settings: Settings, channel: Channel, threads: int, *, refresh: bool) -> Parts:
+def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *, refresh: bool) -> Parts:
     """The application's parts as the settings say.
 
     Raises:
@@ -56,6 +56,7 @@ def assemble(settings: Settings, channel: Channel, threads: int, *, refresh: boo
         administrator=administrator,
         proxy=MlflowProxy(uri, administrator) if uri else None,
         scoring_threads=threads,
+        workers=workers,
         drain_timeout_s=settings.drain_timeout_s,
         refresh=refresh,
     )
@@ -65,6 +66,7 @@ def work(
     host: Annotated[str, typer.Option(help="Address to listen on.")],
     port: Annotated[int, typer.Option(help="Port to listen on, shared with the other workers.")],
     threads: Annotated[int, typer.Option(help="Threads that score large batches.")],
+    workers: Annotated[int, typer.Option(help="Server processes in all.")],
     control: Annotated[int, typer.Option(help="File descriptor of the channel to the supervisor.")],
     *,
     refresh: Annotated[bool, typer.Option("--refresh", help="Catch up with the registry after the start.")] = False,
@@ -73,7 +75,7 @@ def work(
     configure_logging()
     try:
         settings = load_settings()
-        parts = assemble(settings, Channel(socket.socket(fileno=control)), threads, refresh=refresh)
+        parts = assemble(settings, Channel(socket.socket(fileno=control)), threads, workers, refresh=refresh)
         listener = listen(host, port)
     except ProjectError as error:
         print_error(error)

@@ -1,0 +1,69 @@
+"""The running server as an operator sees it: told to change its model, and asked what every worker serves."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+
+from bench.gate.errors import DeploymentError
+
+REQUEST_TIMEOUT_S: Final = 120.0
+"""A change of model loads and measures it in every worker first."""
+VERIFY_TIMEOUT_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The server at an address, and the login that may operate it."""
+
+    url: str
+    user: str
+    password: str
+
+    def update(self) -> None:
+        """Have the server load what the registry calls production.
+
+        Raises:
+            DeploymentError: it does not answer, or refuses; it then serves what it served.
+        """
+        try:
+            answer = httpx.post(
+                f"{self.url}/update-model", auth=(self.user, self.password), timeout=REQUEST_TIMEOUT_S, trust_env=False
+            )
+        except httpx.HTTPError as error:
+            raise DeploymentError(
+                f"{self.url}/update-model does not answer ({error}): is the server running?"
+            ) from error
+        if answer.status_code != 200:
+            raise DeploymentError(f"{self.url}/update-model answered {answer.status_code}: {answer.text}")
+
+    def verify(self, version: int) -> None:
+        """Make sure that every worker serves this version.
+
+        Workers share a port, and which of them gets a connection is chance; so connections are opened until as many
+        workers as there are have answered.
+
+        Raises:
+            DeploymentError: one serves another version, or they did not all answer in time.
+        """
+        seen: set[int] = set()
+        deadline = time.monotonic() + VERIFY_TIMEOUT_S
+        while time.monotonic() < deadline:
+            try:
+                answer = httpx.get(f"{self.url}/model-info", timeout=REQUEST_TIMEOUT_S, trust_env=False)
+                answer.raise_for_status()
+            except httpx.HTTPError as error:
+                raise DeploymentError(f"{self.url}/model-info: {error}") from error
+            info = answer.json()
+            if info["model_version"] != str(version):
+                raise DeploymentError(
+                    f"worker {info['worker']} serves version {info['model_version']}, not {version}: "
+                    "does the server use this registry and model name?"
+                )
+            seen.add(info["worker"])
+            if len(seen) >= info["workers"]:
+                return
+        raise DeploymentError(f"only {len(seen)} workers answered within {VERIFY_TIMEOUT_S:.0f} s")

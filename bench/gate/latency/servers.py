@@ -1,0 +1,67 @@
+"""Model versions served side by side, each by a real server of its own with the real prediction log."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from fraud.registry import ModelVersion, Registry
+from fraud.stack.child import Child, free_port
+from serve.model_store import Manifest, model_store
+
+START_TIMEOUT_S: Final = 120.0
+STOP_TIMEOUT_S: Final = 60.0
+SERVER_COMMAND: Final = (sys.executable, "-m", "serve")
+
+
+@contextmanager
+def served(
+    registry: Registry,
+    version: ModelVersion,
+    folder: Path,
+    database: Mapping[str, str],
+    command: tuple[str, ...] = SERVER_COMMAND,
+) -> Iterator[str]:
+    """Address of a server of one process that serves this version and no other, as long as the block runs.
+
+    It gets a run folder of its own with a verified copy of the model, and no registry, so nothing changes its version.
+    Servers are started one after the other: each measures at its start how it runs the model best.
+
+    Args:
+        registry: where the version is.
+        version: what to serve.
+        folder: empty; the server's working and run folder.
+        database: settings of the prediction log's database.
+        command: what starts the server.
+
+    Raises:
+        RegistryError: the version can't be fetched.
+        StackError: the server does not start.
+    """
+    store = model_store(folder, version.name)
+    manifest = Manifest(version.name, version.version, version.sha256, version.data_cutoff)
+    store.add(manifest, lambda download: registry.download_model(version, download))
+    store.make_current(version.version)
+    port = free_port()
+    environment = {
+        **database,
+        "RUN_DIR": str(folder),
+        "MODEL_NAME": version.name,
+        "MLFLOW_TRACKING_URI": "",
+        "ADMIN_PASSWORD": secrets.token_urlsafe(),
+        "SERVE_HOST": "127.0.0.1",
+        "SERVE_PORT": str(port),
+        "SERVE_WORKERS": "1",
+    }
+    name = f"the server of version {version.version}"
+    server = Child(name, command, environment, folder / "server.log", folder)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        server.wait_until_answers(f"{url}/health/ready", START_TIMEOUT_S)
+        yield url
+    finally:
+        server.stop(STOP_TIMEOUT_S)

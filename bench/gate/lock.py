@@ -1,0 +1,36 @@
+"""One gate at a time: a lock that the database holds for as long as its session lives, so a killed gate frees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg2
+
+from bench.gate.errors import GateError
+from fraud.database import connect
+
+
+@contextmanager
+def alone(dsn: str, model_name: str) -> Iterator[Callable[[], None]]:
+    """Keep every other gate and rollback of this model out for the block, on whatever machine they run.
+
+    Gives a function that raises unless the lock still holds: a database that restarts forgets it.
+
+    Raises:
+        GateError: another one is at work, or the lock is lost.
+    """
+    with connect(dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (f"promotion of {model_name}",))
+        if cursor.fetchone() != (True,):
+            raise GateError(f"another gate or rollback of {model_name} is at work: run this when it has ended")
+        connection.commit()  # the session holds the lock, no transaction need stay open
+
+        def check() -> None:
+            try:
+                cursor.execute("SELECT 1")
+                connection.commit()
+            except psycopg2.Error as error:
+                raise GateError(f"the database lost the gate's lock ({error}): run the gate again") from error
+
+        yield check
