@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from typer.core import TyperGroup
 
-from bench.engines.command import engines
-from bench.peers.command import peers
 from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError
 from fraud.settings import load_settings
@@ -21,12 +21,35 @@ from fraud.settings import load_settings
 if TYPE_CHECKING:
     from bench.throughput import Throughput
 
-BATCH_ROWS = (1, 100, 1_000, 10_000)
+BATCH_ROWS: Final = (1, 100, 1_000, 10_000)
+
+COMMANDS: Final = {
+    "engines": "bench.engines.command",
+    "gate": "bench.gate.command",
+    "peers": "bench.peers.command",
+    "rollback": "bench.gate.rollback",
+}
+"""Name of a command, which is its function's too -> where that is."""
 
 
-app = typer.Typer(pretty_exceptions_enable=False)
-app.command()(engines)
-app.command()(peers)
+class Commands(TyperGroup):
+    """Imports a command when it is called: a rollback should not wait for what draws plots."""
+
+    # Typer keeps a Click of its own, whose types it does not export.
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All of them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The one of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = typer.Typer(pretty_exceptions_enable=False)
+        command.command(cmd_name)(getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name))
+        return typer.main.get_command(command)
+
+
+app = typer.Typer(cls=Commands, pretty_exceptions_enable=False)
 
 
 @app.callback(invoke_without_command=True)

@@ -38,11 +38,14 @@ PREVIOUS: Final = "previous"
 MODEL_FOLDER: Final = "model"
 """Folder of a run's artifacts that holds the files of the version."""
 MODEL_FILE: Final = "model.onnx"
+GATE_FOLDER: Final = "gate"
+"""Folder of a run's artifacts that holds the gate's report."""
 
 SHA256_TAG: Final = "sha256"
 DATA_CUTOFF_TAG: Final = "data_cutoff"
 TEST_START_TAG: Final = "test_start"
 VALIDATION_AP_TAG: Final = "average_precision_validation"
+GATE_VERDICT_TAG: Final = "gate_verdict"
 TEST_AP_TAG: Final = "average_precision_test"
 
 HTTP_RETRIES: Final = 1

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 import httpx
+import typer
 
 from bench.gate.errors import DeploymentError
+from fraud.errors import SettingsError
+from fraud.settings import Settings
 
 REQUEST_TIMEOUT_S: Final = 120.0
 """A change of model loads and measures it in every worker first."""
 VERIFY_TIMEOUT_S: Final = 30.0
+
+
+Deploy = Annotated[
+    bool,
+    typer.Option(help="Have the running server change its model. Without one, it takes the version when it starts."),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +76,14 @@ class Deployment:
             if len(seen) >= info["workers"]:
                 return
         raise DeploymentError(f"only {len(seen)} workers answered within {VERIFY_TIMEOUT_S:.0f} s")
+
+
+def deployment_of(settings: Settings) -> Deployment:
+    """The server that the settings name.
+
+    Raises:
+        SettingsError: the administrator's password is not set.
+    """
+    if settings.admin_password is None:
+        raise SettingsError("ADMIN_PASSWORD is not set: it is the server's, in <RUN_DIR>/.env after `make run`")
+    return Deployment(settings.server_url(), settings.admin_user, settings.admin_password.get_secret_value())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Self
 
 from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ class Plot:
     """Short, without spaces: the name of its file."""
     caption: str
     """What it shows, for those who can't see it too."""
-    png: bytes
+    png: bytes = field(repr=False)
 
     @classmethod
     def of(cls, axes: Axes, name: str, caption: str) -> Self:

@@ -1,0 +1,130 @@
+"""`python -m bench gate`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress as ProgressBar
+from rich.progress import TaskID
+
+from bench.gate.assembly import assemble_gate
+from bench.gate.check import Gate, Progress
+from bench.gate.deployment import Deploy, Deployment, deployment_of
+from bench.gate.errors import GateError
+from bench.gate.lock import alone
+from bench.gate.promotion import finish, promote
+from bench.gate.report.files import write_report
+from bench.gate.report.gate_report import GateReport
+from bench.gate.report.summary import print_summary
+from fraud.command import EXIT_ERROR, print_error
+from fraud.errors import ProjectError
+from fraud.registry import CANDIDATE, GATE_FOLDER, GATE_VERDICT_TAG, PRODUCTION, ModelVersion
+from fraud.settings import DatabaseRole, load_settings
+from fraud.verdict import Verdict
+
+
+def gate(
+    *,
+    today: Annotated[
+        dt.datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Applications from this day on are unknown to the gate [TODAY]."),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--report", help="Folder of the report; default: <RUN_DIR>/gate/report.")
+    ] = None,
+    deploy: Deploy = True,
+) -> None:
+    """Compare the candidate with production; promote it if it is better and as quick.
+
+    Exit status: 0 promoted, 10 rejected, 20 could not be decided, 2 error. Only 0 changes anything.
+    """
+    try:
+        settings = load_settings()
+        if today is not None:
+            settings = settings.model_copy(update={"today": today.date()})
+        deployment = deployment_of(settings) if deploy else None
+        run = Run(
+            assemble_gate(settings),
+            deployment,
+            settings.dsn(DatabaseRole.TRAINER),
+            folder or settings.run_dir / "gate" / "report",
+        )
+    except ProjectError as error:
+        print_error(error)
+        sys.exit(EXIT_ERROR)
+    report = run.report()
+    if report is None:
+        typer.echo("The candidate is in production already, and served.")
+        return
+    print_summary(Console(), report, run.folder)
+    sys.exit(report.verdict.exit_status)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the gate, from the lock to the promotion."""
+
+    gate: Gate
+    deployment: Deployment | None
+    lock_dsn: str
+    folder: Path
+
+    def report(self) -> GateReport | None:
+        """What came of it, which is on disk as well; None when the candidate is in production already."""
+        started, started_s = dt.datetime.now(dt.UTC), time.monotonic()
+        report = GateReport(self.gate.registry.model_name, started, seconds=0.0, quality=None, latency=None)
+        try:
+            return self._decide(report)
+        except ProjectError as error:
+            report = replace(report, error=str(error), seconds=time.monotonic() - started_s)
+            write_report(report, self.folder)
+            return report
+
+    def _decide(self, report: GateReport) -> GateReport | None:
+        registry = self.gate.registry
+        with alone(self.lock_dsn, registry.model_name) as check_lock:
+            candidate, champion = registry.version_of(CANDIDATE), registry.version_of(PRODUCTION)
+            if candidate is None:
+                raise GateError("the registry has no candidate: `python -m train` registers one")
+            if champion is not None and champion.version == candidate.version:
+                finish(registry, candidate, self.deployment)
+                return None
+            report = self._judge(report, candidate, champion)
+            self._record(report, candidate)
+            if report.verdict is Verdict.PASS:
+                try:
+                    promote(registry, champion, candidate, self.deployment, check_lock)
+                except ProjectError as error:
+                    report = replace(report, error=f"not promoted: {error}")
+                    self._record(report, candidate)
+            return report
+
+    def _judge(self, report: GateReport, candidate: ModelVersion, champion: ModelVersion | None) -> GateReport:
+        started_s = time.monotonic()
+        with ProgressBar(console=Console(stderr=True), transient=True) as bar:
+            quality, latency = self.gate.check(candidate, champion, _shown_on(bar))
+        return replace(report, quality=quality, latency=latency, seconds=time.monotonic() - started_s)
+
+    def _record(self, report: GateReport, candidate: ModelVersion) -> None:
+        """Keep the report on disk and with the version."""
+        write_report(report, self.folder)
+        self.gate.registry.attach(candidate, self.folder, GATE_FOLDER)
+        self.gate.registry.set_tag(candidate.version, GATE_VERDICT_TAG, report.verdict)
+
+
+def _shown_on(bar: ProgressBar) -> Progress:
+    tasks: dict[str, TaskID] = {}
+
+    def show(step: str, done: int, most: int) -> None:
+        if step not in tasks:
+            tasks[step] = bar.add_task(step)
+        bar.update(tasks[step], completed=done, total=most)
+
+    return show

@@ -1,0 +1,29 @@
+"""`python -m bench rollback`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from bench.gate import promotion
+from bench.gate.deployment import Deploy, deployment_of
+from bench.gate.lock import alone
+from fraud.command import EXIT_ERROR, print_error
+from fraud.errors import ProjectError
+from fraud.registry import Registry
+from fraud.settings import DatabaseRole, load_settings
+
+
+def rollback(*, deploy: Deploy = True) -> None:
+    """Put the version that was in production before back into production, and have the server serve it."""
+    try:
+        settings = load_settings()
+        deployment = deployment_of(settings) if deploy else None
+        registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
+        with alone(settings.dsn(DatabaseRole.TRAINER), settings.model_name) as check_lock:
+            version = promotion.rollback(registry, deployment, check_lock)
+    except ProjectError as error:
+        print_error(error)
+        sys.exit(EXIT_ERROR)
+    typer.echo(f"Version {version.version} is in production again.")
