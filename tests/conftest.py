@@ -75,6 +75,17 @@ def database(empty_database: str) -> str:
     return empty_database
 
 
+@pytest.fixture(scope="module")
+def module_database(postgres: str) -> Iterator[str]:
+    """As `database`, but one for all tests of a module."""
+    name = f"test_{next(_names)}"
+    _administer(postgres, "CREATE DATABASE {}", name)
+    dsn = make_dsn(postgres, dbname=name)
+    apply_schema(dsn)
+    yield dsn
+    _administer(postgres, "DROP DATABASE {} WITH (FORCE)", name)
+
+
 def _administer(dsn: str, statement: str, name: str) -> None:
     connection = psycopg2.connect(dsn)
     try:
