@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -54,36 +55,39 @@ def paired_ratio(windows: Sequence[Window], numerator: str, denominator: str, ro
     return ratio_of([of[numerator][number] for number in shared], [of[denominator][number] for number in shared])
 
 
-def throughput_bars(stage: Throughput) -> Iterator[Bar]:
-    """Promises of throughput, as far as they were measured."""
-    windows = stage.windows
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """A promise for which two contenders share no window without failures."""
+
+    promise: str
+    bound: float
+    lower: bool = False
+
+
+def throughput_bars(stage: Throughput) -> Iterator[Bar | Unmeasured]:
+    """Promises of throughput at the batch sizes that were measured."""
+    for promise, pair, rows, bound in _promises(stage.windows):
+        if not any(window.rows == rows for window in stage.windows):
+            continue
+        ratio = None if pair[1] is None else paired_ratio(stage.windows, pair[0], pair[1], rows)
+        title = f"{promise}: {pair[0]} / {pair[1] or 'MLServer'}"
+        yield Unmeasured(title, bound) if ratio is None else Bar(title, ratio, bound, lower=False)
+
+
+def _promises(windows: Sequence[Window]) -> Iterator[tuple[str, tuple[str, str | None], int, float]]:
+    """What is promised, of which contender against which, at which batch size, and the bound."""
     for rows, bound in ROW_OBJECT_BOUNDS.items():
         route = "/predict" if rows == 1 else f"/batch_predict, {rows:,} rows"
-        best = best_of(windows, contenders.MLSERVER_JSON_FORMS, rows)
-        yield from _bar(windows, route, (contenders.OBJECTS, best), rows, bound)
+        yield route, (contenders.OBJECTS, best_of(windows, contenders.MLSERVER_JSON_FORMS, rows)), rows, bound
     best = best_of(windows, contenders.MLSERVER_JSON_FORMS, 10_000)
-    for name in (
-        contenders.BINARY,
-        contenders.BINARY_UNLOGGED,
-        contenders.ARROW,
-        contenders.ARROW_UNLOGGED,
-    ):
-        yield from _bar(windows, "10,000 rows", (name, best), 10_000, BINARY_BOUND)
-    manners = (contenders.OBJECTS, contenders.IN_ORIGINAL_MANNER)
-    yield from _bar(windows, "1,000 rows", manners, 1_000, ORIGINAL_BOUND)
-    pairs = (
-        *((contenders.OBJECTS, contenders.OBJECTS_UNLOGGED, rows) for rows in contenders.BATCH_ROWS),
-        (contenders.BINARY, contenders.BINARY_UNLOGGED, 10_000),
-    )
-    for logged, unlogged, rows in pairs:
-        yield from _bar(windows, f"left with the log, {rows:,} rows", (logged, unlogged), rows, LOG_COST_BOUND)
-
-
-def _bar(windows: Sequence[Window], what: str, pair: tuple[str, str | None], rows: int, bound: float) -> Iterator[Bar]:
-    numerator, denominator = pair
-    ratio = None if denominator is None else paired_ratio(windows, numerator, denominator, rows)
-    if ratio is not None:
-        yield Bar(f"{what}: {numerator} / {denominator}", ratio, bound, lower=False)
+    for name in (contenders.BINARY, contenders.BINARY_UNLOGGED, contenders.ARROW, contenders.ARROW_UNLOGGED):
+        yield "10,000 rows", (name, best), 10_000, BINARY_BOUND
+    yield "1,000 rows", (contenders.OBJECTS, contenders.IN_ORIGINAL_MANNER), 1_000, ORIGINAL_BOUND
+    for rows in contenders.BATCH_ROWS:
+        pair = (contenders.OBJECTS, contenders.OBJECTS_UNLOGGED)
+        yield f"left with the log, {rows:,} rows", pair, rows, LOG_COST_BOUND
+    pair = (contenders.BINARY, contenders.BINARY_UNLOGGED)
+    yield "left with the log, 10,000 rows", pair, 10_000, LOG_COST_BOUND
 
 
 def latency_bar(stage: Latency) -> Bar:

@@ -11,6 +11,7 @@ from bench.engines.race import Ratio
 from bench.engines.report import Bar
 from bench.peers.bars import (
     MIB,
+    Unmeasured,
     best_of,
     latency_bar,
     memory_bars,
@@ -36,23 +37,21 @@ class Table:
 
 def bars_table(throughput: Throughput | None, latency: Latency | None, memory: Memory | None) -> Table:
     """Promises and verdicts."""
-    bars: list[Bar] = []
+    bars: list[Bar | Unmeasured] = []
     if throughput is not None:
         bars += throughput_bars(throughput)
     if latency is not None:
         bars.append(latency_bar(latency))
     if memory is not None:
         bars += memory_bars(memory)
-    rows = tuple(
-        (
-            bar.promise,
-            f"{'<=' if bar.lower else '>='} {bar.bound:g}",
-            show(bar.ratio),
-            "reached" if bar.reached else "missed",
-        )
-        for bar in bars
-    )
+    rows = tuple((bar.promise, f"{'<=' if bar.lower else '>='} {bar.bound:g}", *_verdict(bar)) for bar in bars)
     return Table("Promises: medians of the ratios of each round [10%-90%]", ("promise", "bound", "measured", ""), rows)
+
+
+def _verdict(bar: Bar | Unmeasured) -> tuple[str, str]:
+    if isinstance(bar, Unmeasured):
+        return "no round without failures", "missed"
+    return show(bar.ratio), "reached" if bar.reached else "missed"
 
 
 def throughput_tables(stage: Throughput) -> Iterator[Table]:

@@ -104,14 +104,14 @@ class Arena:
         load = run_wrk(self._wrk, server.port, cell.requests, start=start, connections=connections, seconds=seconds)
         ended = time.perf_counter()
         usage = meter.stop(ended - begun)
-        lag_s = self._wait_for_records(load.requests, ended) if server.name == OURS else 0.0
+        lag_s = self._wait_for_records(load.answered, ended) if server.name == OURS else 0.0
         self._lineup.settle(server)
         self._lineup.forget_records()
         return Window(
             round=number,
             contender=cell.contender.name,
             rows=cell.rows,
-            requests=load.requests - load.refused,
+            requests=load.answered,
             failures=load.refused + load.broken,
             seconds=load.duration_us / 1e6 + lag_s,
             log_lag_s=lag_s,
@@ -120,10 +120,10 @@ class Arena:
             usage=usage,
         )
 
-    def _wait_for_records(self, requests: int, since: float) -> float:
+    def _wait_for_records(self, answered: int, since: float) -> float:
         """Seconds until every answered request is on record."""
-        while (recorded := self._lineup.recorded_requests()) < requests:
+        while (recorded := self._lineup.recorded_requests()) < answered:
             if time.perf_counter() - since > RECORD_TIMEOUT_S:
-                raise PeersError(f"{requests} requests were answered, but only {recorded} are on record")
+                raise PeersError(f"{answered} requests were answered, but only {recorded} are on record")
             time.sleep(RECORD_POLL_S)
         return time.perf_counter() - since

@@ -31,6 +31,11 @@ class Load:
     broken: int
     """Connections that failed, and answers that never came."""
 
+    @property
+    def answered(self) -> int:
+        """Requests that were answered as asked."""
+        return self.requests - self.refused
+
 
 def find_wrk() -> str:
     """The path of wrk.

@@ -1,6 +1,6 @@
 """The manner of the original service, for comparison: `original_service.py PORT`, with MODEL_FILE and DATABASE_URL.
 
-What it was slow by, and nothing worse: a pydantic object for each application, a data frame's worth of Python lists, a
+What it was slow by, and nothing worse: a pydantic object and a dictionary for each application, a
 DMatrix a request, and one INSERT and one commit for each prediction on one blocking connection in asynchronous code.
 """
 

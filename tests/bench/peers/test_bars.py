@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from bench.engines.report import Bar
 from bench.peers import contenders
 from bench.peers.bars import best_of, latency_bar, memory_bars, paired_ratio, throughput_bars
 from bench.peers.cores import Usage
 from bench.peers.machine import Machine
 from bench.peers.measurements import Latency, LatencyRun, Memory, Throughput, Window
+from bench.peers.tables import bars_table
 
 MACHINE = Machine("2026-01-01", "a processor", 2, "Linux", {})
 MIB = 2**20
@@ -72,9 +74,17 @@ def test_the_peer_is_mlservers_fastest_form_at_that_size() -> None:
 def test_single_requests_are_promised_six_times_mlserver(ours: float, reached: bool) -> None:
     windows = [window(0, contenders.OBJECTS, 1, ours), window(0, contenders.MLSERVER_BATCHED, 1, 800)]
     stage = Throughput("S", MACHINE, 1, 2.0, windows, [])
-    (bar,) = throughput_bars(stage)
+    bar, *_ = throughput_bars(stage)
+    assert isinstance(bar, Bar)
     assert bar.reached is reached
     assert bar.bound == 6
+
+
+def test_a_promise_whose_windows_all_failed_is_missed_and_not_forgotten() -> None:
+    windows = [window(0, contenders.OBJECTS, 1, 9_000, failures=1), window(0, contenders.MLSERVER_JSON, 1, 800)]
+    stage = Throughput("S", MACHINE, 1, 2.0, windows, [])
+    promise, *_ = bars_table(stage, None, None).rows
+    assert promise[-1] == "missed"
 
 
 def test_p99_is_promised_to_be_at_most_two_fifths() -> None:
