@@ -28,6 +28,11 @@ class GateReport:
     error: str | None = None
     """Why the gate could not go on."""
 
+    def __post_init__(self) -> None:
+        """Keep the error writable: a message of the operating system may quote bytes that are no text."""
+        if self.error is not None:
+            object.__setattr__(self, "error", self.error.encode("utf-8", "replace").decode("utf-8"))
+
     @property
     def verdict(self) -> Verdict:
         """Of the gate as a whole: it passes only when every part does."""
