@@ -1,6 +1,7 @@
 """Power of the gate: how often a candidate is promoted, by its true gain; as a table and a plot.
 
-Run as `python -m bench.gate.quality.power`; the plot kept beside the gate, `bench/gate/power.png`, was made so.
+Run as `python -m bench.gate.quality.power`; the plot kept beside the gate, `bench/gate/power.png`, was made with
+`--trials 30 --years 40`, eleven minutes on two cores. The defaults take over an hour.
 """
 
 from __future__ import annotations
