@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg2
+from psycopg2.extensions import connection as Connection
 
 from bench.gate.errors import GateError
-from fraud.database import connect
+from fraud.database import open_connection
 
 
 @contextmanager
@@ -20,17 +21,25 @@ def alone(dsn: str, model_name: str) -> Iterator[Callable[[], None]]:
     Raises:
         GateError: another one is at work, or the lock is lost.
     """
-    with connect(dsn) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (f"promotion of {model_name}",))
-        if cursor.fetchone() != (True,):
+    connection = open_connection(dsn)
+    try:
+        if not _query(connection, "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", f"promotion of {model_name}"):
             raise GateError(f"another gate or rollback of {model_name} is at work: run this when it has ended")
-        connection.commit()  # the session holds the lock, no transaction need stay open
 
         def check() -> None:
             try:
-                cursor.execute("SELECT 1")
-                connection.commit()
+                _query(connection, "SELECT %s", "still there")
             except psycopg2.Error as error:
                 raise GateError(f"the database lost the gate's lock ({error}): run the gate again") from error
 
         yield check
+    finally:
+        connection.close()
+
+
+def _query(connection: Connection, statement: str, value: str) -> object:
+    """The one value of the answer; no transaction stays open, since the session is what holds the lock."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(statement, (value,))
+        row = cursor.fetchone()
+    return row and row[0]

@@ -1,0 +1,62 @@
+"""The real server, but each scoring request takes a given share longer than it would.
+
+`python slowed_server.py SHARE` stands for `python -m serve`; its workers run this file too.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import typer
+from starlette.requests import Request
+from starlette.responses import Response
+
+import serve.__main__
+from serve.exchange import Read
+from serve.scoring import Scoring
+from serve.workers.supervisor import worker_command
+from serve.workers.worker import work
+
+SCRIPT = str(Path(__file__).resolve())
+
+
+def slowed_command(share: float) -> tuple[str, ...]:
+    """What starts the server, each of whose answers takes `share` longer."""
+    return (sys.executable, SCRIPT, str(share))
+
+
+def slow_down(share: float) -> None:
+    """Make this process one that answers late; it is busy meanwhile, as a slow model would be."""
+    answer = Scoring.answer
+
+    async def slow_answer(self: Scoring, request: Request, readers: Mapping[str, Read]) -> Response:
+        started = time.perf_counter()
+        response = await answer(self, request, readers)
+        end = started + (1 + share) * (time.perf_counter() - started)
+        while time.perf_counter() < end:
+            pass
+        return response
+
+    Scoring.answer = slow_answer  # type: ignore[method-assign]
+
+
+def main() -> None:
+    share = sys.argv.pop(1)
+    if "--control" in sys.argv:
+        slow_down(float(share))
+        typer.run(work)
+        return
+
+    def slowed_worker(host: str, port: int, threads: int, workers: int) -> tuple[str, ...]:
+        _, _, _, *arguments = worker_command(host, port, threads, workers)
+        return (*slowed_command(float(share)), *arguments)
+
+    serve.__main__.worker_command = slowed_worker
+    typer.run(serve.__main__.serve)
+
+
+if __name__ == "__main__":
+    main()
