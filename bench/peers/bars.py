@@ -44,9 +44,9 @@ def best_of(windows: Sequence[Window], names: Sequence[str], rows: int) -> str |
 
 
 def paired_ratio(windows: Sequence[Window], numerator: str, denominator: str, rows: int) -> Ratio | None:
-    """Rows/s of the one to those of the other, round by round; None when they share no round without failures."""
+    """Rows/s of the one to those of the other, round by round; None when they share no round that counts."""
     of = {
-        name: {window.round: window.rows_per_s for window in windows_of(windows, name, rows) if not window.failures}
+        name: {window.round: window.rows_per_s for window in windows_of(windows, name, rows) if window.counts}
         for name in (numerator, denominator)
     }
     shared = sorted(of[numerator].keys() & of[denominator].keys())

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import secrets
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -24,7 +27,6 @@ from bench.peers.servers.launch import Launch, Place
 from fraud.database import connect
 from fraud.stack.child import Child, free_port
 from fraud.stack.postgres import EmbeddedPostgres
-from initdb.schema import apply_schema
 
 START_TIMEOUT_S: Final = 120.0
 STOP_TIMEOUT_S: Final = 15.0
@@ -34,6 +36,8 @@ SETTLED_SHARE: Final = 0.05
 """Of a core: below it a server is idle."""
 
 ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "ORT_DISABLE_TELEMETRY": "1"}
+
+PASSWORDS: Final = ("ADMIN_PASSWORD", "SERVER_DB_PASSWORD")
 
 DATABASE: Final = "marriage_loans"
 RECORDS: Final = "prediction_requests"
@@ -84,11 +88,24 @@ class Lineup:
         data = self._folder / "postgres"
         postgres = EmbeddedPostgres(data, DATABASE)
         self._at_end.callback(postgres.stop)
-        self.database = postgres.start()
-        apply_schema(self.database)
-        self.postgres_pid = int((data / "postmaster.pid").read_text(encoding="ascii").split()[0])
-        self.forget_records()
+        try:
+            self.database = postgres.start()
+            self._make_schema()
+            self.postgres_pid = int((data / "postmaster.pid").read_text(encoding="ascii").split()[0])
+            self.forget_records()
+        except BaseException:
+            self._at_end.close()
+            raise
         return self
+
+    def _make_schema(self) -> None:
+        """As `make run` does: by initdb's own command, with passwords made for this run only."""
+        self._passwords = {name: secrets.token_urlsafe() for name in PASSWORDS}
+        environment = {**os.environ, **self._passwords, "DATABASE_URL": self.database, "RUN_DIR": str(self._folder)}
+        command = (sys.executable, "-m", "initdb", "--schema-only")
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise PeersError(f"initdb can't make the tables: {done.stderr.strip()[-300:]}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -106,7 +123,7 @@ class Lineup:
         folder.mkdir(parents=True, exist_ok=True)
         log = folder / "server.log"
         log.unlink(missing_ok=True)
-        place = Place(folder, free_port(), python, self._model, self.database)
+        place = Place(folder, free_port(), python, self._model, self.database, self._passwords)
         launch = LAUNCHES[name](place)
         with on_server_core():
             child = Child(name, launch.command, {**ONE_THREAD, **launch.environment}, log)

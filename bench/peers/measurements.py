@@ -29,6 +29,11 @@ class Window(msgspec.Struct, frozen=True):
     usage: Usage
 
     @property
+    def counts(self) -> bool:
+        """Whether a rate can be read from it: something was answered, and nothing failed."""
+        return self.requests > 0 and not self.failures
+
+    @property
     def requests_per_s(self) -> float:
         """The request that is being answered when the load ends counts half, which matters for slow servers only."""
         return (self.requests + 0.5) / self.seconds

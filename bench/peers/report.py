@@ -31,10 +31,10 @@ rows of its own out of 160,000 random applications (20,000 for single rows). Con
 ratio is that of two windows of the same round. Our prediction log is on unless "log off" is said, and a window of
 ours lasts until the last answer is on record in PostgreSQL. "no work" is a server that reads requests and does
 nothing: what the client can do at most. The shares are of one core; "others" is what anything else took of the
-servers' core. The failures column counts answers of status 400 and above and broken connections; a window with any
-counts in no ratio. MLServer is at its best: no worker processes, no gzip, no metrics, a flat FP32 tensor for its
-numpy codec, the booster loaded as a regressor (one number a row); with adaptive batching (16 requests, 2 ms) as well,
-and the better of both is what it is compared by."""
+servers' core. The failures column counts answers of status 400 and above and broken connections; a window with any,
+or without an answer, counts in no ratio. MLServer is at its best: no worker processes, no gzip, no metrics, a flat
+FP32 tensor for its numpy codec, the booster loaded as a regressor (one number a row); with adaptive batching (16
+requests, 2 ms) as well, and the better of both is what it is compared by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +86,12 @@ def print_report(report: Report) -> None:
 def write_page(report: Report, path: Path) -> None:
     """The same as Markdown, with the picture beside it."""
     picture = path.with_suffix(".png")
-    parts = [
-        "# Our server and its peers",
-        "    python -m bench peers --memory-minutes 10 --results bench/RESULTS.md",
-        SETTING,
-    ]
+    parts = ["# Our server and its peers", "Written by `python -m bench peers --results bench/RESULTS.md`.", SETTING]
     for name, stage in report.stages():
         machine = stage.machine
         parts.append(
-            f"Stage {name}: {machine.date}, {machine.processor}, {machine.cores} cores, {machine.system}; "
-            f"model: {stage.model}."
+            f"Stage {name} ({_length(stage)}): {machine.date}, {machine.processor}, {machine.cores} cores, "
+            f"{machine.system}; model: {stage.model}."
         )
     newest = next((stage.machine for _, stage in report.stages()), None)
     if newest is not None:
@@ -106,6 +102,16 @@ def write_page(report: Report, path: Path) -> None:
         parts.append(f"![Rows a second by batch size]({picture.name})")
         parts += (f"Left out: {fault}" for fault in report.throughput.faults)
     path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _length(stage: Throughput | Latency | Memory) -> str:
+    match stage:
+        case Throughput(rounds=rounds, seconds=seconds):
+            return f"{rounds} rounds of {seconds:g} s"
+        case Latency(seconds=seconds):
+            return f"runs of {seconds:g} s"
+        case Memory(minutes=minutes):
+            return f"{minutes:g} minutes"
 
 
 def _markdown(table: Table) -> str:

@@ -50,7 +50,7 @@ def bars_table(throughput: Throughput | None, latency: Latency | None, memory: M
 
 def _verdict(bar: Bar | Unmeasured) -> tuple[str, str]:
     if isinstance(bar, Unmeasured):
-        return "no round without failures", "missed"
+        return "no window that counts", "missed"
     return show(bar.ratio), "reached" if bar.reached else "missed"
 
 

@@ -25,6 +25,10 @@ CONNECTIONS: Final = {1: 16, 100: 8, 1_000: 4, 10_000: 4}
 RECORD_TIMEOUT_S: Final = 60.0
 RECORD_POLL_S: Final = 0.01
 
+LEAST_ANSWERS: Final = 8
+SLOW_FACTOR: Final = 6
+"""How many times as long a window of fewer answers is repeated."""
+
 WARM_UP_S: Final = 1.0
 
 
@@ -84,9 +88,16 @@ class Arena:
             for cell in self._random.sample(own, len(own)):
                 progress(cell.name)
                 try:
-                    yield self.window(cell, number, seconds)
+                    yield self._telling_window(cell, number, seconds)
                 except (PeersError, StackError) as error:
                     self.faults.append(f"{cell.name}: {error}")
+
+    def _telling_window(self, cell: Cell, number: int, seconds: float) -> Window:
+        """A window, made longer for a contender that is too slow to tell its rate by a few answers."""
+        window = self.window(cell, number, seconds)
+        if window.failures or window.requests >= LEAST_ANSWERS:
+            return window
+        return self.window(cell, number, SLOW_FACTOR * seconds)
 
     def window(self, cell: Cell, number: int, seconds: float) -> Window:
         """Load one contender and wait until it has come to rest.

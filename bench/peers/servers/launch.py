@@ -20,6 +20,8 @@ class Place:
     model: SharedModel
     database: str
     """Connection string of the database's owner."""
+    passwords: Mapping[str, str]
+    """Of our server's administrator and of its database role, by setting."""
 
     @property
     def programs(self) -> Path:

@@ -12,9 +12,6 @@ from typing import Final
 from bench.peers.contenders import MODEL_NAME
 from bench.peers.servers.launch import Launch, Place
 from fraud.registry import MODEL_FILE
-from fraud.settings import DatabaseRole
-from fraud.stack.credentials import generate_missing
-from initdb.schema import set_passwords
 from serve.model_store import Manifest, model_store
 
 VERSION: Final = 1
@@ -34,18 +31,12 @@ def launch(place: Place, *, logged: bool) -> Launch:
 
     store.add(manifest, fetch)
     store.make_current(VERSION)
-    # One line a start, so the file is begun anew: passwords are set to what was generated last.
-    secrets = place.folder / "passwords"
-    secrets.unlink(missing_ok=True)
-    passwords = generate_missing(secrets, ("ADMIN_PASSWORD", "SERVER_DB_PASSWORD"))
-    if logged:
-        set_passwords(place.database, {DatabaseRole.SERVER.value: passwords["SERVER_DB_PASSWORD"]})
     command = ("-m", "serve" if logged else "bench.peers.unlogged", "--workers", "1")
     return Launch(
         command=(sys.executable, *command, "--host", "127.0.0.1", "--port", str(place.port)),
         ready_path=READY_PATH,
         environment={
-            **passwords,
+            **place.passwords,
             "RUN_DIR": str(place.folder.resolve()),
             "DATABASE_URL": place.database,
             "MODEL_NAME": MODEL_NAME,

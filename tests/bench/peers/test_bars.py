@@ -54,6 +54,12 @@ def test_a_round_with_failures_or_without_a_partner_is_left_out() -> None:
     assert ratio.high == pytest.approx(3, rel=0.1)
 
 
+def test_a_window_without_an_answer_says_nothing_of_a_rate() -> None:
+    windows = [window(0, "a", 1, 30), window(0, "b", 1, 0.25)]
+    assert windows[1].requests == 0
+    assert paired_ratio(windows, "a", "b", 1) is None
+
+
 def test_without_a_shared_round_there_is_no_ratio() -> None:
     assert paired_ratio([window(0, "a", 1, 30), window(1, "b", 1, 10)], "a", "b", 1) is None
 

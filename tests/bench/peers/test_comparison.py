@@ -112,7 +112,7 @@ def test_a_short_run_leaves_its_windows_and_a_page(
     stage = read_stage(folder / "results" / THROUGHPUT_FILE, Throughput)
     assert stage is not None
     assert comparison.faults == []
-    assert sum(done) == len(stage.windows) == 9
+    assert sum(done) == len(stage.windows) == 10
     for window in stage.windows:
         assert window.requests > 0, window.contender
         assert window.failures == 0, window.contender
