@@ -18,7 +18,7 @@ from starlette.responses import Response
 from fraud.errors import ProjectError, RegistryError
 from serve.admission import Admission, Capacity
 from serve.auth import Administrator
-from serve.contract import contract_routes
+from serve.contract import JsonDecoders, contract_routes
 from serve.errors import RouteError, ServeError, UpstreamError
 from serve.health import health_routes
 from serve.inference_v2.routes import inference_routes
@@ -46,6 +46,7 @@ class Parts:
 
     model: ServingModel
     change: ModelChange
+    json: JsonDecoders
     log: PredictionLog
     limits: Limits
     capacity: Capacity
@@ -78,7 +79,7 @@ def create_app(parts: Parts) -> FastAPI:
         description="Probability that a couple divorces soon after a marriage loan.",
         lifespan=functools.partial(_lifespan, parts, admission, threads, metrics),
         routes=[
-            *contract_routes(scoring),
+            *contract_routes(scoring, parts.json),
             *inference_routes(parts.model, scoring, VERSION),
             *mlflow_routes(parts.model, scoring),
             *(parts.proxy.routes() if parts.proxy else ()),

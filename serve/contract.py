@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from serve.decoding import decode_instance
+from serve.decoding import DecodedRows
 from serve.decoding.arrow_stream import ARROW_STREAM
 from serve.decoding.by_content_type import BATCH_DECODERS, JSON, DecodeBatch
 from serve.encoding import encode_arrow, encode_probabilities, encode_probability
@@ -21,13 +20,29 @@ from serve.model_store import Manifest
 from serve.scoring import Scoring
 
 
-def contract_routes(scoring: Scoring) -> list[Route]:
+class JsonDecoders(Protocol):
+    """How JSON bodies are read."""
+
+    def decode_instance(self, body: bytes) -> DecodedRows:
+        """A body of `/predict`."""
+
+    def decode_batch(self, body: bytes, max_rows: int) -> DecodedRows:
+        """A body of `/batch_predict`."""
+
+
+def contract_routes(scoring: Scoring, json: JsonDecoders) -> list[Route]:
     """The two routes over the given scoring."""
-    as_json = _batch_readers(scoring.limits.max_batch_rows, _write_probabilities)
-    as_arrow = _batch_readers(scoring.limits.max_batch_rows, _write_arrow)
+    decoders = {**BATCH_DECODERS, "": json.decode_batch, JSON: json.decode_batch}
+    as_json = _batch_readers(decoders, scoring.limits.max_batch_rows, _write_probabilities)
+    as_arrow = _batch_readers(decoders, scoring.limits.max_batch_rows, _write_arrow)
+
+    def read_instance(body: bytes, _manifest: Manifest) -> Question:
+        return Question(json.decode_instance(body), _write_probability)
+
+    single = {"": read_instance, JSON: read_instance}
 
     async def predict(request: Request) -> Response:
-        return await scoring.answer(request, _SINGLE_READERS)
+        return await scoring.answer(request, single)
 
     async def batch_predict(request: Request) -> Response:
         return await scoring.answer(request, as_arrow if _wants_arrow(request) else as_json)
@@ -43,18 +58,11 @@ def _wants_arrow(request: Request) -> bool:
     return ARROW_STREAM in accepted
 
 
-def _read_instance(body: bytes, _manifest: Manifest) -> Question:
-    return Question(decode_instance(body), _write_probability)
-
-
-_SINGLE_READERS: Final[Mapping[str, Read]] = MappingProxyType({"": _read_instance, JSON: _read_instance})
-
-
-def _batch_readers(max_rows: int, write: Write) -> Mapping[str, Read]:
+def _batch_readers(decoders: Mapping[str, DecodeBatch], max_rows: int, write: Write) -> Mapping[str, Read]:
     def reader(decode: DecodeBatch) -> Read:
         return lambda body, _manifest: Question(decode(body, max_rows), write)
 
-    return {content_type: reader(decode) for content_type, decode in BATCH_DECODERS.items()}
+    return {content_type: reader(decode) for content_type, decode in decoders.items()}
 
 
 def _write_probability(probabilities: NDArray[np.float32], _manifest: Manifest) -> Reply:

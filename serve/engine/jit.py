@@ -18,13 +18,20 @@ _njit: Final[Any] = njit
 _intrinsic: Final[Any] = numba_intrinsic
 
 # Division as the processor does it: Python's check for zero would keep loops from becoming vectors. No fastmath: a sum
-# in another order, or fused with a product, is another sum.
-OPTIONS: Final = {"nogil": True, "error_model": "numpy"}
+# in another order, or fused with a product, is another sum. Nothing is allocated in compiled code, so numba need not
+# count references to arrays (`_nrt`), which takes two atomic operations a call and array.
+OPTIONS: Final = {"nogil": True, "error_model": "numpy", "_nrt": False}
 
 
 def inlined(function: Function) -> Function:
     """Make a function a part of the compiled code that calls it."""
     compiled: Function = _njit(inline="always", **OPTIONS)(function)
+    return compiled
+
+
+def part(function: Function) -> Function:
+    """Make a function callable from compiled code; LLVM decides whether it becomes a part of the caller."""
+    compiled: Function = _njit(**OPTIONS)(function)
     return compiled
 
 

@@ -16,6 +16,7 @@ from fraud.settings import DatabaseRole, Settings, load_settings
 from serve.admission import Capacity
 from serve.app import Parts, create_app
 from serve.auth import Administrator
+from serve.decoding.row_scanner import RowScanner
 from serve.engine import EngineKind, EngineOptions
 from serve.logs import configure_logging
 from serve.mlflow_proxy import MlflowProxy
@@ -48,6 +49,7 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
     return Parts(
         model=model,
         change=ModelChange(channel, model),
+        json=RowScanner(options.cache_dir),
         log=PredictionLog(
             settings.dsn(DatabaseRole.SERVER), settings.log_buffer_rows, settings.log_flush_interval_ms / 1000
         ),

@@ -69,7 +69,7 @@ def test_a_folder_that_can_not_be_written_costs_time_only(
     folder = tmp_path / why
     if why == "read-only":
         # Root may write anywhere, so the question has to be answered in its place.
-        monkeypatch.setattr("serve.engine.compilation.os.access", lambda *_: False)
+        monkeypatch.setattr("serve.engine.code_cache.os.access", lambda *_: False)
     else:
         folder.write_text("")
     compiled: list[bool] = []

@@ -1,0 +1,254 @@
+"""Reads plain row objects from JSON bytes into the matrix. Source of compiled code: see `row_scanner`.
+
+Plain means: each object has the ten features, each once and in any order, with finite numbers that are in bounds, and
+nothing else. Whatever is not plain, be it wrong or only rare, is not read here: the scan gives up, and the decoder that
+knows all of JSON reads the body from its beginning. So this code may refuse at will, but what it accepts must be what
+that decoder would have given, to the bit.
+
+A number is first a float64. With a mantissa of up to 2^53 and a power of ten of up to 22 one multiplication or division
+rounds it correctly (Clinger 1990). With a longer mantissa it may be off by an ulp or two of float64, which changes its
+float32 only near the middle between two of those; there, too, the scan gives up.
+"""
+
+# ruff: noqa: PLR0917, PLR0911, C901 - compiled code: arrays by position, and every doubt ends it
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from fraud.features import FEATURE_COUNT, FEATURE_NAMES
+from serve.decoding.words import WORD_BYTES, ZEROS, eight_digits, leading_digits, same_bytes, word_at
+from serve.engine.jit import part
+
+NOT_PLAIN: Final = -1
+
+SPACE, TAB, LINE_FEED, RETURN = (np.uint8(ord(character)) for character in " \t\n\r")
+QUOTE, COLON, COMMA, MINUS, POINT = (np.uint8(ord(character)) for character in '":,-.')
+OPEN_OBJECT, CLOSE_OBJECT, OPEN_LIST, CLOSE_LIST = (np.uint8(ord(character)) for character in "{}[]")
+ZERO, NINE, SMALL_E, LARGE_E, PLUS = (np.uint8(ord(character)) for character in "09eE+")
+
+MAX_DIGITS: Final = 19
+"""Any number of so many digits fits into 64 bits."""
+EXACT_MANTISSA: Final = np.uint64(2**53)
+MAX_POWER: Final = 22
+"""10^22 is the largest power of ten that float64 holds exactly."""
+POWERS: Final = np.array([10.0**power for power in range(MAX_POWER + 1)])
+TENS: Final = np.array([10**power for power in range(WORD_BYTES + 1)], np.uint64)
+MAX_EXPONENT_DIGITS: Final = 4
+SMALLEST: Final = 2.0**-120
+"""Smaller numbers but 0 are left to the other decoder: below 2^-126 float32 rounds otherwise."""
+
+HALFWAY: Final = np.int64(1 << 28)
+BELOW_FLOAT32: Final = np.int64((1 << 29) - 1)
+DOUBT: Final = np.int64(4)
+"""Of a float64's 52 bits, float32 drops 29; within so many ulp of their middle, the rounding is in doubt."""
+
+INSTANCES: Final = np.frombuffer(b'"instances"', np.uint8)
+KEYS: Final = np.frombuffer("".join(FEATURE_NAMES).encode(), np.uint8)
+KEY_STARTS: Final = np.cumsum([0, *(len(name) for name in FEATURE_NAMES)])
+KEY, TEXT_START, TEXT_LENGTH = range(3)
+"""Columns of a layout."""
+ALL_FEATURES: Final = (1 << FEATURE_COUNT) - 1
+
+MIN_ROW_BYTES: Final = len(KEYS) + FEATURE_COUNT * len('"":0,') + 2
+"""No row object is shorter."""
+
+
+@part
+def skip_space(body: Any, at: Any) -> Any:
+    """The first place from `at` on that is no white space."""
+    while at < body.size and (body[at] == SPACE or body[at] == LINE_FEED or body[at] == RETURN or body[at] == TAB):
+        at += 1
+    return at
+
+
+@part
+def after(body: Any, at: Any, character: Any) -> Any:
+    """The place after white space, this character, and white space again; -1 when something else is there."""
+    at = skip_space(body, at)
+    if at >= body.size or body[at] != character:
+        return -1
+    return skip_space(body, at + 1)
+
+
+@part
+def is_key(body: Any, at: Any, key: Any) -> Any:
+    """Whether the name of feature `key` and a quote stand at `at`."""
+    start = KEY_STARTS[key]
+    length = KEY_STARTS[key + 1] - start
+    if at + length >= body.size or body[at + length] != QUOTE:
+        return False
+    same = True
+    for place in range(length):
+        same &= body[at + place] == KEYS[start + place]
+    return same
+
+
+@part
+def key_at(body: Any, at: Any, expected: Any) -> Any:
+    """Which feature's name stands at `at`, -1 for none; the expected one is tried first."""
+    if is_key(body, at, expected):
+        return expected
+    for key in range(FEATURE_COUNT):
+        if is_key(body, at, key):
+            return key
+    return -1
+
+
+@part
+def digits_at(body: Any, at: Any, mantissa: Any) -> Any:
+    """Append the decimal digits at `at` to a mantissa; gives it and the place after them."""
+    while at + WORD_BYTES <= body.size:
+        word = word_at(body, at)
+        count = leading_digits(word)
+        if count == 0:
+            return mantissa, at
+        # Shifted up, the digits come last and zeros before them; a digit 0 takes the place of each byte that leaves.
+        shift = np.uint64(8 * (WORD_BYTES - count))
+        mantissa = mantissa * TENS[count] + eight_digits((word - ZEROS) << shift)
+        at += count
+        if count < WORD_BYTES:
+            return mantissa, at
+    while at < body.size and ZERO <= body[at] <= NINE:
+        mantissa = mantissa * np.uint64(10) + np.uint64(body[at] - ZERO)
+        at += 1
+    return mantissa, at
+
+
+@part
+def number_at(body: Any, at: Any, found: Any) -> Any:
+    """Read a number into `found[0]`, float64; gives the place after it, -1 when in doubt."""
+    size = body.size
+    negative = at < size and body[at] == MINUS
+    if negative:
+        at += 1
+    first = at
+    mantissa, at = digits_at(body, at, np.uint64(0))
+    digits = at - first
+    if digits == 0 or (digits > 1 and body[first] == ZERO):
+        return -1
+    power = 0
+    if at < size and body[at] == POINT:
+        first = at + 1
+        mantissa, at = digits_at(body, first, mantissa)
+        power = first - at
+        if power == 0:
+            return -1
+        digits -= power
+    if digits > MAX_DIGITS:
+        return -1
+    if at < size and (body[at] == SMALL_E or body[at] == LARGE_E):
+        at += 1
+        shrinks = at < size and body[at] == MINUS
+        if shrinks or (at < size and body[at] == PLUS):
+            at += 1
+        first = at
+        exponent, at = digits_at(body, at, np.uint64(0))
+        if at == first or at - first > MAX_EXPONENT_DIGITS:
+            return -1
+        power += -int(exponent) if shrinks else int(exponent)
+    if power < -MAX_POWER or power > MAX_POWER:
+        return -1
+    value = np.float64(mantissa)
+    value = value / POWERS[-power] if power < 0 else value * POWERS[power]
+    if mantissa > EXACT_MANTISSA:
+        found[0] = value
+        dropped = found.view(np.int64)[0] & BELOW_FLOAT32
+        if HALFWAY - DOUBT <= dropped <= HALFWAY + DOUBT:
+            return -1
+    if value < SMALLEST and (mantissa != 0 or negative):
+        return -1
+    found[0] = -value if negative else value
+    return at
+
+
+@part
+def object_at(body: Any, at: Any, row: Any, minima: Any, layout: Any, found: Any) -> Any:
+    """Read one object into `row` and note its layout; gives the place after its brace, -1 when it is not plain."""
+    before = at
+    at = after(body, at, OPEN_OBJECT)
+    seen = 0
+    for place in range(FEATURE_COUNT):
+        if place > 0 and at >= 0:
+            before = at
+            at = after(body, at, COMMA)
+        if at < 0 or at >= body.size or body[at] != QUOTE:
+            return -1
+        key = key_at(body, at + 1, layout[place, KEY])
+        if key < 0:
+            return -1
+        at = after(body, at + 2 + KEY_STARTS[key + 1] - KEY_STARTS[key], COLON)
+        if at < 0:
+            return -1
+        layout[place, KEY] = key
+        layout[place, TEXT_START] = before
+        layout[place, TEXT_LENGTH] = at - before
+        seen |= 1 << key
+        at = number_at(body, at, found)
+        if at < 0 or not minima[key] <= np.float32(found[0]) < np.inf:
+            return -1
+        row[key] = np.float32(found[0])
+    at = skip_space(body, at)
+    if seen != ALL_FEATURES or at >= body.size or body[at] != CLOSE_OBJECT:
+        return -1
+    return at + 1
+
+
+@part
+def object_like(body: Any, at: Any, row: Any, minima: Any, layout: Any, found: Any) -> Any:
+    """As `object_at`, for an object whose text between the numbers is that of the object before; -1 when it is not."""
+    for place in range(FEATURE_COUNT):
+        length = layout[place, TEXT_LENGTH]
+        if at + length > body.size or not same_bytes(body, at, layout[place, TEXT_START], length):
+            return -1
+        key = layout[place, KEY]
+        at = number_at(body, at + length, found)
+        if at < 0 or not minima[key] <= np.float32(found[0]) < np.inf:
+            return -1
+        row[key] = np.float32(found[0])
+    if at >= body.size or body[at] != CLOSE_OBJECT:
+        return -1
+    return at + 1
+
+
+def scan_object(body: Any, out: Any, minima: Any, layout: Any, found: Any) -> Any:
+    """Read `{feature: number, ...}` into the first row of `out`; gives 1, or NOT_PLAIN. Arguments as `scan_batch`."""
+    at = object_at(body, skip_space(body, 0), out[0], minima, layout, found)
+    return 1 if at >= 0 and skip_space(body, at) == body.size else NOT_PLAIN
+
+
+def scan_batch(body: Any, out: Any, minima: Any, layout: Any, found: Any) -> Any:
+    """Read `{"instances": [object, ...]}` into the rows of `out`; gives their number, or NOT_PLAIN.
+
+    Args:
+        body: uint8 [bytes].
+        out: float32 [most rows, 10].
+        minima: float32 [10], the least value of each feature.
+        layout: int64 [10, 3], of the ten members of an object, in their order: which feature it is, which is tried
+            first; where the text before its number starts, and how long that is. This call's own.
+        found: float64 [1], this call's own.
+    """
+    at = after(body, 0, OPEN_OBJECT)
+    if at < 0 or at + INSTANCES.size > body.size:
+        return NOT_PLAIN
+    for place in range(INSTANCES.size):
+        if body[at + place] != INSTANCES[place]:
+            return NOT_PLAIN
+    at = after(body, at + INSTANCES.size, COLON)
+    if at >= 0:
+        at = after(body, at, OPEN_LIST)
+    rows = 0
+    while 0 <= at < body.size and rows < out.shape[0]:
+        end = object_like(body, at, out[rows], minima, layout, found) if rows > 0 else -1
+        if end < 0:
+            end = object_at(body, at, out[rows], minima, layout, found)
+        if end < 0:
+            return NOT_PLAIN
+        rows += 1
+        at = skip_space(body, end)
+        if at < body.size and body[at] == CLOSE_LIST:
+            at = after(body, at + 1, CLOSE_OBJECT)
+            return rows if at == body.size else NOT_PLAIN
+        at = after(body, at, COMMA)
+    return NOT_PLAIN
