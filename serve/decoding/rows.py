@@ -31,6 +31,7 @@ class DecodedRows:
 
     matrix: NDArray[np.float32]
     application_ids: Sequence[str | None] | None
+    applicant_refs: Sequence[str | None] | None = None
 
 
 def named_ids(application_ids: Sequence[str | None]) -> Sequence[str | None] | None:
