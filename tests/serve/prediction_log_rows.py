@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from psycopg2 import sql
 
 from fraud.database import connect
 from fraud.features import FEATURE_COUNT
@@ -67,6 +68,6 @@ def fetch(dsn: str, query: str, *values: Any) -> list[tuple[Any, ...]]:
         return cursor.fetchall()
 
 
-def execute(dsn: str, statement: str, *values: Any) -> None:
+def execute(dsn: str, statement: str | sql.Composed, *values: Any) -> None:
     with connect(dsn) as connection, connection.cursor() as cursor:
         cursor.execute(statement, values)
