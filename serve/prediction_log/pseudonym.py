@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
-from typing import Final
 
+from serve.decoding.rows import APPLICANT_REF
 from serve.errors import InvalidInstance
-
-FIELD: Final = "applicant_ref"
 
 
 class Pseudonyms:
@@ -26,7 +24,8 @@ class Pseudonyms:
         """
         if self._keyed is None:
             raise InvalidInstance(
-                f"{FIELD} can't be kept here: leave it out, or have the server's APPLICANT_REF_KEY set", field=FIELD
+                f"{APPLICANT_REF} can't be kept here: leave it out, or have the server's APPLICANT_REF_KEY set",
+                field=APPLICANT_REF,
             )
         keyed = self._keyed.copy()
         keyed.update(reference.encode())
