@@ -12,9 +12,11 @@ import pytest
 
 from fraud.database import connect
 from fraud.features import FEATURE_NAMES
+from fraud.stack.postgres import EmbeddedPostgres
+from initdb.schema import apply_schema
 from serve.prediction_log.segment import list_segments
 from serve.prediction_log.table import LogTable
-from tests.live_stack import wait_until
+from tests.live_stack import folder_for_postgres, wait_until
 from tests.serve.prediction_log_rows import (
     RECEIVED_AT,
     execute,
@@ -125,6 +127,29 @@ def test_a_lost_connection_and_a_table_that_is_away_are_outlived(database: str, 
     stop.set()
     thread.join(20)
     assert fetch(database, COUNT) == [(2, 2)]
+
+
+def test_a_database_that_stops_and_starts_misses_nothing(tmp_path: Path) -> None:
+    stop = threading.Event()
+    with folder_for_postgres() as folder:
+        server = EmbeddedPostgres(folder / "data", "stopped_and_started")
+        dsn = server.start()
+        apply_schema(dsn)
+        shipper = threading.Thread(target=new_shipper(tmp_path, dsn).run, args=(stop,))
+        shipper.start()
+        with running_spool(tmp_path) as spool:
+            for _ in range(3):
+                for _ in range(50):
+                    spool.append(record(rows=10))
+                server.stop()
+                for _ in range(50):
+                    spool.append(record(rows=10))
+                server.start()
+        wait_until(lambda: not list_segments(tmp_path), 30, "the spool is shipped")
+        stop.set()
+        shipper.join(30)
+        assert fetch(dsn, COUNT) == [(300, 300)]
+        server.stop()
 
 
 def test_a_commit_whose_confirmation_was_lost_is_not_repeated(
