@@ -39,6 +39,7 @@ class DatabaseRole(StrEnum):
 
     SERVER = "scoring_server"
     TRAINER = "scoring_trainer"
+    AUDITOR = "scoring_auditor"
     MLFLOW = "scoring_mlflow"
 
 
@@ -57,6 +58,7 @@ class Settings(BaseSettings):
     postgres_password: SecretStr | None = Field(None, description="password of POSTGRES_USER")
     server_db_password: SecretStr | None = Field(None, description="password of role scoring_server")
     trainer_db_password: SecretStr | None = Field(None, description="password of role scoring_trainer")
+    auditor_db_password: SecretStr | None = Field(None, description="password of role scoring_auditor")
     mlflow_db_password: SecretStr | None = Field(None, description="password of role scoring_mlflow")
 
     raw_table: Path | None = Field(None, description="the public Train_Dataset.csv; unset = generated rows")
@@ -107,10 +109,20 @@ class Settings(BaseSettings):
     )
     drain_timeout_s: PositiveInt = Field(20, description="longest wait for open requests at a stop, seconds")
 
-    log_buffer_rows: PositiveInt = Field(
-        1_000_000, description="most predictions that wait to be written; beyond it requests are refused (503)"
+    spool_dir: Path | None = Field(
+        None, description="folder where predictions wait for the database; unset = RUN_DIR/spool"
     )
-    log_flush_interval_ms: PositiveFloat = Field(50.0, description="time that predictions gather, milliseconds")
+    spool_max_bytes: PositiveInt = Field(
+        8 * 1024**3, description="most that may wait there, bytes; beyond it requests are refused (503)"
+    )
+    audit_sync: Literal["os", "interval", "always"] = Field(
+        "interval", description="when a prediction is forced to the disk: see The record"
+    )
+    log_flush_interval_ms: PositiveFloat = Field(100.0, description="time that predictions gather, milliseconds")
+    log_retention_months: PositiveInt = Field(24, description="full months that predictions are kept in the database")
+    applicant_ref_key: SecretStr | None = Field(
+        None, description="key under which `applicant_ref` is kept; losing it makes erasure impossible"
+    )
 
     gate_rule: Literal["superior", "better", "noninferior"] = Field(
         "superior", description="what the candidate's AUC-PR must be beside the champion's to be promoted"
@@ -176,6 +188,10 @@ class Settings(BaseSettings):
             raise SettingsError("no MLflow server: set MLFLOW_TRACKING_URI, or start everything with `make run`")
         return self.mlflow_tracking_uri
 
+    def spool_folder(self) -> Path:
+        """Where predictions wait for the database."""
+        return self.spool_dir or self.run_dir / "spool"
+
     def threads_of_each(self, workers: int) -> int:
         """Scoring threads of one of so many server processes: all together no more than cores, unless set."""
         return self.scoring_threads or max(1, (os.cpu_count() or 1) // workers)
@@ -205,6 +221,7 @@ class Settings(BaseSettings):
             None: None,
             DatabaseRole.SERVER: self.server_db_password,
             DatabaseRole.TRAINER: self.trainer_db_password,
+            DatabaseRole.AUDITOR: self.auditor_db_password,
             DatabaseRole.MLFLOW: self.mlflow_db_password,
         }[role]
 
@@ -227,7 +244,7 @@ def _one_line(error: ValidationError) -> str:
     faults = []
     for fault in error.errors():
         name = str(fault["loc"][0])
-        secret = "password" in name or name == "database_url"
+        secret = "password" in name or name in {"database_url", "applicant_ref_key"}
         value = "" if secret else f"={fault['input']!r}"
         faults.append(f"{name.upper()}{value}: {fault['msg']}")
     return "; ".join(faults) + " (`python -m fraud` lists the settings)"

@@ -5,18 +5,18 @@ DO $$
 DECLARE
     role_name text;
 BEGIN
-    FOREACH role_name IN ARRAY ARRAY['scoring_server', 'scoring_trainer', 'scoring_mlflow'] LOOP
+    FOREACH role_name IN ARRAY ARRAY['scoring_server', 'scoring_trainer', 'scoring_auditor', 'scoring_mlflow'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
             EXECUTE format('CREATE ROLE %I LOGIN', role_name);
         END IF;
     END LOOP;
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
-    EXECUTE format('GRANT CONNECT ON DATABASE %I TO scoring_server, scoring_trainer, scoring_mlflow', current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO scoring_server, scoring_trainer, scoring_auditor, scoring_mlflow', current_database());
 END
 $$;
 
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
-GRANT USAGE ON SCHEMA public TO scoring_server, scoring_trainer;
+GRANT USAGE ON SCHEMA public TO scoring_server, scoring_trainer, scoring_auditor;
 
 -- MLflow makes and migrates its tables itself, so it owns a schema of its own and sees no other.
 CREATE SCHEMA IF NOT EXISTS mlflow AUTHORIZATION scoring_mlflow;

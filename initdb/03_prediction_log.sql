@@ -1,27 +1,59 @@
 -- The record of every answer: one row a request, which is written twice as fast as one row a prediction.
 
+-- A table of the time before records were chained is kept aside, under a name that says so.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('public.prediction_requests') AND relkind = 'r') THEN
+        DROP VIEW IF EXISTS public.prediction_logs;
+        ALTER TABLE public.prediction_requests RENAME TO prediction_requests_unchained;
+        ALTER INDEX IF EXISTS public.prediction_requests_pkey RENAME TO prediction_requests_unchained_pkey;
+        ALTER INDEX IF EXISTS public.prediction_requests_received_at RENAME TO prediction_requests_unchained_received_at;
+        ALTER INDEX IF EXISTS public.prediction_requests_request_id RENAME TO prediction_requests_unchained_request_id;
+        REVOKE ALL ON public.prediction_requests_unchained FROM scoring_server;
+    END IF;
+END
+$$;
+
 CREATE TABLE IF NOT EXISTS public.prediction_requests (
-    record_id       uuid PRIMARY KEY,
-    request_id      text NOT NULL,
+    chain_id        uuid NOT NULL,
+    sequence        bigint NOT NULL CHECK (sequence > 0),
+    recorded_at     timestamptz NOT NULL,
     received_at     timestamptz NOT NULL,
+    request_id      text NOT NULL,
     endpoint        text NOT NULL,
+    caller          text NOT NULL,
     model_version   integer NOT NULL,
-    load_test       boolean NOT NULL DEFAULT false,
+    model_sha256    bytea NOT NULL,
+    load_test       boolean NOT NULL,
     application_ids text[],
+    applicant_refs  bytea[],
     features        real[] NOT NULL,
     probabilities   real[] NOT NULL,
+    salt            bytea NOT NULL,
+    content_digest  bytea NOT NULL,
+    hash            bytea NOT NULL,
+    PRIMARY KEY (chain_id, sequence, recorded_at),
     CONSTRAINT ten_features_a_row CHECK (cardinality(features) = 10 * cardinality(probabilities)),
-    CONSTRAINT one_id_a_row CHECK (application_ids IS NULL OR cardinality(application_ids) = cardinality(probabilities))
-);
+    CONSTRAINT one_id_a_row CHECK (application_ids IS NULL OR cardinality(application_ids) = cardinality(probabilities)),
+    CONSTRAINT one_ref_a_row CHECK (applicant_refs IS NULL OR cardinality(applicant_refs) = cardinality(probabilities))
+) PARTITION BY RANGE (recorded_at);
 
-COMMENT ON COLUMN public.prediction_requests.record_id IS
-    'made by the server for each record, so that writing one again after a lost connection changes nothing';
+COMMENT ON COLUMN public.prediction_requests.chain_id IS
+    'a server process from its start to its end; its records chain by hash (serve/prediction_log/chain.py)';
+COMMENT ON COLUMN public.prediction_requests.sequence IS
+    'place in the chain, from 1 without gaps';
+COMMENT ON COLUMN public.prediction_requests.recorded_at IS
+    'when the record was made: never before that of the record it follows';
 COMMENT ON COLUMN public.prediction_requests.application_ids IS
     'as the client gave them, to join later outcomes; NULL = none given, an element may be NULL';
+COMMENT ON COLUMN public.prediction_requests.applicant_refs IS
+    'HMAC-SHA-256 of what the client sent, under a key that is not in the database';
 COMMENT ON COLUMN public.prediction_requests.features IS
-    'row after row, ten a row, in the order of the columns of divorce_predictions';
+    'row after row, ten a row, in the order of the columns of divorce_predictions; NULL = erased';
 COMMENT ON COLUMN public.prediction_requests.load_test IS
     'made by a load test: no part of drift, training or an audit';
+COMMENT ON COLUMN public.prediction_requests.content_digest IS
+    'of salt, ids and features as they were answered; an erasure changes those and never this';
 
 -- Out of line and uncompressed: of random floats the built-in compression saves little and costs most of the time.
 ALTER TABLE public.prediction_requests ALTER COLUMN features SET STORAGE EXTERNAL;
@@ -29,6 +61,92 @@ ALTER TABLE public.prediction_requests ALTER COLUMN probabilities SET STORAGE EX
 
 CREATE INDEX IF NOT EXISTS prediction_requests_received_at ON public.prediction_requests (received_at);
 CREATE INDEX IF NOT EXISTS prediction_requests_request_id ON public.prediction_requests (request_id);
+CREATE INDEX IF NOT EXISTS prediction_requests_applicant_refs ON public.prediction_requests USING gin (applicant_refs)
+    WHERE applicant_refs IS NOT NULL;
+
+-- How far each chain is in the table: moved in the transaction that writes the records, so a repeated one changes nothing.
+CREATE TABLE IF NOT EXISTS public.prediction_chains (
+    chain_id uuid PRIMARY KEY,
+    sequence bigint NOT NULL,
+    hash     bytea NOT NULL
+);
+
+-- What was erased: each entry chains to the one before it.
+CREATE TABLE IF NOT EXISTS public.prediction_erasures (
+    number         bigint PRIMARY KEY,
+    erased_at      timestamptz NOT NULL,
+    chain_id       uuid NOT NULL,
+    sequence       bigint NOT NULL,
+    row_numbers    integer[] NOT NULL,
+    content_digest bytea NOT NULL,
+    hash           bytea NOT NULL
+);
+
+COMMENT ON COLUMN public.prediction_erasures.row_numbers IS 'whose features, ids and pseudonyms are gone; the first is 0';
+COMMENT ON COLUMN public.prediction_erasures.content_digest IS 'of what was left of the record';
+
+-- The month of a moment as a partition. Run again, and by several servers at once, it changes nothing.
+CREATE OR REPLACE FUNCTION public.make_prediction_partition(moment timestamptz) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    month timestamp := date_trunc('month', moment AT TIME ZONE 'UTC');
+    name  text := 'prediction_requests_' || to_char(month, 'YYYYMM');
+BEGIN
+    IF to_regclass('public.' || name) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    PERFORM pg_advisory_xact_lock(7211974);
+    EXECUTE format(
+        'CREATE TABLE IF NOT EXISTS public.%I PARTITION OF public.prediction_requests FOR VALUES FROM (%L) TO (%L)',
+        name, month AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC'
+    );
+END
+$$;
+
+-- Partitions that end before the oldest month to keep.
+CREATE OR REPLACE FUNCTION public.expired_prediction_partitions(keep_months integer) RETURNS SETOF text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF keep_months < 1 THEN
+        RAISE EXCEPTION 'keep_months is %, expected 1 or more', keep_months;
+    END IF;
+    RETURN QUERY
+    SELECT relname::text
+    FROM pg_inherits
+    JOIN pg_class ON pg_class.oid = inhrelid
+    WHERE inhparent = 'public.prediction_requests'::regclass
+        AND relname ~ '^prediction_requests_[0-9]{6}$'
+        AND right(relname, 6)
+            < to_char(date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => keep_months), 'YYYYMM');
+END
+$$;
+
+-- The last record of each chain that retention is about to remove: an anchor is written before it does.
+CREATE OR REPLACE FUNCTION public.expired_chain_ends(keep_months integer)
+RETURNS TABLE (chain_id uuid, sequence bigint, hash bytea)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    name text;
+BEGIN
+    FOR name IN SELECT public.expired_prediction_partitions(keep_months) ORDER BY 1 LOOP
+        RETURN QUERY EXECUTE format(
+            'SELECT DISTINCT ON (chain_id) chain_id, sequence, hash FROM public.%I ORDER BY chain_id, sequence DESC', name
+        );
+    END LOOP;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION public.drop_expired_predictions(keep_months integer) RETURNS SETOF text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    name text;
+BEGIN
+    FOR name IN SELECT public.expired_prediction_partitions(keep_months) ORDER BY 1 LOOP
+        EXECUTE format('DROP TABLE public.%I', name);
+        RETURN NEXT name;
+    END LOOP;
+END
+$$;
 
 -- One row a prediction, for auditors and the drift monitor.
 -- `features || '{}'` behind the fence of OFFSET 0 reads a request's stored array once; without it each of its elements
@@ -54,11 +172,21 @@ SELECT
     request.endpoint,
     answer.number - 1 AS row_number,
     answer.application_id,
-    request.load_test
+    request.load_test,
+    request.caller,
+    encode(request.model_sha256, 'hex') AS model_sha256
 FROM public.prediction_requests AS request
 CROSS JOIN LATERAL (SELECT request.features || '{}'::real[] AS elements OFFSET 0) AS matrix
 CROSS JOIN LATERAL unnest(request.probabilities, request.application_ids)
     WITH ORDINALITY AS answer (probability, application_id, number);
 
 GRANT INSERT ON public.prediction_requests TO scoring_server;
+GRANT SELECT, INSERT, UPDATE ON public.prediction_chains TO scoring_server;
 GRANT SELECT ON public.prediction_requests, public.prediction_logs TO scoring_trainer;
+GRANT SELECT ON public.prediction_requests, public.prediction_logs, public.prediction_chains, public.prediction_erasures
+    TO scoring_auditor;
+
+REVOKE ALL ON FUNCTION public.make_prediction_partition, public.expired_prediction_partitions,
+    public.expired_chain_ends, public.drop_expired_predictions FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.make_prediction_partition, public.expired_chain_ends,
+    public.drop_expired_predictions TO scoring_server;

@@ -38,8 +38,7 @@ def serve(
 async def _supervise(settings: Settings, host: str, port: int, workers: int) -> int:
     command = worker_command(host, port, settings.threads_of_each(workers), workers)
     store = model_store(settings.run_dir, settings.model_name)
-    # The workers drain their requests and then their log, each within the time for it.
-    stop_timeout_s = 2 * settings.drain_timeout_s + 5.0
+    stop_timeout_s = settings.drain_timeout_s + 5.0
     return await Supervisor(command, workers, store, settings.run_dir / "metrics" / str(port), stop_timeout_s).run()
 
 

@@ -27,7 +27,8 @@ from serve.mlflow_proxy import MlflowProxy
 from serve.mlflow_scoring import mlflow_routes
 from serve.model_admin import model_routes
 from serve.openapi import describe
-from serve.prediction_log.writer import PredictionLog
+from serve.prediction_log.pseudonym import Pseudonyms
+from serve.prediction_log.record import RecordLog
 from serve.request_context import RequestContext, error_response, request_id_of
 from serve.scoring import Limits, Scoring
 from serve.serving_model import ServingModel
@@ -47,7 +48,8 @@ class Parts:
     model: ServingModel
     change: ModelChange
     json: JsonDecoders
-    log: PredictionLog
+    log: RecordLog
+    pseudonyms: Pseudonyms
     limits: Limits
     capacity: Capacity
     administrator: Administrator
@@ -68,6 +70,7 @@ def create_app(parts: Parts) -> FastAPI:
     scoring = Scoring(
         model=parts.model,
         log=parts.log,
+        pseudonyms=parts.pseudonyms,
         limits=parts.limits,
         admission=admission,
         threads=threads,
@@ -110,7 +113,7 @@ async def _lifespan(
         for task in tasks:
             task.cancel()
         threads.shutdown(wait=True)
-        await asyncio.to_thread(parts.log.stop, parts.drain_timeout_s)
+        await asyncio.to_thread(parts.log.stop)
         if parts.proxy is not None:
             await parts.proxy.close()
 
@@ -118,7 +121,6 @@ async def _lifespan(
 async def _keep_gauges(parts: Parts, admission: Admission, metrics: Metrics) -> None:
     """Write down now and then what is a state and no count."""
     while True:
-        metrics.waiting_rows.set(parts.log.waiting_rows)
         metrics.rows_in_flight.set(admission.rows)
         metrics.body_bytes_in_flight.set(admission.body_bytes)
         metrics.model_version.set(parts.model.version or 0)

@@ -31,12 +31,6 @@ class Metrics:
             buckets=LATENCY_BUCKETS_S,
             registry=registry,
         )
-        self.waiting_rows = Gauge(
-            "prediction_log_waiting_rows",
-            "predictions that are not in the database yet",
-            multiprocess_mode="livesum",
-            registry=registry,
-        )
         self.rows_in_flight = Gauge(
             "rows_in_flight", "rows decoded and not answered yet", multiprocess_mode="livesum", registry=registry
         )

@@ -21,7 +21,7 @@ from fraud.features import FEATURE_NAMES
 from serve.decoding.by_content_type import JSON, DecodeBatch
 from serve.decoding.csv_table import decode_csv
 from serve.decoding.mlflow_json import decode_invocation
-from serve.decoding.rows import APPLICATION_ID
+from serve.decoding.rows import LABELS
 from serve.encoding import encode_predictions
 from serve.errors import InvalidInstance, ServeError
 from serve.exchange import Question, Read, Reply
@@ -34,7 +34,7 @@ CSV: Final = "text/csv"
 MLFLOW_VERSION: Final = importlib.metadata.version("mlflow-skinny")
 """The MLflow whose protocol this is."""
 
-_NAMES_THAT_MAY_BE_SAID: Final = frozenset({*FEATURE_NAMES, APPLICATION_ID})
+_NAMES_THAT_MAY_BE_SAID: Final = frozenset({*FEATURE_NAMES, *LABELS})
 
 Handler = Callable[[Request], Awaitable[Response]]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
-import uuid
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -20,8 +19,8 @@ from serve.content_encoding import IDENTITY, content_encoding_of, inflate
 from serve.errors import ServeError
 from serve.exchange import Read, Reply
 from serve.metrics import Metrics
-from serve.prediction_log.record import PredictionRecord
-from serve.prediction_log.writer import PredictionLog
+from serve.prediction_log.pseudonym import Pseudonyms
+from serve.prediction_log.record import ANONYMOUS, PredictionRecord, RecordLog
 from serve.request_context import MODEL_VERSION_HEADER, is_load_test, request_id_of
 from serve.serving_model import ServingModel
 
@@ -63,7 +62,8 @@ class Scoring:
         self,
         *,
         model: ServingModel,
-        log: PredictionLog,
+        log: RecordLog,
+        pseudonyms: Pseudonyms,
         limits: Limits,
         admission: Admission,
         threads: Executor,
@@ -73,6 +73,8 @@ class Scoring:
         self._admission = admission
         self._model = model
         self._log = log
+        self._pseudonyms = pseudonyms
+        self._inline_max_bytes = 0 if log.waits_for_disk else INLINE_BODY_MAX_BYTES
         self._threads = threads
         self._metrics = metrics
 
@@ -103,7 +105,7 @@ class Scoring:
         encoding = content_encoding_of(request)
         body = await read_body(request, self.limits.max_body_bytes, ticket.add_bytes)
         # How much a compressed body holds is not known yet.
-        if len(body) <= INLINE_BODY_MAX_BYTES and encoding == IDENTITY:
+        if len(body) <= self._inline_max_bytes and encoding == IDENTITY:
             return self._score(call, ticket, body, encoding, read)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._score, call, ticket, body, encoding, read)
@@ -112,18 +114,21 @@ class Scoring:
         model = self._model.active
         question = read(inflate(body, encoding, self.limits.max_body_bytes), model.manifest)
         ticket.add_rows(len(question.rows.matrix))
+        applicant_refs = self._pseudonyms.of_rows(question.rows.applicant_refs)
         probabilities = model.engine.score(question.rows.matrix)
         reply = question.write(probabilities, model.manifest)
         version = model.manifest.model_version
         self._log.append(
             PredictionRecord(
-                record_id=uuid.uuid4(),
                 request_id=call.request_id,
                 received_at=call.received_at,
                 endpoint=call.endpoint,
+                caller=ANONYMOUS,
                 model_version=version,
+                model_sha256=bytes.fromhex(model.manifest.sha256),
                 load_test=call.load_test,
                 application_ids=question.rows.application_ids,
+                applicant_refs=applicant_refs,
                 features=question.rows.matrix,
                 probabilities=probabilities,
             )

@@ -41,6 +41,9 @@ def project_environment(**overrides: str) -> dict[str, str]:
         "ENGINE",
         "SCORING_",
         "TODAY",
+        "AUDIT",
+        "SPOOL_",
+        "APPLICANT_",
     )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, **overrides}
@@ -73,6 +76,7 @@ class LiveStack:
         password = {
             DatabaseRole.SERVER: "SERVER_DB_PASSWORD",
             DatabaseRole.TRAINER: "TRAINER_DB_PASSWORD",
+            DatabaseRole.AUDITOR: "AUDITOR_DB_PASSWORD",
             DatabaseRole.MLFLOW: "MLFLOW_DB_PASSWORD",
         }[role]
         return make_dsn(self.owner_dsn, user=role.value, password=self.secrets[password])

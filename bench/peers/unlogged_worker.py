@@ -15,7 +15,7 @@ from serve.workers import worker
 class NoLog:
     """Takes records and forgets them."""
 
-    waiting_rows = 0
+    waits_for_disk = False
 
     def start(self) -> None:
         """Nothing to start."""
@@ -23,9 +23,8 @@ class NoLog:
     def append(self, record: PredictionRecord) -> None:
         """Nothing is kept."""
 
-    def stop(self, _timeout_s: float) -> int:
-        """Nothing waits."""
-        return 0
+    def stop(self) -> None:
+        """Nothing to finish."""
 
 
 _ASSEMBLE: Final = worker.assemble
@@ -33,8 +32,7 @@ _ASSEMBLE: Final = worker.assemble
 
 def assemble_unlogged(*arguments: Any, **options: Any) -> Parts:
     """The worker's parts with another log."""
-    # The log has no interface apart from its class.
-    return dataclasses.replace(_ASSEMBLE(*arguments, **options), log=NoLog())  # type: ignore[arg-type]
+    return dataclasses.replace(_ASSEMBLE(*arguments, **options), log=NoLog())
 
 
 if __name__ == "__main__":

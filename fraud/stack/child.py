@@ -23,7 +23,7 @@ PR_SET_PDEATHSIG: Final = 1
 LOG_TAIL_LINES: Final = 15
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """In the new process: ask the kernel for a SIGTERM when the parent dies, even by SIGKILL (prctl(2))."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -60,7 +60,7 @@ class Child:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,  # noqa: PLW1509 - no other thread runs when services are started
+                preexec_fn=end_with_parent,  # noqa: PLW1509 - no other thread runs when services are started
             )
 
     @property

@@ -27,7 +27,14 @@ SERVER_START_TIMEOUT_S: Final = 120.0
 STOP_TIMEOUT_S: Final = 30.0
 
 # What has no default and is generated when nobody set it.
-PASSWORDS: Final = ("admin_password", "server_db_password", "trainer_db_password", "mlflow_db_password")
+PASSWORDS: Final = (
+    "admin_password",
+    "server_db_password",
+    "trainer_db_password",
+    "auditor_db_password",
+    "mlflow_db_password",
+    "applicant_ref_key",
+)
 
 
 class Stack:

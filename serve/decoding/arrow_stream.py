@@ -11,7 +11,7 @@ import pyarrow as pa
 from fraud.features import FEATURE_NAMES
 from serve.decoding.bounds import check_header, check_row_count
 from serve.decoding.matrix import matrix_of_columns
-from serve.decoding.rows import APPLICATION_ID, DecodedRows, checked_ids
+from serve.decoding.rows import LABELS, DecodedRows, check_labels, labelled
 from serve.errors import BodyTooLarge, InvalidInstance, MalformedBody, UnsupportedMediaType
 
 ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
@@ -22,7 +22,7 @@ _BATCH_COMPRESSION: Final = 3
 
 
 def decode_arrow(body: bytes, max_rows: int) -> DecodedRows:
-    """A stream with the ten features as numeric columns, and perhaps the application id as text -> rows.
+    """A stream with the ten features as numeric columns, and perhaps labels as text -> rows.
 
     Raises:
         MalformedBody: not a stream, or a damaged one.
@@ -50,8 +50,9 @@ def rows_of_table(table: Any, max_rows: int) -> DecodedRows:
     _check_schema(table.schema)
     check_row_count(table.num_rows, max_rows)
     matrix = matrix_of_columns({name: _numbers(table.column(name), name) for name in FEATURE_NAMES})
-    ids = table.column(APPLICATION_ID).to_pylist() if APPLICATION_ID in table.column_names else []
-    return DecodedRows(matrix, checked_ids(ids))
+    labels = {name: table.column(name).to_pylist() for name in LABELS if name in table.column_names}
+    check_labels(labels)
+    return labelled(matrix, labels)
 
 
 def _read_batches(body: bytes, max_rows: int) -> list[Any]:
@@ -80,13 +81,13 @@ def _read_batches(body: bytes, max_rows: int) -> list[Any]:
 def _check_schema(schema: Any) -> None:
     check_header(schema.names)
     for field in schema:
-        if field.name == APPLICATION_ID:
+        if field.name in LABELS:
             suits = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
             suits = suits or pa.types.is_string_view(field.type)
         else:
             suits = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
         if not suits:
-            expected = "text" if field.name == APPLICATION_ID else "an integer or floating-point type"
+            expected = "text" if field.name in LABELS else "an integer or floating-point type"
             raise InvalidInstance(f"{field.name} is of type {field.type}: expected {expected}", field=field.name)
 
 

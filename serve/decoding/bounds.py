@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud.features import FEATURE_COUNT, FEATURE_NAMES, FEATURES
-from serve.decoding.rows import APPLICATION_ID
+from serve.decoding.rows import LABELS
 from serve.errors import BodyTooLarge, InvalidInstance
 
 _MINIMA: Final = np.array([feature.minimum for feature in FEATURES], dtype=np.float32)
@@ -30,7 +30,7 @@ def check_row_count(rows: int, max_rows: int) -> None:
 
 
 def check_header(names: Sequence[str]) -> None:
-    """The columns are the ten features, in any order, and perhaps the application id.
+    """The columns are the ten features, in any order, and perhaps labels.
 
     Raises:
         InvalidInstance: naming a column that is missing, unknown or there twice.
@@ -41,7 +41,7 @@ def check_header(names: Sequence[str]) -> None:
     for name, times in Counter(names).items():
         if times > 1:
             raise InvalidInstance(f"column {name} is there {times} times: expected it once", field=name)
-        if name != APPLICATION_ID and name not in FEATURE_NAMES:
+        if name not in LABELS and name not in FEATURE_NAMES:
             raise InvalidInstance(f"unknown column {name!r}: expected the ten features", field=name)
 
 

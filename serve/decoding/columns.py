@@ -10,14 +10,14 @@ import numpy as np
 from fraud.features import FEATURE_NAMES
 from serve.decoding.bounds import check_row_count
 from serve.decoding.matrix import matrix_of_columns
-from serve.decoding.rows import APPLICATION_ID, ApplicationId, DecodedRows, named_ids
+from serve.decoding.rows import LABELS, DecodedRows, Label, labelled
 from serve.errors import InvalidInstance
 
 Columns: Final = msgspec.defstruct(
     "Columns",
     [
         *((name, list[float]) for name in FEATURE_NAMES),
-        (APPLICATION_ID, list[ApplicationId | None] | None, None),
+        *((name, list[Label | None] | None, None) for name in LABELS),
     ],
     forbid_unknown_fields=True,
     frozen=True,
@@ -33,7 +33,7 @@ def rows_of_columns(columns: Any, max_rows: int) -> DecodedRows:
         BodyTooLarge: more than `max_rows` rows.
     """
     rows = len(getattr(columns, FEATURE_NAMES[0]))
-    named = [(name, getattr(columns, name)) for name in (*FEATURE_NAMES, APPLICATION_ID)]
+    named = [(name, getattr(columns, name)) for name in (*FEATURE_NAMES, *LABELS)]
     for name, values in named:
         if values is not None and len(values) != rows:
             text = f"{name} has {len(values)} values, {FEATURE_NAMES[0]} has {rows}: expected as many in each column"
@@ -43,4 +43,4 @@ def rows_of_columns(columns: Any, max_rows: int) -> DecodedRows:
         matrix = matrix_of_columns(
             {name: np.fromiter(getattr(columns, name), dtype=np.float32, count=rows) for name in FEATURE_NAMES}
         )
-    return DecodedRows(matrix, named_ids(columns.application_id or ()))
+    return labelled(matrix, {name: getattr(columns, name) or () for name in LABELS})

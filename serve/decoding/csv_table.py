@@ -12,10 +12,10 @@ import pyarrow.csv
 from fraud.features import FEATURE_NAMES
 from serve.decoding.arrow_stream import rows_of_table
 from serve.decoding.bounds import check_header
-from serve.decoding.rows import APPLICATION_ID, DecodedRows
+from serve.decoding.rows import LABELS, DecodedRows
 from serve.errors import InvalidInstance, MalformedBody
 
-_TYPES: Final = {**dict.fromkeys(FEATURE_NAMES, pa.float64()), APPLICATION_ID: pa.string()}
+_TYPES: Final = {**dict.fromkeys(FEATURE_NAMES, pa.float64()), **dict.fromkeys(LABELS, pa.string())}
 _HEADER_ROWS: Final = 1
 
 # Arrow counts rows from 1, the header among them, and leaves blank lines out.
@@ -26,7 +26,7 @@ _BAD_ROW: Final = re.compile(
 
 
 def decode_csv(body: bytes, max_rows: int) -> DecodedRows:
-    """A table with the ten features, and perhaps the application id, in any order -> rows.
+    """A table with the ten features, and perhaps labels, in any order -> rows.
 
     A first column without a name is the index that pandas writes, and is left out.
 
@@ -65,7 +65,7 @@ def _explain(message: str, names: list[str]) -> InvalidInstance | MalformedBody:
     """The fault without Arrow's own words, which quote the value."""
     if value := _BAD_VALUE.match(message):
         row, name = int(value["row"]) - 1 - _HEADER_ROWS, names[int(value["column"])]
-        expected = "UTF-8 text" if name == APPLICATION_ID else "a number"
+        expected = "UTF-8 text" if name in LABELS else "a number"
         return InvalidInstance(f"{name} of instance {row}: expected {expected}", row, name)
     if line := _BAD_ROW.match(message):
         row = int(line["row"]) - 1 - _HEADER_ROWS

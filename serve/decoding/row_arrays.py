@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from fraud.features import FEATURE_COUNT, FEATURE_NAMES
+from fraud.features import FEATURE_NAMES
 from serve.decoding.bounds import check_header, check_row_count
 from serve.decoding.faults import Buffer, decode_json
 from serve.decoding.matrix import matrix_of_values
-from serve.decoding.rows import APPLICATION_ID, ApplicationId, DecodedRows, named_ids
+from serve.decoding.rows import LABELS, DecodedRows, Label, labelled
 
 
 def decode_row_arrays(names: Sequence[str], data: Buffer, max_rows: int) -> DecodedRows:
@@ -22,37 +22,27 @@ def decode_row_arrays(names: Sequence[str], data: Buffer, max_rows: int) -> Deco
 
     Raises:
         MalformedBody: `data` is not JSON.
-        InvalidInstance: the columns are not the ten features (and perhaps the application id), a row has another
+        InvalidInstance: the columns are not the ten features (and perhaps labels), a row has another
             number of values, a value is of a wrong type or out of bounds; or the batch is empty.
         BodyTooLarge: more than `max_rows` rows.
     """
     check_header(names)
-    id_position = names.index(APPLICATION_ID) if APPLICATION_ID in names else None
-    rows = decode_json(_decoder(id_position).decode, data, names)
+    labels = tuple(position for position, name in enumerate(names) if name in LABELS)
+    rows = decode_json(_decoder(len(names), labels).decode, data, names)
     check_row_count(len(rows), max_rows)
-    features = [name for name in names if name != APPLICATION_ID]
-    application_ids = None
-    if id_position is not None:
-        application_ids = named_ids([row[id_position] for row in rows])
-        rows = [row[:id_position] + row[id_position + 1 :] for row in rows]
-    return DecodedRows(matrix_of_values(_values(rows, features), len(rows)), application_ids)
+    matrix = matrix_of_values(_values(rows, names), len(rows))
+    return labelled(matrix, {names[position]: [row[position] for row in rows] for position in labels})
 
 
-def _values(rows: Sequence[tuple[float, ...]], features: list[str]) -> Any:
-    """The values row after row, each row in the order of the feature schema."""
-    if features == list(FEATURE_NAMES):
+def _values(rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> Any:
+    """The features row after row, each row in the order of the feature schema."""
+    if list(names) == list(FEATURE_NAMES):
         return chain.from_iterable(rows)
-    return chain.from_iterable(map(_in_feature_order(features), rows))
-
-
-def _in_feature_order(features: list[str]) -> Any:
-    return itemgetter(*(features.index(name) for name in FEATURE_NAMES))
+    return chain.from_iterable(map(itemgetter(*(names.index(name) for name in FEATURE_NAMES)), rows))
 
 
 @functools.cache
-def _decoder(id_position: int | None) -> msgspec.json.Decoder[Any]:
-    """Reads rows of ten numbers, with an application id at `id_position` among them; at most 12 are ever made."""
-    members: list[Any] = [float] * FEATURE_COUNT
-    if id_position is not None:
-        members.insert(id_position, ApplicationId | None)
+def _decoder(width: int, labels: tuple[int, ...]) -> msgspec.json.Decoder[Any]:
+    """Reads rows of ten numbers, and of texts at the positions `labels` among them; at most 144 are ever made."""
+    members: list[Any] = [Label | None if position in labels else float for position in range(width)]
     return msgspec.json.Decoder(list[tuple[tuple(members)]])  # type: ignore[misc]

@@ -17,14 +17,14 @@ from fraud.features import FEATURE_NAMES
 from serve.decoding.bounds import check_row_count
 from serve.decoding.faults import decode_json, name_not_a_number
 from serve.decoding.matrix import matrix_of_values
-from serve.decoding.rows import APPLICATION_ID, ApplicationId, DecodedRows, named_ids
+from serve.decoding.rows import LABELS, DecodedRows, Label, labelled
 from serve.errors import MalformedBody
 
 Instance: Final = msgspec.defstruct(
     "Instance",
     [
         *((name, float) for name in FEATURE_NAMES),
-        (APPLICATION_ID, ApplicationId | None, None),
+        *((name, Label | None, None) for name in LABELS),
     ],
     forbid_unknown_fields=True,
     frozen=True,
@@ -65,12 +65,13 @@ def rows_of_instances(instances: Sequence[Any], max_rows: int) -> DecodedRows:
     """
     check_row_count(len(instances), max_rows)
     matrix = matrix_of_values(chain.from_iterable(map(_FEATURES_OF, instances)), len(instances))
-    return DecodedRows(matrix, named_ids([instance.application_id for instance in instances]))
+    return labelled(matrix, {name: list(map(attrgetter(name), instances)) for name in LABELS})
 
 
 def _decode_instance(body: bytes) -> DecodedRows:
     instance: Any = decode_json(_DECODER.decode, body)
-    return DecodedRows(matrix_of_values(_FEATURES_OF(instance), rows=1), named_ids([instance.application_id]))
+    matrix = matrix_of_values(_FEATURES_OF(instance), rows=1)
+    return labelled(matrix, {name: (getattr(instance, name),) for name in LABELS})
 
 
 def _decode_lines(body: bytes, max_rows: int) -> DecodedRows:

@@ -72,4 +72,4 @@ def _cannot_scan(*_: object) -> int:
 def _scanned(scan: Any, body: bytes, rows: int) -> DecodedRows | None:
     matrix = np.empty((rows, FEATURE_COUNT), np.float32)
     found = scan(np.frombuffer(body, np.uint8), matrix, MINIMA, LAYOUT.copy(), np.empty(1))
-    return None if found == NOT_PLAIN else DecodedRows(matrix[:found], None)
+    return None if found == NOT_PLAIN else DecodedRows(matrix[:found], None, None)

@@ -12,7 +12,7 @@ from fraud.features import FEATURE_COUNT, FEATURE_NAMES
 from serve.decoding.bounds import check_bounds, check_header, check_row_count
 from serve.decoding.faults import decode_json, name_not_a_number
 from serve.decoding.matrix import matrix_of_columns
-from serve.decoding.rows import APPLICATION_ID, DecodedRows, checked_ids
+from serve.decoding.rows import LABELS, DecodedRows, check_labels, labelled
 from serve.errors import InvalidInstance, MalformedBody, MalformedHeader
 from serve.inference_v2.messages import INPUT, InferenceRequest, Input
 from serve.inference_v2.tensors import decode_numbers, decode_texts
@@ -76,7 +76,7 @@ def _tensors_by_name(request: InferenceRequest, binary: memoryview) -> _Tensors:
 
 
 def _decode_rows(tensors: _Tensors, max_rows: int) -> DecodedRows:
-    ids = tensors.pop(APPLICATION_ID, None)
+    texts = {name: tensors.pop(name) for name in LABELS if name in tensors}
     whole = tensors.keys() == {INPUT}
     if not whole:
         check_header(list(tensors))
@@ -84,8 +84,8 @@ def _decode_rows(tensors: _Tensors, max_rows: int) -> DecodedRows:
     rows = first.shape[0] if first.shape else 0
     for tensor, _ in tensors.values():
         _check_shape(tensor, [[rows, FEATURE_COUNT]] if whole else [[rows], [rows, 1]])
-    if ids is not None:
-        _check_shape(ids[0], [[rows], [rows, 1]])
+    for tensor, _ in texts.values():
+        _check_shape(tensor, [[rows], [rows, 1]])
     check_row_count(rows, max_rows)
     if whole:
         # A copy: bytes of the body may lie at an odd address, and the body should not live as long as its record.
@@ -93,7 +93,9 @@ def _decode_rows(tensors: _Tensors, max_rows: int) -> DecodedRows:
         check_bounds(matrix)
     else:
         matrix = matrix_of_columns({name: decode_numbers(*tensors[name], (name,)).ravel() for name in FEATURE_NAMES})
-    return DecodedRows(matrix, checked_ids(decode_texts(*ids)) if ids is not None else None)
+    labels = {name: decode_texts(*text) for name, text in texts.items()}
+    check_labels(labels)
+    return labelled(matrix, labels)
 
 
 def _check_shape(tensor: Input, expected: list[list[int]]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from fraud.features import FEATURE_COUNT, FEATURES
 from serve.decoding.arrow_stream import ARROW_STREAM
 from serve.decoding.by_content_type import JSON, NDJSON
-from serve.decoding.rows import APPLICATION_ID, APPLICATION_ID_MAX_CHARS
+from serve.decoding.rows import APPLICANT_REF, APPLICATION_ID, LABEL_MAX_CHARS, LABELS
 from serve.inference_v2.messages import OUTPUT
 from serve.mlflow_scoring import CSV
 
@@ -34,10 +34,14 @@ def closed_object(**properties: Schema) -> Schema:
     }
 
 
+_MEANING_OF_LABELS: Final = {
+    APPLICATION_ID: "your id of the application, kept with the prediction so that outcomes can be joined",
+    APPLICANT_REF: "your name for the person, kept as a keyed hash only, so that the person can be erased",
+}
 _ROW: Final[Schema] = {
     "type": "array",
     "minItems": FEATURE_COUNT,
-    "maxItems": FEATURE_COUNT + 1,
+    "maxItems": FEATURE_COUNT + len(LABELS),
     "items": {"type": ["number", "string", "null"]},
 }
 _SPLIT: Final[Schema] = closed_object(columns=array(TEXT), data=array(_ROW))
@@ -130,12 +134,9 @@ def _instance() -> Schema:
         }
         for feature in FEATURES
     }
-    properties[APPLICATION_ID] = {
-        "type": ["string", "null"],
-        "minLength": 1,
-        "maxLength": APPLICATION_ID_MAX_CHARS,
-        "description": "your id of the application, kept with the prediction so that outcomes can be joined",
-    }
+    for name, meaning in _MEANING_OF_LABELS.items():
+        text = {"type": ["string", "null"], "minLength": 1, "maxLength": LABEL_MAX_CHARS}
+        properties[name] = {**text, "description": meaning}
     return {
         "type": "object",
         "properties": properties,

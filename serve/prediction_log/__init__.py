@@ -1,1 +1,1 @@
-"""The prediction log: every scored row is on record in PostgreSQL."""
+"""The prediction log: every answer is on the local disk before it leaves, and in PostgreSQL soon after, once."""

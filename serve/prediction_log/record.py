@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+ANONYMOUS: Final = "anonymous"
+"""The caller of a request that names none."""
+
 
 @dataclass(frozen=True, slots=True)
 class PredictionRecord:
-    """One request and its answer: `features` is float32 [N, 10], `probabilities` float32 [N], row by row."""
+    """One request and its answer: `features` is float32 [N, 10], `probabilities` float32 [N], row by row.
 
-    record_id: uuid.UUID
+    `applicant_refs` are pseudonyms (`pseudonym.py`), never what the client sent.
+    """
+
     request_id: str
     received_at: dt.datetime
     endpoint: str
+    caller: str
     model_version: int
+    model_sha256: bytes
     load_test: bool
     application_ids: Sequence[str | None] | None
+    applicant_refs: Sequence[bytes | None] | None
     features: NDArray[np.float32]
     probabilities: NDArray[np.float32]
 
@@ -29,3 +37,20 @@ class PredictionRecord:
     def row_count(self) -> int:
         """Number of predictions in the record."""
         return len(self.probabilities)
+
+
+class RecordLog(Protocol):
+    """Where a server process puts its records; `spool.py` has the one that keeps them."""
+
+    @property
+    def waits_for_disk(self) -> bool:
+        """Whether `append` waits for the disk, so that it should not be called on an event loop."""
+
+    def start(self) -> None:
+        """Make ready to take records."""
+
+    def append(self, record: PredictionRecord) -> None:
+        """Take a record; raises `PredictionLogFull` when it is not kept."""
+
+    def stop(self) -> None:
+        """Take no more records and finish what is open."""

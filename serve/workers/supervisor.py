@@ -1,4 +1,4 @@
-"""The supervisor: starts the workers, starts anew whichever dies, and changes the model in all of them or in none.
+"""The supervisor: starts workers and shipper, starts anew whichever dies, and changes the model in all or in none.
 
 It serves no request and loads no model, so that nothing a request does can bring it down.
 """
@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ from typing import Final
 from prometheus_client.multiprocess import mark_process_dead
 
 from fraud.command import EXIT_ERROR
+from fraud.stack.child import end_with_parent
 from serve.metrics import METRICS_DIR_VARIABLE
 from serve.model_store import ModelStore
 from serve.workers.control import (
@@ -37,6 +38,7 @@ from serve.workers.control import (
 
 logger = logging.getLogger(__name__)
 
+SHIPPER_COMMAND: Final = (sys.executable, "-m", "serve.prediction_log")
 CHANGE_TIMEOUT_S: Final = 60.0
 FIRST_RESTART_DELAY_S: Final = 0.1
 LAST_RESTART_DELAY_S: Final = 5.0
@@ -72,6 +74,7 @@ class Supervisor:
         self._stop_timeout_s = stop_timeout_s
         self._workers: set[Worker] = set()
         self._stopping = asyncio.Event()
+        self._workers_ended = asyncio.Event()
         self._change = asyncio.Lock()
         self._exit_status = 0
 
@@ -80,21 +83,28 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for interrupt in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(interrupt, self._stopping.set)
-        keepers = [asyncio.create_task(self._keep(number)) for number in range(self._count)]
+        keepers = [asyncio.create_task(self._keep_worker(number)) for number in range(self._count)]
+        shipper = asyncio.create_task(self._keep("the shipper", self._run_shipper, self._workers_ended))
         await self._stopping.wait()
         for worker in self._workers:
             _terminate(worker.process)
         await asyncio.gather(*keepers)
+        self._workers_ended.set()
+        await shipper
         return self._exit_status
 
-    async def _keep(self, number: int) -> None:
-        """Keep one worker running; the first start of the first worker also catches up with the registry."""
-        delay_s = FIRST_RESTART_DELAY_S
+    async def _keep_worker(self, number: int) -> None:
+        """The first start of the first worker also catches up with the registry."""
         arguments = ("--refresh",) if number == 0 else ()
-        while not self._stopping.is_set():
+        await self._keep(f"worker {number}", lambda: self._run_worker(arguments), self._stopping)
+
+    async def _keep(self, name: str, run: Callable[[], Awaitable[int]], ending: asyncio.Event) -> None:
+        """Keep one process running until `ending`."""
+        delay_s = FIRST_RESTART_DELAY_S
+        while not ending.is_set():
             started = time.monotonic()
-            status = await self._run_worker(arguments)
-            if self._stopping.is_set():
+            status = await run()
+            if ending.is_set():
                 return
             if status == EXIT_ERROR:
                 self._exit_status = status
@@ -102,15 +112,23 @@ class Supervisor:
                 return
             if time.monotonic() - started > STEADY_AFTER_S:
                 delay_s = FIRST_RESTART_DELAY_S
-            logger.error("worker %d ended with status %d; the next one starts in %.1f s", number, status, delay_s)
-            await self._pause(delay_s)
+            logger.error("%s ended with status %d; the next one starts in %.1f s", name, status, delay_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ending.wait(), delay_s)
             delay_s = min(2 * delay_s, LAST_RESTART_DELAY_S)
 
-    async def _pause(self, seconds: float) -> None:
+    async def _run_shipper(self) -> int:
+        """Run the prediction log's shipper, which ends after the last worker: it ships what they wrote to their end."""
+        process = await asyncio.create_subprocess_exec(
+            *SHIPPER_COMMAND, env=self._environment, start_new_session=True, preexec_fn=end_with_parent
+        )
+        ending = asyncio.create_task(self._workers_ended.wait())
+        ending.add_done_callback(lambda task: None if task.cancelled() else _terminate(process))
         try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-        except TimeoutError:
-            return
+            return await self._wait_for_end(process, self._workers_ended)
+        finally:
+            ending.cancel()
+            self._forget_metrics(process)
 
     async def _run_worker(self, arguments: Sequence[str]) -> int:
         ours, theirs = channel_pair()
@@ -130,23 +148,26 @@ class Supervisor:
             _terminate(process)
         listener = asyncio.create_task(self._listen(worker))
         try:
-            return await self._wait_for_end(process)
+            return await self._wait_for_end(process, self._stopping)
         finally:
             self._workers.discard(worker)
             worker.answers.put_nowait(Done(error=f"worker process {process.pid} has ended"))
             await listener
             ours.close()
-            mark_process_dead(process.pid, self._environment[METRICS_DIR_VARIABLE])  # type: ignore[no-untyped-call]
+            self._forget_metrics(process)
 
-    async def _wait_for_end(self, process: asyncio.subprocess.Process) -> int:
+    def _forget_metrics(self, process: asyncio.subprocess.Process) -> None:
+        mark_process_dead(process.pid, self._environment[METRICS_DIR_VARIABLE])  # type: ignore[no-untyped-call]
+
+    async def _wait_for_end(self, process: asyncio.subprocess.Process, stopping: asyncio.Event) -> int:
         ended = asyncio.create_task(process.wait())
-        stopping = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
+        told = asyncio.create_task(stopping.wait())
+        await asyncio.wait({ended, told}, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
         if not ended.done():
             done, _ = await asyncio.wait({ended}, timeout=self._stop_timeout_s)
             if not done:
-                logger.error("worker process %d does not stop and is killed", process.pid)
+                logger.error("process %d does not stop and is killed", process.pid)
                 process.kill()
         return await ended
 

@@ -21,7 +21,8 @@ from serve.engine import EngineKind, EngineOptions
 from serve.logs import configure_logging
 from serve.mlflow_proxy import MlflowProxy
 from serve.model_store import model_store
-from serve.prediction_log.writer import PredictionLog
+from serve.prediction_log.pseudonym import Pseudonyms
+from serve.prediction_log.spool import Spool, SpoolLimits, Sync
 from serve.scoring import Limits
 from serve.serving_model import ServingModel
 from serve.workers.control import Channel
@@ -40,6 +41,7 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
     """
     if settings.admin_password is None:
         raise SettingsError("ADMIN_PASSWORD is not set: choose one, or start everything with `make run`")
+    settings.dsn(DatabaseRole.SERVER)  # the shipper's, which does not say it to whoever starts the server
     administrator = Administrator(settings.admin_user, settings.admin_password.get_secret_value())
     uri = settings.mlflow_tracking_uri
     registry = Registry(uri, settings.model_name, settings.registry_timeout_s) if uri else None
@@ -50,9 +52,8 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
         model=model,
         change=ModelChange(channel, model),
         json=RowScanner(options.cache_dir),
-        log=PredictionLog(
-            settings.dsn(DatabaseRole.SERVER), settings.log_buffer_rows, settings.log_flush_interval_ms / 1000
-        ),
+        log=Spool(settings.spool_folder(), SpoolLimits(settings.spool_max_bytes), Sync(settings.audit_sync)),
+        pseudonyms=Pseudonyms(settings.applicant_ref_key.get_secret_value() if settings.applicant_ref_key else None),
         limits=Limits(settings.max_batch_rows, settings.max_body_bytes),
         capacity=Capacity(settings.max_rows_in_flight, settings.max_bytes_in_flight),
         administrator=administrator,

@@ -6,10 +6,11 @@ import datetime as dt
 import uuid
 
 import pytest
-from psycopg2.errors import CheckViolation, UniqueViolation
+from psycopg2.errors import CheckViolation, RaiseException, UniqueViolation
 
 from fraud.database import connect
 from fraud.features import FEATURE_NAMES
+from initdb.schema import apply_schema
 
 RECEIVED = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
 
@@ -17,9 +18,11 @@ RECEIVED = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
 def record(dsn: str, features: list[float], probabilities: list[float], ids: list[str | None] | None, key: str) -> None:
     with connect(dsn) as connection, connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO prediction_requests (record_id, request_id, received_at, endpoint, model_version,"
-            " application_ids, features, probabilities) VALUES (%s, 'req', %s, '/batch_predict', 7, %s, %s, %s)",
-            (key, RECEIVED, ids, features, probabilities),
+            "SELECT make_prediction_partition(%s); INSERT INTO prediction_requests (chain_id, sequence, recorded_at,"
+            " received_at, request_id, endpoint, caller, model_version, model_sha256, load_test, application_ids,"
+            " features, probabilities, salt, content_digest, hash) VALUES (%s, 1, %s, %s, 'req', '/batch_predict',"
+            " 'anonymous', 7, '\\xab', false, %s, %s, %s, '', '', '')",
+            (RECEIVED, key, RECEIVED, RECEIVED, ids, features, probabilities),
         )
 
 
@@ -41,6 +44,8 @@ def test_the_view_has_a_row_a_prediction(database: str, ids: list[str | None] | 
         "row_number",
         "application_id",
         "load_test",
+        "caller",
+        "model_sha256",
     ]
     expected_ids = ids or [None] * 3
     assert rows == [
@@ -54,6 +59,8 @@ def test_the_view_has_a_row_a_prediction(database: str, ids: list[str | None] | 
             i,
             expected_ids[i],
             False,
+            "anonymous",
+            "ab",
         )
         for i in range(3)
     ]
@@ -93,7 +100,51 @@ def test_a_record_can_be_written_once_only(database: str) -> None:
 
 def test_windows_of_time_use_the_index(database: str) -> None:
     with connect(database) as connection, connection.cursor() as cursor:
-        cursor.execute("SET enable_seqscan = off")
+        cursor.execute("SET enable_seqscan = off; SELECT make_prediction_partition(now())")
         cursor.execute("EXPLAIN SELECT * FROM prediction_logs WHERE \"timestamp\" >= '2026-01-01'")
         plan = "\n".join(line for (line,) in cursor.fetchall())
-    assert "prediction_requests_received_at" in plan
+    assert "received_at_idx" in plan
+
+
+def test_partitions_follow_the_calendar_in_utc_and_are_made_once(database: str) -> None:
+    with connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute("SET TIME ZONE 'Pacific/Auckland'")
+        for moment in ("2026-01-31 23:59:59.999999+00", "2026-02-01 00:00+00", "2026-01-01 00:00+00"):
+            cursor.execute("SELECT make_prediction_partition(%s)", (moment,))
+        cursor.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits"
+            " WHERE inhparent = 'prediction_requests'::regclass ORDER BY 1"
+        )
+        assert cursor.fetchall() == [("prediction_requests_202601",), ("prediction_requests_202602",)]
+
+
+@pytest.mark.parametrize(("keep_months", "left"), [(1, 1), (2, 2), (3, 3)])
+def test_retention_keeps_full_months(database: str, keep_months: int, left: int) -> None:
+    """Of this month and the two before it, each is kept as long as a part of it is younger than asked for."""
+    with connect(database) as connection, connection.cursor() as cursor:
+        for back in (1, 2, 3):
+            cursor.execute("SELECT make_prediction_partition(now() - make_interval(months => %s))", (back,))
+        cursor.execute("SELECT drop_expired_predictions(%s)", (keep_months,))
+        cursor.execute("SELECT count(*) FROM pg_inherits WHERE inhparent = 'prediction_requests'::regclass")
+        assert cursor.fetchone() == (left,)
+
+
+def test_retention_never_drops_everything(database: str) -> None:
+    with pytest.raises(RaiseException, match="expected 1 or more"), connect(database) as connection:
+        connection.cursor().execute("SELECT drop_expired_predictions(0)")
+
+
+def test_a_table_without_chains_is_kept_aside(empty_database: str) -> None:
+    with connect(empty_database) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE prediction_requests (record_id uuid PRIMARY KEY, received_at timestamptz, request_id text);"
+            "CREATE INDEX prediction_requests_received_at ON prediction_requests (received_at);"
+            "INSERT INTO prediction_requests VALUES (gen_random_uuid(), now(), 'old')"
+        )
+    for _ in range(2):
+        apply_schema(empty_database)
+    with connect(empty_database) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT request_id, (SELECT count(*) FROM prediction_requests) FROM prediction_requests_unchained"
+        )
+        assert cursor.fetchall() == [("old", 0)]

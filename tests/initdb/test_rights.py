@@ -10,11 +10,14 @@ from fraud.database import connect
 from fraud.errors import DatabaseError
 from initdb.schema import set_passwords
 
-SERVER, TRAINER, MLFLOW = "scoring_server", "scoring_trainer", "scoring_mlflow"
+SERVER, TRAINER, AUDITOR, MLFLOW = "scoring_server", "scoring_trainer", "scoring_auditor", "scoring_mlflow"
 RECORD = (
-    "INSERT INTO prediction_requests (record_id, request_id, received_at, endpoint, model_version, features,"
-    " probabilities) VALUES (gen_random_uuid(), 'r', now(), '/predict', 1, array_fill(1::real, ARRAY[10]), '{0.5}')"
+    "INSERT INTO prediction_requests (chain_id, sequence, recorded_at, received_at, request_id, endpoint, caller,"
+    " model_version, model_sha256, load_test, features, probabilities, salt, content_digest, hash) VALUES"
+    " (gen_random_uuid(), 1, now(), now(), 'r', '/predict', 'c', 1, '', false, array_fill(1::real, ARRAY[10]),"
+    " '{0.5}', '', '', '')"
 )
+MARK = "INSERT INTO prediction_chains VALUES (gen_random_uuid(), 1, ''); UPDATE prediction_chains SET sequence = 2"
 
 
 PASSWORD = 'it\'s "quoted" \\ %s'
@@ -29,7 +32,10 @@ def run(dsn: str, role: str, statement: str) -> None:
 @pytest.mark.parametrize(
     ("role", "statement"),
     [
-        pytest.param(SERVER, RECORD, id="server records"),
+        pytest.param(SERVER, f"SELECT make_prediction_partition(now()); {RECORD}; {MARK}", id="server records"),
+        pytest.param(SERVER, "SELECT expired_chain_ends(1), drop_expired_predictions(1)", id="server drops old months"),
+        pytest.param(AUDITOR, "SELECT * FROM prediction_requests, prediction_chains", id="auditor reads chains"),
+        pytest.param(AUDITOR, "SELECT * FROM prediction_erasures, prediction_logs", id="auditor reads erasures"),
         pytest.param(TRAINER, "SELECT * FROM divorce_predictions", id="trainer reads applications"),
         pytest.param(TRAINER, "SELECT * FROM prediction_requests", id="trainer reads requests"),
         pytest.param(TRAINER, "SELECT * FROM prediction_logs", id="trainer reads predictions"),
@@ -45,11 +51,13 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
     [
         *(
             pytest.param(role, statement, id=f"{role[8:]}: {statement[:45]}")
-            for role in (SERVER, TRAINER, MLFLOW)
+            for role in (SERVER, TRAINER, AUDITOR, MLFLOW)
             for statement in (
                 "UPDATE public.prediction_requests SET probabilities = '{0}'",
                 "DELETE FROM public.prediction_requests",
                 "TRUNCATE public.prediction_requests",
+                "DELETE FROM public.prediction_chains",
+                "UPDATE public.prediction_erasures SET number = 2",
                 "DELETE FROM public.divorce_predictions",
                 'UPDATE public.divorce_predictions SET "Divorce" = 0',
                 "INSERT INTO public.divorce_predictions (application_id) VALUES ('x')",
@@ -66,6 +74,11 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
             for table in ("divorce_predictions", "prediction_requests", "prediction_logs")
         ),
         pytest.param(TRAINER, RECORD, id="trainer records"),
+        pytest.param(AUDITOR, RECORD, id="auditor records"),
+        pytest.param(AUDITOR, "UPDATE prediction_chains SET sequence = 2", id="auditor moves a mark"),
+        pytest.param(AUDITOR, "SELECT drop_expired_predictions(1)", id="auditor drops months"),
+        pytest.param(AUDITOR, "SELECT make_prediction_partition(now())", id="auditor makes partitions"),
+        pytest.param(SERVER, "DROP TABLE public.prediction_requests", id="server drops the table"),
         pytest.param(SERVER, "CREATE TABLE mlflow.mine (x int)", id="server in mlflow's schema"),
         pytest.param(TRAINER, "CREATE TABLE mlflow.mine (x int)", id="trainer in mlflow's schema"),
     ],

@@ -18,6 +18,7 @@ from fraud.database import connect
 from fraud.features import EXAMPLE_INSTANCE
 from serve.decoding.arrow_stream import ARROW_STREAM
 from serve.decoding.by_content_type import JSON
+from serve.prediction_log.pseudonym import Pseudonyms
 from tests.live_stack import LiveStack, wait_until
 from tests.serve.batch_forms import EXAMPLE_ROWS, FORMS
 
@@ -79,7 +80,10 @@ def test_every_form_is_on_record(
 ) -> None:
     content_type, encode = FORMS[form]
     request_id = uuid.uuid4().hex
-    rows = [{**row, "application_id": f"A-{number}"} for number, row in enumerate(EXAMPLE_ROWS)]
+    rows = [
+        {**row, "application_id": f"A-{number}", "applicant_ref": f"person {number}"}
+        for number, row in enumerate(EXAMPLE_ROWS)
+    ]
     client.post(
         "/batch_predict", content=encode(rows), headers={"Content-Type": content_type, "X-Request-ID": request_id}
     )
@@ -96,6 +100,11 @@ def test_every_form_is_on_record(
     wait_until(lambda: len(record()) == len(rows), 10, "the record arrives")
     assert [row[:2] for row in record()] == [("/batch_predict", f"A-{number}") for number in range(len(rows))]
     assert [np.float32(row[2]) for row in record()] == list(expected)
+    pseudonyms = Pseudonyms(stack.secrets["APPLICANT_REF_KEY"])
+    with connect(stack.owner_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT applicant_refs FROM prediction_requests WHERE request_id = %s", (request_id,))
+        ((references,),) = cursor.fetchall()
+    assert [bytes(ref) for ref in references] == [pseudonyms.of(f"person {number}") for number in range(len(rows))]
 
 
 @every_encoding

@@ -35,7 +35,7 @@ def outcome(decode: Callable[[bytes], DecodedRows], body: bytes) -> object:
         rows = decode(body)
     except ServeError as error:
         return type(error), error.message, error.instance, error.field
-    return rows.matrix.shape, rows.matrix.tobytes(), rows.application_ids
+    return rows.matrix.shape, rows.matrix.tobytes(), rows.application_ids, rows.applicant_refs
 
 
 def same(scanner: RowScanner, body: bytes) -> None:

@@ -1,0 +1,85 @@
+"""The ledger of erasures: what was erased of which record, each entry chained to the one before it by hash."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from psycopg2.extensions import connection as Connection
+
+from serve.prediction_log.chain import GENESIS, microseconds
+from serve.prediction_log.table import ChainEnd
+
+LEDGER: Final = uuid.UUID(int=0)
+"""Stands for the ledger among the anchors of chains."""
+LEDGER_PENDING: Final = uuid.UUID(int=1)
+"""How far the ledger is once a transaction commits that is about to: written before, since a kill may come between."""
+
+_READ: Final = """
+    SELECT number, erased_at, chain_id::text, sequence, row_numbers, content_digest, hash
+    FROM prediction_erasures ORDER BY number
+"""
+_APPEND: Final = """
+    INSERT INTO prediction_erasures (number, erased_at, chain_id, sequence, row_numbers, content_digest, hash)
+    VALUES (%s, %s, %s::uuid, %s, %s, %s, %s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """One record of which rows were erased; `digest` is that of what was left."""
+
+    number: int
+    erased_at: dt.datetime
+    chain_id: uuid.UUID
+    sequence: int
+    rows: Sequence[int]
+    digest: bytes
+    hash: bytes
+
+    def expected_hash(self, previous: bytes) -> bytes:
+        """The hash that this entry has after the one with hash `previous`."""
+        facts = (
+            *(self.number, microseconds(self.erased_at), self.chain_id.bytes, self.sequence),
+            *(list(self.rows), self.digest),
+        )
+        return hashlib.sha256(previous + msgspec.msgpack.encode(facts)).digest()
+
+
+def new_entry(end: ChainEnd, erased_at: dt.datetime, record: ChainEnd, rows: Sequence[int], digest: bytes) -> Erasure:
+    """The entry after the ledger's `end`, on the record at a place in its chain."""
+    blank = Erasure(end.sequence + 1, erased_at, record.chain_id, record.sequence, rows, digest, b"")
+    return dataclasses.replace(blank, hash=blank.expected_hash(end.hash))
+
+
+def read_ledger(connection: Connection) -> list[Erasure]:
+    """All entries, the oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_READ)
+        return [
+            Erasure(number, erased_at, uuid.UUID(chain_id), sequence, rows, bytes(digest), bytes(end))
+            for number, erased_at, chain_id, sequence, rows, digest, end in cursor.fetchall()
+        ]
+
+
+def append(connection: Connection, entry: Erasure) -> None:
+    """Write an entry at the end of the ledger."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _APPEND,
+            (
+                *(entry.number, entry.erased_at, str(entry.chain_id), entry.sequence),
+                *(list(entry.rows), entry.digest, entry.hash),
+            ),
+        )
+
+
+def end_of(ledger: Sequence[Erasure]) -> ChainEnd:
+    """Where the ledger ends."""
+    return ChainEnd(LEDGER, ledger[-1].number, ledger[-1].hash) if ledger else ChainEnd(LEDGER, 0, GENESIS)

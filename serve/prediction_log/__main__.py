@@ -1,0 +1,52 @@
+"""`python -m serve.prediction_log`: ship the spool to PostgreSQL until SIGTERM; started by the supervisor.
+
+It runs beside the server processes and below their priority: while all cores score, the spool grows, and is shipped
+when there is time.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Final
+
+from fraud.command import EXIT_ERROR, print_error
+from fraud.errors import ProjectError
+from fraud.settings import DatabaseRole, load_settings
+from serve.logs import configure_logging
+from serve.prediction_log.metrics import LogMetrics
+from serve.prediction_log.shipper import Shipper, ShippingPlan, only_shipper
+from serve.prediction_log.table import LogTable
+
+NICENESS: Final = 10
+
+
+def main() -> int:
+    """Ship until told to stop; gives the exit status."""
+    configure_logging()
+    stop = threading.Event()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for interrupt in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(interrupt, end)
+    try:
+        settings = load_settings()
+        os.nice(NICENESS)
+        plan = ShippingPlan(settings.log_flush_interval_ms / 1000, settings.log_retention_months)
+        with only_shipper(settings.spool_folder(), stop, plan.interval_s) as alone:
+            if alone:
+                table = LogTable(settings.dsn(DatabaseRole.SERVER))
+                Shipper(settings.spool_folder(), table, plan, LogMetrics()).run(stop)
+    except ProjectError as error:
+        print_error(error)
+        return EXIT_ERROR
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,209 @@
+"""What waits in the spool: the chains of all server processes, living and dead, and the records not yet shipped."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+from serve.prediction_log.binary_copy import encode_rows
+from serve.prediction_log.errors import SpoolError
+from serve.prediction_log.frame import StoredRecord
+from serve.prediction_log.segment import (
+    OPEN,
+    SegmentKey,
+    claimed_bytes,
+    is_in_use,
+    list_segments,
+    seal_abandoned,
+)
+from serve.prediction_log.segment_reader import Rest, SegmentReader
+from serve.prediction_log.table import ChainEnd, ChainPart
+
+logger = logging.getLogger(__name__)
+
+DAMAGED_FOLDER: Final = "damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records to be written in one transaction, of any number of chains."""
+
+    parts: tuple[ChainPart, ...] = ()
+    records: int = 0
+    oldest_at: float = 0.0
+    """When the oldest record was made, seconds since 1970."""
+    moments: frozenset[dt.datetime] = frozenset()
+    """One for each day on which a record was made."""
+
+
+@dataclass(slots=True)
+class _Gathering:
+    """A batch in the making."""
+
+    max_bytes: int
+    parts: list[ChainPart] = field(default_factory=list)
+    size: int = 0
+    records: int = 0
+    times: set[int] = field(default_factory=set)
+
+    def take(self, chain_id: uuid.UUID, mark: int, records: list[StoredRecord]) -> None:
+        rows = encode_rows(chain_id, records)
+        last = records[-1]
+        self.parts.append(ChainPart(chain_id, mark, last.facts.sequence, last.hash, rows))
+        self.size += len(rows)
+        self.records += len(records)
+        self.times |= {record.facts.recorded_at // 1_000_000 for record in records}
+
+    def batch(self) -> Batch:
+        days = frozenset(dt.datetime.fromtimestamp(second // 86400 * 86400, dt.UTC) for second in self.times)
+        return Batch(tuple(self.parts), self.records, float(min(self.times)), days) if self.parts else Batch()
+
+
+class Backlog:
+    """Reads a spool from where it was shipped to, and clears away what is shipped as a whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._readers: dict[SegmentKey, SegmentReader] = {}
+        self.committed: dict[uuid.UUID, ChainEnd] = {}
+        """The records at the marks, where `next_batch` came by them."""
+
+    def forget(self) -> None:
+        """Read everything anew: the next `next_batch` begins at the marks."""
+        for reader in self._readers.values():
+            reader.close()
+        self._readers.clear()
+
+    def chains(self) -> set[uuid.UUID]:
+        """The chains that have segments here."""
+        return {key.chain_id for key in list_segments(self._folder)}
+
+    def adopt(self) -> None:
+        """Seal what dead processes left."""
+        for path in list_segments(self._folder).values():
+            if path.suffix == OPEN:
+                try:
+                    if not is_in_use(path):
+                        logger.warning("adopted %s, which a server process left behind", seal_abandoned(path).name)
+                except FileNotFoundError:
+                    continue  # sealed by its owner meanwhile
+
+    def next_batch(self, marks: Mapping[uuid.UUID, int], max_bytes: int) -> Batch:
+        """The oldest records of each chain that come after its mark, of about `max_bytes` together."""
+        gathering = _Gathering(max_bytes)
+        segments = list_segments(self._folder)
+        for chain_id, keys in groupby(segments, key=lambda key: key.chain_id):
+            mark = marks.get(chain_id, 0)
+            for key in keys:
+                records = self._unread(key, segments[key], mark, max_bytes - gathering.size)
+                if records:
+                    gathering.take(chain_id, mark, records)
+                    mark = records[-1].facts.sequence
+                if gathering.size >= max_bytes:
+                    return gathering.batch()
+        return gathering.batch()
+
+    def clear_shipped(self, marks: Mapping[uuid.UUID, int]) -> None:
+        """Remove sealed segments whose records are all committed; set aside what is damaged."""
+        for key, path in list_segments(self._folder).items():
+            reader = self._readers.get(key)
+            if path.suffix == OPEN or reader is None or reader.sequence > marks.get(key.chain_id, 0):
+                continue
+            if next(reader.records(), None) is not None:
+                self._restart(key)
+                continue
+            rest = reader.rest()
+            if rest is Rest.DAMAGED:
+                self._set_aside(path)
+            else:
+                if rest is Rest.TORN:
+                    logger.warning("%s ends in a record that was cut off and never answered", path.name)
+                path.unlink()
+            self._restart(key)
+
+    def waiting_records(self, marks: Mapping[uuid.UUID, int]) -> int:
+        """Records behind the marks, as far as they can be read."""
+        segments = list_segments(self._folder)
+        newest = {key.chain_id: key for key in segments}
+        oldest = {key.chain_id: key for key in reversed(segments)}
+        return sum(
+            self._last_sequence(key, segments[key])
+            - (marks.get(chain_id, 0) or _first_sequence(segments[oldest[chain_id]]))
+            for chain_id, key in newest.items()
+        )
+
+    def spool_bytes(self) -> int:
+        """What the segments take on the disk."""
+        return claimed_bytes(self._folder, segment_bytes=0)
+
+    def _last_sequence(self, key: SegmentKey, path: Path) -> int:
+        reader = self._readers.get(key)
+        if reader is not None and not reader.unread_bytes:
+            return reader.sequence
+        last = _first_sequence(path)
+        for record in records_of(path):
+            last = record.facts.sequence
+        return last
+
+    def _unread(self, key: SegmentKey, path: Path, mark: int, max_bytes: int) -> list[StoredRecord]:
+        reader = self._readers.get(key)
+        if reader is None:
+            try:
+                reader = self._readers[key] = SegmentReader(path)
+            except FileNotFoundError:
+                return []  # sealed meanwhile: it has another name in the next round
+            except SpoolError:
+                self._set_aside(path)
+                return []
+        begun = reader.offset
+        records = []
+        for record in reader.records():
+            if record.facts.sequence > mark:
+                records.append(record)
+            elif record.facts.sequence == mark:
+                self.committed[key.chain_id] = ChainEnd(key.chain_id, mark, record.hash)
+            if reader.offset - begun >= max_bytes:
+                break
+        return records
+
+    def _restart(self, key: SegmentKey) -> None:
+        self._readers.pop(key).close()
+
+    def _set_aside(self, path: Path) -> None:
+        folder = self._folder / DAMAGED_FOLDER
+        folder.mkdir(mode=0o700, exist_ok=True)
+        path.rename(folder / path.name)
+        logger.critical("%s is damaged: what can't be read of it is kept in %s", path.name, folder)
+
+
+def age_s(batch: Batch) -> float:
+    """How long the oldest record of a batch has waited, seconds."""
+    return max(0.0, time.time() - batch.oldest_at) if batch.parts else 0.0
+
+
+def records_of(path: Path) -> Iterator[StoredRecord]:
+    """All whole and sound records of a segment; none when it is gone meanwhile."""
+    try:
+        reader = SegmentReader(path)
+    except FileNotFoundError:
+        return
+    try:
+        yield from reader.records()
+    finally:
+        reader.close()
+
+
+def _first_sequence(path: Path) -> int:
+    try:
+        reader = SegmentReader(path)
+    except FileNotFoundError:
+        return 0
+    reader.close()
+    return reader.sequence

@@ -1,0 +1,89 @@
+"""How records chain: each one's hash covers the hash of the record before it, so none can change, go or move unseen.
+
+    content digest = SHA-256(salt | lengths | application ids | pseudonyms | features)
+    hash           = SHA-256(hash of the record before | content digest | lengths | facts | probabilities)
+
+What can point at a person is covered by a digest of its own, with a salt: it can be erased, salt included, and the
+chain still verifies. A chain belongs to one server process from its start to its end. Everything that is hashed can be
+made again from the columns of the table, byte by byte.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import struct
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+SALT_BYTES: Final = 16
+HASH_BYTES: Final = 32
+GENESIS: Final = bytes(HASH_BYTES)
+"""Stands for the hash before a chain's first record."""
+
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND: Final = dt.timedelta(microseconds=1)
+_CONTENT_LENGTHS: Final = struct.Struct("<III")
+_FACTS_LENGTHS: Final = struct.Struct("<II")
+
+
+class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a record says besides its rows; times are microseconds since 1970 (UTC)."""
+
+    sequence: int
+    recorded_at: int
+    received_at: int
+    request_id: str
+    endpoint: str
+    caller: str
+    model_version: int
+    model_sha256: bytes
+    load_test: bool
+
+
+FACTS_DECODER: Final = msgspec.msgpack.Decoder(Facts)
+_ENCODER: Final = msgspec.msgpack.Encoder()
+
+
+def encode_facts(facts: Facts) -> bytes:
+    """The facts as MessagePack, which has one form only for each value of these types."""
+    return _ENCODER.encode(facts)
+
+
+def encode_list(values: Sequence[str | None] | Sequence[bytes | None] | None) -> bytes:
+    """Ids or pseudonyms of the rows as MessagePack; nothing where there are none."""
+    return b"" if values is None else _ENCODER.encode(values)
+
+
+def microseconds(moment: dt.datetime) -> int:
+    """Microseconds since 1970 of a moment that knows its time zone."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def content_digest(salt: bytes, application_ids: bytes, applicant_refs: bytes, features: NDArray[np.float32]) -> bytes:
+    """Digest of what can be erased: the two encoded lists and float32 [N, 10]."""
+    digest = hashlib.sha256(salt)
+    digest.update(_CONTENT_LENGTHS.pack(len(features), len(application_ids), len(applicant_refs)))
+    digest.update(application_ids)
+    digest.update(applicant_refs)
+    digest.update(as_bytes(features))
+    return digest.digest()
+
+
+def record_hash(previous: bytes, digest: bytes, facts: bytes, probabilities: NDArray[np.float32]) -> bytes:
+    """The record's hash, from that of the record before it."""
+    chained = hashlib.sha256(previous)
+    chained.update(digest)
+    chained.update(_FACTS_LENGTHS.pack(len(facts), len(probabilities)))
+    chained.update(facts)
+    chained.update(as_bytes(probabilities))
+    return chained.digest()
+
+
+def as_bytes(values: NDArray[np.float32]) -> memoryview:
+    """An array's bytes, little-endian and row after row, without a copy where it is so already."""
+    return np.ascontiguousarray(values, dtype="<f4").data.cast("B")

@@ -1,0 +1,156 @@
+"""A record as bytes of a segment file: lengths, digests, facts, rows. Its hash is its checksum too."""
+
+from __future__ import annotations
+
+import secrets
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from fraud.features import FEATURE_COUNT
+from serve.prediction_log.chain import (
+    FACTS_DECODER,
+    SALT_BYTES,
+    Facts,
+    as_bytes,
+    content_digest,
+    encode_facts,
+    encode_list,
+    microseconds,
+    record_hash,
+)
+from serve.prediction_log.errors import SpoolError
+from serve.prediction_log.record import PredictionRecord
+
+_HEADER: Final = struct.Struct("<IIII16s32s32s")  # facts, ids, pseudonyms: bytes; rows; salt, digest, hash
+_CHECKSUM: Final = struct.Struct("<I")
+_PREFIX_BYTES: Final = _CHECKSUM.size + _HEADER.size
+_ROW_BYTES: Final = 4 * (FEATURE_COUNT + 1)
+_IDS: Final = msgspec.msgpack.Decoder(list[str | None])
+_REFS: Final = msgspec.msgpack.Decoder(list[bytes | None])
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The part of a record that does not depend on its place in the chain: hashed before the place is known."""
+
+    record: PredictionRecord
+    application_ids: bytes
+    applicant_refs: bytes
+    salt: bytes
+    digest: bytes
+
+    @classmethod
+    def of(cls, record: PredictionRecord) -> Content:
+        """Encode and hash what a record holds of its applicants."""
+        ids, refs, salt = (
+            encode_list(record.application_ids),
+            encode_list(record.applicant_refs),
+            secrets.token_bytes(SALT_BYTES),
+        )
+        return cls(record, ids, refs, salt, content_digest(salt, ids, refs, record.features))
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A record at its place in the chain, ready to be written: the buffers of one `writev`."""
+
+    buffers: Sequence[bytes | memoryview]
+    size: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record as it was read from a segment; its hash has been checked against the record before it."""
+
+    facts: Facts
+    application_ids: Sequence[str | None] | None
+    applicant_refs: Sequence[bytes | None] | None
+    features: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+    salt: bytes
+    digest: bytes
+    hash: bytes
+
+
+def build_frame(content: Content, sequence: int, recorded_at: int, previous: bytes) -> Frame:
+    """Put a record at its place: after the one whose hash is `previous`, at `recorded_at` microseconds."""
+    record = content.record
+    facts = encode_facts(
+        Facts(
+            sequence=sequence,
+            recorded_at=recorded_at,
+            received_at=microseconds(record.received_at),
+            request_id=record.request_id,
+            endpoint=record.endpoint,
+            caller=record.caller,
+            model_version=record.model_version,
+            model_sha256=record.model_sha256,
+            load_test=record.load_test,
+        )
+    )
+    chained = record_hash(previous, content.digest, facts, record.probabilities)
+    ids, refs = content.application_ids, content.applicant_refs
+    lengths = len(facts), len(ids), len(refs), record.row_count
+    header = _HEADER.pack(*lengths, content.salt, content.digest, chained)
+    prefix = _CHECKSUM.pack(zlib.crc32(header)) + header
+    buffers = (prefix, facts, as_bytes(record.probabilities), ids, refs, as_bytes(record.features))
+    return Frame(buffers, frame_size(prefix), chained)
+
+
+def frame_size(data: bytes | memoryview) -> int:
+    """Bytes of the frame that begins here; 0 when not even its lengths are there.
+
+    Raises:
+        SpoolError: the lengths are not what was written.
+    """
+    if len(data) < _PREFIX_BYTES:
+        return 0
+    header = data[_CHECKSUM.size : _PREFIX_BYTES]
+    if zlib.crc32(header) != _CHECKSUM.unpack_from(data)[0]:
+        raise SpoolError("the lengths of a record have changed since they were written")
+    facts, ids, refs, rows, *_ = _HEADER.unpack(header)
+    size: int = _PREFIX_BYTES + facts + ids + refs + rows * _ROW_BYTES
+    return size
+
+
+def read_frame(data: memoryview, previous: bytes) -> StoredRecord:
+    """The whole frame at the start of `data`.
+
+    Raises:
+        SpoolError: it is not what was written after `previous`.
+    """
+    facts_size, ids_size, refs_size, rows, salt, digest, stored_hash = _HEADER.unpack_from(data, _CHECKSUM.size)
+    facts, probabilities, ids, refs, features = _split(
+        data[_PREFIX_BYTES:], facts_size, 4 * rows, ids_size, refs_size, 4 * rows * FEATURE_COUNT
+    )
+    answers = np.frombuffer(probabilities, dtype="<f4")
+    matrix = np.frombuffer(features, dtype="<f4").reshape(rows, FEATURE_COUNT)
+    sound = stored_hash == record_hash(previous, digest, bytes(facts), answers)
+    if not sound or digest != content_digest(salt, bytes(ids), bytes(refs), matrix):
+        raise SpoolError("a record has changed since it was written")
+    return StoredRecord(
+        facts=FACTS_DECODER.decode(facts),
+        application_ids=_IDS.decode(ids) if ids_size else None,
+        applicant_refs=_REFS.decode(refs) if refs_size else None,
+        features=matrix,
+        probabilities=answers,
+        salt=salt,
+        digest=digest,
+        hash=stored_hash,
+    )
+
+
+def _split(data: memoryview, *sizes: int) -> list[memoryview]:
+    parts = []
+    for size in sizes:
+        parts.append(data[:size])
+        data = data[size:]
+    return parts

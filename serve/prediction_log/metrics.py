@@ -1,0 +1,25 @@
+"""What the shipper tells Prometheus, beside the counters of the server processes (`serve/metrics.py`)."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+class LogMetrics:
+    """Depth and age of the spool, and what went through it."""
+
+    def __init__(self) -> None:
+        registry = CollectorRegistry()
+
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(name, text, multiprocess_mode="livemostrecent", registry=registry)
+
+        self.spool_bytes = gauge("prediction_log_spool_bytes", "size of the spool on the disk")
+        self.waiting_records = gauge("prediction_log_waiting_records", "records that are not in the database yet")
+        self.oldest_s = gauge("prediction_log_oldest_seconds", "age of the oldest record that waits; 0 = none does")
+        self.shipped = Counter(
+            "prediction_log_shipped_records_total", "records written to the database", registry=registry
+        )
+        self.failures = Counter(
+            "prediction_log_shipping_failures_total", "attempts to write that failed", registry=registry
+        )

@@ -1,0 +1,170 @@
+"""Segment files: where a chain's records lie until they are in PostgreSQL.
+
+A segment is named `<chain>-<number>.open` while its server process writes it and holds its lock, and
+`<chain>-<number>.sealed` afterwards. The kernel frees the lock of a process that dies, however it dies: an `.open`
+file without a lock is what a dead process left, whole but perhaps for its last record.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import struct
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from serve.prediction_log.errors import SpoolError
+
+OPEN: Final = ".open"
+SEALED: Final = ".sealed"
+STAGING: Final = ".new"
+CLAIM_LOCK: Final = "claim.lock"
+OWNER_ONLY: Final = 0o600
+OWNER_FOLDER: Final = 0o700
+
+_MAGIC: Final = b"PREDLOG1"
+_HEADER: Final = struct.Struct("<8s16sIQ32s")
+HEADER_BYTES: Final = _HEADER.size
+_NAME: Final = re.compile(r"([0-9a-f]{32})-(\d{8})\.(open|sealed)")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SegmentKey:
+    """Which segment of which chain; sorted, a chain's segments are in the order of writing."""
+
+    chain_id: uuid.UUID
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentStart:
+    """Where in its chain a segment begins: after the record `previous_sequence`, whose hash is `previous_hash`."""
+
+    key: SegmentKey
+    previous_sequence: int
+    previous_hash: bytes
+
+
+def make_folder(folder: Path) -> None:
+    """Make the spool's folder, for its owner only."""
+    folder.mkdir(mode=OWNER_FOLDER, parents=True, exist_ok=True)
+
+
+def list_segments(folder: Path) -> dict[SegmentKey, Path]:
+    """All segments of a spool, each chain's in the order of writing."""
+    found = {}
+    for path in folder.iterdir():
+        if match := _NAME.fullmatch(path.name):
+            found[SegmentKey(uuid.UUID(match[1]), int(match[2]))] = path
+    return dict(sorted(found.items()))
+
+
+@contextmanager
+def claim(folder: Path) -> Iterator[None]:
+    """Hold the lock under which segments are made, over all processes of the machine."""
+    with (folder / CLAIM_LOCK).open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def claimed_bytes(folder: Path, segment_bytes: int) -> int:
+    """What segments take, those that are still written counted at their full size. Call under `claim`."""
+    total = 0
+    for path in folder.iterdir():
+        if path.suffix not in {OPEN, SEALED}:
+            continue
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            continue  # shipped or renamed meanwhile
+        total += max(size, segment_bytes) if path.suffix == OPEN else size
+    return total
+
+
+def is_in_use(path: Path) -> bool:
+    """Whether a living process writes this segment."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def remove_abandoned_staging(folder: Path) -> None:
+    """Remove segments whose making was cut off. Call under `claim`, which their makers hold."""
+    for path in folder.glob(f"*{STAGING}"):
+        path.unlink()
+
+
+def seal_abandoned(path: Path) -> Path:
+    """Name what a dead process left a sealed segment."""
+    sealed = path.with_suffix(SEALED)
+    path.rename(sealed)
+    return sealed
+
+
+def read_start(descriptor: int) -> SegmentStart:
+    """Where a segment begins.
+
+    Raises:
+        SpoolError: the file is no segment.
+    """
+    data = os.pread(descriptor, HEADER_BYTES, 0)
+    if len(data) < HEADER_BYTES or not data.startswith(_MAGIC):
+        raise SpoolError("the file does not begin as a segment of the prediction log does")
+    _, chain_id, number, sequence, previous = _HEADER.unpack(data)
+    return SegmentStart(SegmentKey(uuid.UUID(bytes=chain_id), number), sequence, previous)
+
+
+class OpenSegment:
+    """A segment that this process writes."""
+
+    def __init__(self, folder: Path, start: SegmentStart) -> None:
+        """Make the file: it appears under its name locked and with its header. Call under `claim`."""
+        name = f"{start.key.chain_id.hex}-{start.key.number:08d}"
+        self.path = folder / (name + OPEN)
+        staging = folder / (name + STAGING)
+        self.descriptor = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ONLY)
+        try:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX)
+            self.size = 0
+            chain_id = start.key.chain_id.bytes
+            header = _HEADER.pack(_MAGIC, chain_id, start.key.number, start.previous_sequence, start.previous_hash)
+            self.write((header,), HEADER_BYTES)
+            staging.rename(self.path)
+        except OSError:
+            os.close(self.descriptor)
+            staging.unlink(missing_ok=True)
+            raise
+
+    def write(self, buffers: Sequence[bytes | memoryview], size: int) -> None:
+        """Append `size` bytes, all of them or none.
+
+        Raises:
+            OSError: the disk does not take them.
+        """
+        try:
+            written = os.writev(self.descriptor, buffers)
+            if written == size:
+                self.size += size
+                return
+            # A disk that fills up takes a part; the next attempt says why.
+            rest = b"".join(buffers)[written:]
+            while rest:
+                rest = rest[os.write(self.descriptor, rest) :]
+            self.size += size
+        except OSError:
+            os.ftruncate(self.descriptor, self.size)
+            os.lseek(self.descriptor, self.size, os.SEEK_SET)
+            raise
+
+    def seal(self) -> None:
+        """Say that nothing more will be written here, and let go of the lock."""
+        self.path.rename(self.path.with_suffix(SEALED))
+        os.close(self.descriptor)

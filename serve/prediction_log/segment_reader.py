@@ -1,0 +1,91 @@
+"""Reading a segment: records one after the other, each checked against the one before it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+from serve.prediction_log.errors import SpoolError
+from serve.prediction_log.frame import StoredRecord, frame_size, read_frame
+from serve.prediction_log.segment import HEADER_BYTES, read_start
+
+CHUNK_BYTES: Final = 4 * 1024 * 1024
+MAX_PREFIX_BYTES: Final = 256
+
+
+class Rest(Enum):
+    """What follows the last whole record of a segment."""
+
+    NOTHING = "nothing"
+    TORN = "torn"  # a record whose writing was cut off: it was never answered
+    DAMAGED = "damaged"  # bytes that are not what was written
+
+
+class SegmentReader:
+    """Stands in a segment after the last record that was read; a live segment may grow behind it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a segment.
+
+        Raises:
+            SpoolError: the file is no segment.
+            FileNotFoundError: it is gone, or has another name now.
+        """
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            start = read_start(self._descriptor)
+        except SpoolError:
+            self.close()
+            raise
+        self.chain_id = start.key.chain_id
+        self.offset = HEADER_BYTES
+        self.sequence = start.previous_sequence
+        self.hash = start.previous_hash
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
+
+    @property
+    def unread_bytes(self) -> int:
+        """Bytes behind the last record that was read."""
+        return os.fstat(self._descriptor).st_size - self.offset
+
+    def records(self) -> Iterator[StoredRecord]:
+        """Whole and sound records from here on; ends at the first that is neither."""
+        while (size := self._next_size()) and size <= self.unread_bytes:
+            chunk = memoryview(os.pread(self._descriptor, max(size, CHUNK_BYTES), self.offset))
+            try:
+                while (size := frame_size(chunk)) and size <= len(chunk):
+                    record = read_frame(chunk[:size], self.hash)
+                    if record.facts.sequence != self.sequence + 1:
+                        return
+                    self.offset += size
+                    self.sequence += 1
+                    self.hash = record.hash
+                    yield record
+                    chunk = chunk[size:]
+            except SpoolError:
+                return
+
+    def rest(self) -> Rest:
+        """What stands where `records` ended. Means nothing while a process writes the segment."""
+        tail = os.pread(self._descriptor, self.unread_bytes, self.offset)
+        if not tail:
+            return Rest.NOTHING
+        if not tail.strip(b"\x00"):
+            return Rest.TORN  # the file had grown and the disk never got what was in it
+        try:
+            size = frame_size(tail)
+        except SpoolError:
+            return Rest.DAMAGED
+        return Rest.TORN if size == 0 or size > len(tail) else Rest.DAMAGED
+
+    def _next_size(self) -> int:
+        try:
+            return frame_size(os.pread(self._descriptor, MAX_PREFIX_BYTES, self.offset))
+        except SpoolError:
+            return 0

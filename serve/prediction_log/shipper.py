@@ -1,0 +1,197 @@
+"""The shipper: moves the spool to PostgreSQL in large COPYs, and removes only what is committed there.
+
+A record is written once however often it is tried: the mark of its chain moves in the transaction that writes it, and
+a mark that is not where it was expected stops the transaction.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psycopg2
+
+from serve.prediction_log.anchors import Anchor, Anchors
+from serve.prediction_log.backlog import Backlog, Batch, age_s
+from serve.prediction_log.errors import MarkMoved
+from serve.prediction_log.metrics import LogMetrics
+from serve.prediction_log.segment import claim, make_folder, remove_abandoned_staging
+from serve.prediction_log.table import LogTable
+
+logger = logging.getLogger(__name__)
+
+LOCK_FILE: Final = "shipper.lock"
+MAX_COPY_BYTES: Final = 16 * 1024 * 1024
+FIRST_RETRY_S: Final = 0.1
+LAST_RETRY_S: Final = 5.0
+GAUGE_INTERVAL_S: Final = 1.0
+UPKEEP_INTERVAL_S: Final = 3600.0
+"""How often partitions are made ahead and old ones dropped."""
+DAYS_AHEAD: Final = (0, 31)
+
+
+@dataclass(frozen=True, slots=True)
+class ShippingPlan:
+    """How long records gather before they are shipped, and how long they are kept in the table."""
+
+    interval_s: float
+    retention_months: int
+
+
+@contextmanager
+def only_shipper(folder: Path, stop: threading.Event, interval_s: float) -> Iterator[bool]:
+    """Wait until no other process ships from this spool; False when `stop` came first."""
+    make_folder(folder)
+    with (folder / LOCK_FILE).open("ab") as lock:
+        while not stop.is_set():
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                stop.wait(interval_s)
+            else:
+                yield True
+                return
+        yield False
+
+
+class Shipper:
+    """Ships one spool. Call `run` under `only_shipper`."""
+
+    def __init__(self, folder: Path, table: LogTable, plan: ShippingPlan, metrics: LogMetrics) -> None:
+        self._folder = folder
+        self._backlog = Backlog(folder)
+        self._anchors = Anchors(folder)
+        self._known_anchors = self._anchors.read()
+        self._table = table
+        self._plan = plan
+        self._metrics = metrics
+        self._marks: dict[uuid.UUID, int] = {}
+        self._batch = Batch()
+        self._upkeep_at = 0.0
+        self._gauges_at = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Ship until `stop`, and then what is left, as long as PostgreSQL takes it."""
+        with claim(self._folder):
+            remove_abandoned_staging(self._folder)
+        retry_s = FIRST_RETRY_S
+        while True:
+            stopping = stop.is_set()
+            try:
+                shipped = self.ship()
+            except (psycopg2.Error, OSError, MarkMoved) as error:
+                self._recover(error, retry_s)
+                if stopping:
+                    return
+                stop.wait(retry_s)
+                retry_s = min(2 * retry_s, LAST_RETRY_S)
+            else:
+                retry_s = FIRST_RETRY_S
+                if not shipped:
+                    if stopping:
+                        return
+                    stop.wait(self._plan.interval_s)
+            self._tell()
+
+    def ship(self) -> bool:
+        """Write what waits, about `MAX_COPY_BYTES` of it; False when nothing did.
+
+        Raises:
+            psycopg2.Error: PostgreSQL does not answer, or refuses.
+            MarkMoved: somebody else shipped meanwhile.
+            OSError: the spool can't be read or cleared.
+        """
+        self._keep_up()
+        self._backlog.adopt()
+        if not self._batch.parts:
+            self._learn_marks()
+            self._batch = self._backlog.next_batch(self._marks, MAX_COPY_BYTES)
+            self._anchor_unconfirmed()
+        if self._batch.parts:
+            self._table.make_partitions(self._batch.moments)
+            self._table.write(self._batch.parts)
+            self._commit()
+            return True
+        self._clear()
+        return False
+
+    def _learn_marks(self) -> None:
+        unknown = self._backlog.chains() - self._marks.keys()
+        if unknown:
+            self._marks |= self._table.marks(unknown)
+
+    def _commit(self) -> None:
+        """The batch is in PostgreSQL: write that down, outside of PostgreSQL too."""
+        for part in self._batch.parts:
+            self._marks[part.chain_id] = part.sequence
+            self._anchor_head(part.chain_id, part.sequence, part.hash)
+        self._metrics.shipped.inc(self._batch.records)
+        self._batch = Batch()
+        self._clear()
+
+    def _clear(self) -> None:
+        self._backlog.clear_shipped(self._marks)
+        gone = self._marks.keys() - self._backlog.chains()
+        for chain_id in gone:
+            del self._marks[chain_id]
+
+    def _anchor_unconfirmed(self) -> None:
+        """Anchor what was committed although we never heard of it: the connection, or a shipper, was gone by then."""
+        for end in self._backlog.committed.values():
+            if end.sequence > self._known_anchors.get(end.chain_id, Anchor()).sequence:
+                self._anchor_head(end.chain_id, end.sequence, end.hash)
+        self._backlog.committed.clear()
+
+    def _anchor_head(self, chain_id: uuid.UUID, sequence: int, head: bytes) -> None:
+        known = self._known_anchors.get(chain_id, Anchor())
+        self._anchor(chain_id, Anchor(sequence, head, known.expired_sequence, known.expired_hash))
+
+    def _anchor(self, chain_id: uuid.UUID, anchor: Anchor) -> None:
+        # A segment that is removed is no witness any more, so the anchor has to be on the disk before that.
+        self._anchors.write(chain_id, anchor, durable=True)
+        self._known_anchors[chain_id] = anchor
+
+    def _keep_up(self) -> None:
+        if time.monotonic() < self._upkeep_at:
+            return
+        now = dt.datetime.now(dt.UTC)
+        self._table.make_partitions(now + dt.timedelta(days=days) for days in DAYS_AHEAD)
+        self._drop_expired()
+        self._upkeep_at = time.monotonic() + UPKEEP_INTERVAL_S
+
+    def _drop_expired(self) -> None:
+        for end in self._table.expired_ends(self._plan.retention_months):
+            known = self._known_anchors.get(end.chain_id)
+            if known is not None and known.expired_sequence < end.sequence:
+                self._anchor(end.chain_id, Anchor(known.sequence, known.hash, end.sequence, end.hash))
+        for name in self._table.drop_expired(self._plan.retention_months):
+            logger.info("retention dropped %s", name)
+
+    def _recover(self, error: Exception, retry_s: float) -> None:
+        self._metrics.failures.inc()
+        self._table.disconnect()
+        if isinstance(error, MarkMoved):
+            self._batch = Batch()
+            self._backlog.forget()
+            self._marks.clear()
+        # PostgreSQL's CONTEXT and DETAIL lines can quote the data; the first line never does.
+        reason = str(error).partition("\n")[0]
+        logger.warning("the prediction log is not shipped, next try in %.1f s: %s", retry_s, reason)
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        if now < self._gauges_at:
+            return
+        self._gauges_at = now + GAUGE_INTERVAL_S
+        self._metrics.spool_bytes.set(self._backlog.spool_bytes())
+        self._metrics.waiting_records.set(self._backlog.waiting_records(self._marks))
+        self._metrics.oldest_s.set(age_s(self._batch))

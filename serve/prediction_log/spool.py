@@ -1,0 +1,201 @@
+"""The spool: a server process writes each record here before the answer leaves, and it survives the process.
+
+One `writev` a record puts it into the operating system's page cache, which no `kill -9` touches; `Sync` says when it
+is forced to the disk as well. Space is claimed a segment at a time over all processes of the machine, so the bound
+holds to the byte and costs nothing on the way of a request.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from serve.errors import PredictionLogFull
+from serve.prediction_log.chain import GENESIS
+from serve.prediction_log.frame import Content, Frame, build_frame
+from serve.prediction_log.record import PredictionRecord
+from serve.prediction_log.segment import (
+    HEADER_BYTES,
+    OpenSegment,
+    SegmentKey,
+    SegmentStart,
+    claim,
+    claimed_bytes,
+    make_folder,
+)
+
+logger = logging.getLogger(__name__)
+
+SEGMENT_BYTES: Final = 16 * 1024 * 1024
+SEGMENT_AGE_S: Final = 30.0
+"""A segment is sealed, and so can be shipped and removed as a whole, when it is full or this old."""
+FLUSH_INTERVAL_S: Final = 0.1
+REFUSAL_S: Final = 0.1
+"""After a refusal, the time before space is looked for again: refusing has to be cheap."""
+
+
+class Sync(StrEnum):
+    """When a record is forced to the disk; in each case it is with the operating system before the answer leaves."""
+
+    OS = "os"
+    INTERVAL = "interval"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolLimits:
+    """How much the spool may hold, all processes of the machine together, and how segments are cut."""
+
+    max_bytes: int
+    segment_bytes: int = SEGMENT_BYTES
+    segment_age_s: float = SEGMENT_AGE_S
+
+
+class Spool:
+    """One process's way into the spool; safe to append to from any thread."""
+
+    def __init__(self, folder: Path, limits: SpoolLimits, sync: Sync) -> None:
+        self._folder = folder
+        self._limits = limits
+        self._sync = sync
+        self._chain_id = uuid.uuid4()
+        self._number = 0
+        self._sequence = 0
+        self._head = GENESIS
+        self._recorded_at = 0
+        self._segment: OpenSegment | None = None
+        self._opened_at = 0.0
+        self._full: list[OpenSegment] = []
+        self._synced = 0
+        self._refuse_until = 0.0
+        self._refusal = ""
+        self._fault: OSError | None = None
+        self._stopping = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._flush_until_stopped, name="prediction-log", daemon=True)
+
+    def start(self) -> None:
+        """Make the folder and start the thread that forces records to the disk.
+
+        Raises:
+            OSError: the folder can't be made.
+        """
+        make_folder(self._folder)
+        self._thread.start()
+
+    @property
+    def waits_for_disk(self) -> bool:
+        """Whether `append` waits for the disk, so that it should not be called on an event loop."""
+        return self._sync is Sync.ALWAYS
+
+    def append(self, record: PredictionRecord) -> None:
+        """Put a record at the end of the chain; it is safe, as far as `Sync` promises, when this returns.
+
+        Raises:
+            PredictionLogFull: the spool is at its bound or the disk does not take the record; nothing of it is kept.
+        """
+        content = Content.of(record)
+        with self._changed:
+            self._refuse_if_unusable()
+            # A clock that is set back must not put a record before the one it follows: partitions go as a whole.
+            recorded_at = max(time.time_ns() // 1000, self._recorded_at)
+            frame = build_frame(content, self._sequence + 1, recorded_at, self._head)
+            self._write(frame)
+            self._sequence += 1
+            self._head = frame.hash
+            self._recorded_at = recorded_at
+            if self._sync is Sync.ALWAYS:
+                self._wait_for_disk(self._sequence)
+
+    def stop(self) -> None:
+        """Seal what is open and end the thread; everything stays on disk for the shipper."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _refuse_if_unusable(self) -> None:
+        if self._fault is not None:
+            raise PredictionLogFull(f"the disk of the prediction log is at fault ({self._fault.strerror})")
+        if time.monotonic() < self._refuse_until:
+            raise PredictionLogFull(self._refusal)
+
+    def _refusing(self, reason: str) -> PredictionLogFull:
+        self._refusal = f"{reason}: try again later"
+        self._refuse_until = time.monotonic() + REFUSAL_S
+        return PredictionLogFull(self._refusal)
+
+    def _write(self, frame: Frame) -> None:
+        try:
+            self._segment_for(frame.size).write(frame.buffers, frame.size)
+        except OSError as error:
+            logger.error("the prediction log can't be written: %s", error.strerror)
+            raise self._refusing(f"the disk takes no more records ({error.strerror})") from error
+
+    def _segment_for(self, size: int) -> OpenSegment:
+        """The segment that takes a frame of this size: the open one, or a new one where the bound allows it."""
+        segment = self._segment
+        if segment is not None:
+            if segment.size + size <= self._limits.segment_bytes:
+                return segment
+            self._set_aside(segment)
+        start = SegmentStart(SegmentKey(self._chain_id, self._number), self._sequence, self._head)
+        needed = max(self._limits.segment_bytes, HEADER_BYTES + size)
+        with claim(self._folder):
+            if claimed_bytes(self._folder, self._limits.segment_bytes) + needed > self._limits.max_bytes:
+                raise self._refusing("too many predictions wait for the database")
+            self._segment = OpenSegment(self._folder, start)
+        self._number += 1
+        self._opened_at = time.monotonic()
+        return self._segment
+
+    def _set_aside(self, segment: OpenSegment) -> None:
+        self._full.append(segment)
+        self._segment = None
+
+    def _wait_for_disk(self, sequence: int) -> None:
+        self._changed.notify_all()
+        self._changed.wait_for(lambda: self._synced >= sequence or self._fault is not None)
+        self._refuse_if_unusable()
+
+    def _flush_until_stopped(self) -> None:
+        while not self._stopping:
+            with self._changed:
+                self._changed.wait_for(self._flush_is_due, FLUSH_INTERVAL_S)
+            self._flush()
+        with self._changed:
+            if self._segment is not None:
+                self._set_aside(self._segment)
+        self._flush()
+
+    def _flush_is_due(self) -> bool:
+        return self._stopping or (self._sync is Sync.ALWAYS and self._synced < self._sequence)
+
+    def _flush(self) -> None:
+        """Force to the disk what was appended before this call, and seal what is full or old."""
+        with self._changed:
+            if self._segment is not None and time.monotonic() - self._opened_at > self._limits.segment_age_s:
+                self._set_aside(self._segment)
+            full, self._full = self._full, []
+            segment, sequence = self._segment, self._sequence
+        try:
+            if self._sync is not Sync.OS and sequence > self._synced:
+                # Only this thread closes segments, so these descriptors stay what they are.
+                for written in (*full, *([segment] if segment else ())):
+                    os.fdatasync(written.descriptor)
+            for finished in full:
+                finished.seal()
+        except OSError as error:
+            # What the disk did not take may be gone from the page cache too (fsync(2)): nothing after it is safe.
+            logger.critical("the disk refuses the prediction log, no request is answered any more: %s", error)
+            self._fault = error
+        with self._changed:
+            self._synced = sequence
+            self._changed.notify_all()

@@ -1,0 +1,133 @@
+"""The log's tables in PostgreSQL, as the shipper uses them. All its SQL is here."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Final
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+
+from serve.prediction_log.binary_copy import COPY_STATEMENT, HEADER, TRAILER
+from serve.prediction_log.errors import MarkMoved
+
+APPLICATION_NAME: Final = "prediction-log"
+CONNECT_TIMEOUT_S: Final = 5
+STATEMENT_TIMEOUT_MS: Final = 30_000
+
+_MARKS: Final = "SELECT chain_id::text, sequence FROM prediction_chains WHERE chain_id = ANY(%s::uuid[])"
+_FIRST_MARK: Final = """
+    INSERT INTO prediction_chains (chain_id, sequence, hash) VALUES (%s::uuid, %s, %s) ON CONFLICT DO NOTHING
+"""
+_NEXT_MARK: Final = """
+    UPDATE prediction_chains SET sequence = %s, hash = %s WHERE chain_id = %s::uuid AND sequence = %s
+"""
+_MAKE_PARTITION: Final = "SELECT make_prediction_partition(%s)"
+_EXPIRED_ENDS: Final = "SELECT chain_id::text, sequence, hash FROM expired_chain_ends(%s)"
+_DROP_EXPIRED: Final = "SELECT drop_expired_predictions(%s)"
+
+
+@dataclass(frozen=True, slots=True)
+class ChainPart:
+    """Records of one chain that are written together: those after `after`, up to `sequence`."""
+
+    chain_id: uuid.UUID
+    after: int
+    sequence: int
+    hash: bytes
+    rows: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEnd:
+    """A record's place in its chain, and its hash."""
+
+    chain_id: uuid.UUID
+    sequence: int
+    hash: bytes
+
+
+class LogTable:
+    """One connection to the log's tables; made when it is needed, dropped after an error."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._connection: Connection | None = None
+        self._months: set[tuple[int, int]] = set()
+
+    def disconnect(self) -> None:
+        """Drop the connection; the next call makes a new one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def marks(self, chain_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
+        """The last record of each chain that is committed; 0 for one that is not there yet.
+
+        Raises:
+            psycopg2.Error: PostgreSQL does not answer, or refuses.
+        """
+        wanted = list(chain_ids)
+        with self._connected() as connection, connection.cursor() as cursor:
+            cursor.execute(_MARKS, ([str(chain_id) for chain_id in wanted],))
+            found = {uuid.UUID(chain_id): sequence for chain_id, sequence in cursor.fetchall()}
+        return {chain_id: found.get(chain_id, 0) for chain_id in wanted}
+
+    def write(self, parts: Sequence[ChainPart]) -> None:
+        """Write records and move their chains' marks, in one transaction: all of it or nothing, once.
+
+        Raises:
+            MarkMoved: a chain is further than the parts say; nothing was written.
+            psycopg2.Error: PostgreSQL does not answer, or refuses.
+        """
+        payload = BytesIO(b"".join((HEADER, *(part.rows for part in parts), TRAILER)))
+        with self._connected() as connection, connection.cursor() as cursor:
+            for part in parts:
+                chain_id = str(part.chain_id)
+                if part.after == 0:
+                    cursor.execute(_FIRST_MARK, (chain_id, part.sequence, part.hash))
+                else:
+                    cursor.execute(_NEXT_MARK, (part.sequence, part.hash, chain_id, part.after))
+                if cursor.rowcount != 1:
+                    raise MarkMoved(f"chain {chain_id} is not at record {part.after} any more")
+            cursor.copy_expert(COPY_STATEMENT, payload)
+
+    def make_partitions(self, moments: Iterable[dt.datetime]) -> None:
+        """Make sure that the months of these moments (UTC) have their partitions.
+
+        Raises:
+            psycopg2.Error: PostgreSQL does not answer, or refuses.
+        """
+        missing = {(moment.year, moment.month): moment for moment in moments}
+        for month, moment in missing.items():
+            if month not in self._months:
+                with self._connected() as connection, connection.cursor() as cursor:
+                    cursor.execute(_MAKE_PARTITION, (moment,))
+                self._months.add(month)
+
+    def expired_ends(self, keep_months: int) -> list[ChainEnd]:
+        """The last record of each chain in the partitions that retention is to remove, oldest partition first."""
+        with self._connected() as connection, connection.cursor() as cursor:
+            cursor.execute(_EXPIRED_ENDS, (keep_months,))
+            return [ChainEnd(uuid.UUID(chain_id), number, bytes(end)) for chain_id, number, end in cursor.fetchall()]
+
+    def drop_expired(self, keep_months: int) -> list[str]:
+        """Drop those partitions; gives their names."""
+        with self._connected() as connection, connection.cursor() as cursor:
+            cursor.execute(_DROP_EXPIRED, (keep_months,))
+            self._months.clear()
+            return [name for (name,) in cursor.fetchall()]
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = psycopg2.connect(
+                self._dsn,
+                connect_timeout=CONNECT_TIMEOUT_S,
+                application_name=APPLICATION_NAME,
+                options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS}",
+            )
+        return self._connection

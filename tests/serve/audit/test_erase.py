@@ -1,0 +1,160 @@
+"""One person's features go everywhere, everybody else's stay, and the chains still verify."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from fraud.database import connect
+from fraud.features import FEATURE_NAMES
+from fraud.verdict import Verdict
+from serve.audit.erasure import Erased, erase, wait_for_spool
+from serve.audit.errors import AuditError
+from serve.audit.ledger import LEDGER
+from serve.audit.verification import Report, verify
+from serve.prediction_log.anchors import Anchor, Anchors
+from serve.prediction_log.pseudonym import Pseudonyms
+from serve.prediction_log.segment import list_segments
+from tests.live_stack import project_environment
+from tests.serve.prediction_log_rows import execute, fetch, new_shipper, record, running_spool, ship_all
+
+KEY = "k" * 32
+PSEUDONYMS = Pseudonyms(KEY)
+
+
+def erase_person(dsn: str, spool: Path, reference: str) -> Erased:
+    with connect(dsn) as connection:
+        return erase(connection, Anchors(spool), PSEUDONYMS.of(reference))
+
+
+def audit(dsn: str, spool: Path) -> Report:
+    with connect(dsn) as connection:
+        return verify(connection, spool)
+
+
+@pytest.fixture
+def log(database: str, tmp_path: Path) -> str:
+    """Anna in three rows of two requests, Berta beside her, and a request without any reference."""
+    with running_spool(tmp_path) as spool:
+        for request_id, references in (("both", ["anna", "berta", None, "anna"]), ("anna", ["anna"]), ("none", None)):
+            rows = len(references) if references else 2
+            ids = [f"A-{row}" for row in range(rows)]
+            refs = PSEUDONYMS.of_rows(references)
+            spool.append(record(rows=rows, request_id=request_id, application_ids=ids, applicant_refs=refs))
+    ship_all(tmp_path, database)
+    return database
+
+
+ROWS = """
+    SELECT request_id, row_number, divorce_probability, features, application_id FROM prediction_logs ORDER BY 1, 2
+"""
+
+
+def test_a_person_is_gone_everybody_else_stays_and_the_log_still_verifies(log: str, tmp_path: Path) -> None:
+    before = fetch(log, ROWS)
+    assert erase_person(log, tmp_path, "anna") == Erased(records=2, rows=3)
+    for old, new in zip(before, fetch(log, ROWS), strict=True):
+        assert new[:3] == old[:3], "the answers stay"
+        if new[:2] in {("anna", 0), ("both", 0), ("both", 3)}:
+            assert new[3:] == (dict.fromkeys(FEATURE_NAMES), None)
+        else:
+            assert new == old
+    pseudonym = PSEUDONYMS.of("anna")
+    assert fetch(log, "SELECT FROM prediction_requests WHERE applicant_refs @> ARRAY[%s]::bytea[]", pseudonym) == []
+    report = audit(log, tmp_path)
+    assert (report.verdict, report.erasures, report.findings) == (Verdict.PASS, 2, ())
+
+
+def test_one_person_after_the_other_can_be_erased_from_the_same_record(log: str, tmp_path: Path) -> None:
+    erase_person(log, tmp_path, "anna")
+    assert erase_person(log, tmp_path, "anna") == Erased(records=0, rows=0)
+    assert erase_person(log, tmp_path, "berta") == Erased(records=1, rows=1)
+    assert audit(log, tmp_path).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE prediction_requests SET features[11] = 0 WHERE request_id = 'both'",
+        "UPDATE prediction_requests SET features[1:10] = array_fill(1::real, ARRAY[10]) WHERE request_id = 'anna'",
+        "UPDATE prediction_requests SET salt = '' WHERE request_id = 'anna'",
+        "DELETE FROM prediction_erasures WHERE number = 2",
+        "DELETE FROM prediction_erasures",
+        "UPDATE prediction_erasures SET content_digest = decode(repeat('00', 32), 'hex')",
+        "UPDATE prediction_erasures SET erased_at = erased_at - interval '1 day'",
+        "UPDATE prediction_erasures SET row_numbers = '{0}' WHERE sequence = 1",
+    ],
+)
+def test_after_an_erasure_nothing_can_change_either(log: str, tmp_path: Path, statement: str) -> None:
+    erase_person(log, tmp_path, "anna")
+    execute(log, statement)
+    assert audit(log, tmp_path).verdict is Verdict.FAIL
+
+
+def test_nothing_is_erased_of_a_log_that_was_changed(log: str, tmp_path: Path) -> None:
+    """An entry in the ledger would make the change look right."""
+    execute(log, "UPDATE prediction_requests SET features[11] = 0 WHERE request_id = 'both'")
+    before = fetch(log, ROWS)
+    with pytest.raises(AuditError, match="not what was answered"):
+        erase_person(log, tmp_path, "anna")
+    assert fetch(log, ROWS) == before
+
+
+def test_a_kill_between_commit_and_anchor_leaves_a_log_that_verifies(log: str, tmp_path: Path) -> None:
+    anchors = Anchors(tmp_path)
+    erase_person(log, tmp_path, "anna")
+    anchors.write(LEDGER, Anchor())
+    assert audit(log, tmp_path).verdict is Verdict.PASS
+    erase_person(log, tmp_path, "berta")
+    assert audit(log, tmp_path).verdict is Verdict.PASS
+
+
+def test_what_is_still_in_the_spool_is_waited_for(database: str, tmp_path: Path) -> None:
+    with running_spool(tmp_path) as spool:
+        spool.append(record(applicant_refs=[PSEUDONYMS.of("anna")]))
+    with pytest.raises(AuditError, match="start the server"):
+        wait_for_spool(tmp_path, timeout_s=0.05)
+    stop = threading.Event()
+    shipper = threading.Thread(target=new_shipper(tmp_path, database).run, args=(stop,))
+    shipper.start()
+    try:
+        wait_for_spool(tmp_path, timeout_s=10)
+    finally:
+        stop.set()
+        shipper.join()
+    assert not list_segments(tmp_path)
+    assert erase_person(database, tmp_path, "anna") == Erased(records=1, rows=1)
+
+
+def test_damaged_files_are_not_forgotten(log: str, tmp_path: Path) -> None:
+    folder = tmp_path / "damaged"
+    folder.mkdir()
+    (folder / "some.sealed").write_bytes(b"features of somebody")
+    with pytest.raises(AuditError, match="look at them"):
+        wait_for_spool(tmp_path, timeout_s=0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "status", "said"),
+    [
+        pytest.param({"APPLICANT_REF_KEY": KEY}, 0, "erased: 3 rows in 2 records", id="erased"),
+        pytest.param({"APPLICANT_REF_KEY": "other" * 5}, 0, "erased: 0 rows in 0 records", id="another key"),
+        pytest.param({}, 2, "error: APPLICANT_REF_KEY is not set", id="no key"),
+    ],
+)
+def test_the_command(log: str, tmp_path: Path, settings: dict[str, str], status: int, said: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "serve.audit", "erase"],
+        input="anna\n",
+        env=project_environment(RUN_DIR=str(tmp_path), SPOOL_DIR=str(tmp_path), DATABASE_URL=log, **settings),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == status, run.stderr
+    assert said in run.stdout + run.stderr

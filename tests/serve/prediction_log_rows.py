@@ -1,0 +1,73 @@
+"""Records, spools and what PostgreSQL holds of them, for the tests of the prediction log."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from psycopg2 import sql
+
+from fraud.database import connect
+from fraud.features import FEATURE_COUNT
+from serve.prediction_log.metrics import LogMetrics
+from serve.prediction_log.record import PredictionRecord
+from serve.prediction_log.shipper import Shipper, ShippingPlan
+from serve.prediction_log.spool import Spool, SpoolLimits, Sync
+from serve.prediction_log.table import LogTable
+
+RECEIVED_AT = dt.datetime(2026, 4, 30, 23, 59, 59, 123456, tzinfo=dt.UTC)
+PLENTY = 1024**3
+
+
+def record(rows: int = 1, **changes: Any) -> PredictionRecord:
+    generator = np.random.default_rng(rows)
+    defaults = {
+        "request_id": "r-1",
+        "received_at": RECEIVED_AT,
+        "endpoint": "/batch_predict",
+        "caller": "anonymous",
+        "model_version": 3,
+        "model_sha256": bytes(range(32)),
+        "load_test": False,
+        "application_ids": None,
+        "applicant_refs": None,
+        "features": generator.lognormal(5, 3, (rows, FEATURE_COUNT)).astype(np.float32),
+        "probabilities": generator.random(rows, dtype=np.float32),
+    }
+    return PredictionRecord(**(defaults | changes))
+
+
+@contextmanager
+def running_spool(folder: Path, sync: Sync = Sync.OS, **limits: Any) -> Iterator[Spool]:
+    spool = Spool(folder, SpoolLimits(**({"max_bytes": PLENTY} | limits)), sync)
+    spool.start()
+    try:
+        yield spool
+    finally:
+        spool.stop()
+
+
+def new_shipper(folder: Path, dsn: str, retention_months: int = 24) -> Shipper:
+    plan = ShippingPlan(interval_s=0.01, retention_months=retention_months)
+    return Shipper(folder, LogTable(dsn), plan, LogMetrics())
+
+
+def ship_all(folder: Path, dsn: str) -> None:
+    shipper = new_shipper(folder, dsn)
+    while shipper.ship():
+        pass
+
+
+def fetch(dsn: str, query: str, *values: Any) -> list[tuple[Any, ...]]:
+    with connect(dsn) as connection, connection.cursor() as cursor:
+        cursor.execute(query, values)
+        return cursor.fetchall()
+
+
+def execute(dsn: str, statement: str | sql.Composed, *values: Any) -> None:
+    with connect(dsn) as connection, connection.cursor() as cursor:
+        cursor.execute(statement, values)
