@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from locust import FastHttpUser, constant, task
+from locust import FastHttpUser, constant, constant_throughput, task
 
 from bench.applications import Applications
 
@@ -49,6 +49,22 @@ class BatchUser(ScoringUser):
     def batch_predict(self) -> None:
         """`/batch_predict`."""
         self.send("/batch_predict", self.applications.batch(self.rows), self.rows)
+
+
+class LightUser(ScoringUser):
+    """A client that is always there but asks little: two requests a second, one in four of them a batch of 100."""
+
+    wait_time = constant_throughput(2)
+
+    @task(3)
+    def predict(self) -> None:
+        """`/predict`."""
+        self.send("/predict", self.applications.single(), 1)
+
+    @task(1)
+    def batch_predict(self) -> None:
+        """`/batch_predict`."""
+        self.send("/batch_predict", self.applications.batch(100), 100)
 
 
 def batch_user(batch_rows: int) -> type[BatchUser]:

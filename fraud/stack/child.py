@@ -72,6 +72,10 @@ class Child:
         """Whether the process lives."""
         return self._process.poll() is None
 
+    def wait(self) -> int:
+        """Return the exit status, once it has ended by itself."""
+        return self._process.wait()
+
     def check(self) -> None:
         """Raise a StackError, with the end of the log, when the process has ended."""
         if not self.is_running():

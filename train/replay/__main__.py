@@ -1,0 +1,142 @@
+"""`python -m train.replay`: the twelve-month test."""
+
+from __future__ import annotations
+
+import datetime as dt
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+from psycopg2.extensions import parse_dsn
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from fraud.command import EXIT_ERROR, print_error
+from fraud.errors import ProjectError
+from fraud.registry import Registry
+from fraud.settings import DatabaseRole, Settings, load_settings
+from fraud.stack.child import free_port
+from train.dataset import load_dataset
+from train.replay.commands import Commands
+from train.replay.database import copy_applications, temporary_database
+from train.replay.environment import replay_environment
+from train.replay.evaluation import month_of, version_aps
+from train.replay.months import MONTHS, next_month, replayed_months
+from train.replay.outcome import ComingMonth, ReplayOutcome
+from train.replay.report import replay_json, replay_plot, replay_table
+from train.replay.year import Replayed, Year
+
+JSON_FILE = "replay.json"
+PLOT_FILE = "replay.png"
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    months: Annotated[int, typer.Option(min=1, max=MONTHS, help="Months to replay, from May 2025 on.")] = MONTHS,
+) -> None:
+    """Replay a year beside production: each month train, gate, promote or not, under a light load.
+
+    It has a registered model, a database and a server of its own; the applications are only read.
+
+    Exit status: 0 done, 20 a month could not be decided, 2 a month failed or a request did.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        settings = load_settings()
+        stamp = f"{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}"
+        folder = settings.run_dir.absolute() / "replay" / stamp
+        folder.mkdir(parents=True)
+        outcome = _replay(settings, replayed_months(months), stamp, folder)
+    except ProjectError as error:
+        print_error(error)
+        sys.exit(EXIT_ERROR)
+    except KeyboardInterrupt:
+        print_error("interrupted; what it had started has ended")
+        sys.exit(EXIT_ERROR)
+    _show(outcome, folder)
+    sys.exit(outcome.verdict.exit_status)
+
+
+def _replay(settings: Settings, months: tuple[dt.date, ...], stamp: str, folder: Path) -> ReplayOutcome:
+    started_s = time.monotonic()
+    model_name = f"{settings.model_name}-replay-{stamp}"
+    registry = Registry(settings.tracking_uri(), model_name, settings.registry_timeout_s)
+    owner_dsn = settings.dsn()
+    database_name = f"{parse_dsn(owner_dsn).get('dbname', settings.postgres_db)}_replay_{stamp.replace('-', '_')}"
+    port = free_port()
+    with temporary_database(owner_dsn, database_name) as database_dsn:
+        environment = replay_environment(
+            settings, database_dsn=database_dsn, model_name=model_name, run_dir=folder / "run", port=port
+        )
+        commands = Commands(environment, folder / "logs")
+        commands.run("initdb", "initdb", "--schema-only")
+        copy_applications(settings.dsn(DatabaseRole.TRAINER), database_dsn)
+        year = Year(commands, registry, f"http://127.0.0.1:{port}", folder)
+        with _progress(len(months)) as progress:
+            replayed = year.replay(months, progress)
+    return ReplayOutcome(
+        model_name=model_name,
+        decisions=replayed.decisions,
+        coming=_coming_months(settings.dsn(DatabaseRole.TRAINER), registry, replayed),
+        load=replayed.load,
+        seconds=time.monotonic() - started_s,
+    )
+
+
+def _coming_months(trainer_dsn: str, registry: Registry, replayed: Replayed) -> tuple[ComingMonth, ...]:
+    """What each version was worth in the month that it served, beside the first one."""
+    firsts = [decision.first_day for decision in replayed.decisions]
+    dataset = load_dataset(trainer_dsn, next_month(firsts[-1]))
+    months = [month_of(dataset, first) for first in firsts]
+    by_version = {version: version_aps(registry, version, months) for version in set(replayed.served)}
+    never_retrained = by_version[replayed.served[0]]
+    return tuple(
+        ComingMonth(served, by_version[served][place], never_retrained[place])
+        for place, served in enumerate(replayed.served)
+    )
+
+
+@contextmanager
+def _progress(months: int) -> Iterator[Callable[[dt.date, str], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("replay", total=months)
+        begun: set[dt.date] = set()
+
+        def show(first: dt.date, step: str) -> None:
+            begun.add(first)
+            bar.update(task, description=f"{first:%Y-%m} {step}", completed=len(begun) - 1)
+
+        yield show
+
+
+def _show(outcome: ReplayOutcome, folder: Path) -> None:
+    (folder / JSON_FILE).write_bytes(replay_json(outcome))
+    replay_plot(folder / PLOT_FILE, outcome)
+    console = Console()
+    console.print(replay_table(outcome))
+    load = outcome.load
+    console.print(
+        f"{load.requests:,} requests beside it, {load.failures:,} failed; {outcome.seconds / 60:.1f} minutes; "
+        f"{folder}/: {JSON_FILE}, {PLOT_FILE}, each gate's report, logs",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if load.failures:
+        print_error(f"{load.failures:,} requests failed: {folder}/load.json and logs/ say which")
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    app()

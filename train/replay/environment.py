@@ -1,0 +1,45 @@
+"""What the replay's commands get to see: the services of the settings, but a model, database and server of its own."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+from fraud.settings import Settings
+
+GATE_EFFORT: Final = {"gate_window_s": "1"}
+"""Twelve gates in a quarter of an hour measure for half the time, unless the settings say how long."""
+
+
+def replay_environment(
+    settings: Settings, *, database_dsn: str, model_name: str, run_dir: Path, port: int
+) -> dict[str, str]:
+    """Environment variables that set the replay apart; every other setting reaches the commands as it is.
+
+    Args:
+        settings: of production.
+        database_dsn: owner's connection string of the replay's database.
+        model_name: the registered model of the replay.
+        run_dir: run folder of the commands.
+        port: of the server.
+    """
+    # The run folder's file of secrets is not read any more where RUN_DIR is another one.
+    shared = {
+        name.upper(): value.get_secret_value()
+        for name, value in settings
+        if isinstance(value, SecretStr) and name != "database_url"
+    }
+    unset = GATE_EFFORT.keys() - settings.model_fields_set
+    return shared | {
+        **{name.upper(): GATE_EFFORT[name] for name in unset},
+        "RUN_DIR": str(run_dir),
+        "DATABASE_URL": database_dsn,
+        "MLFLOW_TRACKING_URI": settings.tracking_uri(),
+        "MODEL_NAME": model_name,
+        "SERVE_HOST": "127.0.0.1",
+        "SERVE_PORT": str(port),
+        "ADMIN_PASSWORD": secrets.token_urlsafe(),
+    }

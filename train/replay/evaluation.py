@@ -1,0 +1,43 @@
+"""What a model is worth in the month that follows its gate: average precision on applications nobody had seen yet."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from fraud.registry import Registry
+from fraud.statistics.average_precision import average_precision
+from fraud.statistics.ranking import rank
+from serve.engine import Engine, EngineOptions, load
+from train.dataset import Dataset
+from train.replay.months import next_month
+
+
+def month_of(dataset: Dataset, first: dt.date) -> Dataset:
+    """The applications of the month that begins on `first`."""
+    begin, end = np.searchsorted(dataset.dates, np.array([first, next_month(first)], "datetime64[D]"))
+    return dataset.part(slice(int(begin), int(end)))
+
+
+def coming_month_ap(engine: Engine, month: Dataset) -> float | None:
+    """Average precision on the applications of a month; None where all or none of them divorced."""
+    if month.y.size == 0 or month.positive_rate in (0, 1):
+        return None
+    return average_precision(rank(month.y, engine.score(month.x)))
+
+
+def version_aps(registry: Registry, version: int, months: list[Dataset]) -> list[float | None]:
+    """Average precision of a registered version on each of the months, from its own `model.onnx`.
+
+    Raises:
+        RegistryError: the registry does not answer, or holds another file than was registered.
+        EngineError: the file is no model that the server could load.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = registry.download_model(registry.model_version(version), Path(folder))
+        with closing(load(path, EngineOptions())) as engine:
+            return [coming_month_ap(engine, month) for month in months]

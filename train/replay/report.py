@@ -1,0 +1,74 @@
+"""The replay as a table, a PNG and JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from rich.table import Table
+
+from fraud.verdict import Verdict
+from train.axes import labelled_axes, save_png
+from train.replay.outcome import ComingMonth, Decision, ReplayOutcome
+
+WORDS = {Verdict.PASS: "promoted", Verdict.FAIL: "rejected", Verdict.INCONCLUSIVE: "undecided"}
+
+
+def replay_json(outcome: ReplayOutcome) -> bytes:
+    """All figures, the verdict first."""
+    head = {"verdict": outcome.verdict, "exit_status": outcome.verdict.exit_status}
+    return msgspec.json.format(msgspec.json.encode(head | msgspec.to_builtins(outcome))) + b"\n"
+
+
+def replay_table(outcome: ReplayOutcome) -> Table:
+    """A row a month."""
+    table = Table(title=f"Replay of {outcome.model_name}, average precision (AP)")
+    for heading in ("month", "champion AP", "candidate AP", "verdict", "latency", "serves"):
+        table.add_column(heading, justify="right")
+    table.add_column("coming month: production", justify="right")
+    table.add_column("never retrained", justify="right")
+    for decision, coming in zip(outcome.decisions, outcome.coming, strict=True):
+        table.add_row(
+            f"{decision.first_day:%Y-%m}",
+            _figure(decision.champion_ap),
+            _figure(decision.candidate_ap),
+            WORDS[decision.verdict],
+            _ratio(decision),
+            f"version {coming.served}",
+            _figure(coming.production),
+            _figure(coming.never_retrained),
+        )
+    return table
+
+
+def replay_plot(path: Path, outcome: ReplayOutcome) -> None:
+    """Average precision over the months: on the gate's rows, and in the month that follows."""
+    axes = labelled_axes("Average precision, month after month", "", "average precision")
+    places = range(len(outcome.decisions))
+    lines = {
+        "coming month, version in production": ("o-", "C0", [month.production for month in outcome.coming]),
+        "coming month, first version": ("o-", "C3", [month.never_retrained for month in outcome.coming]),
+        "gate's rows, candidate": ("^:", "C2", [decision.candidate_ap for decision in outcome.decisions]),
+        "gate's rows, champion": ("v:", "C7", [decision.champion_ap for decision in outcome.decisions]),
+    }
+    for label, (style, color, heights) in lines.items():
+        # NaN leaves a gap where there is no figure.
+        shown = [float("nan") if height is None else height for height in heights]
+        axes.plot(places, shown, style, color=color, label=label, ms=4)
+    ticks = [_tick(*month) for month in zip(outcome.decisions, outcome.coming, strict=True)]
+    axes.set_xticks(places, ticks, fontsize=6)
+    axes.legend(fontsize="small")
+    save_png(axes, path)
+
+
+def _tick(decision: Decision, coming: ComingMonth) -> str:
+    latency = "" if decision.worst_median_ratio is None else f"\nlatency {_ratio(decision)}"
+    return f"{decision.first_day:%Y-%m}\n{WORDS[decision.verdict]}\nserves {coming.served}{latency}"
+
+
+def _ratio(decision: Decision) -> str:
+    return "-" if decision.worst_median_ratio is None else f"x{decision.worst_median_ratio:.2f}"
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
