@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 from psycopg2.extensions import parse_dsn
@@ -32,8 +32,9 @@ from train.replay.outcome import ComingMonth, ReplayOutcome
 from train.replay.report import replay_json, replay_plot, replay_table
 from train.replay.year import Replayed, Year
 
-JSON_FILE = "replay.json"
-PLOT_FILE = "replay.png"
+JSON_FILE: Final = "replay.json"
+PLOT_FILE: Final = "replay.png"
+INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -48,7 +49,8 @@ def main(
 
     Exit status: 0 done, 20 a month could not be decided, 2 a month failed or a request did.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    for interrupt in INTERRUPTS:
+        signal.signal(interrupt, _interrupt_once)
     try:
         settings = load_settings()
         stamp = f"{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}"
@@ -131,10 +133,13 @@ def _show(outcome: ReplayOutcome, folder: Path) -> None:
         soft_wrap=True,
     )
     if load.failures:
-        print_error(f"{load.failures:,} requests failed: {folder}/load.json and logs/ say which")
+        print_error(f"{load.failures:,} requests failed: {folder}/load_failures.csv says which")
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+def _interrupt_once(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Begin to stop; no further Ctrl-C can then keep the database from being dropped."""
+    for interrupt in INTERRUPTS:
+        signal.signal(interrupt, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

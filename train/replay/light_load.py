@@ -44,6 +44,8 @@ def light_load(commands: Commands, url: str, statistics: Path) -> Iterator[Child
         *("--users", str(USERS), "--spawn-rate", str(USERS), "--stop-timeout", str(FINISH_TIMEOUT_S)),
         # Locust adds the ending itself.
         *("--only-summary", "--json-file", str(statistics.with_suffix(""))),
+        # Beside it, `..._failures.csv` names every fault.
+        *("--csv", str(statistics.with_suffix(""))),
     )
     with commands.service("load", *arguments) as locust:
         yield locust

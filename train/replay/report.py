@@ -22,11 +22,12 @@ def replay_json(outcome: ReplayOutcome) -> bytes:
 
 def replay_table(outcome: ReplayOutcome) -> Table:
     """A row a month."""
-    table = Table(title=f"Replay of {outcome.model_name}, average precision (AP)")
-    for heading in ("month", "champion AP", "candidate AP", "verdict", "latency", "serves"):
-        table.add_column(heading, justify="right")
-    table.add_column("coming month: production", justify="right")
-    table.add_column("never retrained", justify="right")
+    table = Table(
+        title=f"{outcome.model_name}: average precision",
+        caption="champion, candidate: on the gate's rows; served, first: of that version in the month to come",
+    )
+    for heading in ("month", "champion", "candidate", "verdict", "latency", "serves", "served", "first"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for decision, coming in zip(outcome.decisions, outcome.coming, strict=True):
         table.add_row(
             f"{decision.first_day:%Y-%m}",
@@ -34,7 +35,7 @@ def replay_table(outcome: ReplayOutcome) -> Table:
             _figure(decision.candidate_ap),
             WORDS[decision.verdict],
             _ratio(decision),
-            f"version {coming.served}",
+            str(coming.served),
             _figure(coming.production),
             _figure(coming.never_retrained),
         )

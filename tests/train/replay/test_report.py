@@ -71,11 +71,11 @@ def test_verdict(last: Verdict, failures: int, expected: Verdict) -> None:
 
 def test_the_table_has_a_row_a_month_and_a_dash_for_what_was_not_measured() -> None:
     output = io.StringIO()
-    Console(file=output, width=140).print(replay_table(OUTCOME))
+    Console(file=output, width=80).print(replay_table(OUTCOME))
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in output.getvalue().splitlines()]
     assert [row for row in rows if row] == [
-        ["2025-05", "-", "0.2500", "promoted", "x1.03", "version 1", "0.2100", "0.2100"],
-        ["2025-06", "0.3000", "0.2900", "rejected", "-", "version 1", "-", "-"],
+        ["2025-05", "-", "0.2500", "promoted", "x1.03", "1", "0.2100", "0.2100"],
+        ["2025-06", "0.3000", "0.2900", "rejected", "-", "1", "-", "-"],
     ]
 
 
