@@ -91,6 +91,9 @@ class Settings(BaseSettings):
     engine: Literal["auto", "onnxruntime", "forest"] = Field(
         "auto", description="what runs the trees; auto = the fastest for each batch size, once proved equal"
     )
+    compiled_dir: Path | None = Field(
+        None, description="folder of the compiled code, writable by the server alone; unset = <RUN_DIR>/compiled"
+    )
     serve_workers: PositiveInt = Field(
         default_factory=lambda: os.cpu_count() or 1,
         description="server processes on the port",
@@ -195,6 +198,10 @@ class Settings(BaseSettings):
     def threads_of_each(self, workers: int) -> int:
         """Scoring threads of one of so many server processes: all together no more than cores, unless set."""
         return self.scoring_threads or max(1, (os.cpu_count() or 1) // workers)
+
+    def compiled_folder(self) -> Path:
+        """Where compiled code is kept between starts."""
+        return self.compiled_dir or self.run_dir / "compiled"
 
     def server_url(self) -> str:
         """Address of the scoring server as a client on this machine writes it."""

@@ -14,11 +14,13 @@ from typing import Final
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from fraud.errors import ProjectError, RegistryError
 from serve.admission import Admission, Capacity
 from serve.auth import Administrator
 from serve.contract import JsonDecoders, contract_routes
+from serve.direct_routes import DirectRoutes
 from serve.errors import RouteError, ServeError, UpstreamError
 from serve.health import health_routes
 from serve.inference_v2.routes import inference_routes
@@ -62,7 +64,7 @@ class Parts:
     """Whether to catch up with the registry after the start."""
 
 
-def create_app(parts: Parts) -> FastAPI:
+def create_app(parts: Parts) -> ASGIApp:
     """Assemble the application; nothing starts before its lifespan does."""
     metrics = Metrics()
     threads = ThreadPoolExecutor(parts.scoring_threads, thread_name_prefix="scoring")
@@ -76,13 +78,14 @@ def create_app(parts: Parts) -> FastAPI:
         threads=threads,
         metrics=metrics,
     )
+    contract = contract_routes(scoring, parts.json)
     app = FastAPI(
         title="Marriage-loan scoring",
         version=VERSION,
         description="Probability that a couple divorces soon after a marriage loan.",
         lifespan=functools.partial(_lifespan, parts, admission, threads, metrics),
         routes=[
-            *contract_routes(scoring, parts.json),
+            *contract,
             *inference_routes(parts.model, scoring, VERSION),
             *mlflow_routes(parts.model, scoring),
             *(parts.proxy.routes() if parts.proxy else ()),
@@ -91,11 +94,11 @@ def create_app(parts: Parts) -> FastAPI:
     )
     app.include_router(model_routes(parts.model, parts.change, parts.administrator, parts.workers))
     app.include_router(health_routes(parts.model, metrics))
-    app.add_middleware(RequestContext, model_version=lambda: parts.model.version)
     app.add_exception_handler(ProjectError, _project_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.openapi = functools.partial(describe, app)  # type: ignore[method-assign]
-    return app
+    direct = DirectRoutes(app, {route.path: route.endpoint for route in contract}, _project_error)
+    return RequestContext(direct, model_version=lambda: parts.model.version)
 
 
 @contextlib.asynccontextmanager

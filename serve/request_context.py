@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-import uuid
+import secrets
 from collections.abc import Callable
 from typing import Final
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +21,8 @@ REQUEST_ID_HEADER: Final = "X-Request-ID"
 MODEL_VERSION_HEADER: Final = "X-Model-Version"
 LOAD_TEST_HEADER: Final = "X-Load-Test"
 
+_REQUEST_ID_NAME: Final = REQUEST_ID_HEADER.lower().encode()
+_MODEL_VERSION_NAME: Final = MODEL_VERSION_HEADER.lower().encode()
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -37,9 +38,9 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(REQUEST_ID_HEADER)
+        given = next((value.decode("latin-1") for name, value in scope["headers"] if name == _REQUEST_ID_NAME), None)
         acceptable = given is None or _REQUEST_ID.fullmatch(given) is not None
-        request_id = given if given is not None and acceptable else uuid.uuid4().hex
+        request_id = given if given is not None and acceptable else secrets.token_hex(16)
         scope["request_id"] = request_id
         started = False
 
@@ -47,9 +48,10 @@ class RequestContext:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                headers.setdefault(REQUEST_ID_HEADER, request_id)
-                headers.setdefault(MODEL_VERSION_HEADER, str(self._model_version() or "none"))
+                headers = [*message["headers"], (_REQUEST_ID_NAME, request_id.encode())]
+                if all(name != _MODEL_VERSION_NAME for name, _ in headers):
+                    headers.append((_MODEL_VERSION_NAME, str(self._model_version() or "none").encode()))
+                message = {**message, "headers": headers}
             await send(message)
 
         if not acceptable:

@@ -85,7 +85,7 @@ class Scoring:
             ServeError: the request is refused; nothing of it is on record.
         """
         started = time.perf_counter()
-        call = Call(request.url.path, request_id_of(request), dt.datetime.now(dt.UTC), is_load_test(request))
+        call = Call(request.scope["path"], request_id_of(request), dt.datetime.now(dt.UTC), is_load_test(request))
         ticket = self._admission.ticket()
         try:
             answer = await self._read_and_score(request, readers, call, ticket)

@@ -19,6 +19,14 @@ from tests.live_stack import LiveStack, folder_for_postgres, start_stack, stop_s
 MLFLOW_START_TIMEOUT_S = 90.0
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Servers with folders of their own need not compile the same code again each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COMPILED_DIR", str(tmp_path_factory.mktemp("compiled")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[LiveStack]:
     """The whole system, started once, shared by tests that only add to it."""

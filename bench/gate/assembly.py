@@ -28,7 +28,11 @@ def assemble_gate(settings: Settings) -> Gate:
     return Gate(
         registry=Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s),
         trainer_dsn=settings.dsn(DatabaseRole.TRAINER),
-        server_dsn=settings.dsn(DatabaseRole.SERVER),
+        server_settings={
+            "DATABASE_URL": settings.dsn(DatabaseRole.SERVER),
+            "SERVER_DB_PASSWORD": "",  # the address names role and password already
+            "COMPILED_DIR": str(settings.compiled_folder().resolve()),
+        },
         cutoff=label_cutoff(settings.today, settings.label_maturity_days),
         quality=_quality(settings),
         latency=LatencyTest(

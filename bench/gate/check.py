@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,8 +42,8 @@ class Gate:
     registry: Registry
     trainer_dsn: str
     """Of the applications."""
-    server_dsn: str
-    """Of the prediction log."""
+    server_settings: Mapping[str, str]
+    """Of both servers: above all the database of the prediction log."""
     cutoff: dt.date
     """Applications from this day on are unknown, or have no mature label."""
     quality: QualityPolicy
@@ -78,7 +78,6 @@ class Gate:
         the absolute objectives and the errors.
         """
         self.work_dir.mkdir(parents=True, exist_ok=True)
-        database = {"DATABASE_URL": self.server_dsn, "SERVER_DB_PASSWORD": ""}
         with (
             tempfile.TemporaryDirectory(dir=self.work_dir) as folder,
             load_processes(self.latency.load_processes, REQUEST_KINDS, self.latency.seed) as load,
@@ -86,9 +85,10 @@ class Gate:
             progress("starting servers", 0, 2)
             sides = (champion or candidate, candidate)
             command = self.server_command
-            with served(self.registry, sides[0], Path(folder) / "champion", database, command) as champion_url:
+            settings = self.server_settings
+            with served(self.registry, sides[0], Path(folder) / "champion", settings, command) as champion_url:
                 progress("starting servers", 1, 2)
-                with served(self.registry, sides[1], Path(folder) / "candidate", database, command) as candidate_url:
+                with served(self.registry, sides[1], Path(folder) / "candidate", settings, command) as candidate_url:
                     progress("starting servers", 2, 2)
                     return measure(
                         (champion_url, candidate_url),

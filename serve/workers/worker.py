@@ -46,7 +46,7 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
     uri = settings.mlflow_tracking_uri
     registry = Registry(uri, settings.model_name, settings.registry_timeout_s) if uri else None
     store = model_store(settings.run_dir, settings.model_name)
-    options = EngineOptions(threads=threads, kind=EngineKind(settings.engine), cache_dir=settings.run_dir / "compiled")
+    options = EngineOptions(threads=threads, kind=EngineKind(settings.engine), cache_dir=settings.compiled_folder())
     model = ServingModel(store, registry, options)
     return Parts(
         model=model,
@@ -90,6 +90,7 @@ def work(
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # nothing here asks where a request came from
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=settings.drain_timeout_s,
     )

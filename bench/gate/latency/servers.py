@@ -23,7 +23,7 @@ def served(
     registry: Registry,
     version: ModelVersion,
     folder: Path,
-    database: Mapping[str, str],
+    settings: Mapping[str, str],
     command: tuple[str, ...] = SERVER_COMMAND,
 ) -> Iterator[str]:
     """Address of a server of one process that serves this version and no other, as long as the block runs.
@@ -35,7 +35,7 @@ def served(
         registry: where the version is.
         version: what to serve.
         folder: empty; the server's working and run folder.
-        database: settings of the prediction log's database.
+        settings: further settings of the server: above all the database of its prediction log.
         command: what starts the server.
 
     Raises:
@@ -48,7 +48,7 @@ def served(
     store.make_current(version.version)
     port = free_port()
     environment = {
-        **database,
+        **settings,
         "RUN_DIR": str(folder),
         "MODEL_NAME": version.name,
         "MLFLOW_TRACKING_URI": "",

@@ -73,7 +73,7 @@ def test_a_folder_that_can_not_be_written_costs_time_only(
     else:
         folder.write_text("")
     compiled: list[bool] = []
-    monkeypatch.setattr("serve.engine.compilation._compile", lambda cached: compiled.append(cached))
+    monkeypatch.setattr("serve.engine.compilation._compile", compiled.append)
     with caplog.at_level(logging.WARNING):
         compile_code(folder)
     assert compiled == [False]
