@@ -27,7 +27,7 @@ def replay_table(outcome: ReplayOutcome) -> Table:
         caption="champion, candidate: on the gate's rows; served, first: of that version in the month to come",
     )
     for heading in ("month", "champion", "candidate", "verdict", "latency", "serves", "served", "first"):
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(heading, justify="right", no_wrap=True, min_width=6)
     for decision, coming in zip(outcome.decisions, outcome.coming, strict=True):
         table.add_row(
             f"{decision.first_day:%Y-%m}",
