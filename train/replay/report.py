@@ -24,6 +24,7 @@ def replay_table(outcome: ReplayOutcome) -> Table:
     """A row a month."""
     table = Table(
         title=f"{outcome.model_name}: average precision",
+        pad_edge=False,
         caption="champion, candidate: on the gate's rows; served, first: of that version in the month to come",
     )
     for heading in ("month", "champion", "candidate", "verdict", "latency", "serves", "served", "first"):
