@@ -43,9 +43,9 @@ def log(database: str, tmp_path: Path) -> str:
     execute(
         database,
         # A constant: the chains that a test adds are not meant, whatever their random ids.
-        "DO $$ BEGIN EXECUTE format("
-        "'CREATE FUNCTION victim() RETURNS uuid IMMUTABLE LANGUAGE sql AS $f$SELECT %L::uuid$f$',"
-        " (SELECT min(chain_id::text) FROM prediction_chains)); END $$",
+        "DO $do$ BEGIN EXECUTE format("
+        "'CREATE FUNCTION victim() RETURNS uuid IMMUTABLE LANGUAGE sql AS $f$SELECT %%L::uuid$f$',"
+        " (SELECT min(chain_id::text) FROM prediction_chains)); END $do$",
     )
     return database
 
