@@ -181,6 +181,16 @@ class Settings(BaseSettings):
             return dsn
         return make_dsn(dsn, user=role.value, password=password.get_secret_value())
 
+    def administrator_password(self) -> str:
+        """Password of ADMIN_USER.
+
+        Raises:
+            SettingsError: none is set; there is no default.
+        """
+        if self.admin_password is None:
+            raise SettingsError("ADMIN_PASSWORD is not set: choose one, or start everything with `make run`")
+        return self.admin_password.get_secret_value()
+
     def tracking_uri(self) -> str:
         """Address of the MLflow tracking server.
 

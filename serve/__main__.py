@@ -10,7 +10,7 @@ import typer
 
 from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError
-from fraud.settings import Settings, load_settings
+from fraud.settings import DatabaseRole, Settings, load_settings
 from serve.logs import configure_logging
 from serve.model_store import model_store
 from serve.workers.listener import check_free
@@ -26,6 +26,9 @@ def serve(
     configure_logging()
     try:
         settings = load_settings()
+        # What workers and shipper need, to be missed once and here rather than by each of them.
+        settings.administrator_password()
+        settings.dsn(DatabaseRole.SERVER)
         address = host or settings.serve_host, port or settings.serve_port
         check_free(*address)
         status = asyncio.run(_supervise(settings, *address, workers or settings.serve_workers))

@@ -10,9 +10,9 @@ import typer
 import uvicorn
 
 from fraud.command import EXIT_ERROR, print_error
-from fraud.errors import ProjectError, SettingsError
+from fraud.errors import ProjectError
 from fraud.registry import Registry
-from fraud.settings import DatabaseRole, Settings, load_settings
+from fraud.settings import Settings, load_settings
 from serve.admission import Capacity
 from serve.app import Parts, create_app
 from serve.auth import Administrator
@@ -37,12 +37,9 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
     """The application's parts as the settings say.
 
     Raises:
-        SettingsError: a password or the database is not set.
+        SettingsError: a password is not set.
     """
-    if settings.admin_password is None:
-        raise SettingsError("ADMIN_PASSWORD is not set: choose one, or start everything with `make run`")
-    settings.dsn(DatabaseRole.SERVER)  # the shipper's, which does not say it to whoever starts the server
-    administrator = Administrator(settings.admin_user, settings.admin_password.get_secret_value())
+    administrator = Administrator(settings.admin_user, settings.administrator_password())
     uri = settings.mlflow_tracking_uri
     registry = Registry(uri, settings.model_name, settings.registry_timeout_s) if uri else None
     store = model_store(settings.run_dir, settings.model_name)
