@@ -24,7 +24,7 @@ from tests.live_stack import (
     wait_until_ready,
 )
 
-WARM_START_S = 20.0
+WARM_START_S = 60.0
 
 
 def processes_of(run_dir: Path) -> list[psutil.Process]:
