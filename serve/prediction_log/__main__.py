@@ -1,4 +1,5 @@
-"""`python -m serve.prediction_log`: ship the spool to PostgreSQL until SIGTERM; started by the supervisor.
+"""`python -m serve.prediction_log [--drain]`: ship the spool to PostgreSQL until SIGTERM, or until nothing is left;
+started by the supervisor.
 
 It runs beside the server processes and below their priority: while all cores score, the spool grows, and is shipped
 when there is time.
@@ -25,9 +26,11 @@ NICENESS: Final = 10
 
 
 def main() -> int:
-    """Ship until told to stop; gives the exit status."""
+    """Ship until told to stop, which `--drain` does at once; gives the exit status."""
     configure_logging()
     stop = threading.Event()
+    if "--drain" in sys.argv[1:]:
+        stop.set()
 
     def end(_signal: int, _frame: FrameType | None) -> None:
         stop.set()

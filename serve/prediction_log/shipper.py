@@ -49,18 +49,19 @@ class ShippingPlan:
 
 @contextmanager
 def only_shipper(folder: Path, stop: threading.Event, interval_s: float) -> Iterator[bool]:
-    """Wait until no other process ships from this spool; False when `stop` came first."""
+    """Wait until no other process ships from this spool; False when one still does as `stop` comes."""
     make_folder(folder)
     with (folder / LOCK_FILE).open("ab") as lock:
-        while not stop.is_set():
+        while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                stop.wait(interval_s)
+                if stop.wait(interval_s):
+                    yield False
+                    return
             else:
                 yield True
                 return
-        yield False
 
 
 class Shipper:

@@ -39,6 +39,8 @@ from serve.workers.control import (
 logger = logging.getLogger(__name__)
 
 SHIPPER_COMMAND: Final = (sys.executable, "-m", "serve.prediction_log")
+DRAIN: Final = "--drain"
+"""Has the shipper end as soon as nothing is left to ship."""
 CHANGE_TIMEOUT_S: Final = 60.0
 FIRST_RESTART_DELAY_S: Final = 0.1
 LAST_RESTART_DELAY_S: Final = 5.0
@@ -90,7 +92,8 @@ class Supervisor:
             _terminate(worker.process)
         await asyncio.gather(*keepers)
         self._workers_ended.set()
-        await shipper
+        if await shipper not in {0, EXIT_ERROR}:
+            await self._drain_log()
         return self._exit_status
 
     async def _keep_worker(self, number: int) -> None:
@@ -98,24 +101,34 @@ class Supervisor:
         arguments = ("--refresh",) if number == 0 else ()
         await self._keep(f"worker {number}", lambda: self._run_worker(arguments), self._stopping)
 
-    async def _keep(self, name: str, run: Callable[[], Awaitable[int]], ending: asyncio.Event) -> None:
-        """Keep one process running until `ending`."""
+    async def _keep(self, name: str, run: Callable[[], Awaitable[int]], ending: asyncio.Event) -> int:
+        """Keep one process running until `ending`; gives the last one's exit status."""
         delay_s = FIRST_RESTART_DELAY_S
+        status = 0
         while not ending.is_set():
             started = time.monotonic()
             status = await run()
             if ending.is_set():
-                return
+                break
             if status == EXIT_ERROR:
                 self._exit_status = status
                 self._stopping.set()
-                return
+                break
             if time.monotonic() - started > STEADY_AFTER_S:
                 delay_s = FIRST_RESTART_DELAY_S
             logger.error("%s ended with status %d; the next one starts in %.1f s", name, status, delay_s)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(ending.wait(), delay_s)
             delay_s = min(2 * delay_s, LAST_RESTART_DELAY_S)
+        return status
+
+    async def _drain_log(self) -> None:
+        """Ship what is left when the shipper died, or was told to stop before it could listen."""
+        process = await asyncio.create_subprocess_exec(
+            *SHIPPER_COMMAND, DRAIN, env=self._environment, start_new_session=True, preexec_fn=end_with_parent
+        )
+        await self._wait_for_end(process, self._workers_ended)
+        self._forget_metrics(process)
 
     async def _run_shipper(self) -> int:
         """Run the prediction log's shipper, which ends after the last worker: it ships what they wrote to their end."""
