@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, TaskID
+from rich.progress import Progress
 
 from convert.errors import EXIT_PARITY_FAILED, ParityError
 from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError
+from fraud.progress import steps_on
 from fraud.registry import Registry
 from fraud.settings import DatabaseRole, Settings, load_settings
 from train.maturity import label_cutoff
@@ -57,13 +58,7 @@ def _train(settings: Settings, *, today: dt.date, seed: int, threads: int, promo
     dsn = settings.dsn(DatabaseRole.TRAINER)
     registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
     with Progress(console=Console(stderr=True)) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def show(step: str, done: int, whole: int) -> None:
-            if step not in tasks:
-                tasks[step] = bar.add_task(step)
-            bar.update(tasks[step], completed=done, total=whole)
-
+        show = steps_on(bar)
         outcome = run(dsn, registry, cutoff, seed=seed, threads=threads, promote_first=promote_first, progress=show)
     print_outcome(Console(), outcome)
 

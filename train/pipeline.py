@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from convert import Conversion, convert
 from convert.parity import MINIMUM_ROWS
 from convert.parity_report import ParityReport
+from fraud.progress import ShowStep
 from fraud.registry import CANDIDATE, PRODUCTION, TEST_AP_TAG, TEST_START_TAG, VALIDATION_AP_TAG, ModelVersion, Registry
 from train.artifacts import write_files
 from train.dataset import load_dataset
 from train.proving_rows import proving_rows
 from train.tracking import record_run
 from train.training import Training, train_model
-
-Progress = Callable[[str, int, int], None]
-"""Told the name of the step, how much of it is done, and its whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ def run(
     seed: int,
     threads: int,
     promote_first: bool,
-    progress: Progress,
+    progress: ShowStep,
 ) -> Outcome:
     """Train on the applications before `cutoff`, prove the conversion, and register the result as candidate.
 

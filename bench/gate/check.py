@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +17,9 @@ from bench.gate.latency.servers import SERVER_COMMAND, served
 from bench.gate.quality.check import check_quality
 from bench.gate.quality.policy import QualityPolicy
 from bench.gate.quality.report import QualityReport
+from fraud.progress import ShowStep
 from fraud.registry import ModelVersion, Registry
 from fraud.verdict import Verdict
-
-Progress = Callable[[str, int, int], None]
-"""Step, how much of it is done, and how much there is to do -> shown to whoever waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class Gate:
     server_command: tuple[str, ...] = SERVER_COMMAND
 
     def check(
-        self, candidate: ModelVersion, champion: ModelVersion | None, progress: Progress
+        self, candidate: ModelVersion, champion: ModelVersion | None, progress: ShowStep
     ) -> tuple[QualityReport, LatencyReport | None]:
         """Judge the candidate; latency is measured only of one that is good enough.
 
@@ -70,7 +68,7 @@ class Gate:
         return quality, self.check_latency(candidate, champion, progress)
 
     def check_latency(
-        self, candidate: ModelVersion, champion: ModelVersion | None, progress: Progress
+        self, candidate: ModelVersion, champion: ModelVersion | None, progress: ShowStep
     ) -> LatencyReport:
         """Serve both versions side by side and load them in turns.
 

@@ -11,11 +11,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress as ProgressBar
-from rich.progress import TaskID
+from rich.progress import Progress
 
 from bench.gate.assembly import assemble_gate
-from bench.gate.check import Gate, Progress
+from bench.gate.check import Gate
 from bench.gate.deployment import Deploy, Deployment, deployment_of
 from bench.gate.errors import GateError
 from bench.gate.lock import alone
@@ -25,6 +24,7 @@ from bench.gate.report.gate_report import GateReport
 from bench.gate.report.summary import print_summary
 from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError
+from fraud.progress import steps_on
 from fraud.registry import CANDIDATE, GATE_FOLDER, GATE_VERDICT_TAG, PRODUCTION, ModelVersion
 from fraud.settings import DatabaseRole, load_settings
 from fraud.verdict import Verdict
@@ -108,8 +108,8 @@ class Run:
 
     def _judge(self, report: GateReport, candidate: ModelVersion, champion: ModelVersion | None) -> GateReport:
         started_s = time.monotonic()
-        with ProgressBar(console=Console(stderr=True), transient=True) as bar:
-            quality, latency = self.gate.check(candidate, champion, _shown_on(bar))
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            quality, latency = self.gate.check(candidate, champion, steps_on(bar))
         return replace(report, quality=quality, latency=latency, seconds=time.monotonic() - started_s)
 
     def _record(self, report: GateReport, candidate: ModelVersion) -> None:
@@ -117,14 +117,3 @@ class Run:
         write_report(report, self.folder)
         self.gate.registry.attach(candidate, self.folder, GATE_FOLDER)
         self.gate.registry.set_tag(candidate.version, GATE_VERDICT_TAG, report.verdict)
-
-
-def _shown_on(bar: ProgressBar) -> Progress:
-    tasks: dict[str, TaskID] = {}
-
-    def show(step: str, done: int, most: int) -> None:
-        if step not in tasks:
-            tasks[step] = bar.add_task(step)
-        bar.update(tasks[step], completed=done, total=most)
-
-    return show

@@ -10,7 +10,6 @@ import httpx
 import typer
 
 from bench.gate.errors import DeploymentError
-from fraud.errors import SettingsError
 from fraud.settings import Settings
 
 REQUEST_TIMEOUT_S: Final = 120.0
@@ -84,6 +83,4 @@ def deployment_of(settings: Settings) -> Deployment:
     Raises:
         SettingsError: the administrator's password is not set.
     """
-    if settings.admin_password is None:
-        raise SettingsError("ADMIN_PASSWORD is not set: it is the server's, in <RUN_DIR>/.env after `make run`")
-    return Deployment(settings.server_url(), settings.admin_user, settings.admin_password.get_secret_value())
+    return Deployment(settings.server_url(), settings.admin_user, settings.administrator_password())

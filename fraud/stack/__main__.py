@@ -7,22 +7,19 @@ file adds is their order and their end. Services that the settings name are used
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 import time
-from types import FrameType
-from typing import Final, NoReturn
+from typing import Final
 
 from rich.console import Console
 
-from fraud.command import EXIT_ERROR, print_error
+from fraud.command import EXIT_ERROR, interrupt_once, print_error
 from fraud.errors import ProjectError
 from fraud.settings import load_settings
 from fraud.stack.services import Stack
 from fraud.stack.summary import print_summary
 
 WATCH_INTERVAL_S: Final = 0.5
-INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def main() -> int:
@@ -32,8 +29,7 @@ def main() -> int:
         The exit status: 0 after Ctrl-C or SIGTERM, 2 when a service does not start or ends by itself.
     """
     console = Console()
-    for interrupt in INTERRUPTS:
-        signal.signal(interrupt, _interrupt_once)
+    interrupt_once()
     try:
         settings = load_settings()
         with Stack(settings, console) as stack:
@@ -47,13 +43,6 @@ def main() -> int:
         return EXIT_ERROR
     except KeyboardInterrupt:
         return 0
-
-
-def _interrupt_once(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Begin to stop; from here on no further Ctrl-C can leave half of the services running."""
-    for interrupt in INTERRUPTS:
-        signal.signal(interrupt, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

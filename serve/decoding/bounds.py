@@ -13,7 +13,8 @@ from fraud.features import FEATURE_COUNT, FEATURE_NAMES, FEATURES
 from serve.decoding.rows import LABELS
 from serve.errors import BodyTooLarge, InvalidInstance
 
-_MINIMA: Final = np.array([feature.minimum for feature in FEATURES], dtype=np.float32)
+MINIMA: Final = np.array([feature.minimum for feature in FEATURES], dtype=np.float32)
+"""Least value of each feature [10]."""
 
 
 def check_row_count(rows: int, max_rows: int) -> None:
@@ -52,7 +53,7 @@ def check_bounds(matrix: NDArray[np.float32]) -> None:
         InvalidInstance: naming the first value that is not.
     """
     # NaN fails this comparison too, and infinity is caught by the second.
-    valid = (matrix >= _MINIMA) & (matrix < np.inf)
+    valid = (matrix >= MINIMA) & (matrix < np.inf)
     if valid.all():
         return
     row, column = divmod(int(np.argmin(valid)), FEATURE_COUNT)

@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numba import types
 
-from fraud.features import FEATURE_COUNT, FEATURES
+from fraud.features import FEATURE_COUNT
+from serve.decoding.bounds import MINIMA
 from serve.decoding.json_batch import decode_batch
 from serve.decoding.row_objects import decode_instance
 from serve.decoding.row_scan import KEY, MIN_ROW_BYTES, NOT_PLAIN, scan_batch, scan_object
@@ -30,7 +31,6 @@ SOURCES: Final = (Path(__file__).with_name("row_scan.py"), Path(__file__).with_n
 
 LAYOUT: Final = np.zeros((FEATURE_COUNT, 3), np.int64)
 LAYOUT[:, KEY] = np.arange(FEATURE_COUNT)
-MINIMA: Final = np.array([feature.minimum for feature in FEATURES], dtype=np.float32)
 
 
 class RowScanner:

@@ -122,19 +122,20 @@ class Supervisor:
             delay_s = min(2 * delay_s, LAST_RESTART_DELAY_S)
         return status
 
+    async def _start_shipper(self, *arguments: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *SHIPPER_COMMAND, *arguments, env=self._environment, start_new_session=True, preexec_fn=end_with_parent
+        )
+
     async def _drain_log(self) -> None:
         """Ship what is left when the shipper died, or was told to stop before it could listen."""
-        process = await asyncio.create_subprocess_exec(
-            *SHIPPER_COMMAND, DRAIN, env=self._environment, start_new_session=True, preexec_fn=end_with_parent
-        )
+        process = await self._start_shipper(DRAIN)
         await self._wait_for_end(process, self._workers_ended)
         self._forget_metrics(process)
 
     async def _run_shipper(self) -> int:
         """Run the prediction log's shipper, which ends after the last worker: it ships what they wrote to their end."""
-        process = await asyncio.create_subprocess_exec(
-            *SHIPPER_COMMAND, env=self._environment, start_new_session=True, preexec_fn=end_with_parent
-        )
+        process = await self._start_shipper()
         ending = asyncio.create_task(self._workers_ended.wait())
         ending.add_done_callback(lambda task: None if task.cancelled() else _terminate(process))
         try:

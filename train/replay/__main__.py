@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Final
 
 import typer
 from psycopg2.extensions import parse_dsn
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from fraud.command import EXIT_ERROR, print_error
+from fraud.command import EXIT_ERROR, interrupt_once, print_error
 from fraud.errors import ProjectError
 from fraud.registry import Registry
 from fraud.settings import DatabaseRole, Settings, load_settings
@@ -34,7 +32,6 @@ from train.replay.year import Replayed, Year
 
 JSON_FILE: Final = "replay.json"
 PLOT_FILE: Final = "replay.png"
-INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -49,8 +46,7 @@ def main(
 
     Exit status: 0 done, 20 a month could not be decided, 2 a month failed or a request did.
     """
-    for interrupt in INTERRUPTS:
-        signal.signal(interrupt, _interrupt_once)
+    interrupt_once()
     try:
         settings = load_settings()
         stamp = f"{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}"
@@ -134,13 +130,6 @@ def _show(outcome: ReplayOutcome, folder: Path) -> None:
     )
     if load.failures:
         print_error(f"{load.failures:,} requests failed: {folder}/load_failures.csv says which")
-
-
-def _interrupt_once(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Begin to stop; no further Ctrl-C can then keep the database from being dropped."""
-    for interrupt in INTERRUPTS:
-        signal.signal(interrupt, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

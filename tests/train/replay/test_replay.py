@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psycopg2
@@ -121,7 +120,9 @@ def test_ctrl_c_ends_all_that_it_started(stack: LiveStack, tmp_path: Path) -> No
     def training() -> bool:
         assert process.poll() is None, (tmp_path / "output").read_text()
         folder = folder_of(stack, known)
-        return folder is not None and (folder / "logs" / "2025-05-train.log").exists()
+        if folder is None or not (folder / "logs" / "2025-05-train.log").exists():
+            return False
+        return processes_of(folder / "run") != []  # the log is there a moment before the process
 
     wait_until(training, INTERRUPT_TIMEOUT_S, "training runs")
     folder = folder_of(stack, known)
@@ -130,8 +131,5 @@ def test_ctrl_c_ends_all_that_it_started(stack: LiveStack, tmp_path: Path) -> No
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(INTERRUPT_TIMEOUT_S) == 2
     assert "interrupted" in (tmp_path / "output").read_text()
-    deadline = time.monotonic() + 5
-    while processes_of(folder / "run") and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert processes_of(folder / "run") == []
+    wait_until(lambda: processes_of(folder / "run") == [], 5, "nothing that it started runs")
     assert not any("_replay_" in name for name in databases(stack))
