@@ -1,4 +1,4 @@
-"""The whole way of a model: preconditions, trees, scalers, ONNX, proof."""
+"""The whole way of a model: preconditions, trees, scalers, ONNX, golden rows, proof."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from xgboost import XGBClassifier
 from convert import preconditions
 from convert.exporter import export, to_bytes
 from convert.forest import read_forest
-from convert.parity import MINIMUM_ROWS, Progress, check_parity
+from convert.golden import carry, golden_rows
+from convert.parity import MINIMUM_ROWS, Progress, check_parity, check_rows
 from convert.parity_report import ParityReport
 from convert.scaler_folding import fold
 from convert.source import Matrix, open_source
@@ -45,6 +46,9 @@ def convert(
     source = open_source(model)
     preconditions.check(source)
     forest = fold(read_forest(source), source)
-    converted = to_bytes(export(forest))
-    parity = check_parity(converted, source, forest, rows, minimum_rows=minimum_rows, progress=progress)
+    check_rows(rows, source, minimum_rows)
+    exported = export(forest)
+    carry(exported, golden_rows(source, forest, rows))
+    converted = to_bytes(exported)
+    parity = check_parity(converted, source, forest, rows, progress=progress)
     return Conversion(converted, hashlib.sha256(converted).hexdigest(), parity)

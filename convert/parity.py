@@ -27,18 +27,12 @@ from convert.parity_report import ParityReport, RowCounts, installed_versions
 from convert.parity_rows import extreme_rows, missing_rows, threshold_rows
 from convert.source import Matrix, Source, Vector
 from fraud.features import FEATURE_COUNT, FEATURE_NAMES
+from fraud.golden_rows import RELATIVE_TOLERANCE
 from serve.engine import Engine, EngineOptions, load
 from serve.engine.onnx_kernel import open_session
 
 MINIMUM_ROWS: Final = 200_000
 """Fewest real rows that prove anything: a split that one row in 10,000 passes is still passed 20 times."""
-
-RELATIVE_TOLERANCE: Final = 1e-6
-"""About 8 float32 steps of a probability; exp, add and reciprocal may each round differently than XGBoost's.
-
-It holds for every margin. XGBoost clamps below -88.7, and so does the exported graph, bit for bit. From -87.3 down
-probabilities are subnormal floats with steps of up to 5e-7 of their value, which is still within the tolerance.
-"""
 
 CHUNK_ROWS: Final = 32_768
 
@@ -52,18 +46,16 @@ def check_parity(
     forest: Forest,
     real: Matrix,
     *,
-    minimum_rows: int = MINIMUM_ROWS,
     progress: Progress | None = None,
 ) -> ParityReport:
-    """Compare the exported model with the trained one on the real rows [N, 10] and on adversarial rows.
+    """Compare the exported model with the trained one on real rows [N, 10] that `check_rows` lets pass, and on
+    adversarial rows.
 
     `forest` is the source's, with its scalers folded: where the adversarial rows take the thresholds from.
 
     Raises:
         ParityError: a margin or a probability differs; the message shows the row.
-        ConversionError: the real rows are too few, or not rows of the model's input.
     """
-    _check_rows(real, source, minimum_rows)
     kinds = {
         "real": real,
         "threshold": threshold_rows(forest, real),
@@ -135,7 +127,12 @@ class _MarginGraph:
         return margin
 
 
-def _check_rows(real: Matrix, source: Source, minimum_rows: int) -> None:
+def check_rows(real: Matrix, source: Source, minimum_rows: int = MINIMUM_ROWS) -> None:
+    """Refuse rows that can prove nothing.
+
+    Raises:
+        ConversionError: they are too few, or not rows of the model's input.
+    """
     if real.dtype != np.float32 or real.ndim != 2 or real.shape[1] != FEATURE_COUNT:
         raise ConversionError(f"the rows are {real.dtype} {list(real.shape)}; expected float32 [N, {FEATURE_COUNT}]")
     if len(real) < max(minimum_rows, 1):

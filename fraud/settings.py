@@ -121,6 +121,12 @@ class Settings(BaseSettings):
     audit_sync: Literal["os", "interval", "always"] = Field(
         "interval", description="when a prediction is forced to the disk: see The record"
     )
+    idempotency_hours: PositiveFloat = Field(
+        24.0, description="time for which a request with the same Idempotency-Key gets the same answer, hours"
+    )
+    idempotency_max_bytes: PositiveInt = Field(
+        1024**3, description="most that answers under an Idempotency-Key take; beyond it such requests get 503"
+    )
     log_flush_interval_ms: PositiveFloat = Field(100.0, description="time that predictions gather, milliseconds")
     log_retention_months: PositiveInt = Field(24, description="full months that predictions are kept in the database")
     applicant_ref_key: SecretStr | None = Field(

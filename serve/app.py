@@ -23,6 +23,7 @@ from serve.contract import JsonDecoders, contract_routes
 from serve.direct_routes import DirectRoutes
 from serve.errors import RouteError, ServeError, UpstreamError
 from serve.health import health_routes
+from serve.idempotency.answers import SavedAnswers
 from serve.inference_v2.routes import inference_routes
 from serve.metrics import Metrics
 from serve.mlflow_proxy import MlflowProxy
@@ -51,6 +52,7 @@ class Parts:
     change: ModelChange
     json: JsonDecoders
     log: RecordLog
+    saved_answers: SavedAnswers
     pseudonyms: Pseudonyms
     limits: Limits
     capacity: Capacity
@@ -72,6 +74,7 @@ def create_app(parts: Parts) -> ASGIApp:
     scoring = Scoring(
         model=parts.model,
         log=parts.log,
+        saved_answers=parts.saved_answers,
         pseudonyms=parts.pseudonyms,
         limits=parts.limits,
         admission=admission,
@@ -106,6 +109,7 @@ async def _lifespan(
     parts: Parts, admission: Admission, threads: ThreadPoolExecutor, metrics: Metrics, _app: FastAPI
 ) -> AsyncIterator[None]:
     parts.log.start()
+    parts.saved_answers.start()
     await asyncio.to_thread(parts.model.load_local)
     tasks = [asyncio.create_task(parts.change.run()), asyncio.create_task(_keep_gauges(parts, admission, metrics))]
     if parts.refresh:
@@ -117,6 +121,7 @@ async def _lifespan(
             task.cancel()
         threads.shutdown(wait=True)
         await asyncio.to_thread(parts.log.stop)
+        parts.saved_answers.stop()
         if parts.proxy is not None:
             await parts.proxy.close()
 

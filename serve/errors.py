@@ -97,6 +97,21 @@ class UnsupportedEncoding(ServeError):
     headers = MappingProxyType({"Accept-Encoding": "gzip, deflate, zstd"})
 
 
+class IdempotencyKeyInUse(ServeError):
+    """The first request with this key is not answered yet."""
+
+    status = 409
+    code = "idempotency_key_in_use"
+    headers = MappingProxyType({"Retry-After": "1"})
+
+
+class IdempotencyKeyReused(ServeError):
+    """The key was sent with another request before."""
+
+    status = 422
+    code = "idempotency_key_reused"
+
+
 class InvalidInstance(ServeError):
     """An instance breaks the feature schema."""
 
@@ -132,6 +147,14 @@ class Overloaded(ServeError):
     status = 503
     code = "overloaded"
     headers = MappingProxyType({"Retry-After": "1"})
+
+
+class IdempotencyUnavailable(ServeError):
+    """The answer could not be kept under its key, so the request was not scored."""
+
+    status = 503
+    code = "idempotency_unavailable"
+    headers = MappingProxyType({"Retry-After": "5"})
 
 
 class PredictionLogFull(ServeError):

@@ -48,8 +48,11 @@ class RequestContext:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = [*message["headers"], (_REQUEST_ID_NAME, request_id.encode())]
-                if all(name != _MODEL_VERSION_NAME for name, _ in headers):
+                headers = list(message["headers"])
+                names = {name for name, _ in headers}
+                if _REQUEST_ID_NAME not in names:
+                    headers.append((_REQUEST_ID_NAME, request_id.encode()))
+                if _MODEL_VERSION_NAME not in names:
                     headers.append((_MODEL_VERSION_NAME, str(self._model_version() or "none").encode()))
                 message = {**message, "headers": headers}
             await send(message)

@@ -5,21 +5,17 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
+import onnx
 
-from fraud.errors import RegistryError
-from fraud.features import FEATURE_COUNT
+from fraud.errors import ProjectError, RegistryError
+from fraud.golden_rows import METADATA_KEY, GoldenRows, GoldenRowsError
 from fraud.registry import PRODUCTION, Registry
 from serve.engine import Engine, EngineOptions, load
 from serve.errors import NoProductionModel, NotReady
-from serve.model_store import Manifest, ModelStore, ModelStoreError
+from serve.model_store import Manifest, ModelStore
 
 logger = logging.getLogger(__name__)
-
-SMOKE_ROWS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +55,15 @@ class ServingModel:
     def load_local(self) -> None:
         """Take the verified local copy into service, if there is one; needs no registry."""
         found = self._store.current()
-        if found is not None:
+        if found is None:
+            return
+        version = found[0].model_version
+        try:
             self._active = self._load(*found)
-            logger.info("serving version %d from the local copy", found[0].model_version)
+        except ProjectError as error:
+            logger.error("the local copy, version %d, can't be served, the registry is asked: %s", version, error)
+        else:
+            logger.info("serving version %d from the local copy", version)
 
     def fetch_production(self) -> tuple[int, bool]:
         """Bring a verified copy of the production version into the local store. Blocks on the network.
@@ -89,7 +91,7 @@ class ServingModel:
         """Load and check a version of the local store beside the one in charge.
 
         Raises:
-            ModelStoreError, EngineError: it can't be served.
+            ModelStoreError, EngineError, GoldenRowsError: it can't be served.
         """
         self._prepared = self._load(*self._store.get(version))
 
@@ -109,14 +111,14 @@ class ServingModel:
     def _load(self, manifest: Manifest, path: Path) -> LoadedModel:
         with self._store.alone():  # the first process measures how to run it, the others read what it found
             engine = load(path, self._options)
-        probabilities = engine.score(_smoke_rows())
-        if not np.all((probabilities >= 0) & (probabilities <= 1)):
-            raise ModelStoreError(f"version {manifest.model_version} gives values that are no probabilities")
+        golden = _golden_rows(path)
+        golden.check(engine.score(golden.rows))
         return LoadedModel(manifest, engine)
 
 
-def _smoke_rows() -> NDArray[np.float32]:
-    """Plausible and implausible rows alike, [SMOKE_ROWS, 10]: a model must answer any of them with a probability."""
-    generator = np.random.default_rng(0)
-    rows = generator.lognormal(mean=7.0, sigma=3.0, size=(SMOKE_ROWS, FEATURE_COUNT))
-    return rows.astype(np.float32)
+def _golden_rows(path: Path) -> GoldenRows:
+    """The golden rows that a model file carries; raises GoldenRowsError when there are none."""
+    for entry in onnx.load_model_from_string(path.read_bytes()).metadata_props:
+        if entry.key == METADATA_KEY:
+            return GoldenRows.from_text(entry.value)
+    raise GoldenRowsError("the model carries no golden rows: convert it by `python -m train` or `python -m convert`")

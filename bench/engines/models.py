@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from xgboost import Booster, XGBClassifier
 
-from convert.exporter import export, to_bytes
-from convert.forest import read_forest
-from convert.source import Matrix, open_source
+from convert import convert
+from convert.source import Matrix
 from serve.engine.sample_rows import ordinary_rows
 
 TRAINING_ROWS: Final = 60_000
@@ -56,7 +55,7 @@ def make_models(folder: Path, sizes: tuple[Size, ...] = SIZES) -> Iterator[Bench
         classifier = XGBClassifier(n_estimators=size.trees, max_depth=size.depth, learning_rate=LEARNING_RATE)
         classifier.fit(rows, labels)
         path = folder / f"{size.name}.onnx"
-        path.write_bytes(to_bytes(export(read_forest(open_source(classifier)))))
+        path.write_bytes(convert(classifier, rows, minimum_rows=len(rows)).model)
         yield BenchModel(size, classifier.get_booster(), path)
 
 

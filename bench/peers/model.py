@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from xgboost import Booster
 
-from bench.engines.models import SIZES, make_models
+from bench.engines.models import SEED, SIZES, make_models
 from bench.peers.forms import Rows
-from convert.exporter import export, to_bytes
-from convert.forest import read_forest
-from convert.source import load_classifier, open_source
+from convert import convert
+from convert.parity import MINIMUM_ROWS
+from convert.source import load_classifier
+from serve.engine.sample_rows import ordinary_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,10 @@ def share_model(given: Path | None, folder: Path) -> SharedModel:
         made = next(iter(make_models(folder, SIZES[:1])))
         booster, onnx, title = made.booster, made.path, made.size.title
     else:
-        source = open_source(load_classifier(given))
-        booster, onnx = source.classifier.get_booster(), folder / "model.onnx"
-        onnx.write_bytes(to_bytes(export(read_forest(source))))
+        classifier = load_classifier(given)
+        booster, onnx = classifier.get_booster(), folder / "model.onnx"
+        rows = ordinary_rows(MINIMUM_ROWS, np.random.default_rng(SEED))
+        onnx.write_bytes(convert(classifier, rows).model)
         title = f"{given.name}: {booster.num_boosted_rounds()} trees"
     native = folder / "model.ubj"
     booster.save_model(native)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import typer
 
 from serve.app import Parts
-from serve.prediction_log.record import PredictionRecord
+from serve.prediction_log.record import PredictionRecord, Promise
 from serve.workers import worker
 
 
@@ -20,7 +20,7 @@ class NoLog:
     def start(self) -> None:
         """Nothing to start."""
 
-    def append(self, record: PredictionRecord) -> None:
+    def append(self, record: PredictionRecord, promise: Promise | None = None) -> None:
         """Nothing is kept."""
 
     def stop(self) -> None:

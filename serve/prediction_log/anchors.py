@@ -47,6 +47,15 @@ class Anchors:
             return {}
         return {uuid.UUID(path.name): _decode(path) for path in self._folder.iterdir() if not path.suffix}
 
+    def of(self, chain_id: uuid.UUID) -> Anchor | None:
+        """The anchor of one chain; None when nothing of it has reached the table from here.
+
+        Raises:
+            SpoolError: it can't be read.
+        """
+        path = self._folder / chain_id.hex
+        return _decode(path) if path.exists() else None
+
     def write(self, chain_id: uuid.UUID, anchor: Anchor, *, durable: bool = False) -> None:
         """Replace a chain's anchor as a whole; `durable` forces it to the disk before this returns."""
         make_folder(self._folder)

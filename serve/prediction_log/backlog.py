@@ -6,15 +6,15 @@ import datetime as dt
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from serve.prediction_log.binary_copy import encode_rows
 from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.frame import StoredRecord
+from serve.prediction_log.record_counter import RecordCounter
 from serve.prediction_log.segment import (
     OPEN,
     SegmentKey,
@@ -37,6 +37,8 @@ class Batch:
 
     parts: tuple[ChainPart, ...] = ()
     records: int = 0
+    size: int = 0
+    """Bytes in the spool."""
     oldest_at: float = 0.0
     """When the oldest record was made, seconds since 1970."""
     moments: frozenset[dt.datetime] = frozenset()
@@ -53,17 +55,16 @@ class _Gathering:
     records: int = 0
     times: set[int] = field(default_factory=set)
 
-    def take(self, chain_id: uuid.UUID, mark: int, records: list[StoredRecord]) -> None:
-        rows = encode_rows(chain_id, records)
+    def take(self, chain_id: uuid.UUID, mark: int, records: list[StoredRecord], size: int) -> None:
         last = records[-1]
-        self.parts.append(ChainPart(chain_id, mark, last.facts.sequence, last.hash, rows))
-        self.size += len(rows)
+        self.parts.append(ChainPart(chain_id, mark, last.facts.sequence, last.hash, records))
+        self.size += size
         self.records += len(records)
         self.times |= {record.facts.recorded_at // 1_000_000 for record in records}
 
     def batch(self) -> Batch:
         days = frozenset(dt.datetime.fromtimestamp(second // 86400 * 86400, dt.UTC) for second in self.times)
-        return Batch(tuple(self.parts), self.records, float(min(self.times)), days) if self.parts else Batch()
+        return Batch(tuple(self.parts), self.records, self.size, min(self.times), days) if self.parts else Batch()
 
 
 class Backlog:
@@ -72,6 +73,7 @@ class Backlog:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._readers: dict[SegmentKey, SegmentReader] = {}
+        self._counters: dict[SegmentKey, RecordCounter] = {}
         self.committed: dict[uuid.UUID, ChainEnd] = {}
         """The records at the marks, where `next_batch` came by them."""
 
@@ -80,6 +82,10 @@ class Backlog:
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()
+
+    def _close_counters(self, besides: Iterable[SegmentKey]) -> None:
+        for key in self._counters.keys() - set(besides):
+            self._counters.pop(key).close()
 
     def chains(self) -> set[uuid.UUID]:
         """The chains that have segments here."""
@@ -102,9 +108,9 @@ class Backlog:
         for chain_id, keys in groupby(segments, key=lambda key: key.chain_id):
             mark = marks.get(chain_id, 0)
             for key in keys:
-                records = self._unread(key, segments[key], mark, max_bytes - gathering.size)
+                records, size = self._unread(key, segments[key], mark, max_bytes - gathering.size)
                 if records:
-                    gathering.take(chain_id, mark, records)
+                    gathering.take(chain_id, mark, records, size)
                     mark = records[-1].facts.sequence
                 if gathering.size >= max_bytes:
                     return gathering.batch()
@@ -133,6 +139,7 @@ class Backlog:
         segments = list_segments(self._folder)
         newest = {key.chain_id: key for key in segments}
         oldest = {key.chain_id: key for key in reversed(segments)}
+        self._close_counters(besides=newest.values())
         return sum(
             self._last_sequence(key, segments[key])
             - (marks.get(chain_id, 0) or _first_sequence(segments[oldest[chain_id]]))
@@ -144,24 +151,24 @@ class Backlog:
         return claimed_bytes(self._folder, segment_bytes=0)
 
     def _last_sequence(self, key: SegmentKey, path: Path) -> int:
-        reader = self._readers.get(key)
-        if reader is not None and not reader.unread_bytes:
-            return reader.sequence
-        last = _first_sequence(path)
-        for record in records_of(path):
-            last = record.facts.sequence
-        return last
+        if key not in self._counters:
+            try:
+                self._counters[key] = RecordCounter(path)
+            except FileNotFoundError:
+                return 0  # sealed meanwhile: it has another name in the next round
+        return self._counters[key].last_sequence()
 
-    def _unread(self, key: SegmentKey, path: Path, mark: int, max_bytes: int) -> list[StoredRecord]:
+    def _unread(self, key: SegmentKey, path: Path, mark: int, max_bytes: int) -> tuple[list[StoredRecord], int]:
+        """Records behind the mark, and the bytes that were read for them."""
         reader = self._readers.get(key)
         if reader is None:
             try:
                 reader = self._readers[key] = SegmentReader(path)
             except FileNotFoundError:
-                return []  # sealed meanwhile: it has another name in the next round
+                return [], 0  # sealed meanwhile: it has another name in the next round
             except SpoolError:
                 self._set_aside(path)
-                return []
+                return [], 0
         begun = reader.offset
         records = []
         for record in reader.records():
@@ -171,7 +178,7 @@ class Backlog:
                 self.committed[key.chain_id] = ChainEnd(key.chain_id, mark, record.hash)
             if reader.offset - begun >= max_bytes:
                 break
-        return records
+        return records, reader.offset - begun
 
     def _restart(self, key: SegmentKey) -> None:
         self._readers.pop(key).close()

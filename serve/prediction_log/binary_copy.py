@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -40,6 +40,9 @@ COLUMNS: Final = (
 # S608: both names are constants of this module, nothing of a request comes near this text.
 COPY_STATEMENT: Final = f"COPY {TABLE} ({', '.join(COLUMNS)}) FROM STDIN WITH (FORMAT binary)"
 
+PIECE_VALUES: Final = 16 * 1024
+"""Features in a piece of the stream: 128 kB of them, which a core's own cache holds."""
+
 HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + struct.pack("!ii", 0, 0)
 TRAILER: Final = struct.pack("!h", -1)
 _NULL: Final = struct.pack("!i", -1)
@@ -51,33 +54,101 @@ _TEXT_OID: Final = 25
 _BYTEA_OID: Final = 17
 _REAL_OID: Final = 700
 _REAL_ELEMENT: Final = np.dtype([("length", ">i4"), ("value", ">f4")])
+_VALUE_BYTES: Final = _REAL_ELEMENT.itemsize
 _ARRAY_HEADER: Final = struct.Struct("!iiiii")  # dimensions, has nulls, element type, length, lower bound
+_REAL_ARRAY: Final = struct.Struct("!iiiiii")  # length of the field, then as above
 
 
-def encode_rows(chain_id: uuid.UUID, records: Iterable[StoredRecord]) -> bytes:
-    """Records of one chain as rows of `COLUMNS`, to stand between `HEADER` and `TRAILER`."""
-    return b"".join(_encode_row(chain_id.bytes, record) for record in records)
+class CopyStream:
+    """Records as the file that psycopg2 sends for `COPY_STATEMENT`; each is encoded as it is its turn.
+
+    A piece at a time stays in the processor's cache from here to the socket; as a whole, a batch would travel through
+    memory once for each step.
+    """
+
+    def __init__(self, chains: Iterable[tuple[uuid.UUID, Sequence[StoredRecord]]]) -> None:
+        self._pieces = _pieces(chains)
+
+    def read(self, _size: int = -1, /) -> bytes:
+        """The next piece, of any size; nothing at the end."""
+        return next(self._pieces, b"")
+
+    def readline(self, _size: int = -1, /) -> bytes:
+        """Binary data has no lines; psycopg2's type asks for this and never calls it."""
+        return self.read()
 
 
-def _encode_row(chain_id: bytes, record: StoredRecord) -> bytes:
+def _pieces(chains: Iterable[tuple[uuid.UUID, Sequence[StoredRecord]]]) -> Iterator[bytes]:
+    yield HEADER
+    for chain_id, records in chains:
+        first = values = 0
+        for end, record in enumerate(records, 1):
+            values += record.features.size
+            if values >= PIECE_VALUES or end == len(records):
+                yield from _encode_rows(chain_id.bytes, records[first:end])
+                first, values = end, 0
+    yield TRAILER
+
+
+def _encode_rows(chain_id: bytes, records: Sequence[StoredRecord]) -> Iterator[bytes]:
+    """Records of one chain as rows of `COLUMNS`."""
+    if len(records) > 1:
+        # All arrays at once: for small records numpy's calls cost more than their values.
+        arrays = [array for record in records for array in (record.features.ravel(), record.probabilities)]
+        elements = memoryview(_encode_values(np.concatenate(arrays)))
+        rows: list[bytes | memoryview] = []
+        for record in records:
+            middle = _VALUE_BYTES * record.features.size
+            end = middle + _VALUE_BYTES * record.probabilities.size
+            before, between, after = _row_without_values(chain_id, record)
+            rows += (before, elements[:middle], between, elements[middle:end], after)
+            elements = elements[end:]
+        yield b"".join(rows)
+        return
+    for record in records:
+        before, between, after = _row_without_values(chain_id, record)
+        yield before
+        yield from _encode_in_pieces(record.features.ravel())
+        yield between
+        yield from _encode_in_pieces(record.probabilities)
+        yield after
+
+
+def _row_without_values(chain_id: bytes, record: StoredRecord) -> tuple[bytes, bytes, bytes]:
+    """What stands before the features, between them and the probabilities, and after these."""
     facts = record.facts
-    return b"".join(
-        (
-            _FIXED.pack(
-                *(len(COLUMNS), 16, chain_id, 8, facts.sequence),
-                *(8, facts.recorded_at - _POSTGRES_EPOCH_US, 8, facts.received_at - _POSTGRES_EPOCH_US),
-            ),
-            _text(facts.request_id),
-            _text(facts.endpoint),
-            _text(facts.caller),
-            _NUMBERS.pack(4, facts.model_version, 32, facts.model_sha256, 1, facts.load_test),
-            _text_array(record.application_ids),
-            _bytea_array(record.applicant_refs),
-            _real_array(record.features),
-            _real_array(record.probabilities),
-            _DIGESTS.pack(16, record.salt, 32, record.digest, 32, record.hash),
-        )
+    before = (
+        _FIXED.pack(
+            *(len(COLUMNS), 16, chain_id, 8, facts.sequence),
+            *(8, facts.recorded_at - _POSTGRES_EPOCH_US, 8, facts.received_at - _POSTGRES_EPOCH_US),
+        ),
+        _text(facts.request_id),
+        _text(facts.endpoint),
+        _text(facts.caller),
+        _NUMBERS.pack(4, facts.model_version, 32, facts.model_sha256, 1, facts.load_test),
+        _text_array(record.application_ids),
+        _bytea_array(record.applicant_refs),
+        _real_array_start(record.features.size),
     )
+    after = _DIGESTS.pack(16, record.salt, 32, record.digest, 32, record.hash)
+    return b"".join(before), _real_array_start(record.probabilities.size), after
+
+
+def _real_array_start(count: int) -> bytes:
+    """Length of the field and header of an array of so many values, which follow."""
+    return _REAL_ARRAY.pack(_ARRAY_HEADER.size + _VALUE_BYTES * count, 1, 0, _REAL_OID, count, 1)
+
+
+def _encode_values(values: NDArray[np.float32]) -> bytes:
+    elements = np.empty(values.size, dtype=_REAL_ELEMENT)
+    elements["length"] = 4
+    elements["value"] = values
+    return elements.tobytes()
+
+
+def _encode_in_pieces(values: NDArray[np.float32]) -> Iterator[bytes]:
+    for start in range(0, values.size, PIECE_VALUES):
+        yield _encode_values(values[start : start + PIECE_VALUES])
 
 
 def _field(value: bytes) -> bytes:
@@ -86,13 +157,6 @@ def _field(value: bytes) -> bytes:
 
 def _text(value: str) -> bytes:
     return _field(value.encode())
-
-
-def _real_array(values: NDArray[np.float32]) -> bytes:
-    elements = np.empty(values.size, dtype=_REAL_ELEMENT)
-    elements["length"] = 4
-    elements["value"] = values.ravel()
-    return _field(_ARRAY_HEADER.pack(1, 0, _REAL_OID, values.size, 1) + elements.tobytes())
 
 
 def _text_array(values: Sequence[str | None] | None) -> bytes:

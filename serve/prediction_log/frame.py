@@ -30,7 +30,7 @@ from serve.prediction_log.record import PredictionRecord
 
 _HEADER: Final = struct.Struct("<IIII16s32s32s")  # facts, ids, pseudonyms: bytes; rows; salt, digest, hash
 _CHECKSUM: Final = struct.Struct("<I")
-_PREFIX_BYTES: Final = _CHECKSUM.size + _HEADER.size
+PREFIX_BYTES: Final = _CHECKSUM.size + _HEADER.size
 _ROW_BYTES: Final = 4 * (FEATURE_COUNT + 1)
 _IDS: Final = msgspec.msgpack.Decoder(list[str | None])
 _REFS: Final = msgspec.msgpack.Decoder(list[bytes | None])
@@ -111,13 +111,13 @@ def frame_size(data: bytes | memoryview) -> int:
     Raises:
         SpoolError: the lengths are not what was written.
     """
-    if len(data) < _PREFIX_BYTES:
+    if len(data) < PREFIX_BYTES:
         return 0
-    header = data[_CHECKSUM.size : _PREFIX_BYTES]
+    header = data[_CHECKSUM.size : PREFIX_BYTES]
     if zlib.crc32(header) != _CHECKSUM.unpack_from(data)[0]:
         raise SpoolError("the lengths of a record have changed since they were written")
     facts, ids, refs, rows, *_ = _HEADER.unpack(header)
-    size: int = _PREFIX_BYTES + facts + ids + refs + rows * _ROW_BYTES
+    size: int = PREFIX_BYTES + facts + ids + refs + rows * _ROW_BYTES
     return size
 
 
@@ -129,7 +129,7 @@ def read_frame(data: memoryview, previous: bytes) -> StoredRecord:
     """
     facts_size, ids_size, refs_size, rows, salt, digest, stored_hash = _HEADER.unpack_from(data, _CHECKSUM.size)
     facts, probabilities, ids, refs, features = _split(
-        data[_PREFIX_BYTES:], facts_size, 4 * rows, ids_size, refs_size, 4 * rows * FEATURE_COUNT
+        data[PREFIX_BYTES:], facts_size, 4 * rows, ids_size, refs_size, 4 * rows * FEATURE_COUNT
     )
     answers = np.frombuffer(probabilities, dtype="<f4")
     matrix = np.frombuffer(features, dtype="<f4").reshape(rows, FEATURE_COUNT)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -39,6 +40,18 @@ class PredictionRecord:
         return len(self.probabilities)
 
 
+@dataclass(frozen=True, slots=True)
+class RecordPlace:
+    """A place in the log: that of the record number `sequence`, from 1, of a chain."""
+
+    chain_id: uuid.UUID
+    sequence: int
+
+
+Promise = Callable[[RecordPlace], None]
+"""Told where a record is about to stand; an error keeps it from being written."""
+
+
 class RecordLog(Protocol):
     """Where a server process puts its records; `spool.py` has the one that keeps them."""
 
@@ -49,8 +62,8 @@ class RecordLog(Protocol):
     def start(self) -> None:
         """Make ready to take records."""
 
-    def append(self, record: PredictionRecord) -> None:
-        """Take a record; raises `PredictionLogFull` when it is not kept."""
+    def append(self, record: PredictionRecord, promise: Promise | None = None) -> None:
+        """Take a record, whose place `promise` is told before; raises `PredictionLogFull` when it is not kept."""
 
     def stop(self) -> None:
         """Take no more records and finish what is open."""

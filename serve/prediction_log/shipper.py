@@ -97,14 +97,15 @@ class Shipper:
                 retry_s = min(2 * retry_s, LAST_RETRY_S)
             else:
                 retry_s = FIRST_RETRY_S
-                if not shipped:
-                    if stopping:
-                        return
+                if stopping and not shipped:
+                    return
+                if shipped < MAX_COPY_BYTES:
+                    # Small transactions cost as much as large ones: let records gather.
                     stop.wait(self._plan.interval_s)
             self._tell()
 
-    def ship(self) -> bool:
-        """Write what waits, about `MAX_COPY_BYTES` of it; False when nothing did.
+    def ship(self) -> int:
+        """Write what waits, `MAX_COPY_BYTES` of it or little more; gives the bytes, 0 when nothing did.
 
         Raises:
             psycopg2.Error: PostgreSQL does not answer, or refuses.
@@ -120,10 +121,11 @@ class Shipper:
         if self._batch.parts:
             self._table.make_partitions(self._batch.moments)
             self._table.write(self._batch.parts)
+            shipped = self._batch.size
             self._commit()
-            return True
+            return shipped
         self._clear()
-        return False
+        return 0
 
     def _learn_marks(self) -> None:
         unknown = self._backlog.chains() - self._marks.keys()

@@ -20,7 +20,7 @@ from typing import Final
 from serve.errors import PredictionLogFull
 from serve.prediction_log.chain import GENESIS
 from serve.prediction_log.frame import Content, Frame, build_frame
-from serve.prediction_log.record import PredictionRecord
+from serve.prediction_log.record import PredictionRecord, Promise, RecordPlace
 from serve.prediction_log.segment import (
     HEADER_BYTES,
     OpenSegment,
@@ -95,8 +95,10 @@ class Spool:
         """Whether `append` waits for the disk, so that it should not be called on an event loop."""
         return self._sync is Sync.ALWAYS
 
-    def append(self, record: PredictionRecord) -> None:
+    def append(self, record: PredictionRecord, promise: Promise | None = None) -> None:
         """Put a record at the end of the chain; it is safe, as far as `Sync` promises, when this returns.
+
+        `promise` is told the place that the record is about to take, and may refuse it by an error.
 
         Raises:
             PredictionLogFull: the spool is at its bound or the disk does not take the record; nothing of it is kept.
@@ -107,6 +109,8 @@ class Spool:
             # A clock that is set back must not put a record before the one it follows: partitions go as a whole.
             recorded_at = max(time.time_ns() // 1000, self._recorded_at)
             frame = build_frame(content, self._sequence + 1, recorded_at, self._head)
+            if promise is not None:
+                promise(RecordPlace(self._chain_id, self._sequence + 1))
             self._write(frame)
             self._sequence += 1
             self._head = frame.hash

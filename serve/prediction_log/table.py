@@ -6,14 +6,14 @@ import datetime as dt
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Final
 
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from serve.prediction_log.binary_copy import COPY_STATEMENT, HEADER, TRAILER
+from serve.prediction_log.binary_copy import COPY_STATEMENT, CopyStream
 from serve.prediction_log.errors import MarkMoved
+from serve.prediction_log.frame import StoredRecord
 
 APPLICATION_NAME: Final = "prediction-log"
 CONNECT_TIMEOUT_S: Final = 5
@@ -39,7 +39,7 @@ class ChainPart:
     after: int
     sequence: int
     hash: bytes
-    rows: bytes
+    records: Sequence[StoredRecord]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class LogTable:
             MarkMoved: a chain is further than the parts say; nothing was written.
             psycopg2.Error: PostgreSQL does not answer, or refuses.
         """
-        payload = BytesIO(b"".join((HEADER, *(part.rows for part in parts), TRAILER)))
+        stream = CopyStream((part.chain_id, part.records) for part in parts)
         with self._connected() as connection, connection.cursor() as cursor:
             for part in parts:
                 chain_id = str(part.chain_id)
@@ -94,7 +94,7 @@ class LogTable:
                     cursor.execute(_NEXT_MARK, (part.sequence, part.hash, chain_id, part.after))
                 if cursor.rowcount != 1:
                     raise MarkMoved(f"chain {chain_id} is not at record {part.after} any more")
-            cursor.copy_expert(COPY_STATEMENT, payload)
+            cursor.copy_expert(COPY_STATEMENT, stream)
 
     def make_partitions(self, moments: Iterable[dt.datetime]) -> None:
         """Make sure that the months of these moments (UTC) have their partitions.

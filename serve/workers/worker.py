@@ -18,6 +18,7 @@ from serve.app import Parts, create_app
 from serve.auth import Administrator
 from serve.decoding.row_scanner import RowScanner
 from serve.engine import EngineKind, EngineOptions
+from serve.idempotency.answers import AnswerLimits, SavedAnswers
 from serve.logs import configure_logging
 from serve.mlflow_proxy import MlflowProxy
 from serve.model_store import model_store
@@ -31,6 +32,7 @@ from serve.workers.model_change import ModelChange
 
 # Longer than what common reverse proxies keep (60 s): whoever closes first must not be us.
 KEEP_ALIVE_S: Final = 75
+SECONDS_AN_HOUR: Final = 3600
 
 
 def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *, refresh: bool) -> Parts:
@@ -45,11 +47,14 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
     store = model_store(settings.run_dir, settings.model_name)
     options = EngineOptions(threads=threads, kind=EngineKind(settings.engine), cache_dir=settings.compiled_folder())
     model = ServingModel(store, registry, options)
+    sync = Sync(settings.audit_sync)
+    answer_limits = AnswerLimits(settings.idempotency_hours * SECONDS_AN_HOUR, settings.idempotency_max_bytes)
     return Parts(
         model=model,
         change=ModelChange(channel, model),
         json=RowScanner(options.cache_dir),
-        log=Spool(settings.spool_folder(), SpoolLimits(settings.spool_max_bytes), Sync(settings.audit_sync)),
+        log=Spool(settings.spool_folder(), SpoolLimits(settings.spool_max_bytes), sync),
+        saved_answers=SavedAnswers(settings.spool_folder(), answer_limits, durable=sync is Sync.ALWAYS),
         pseudonyms=Pseudonyms(settings.applicant_ref_key.get_secret_value() if settings.applicant_ref_key else None),
         limits=Limits(settings.max_batch_rows, settings.max_body_bytes),
         capacity=Capacity(settings.max_rows_in_flight, settings.max_bytes_in_flight),

@@ -13,7 +13,7 @@ from convert import preconditions
 from convert.errors import ConversionError, ParityError
 from convert.exporter import export, to_bytes
 from convert.forest import Forest, read_forest
-from convert.parity import check_parity
+from convert.parity import check_parity, check_rows
 from convert.parity_report import ParityReport
 from convert.source import Source, open_source
 from fraud.features import FEATURE_NAMES
@@ -32,7 +32,7 @@ def opened(model: Any) -> tuple[Source, Forest]:
 
 
 def checked(graph: onnx.ModelProto, source: Source, forest: Forest, rows: Matrix = ROWS) -> ParityReport:
-    return check_parity(to_bytes(graph), source, forest, rows, minimum_rows=ENOUGH_ROWS)
+    return check_parity(to_bytes(graph), source, forest, rows)
 
 
 def attribute(graph: onnx.ModelProto, name: str) -> onnx.AttributeProto:
@@ -136,15 +136,15 @@ def test_the_failure_shows_the_row_and_both_answers() -> None:
     ],
 )
 def test_rows_that_prove_nothing_are_refused(rows: Any, message: str) -> None:
-    source, forest = opened(plain())
+    source, _ = opened(plain())
     with pytest.raises(ConversionError, match=message):
-        checked(export(forest), source, forest, rows)
+        check_rows(rows, source, ENOUGH_ROWS)
 
 
 def test_200000_rows_are_asked_for_unless_a_test_says_otherwise() -> None:
-    source, forest = opened(plain())
+    source, _ = opened(plain())
     with pytest.raises(ConversionError, match="200,000"):
-        check_parity(to_bytes(export(forest)), source, forest, ROWS)
+        check_rows(ROWS, source)
 
 
 def test_the_report_counts_what_was_compared() -> None:
@@ -155,7 +155,6 @@ def test_the_report_counts_what_was_compared() -> None:
         source,
         forest,
         ROWS,
-        minimum_rows=ENOUGH_ROWS,
         progress=lambda done, total: told.append((done, total)),
     )
     assert report.rows.real == ENOUGH_ROWS

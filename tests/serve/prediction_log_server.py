@@ -90,9 +90,13 @@ class LogServer:
 
 @dataclass
 class Load:
-    """Clients that each send a request after the other, and note which ids were answered."""
+    """Clients that each send a request after the other, and note which ids were answered.
+
+    With `keys` each request has an Idempotency-Key and is sent again until it is answered.
+    """
 
     port: int
+    keys: bool = False
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
     answered: set[str] = field(default_factory=set)
     statuses: set[int] = field(default_factory=set)
@@ -101,11 +105,15 @@ class Load:
     def send_until_stopped(self, client: int) -> None:
         number = 0
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        while not self._stop.is_set():
-            request_id = f"{self.name}-{client}-{number}"
-            number += 1
+        request_id = ""
+        while not self._stop.is_set() or (self.keys and request_id not in self.answered):
+            if not self.keys or not request_id or request_id in self.answered:
+                request_id = f"{self.name}-{client}-{number}"
+                number += 1
+            headers = {"Content-Type": "application/json", "X-Request-ID": request_id}
+            if self.keys:
+                headers["Idempotency-Key"] = request_id
             try:
-                headers = {"Content-Type": "application/json", "X-Request-ID": request_id}
                 connection.request("POST", "/batch_predict", body=BODY, headers=headers)
                 answer = connection.getresponse()
                 answer.read()

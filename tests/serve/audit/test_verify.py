@@ -15,7 +15,6 @@ from fraud.database import connect
 from fraud.verdict import Verdict
 from serve.audit.findings import Fault
 from serve.audit.verification import Report, verify
-from serve.prediction_log.binary_copy import encode_rows
 from serve.prediction_log.frame import Content, build_frame, read_frame
 from serve.prediction_log.segment import list_segments
 from serve.prediction_log.table import ChainPart, LogTable
@@ -186,7 +185,7 @@ def test_records_added_to_a_chain_are_found(log: str, tmp_path: Path) -> None:
     frame = build_frame(Content.of(record()), 6, time.time_ns() // 1000, bytes(last))
     forged = read_frame(memoryview(b"".join(frame.buffers)), bytes(last))
     chain_id = uuid.UUID(chain)
-    LogTable(log).write([ChainPart(chain_id, 5, 6, frame.hash, encode_rows(chain_id, [forged]))])
+    LogTable(log).write([ChainPart(chain_id, 5, 6, frame.hash, [forged])])
     findings = audit(log, tmp_path).findings
     assert [(finding.fault, finding.sequence) for finding in findings] == [(Fault.FORGED, 6)]
 

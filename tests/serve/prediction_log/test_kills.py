@@ -84,6 +84,22 @@ def test_what_was_answered_is_on_record_once(
         assert report.verdict in {Verdict.PASS, Verdict.INCONCLUSIVE}
 
 
+@pytest.mark.parametrize("fault", [kill_a_worker, kill_the_workers, kill_all])
+def test_a_request_that_is_sent_with_its_key_until_it_is_answered_is_on_record_exactly_once(
+    stack: LiveStack, tmp_path: Path, fault: Callable[[LogServer], None]
+) -> None:
+    with log_server(stack, tmp_path) as server:
+        load = Load(server.port, keys=True)
+        with load.running(clients=8):
+            for round_ in range(1, 4):
+                wait_until(lambda goal=100 * round_: len(load.answered) > goal, 60, "requests are answered")
+                fault(server)
+                wait_until(lambda: len(server.processes(WORKER)) == 2, 30, "workers run again")
+        assert server.stop() == 0
+        assert load.statuses <= {200, 409}
+        assert dict(server.recorded(load)) == dict.fromkeys(load.answered, 1)
+
+
 def test_without_a_database_requests_are_answered_up_to_the_bound_and_then_refused(
     stack: LiveStack, tmp_path: Path
 ) -> None:

@@ -10,11 +10,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import httpx
+import onnx
 import psutil
 import pytest
 
@@ -132,15 +133,37 @@ def test_an_update_reaches_every_worker_before_it_answers_and_no_request_fails(
     assert any(version == str(production.version) for _, _, version in seen), "the load began before the update"
 
 
-def test_a_version_that_can_not_be_loaded_is_served_by_nobody(
-    stack: LiveStack, registry: Registry, production: ModelVersion, tmp_path: Path
+def junk(_model: bytes) -> bytes:
+    return b"registered, verified, and no model"
+
+
+def with_one_leaf_moved(model: bytes) -> bytes:
+    proto = onnx.load_model_from_string(model)
+    weights = next(entry for entry in proto.graph.node[0].attribute if entry.name == "target_weights")
+    weights.floats[1] += 0.001
+    return proto.SerializeToString()
+
+
+def without_golden_rows(model: bytes) -> bytes:
+    proto = onnx.load_model_from_string(model)
+    del proto.metadata_props[:]
+    return proto.SerializeToString()
+
+
+@pytest.mark.parametrize("spoil", [junk, with_one_leaf_moved, without_golden_rows])
+def test_a_version_that_fails_its_checks_is_served_by_nobody(
+    spoil: Callable[[bytes], bytes],
+    stack: LiveStack,
+    registry: Registry,
+    production: ModelVersion,
+    tmp_path: Path,
 ) -> None:
-    junk = tmp_path / "model.onnx"
-    junk.write_bytes(b"registered, verified, and no model")
+    spoiled = registry.download_model(production, tmp_path)
+    spoiled.write_bytes(spoil(spoiled.read_bytes()))
     client = mlflow_client(stack.tracking_uri, timeout_s=10)
     run_id = client.create_run(experiment_id="0").info.run_id
-    client.log_artifact(run_id, str(junk), "model")
-    unusable = registry.register(run_id, hashlib.sha256(junk.read_bytes()).hexdigest(), production.data_cutoff, {})
+    client.log_artifact(run_id, str(spoiled), "model")
+    unusable = registry.register(run_id, hashlib.sha256(spoiled.read_bytes()).hexdigest(), production.data_cutoff, {})
     with production_is(registry, unusable, production, stack):
         answer = httpx.post(stack.url + "/update-model", auth=stack.admin, timeout=60)
         assert (answer.status_code, answer.json()["error"]["code"]) == (502, "update_failed")

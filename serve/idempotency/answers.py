@@ -1,0 +1,208 @@
+"""Answers by idempotency key, shared by the server processes of a machine: one SQLite file beside the spool.
+
+A key goes three steps, each on disk before the next is begun:
+
+1. claimed: a process is at work on it; others answer 409 as long as that process lives.
+2. promised: the answer, and the place in the prediction log that its record is about to take.
+3. confirmed: the record is written.
+
+Whatever kills a process in between, the next request with the key finds out: a promised answer counts if its place
+in the log is taken, since no other record can take the place that a dead process had in its own chain. If it is not,
+nothing was recorded and nothing was answered, and the request is scored anew.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from serve.errors import IdempotencyKeyInUse, IdempotencyKeyReused, IdempotencyUnavailable
+from serve.idempotency.owners import Owner, is_alive
+from serve.prediction_log.place import is_recorded
+from serve.prediction_log.record import RecordPlace
+from serve.prediction_log.segment import make_folder
+
+logger = logging.getLogger(__name__)
+
+FOLDER: Final = "idempotency"
+OWNERS_FOLDER: Final = "owners"
+DATABASE_FILE: Final = "answers.sqlite3"
+BUSY_TIMEOUT_S: Final = 5.0
+SWEEP_INTERVAL_S: Final = 600.0
+
+_SCHEMA: Final = """
+    CREATE TABLE IF NOT EXISTS answers (
+        key BLOB PRIMARY KEY,
+        request BLOB NOT NULL,
+        owner BLOB NOT NULL,
+        claimed_at INTEGER NOT NULL,
+        chain_id BLOB,
+        sequence INTEGER,
+        answer BLOB,
+        confirmed INTEGER NOT NULL DEFAULT 0
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS answers_by_age ON answers (claimed_at);
+"""
+_CLAIM: Final = "INSERT OR IGNORE INTO answers (key, request, owner, claimed_at) VALUES (?, ?, ?, ?)"
+_FIND: Final = "SELECT request, owner, confirmed, chain_id, sequence, answer FROM answers WHERE key = ?"
+_TAKE_OVER: Final = """
+    UPDATE answers SET owner = ?, chain_id = NULL, sequence = NULL, answer = NULL
+    WHERE key = ? AND owner = ? AND NOT confirmed
+"""
+_PROMISE: Final = "UPDATE answers SET chain_id = ?, sequence = ?, answer = ? WHERE key = ? AND owner = ?"
+_CONFIRM: Final = "UPDATE answers SET confirmed = 1 WHERE key = ?"
+_RELEASE: Final = "DELETE FROM answers WHERE key = ? AND owner = ? AND NOT confirmed"
+_SWEEP: Final = "DELETE FROM answers WHERE claimed_at < ?"
+
+
+class _Claim(NamedTuple):
+    """A row of the table; the last three are empty until the answer is promised."""
+
+    request: bytes
+    owner: bytes
+    confirmed: int
+    chain_id: bytes | None
+    sequence: int
+    answer: bytes
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """A scored request's answer, ready to be sent."""
+
+    content: bytes
+    media_type: str
+    headers: dict[str, str]
+    rows: int
+    request_id: str
+    """The id under which it is on record."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLimits:
+    """How long an answer is kept, and how much all of them may take on the disk."""
+
+    keep_s: float
+    max_bytes: int
+
+
+_DECODER: Final = msgspec.msgpack.Decoder(Answer)
+_ENCODER: Final = msgspec.msgpack.Encoder()
+
+
+class SavedAnswers:
+    """One process's way to the answers; safe to use from any thread."""
+
+    def __init__(self, spool: Path, limits: AnswerLimits, *, durable: bool) -> None:
+        """`durable` forces each step to the disk, so that it outlives the machine's power."""
+        self._spool = spool
+        self._owners = spool / FOLDER / OWNERS_FOLDER
+        self._limits = limits
+        self._durable = durable
+        self._lock = threading.Lock()
+        self._sweep_at = 0.0
+        self._owner: Owner
+        self._database: sqlite3.Connection
+
+    def start(self) -> None:
+        """Open the file, or make it.
+
+        Raises:
+            OSError, sqlite3.Error: it can't be opened.
+        """
+        make_folder(self._owners)
+        self._owner = Owner(self._owners)
+        path = self._spool / FOLDER / DATABASE_FILE
+        self._database = sqlite3.connect(path, BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
+        (page_bytes,) = self._database.execute("PRAGMA page_size").fetchone()
+        self._database.execute(f"PRAGMA max_page_count = {max(1, self._limits.max_bytes // page_bytes)}")
+        self._database.executescript(_SCHEMA)
+
+    def stop(self) -> None:
+        """Close the file."""
+        self._database.close()
+        self._owner.close()
+
+    def claim(self, key: bytes, request: bytes) -> Answer | None:
+        """The answer that was given under this key; None when the key is the caller's now, who has to score.
+
+        Raises:
+            IdempotencyKeyReused: the key belongs to another request.
+            IdempotencyKeyInUse: the first request with it is not answered yet.
+            IdempotencyUnavailable: the file can't be used.
+        """
+        with self._statements() as execute:
+            self._sweep(execute)
+            if execute(_CLAIM, (key, request, self._owner.id.bytes, int(time.time()))).rowcount == 1:
+                return None
+            row = execute(_FIND, (key,)).fetchone()
+        if row is None:
+            raise IdempotencyKeyInUse("another request with this Idempotency-Key has just failed: send this one again")
+        claim = _Claim(*row)
+        if claim.request != request:
+            raise IdempotencyKeyReused("this Idempotency-Key was sent with another request: use a new one for each")
+        return _DECODER.decode(claim.answer) if claim.confirmed else self._recover(key, claim)
+
+    def promise(self, key: bytes, answer: Answer, place: RecordPlace) -> None:
+        """Keep the answer, whose record is about to be written at `place`.
+
+        Raises:
+            IdempotencyUnavailable: the file can't be used: don't write the record.
+        """
+        values = (place.chain_id.bytes, place.sequence, _ENCODER.encode(answer), key, self._owner.id.bytes)
+        with self._statements() as execute:
+            execute(_PROMISE, values)
+
+    def confirm(self, key: bytes) -> None:
+        """The record is written. Where that can't be kept, the next request with the key looks into the log."""
+        try:
+            with self._statements() as execute:
+                execute(_CONFIRM, (key,))
+        except IdempotencyUnavailable as error:
+            logger.warning("%s", error)
+
+    def release(self, key: bytes) -> None:
+        """Nothing was recorded under this key, so it is free again."""
+        with self._statements() as execute:
+            execute(_RELEASE, (key, self._owner.id.bytes))
+
+    def _recover(self, key: bytes, claim: _Claim) -> Answer | None:
+        # Asked before the log is read: what a dead process has not written by now, it never will.
+        alive = is_alive(self._owners, uuid.UUID(bytes=claim.owner))
+        if claim.chain_id is not None:
+            place = RecordPlace(uuid.UUID(bytes=claim.chain_id), claim.sequence)
+            if is_recorded(self._spool, place):
+                self.confirm(key)
+                return _DECODER.decode(claim.answer)
+        if not alive:
+            with self._statements() as execute:
+                if execute(_TAKE_OVER, (self._owner.id.bytes, key, claim.owner)).rowcount == 1:
+                    return None
+        raise IdempotencyKeyInUse("the first request with this Idempotency-Key is not answered yet: try again")
+
+    def _sweep(self, execute: Any) -> None:
+        if time.monotonic() >= self._sweep_at:
+            execute(_SWEEP, (int(time.time() - self._limits.keep_s),))
+            self._sweep_at = time.monotonic() + SWEEP_INTERVAL_S
+
+    @contextmanager
+    def _statements(self) -> Iterator[Any]:
+        """Statements of one thread at a time, each a transaction of its own."""
+        try:
+            with self._lock:
+                yield self._database.execute
+        except sqlite3.Error as error:
+            raise IdempotencyUnavailable(
+                f"the answers under Idempotency-Key can't be kept ({error}): try again later, or send no key"
+            ) from error

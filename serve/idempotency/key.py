@@ -1,0 +1,54 @@
+"""The header `Idempotency-Key`, and what makes two requests with the same key the same request."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+
+from serve.errors import MalformedHeader
+
+IDEMPOTENCY_KEY_HEADER: Final = "Idempotency-Key"
+REPLAYED_HEADER: Final = "Idempotency-Replayed"
+
+_KEY: Final = re.compile(r'"?([A-Za-z0-9._:-]{1,128})"?')
+_SEPARATOR: Final = b"\0"
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """A caller's key for one request to one endpoint; only hashes of it are kept."""
+
+    caller: str
+    endpoint: str
+    value: str
+
+    def digest(self) -> bytes:
+        """What names it in the store, 32 bytes."""
+        return _digest(self.caller.encode(), self.endpoint.encode(), self.value.encode())
+
+    def request_digest(self, content_type: str, encoding: str, body: bytes) -> bytes:
+        """What tells a request that is sent again from another one with the same key, 32 bytes."""
+        return _digest(content_type.encode(), encoding.encode(), body)
+
+
+def idempotency_key_of(request: Request, caller: str) -> IdempotencyKey | None:
+    """The key that the request names, bare or in quotes as a structured field has it; None without one.
+
+    Raises:
+        MalformedHeader: no key.
+    """
+    given = request.headers.get(IDEMPOTENCY_KEY_HEADER)
+    if given is None:
+        return None
+    match = _KEY.fullmatch(given)
+    if match is None:
+        raise MalformedHeader(f"{IDEMPOTENCY_KEY_HEADER}: expected 1 to 128 letters, digits or . _ : -")
+    return IdempotencyKey(caller, request.scope["path"], match[1])
+
+
+def _digest(*parts: bytes) -> bytes:
+    return hashlib.sha256(_SEPARATOR.join(parts)).digest()
