@@ -14,26 +14,28 @@ from typing import Final
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from fraud.errors import ProjectError, RegistryError
 from serve.admission import Admission, Capacity
 from serve.auth import Administrator
 from serve.contract import JsonDecoders, contract_routes
-from serve.direct_routes import DirectRoutes
-from serve.errors import RouteError, ServeError, UpstreamError
+from serve.errors import RouteError
 from serve.health import health_routes
 from serve.idempotency.answers import SavedAnswers
-from serve.inference_v2.routes import inference_routes
+from serve.inference_v2.routes import infer_route, inference_routes
 from serve.metrics import Metrics
 from serve.mlflow_proxy import MlflowProxy
-from serve.mlflow_scoring import mlflow_routes
+from serve.mlflow_scoring import invocations_route, mlflow_routes
 from serve.model_admin import model_routes
 from serve.openapi import describe
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import RecordLog
-from serve.request_context import RequestContext, error_response, request_id_of
+from serve.request_context import RequestContext, as_serve_error, error_response, request_id_of
 from serve.scoring import Limits, Scoring
+from serve.scoring_endpoint import scoring_endpoint
+from serve.scoring_protocol import FastLane
 from serve.serving_model import ServingModel
 from serve.workers.model_change import ModelChange
 
@@ -66,7 +68,15 @@ class Parts:
     """Whether to catch up with the registry after the start."""
 
 
-def create_app(parts: Parts) -> ASGIApp:
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What uvicorn runs: the framework's part, and the part that its protocol answers by itself."""
+
+    asgi: ASGIApp
+    lane: FastLane
+
+
+def create_app(parts: Parts) -> Application:
     """Assemble the application; nothing starts before its lifespan does."""
     metrics = Metrics()
     threads = ThreadPoolExecutor(parts.scoring_threads, thread_name_prefix="scoring")
@@ -81,16 +91,17 @@ def create_app(parts: Parts) -> ASGIApp:
         threads=threads,
         metrics=metrics,
     )
-    contract = contract_routes(scoring, parts.json)
+    max_rows = parts.limits.max_batch_rows
+    scoring_routes = [*contract_routes(parts.json, max_rows), invocations_route(max_rows)]
     app = FastAPI(
         title="Marriage-loan scoring",
         version=VERSION,
         description="Probability that a couple divorces soon after a marriage loan.",
         lifespan=functools.partial(_lifespan, parts, admission, threads, metrics),
         routes=[
-            *contract,
+            *(Route(route.path, scoring_endpoint(scoring, route), methods=["POST"]) for route in scoring_routes),
             *inference_routes(parts.model, scoring, VERSION),
-            *mlflow_routes(parts.model, scoring),
+            *mlflow_routes(parts.model),
             *(parts.proxy.routes() if parts.proxy else ()),
         ],
         redirect_slashes=False,
@@ -100,8 +111,12 @@ def create_app(parts: Parts) -> ASGIApp:
     app.add_exception_handler(ProjectError, _project_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.openapi = functools.partial(describe, app)  # type: ignore[method-assign]
-    direct = DirectRoutes(app, {route.path: route.endpoint for route in contract}, _project_error)
-    return RequestContext(direct, model_version=lambda: parts.model.version)
+    by_heart = [*scoring_routes, infer_route(parts.model.name, None, max_rows)]
+
+    def model_version() -> int | None:
+        return parts.model.version
+
+    return Application(RequestContext(app, model_version), FastLane.of(scoring, by_heart, model_version))
 
 
 @contextlib.asynccontextmanager
@@ -156,11 +171,8 @@ async def _refresh(change: ModelChange) -> None:
 
 
 async def _project_error(request: Request, error: Exception) -> Response:
-    if isinstance(error, ServeError):
-        return error_response(error, request_id_of(request))
-    kind = UpstreamError if isinstance(error, RegistryError) else ServeError
-    logger.error("request %s: %s", request_id_of(request), error)
-    return error_response(kind(str(error)), request_id_of(request))
+    request_id = request_id_of(request)
+    return error_response(as_serve_error(error, request_id), request_id)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Final
 
 import zstandard
-from starlette.requests import Request
 
 from serve.body import too_large
 from serve.errors import MalformedBody, UnsupportedEncoding
@@ -26,13 +25,13 @@ _FASTEST_LEVEL: Final = 1
 WORTH_COMPRESSING_BYTES: Final = 1024
 
 
-def content_encoding_of(request: Request) -> str:
+def content_encoding_of(headers: Mapping[str, str]) -> str:
     """How the body is compressed; `IDENTITY` when it is not.
 
     Raises:
         UnsupportedEncoding: in a way that we don't know, or in several at once.
     """
-    encoding = request.headers.get("content-encoding", IDENTITY).strip().lower()
+    encoding = headers.get("content-encoding", IDENTITY).strip().lower()
     if encoding in {IDENTITY, "identity"}:
         return IDENTITY
     encoding = "gzip" if encoding == "x-gzip" else encoding
@@ -51,9 +50,9 @@ def inflate(body: bytes, encoding: str, max_bytes: int) -> bytes:
     return body if encoding == IDENTITY else _INFLATERS[encoding](body, max_bytes)
 
 
-def accepted_encoding(request: Request) -> str:
+def accepted_encoding(headers: Mapping[str, str]) -> str:
     """The first encoding of Accept-Encoding that we can write; `IDENTITY` when there is none."""
-    for item in request.headers.get("accept-encoding", "").lower().split(","):
+    for item in headers.get("accept-encoding", "").lower().split(","):
         name, _, weight = item.replace(" ", "").partition(";q=")
         if name in _DEFLATERS and weight not in {"0", "0.0", "0.00", "0.000"}:
             return name

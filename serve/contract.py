@@ -7,17 +7,14 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from serve.decoding import DecodedRows
 from serve.decoding.arrow_stream import ARROW_STREAM
 from serve.decoding.by_content_type import BATCH_DECODERS, JSON, DecodeBatch
-from serve.encoding import encode_arrow, encode_probabilities, encode_probability
+from serve.encoding import encode_arrow, encode_error, encode_probabilities, encode_probability
 from serve.exchange import Question, Read, Reply, Write
 from serve.model_store import Manifest
-from serve.scoring import Scoring
+from serve.scoring_call import Headers, ScoringRoute
 
 
 class JsonDecoders(Protocol):
@@ -30,32 +27,28 @@ class JsonDecoders(Protocol):
         """A body of `/batch_predict`."""
 
 
-def contract_routes(scoring: Scoring, json: JsonDecoders) -> list[Route]:
-    """The two routes over the given scoring."""
+def contract_routes(json: JsonDecoders, max_batch_rows: int) -> list[ScoringRoute]:
+    """The two routes; a batch has at most so many rows."""
     decoders = {**BATCH_DECODERS, "": json.decode_batch, JSON: json.decode_batch}
-    as_json = _batch_readers(decoders, scoring.limits.max_batch_rows, _write_probabilities)
-    as_arrow = _batch_readers(decoders, scoring.limits.max_batch_rows, _write_arrow)
+    as_json = _batch_readers(decoders, max_batch_rows, _write_probabilities)
+    as_arrow = _batch_readers(decoders, max_batch_rows, _write_arrow)
 
     def read_instance(body: bytes, _manifest: Manifest) -> Question:
         return Question(json.decode_instance(body), _write_probability)
 
     single = {"": read_instance, JSON: read_instance}
-
-    async def predict(request: Request) -> Response:
-        return await scoring.answer(request, single)
-
-    async def batch_predict(request: Request) -> Response:
-        return await scoring.answer(request, as_arrow if _wants_arrow(request) else as_json)
-
     return [
-        Route("/predict", predict, methods=["POST"]),
-        Route("/batch_predict", batch_predict, methods=["POST"]),
+        ScoringRoute("/predict", lambda _headers: single, encode_error),
+        ScoringRoute("/batch_predict", lambda headers: as_arrow if _wants_arrow(headers) else as_json, encode_error),
     ]
 
 
-def _wants_arrow(request: Request) -> bool:
-    accepted = (item.partition(";")[0].strip().lower() for item in request.headers.get("accept", "").split(","))
-    return ARROW_STREAM in accepted
+def _wants_arrow(headers: Headers) -> bool:
+    accept = headers.get("accept", "")
+    # Most clients take anything.
+    return "arrow" in accept.lower() and ARROW_STREAM in (
+        item.partition(";")[0].strip().lower() for item in accept.split(",")
+    )
 
 
 def _batch_readers(decoders: Mapping[str, DecodeBatch], max_rows: int, write: Write) -> Mapping[str, Read]:

@@ -26,8 +26,8 @@ from serve.encoding import encode_predictions
 from serve.errors import InvalidInstance, ServeError
 from serve.exchange import Question, Read, Reply
 from serve.model_store import Manifest
-from serve.request_context import MODEL_VERSION_HEADER
-from serve.scoring import Scoring
+from serve.request_context import MODEL_VERSION_HEADER, request_id_of
+from serve.scoring_call import ScoringRoute
 from serve.serving_model import ServingModel
 
 CSV: Final = "text/csv"
@@ -39,12 +39,15 @@ _NAMES_THAT_MAY_BE_SAID: Final = frozenset({*FEATURE_NAMES, *LABELS})
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def mlflow_routes(model: ServingModel, scoring: Scoring) -> list[Route]:
-    """The routes of one server."""
-    readers: Mapping[str, Read] = {
-        content_type: _reader(decode, scoring.limits.max_batch_rows)
-        for content_type, decode in {"": decode_invocation, JSON: decode_invocation, CSV: decode_csv}.items()
-    }
+def invocations_route(max_rows: int) -> ScoringRoute:
+    """`POST /invocations`; a request has at most so many rows."""
+    decoders = {"": decode_invocation, JSON: decode_invocation, CSV: decode_csv}
+    readers: Mapping[str, Read] = {content_type: _reader(decode, max_rows) for content_type, decode in decoders.items()}
+    return ScoringRoute("/invocations", lambda _headers: readers, _write_error)
+
+
+def mlflow_routes(model: ServingModel) -> list[Route]:
+    """The protocol's other routes."""
 
     async def ping(_request: Request) -> Response:
         version = str(model.active.manifest.model_version)  # raises NotReady where there is none
@@ -53,15 +56,7 @@ def mlflow_routes(model: ServingModel, scoring: Scoring) -> list[Route]:
     async def version(_request: Request) -> Response:
         return Response(MLFLOW_VERSION, media_type=JSON)
 
-    async def invocations(request: Request) -> Response:
-        return await scoring.answer(request, readers)
-
-    return [
-        _route("/ping", ping, "GET"),
-        _route("/health", ping, "GET"),
-        _route("/version", version, "GET"),
-        _route("/invocations", invocations, "POST"),
-    ]
+    return [_route("/ping", ping), _route("/health", ping), _route("/version", version)]
 
 
 def _reader(decode: DecodeBatch, max_rows: int) -> Read:
@@ -72,15 +67,19 @@ def _write_predictions(probabilities: NDArray[np.float32], _manifest: Manifest) 
     return Reply(encode_predictions(probabilities))
 
 
-def _route(path: str, handler: Handler, method: str) -> Route:
+def _route(path: str, handler: Handler) -> Route:
     async def answer(request: Request) -> Response:
         try:
             return await handler(request)
         except ServeError as error:
-            body = {"error_code": _error_code(error.status), "message": _without_data(error)}
-            return Response(orjson.dumps(body), error.status, error.headers, media_type=JSON)
+            content = _write_error(error, request_id_of(request))
+            return Response(content, error.status, error.headers, media_type=JSON)
 
-    return Route(path, answer, methods=[method])
+    return Route(path, answer, methods=["GET"])
+
+
+def _write_error(error: ServeError, _request_id: str) -> bytes:
+    return orjson.dumps({"error_code": _error_code(error.status), "message": _without_data(error)})
 
 
 def _error_code(status: int) -> str:

@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fraud.errors import ProjectError, RegistryError
 from serve.encoding import encode_error
-from serve.errors import MalformedHeader, ServeError
+from serve.errors import MalformedHeader, ServeError, UpstreamError
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +40,7 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         given = next((value.decode("latin-1") for name, value in scope["headers"] if name == _REQUEST_ID_NAME), None)
-        acceptable = given is None or _REQUEST_ID.fullmatch(given) is not None
-        request_id = given if given is not None and acceptable else secrets.token_hex(16)
+        request_id, fault = name_request(given)
         scope["request_id"] = request_id
         started = False
 
@@ -53,23 +53,35 @@ class RequestContext:
                 if _REQUEST_ID_NAME not in names:
                     headers.append((_REQUEST_ID_NAME, request_id.encode()))
                 if _MODEL_VERSION_NAME not in names:
-                    headers.append((_MODEL_VERSION_NAME, str(self._model_version() or "none").encode()))
+                    headers.append((_MODEL_VERSION_NAME, version_text(self._model_version()).encode()))
                 message = {**message, "headers": headers}
             await send(message)
 
-        if not acceptable:
-            error: ServeError = MalformedHeader(f"{REQUEST_ID_HEADER}: expected 1 to 128 letters, digits or . _ : -")
-            await error_response(error, request_id)(scope, receive, send_with_headers)
+        if fault is not None:
+            await error_response(fault, request_id)(scope, receive, send_with_headers)
             return
         try:
             await self._app(scope, receive, send_with_headers)
-        except Exception:
-            # The traceback goes to the log under the request's id; the client learns nothing of our insides.
-            logger.exception("request %s failed", request_id)
+        except Exception as error:
+            served = as_serve_error(error, request_id)
             if started:
                 raise
-            error = ServeError("internal error: the log holds the details under this request id")
-            await error_response(error, request_id)(scope, receive, send_with_headers)
+            await error_response(served, request_id)(scope, receive, send_with_headers)
+
+
+def name_request(given: str | None) -> tuple[str, ServeError | None]:
+    """The name of a request: the one that its caller gave, or a new one; and what is wrong with a given one."""
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given, None
+    fault = (
+        None if given is None else MalformedHeader(f"{REQUEST_ID_HEADER}: expected 1 to 128 letters, digits or . _ : -")
+    )
+    return secrets.token_hex(16), fault
+
+
+def version_text(version: int | None) -> str:
+    """The value of X-Model-Version."""
+    return "none" if version is None else str(version)
 
 
 def request_id_of(request: Request) -> str:
@@ -78,9 +90,15 @@ def request_id_of(request: Request) -> str:
     return request_id
 
 
-def is_load_test(request: Request) -> bool:
-    """Whether the caller marks the request as a load test, which drift monitoring must not count."""
-    return request.headers.get(LOAD_TEST_HEADER, "").lower() in {"1", "true"}
+def as_serve_error(error: Exception, request_id: str) -> ServeError:
+    """What the client may know of an error; the log gets the rest, under the request's id."""
+    if isinstance(error, ServeError):
+        return error
+    if isinstance(error, ProjectError):
+        logger.error("request %s: %s", request_id, error)
+        return UpstreamError(str(error)) if isinstance(error, RegistryError) else ServeError(str(error))
+    logger.error("request %s failed", request_id, exc_info=error)
+    return ServeError("internal error: the log holds the details under this request id")
 
 
 def error_response(error: ServeError, request_id: str) -> Response:

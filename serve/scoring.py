@@ -1,9 +1,7 @@
-"""Every scoring route: bytes -> matrix -> probabilities -> record -> bytes, each step called in order from here."""
+"""Scoring: bytes -> matrix -> probabilities -> record -> bytes, each step called in order from here."""
 
 from __future__ import annotations
 
-import asyncio
-import datetime as dt
 import functools
 import time
 from collections.abc import Mapping
@@ -12,20 +10,19 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
 
-from serve.admission import Admission, Ticket, TicketedResponse
-from serve.body import content_type_of, read_body
-from serve.content_encoding import IDENTITY, content_encoding_of, inflate
-from serve.errors import ServeError
+from serve.admission import Admission, Ticket
+from serve.body import too_large
+from serve.content_encoding import IDENTITY, inflate
+from serve.errors import MalformedBody, ServeError
 from serve.exchange import Read
 from serve.idempotency.answers import Answer, SavedAnswers
-from serve.idempotency.key import REPLAYED_HEADER, IdempotencyKey, idempotency_key_of
+from serve.idempotency.key import REPLAYED_HEADER
 from serve.metrics import Metrics
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import ANONYMOUS, PredictionRecord, RecordLog
-from serve.request_context import MODEL_VERSION_HEADER, REQUEST_ID_HEADER, is_load_test, request_id_of
+from serve.request_context import MODEL_VERSION_HEADER, REQUEST_ID_HEADER
+from serve.scoring_call import Call, Headers
 from serve.serving_model import ServingModel
 
 # Below this a request takes less time on the event loop than the change to another thread costs.
@@ -38,40 +35,6 @@ class Limits:
 
     max_batch_rows: int
     max_body_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What a request says besides its body."""
-
-    endpoint: str
-    request_id: str
-    received_at: dt.datetime
-    load_test: bool
-    content_type: str
-    encoding: str
-    """Of the body; `IDENTITY` when it is not compressed."""
-    read: Read
-    key: IdempotencyKey | None
-
-    @classmethod
-    def of(cls, request: Request, readers: Mapping[str, Read]) -> Call:
-        """Read the headers.
-
-        Raises:
-            ServeError: one of them asks for what is not here.
-        """
-        content_type = content_type_of(request, readers)
-        return cls(
-            endpoint=request.scope["path"],
-            request_id=request_id_of(request),
-            received_at=dt.datetime.now(dt.UTC),
-            load_test=is_load_test(request),
-            content_type=content_type,
-            encoding=content_encoding_of(request),
-            read=readers[content_type],
-            key=idempotency_key_of(request, ANONYMOUS),
-        )
 
 
 class Scoring:
@@ -90,45 +53,40 @@ class Scoring:
         metrics: Metrics,
     ) -> None:
         self.limits = limits
+        self.threads = threads
+        self.inline_max_bytes = 0 if log.waits_for_disk else INLINE_BODY_MAX_BYTES
         self._admission = admission
         self._model = model
         self._log = log
         self._saved_answers = saved_answers
         self._pseudonyms = pseudonyms
-        self._inline_max_bytes = 0 if log.waits_for_disk else INLINE_BODY_MAX_BYTES
-        self._threads = threads
         self._metrics = metrics
 
-    async def answer(self, request: Request, readers: Mapping[str, Read]) -> Response:
-        """Score a request whose body is read by content type; "" stands for a request that names none.
+    def begin(self, endpoint: str, request_id: str, headers: Headers, readers: Mapping[str, Read]) -> ScoringRequest:
+        """Take on a request of which the headers have come.
 
         Raises:
-            ServeError: the request is refused; nothing of it is on record.
+            ServeError: it is refused.
         """
         started = time.perf_counter()
-        endpoint = request.scope["path"]
-        ticket = self._admission.ticket()
         try:
-            answer = await self._read_and_score(request, readers, ticket)
-        except BaseException as error:
-            ticket.release()
-            if isinstance(error, ServeError):
-                self._metrics.refused(endpoint, error.status)
+            call = Call.of(endpoint, request_id, headers, readers)
+            if call.announced_bytes > self.limits.max_body_bytes:
+                raise too_large(self.limits.max_body_bytes)
+        except ServeError as error:
+            self._metrics.refused(endpoint, error.status)
             raise
-        self._metrics.answered(endpoint, answer.rows, time.perf_counter() - started)
-        return TicketedResponse(ticket, answer.content, answer.media_type, answer.headers)
+        return ScoringRequest(self, call, self._admission.ticket(), started)
 
-    async def _read_and_score(self, request: Request, readers: Mapping[str, Read], ticket: Ticket) -> Answer:
-        call = Call.of(request, readers)
-        body = await read_body(request, self.limits.max_body_bytes, ticket.add_bytes)
-        # How much a compressed body holds is not known yet, and a key has to be looked up on the disk.
-        if len(body) <= self._inline_max_bytes and call.encoding == IDENTITY and call.key is None:
-            return self._score(call, ticket, body)
-        loop = asyncio.get_running_loop()
-        score = self._score if call.key is None else self._score_once
-        return await loop.run_in_executor(self._threads, score, call, ticket, body)
+    def answered(self, call: Call, rows: int, seconds: float) -> None:
+        """Count an answer."""
+        self._metrics.answered(call.endpoint, rows, seconds)
 
-    def _score_once(self, call: Call, ticket: Ticket, body: bytes) -> Answer:
+    def refused(self, call: Call, error: ServeError) -> None:
+        """Count a refusal."""
+        self._metrics.refused(call.endpoint, error.status)
+
+    def score_once(self, call: Call, ticket: Ticket, body: bytes) -> Answer:
         """The answer that was given under the request's key, or a new one."""
         assert call.key is not None  # noqa: S101 - the caller has looked
         key = call.key.digest()
@@ -136,14 +94,15 @@ class Scoring:
         if saved is not None:
             return replayed(saved)
         try:
-            answer = self._score(call, ticket, body, key)
+            answer = self.score(call, ticket, body, key)
         except BaseException:
             self._saved_answers.release(key)
             raise
         self._saved_answers.confirm(key)
         return answer
 
-    def _score(self, call: Call, ticket: Ticket, body: bytes, key: bytes | None = None) -> Answer:
+    def score(self, call: Call, ticket: Ticket, body: bytes, key: bytes | None = None) -> Answer:
+        """A new answer, which is on record when this returns, and promised under the `key` before."""
         model = self._model.active
         question = call.read(inflate(body, call.encoding, self.limits.max_body_bytes), model.manifest)
         ticket.add_rows(len(question.rows.matrix))
@@ -170,6 +129,60 @@ class Scoring:
             None if key is None else functools.partial(self._saved_answers.promise, key, answer),
         )
         return answer
+
+
+class ScoringRequest:
+    """One request from its headers to its answer."""
+
+    __slots__ = ("_call", "_pieces", "_scoring", "_size", "_started", "ticket")
+
+    def __init__(self, scoring: Scoring, call: Call, ticket: Ticket, started: float) -> None:
+        self._scoring = scoring
+        self._call = call
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._started = started
+        self.ticket = ticket
+
+    def add(self, piece: bytes) -> None:
+        """Take the next piece of the body.
+
+        Raises:
+            BodyTooLarge, Overloaded: it is one too many.
+        """
+        self._size += len(piece)
+        if self._size > self._scoring.limits.max_body_bytes:
+            raise too_large(self._scoring.limits.max_body_bytes)
+        self.ticket.add_bytes(len(piece))
+        self._pieces.append(piece)
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether the answer may be computed on the event loop."""
+        # How much a compressed body holds is not known yet, and a key has to be looked up on the disk.
+        call = self._call
+        return self._size <= self._scoring.inline_max_bytes and call.encoding == IDENTITY and call.key is None
+
+    def answer(self) -> Answer:
+        """Score the whole body. Whatever happens, release the ticket when the answer has left.
+
+        Raises:
+            ServeError: the request is refused; nothing of it is on record.
+        """
+        if not self._size:
+            raise MalformedBody("the body is empty")
+        body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces.clear()
+        score = self._scoring.score if self._call.key is None else self._scoring.score_once
+        answer = score(self._call, self.ticket, body)
+        self._scoring.answered(self._call, answer.rows, time.perf_counter() - self._started)
+        return answer
+
+    def fail(self, error: BaseException) -> None:
+        """The request gets no answer."""
+        self.ticket.release()
+        if isinstance(error, ServeError):
+            self._scoring.refused(self._call, error)
 
 
 def replayed(answer: Answer) -> Answer:

@@ -29,7 +29,8 @@ class LoadedModel:
 class ServingModel:
     """Holds the model that answers requests. A request takes `active` once and keeps it until its answer."""
 
-    def __init__(self, store: ModelStore, registry: Registry | None, options: EngineOptions) -> None:
+    def __init__(self, name: str, store: ModelStore, registry: Registry | None, options: EngineOptions) -> None:
+        self.name = name
         self._store = store
         self._registry = registry
         self._options = options

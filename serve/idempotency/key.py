@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-
-from starlette.requests import Request
 
 from serve.errors import MalformedHeader
 
 IDEMPOTENCY_KEY_HEADER: Final = "Idempotency-Key"
+_HEADER: Final = IDEMPOTENCY_KEY_HEADER.lower()
 REPLAYED_HEADER: Final = "Idempotency-Replayed"
 
 _KEY: Final = re.compile(r'"?([A-Za-z0-9._:-]{1,128})"?')
@@ -35,19 +35,19 @@ class IdempotencyKey:
         return _digest(content_type.encode(), encoding.encode(), body)
 
 
-def idempotency_key_of(request: Request, caller: str) -> IdempotencyKey | None:
+def idempotency_key_of(headers: Mapping[str, str], endpoint: str, caller: str) -> IdempotencyKey | None:
     """The key that the request names, bare or in quotes as a structured field has it; None without one.
 
     Raises:
         MalformedHeader: no key.
     """
-    given = request.headers.get(IDEMPOTENCY_KEY_HEADER)
+    given = headers.get(_HEADER)
     if given is None:
         return None
     match = _KEY.fullmatch(given)
     if match is None:
         raise MalformedHeader(f"{IDEMPOTENCY_KEY_HEADER}: expected 1 to 128 letters, digits or . _ : -")
-    return IdempotencyKey(caller, request.scope["path"], match[1])
+    return IdempotencyKey(caller, endpoint, match[1])
 
 
 def _digest(*parts: bytes) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -13,11 +13,14 @@ from starlette.routing import Route
 
 from serve.content_encoding import accepted_encoding
 from serve.errors import ServeError, UnknownModel
-from serve.exchange import Question
+from serve.exchange import Question, Read
 from serve.inference_v2.answers import BINARY_TYPE, model_config, model_metadata, write_answer
 from serve.inference_v2.requests import JSON_LENGTH_HEADER, decode_request
 from serve.model_store import Manifest
+from serve.request_context import request_id_of
 from serve.scoring import Scoring
+from serve.scoring_call import Headers, ScoringRoute
+from serve.scoring_endpoint import answer
 from serve.serving_model import ServingModel
 
 SERVER_NAME: Final = "marriage-loan-scoring"
@@ -25,6 +28,8 @@ EXTENSIONS: Final = ["binary_tensor_data", "model_configuration"]
 METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 _MEDIA_TYPES: Final = ("", "application/json", BINARY_TYPE)
+
+_JSON_LENGTH: Final = JSON_LENGTH_HEADER.lower()
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -86,15 +91,8 @@ class InferenceCalls:
     async def infer(self, request: Request) -> Response:
         """`POST .../infer`."""
         self._named_model(request)  # an address that is not ours is refused before its body is read
-        json_length = request.headers.get(JSON_LENGTH_HEADER)
-        encoding = accepted_encoding(request)
-
-        def read(body: bytes, manifest: Manifest) -> Question:
-            _check_name(request, manifest)  # once more: another version may have taken over meanwhile
-            asked, rows = decode_request(body, json_length, self._scoring.limits.max_batch_rows)
-            return Question(rows, functools.partial(write_answer, asked, encoding))
-
-        return await self._scoring.answer(request, dict.fromkeys(_MEDIA_TYPES, read))
+        name, version = request.path_params["name"], request.path_params.get("version")
+        return await answer(self._scoring, infer_route(name, version, self._scoring.limits.max_batch_rows), request)
 
     async def nothing(self, request: Request) -> Response:
         """Any other address."""
@@ -102,28 +100,47 @@ class InferenceCalls:
 
     def _named_model(self, request: Request) -> Manifest:
         manifest = self._model.active.manifest
-        _check_name(request, manifest)
+        _check_name(request.path_params["name"], request.path_params.get("version"), manifest)
         return manifest
 
 
-def _check_name(request: Request, manifest: Manifest) -> None:
-    name, version = request.path_params["name"], request.path_params.get("version")
+def infer_route(name: str, version: str | None, max_rows: int) -> ScoringRoute:
+    """The call that scores, of a model and perhaps of one version of it; a request has at most so many rows."""
+
+    def readers(headers: Headers) -> Mapping[str, Read]:
+        json_length = headers.get(_JSON_LENGTH)
+        encoding = accepted_encoding(headers)
+
+        def read(body: bytes, manifest: Manifest) -> Question:
+            _check_name(name, version, manifest)  # another version may have taken over since the address was read
+            asked, rows = decode_request(body, json_length, max_rows)
+            return Question(rows, functools.partial(write_answer, asked, encoding))
+
+        return dict.fromkeys(_MEDIA_TYPES, read)
+
+    return ScoringRoute(f"/v2/models/{name}/infer", readers, _write_error)
+
+
+def _check_name(name: str, version: str | None, manifest: Manifest) -> None:
     if name != manifest.model_name:
         raise UnknownModel(f"model {name!r} is not here: {manifest.model_name} is")
     if version is not None and version != str(manifest.model_version):
         raise UnknownModel(f"version {version!r} of {name} is not in charge: version {manifest.model_version} is")
 
 
+def _write_error(error: ServeError, _request_id: str) -> bytes:
+    return orjson.dumps({"error": error.message})
+
+
 def _route(path: str, handler: Handler, *methods: str) -> Route:
-    async def answer(request: Request) -> Response:
+    async def endpoint(request: Request) -> Response:
         try:
             return await handler(request)
         except ServeError as error:
-            return Response(
-                orjson.dumps({"error": error.message}), error.status, error.headers, media_type="application/json"
-            )
+            content = _write_error(error, request_id_of(request))
+            return Response(content, error.status, error.headers, media_type="application/json")
 
-    return Route(path, answer, methods=list(methods) or ["GET"])
+    return Route(path, endpoint, methods=list(methods) or ["GET"])
 
 
 def _json(document: dict[str, Any]) -> Response:

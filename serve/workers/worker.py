@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 import sys
 from typing import Annotated, Final
@@ -25,6 +26,7 @@ from serve.model_store import model_store
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.spool import Spool, SpoolLimits, Sync
 from serve.scoring import Limits
+from serve.scoring_protocol import ScoringProtocol
 from serve.serving_model import ServingModel
 from serve.workers.control import Channel
 from serve.workers.listener import listen
@@ -46,7 +48,7 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
     registry = Registry(uri, settings.model_name, settings.registry_timeout_s) if uri else None
     store = model_store(settings.run_dir, settings.model_name)
     options = EngineOptions(threads=threads, kind=EngineKind(settings.engine), cache_dir=settings.compiled_folder())
-    model = ServingModel(store, registry, options)
+    model = ServingModel(settings.model_name, store, registry, options)
     sync = Sync(settings.audit_sync)
     answer_limits = AnswerLimits(settings.idempotency_hours * SECONDS_AN_HOUR, settings.idempotency_max_bytes)
     return Parts(
@@ -85,10 +87,11 @@ def work(
     except ProjectError as error:
         print_error(error)
         sys.exit(EXIT_ERROR)
+    application = create_app(parts)
     config = uvicorn.Config(
-        create_app(parts),
+        application.asgi,
         loop="uvloop",
-        http="httptools",
+        http=functools.partial(ScoringProtocol, lane=application.lane),  # type: ignore[arg-type]
         access_log=False,
         log_config=None,
         server_header=False,

@@ -1,0 +1,70 @@
+"""What the headers of a scoring request say, and the routes that take such requests."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from serve.body import announced_bytes, content_type_of
+from serve.content_encoding import content_encoding_of
+from serve.errors import ServeError
+from serve.exchange import Read
+from serve.idempotency.key import IdempotencyKey, idempotency_key_of
+from serve.prediction_log.record import ANONYMOUS
+from serve.request_context import LOAD_TEST_HEADER
+
+Headers = Mapping[str, str]
+"""By name in lower case."""
+
+_LOAD_TEST: Final = LOAD_TEST_HEADER.lower()
+_TRUE: Final = frozenset({"1", "true"})
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringRoute:
+    """An address that scores what is posted to it."""
+
+    path: str
+    readers: Callable[[Headers], Mapping[str, Read]]
+    """How the body is read, by content type; "" stands for a request that names none."""
+    write_error: Callable[[ServeError, str], bytes]
+    """An error and the request's id -> the JSON body that tells of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request without its body."""
+
+    endpoint: str
+    request_id: str
+    received_at: dt.datetime
+    load_test: bool
+    content_type: str
+    encoding: str
+    """Of the body; `IDENTITY` when it is not compressed."""
+    announced_bytes: int
+    """Of the body; 0 when its length is not said beforehand."""
+    read: Read
+    key: IdempotencyKey | None
+
+    @classmethod
+    def of(cls, endpoint: str, request_id: str, headers: Headers, readers: Mapping[str, Read]) -> Call:
+        """Read the headers.
+
+        Raises:
+            ServeError: one of them asks for what is not here.
+        """
+        content_type = content_type_of(headers, readers)
+        return cls(
+            endpoint=endpoint,
+            request_id=request_id,
+            received_at=dt.datetime.now(dt.UTC),
+            load_test=headers.get(_LOAD_TEST, "").lower() in _TRUE,
+            content_type=content_type,
+            encoding=content_encoding_of(headers),
+            announced_bytes=announced_bytes(headers),
+            read=readers[content_type],
+            key=idempotency_key_of(headers, endpoint, ANONYMOUS),
+        )

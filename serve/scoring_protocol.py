@@ -1,0 +1,253 @@
+"""The scoring routes at the speed of the connection: requests to them are answered by uvicorn's protocol itself.
+
+The way through ASGI and the framework (a task, events, request and response objects) takes longer than scoring a row.
+What they do for these routes is done here: collect the body, score it, write the answer. All other requests go the
+usual way, and so do these with another method than POST or with a query.
+
+It builds on uvicorn's `HttpToolsProtocol`, whose parser, pipelining, timeouts and graceful stop stay in charge: that
+class sees a `ScoringCycle` where it would have made a cycle of its own. uvicorn's version is pinned, and the tests
+hold every one of these behaviours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from serve.errors import ServeError
+from serve.idempotency.answers import Answer
+from serve.request_context import (
+    MODEL_VERSION_HEADER,
+    REQUEST_ID_HEADER,
+    as_serve_error,
+    name_request,
+    version_text,
+)
+from serve.scoring import Scoring, ScoringRequest
+from serve.scoring_call import ScoringRoute
+
+_REQUEST_ID: Final = REQUEST_ID_HEADER.lower()
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_JSON: Final = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class FastLane:
+    """What the protocol answers by itself, and with what."""
+
+    scoring: Scoring
+    routes: Mapping[bytes, ScoringRoute]
+    model_version: Callable[[], int | None]
+
+    @classmethod
+    def of(cls, scoring: Scoring, routes: Iterable[ScoringRoute], model_version: Callable[[], int | None]) -> FastLane:
+        """The lane of these routes."""
+        return cls(scoring, {route.path.encode(): route for route in routes}, model_version)
+
+
+class ScoringProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    cycle: Any
+    """The newest request: a `ScoringCycle`, or uvicorn's own."""
+    pipeline: Any
+    """Requests that wait for an earlier one, each with the application that is to answer it; the oldest is last."""
+
+    def __init__(self, *, lane: FastLane, **of_uvicorn: Any) -> None:
+        super().__init__(**of_uvicorn)
+        self.lane = lane
+        self._unread: list[ScoringRequest] = []
+
+    def on_headers_complete(self) -> None:
+        """Decide who answers."""
+        route = self.lane.routes.get(self.url)
+        if route is None or self.parser.get_method() != b"POST" or self.parser.should_upgrade():
+            super().on_headers_complete()
+            return
+        before = self.cycle
+        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        cycle = ScoringCycle(self, route, keep_alive=keep_alive)
+        self.cycle = cycle
+        if before is None or before.response_complete:
+            cycle.start()
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a body."""
+        if isinstance(self.cycle, ScoringCycle):
+            self.cycle.take(body)
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A request has come as a whole."""
+        if isinstance(self.cycle, ScoringCycle):
+            self.cycle.end_of_body()
+        else:
+            super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """It is the turn of a request that had to wait for the one before it."""
+        if isinstance(cycle, ScoringCycle):
+            # Not at once: a client may have sent thousands, and each one's end would start the next a frame deeper.
+            self.loop.call_soon(cycle.start)
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def resume_writing(self) -> None:
+        """The client has taken what was written."""
+        super().resume_writing()
+        self._release_unread()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        super().connection_lost(exc)
+        if isinstance(self.cycle, ScoringCycle):
+            self.cycle.abandon()
+        for cycle, _ in self.pipeline:
+            if isinstance(cycle, ScoringCycle):
+                cycle.abandon()
+        self._release_unread()
+
+    def release_when_read(self, request: ScoringRequest) -> None:
+        """The answer is written; the request is in flight until the client has taken it."""
+        if self.flow.write_paused and not self.transport.is_closing():
+            self._unread.append(request)
+        else:
+            request.ticket.release()
+
+    def _release_unread(self) -> None:
+        for request in self._unread:
+            request.ticket.release()
+        self._unread.clear()
+
+
+class _NobodyWaits:
+    """Stands for the event by which uvicorn wakes a cycle's task: there is none."""
+
+    def set(self) -> None:
+        """Wake nobody."""
+
+
+class ScoringCycle:
+    """One request and its answer, in the place of uvicorn's `RequestResponseCycle`."""
+
+    message_event: Final = _NobodyWaits()
+
+    def __init__(self, protocol: ScoringProtocol, route: ScoringRoute, *, keep_alive: bool) -> None:
+        # These three are read and set by uvicorn.
+        self.response_complete = False
+        self.disconnected = False
+        self.keep_alive = keep_alive
+        self._protocol = protocol
+        self._route = route
+        self._awaits_continue = protocol.expect_100_continue
+        self._started = False
+        self._whole = False
+        self._computing = False
+        self._request: ScoringRequest | None = None
+        self._fault: ServeError | None = None
+        # Of a header that comes twice, the first one counts.
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(protocol.headers)}
+        self._request_id, self._fault = name_request(headers.get(_REQUEST_ID))
+        if self._fault is None:
+            try:
+                self._request = protocol.lane.scoring.begin(
+                    route.path, self._request_id, headers, route.readers(headers)
+                )
+            except Exception as error:  # noqa: BLE001 - becomes an answer
+                self._fault = as_serve_error(error, self._request_id)
+
+    def start(self) -> None:
+        """The request before this one is answered."""
+        self._started = True
+        if self._awaits_continue and self._fault is None and not self._protocol.transport.is_closing():
+            self._protocol.transport.write(_CONTINUE)
+        self._go_on()
+
+    def take(self, piece: bytes) -> None:
+        """A piece of the body."""
+        if self._request is None or self._fault is not None:
+            return
+        try:
+            self._request.add(piece)
+        except ServeError as error:
+            self._fault = error
+            self._request.fail(error)
+            self._go_on()
+
+    def end_of_body(self) -> None:
+        """The body is whole."""
+        self._whole = True
+        self._go_on()
+
+    def abandon(self) -> None:
+        """The client is gone; a request that is being computed gives back what it holds at its end."""
+        self.disconnected = True
+        if self._request is not None and not self._computing and not self.response_complete:
+            self._request.ticket.release()
+
+    def _go_on(self) -> None:
+        """Answer, if it is time to."""
+        if not self._started or self._computing or self.response_complete or self.disconnected:
+            return
+        if self._fault is not None:
+            self._refuse(self._fault)
+        elif self._whole and self._request is not None:
+            request, self._computing = self._request, True
+            if request.is_quick:
+                self._finish(request, request.answer)
+            else:
+                threads = self._protocol.lane.scoring.threads
+                future = self._protocol.loop.run_in_executor(threads, request.answer)
+                future.add_done_callback(lambda done: self._finish(request, done.result))
+
+    def _finish(self, request: ScoringRequest, answer_of: Callable[[], Answer]) -> None:
+        try:
+            answer = answer_of()
+        except asyncio.CancelledError as error:
+            request.fail(error)
+        except Exception as error:  # noqa: BLE001 - becomes an answer
+            served = as_serve_error(error, self._request_id)
+            request.fail(served)
+            self._refuse(served)
+        else:
+            self._send(200, answer.content, answer.media_type, answer.headers)
+            self._protocol.release_when_read(request)
+            self._end()
+
+    def _refuse(self, error: ServeError) -> None:
+        content = self._route.write_error(error, self._request_id)
+        version = version_text(self._protocol.lane.model_version())
+        self._send(error.status, content, _JSON, {MODEL_VERSION_HEADER: version, **error.headers})
+        self._end()
+
+    def _send(self, status: int, content: bytes, media_type: str, headers: Mapping[str, str]) -> None:
+        if self._protocol.transport.is_closing():
+            return
+        lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
+        if REQUEST_ID_HEADER not in headers:
+            lines.append(f"{REQUEST_ID_HEADER}: {self._request_id}\r\n")
+        if not self.keep_alive:
+            lines.append("connection: close\r\n")
+        lines.append(f"content-type: {media_type}\r\ncontent-length: {len(content)}\r\n\r\n")
+        defaults = (
+            part
+            for name, value in self._protocol.server_state.default_headers
+            for part in (name, b": ", value, b"\r\n")
+        )
+        self._protocol.transport.write(
+            b"".join((STATUS_LINE[status], *defaults, "".join(lines).encode("latin-1"), content))
+        )
+
+    def _end(self) -> None:
+        self.response_complete = True
+        if not self.keep_alive:
+            self._protocol.transport.close()
+        self._protocol.on_response_complete()
