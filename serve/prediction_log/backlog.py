@@ -22,6 +22,7 @@ from serve.prediction_log.segment import (
     is_in_use,
     list_segments,
     seal_abandoned,
+    segment_paths,
 )
 from serve.prediction_log.segment_reader import Rest, SegmentReader
 from serve.prediction_log.table import ChainEnd, ChainPart
@@ -108,7 +109,10 @@ class Backlog:
         for chain_id, keys in groupby(segments, key=lambda key: key.chain_id):
             mark = marks.get(chain_id, 0)
             for key in keys:
-                records, size = self._unread(key, segments[key], mark, max_bytes - gathering.size)
+                reader = self._reader(key, segments[key])
+                if reader is None or self._leaves_a_gap(key, reader, mark):
+                    break  # what comes later must not be shipped before this
+                records, size = self._unread(key, reader, mark, max_bytes - gathering.size)
                 if records:
                     gathering.take(chain_id, mark, records, size)
                     mark = records[-1].facts.sequence
@@ -158,17 +162,33 @@ class Backlog:
                 return 0  # sealed meanwhile: it has another name in the next round
         return self._counters[key].last_sequence()
 
-    def _unread(self, key: SegmentKey, path: Path, mark: int, max_bytes: int) -> tuple[list[StoredRecord], int]:
-        """Records behind the mark, and the bytes that were read for them."""
-        reader = self._readers.get(key)
-        if reader is None:
+    def _reader(self, key: SegmentKey, path: Path) -> SegmentReader | None:
+        """None when the segment can't be read in this round."""
+        if key not in self._readers:
             try:
-                reader = self._readers[key] = SegmentReader(path)
+                self._readers[key] = SegmentReader(path)
             except FileNotFoundError:
-                return [], 0  # sealed meanwhile: it has another name in the next round
+                return None  # sealed meanwhile: it has another name in the next round
             except SpoolError:
                 self._set_aside(path)
-                return [], 0
+                return None
+        return self._readers[key]
+
+    def _leaves_a_gap(self, key: SegmentKey, reader: SegmentReader, mark: int) -> bool:
+        """Whether the segment before this one is there and not read to its end.
+
+        One that is damaged is set aside as soon as all that can be read of it is shipped; then the chain goes on
+        behind it.
+        """
+        if reader.first_sequence <= mark + 1:
+            return False
+        before = SegmentKey(key.chain_id, key.number - 1)
+        return any(path.exists() for path in segment_paths(self._folder, before))
+
+    def _unread(
+        self, key: SegmentKey, reader: SegmentReader, mark: int, max_bytes: int
+    ) -> tuple[list[StoredRecord], int]:
+        """Records behind the mark, and the bytes that were read for them."""
         begun = reader.offset
         records = []
         for record in reader.records():

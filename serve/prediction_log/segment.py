@@ -50,18 +50,33 @@ class SegmentStart:
     previous_hash: bytes
 
 
+def _name(key: SegmentKey) -> str:
+    return f"{key.chain_id.hex}-{key.number:08d}"
+
+
 def make_folder(folder: Path) -> None:
     """Make the spool's folder, for its owner only."""
     folder.mkdir(mode=OWNER_FOLDER, parents=True, exist_ok=True)
 
 
 def list_segments(folder: Path) -> dict[SegmentKey, Path]:
-    """All segments of a spool, each chain's in the order of writing."""
+    """All segments of a spool, each chain's in the order of writing.
+
+    A path may be out of date when it is used: its segment was sealed, or removed, meanwhile. None is passed over,
+    though: a reading of a folder may miss a file that is renamed just then (readdir(3)), so it is read twice, and a
+    segment is renamed once.
+    """
     found = {}
-    for path in folder.iterdir():
+    for path in (*folder.iterdir(), *folder.iterdir()):
         if match := _NAME.fullmatch(path.name):
             found[SegmentKey(uuid.UUID(match[1]), int(match[2]))] = path
     return dict(sorted(found.items()))
+
+
+def segment_paths(folder: Path, key: SegmentKey) -> tuple[Path, Path]:
+    """Where a segment is while it is written, and where it is afterwards; asked in this order, none is missed."""
+    name = _name(key)
+    return folder / (name + OPEN), folder / (name + SEALED)
 
 
 @contextmanager
@@ -127,7 +142,7 @@ class OpenSegment:
 
     def __init__(self, folder: Path, start: SegmentStart) -> None:
         """Make the file: it appears under its name locked and with its header. Call under `claim`."""
-        name = f"{start.key.chain_id.hex}-{start.key.number:08d}"
+        name = _name(start.key)
         self.path = folder / (name + OPEN)
         staging = folder / (name + STAGING)
         self.descriptor = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ONLY)

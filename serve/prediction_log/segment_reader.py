@@ -42,6 +42,7 @@ class SegmentReader:
             raise
         self.chain_id = start.key.chain_id
         self.offset = HEADER_BYTES
+        self.first_sequence = start.previous_sequence + 1
         self.sequence = start.previous_sequence
         self.hash = start.previous_hash
 

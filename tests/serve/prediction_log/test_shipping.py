@@ -27,6 +27,7 @@ from tests.serve.prediction_log_rows import (
     ship_all,
 )
 
+RACING_RECORDS = 10_000
 COUNT = "SELECT count(*), count(DISTINCT (chain_id, sequence)) FROM prediction_requests"
 
 
@@ -47,6 +48,27 @@ def test_the_view_shows_one_row_a_prediction_with_all_that_was_said(database: st
         assert list(np.float32([row[4][name] for name in FEATURE_NAMES])) == list(written.features[number])
         assert (row[5], row[6], row[8]) == ("/batch_predict", number, True)
         assert row[9:] == ("anonymous", bytes(range(32)).hex())
+
+
+def test_segments_that_are_sealed_while_they_are_looked_for_are_not_passed_over(database: str, tmp_path: Path) -> None:
+    written = record(rows=100)
+    ended = threading.Event()
+
+    def append() -> None:
+        with running_spool(tmp_path, segment_bytes=64 * 1024) as spool:
+            for _ in range(RACING_RECORDS):
+                spool.append(written)
+        ended.set()
+
+    writer = threading.Thread(target=append)
+    writer.start()
+    shipper = new_shipper(tmp_path, database)
+    while shipper.ship() or not ended.is_set():
+        continue
+    writer.join()
+    ship_all(tmp_path, database)
+    assert fetch(database, COUNT) == [(RACING_RECORDS, RACING_RECORDS)]
+    assert fetch(database, "SELECT max(sequence) FROM prediction_requests") == [(RACING_RECORDS,)]
 
 
 def test_the_view_begins_with_the_columns_of_the_contract(database: str) -> None:
