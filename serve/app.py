@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import logging
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,7 @@ from serve.errors import RouteError
 from serve.health import health_routes
 from serve.idempotency.answers import SavedAnswers
 from serve.inference_v2.routes import infer_route, inference_routes
-from serve.metrics import Metrics
+from serve.metrics import FLUSH_INTERVAL_S, Metrics
 from serve.mlflow_proxy import MlflowProxy
 from serve.mlflow_scoring import invocations_route, mlflow_routes
 from serve.model_admin import model_routes
@@ -42,7 +43,6 @@ from serve.workers.model_change import ModelChange
 logger = logging.getLogger(__name__)
 
 VERSION: Final = "0.1.0"
-GAUGE_INTERVAL_S: Final = 1.0
 REFRESH_PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
 
 
@@ -116,7 +116,7 @@ def create_app(parts: Parts) -> Application:
     def model_version() -> int | None:
         return parts.model.version
 
-    return Application(RequestContext(app, model_version), FastLane.of(scoring, by_heart, model_version))
+    return Application(RequestContext(app, model_version), FastLane(scoring, by_heart, model_version))
 
 
 @contextlib.asynccontextmanager
@@ -126,6 +126,9 @@ async def _lifespan(
     parts.log.start()
     parts.saved_answers.start()
     await asyncio.to_thread(parts.model.load_local)
+    # What is there by now stays: the collector need not look at it again and again while requests come.
+    gc.collect()
+    gc.freeze()
     tasks = [asyncio.create_task(parts.change.run()), asyncio.create_task(_keep_gauges(parts, admission, metrics))]
     if parts.refresh:
         tasks.append(asyncio.create_task(_refresh(parts.change)))
@@ -134,6 +137,7 @@ async def _lifespan(
     finally:
         for task in tasks:
             task.cancel()
+        metrics.flush()
         threads.shutdown(wait=True)
         await asyncio.to_thread(parts.log.stop)
         parts.saved_answers.stop()
@@ -142,12 +146,13 @@ async def _lifespan(
 
 
 async def _keep_gauges(parts: Parts, admission: Admission, metrics: Metrics) -> None:
-    """Write down now and then what is a state and no count."""
+    """Write down now and then what was counted, and what is a state."""
     while True:
+        metrics.flush()
         metrics.rows_in_flight.set(admission.rows)
         metrics.body_bytes_in_flight.set(admission.body_bytes)
         metrics.model_version.set(parts.model.version or 0)
-        await asyncio.sleep(GAUGE_INTERVAL_S)
+        await asyncio.sleep(FLUSH_INTERVAL_S)
 
 
 async def _refresh(change: ModelChange) -> None:

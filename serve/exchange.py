@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from serve.decoding import DecodedRows
 from serve.model_store import Manifest
 
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """An answer's bytes and what they are."""
 
     content: bytes
     media_type: str = "application/json"
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = NO_HEADERS
 
 
 Write = Callable[[NDArray[np.float32], Manifest], Reply]
 """Probabilities, float32 [N], and the model that gave them -> the answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True, gc=False):
     """What a body asks: rows to score, and how their answer is to be written."""
 
     rows: DecodedRows

@@ -6,7 +6,9 @@ an environment variable), so that whichever process answers `/metrics` tells of 
 
 from __future__ import annotations
 
-from functools import cache
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -14,6 +16,30 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 METRICS_DIR_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 LATENCY_BUCKETS_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+FLUSH_INTERVAL_S: Final = 0.5
+
+
+@dataclass(slots=True)
+class Answered:
+    """Requests to one endpoint that were answered since the last flush."""
+
+    requests: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_BUCKETS_S) + 1))
+
+
+class BulkHistogram(Histogram):
+    """A histogram that takes many observations at once."""
+
+    def observe_many(self, buckets: Sequence[int], total: float) -> None:
+        """Add so many observations to each bucket, and their sum."""
+        self._sum.inc(total)
+        for bucket, count in zip(self._buckets, buckets, strict=True):
+            if count:
+                bucket.inc(count)
 
 
 class Metrics:
@@ -25,7 +51,7 @@ class Metrics:
             "scoring_requests_total", "requests to the scoring routes", ["endpoint", "status"], registry=registry
         )
         self.rows = Counter("scoring_rows_total", "rows scored", ["endpoint"], registry=registry)
-        self.latency = Histogram(
+        self.latency = BulkHistogram(
             "scoring_seconds",
             "time from the first byte of a body to its answer",
             ["endpoint"],
@@ -43,24 +69,34 @@ class Metrics:
         )
         self.model_version = Gauge("model_version", "version in charge", multiprocess_mode="livemax", registry=registry)
 
-        # Finding a counter by its labels costs more than counting.
-        self._requests_of = cache(self.requests.labels)
-        self._rows_of = cache(self.rows.labels)
-        self._latency_of = cache(self.latency.labels)
+        self._answered: dict[str, Answered] = {}
 
     def answered(self, endpoint: str, rows: int, seconds: float) -> None:
-        """A request was scored."""
-        self._requests_of(endpoint, "200").inc()
-        self._rows_of(endpoint).inc(rows)
-        self._latency_of(endpoint).observe(seconds)
+        """A request was scored. Call it on the event loop; `flush` writes it down."""
+        try:
+            tally = self._answered[endpoint]
+        except KeyError:
+            tally = self._answered[endpoint] = Answered()
+        tally.requests += 1
+        tally.rows += rows
+        tally.seconds += seconds
+        tally.buckets[bisect_left(LATENCY_BUCKETS_S, seconds)] += 1
+
+    def flush(self) -> None:
+        """Write down what was answered since the last call: a file takes longer to count in than a row to score."""
+        answered, self._answered = self._answered, {}
+        for endpoint, tally in answered.items():
+            self.requests.labels(endpoint, "200").inc(tally.requests)
+            self.rows.labels(endpoint).inc(tally.rows)
+            self.latency.labels(endpoint).observe_many(tally.buckets, tally.seconds)
 
     def refused(self, endpoint: str, status: int) -> None:
         """A request got an error instead of probabilities."""
-        self._requests_of(endpoint, str(status)).inc()
+        self.requests.labels(endpoint, str(status)).inc()
 
-    @staticmethod
-    def exposition() -> bytes:
-        """All processes' metrics in Prometheus's text format."""
+    def exposition(self) -> bytes:
+        """All processes' metrics in Prometheus's text format; those of the others may be `FLUSH_INTERVAL_S` old."""
+        self.flush()
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)

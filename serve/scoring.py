@@ -119,7 +119,7 @@ class Scoring:
                 endpoint=call.endpoint,
                 caller=ANONYMOUS,
                 model_version=version,
-                model_sha256=bytes.fromhex(model.manifest.sha256),
+                model_sha256=model.sha256,
                 load_test=call.load_test,
                 application_ids=question.rows.application_ids,
                 applicant_refs=applicant_refs,
@@ -174,9 +174,11 @@ class ScoringRequest:
         body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
         self._pieces.clear()
         score = self._scoring.score if self._call.key is None else self._scoring.score_once
-        answer = score(self._call, self.ticket, body)
+        return score(self._call, self.ticket, body)
+
+    def answered(self, answer: Answer) -> None:
+        """The answer is about to leave. Call it on the event loop."""
         self._scoring.answered(self._call, answer.rows, time.perf_counter() - self._started)
-        return answer
 
     def fail(self, error: BaseException) -> None:
         """The request gets no answer."""

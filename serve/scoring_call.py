@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from serve.body import announced_bytes, content_type_of
 from serve.content_encoding import content_encoding_of
 from serve.errors import ServeError
@@ -33,8 +35,7 @@ class ScoringRoute:
     """An error and the request's id -> the JSON body that tells of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, gc=False):
     """A request without its body."""
 
     endpoint: str

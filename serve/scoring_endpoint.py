@@ -48,4 +48,5 @@ async def answer(scoring: Scoring, route: ScoringRoute, request: Request) -> Res
     except BaseException as error:
         begun.fail(error)
         raise
+    begun.answered(answered)
     return TicketedResponse(begun.ticket, answered.content, answered.media_type, answered.headers)

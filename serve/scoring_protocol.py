@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -35,18 +34,24 @@ _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _JSON: Final = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
 class FastLane:
-    """What the protocol answers by itself, and with what."""
+    """What the protocol answers by itself, and with what; one for all connections."""
 
-    scoring: Scoring
-    routes: Mapping[bytes, ScoringRoute]
-    model_version: Callable[[], int | None]
+    def __init__(
+        self, scoring: Scoring, routes: Iterable[ScoringRoute], model_version: Callable[[], int | None]
+    ) -> None:
+        self.scoring = scoring
+        self.routes = {route.path.encode(): route for route in routes}
+        self.model_version = model_version
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._lines = b""
 
-    @classmethod
-    def of(cls, scoring: Scoring, routes: Iterable[ScoringRoute], model_version: Callable[[], int | None]) -> FastLane:
-        """The lane of these routes."""
-        return cls(scoring, {route.path.encode(): route for route in routes}, model_version)
+    def default_headers(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+        """The headers that uvicorn gives every answer, as they are sent; it makes a new list each second."""
+        if headers is not self._headers:
+            self._headers = headers
+            self._lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+        return self._lines
 
 
 class ScoringProtocol(HttpToolsProtocol):
@@ -218,6 +223,7 @@ class ScoringCycle:
             request.fail(served)
             self._refuse(served)
         else:
+            request.answered(answer)
             self._send(200, answer.content, answer.media_type, answer.headers)
             self._protocol.release_when_read(request)
             self._end()
@@ -229,22 +235,17 @@ class ScoringCycle:
         self._end()
 
     def _send(self, status: int, content: bytes, media_type: str, headers: Mapping[str, str]) -> None:
-        if self._protocol.transport.is_closing():
+        protocol = self._protocol
+        if protocol.transport.is_closing():
             return
-        lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         if REQUEST_ID_HEADER not in headers:
-            lines.append(f"{REQUEST_ID_HEADER}: {self._request_id}\r\n")
+            lines += f"{REQUEST_ID_HEADER}: {self._request_id}\r\n"
         if not self.keep_alive:
-            lines.append("connection: close\r\n")
-        lines.append(f"content-type: {media_type}\r\ncontent-length: {len(content)}\r\n\r\n")
-        defaults = (
-            part
-            for name, value in self._protocol.server_state.default_headers
-            for part in (name, b": ", value, b"\r\n")
-        )
-        self._protocol.transport.write(
-            b"".join((STATUS_LINE[status], *defaults, "".join(lines).encode("latin-1"), content))
-        )
+            lines += "connection: close\r\n"
+        lines += f"content-type: {media_type}\r\ncontent-length: {len(content)}\r\n\r\n"
+        date = protocol.lane.default_headers(protocol.server_state.default_headers)
+        protocol.transport.write(b"".join((STATUS_LINE[status], date, lines.encode("latin-1"), content)))
 
     def _end(self) -> None:
         self.response_complete = True

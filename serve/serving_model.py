@@ -24,6 +24,7 @@ class LoadedModel:
 
     manifest: Manifest
     engine: Engine
+    sha256: bytes
 
 
 class ServingModel:
@@ -114,7 +115,7 @@ class ServingModel:
             engine = load(path, self._options)
         golden = _golden_rows(path)
         golden.check(engine.score(golden.rows))
-        return LoadedModel(manifest, engine)
+        return LoadedModel(manifest, engine, bytes.fromhex(manifest.sha256))
 
 
 def _golden_rows(path: Path) -> GoldenRows:

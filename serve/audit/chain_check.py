@@ -9,7 +9,7 @@ from uuid import UUID
 from serve.audit.findings import Fault, Finding
 from serve.audit.ledger import LEDGER, Erasure
 from serve.prediction_log.anchors import Anchor
-from serve.prediction_log.chain import GENESIS, content_digest, encode_facts, encode_list, record_hash
+from serve.prediction_log.chain import GENESIS, as_bytes, content_digest, encode_facts, encode_list, record_hash
 from serve.prediction_log.frame import StoredRecord
 from serve.prediction_log.table import ChainEnd
 
@@ -49,7 +49,10 @@ class ChainCheck:
         sequence = record.facts.sequence
         previous = self._previous(sequence)
         facts = encode_facts(record.facts)
-        if previous is not None and record_hash(previous, record.digest, facts, record.probabilities) != record.hash:
+        if (
+            previous is not None
+            and record_hash(previous, record.digest, facts, as_bytes(record.probabilities)) != record.hash
+        ):
             self._find(Fault.CHANGED, "it does not follow from the record before it", sequence)
         if not self._content_is_sound(record):
             self._find(Fault.CHANGED, "its features or ids are not those that were answered", sequence)
@@ -103,7 +106,7 @@ class ChainCheck:
 
     def _content_is_sound(self, record: StoredRecord) -> bool:
         ids, refs = encode_list(record.application_ids), encode_list(record.applicant_refs)
-        found = content_digest(record.salt, ids, refs, record.features)
+        found = content_digest(record.salt, ids, refs, as_bytes(record.features))
         return found == self.erased.get(record.facts.sequence, record.digest)
 
     def _missing(self, first: int, last: int) -> None:

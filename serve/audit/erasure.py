@@ -28,7 +28,7 @@ from serve.audit.ledger import LEDGER, LEDGER_PENDING, Erasure, append, end_of, 
 from serve.audit.stored_rows import LoggedRecord, records_of_applicant
 from serve.prediction_log.anchors import Anchor, Anchors
 from serve.prediction_log.backlog import DAMAGED_FOLDER
-from serve.prediction_log.chain import SALT_BYTES, content_digest, encode_list
+from serve.prediction_log.chain import SALT_BYTES, as_bytes, content_digest, encode_list
 from serve.prediction_log.segment import list_segments
 from serve.prediction_log.table import ChainEnd
 
@@ -116,7 +116,7 @@ def remove_old_versions(dsn: str) -> None:
 def _check(logged: LoggedRecord, after_erasure: bytes | None) -> None:
     record = logged.record
     ids, refs = encode_list(record.application_ids), encode_list(record.applicant_refs)
-    if content_digest(record.salt, ids, refs, record.features) != (after_erasure or record.digest):
+    if content_digest(record.salt, ids, refs, as_bytes(record.features)) != (after_erasure or record.digest):
         place = f"record {record.facts.sequence} of chain {logged.chain_id}"
         raise AuditError(f"{place} is not what was answered: `python -m serve.audit verify` tells more; nothing erased")
 
@@ -137,7 +137,7 @@ def _erase_record(
     salt = secrets.token_bytes(SALT_BYTES)
     place = ChainEnd(logged.chain_id, record.facts.sequence, record.hash)
     _blank(connection, place, rows, salt, with_ids=ids is not None)
-    digest = content_digest(salt, encode_list(ids), encode_list(references), features)
+    digest = content_digest(salt, encode_list(ids), encode_list(references), as_bytes(features))
     return new_entry(end, now, place, rows, digest)
 
 

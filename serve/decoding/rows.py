@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Final
 
 import msgspec
@@ -21,8 +20,7 @@ LABEL_MAX_CHARS: Final = 64
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=LABEL_MAX_CHARS, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 
 
-@dataclass(frozen=True, slots=True)
-class DecodedRows:
+class DecodedRows(msgspec.Struct, frozen=True, gc=False):
     """What a request asks to score.
 
     `matrix` is float32 [N, 10], C-contiguous, in the order of the request; `application_ids` and `applicant_refs` have

@@ -20,11 +20,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud.features import FEATURE_COUNT
+
 SALT_BYTES: Final = 16
 HASH_BYTES: Final = 32
 GENESIS: Final = bytes(HASH_BYTES)
 """Stands for the hash before a chain's first record."""
 
+_FLOAT: Final = np.dtype("<f4")
+_ROW_BYTES: Final = _FLOAT.itemsize * FEATURE_COUNT
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
 _CONTENT_LENGTHS: Final = struct.Struct("<III")
@@ -64,26 +68,24 @@ def microseconds(moment: dt.datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
-def content_digest(salt: bytes, application_ids: bytes, applicant_refs: bytes, features: NDArray[np.float32]) -> bytes:
-    """Digest of what can be erased: the two encoded lists and float32 [N, 10]."""
-    digest = hashlib.sha256(salt)
-    digest.update(_CONTENT_LENGTHS.pack(len(features), len(application_ids), len(applicant_refs)))
-    digest.update(application_ids)
-    digest.update(applicant_refs)
-    digest.update(as_bytes(features))
+def content_digest(salt: bytes, application_ids: bytes, applicant_refs: bytes, features: memoryview) -> bytes:
+    """Digest of what can be erased: the two encoded lists, and the bytes of float32 [N, 10]."""
+    lengths = _CONTENT_LENGTHS.pack(len(features) // _ROW_BYTES, len(application_ids), len(applicant_refs))
+    digest = hashlib.sha256(b"".join((salt, lengths, application_ids, applicant_refs)))
+    digest.update(features)
     return digest.digest()
 
 
-def record_hash(previous: bytes, digest: bytes, facts: bytes, probabilities: NDArray[np.float32]) -> bytes:
-    """The record's hash, from that of the record before it."""
-    chained = hashlib.sha256(previous)
-    chained.update(digest)
-    chained.update(_FACTS_LENGTHS.pack(len(facts), len(probabilities)))
-    chained.update(facts)
-    chained.update(as_bytes(probabilities))
+def record_hash(previous: bytes, digest: bytes, facts: bytes, probabilities: memoryview) -> bytes:
+    """The record's hash, from that of the record before it; of the probabilities the bytes of float32 [N]."""
+    lengths = _FACTS_LENGTHS.pack(len(facts), len(probabilities) // _FLOAT.itemsize)
+    chained = hashlib.sha256(b"".join((previous, digest, lengths, facts)))
+    chained.update(probabilities)
     return chained.digest()
 
 
 def as_bytes(values: NDArray[np.float32]) -> memoryview:
     """An array's bytes, little-endian and row after row, without a copy where it is so already."""
-    return np.ascontiguousarray(values, dtype="<f4").data.cast("B")
+    if values.dtype != _FLOAT or not values.flags.c_contiguous:
+        values = np.ascontiguousarray(values, _FLOAT)
+    return values.data.cast("B")

@@ -6,7 +6,6 @@ import secrets
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -32,33 +31,33 @@ _HEADER: Final = struct.Struct("<IIII16s32s32s")  # facts, ids, pseudonyms: byte
 _CHECKSUM: Final = struct.Struct("<I")
 PREFIX_BYTES: Final = _CHECKSUM.size + _HEADER.size
 _ROW_BYTES: Final = 4 * (FEATURE_COUNT + 1)
+_FLOAT: Final = np.dtype("<f4")
 _IDS: Final = msgspec.msgpack.Decoder(list[str | None])
 _REFS: Final = msgspec.msgpack.Decoder(list[bytes | None])
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(msgspec.Struct, frozen=True, gc=False):
     """The part of a record that does not depend on its place in the chain: hashed before the place is known."""
 
     record: PredictionRecord
     application_ids: bytes
     applicant_refs: bytes
+    features: memoryview
+    probabilities: memoryview
     salt: bytes
     digest: bytes
 
     @classmethod
     def of(cls, record: PredictionRecord) -> Content:
         """Encode and hash what a record holds of its applicants."""
-        ids, refs, salt = (
-            encode_list(record.application_ids),
-            encode_list(record.applicant_refs),
-            secrets.token_bytes(SALT_BYTES),
-        )
-        return cls(record, ids, refs, salt, content_digest(salt, ids, refs, record.features))
+        ids, refs = encode_list(record.application_ids), encode_list(record.applicant_refs)
+        features, probabilities = as_bytes(record.features), as_bytes(record.probabilities)
+        salt = secrets.token_bytes(SALT_BYTES)
+        digest = content_digest(salt, ids, refs, features)
+        return cls(record, ids, refs, features, probabilities, salt, digest)
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True, gc=False):
     """A record at its place in the chain, ready to be written: the buffers of one `writev`."""
 
     buffers: Sequence[bytes | memoryview]
@@ -66,8 +65,7 @@ class Frame:
     hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
+class StoredRecord(msgspec.Struct, frozen=True, gc=False):
     """A record as it was read from a segment; its hash has been checked against the record before it."""
 
     facts: Facts
@@ -96,13 +94,13 @@ def build_frame(content: Content, sequence: int, recorded_at: int, previous: byt
             load_test=record.load_test,
         )
     )
-    chained = record_hash(previous, content.digest, facts, record.probabilities)
+    chained = record_hash(previous, content.digest, facts, content.probabilities)
     ids, refs = content.application_ids, content.applicant_refs
-    lengths = len(facts), len(ids), len(refs), record.row_count
-    header = _HEADER.pack(*lengths, content.salt, content.digest, chained)
+    lengths = len(facts), len(ids), len(refs)
+    header = _HEADER.pack(*lengths, record.row_count, content.salt, content.digest, chained)
     prefix = _CHECKSUM.pack(zlib.crc32(header)) + header
-    buffers = (prefix, facts, as_bytes(record.probabilities), ids, refs, as_bytes(record.features))
-    return Frame(buffers, frame_size(prefix), chained)
+    buffers = (prefix, facts, content.probabilities, ids, refs, content.features)
+    return Frame(buffers, PREFIX_BYTES + sum(lengths) + record.row_count * _ROW_BYTES, chained)
 
 
 def frame_size(data: bytes | memoryview) -> int:
@@ -131,17 +129,15 @@ def read_frame(data: memoryview, previous: bytes) -> StoredRecord:
     facts, probabilities, ids, refs, features = _split(
         data[PREFIX_BYTES:], facts_size, 4 * rows, ids_size, refs_size, 4 * rows * FEATURE_COUNT
     )
-    answers = np.frombuffer(probabilities, dtype="<f4")
-    matrix = np.frombuffer(features, dtype="<f4").reshape(rows, FEATURE_COUNT)
-    sound = stored_hash == record_hash(previous, digest, bytes(facts), answers)
-    if not sound or digest != content_digest(salt, bytes(ids), bytes(refs), matrix):
+    sound = stored_hash == record_hash(previous, digest, bytes(facts), probabilities)
+    if not sound or digest != content_digest(salt, bytes(ids), bytes(refs), features):
         raise SpoolError("a record has changed since it was written")
     return StoredRecord(
         facts=FACTS_DECODER.decode(facts),
         application_ids=_IDS.decode(ids) if ids_size else None,
         applicant_refs=_REFS.decode(refs) if refs_size else None,
-        features=matrix,
-        probabilities=answers,
+        features=np.frombuffer(features, _FLOAT).reshape(rows, FEATURE_COUNT),
+        probabilities=np.frombuffer(probabilities, _FLOAT),
         salt=salt,
         digest=digest,
         hash=stored_hash,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,8 +16,7 @@ ANONYMOUS: Final = "anonymous"
 """The caller of a request that names none."""
 
 
-@dataclass(frozen=True, slots=True)
-class PredictionRecord:
+class PredictionRecord(msgspec.Struct, frozen=True, gc=False):
     """One request and its answer: `features` is float32 [N, 10], `probabilities` float32 [N], row by row.
 
     `applicant_refs` are pseudonyms (`pseudonym.py`), never what the client sent.
