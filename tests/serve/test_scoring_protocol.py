@@ -1,0 +1,199 @@
+"""The scoring routes on the wire: what HTTP/1.1 promises holds, though no framework stands in between."""
+
+from __future__ import annotations
+
+import json
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from fraud.features import EXAMPLE_INSTANCE
+from tests.live_stack import LiveStack, server_beside, wait_until
+from tests.serve.prediction_log_rows import fetch
+
+SINGLE = json.dumps(EXAMPLE_INSTANCE).encode()
+BATCH = json.dumps({"instances": [EXAMPLE_INSTANCE] * 500}).encode()
+"""Long enough to be scored on another thread."""
+PIPELINED = 2_000
+"""More than Python would let calls nest."""
+
+
+@dataclass
+class Answer:
+    """What came back for one request."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Wire:
+    """A connection on which bytes are sent as they are."""
+
+    def __init__(self, url: str) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", httpx.URL(url).port or 80), timeout=30)
+        self.file = self.socket.makefile("rb")
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def answer(self) -> Answer:
+        status = int(self.file.readline().split()[1])
+        headers = {}
+        while line := self.file.readline().strip():
+            name, _, value = line.decode().partition(": ")
+            headers[name.lower()] = value
+        return Answer(status, headers, self.file.read(int(headers.get("content-length", 0))))
+
+    def is_closed(self) -> bool:
+        return self.file.read(1) == b""
+
+    def close(self) -> None:
+        self.file.close()
+        self.socket.close()
+
+
+@pytest.fixture
+def wire(stack: LiveStack) -> Iterator[Wire]:
+    with closing(Wire(stack.url)) as wire:
+        yield wire
+
+
+def post(path: str, body: bytes, *headers: str, version: str = "1.1") -> bytes:
+    lines = (f"POST {path} HTTP/{version}", "Host: here", f"Content-Length: {len(body)}", *headers, "", "")
+    return "\r\n".join(lines).encode() + body
+
+
+def test_requests_that_are_sent_at_once_are_answered_in_their_order(wire: Wire) -> None:
+    """Slow ones, quick ones, refused ones and those of the framework, without waiting for an answer."""
+    wire.send(
+        post("/batch_predict", BATCH)
+        + post("/predict", SINGLE)
+        + b"GET /health/live HTTP/1.1\r\nHost: here\r\n\r\n"
+        + post("/batch_predict", BATCH)
+        + post("/predict", b"{}")
+        + post("/predict?as=query", SINGLE)
+        + post("/predict", SINGLE)
+    )
+    answers = [wire.answer() for _ in range(7)]
+    assert [answer.status for answer in answers] == [200, 200, 200, 200, 422, 200, 200]
+    assert len(answers[0].json()["probabilities"]) == len(answers[3].json()["probabilities"]) == 500
+    assert answers[2].json() == {"live": True}
+    assert answers[1].json() == answers[5].json() == answers[6].json()
+
+
+def test_thousands_behind_a_slow_one_are_answered(wire: Wire) -> None:
+    wire.send(post("/batch_predict", BATCH) + post("/predict", SINGLE) * PIPELINED)
+    assert [wire.answer().status for _ in range(1 + PIPELINED)] == [200] * (1 + PIPELINED)
+
+
+def test_a_body_may_come_byte_by_byte_or_in_chunks(wire: Wire) -> None:
+    for byte in post("/predict", SINGLE):
+        wire.send(bytes([byte]))
+    first = wire.answer()
+    half = len(SINGLE) // 2
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (SINGLE[:half], SINGLE[half:], b""))
+    wire.send(b"POST /predict HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
+    second = wire.answer()
+    assert (first.status, second.status) == (200, 200)
+    assert first.json() == second.json()
+
+
+def test_who_asks_before_sending_is_told_to_go_on(wire: Wire) -> None:
+    wire.send(post("/predict", SINGLE, "Expect: 100-continue")[: -len(SINGLE)])
+    assert wire.answer().status == 100
+    wire.send(SINGLE)
+    assert wire.answer().status == 200
+
+
+def test_who_asks_before_sending_too_much_is_refused_at_once(wire: Wire) -> None:
+    wire.send(b"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Length: 999999999\r\nExpect: 100-continue\r\n\r\n")
+    assert wire.answer().status == 413
+
+
+@pytest.mark.parametrize(("version", "header"), [("1.1", "Connection: close"), ("1.0", "X-Nothing: here")])
+@pytest.mark.parametrize("body", [SINGLE, b"[]"], ids=["answered", "refused"])
+def test_the_connection_is_closed_where_the_client_asks_for_it(
+    wire: Wire, version: str, header: str, body: bytes
+) -> None:
+    wire.send(post("/predict", body, header, version=version))
+    answer = wire.answer()
+    assert answer.headers["connection"] == "close"
+    assert wire.is_closed()
+
+
+def test_a_refused_request_leaves_the_connection_usable(wire: Wire) -> None:
+    for refused in (post("/predict", b"no JSON"), post("/predict", SINGLE, "Content-Type: text/html")):
+        wire.send(refused + post("/predict", SINGLE))
+        assert wire.answer().status in {400, 415}
+        assert wire.answer().status == 200
+
+
+def test_every_answer_names_request_and_model(wire: Wire) -> None:
+    name = uuid.uuid4().hex
+    for body in (SINGLE, b"{}"):
+        wire.send(post("/predict", body, f"X-Request-ID: {name}") + post("/predict", body))
+        named, unnamed = wire.answer(), wire.answer()
+        assert named.headers["x-request-id"] == name
+        assert len(unnamed.headers["x-request-id"]) == 32
+        assert named.headers["x-model-version"] == unnamed.headers["x-model-version"]
+        assert named.headers["date"]
+
+
+def test_a_request_id_that_could_break_a_log_or_a_header_is_refused(wire: Wire) -> None:
+    wire.send(post("/predict", SINGLE, "X-Request-ID: a b"))
+    answer = wire.answer()
+    assert (answer.status, answer.json()["error"]["code"]) == (400, "malformed_header")
+    assert answer.headers["x-request-id"] != "a b"
+
+
+@pytest.mark.parametrize("path", ["/predict?x=1", "/%70redict", "/batch_predict?"])
+def test_other_ways_to_write_the_address_lead_there_too(wire: Wire, path: str) -> None:
+    wire.send(post(path, BATCH if "batch" in path else SINGLE))
+    assert wire.answer().status == 200
+
+
+def test_another_method_is_refused_as_elsewhere(wire: Wire) -> None:
+    wire.send(b"GET /predict HTTP/1.1\r\nHost: here\r\n\r\n")
+    answer = wire.answer()
+    assert (answer.status, answer.headers["allow"]) == (405, "POST")
+
+
+@pytest.fixture(scope="module")
+def alone(stack: LiveStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of one process, whose gauges are those of the connections under test."""
+    with server_beside(stack, tmp_path_factory.mktemp("alone"), SERVE_WORKERS="1") as url:
+        yield url
+
+
+def gauge(url: str, name: str) -> float:
+    lines = httpx.get(url + "/metrics").text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body_frees_what_it_held(alone: str) -> None:
+    wire = Wire(alone)
+    wire.send(post("/batch_predict", BATCH)[:-1])
+    wait_until(lambda: gauge(alone, "body_bytes_in_flight") > 0, 30, "the body is counted")
+    wire.close()
+    wait_until(lambda: gauge(alone, "body_bytes_in_flight") == 0, 30, "it counts no longer")
+
+
+def test_a_client_that_leaves_before_its_answers_leaves_nothing_behind(alone: str, stack: LiveStack) -> None:
+    name = uuid.uuid4().hex
+    wire = Wire(alone)
+    wire.send(b"".join(post("/batch_predict", BATCH, f"X-Request-ID: {name}-{number}") for number in range(20)))
+    wire.close()
+    statement = "SELECT count(*) FROM prediction_requests WHERE request_id LIKE %s"
+    wait_until(lambda: fetch(stack.owner_dsn, statement, f"{name}-%") != [(0,)], 30, "one was scored")
+    for what in ("body_bytes_in_flight", "rows_in_flight"):
+        wait_until(lambda what=what: gauge(alone, what) == 0, 30, f"{what} is 0")
