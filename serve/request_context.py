@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
-import secrets
 from collections.abc import Callable
 from typing import Final
 
@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 REQUEST_ID_HEADER: Final = "X-Request-ID"
 MODEL_VERSION_HEADER: Final = "X-Model-Version"
 LOAD_TEST_HEADER: Final = "X-Load-Test"
+
+REQUEST_ID_BYTES: Final = 16
+"""Of a name that we give."""
 
 _REQUEST_ID_NAME: Final = REQUEST_ID_HEADER.lower().encode()
 _MODEL_VERSION_NAME: Final = MODEL_VERSION_HEADER.lower().encode()
@@ -76,7 +79,7 @@ def name_request(given: str | None) -> tuple[str, ServeError | None]:
     fault = (
         None if given is None else MalformedHeader(f"{REQUEST_ID_HEADER}: expected 1 to 128 letters, digits or . _ : -")
     )
-    return secrets.token_hex(16), fault
+    return os.urandom(REQUEST_ID_BYTES).hex(), fault
 
 
 def version_text(version: int | None) -> str:

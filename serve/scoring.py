@@ -26,7 +26,7 @@ from serve.scoring_call import Call, Headers
 from serve.serving_model import ServingModel
 
 # Below this a request takes less time on the event loop than the change to another thread costs.
-INLINE_BODY_MAX_BYTES: Final = 16 * 1024
+INLINE_BODY_MAX_BYTES: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)

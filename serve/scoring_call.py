@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -40,7 +40,8 @@ class Call(msgspec.Struct, frozen=True, gc=False):
 
     endpoint: str
     request_id: str
-    received_at: dt.datetime
+    received_at: int
+    """Microseconds since 1970 (UTC)."""
     load_test: bool
     content_type: str
     encoding: str
@@ -61,7 +62,7 @@ class Call(msgspec.Struct, frozen=True, gc=False):
         return cls(
             endpoint=endpoint,
             request_id=request_id,
-            received_at=dt.datetime.now(dt.UTC),
+            received_at=time.time_ns() // 1000,
             load_test=headers.get(_LOAD_TEST, "").lower() in _TRUE,
             content_type=content_type,
             encoding=content_encoding_of(headers),

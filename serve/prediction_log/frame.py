@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import struct
 import zlib
 from collections.abc import Sequence
@@ -21,7 +21,6 @@ from serve.prediction_log.chain import (
     content_digest,
     encode_facts,
     encode_list,
-    microseconds,
     record_hash,
 )
 from serve.prediction_log.errors import SpoolError
@@ -52,7 +51,7 @@ class Content(msgspec.Struct, frozen=True, gc=False):
         """Encode and hash what a record holds of its applicants."""
         ids, refs = encode_list(record.application_ids), encode_list(record.applicant_refs)
         features, probabilities = as_bytes(record.features), as_bytes(record.probabilities)
-        salt = secrets.token_bytes(SALT_BYTES)
+        salt = os.urandom(SALT_BYTES)
         digest = content_digest(salt, ids, refs, features)
         return cls(record, ids, refs, features, probabilities, salt, digest)
 
@@ -85,7 +84,7 @@ def build_frame(content: Content, sequence: int, recorded_at: int, previous: byt
         Facts(
             sequence=sequence,
             recorded_at=recorded_at,
-            received_at=microseconds(record.received_at),
+            received_at=record.received_at,
             request_id=record.request_id,
             endpoint=record.endpoint,
             caller=record.caller,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,8 @@ class PredictionRecord(msgspec.Struct, frozen=True, gc=False):
     """
 
     request_id: str
-    received_at: dt.datetime
+    received_at: int
+    """Microseconds since 1970 (UTC)."""
     endpoint: str
     caller: str
     model_version: int

@@ -13,6 +13,7 @@ from psycopg2 import sql
 
 from fraud.database import connect
 from fraud.features import FEATURE_COUNT
+from serve.prediction_log.chain import microseconds
 from serve.prediction_log.metrics import LogMetrics
 from serve.prediction_log.record import PredictionRecord
 from serve.prediction_log.shipper import Shipper, ShippingPlan
@@ -27,7 +28,7 @@ def record(rows: int = 1, **changes: Any) -> PredictionRecord:
     generator = np.random.default_rng(rows)
     defaults = {
         "request_id": "r-1",
-        "received_at": RECEIVED_AT,
+        "received_at": microseconds(RECEIVED_AT),
         "endpoint": "/batch_predict",
         "caller": "anonymous",
         "model_version": 3,
