@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help install run test test-long lint types format lock bench clean
+.PHONY: help install run test test-long lint types format lock bench chaos clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,9 @@ format: .venv/installed ## put the code into its form
 
 bench: .venv/installed ## measure a running server
 	@$(BIN)/python -m bench
+
+chaos: .venv/installed ## break each part in turn under load; is any answer lost?
+	@$(BIN)/python -m bench chaos
 
 # Servers that ours is compared with, each in an environment of its own (`python -m bench peers`).
 PEERS := mlserver mlflow bentoml original

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 BATCH_ROWS: Final = (1, 100, 1_000, 10_000)
 
 COMMANDS: Final = {
+    "chaos": "bench.chaos.command",
     "engines": "bench.engines.command",
     "gate": "bench.gate.command",
     "peers": "bench.peers.command",

@@ -110,6 +110,12 @@ class Settings(BaseSettings):
     max_bytes_in_flight: PositiveInt = Field(
         128 * 1024 * 1024, description="most bytes of bodies that a server process holds; beyond it 503"
     )
+    max_connections: PositiveInt = Field(
+        10_000, description="most connections that a server process keeps open; beyond it 503"
+    )
+    read_timeout_s: PositiveFloat = Field(
+        20.0, description="time for a request to arrive, seconds; a body gets one more for each 16 kB of it"
+    )
     drain_timeout_s: PositiveInt = Field(20, description="longest wait for open requests at a stop, seconds")
 
     spool_dir: Path | None = Field(

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 from fraud.errors import ProjectError, RegistryError
 from serve.admission import Admission, Capacity
 from serve.auth import Administrator
+from serve.connections import ConnectionLimits, Connections
 from serve.contract import JsonDecoders, contract_routes
 from serve.errors import RouteError
 from serve.health import health_routes
@@ -58,6 +59,7 @@ class Parts:
     pseudonyms: Pseudonyms
     limits: Limits
     capacity: Capacity
+    connection_limits: ConnectionLimits
     administrator: Administrator
     proxy: MlflowProxy | None
     scoring_threads: int
@@ -74,6 +76,7 @@ class Application:
 
     asgi: ASGIApp
     lane: FastLane
+    connections: Connections
 
 
 def create_app(parts: Parts) -> Application:
@@ -81,6 +84,7 @@ def create_app(parts: Parts) -> Application:
     metrics = Metrics()
     threads = ThreadPoolExecutor(parts.scoring_threads, thread_name_prefix="scoring")
     admission = Admission(parts.capacity)
+    connections = Connections(parts.connection_limits)
     scoring = Scoring(
         model=parts.model,
         log=parts.log,
@@ -97,7 +101,7 @@ def create_app(parts: Parts) -> Application:
         title="Marriage-loan scoring",
         version=VERSION,
         description="Probability that a couple divorces soon after a marriage loan.",
-        lifespan=functools.partial(_lifespan, parts, admission, threads, metrics),
+        lifespan=functools.partial(_lifespan, parts, admission, connections, threads, metrics),
         routes=[
             *(Route(route.path, scoring_endpoint(scoring, route), methods=["POST"]) for route in scoring_routes),
             *inference_routes(parts.model, scoring, VERSION),
@@ -116,12 +120,18 @@ def create_app(parts: Parts) -> Application:
     def model_version() -> int | None:
         return parts.model.version
 
-    return Application(RequestContext(app, model_version), FastLane(scoring, by_heart, model_version))
+    lane = FastLane(scoring, by_heart, model_version)
+    return Application(RequestContext(app, model_version), lane, connections)
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(
-    parts: Parts, admission: Admission, threads: ThreadPoolExecutor, metrics: Metrics, _app: FastAPI
+    parts: Parts,
+    admission: Admission,
+    connections: Connections,
+    threads: ThreadPoolExecutor,
+    metrics: Metrics,
+    _app: FastAPI,
 ) -> AsyncIterator[None]:
     parts.log.start()
     parts.saved_answers.start()
@@ -129,7 +139,11 @@ async def _lifespan(
     # What is there by now stays: the collector need not look at it again and again while requests come.
     gc.collect()
     gc.freeze()
-    tasks = [asyncio.create_task(parts.change.run()), asyncio.create_task(_keep_gauges(parts, admission, metrics))]
+    tasks = [
+        asyncio.create_task(parts.change.run()),
+        asyncio.create_task(_keep_gauges(parts, admission, connections, metrics)),
+        asyncio.create_task(connections.close_slow_ones()),
+    ]
     if parts.refresh:
         tasks.append(asyncio.create_task(_refresh(parts.change)))
     try:
@@ -145,12 +159,13 @@ async def _lifespan(
             await parts.proxy.close()
 
 
-async def _keep_gauges(parts: Parts, admission: Admission, metrics: Metrics) -> None:
+async def _keep_gauges(parts: Parts, admission: Admission, connections: Connections, metrics: Metrics) -> None:
     """Write down now and then what was counted, and what is a state."""
     while True:
         metrics.flush()
         metrics.rows_in_flight.set(admission.rows)
         metrics.body_bytes_in_flight.set(admission.body_bytes)
+        metrics.connections.set(len(connections.open))
         metrics.model_version.set(parts.model.version or 0)
         await asyncio.sleep(FLUSH_INTERVAL_S)
 

@@ -75,6 +75,13 @@ class NoProductionModel(ServeError):
     code = "no_production_model"
 
 
+class TooSlow(ServeError):
+    """The request did not arrive in time."""
+
+    status = 408
+    code = "request_timeout"
+
+
 class BodyTooLarge(ServeError):
     """The body, or the number of rows in it, is over the limit."""
 
@@ -112,6 +119,13 @@ class IdempotencyKeyReused(ServeError):
     code = "idempotency_key_reused"
 
 
+class HeaderTooLarge(ServeError):
+    """The header goes on and on."""
+
+    status = 431
+    code = "header_too_large"
+
+
 class InvalidInstance(ServeError):
     """An instance breaks the feature schema."""
 
@@ -138,6 +152,14 @@ class NotReady(ServeError):
 
     status = 503
     code = "not_ready"
+    headers = MappingProxyType({"Retry-After": "1"})
+
+
+class TooManyConnections(ServeError):
+    """The server process has as many connections as it takes."""
+
+    status = 503
+    code = "too_many_connections"
     headers = MappingProxyType({"Retry-After": "1"})
 
 

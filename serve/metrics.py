@@ -67,6 +67,9 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
+        self.connections = Gauge(
+            "connections_open", "connections of clients", multiprocess_mode="livesum", registry=registry
+        )
         self.model_version = Gauge("model_version", "version in charge", multiprocess_mode="livemax", registry=registry)
 
         self._answered: dict[str, Answered] = {}

@@ -4,9 +4,9 @@ The way through ASGI and the framework (a task, events, request and response obj
 What they do for these routes is done here: collect the body, score it, write the answer. All other requests go the
 usual way, and so do these with another method than POST or with a query.
 
-It builds on uvicorn's `HttpToolsProtocol`, whose parser, pipelining, timeouts and graceful stop stay in charge: that
-class sees a `ScoringCycle` where it would have made a cycle of its own. uvicorn's version is pinned, and the tests
-hold every one of these behaviours.
+It builds on uvicorn's `HttpToolsProtocol`, bounded by `connections`. The parser, pipelining, timeouts and the graceful
+stop of that class stay in charge: it sees a `ScoringCycle` where it would have made a cycle of its own. uvicorn's
+version is pinned, and the tests hold every one of these behaviours.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from serve.connections import BoundedConnection
 from serve.errors import ServeError
 from serve.idempotency.answers import Answer
 from serve.request_context import (
@@ -54,11 +55,9 @@ class FastLane:
         return self._lines
 
 
-class ScoringProtocol(HttpToolsProtocol):
+class ScoringProtocol(BoundedConnection):
     """One connection."""
 
-    cycle: Any
-    """The newest request: a `ScoringCycle`, or uvicorn's own."""
     pipeline: Any
     """Requests that wait for an earlier one, each with the application that is to answer it; the oldest is last."""
 
@@ -73,6 +72,7 @@ class ScoringProtocol(HttpToolsProtocol):
         if route is None or self.parser.get_method() != b"POST" or self.parser.should_upgrade():
             super().on_headers_complete()
             return
+        self.header_has_come()
         before = self.cycle
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
         cycle = ScoringCycle(self, route, keep_alive=keep_alive)
@@ -93,6 +93,7 @@ class ScoringProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """A request has come as a whole."""
         if isinstance(self.cycle, ScoringCycle):
+            self.body_has_come()
             self.cycle.end_of_body()
         else:
             super().on_message_complete()
@@ -146,7 +147,8 @@ class ScoringCycle:
     message_event: Final = _NobodyWaits()
 
     def __init__(self, protocol: ScoringProtocol, route: ScoringRoute, *, keep_alive: bool) -> None:
-        # These three are read and set by uvicorn.
+        # These four are read and set by uvicorn.
+        self.response_started = False
         self.response_complete = False
         self.disconnected = False
         self.keep_alive = keep_alive
@@ -248,7 +250,7 @@ class ScoringCycle:
         protocol.transport.write(b"".join((STATUS_LINE[status], date, lines.encode("latin-1"), content)))
 
     def _end(self) -> None:
-        self.response_complete = True
+        self.response_started = self.response_complete = True
         if not self.keep_alive:
             self._protocol.transport.close()
         self._protocol.on_response_complete()

@@ -98,7 +98,8 @@ def measure_latencies(port: int, requests: Sequence[bytes], due_s: Sequence[floa
 
 async def _run(port: int, requests: Sequence[bytes], due_s: Sequence[float]) -> list[float]:
     loop = asyncio.get_running_loop()
-    idle: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
+    # In turn, so that none is idle for the few seconds after which a server may close it.
+    idle: asyncio.Queue[Connection] = asyncio.Queue()
     connections = [(await loop.create_connection(Connection, "127.0.0.1", port))[1] for _ in range(CONNECTIONS)]
     for connection in connections:
         idle.put_nowait(connection)

@@ -12,11 +12,13 @@ import uvicorn
 
 from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError
+from fraud.open_files import allow_open_files
 from fraud.registry import Registry
 from fraud.settings import Settings, load_settings
 from serve.admission import Capacity
 from serve.app import Parts, create_app
 from serve.auth import Administrator
+from serve.connections import ConnectionLimits
 from serve.decoding.row_scanner import RowScanner
 from serve.engine import EngineKind, EngineOptions
 from serve.idempotency.answers import AnswerLimits, SavedAnswers
@@ -59,6 +61,7 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
         saved_answers=SavedAnswers(settings.spool_folder(), answer_limits, durable=sync is Sync.ALWAYS),
         pseudonyms=Pseudonyms(settings.applicant_ref_key.get_secret_value() if settings.applicant_ref_key else None),
         limits=Limits(settings.max_batch_rows, settings.max_body_bytes),
+        connection_limits=ConnectionLimits(settings.max_connections, settings.read_timeout_s),
         capacity=Capacity(settings.max_rows_in_flight, settings.max_bytes_in_flight),
         administrator=administrator,
         proxy=MlflowProxy(uri, administrator) if uri else None,
@@ -80,6 +83,7 @@ def work(
 ) -> None:
     """Serve until the supervisor says stop, or is gone."""
     configure_logging()
+    allow_open_files()
     try:
         settings = load_settings()
         parts = assemble(settings, Channel(socket.socket(fileno=control)), threads, workers, refresh=refresh)
@@ -91,7 +95,7 @@ def work(
     config = uvicorn.Config(
         application.asgi,
         loop="uvloop",
-        http=functools.partial(ScoringProtocol, lane=application.lane),  # type: ignore[arg-type]
+        http=functools.partial(ScoringProtocol, lane=application.lane, connections=application.connections),  # type: ignore[arg-type]
         access_log=False,
         log_config=None,
         server_header=False,

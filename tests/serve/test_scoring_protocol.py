@@ -2,75 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Any
 
-import httpx
 import pytest
 
-from fraud.features import EXAMPLE_INSTANCE
 from tests.live_stack import LiveStack, server_beside, wait_until
 from tests.serve.prediction_log_rows import fetch
+from tests.serve.wire import BATCH, BATCH_ROWS, SINGLE, Wire, gauge, post
 
-SINGLE = json.dumps(EXAMPLE_INSTANCE).encode()
-BATCH = json.dumps({"instances": [EXAMPLE_INSTANCE] * 500}).encode()
-"""Long enough to be scored on another thread."""
 PIPELINED = 2_000
 """More than Python would let calls nest."""
-
-
-@dataclass
-class Answer:
-    """What came back for one request."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-class Wire:
-    """A connection on which bytes are sent as they are."""
-
-    def __init__(self, url: str) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", httpx.URL(url).port or 80), timeout=30)
-        self.file = self.socket.makefile("rb")
-
-    def send(self, data: bytes) -> None:
-        self.socket.sendall(data)
-
-    def answer(self) -> Answer:
-        status = int(self.file.readline().split()[1])
-        headers = {}
-        while line := self.file.readline().strip():
-            name, _, value = line.decode().partition(": ")
-            headers[name.lower()] = value
-        return Answer(status, headers, self.file.read(int(headers.get("content-length", 0))))
-
-    def is_closed(self) -> bool:
-        return self.file.read(1) == b""
-
-    def close(self) -> None:
-        self.file.close()
-        self.socket.close()
 
 
 @pytest.fixture
 def wire(stack: LiveStack) -> Iterator[Wire]:
     with closing(Wire(stack.url)) as wire:
         yield wire
-
-
-def post(path: str, body: bytes, *headers: str, version: str = "1.1") -> bytes:
-    lines = (f"POST {path} HTTP/{version}", "Host: here", f"Content-Length: {len(body)}", *headers, "", "")
-    return "\r\n".join(lines).encode() + body
 
 
 def test_requests_that_are_sent_at_once_are_answered_in_their_order(wire: Wire) -> None:
@@ -86,7 +35,7 @@ def test_requests_that_are_sent_at_once_are_answered_in_their_order(wire: Wire) 
     )
     answers = [wire.answer() for _ in range(7)]
     assert [answer.status for answer in answers] == [200, 200, 200, 200, 422, 200, 200]
-    assert len(answers[0].json()["probabilities"]) == len(answers[3].json()["probabilities"]) == 500
+    assert len(answers[0].json()["probabilities"]) == len(answers[3].json()["probabilities"]) == BATCH_ROWS
     assert answers[2].json() == {"live": True}
     assert answers[1].json() == answers[5].json() == answers[6].json()
 
@@ -173,11 +122,6 @@ def alone(stack: LiveStack, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """A server of one process, whose gauges are those of the connections under test."""
     with server_beside(stack, tmp_path_factory.mktemp("alone"), SERVE_WORKERS="1") as url:
         yield url
-
-
-def gauge(url: str, name: str) -> float:
-    lines = httpx.get(url + "/metrics").text.splitlines()
-    return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
 
 
 def test_a_client_that_leaves_in_the_middle_of_its_body_frees_what_it_held(alone: str) -> None:

@@ -1,0 +1,87 @@
+"""One fault under load, from quiet to quiet: what was sent, answered, refused, recorded, lost."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from bench.chaos.faults import Fault
+from bench.chaos.load import Load
+from bench.chaos.server import SHIPPER, WORKER, WORKERS
+from bench.chaos.site import Site
+
+ANSWERS_BEFORE: Final = 200
+ANSWERS_AFTER: Final = 200
+BACK_TIMEOUT_S: Final = 60.0
+RECORD_TIMEOUT_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one fault did."""
+
+    fault: str
+    seconds: float
+    """That the fault lasted."""
+    back_s: float
+    """From its end until requests are answered as before."""
+    sent: int
+    answered: int
+    refused: int
+    """With 503."""
+    broken: int
+    """Connections that ended without an answer."""
+    recorded: int
+    lost: int
+    """Answered and not on record."""
+    twice: int
+    """On record more than once."""
+    unexpected: tuple[int, ...]
+    """Statuses that are not promised."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether every promise was kept."""
+        return not (self.lost or self.twice or self.unexpected)
+
+
+def experiment(site: Site, fault: Fault) -> Outcome:
+    """Break the site in one way while requests come, and wait until it is well again.
+
+    Raises:
+        ChaosError: it does not get well.
+    """
+    load = Load(site.server.port)
+    with load.running():
+        site.wait_until(lambda: len(load.answered) > ANSWERS_BEFORE, BACK_TIMEOUT_S, "requests are answered")
+        begun = time.monotonic()
+        fault.act(site)
+        ended = time.monotonic()
+        before = len(load.answered)
+        site.wait_until(
+            lambda: len(load.answered) > before + ANSWERS_AFTER, BACK_TIMEOUT_S, f"answers after: {fault.name}"
+        )
+        site.wait_until(lambda: _is_whole(site), BACK_TIMEOUT_S, f"all processes run after: {fault.name}")
+        back_s = time.monotonic() - ended
+    site.wait_until(lambda: load.answered <= site.recorded(load).keys(), RECORD_TIMEOUT_S, "all is on record")
+    recorded = site.recorded(load)
+    promised = {200, 503} if fault.may_refuse else {200}
+    return Outcome(
+        fault=fault.name,
+        seconds=ended - begun,
+        back_s=back_s,
+        sent=load.sent,
+        answered=len(load.answered),
+        refused=load.answers[503],
+        broken=load.broken,
+        recorded=len(recorded),
+        lost=len(load.answered - recorded.keys()),
+        twice=sum(count > 1 for count in recorded.values()),
+        unexpected=tuple(sorted(load.statuses - promised)),
+    )
+
+
+def _is_whole(site: Site) -> bool:
+    server = site.server
+    return site.is_ready() and len(server.processes(WORKER)) == WORKERS and len(server.processes(SHIPPER)) == 1

@@ -1,0 +1,184 @@
+"""What goes wrong, one function each: it breaks the site while requests come, and mends what no machine mends."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import psutil
+
+from bench.chaos.errors import ChaosError
+from bench.chaos.server import SHIPPER, WORKER, WORKERS
+from bench.chaos.site import START_TIMEOUT_S, Site
+from fraud.database import connect
+
+OUTAGE_S: Final = 3.0
+CROWD: Final = 10_000
+"""Connections that stay open and say nothing, or too little."""
+TRICKLE_ROUNDS: Final = 5
+RESTARTS: Final = 5
+SHIPPER_CONNECTIONS: Final = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'prediction-log'"
+)
+
+
+COPIES: Final = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY prediction%%'"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault and what the service promises while it lasts."""
+
+    name: str
+    act: Callable[[Site], None]
+    may_refuse: bool = False
+    """Whether 503 is what is promised meanwhile."""
+
+
+def kill_a_worker(site: Site) -> None:
+    """kill -9 of one of the workers."""
+    site.server.processes(WORKER)[0].kill()
+
+
+def kill_the_workers(site: Site) -> None:
+    """kill -9 of all workers."""
+    for worker in site.server.processes(WORKER):
+        worker.kill()
+
+
+def kill_the_shipper(site: Site) -> None:
+    """kill -9 of the shipper."""
+    site.server.processes(SHIPPER)[0].kill()
+
+
+def kill_everything(site: Site) -> None:
+    """kill -9 of supervisor, workers and shipper, as when the machine's memory runs out; then a new start."""
+    site.server.kill_all()
+    site.server.start()
+
+
+def stop_under_load(site: Site) -> None:
+    """SIGTERM, as when the service is deployed anew."""
+    if site.server.stop() != 0:
+        raise ChaosError("the server did not end with status 0 after SIGTERM")
+    site.server.start()
+
+
+def kill_postgres(site: Site) -> None:
+    """kill -9 of PostgreSQL, and its start some time later."""
+    site.kill_postgres()
+    time.sleep(OUTAGE_S)
+    site.start_postgres()
+
+
+def restart_in_copy(site: Site) -> None:
+    """PostgreSQL goes down in the middle of a COPY, again and again."""
+
+    def is_copying() -> bool:
+        return site.fetch(COPIES) != [(0,)]
+
+    for _ in range(RESTARTS):
+        with contextlib.suppress(ChaosError):  # COPYs are short: now and then none is seen, and any moment will do
+            site.wait_until(is_copying, OUTAGE_S, "a COPY is under way")
+        site.kill_postgres()
+        site.start_postgres()
+
+
+def lock_the_table(site: Site) -> None:
+    """PostgreSQL takes no record for a while, since somebody holds a lock."""
+    with connect(site.owner_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE prediction_requests")
+        time.sleep(OUTAGE_S)
+
+
+def refuse_the_login(site: Site) -> None:
+    """PostgreSQL answers, and lets the shipper in no more."""
+    site.execute("ALTER ROLE scoring_server NOLOGIN")
+    site.fetch(SHIPPER_CONNECTIONS)
+    time.sleep(OUTAGE_S)
+    site.execute("ALTER ROLE scoring_server LOGIN")
+
+
+def kill_mlflow(site: Site) -> None:
+    """kill -9 of MLflow; a model update fails, answers don't."""
+    group = psutil.Process(site.mlflow.pid)
+    for process in (*group.children(recursive=True), group):
+        process.kill()
+    if site.update_model() != 502:
+        raise ChaosError("/update-model did not answer 502 without MLflow")
+    site.start_mlflow()
+    if site.update_model() != 200:
+        raise ChaosError("/update-model did not answer 200 once MLflow was back")
+
+
+def fill_the_disk(site: Site) -> None:
+    """The spool's files can't grow any more, for a while."""
+    workers = site.server.processes(WORKER)
+    for worker in workers:
+        worker.rlimit(psutil.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    time.sleep(OUTAGE_S)
+    for worker in workers:
+        worker.rlimit(psutil.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+def crowd_of_silent_clients(site: Site) -> None:
+    """Thousands of connections that say nothing."""
+    with _crowd(site):
+        time.sleep(OUTAGE_S)
+
+
+def crowd_of_slow_clients(site: Site) -> None:
+    """Thousands of requests that come a few bytes at a time ("slowloris")."""
+    with _crowd(site) as crowd:
+        for piece in (b"POST /batch_predict HTTP/1.1\r\nHost: here\r\n", *[b"X-Slow: yes\r\n"] * TRICKLE_ROUNDS):
+            for connection in crowd:
+                with contextlib.suppress(OSError):
+                    connection.send(piece)
+            time.sleep(OUTAGE_S / TRICKLE_ROUNDS)
+
+
+def crowd_of_half_closed_clients(site: Site) -> None:
+    """Thousands of clients that break off in the middle of a request and keep their side open."""
+    with _crowd(site) as crowd:
+        for connection in crowd:
+            with contextlib.suppress(OSError):
+                connection.send(b"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\n{")
+                connection.shutdown(socket.SHUT_WR)
+        time.sleep(OUTAGE_S)
+
+
+@contextlib.contextmanager
+def _crowd(site: Site) -> Iterator[list[socket.socket]]:
+    """So many connections, each left open; those that the server refuses are gone."""
+    with contextlib.ExitStack() as stack:
+        crowd = []
+        for _ in range(CROWD):
+            connection = stack.enter_context(socket.socket())
+            connection.settimeout(START_TIMEOUT_S)
+            connection.connect(("127.0.0.1", site.server.port))
+            connection.setblocking(False)
+            crowd.append(connection)
+        yield crowd
+
+
+FAULTS: Final = (
+    Fault("kill -9 of a worker", kill_a_worker),
+    Fault(f"kill -9 of all {WORKERS} workers", kill_the_workers),
+    Fault("kill -9 of the shipper", kill_the_shipper),
+    Fault("kill -9 of everything that serves", kill_everything),
+    Fault("SIGTERM under load, then a start", stop_under_load, may_refuse=True),
+    Fault("kill -9 of PostgreSQL", kill_postgres),
+    Fault("PostgreSQL restarts in the middle of a COPY", restart_in_copy),
+    Fault("PostgreSQL is slow: the table is locked", lock_the_table),
+    Fault("PostgreSQL refuses the login", refuse_the_login),
+    Fault("kill -9 of MLflow, and a model update", kill_mlflow),
+    Fault("the disk of the spool is full", fill_the_disk, may_refuse=True),
+    Fault(f"{CROWD:,} silent connections", crowd_of_silent_clients),
+    Fault(f"{CROWD:,} slow clients (slowloris)", crowd_of_slow_clients),
+    Fault(f"{CROWD:,} half-closed connections", crowd_of_half_closed_clients),
+)

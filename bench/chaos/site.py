@@ -1,0 +1,160 @@
+"""What is broken: PostgreSQL, MLflow, a small trained model and a scoring server, all of them ours alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+import httpx
+from psycopg2.extensions import make_dsn
+
+from bench.chaos.errors import ChaosError
+from bench.chaos.load import Load
+from bench.chaos.server import ScoringServer
+from fraud.database import connect
+from fraud.settings import DatabaseRole
+from fraud.stack.child import Child, free_port
+from fraud.stack.mlflow_server import start_mlflow
+from fraud.stack.postgres import EmbeddedPostgres
+
+SCALE: Final = "0.02"
+"""Of the reference data: the model has to be real, not good."""
+PASSWORDS: Final = ("ADMIN_PASSWORD", "SERVER_DB_PASSWORD", "TRAINER_DB_PASSWORD", "MLFLOW_DB_PASSWORD")
+ADMIN: Final = "admin"
+START_TIMEOUT_S: Final = 120.0
+STOP_TIMEOUT_S: Final = 30.0
+POLL_INTERVAL_S: Final = 0.05
+
+
+class Site:
+    """Everything, from `__enter__` to `__exit__`."""
+
+    def __init__(self, folder: Path, tell: Callable[[str], None]) -> None:
+        self.folder = folder
+        self._tell = tell
+        self._at_end = contextlib.ExitStack()
+        self._mlflow_port = free_port()
+        passwords = {name: secrets.token_urlsafe() for name in PASSWORDS}
+        self.environment = {**os.environ, **passwords, "RUN_DIR": str(folder), "REFERENCE_SCALE": SCALE}
+        self.postgres = EmbeddedPostgres(folder / "postgres", "chaos")
+        self.owner_dsn = ""
+        self.mlflow: Child
+        self.server = ScoringServer(self.environment, folder, folder / "spool", free_port())
+
+    def __enter__(self) -> Site:
+        """Start all of it, and train the model.
+
+        Raises:
+            ChaosError, StackError: something does not start.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self._at_end.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop what was started, the last first."""
+        self._at_end.close()
+
+    def _start(self) -> None:
+        self._tell("starting PostgreSQL")
+        self._at_end.callback(self.postgres.stop)
+        self.start_postgres()
+        self._run("loading applications", "initdb")
+        self._tell("starting MLflow")
+        self._at_end.callback(lambda: self.mlflow.stop(STOP_TIMEOUT_S))
+        self.start_mlflow()
+        self._run("training a small model", "train", "--promote-first")
+        self._tell("starting the server")
+        self._at_end.callback(self._end_server)
+        self.server.start()
+        self.wait_until(self.is_ready, START_TIMEOUT_S, "the server is ready")
+
+    def start_postgres(self) -> None:
+        """Start PostgreSQL, for the first time or after a kill."""
+        dsn = self.postgres.start()
+        if self.owner_dsn not in {"", dsn}:
+            raise ChaosError("PostgreSQL has come back at another address")
+        self.owner_dsn = self.environment["DATABASE_URL"] = dsn
+
+    def kill_postgres(self) -> None:
+        """Kill the postmaster; its backends notice and end."""
+        pid_file = self.folder / "postgres" / "postmaster.pid"
+        os.kill(int(pid_file.read_text(encoding="ascii").split()[0]), signal.SIGKILL)
+
+    def start_mlflow(self) -> None:
+        """Start MLflow, for the first time or after a kill, at the same address."""
+        password = self.environment["MLFLOW_DB_PASSWORD"]
+        dsn = make_dsn(self.owner_dsn, user=DatabaseRole.MLFLOW.value, password=password)
+        server = start_mlflow(dsn, self.folder / "artifacts", self._mlflow_port, self.folder / "mlflow.log")
+        self.mlflow = server.child
+        self.environment["MLFLOW_TRACKING_URI"] = server.tracking_uri
+        server.child.wait_until_answers(server.health_url, START_TIMEOUT_S)
+
+    def update_model(self) -> int:
+        """Call `/update-model`; gives the status."""
+        login = (ADMIN, self.environment["ADMIN_PASSWORD"])
+        return httpx.post(self.server.url + "/update-model", auth=login, timeout=START_TIMEOUT_S).status_code
+
+    def is_ready(self) -> bool:
+        """Whether the server answers."""
+        try:
+            return httpx.get(self.server.url + "/health/ready").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def fetch(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Ask PostgreSQL, as its owner."""
+        with connect(self.owner_dsn) as connection, connection.cursor() as cursor:
+            cursor.execute(query, values)
+            return cursor.fetchall()
+
+    def execute(self, statement: str) -> None:
+        """Tell PostgreSQL, as its owner."""
+        with connect(self.owner_dsn) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+
+    def recorded(self, load: Load) -> dict[str, int]:
+        """Request ids of a load, and how often each is on record."""
+        query = "SELECT request_id, count(*) FROM prediction_requests WHERE request_id LIKE %s GROUP BY 1"
+        return dict(self.fetch(query, f"{load.name}-%"))
+
+    def wait_until(self, condition: Callable[[], bool], timeout_s: float, what: str) -> float:
+        """Seconds until the condition holds.
+
+        Raises:
+            ChaosError: it does not in time.
+        """
+        begun = time.monotonic()
+        while not condition():
+            if time.monotonic() - begun > timeout_s:
+                raise ChaosError(f"not within {timeout_s:.0f} s: {what}")
+            time.sleep(POLL_INTERVAL_S)
+        return time.monotonic() - begun
+
+    def _run(self, what: str, part: str, *arguments: str) -> None:
+        self._tell(what)
+        command = [sys.executable, "-m", part, *arguments]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise ChaosError(f"`python -m {part}` ended with status {done.returncode}: {done.stderr.strip()[-300:]}")
+
+    def _end_server(self) -> None:
+        if self.server.process.poll() is None:
+            try:
+                self.server.stop()
+            except subprocess.TimeoutExpired:
+                self.server.kill_all()

@@ -1,0 +1,140 @@
+"""Connections: how many a process keeps open, and how long a client may take to send a request.
+
+uvicorn itself waits for ever: for the first request of a connection, for the rest of a header, for a body that comes
+a byte a minute ("slowloris"). Here a request has to arrive within a time that grows with what has arrived, and what is
+too slow, too much or too long is answered and closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from serve.encoding import encode_error
+from serve.errors import HeaderTooLarge, ServeError, TooManyConnections, TooSlow
+from serve.request_context import REQUEST_ID_HEADER, name_request
+
+MIN_BYTES_PER_S: Final = 16 * 1024
+"""A body that comes faster never is too slow, however long it is."""
+MAX_HEADER_BYTES: Final = 64 * 1024
+SWEEP_INTERVAL_S: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """What one server process grants its clients."""
+
+    max_connections: int
+    read_timeout_s: float
+
+
+class Connections:
+    """The open connections of this process."""
+
+    def __init__(self, limits: ConnectionLimits) -> None:
+        self.limits = limits
+        self.open: set[BoundedConnection] = set()
+
+    async def close_slow_ones(self) -> None:
+        """Look through all of them now and then, for ever."""
+        while True:
+            await asyncio.sleep(SWEEP_INTERVAL_S)
+            now = asyncio.get_running_loop().time()
+            for connection in tuple(self.open):
+                if connection.is_too_slow(now):
+                    connection.refuse(TooSlow(f"the request did not arrive within {self.limits.read_timeout_s:g} s"))
+
+
+class BoundedConnection(HttpToolsProtocol):
+    """uvicorn's protocol with bounds."""
+
+    cycle: Any
+    """The newest request: uvicorn's cycle, or what a subclass puts in its place."""
+
+    def __init__(self, *, connections: Connections, **of_uvicorn: Any) -> None:
+        super().__init__(**of_uvicorn)
+        self._all = connections
+        self._waiting_since: float | None = None
+        """Since when the client owes us a whole request; None when it does not."""
+        self._received_bytes = 0
+        self._in_header = False
+        self._refused = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has connected."""
+        super().connection_made(transport)
+        self._all.open.add(self)
+        self._waiting_since = self.loop.time()
+        if len(self._all.open) > self._all.limits.max_connections:
+            self.refuse(TooManyConnections("this process has as many connections as it takes: try again later"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._all.open.discard(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have come."""
+        if self._refused:
+            return
+        self._received_bytes += len(data)
+        super().data_received(data)
+        if self._in_header and self._received_bytes > MAX_HEADER_BYTES:
+            self.refuse(HeaderTooLarge(f"the header is longer than {MAX_HEADER_BYTES} bytes"))
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client sends no more, and may still want its answer."""
+        if self._waiting_since is not None or self.cycle is None or self.cycle.response_complete:
+            return False
+        self.cycle.keep_alive = False
+        return True
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._waiting_since = self.loop.time()
+        self._received_bytes = 0
+        self._in_header = True
+
+    def on_headers_complete(self) -> None:
+        """Its header has come."""
+        self.header_has_come()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Its body has come."""
+        self.body_has_come()
+        super().on_message_complete()
+
+    def header_has_come(self) -> None:
+        """From here on a body may come, which has a limit of its own."""
+        self._in_header = False
+
+    def body_has_come(self) -> None:
+        """The client owes us nothing."""
+        self._waiting_since = None
+
+    def is_too_slow(self, now: float) -> bool:
+        """Whether the client has had more than the time for what it has sent."""
+        if self._waiting_since is None or self.flow.read_paused:
+            return False
+        granted_s = self._all.limits.read_timeout_s + self._received_bytes / MIN_BYTES_PER_S
+        return now - self._waiting_since > granted_s
+
+    def refuse(self, error: ServeError) -> None:
+        """Close the connection; say why, unless an answer is on its way already."""
+        self._refused = True
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            request_id, _ = name_request(None)
+            content = encode_error(error, request_id)
+            headers = {REQUEST_ID_HEADER: request_id, "content-type": "application/json", **error.headers}
+            lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            end = f"connection: close\r\ncontent-length: {len(content)}\r\n\r\n"
+            self.transport.write(STATUS_LINE[HTTPStatus(error.status)] + (lines + end).encode() + content)
+        self.transport.close()

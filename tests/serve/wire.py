@@ -1,0 +1,65 @@
+"""HTTP/1.1 as bytes: requests that a client library would not send, and what came back."""
+
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from fraud.features import EXAMPLE_INSTANCE
+
+SINGLE = json.dumps(EXAMPLE_INSTANCE).encode()
+BATCH_ROWS = 2_000
+BATCH = json.dumps({"instances": [EXAMPLE_INSTANCE] * BATCH_ROWS}).encode()
+"""Long enough to be scored on another thread."""
+
+
+@dataclass
+class Answer:
+    """What came back for one request."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Wire:
+    """A connection on which bytes are sent as they are."""
+
+    def __init__(self, url: str) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", httpx.URL(url).port or 80), timeout=30)
+        self.file = self.socket.makefile("rb")
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def answer(self) -> Answer:
+        status = int(self.file.readline().split()[1])
+        headers = {}
+        while line := self.file.readline().strip():
+            name, _, value = line.decode().partition(": ")
+            headers[name.lower()] = value
+        return Answer(status, headers, self.file.read(int(headers.get("content-length", 0))))
+
+    def is_closed(self) -> bool:
+        return self.file.read(1) == b""
+
+    def close(self) -> None:
+        self.file.close()
+        self.socket.close()
+
+
+def post(path: str, body: bytes, *headers: str, version: str = "1.1") -> bytes:
+    lines = (f"POST {path} HTTP/{version}", "Host: here", f"Content-Length: {len(body)}", *headers, "", "")
+    return "\r\n".join(lines).encode() + body
+
+
+def gauge(url: str, name: str) -> float:
+    lines = httpx.get(url + "/metrics").text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
