@@ -34,6 +34,11 @@ def chaos(
     """
     interrupt_once()
     faults = [fault for fault in FAULTS if only is None or any(text.lower() in fault.name.lower() for text in only)]
+    if not faults:
+        print_error(
+            f"no fault is called {' or '.join(only or ())}: there are {', '.join(fault.name for fault in FAULTS)}"
+        )
+        sys.exit(EXIT_ERROR)
     outcomes: list[Outcome] = []
     # Not below the temporary folder of a test: as root, PostgreSQL runs as a user of its own.
     with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from types import TracebackType
 from typing import Any, Final
 
 import httpx
+import psutil
 from psycopg2.extensions import make_dsn
 
 from bench.chaos.errors import ChaosError
@@ -91,9 +91,14 @@ class Site:
         self.owner_dsn = self.environment["DATABASE_URL"] = dsn
 
     def kill_postgres(self) -> None:
-        """Kill the postmaster; its backends notice and end."""
+        """Kill the postmaster, and return when its backends have noticed and ended too."""
         pid_file = self.folder / "postgres" / "postmaster.pid"
-        os.kill(int(pid_file.read_text(encoding="ascii").split()[0]), signal.SIGKILL)
+        postmaster = psutil.Process(int(pid_file.read_text(encoding="ascii").split()[0]))
+        processes = [postmaster, *postmaster.children(recursive=True)]
+        postmaster.kill()
+        _, left = psutil.wait_procs(processes, STOP_TIMEOUT_S)
+        if left:
+            raise ChaosError("PostgreSQL's processes did not end with their postmaster")
 
     def start_mlflow(self) -> None:
         """Start MLflow, for the first time or after a kill, at the same address."""

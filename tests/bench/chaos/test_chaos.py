@@ -1,0 +1,49 @@
+"""The experiment itself: faults are survived, and a broken promise would show."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from bench.chaos.experiment import Outcome
+from tests.live_stack import project_environment
+
+
+def chaos(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bench", "chaos", *arguments]
+    return subprocess.run(command, env=project_environment(), capture_output=True, text=True, check=False)
+
+
+def test_two_faults_are_survived_and_counted(tmp_path: Path) -> None:
+    figures = tmp_path / "chaos.json"
+    done = chaos("--only", "of a worker", "--only", "disk", "--json", str(figures))
+    assert done.returncode == 0, done.stdout + done.stderr
+    worker, disk = json.loads(figures.read_text())
+    for outcome in (worker, disk):
+        assert outcome["answered"] <= outcome["recorded"] <= outcome["sent"]
+        assert (outcome["lost"], outcome["twice"], outcome["unexpected"]) == (0, 0, [])
+    assert worker["refused"] == 0
+    assert disk["refused"] > 0
+    assert "2 faults" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("lost", "twice", "unexpected", "passed"),
+    [(0, 0, (), True), (1, 0, (), False), (0, 1, (), False), (0, 0, (500,), False)],
+)
+def test_a_broken_promise_fails(lost: int, twice: int, unexpected: Sequence[int], passed: bool) -> None:
+    counts = {"sent": 9, "answered": 9, "refused": 0, "broken": 0, "recorded": 9}
+    outcome = Outcome(fault="any", seconds=1, back_s=1, **counts, lost=lost, twice=twice, unexpected=tuple(unexpected))
+    assert outcome.passed is passed
+
+
+def test_a_fault_that_nobody_knows_is_an_error() -> None:
+    done = chaos("--only", "meteorite")
+    assert done.returncode == 2
+    assert "meteorite" in done.stderr
+    assert "kill -9 of a worker" in done.stderr
