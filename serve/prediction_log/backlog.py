@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import os
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +30,8 @@ from serve.prediction_log.table import ChainEnd, ChainPart
 
 logger = logging.getLogger(__name__)
 
+GIVE_WAY_BYTES: Final = 128 * 1024
+"""Read at a stretch while requests may wait for the core."""
 DAMAGED_FOLDER: Final = "damaged"
 
 
@@ -190,8 +193,12 @@ class Backlog:
     ) -> tuple[list[StoredRecord], int]:
         """Records behind the mark, and the bytes that were read for them."""
         begun = reader.offset
+        give_way_at = begun + GIVE_WAY_BYTES
         records = []
         for record in reader.records():
+            if reader.offset >= give_way_at:
+                os.sched_yield()
+                give_way_at = reader.offset + GIVE_WAY_BYTES
             if record.facts.sequence > mark:
                 records.append(record)
             elif record.facts.sequence == mark:

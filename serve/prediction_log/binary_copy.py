@@ -6,6 +6,7 @@ The format is the one of the chapter "COPY, Binary Format" of PostgreSQL's manua
 
 from __future__ import annotations
 
+import os
 import struct
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -71,6 +72,7 @@ class CopyStream:
 
     def read(self, _size: int = -1, /) -> bytes:
         """The next piece, of any size; nothing at the end."""
+        os.sched_yield()  # a request that has come meanwhile goes first
         return next(self._pieces, b"")
 
     def readline(self, _size: int = -1, /) -> bytes:
