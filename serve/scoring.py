@@ -134,14 +134,15 @@ class Scoring:
 class ScoringRequest:
     """One request from its headers to its answer."""
 
-    __slots__ = ("_call", "_pieces", "_scoring", "_size", "_started", "ticket")
+    __slots__ = ("_call", "_pieces", "_scoring", "_size", "started", "ticket")
 
     def __init__(self, scoring: Scoring, call: Call, ticket: Ticket, started: float) -> None:
         self._scoring = scoring
         self._call = call
         self._pieces: list[bytes] = []
         self._size = 0
-        self._started = started
+        self.started = started
+        """When its headers had come, of `time.perf_counter`."""
         self.ticket = ticket
 
     def add(self, piece: bytes) -> None:
@@ -178,7 +179,7 @@ class ScoringRequest:
 
     def answered(self, answer: Answer) -> None:
         """The answer is about to leave. Call it on the event loop."""
-        self._scoring.answered(self._call, answer.rows, time.perf_counter() - self._started)
+        self._scoring.answered(self._call, answer.rows, time.perf_counter() - self.started)
 
     def fail(self, error: BaseException) -> None:
         """The request gets no answer."""

@@ -110,6 +110,8 @@ class ScoringProtocol(BoundedConnection):
         """The client has taken what was written."""
         super().resume_writing()
         self._release_unread()
+        if not self.pipeline:
+            self.flow.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
@@ -127,6 +129,11 @@ class ScoringProtocol(BoundedConnection):
             self._unread.append(request)
         else:
             request.ticket.release()
+
+    def stop_reading_if_unread(self) -> None:
+        """Take no more requests from a client that leaves its answers lying."""
+        if self.flow.write_paused and not self.transport.is_closing():
+            self.flow.pause_reading()
 
     def _release_unread(self) -> None:
         for request in self._unread:
@@ -254,3 +261,4 @@ class ScoringCycle:
         if not self.keep_alive:
             self._protocol.transport.close()
         self._protocol.on_response_complete()
+        self._protocol.stop_reading_if_unread()

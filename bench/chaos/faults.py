@@ -7,9 +7,11 @@ import resource
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
+import httpx
 import psutil
 
 from bench.chaos.errors import ChaosError
@@ -22,6 +24,9 @@ CROWD: Final = 10_000
 """Connections that stay open and say nothing, or too little."""
 TRICKLE_ROUNDS: Final = 5
 RESTARTS: Final = 5
+KILL_AFTER_S: Final = 0.3
+DONE: Final = 200
+UPSTREAM_FAILED: Final = 502
 SHIPPER_CONNECTIONS: Final = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'prediction-log'"
 )
@@ -106,14 +111,69 @@ def refuse_the_login(site: Site) -> None:
 
 def kill_mlflow(site: Site) -> None:
     """kill -9 of MLflow; a model update fails, answers don't."""
-    group = psutil.Process(site.mlflow.pid)
-    for process in (*group.children(recursive=True), group):
+    for process in _mlflow_processes(site):
         process.kill()
-    if site.update_model() != 502:
-        raise ChaosError("/update-model did not answer 502 without MLflow")
+    _expect_update(site, UPSTREAM_FAILED, "without MLflow")
     site.start_mlflow()
-    if site.update_model() != 200:
-        raise ChaosError("/update-model did not answer 200 once MLflow was back")
+    _expect_update(site, DONE, "once MLflow was back")
+
+
+def hang_mlflow(site: Site) -> None:
+    """MLflow takes connections and answers nothing."""
+    processes = _mlflow_processes(site)
+    for process in processes:
+        process.suspend()
+    try:
+        _expect_update(site, UPSTREAM_FAILED, "while MLflow hung")
+    finally:
+        for process in processes:
+            process.resume()
+    _expect_update(site, DONE, "once MLflow answered")
+
+
+def damage_the_model(site: Site) -> None:
+    """The file of a new version has another byte in it."""
+    _spoil_the_model(site, lambda content: content[:-1] + bytes([content[-1] ^ 1]))
+
+
+def cut_off_the_model(site: Site) -> None:
+    """The file of a new version ends in the middle."""
+    _spoil_the_model(site, lambda content: content[: len(content) // 2])
+
+
+def kill_in_update(site: Site) -> None:
+    """kill -9 of everything that serves, in the middle of a model update; then a new start, and the update again."""
+    site.promote_again()
+    with ThreadPoolExecutor(1) as pool:
+        update = pool.submit(site.update_model)
+        time.sleep(KILL_AFTER_S)
+        site.server.kill_all()
+        site.server.start()
+        with contextlib.suppress(httpx.HTTPError):  # its server was killed
+            update.result()
+    site.wait_until(site.is_ready, START_TIMEOUT_S, "the server is ready")
+    _expect_update(site, DONE, "after the kill")
+
+
+def _mlflow_processes(site: Site) -> list[psutil.Process]:
+    parent = psutil.Process(site.mlflow.pid)
+    return [parent, *parent.children(recursive=True)]
+
+
+def _spoil_the_model(site: Site, spoil: Callable[[bytes], bytes]) -> None:
+    site.promote_again()
+    path = site.model_artifact()
+    content = path.read_bytes()
+    path.write_bytes(spoil(content))
+    _expect_update(site, UPSTREAM_FAILED, "with a spoilt model in the registry")
+    path.write_bytes(content)
+    _expect_update(site, DONE, "once the model was whole again")
+
+
+def _expect_update(site: Site, status: int, when: str) -> None:
+    found = site.update_model()
+    if found != status:
+        raise ChaosError(f"/update-model answered {found} {when}, not {status}")
 
 
 def fill_the_disk(site: Site) -> None:
@@ -177,6 +237,10 @@ FAULTS: Final = (
     Fault("PostgreSQL is slow: the table is locked", lock_the_table),
     Fault("PostgreSQL refuses the login", refuse_the_login),
     Fault("kill -9 of MLflow, and a model update", kill_mlflow),
+    Fault("MLflow hangs, and a model update", hang_mlflow),
+    Fault("a model file with a wrong byte", damage_the_model),
+    Fault("a model file that is cut off", cut_off_the_model),
+    Fault("kill -9 in the middle of a model update", kill_in_update),
     Fault("the disk of the spool is full", fill_the_disk, may_refuse=True),
     Fault(f"{CROWD:,} silent connections", crowd_of_silent_clients),
     Fault(f"{CROWD:,} slow clients (slowloris)", crowd_of_slow_clients),

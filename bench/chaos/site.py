@@ -21,6 +21,7 @@ from bench.chaos.errors import ChaosError
 from bench.chaos.load import Load
 from bench.chaos.server import ScoringServer
 from fraud.database import connect
+from fraud.registry import MODEL_FILE, PRODUCTION, Registry
 from fraud.settings import DatabaseRole
 from fraud.stack.child import Child, free_port
 from fraud.stack.mlflow_server import start_mlflow
@@ -30,6 +31,7 @@ SCALE: Final = "0.02"
 """Of the reference data: the model has to be real, not good."""
 PASSWORDS: Final = ("ADMIN_PASSWORD", "SERVER_DB_PASSWORD", "TRAINER_DB_PASSWORD", "MLFLOW_DB_PASSWORD")
 ADMIN: Final = "admin"
+MODEL_NAME: Final = "divorce-model"
 START_TIMEOUT_S: Final = 120.0
 STOP_TIMEOUT_S: Final = 30.0
 POLL_INTERVAL_S: Final = 0.05
@@ -45,6 +47,7 @@ class Site:
         self._mlflow_port = free_port()
         passwords = {name: secrets.token_urlsafe() for name in PASSWORDS}
         self.environment = {**os.environ, **passwords, "RUN_DIR": str(folder), "REFERENCE_SCALE": SCALE}
+        self.environment["MODEL_NAME"] = MODEL_NAME
         self.postgres = EmbeddedPostgres(folder / "postgres", "chaos")
         self.owner_dsn = ""
         self.mlflow: Child
@@ -113,6 +116,23 @@ class Site:
         """Call `/update-model`; gives the status."""
         login = (ADMIN, self.environment["ADMIN_PASSWORD"])
         return httpx.post(self.server.url + "/update-model", auth=login, timeout=START_TIMEOUT_S).status_code
+
+    def promote_again(self) -> None:
+        """Register the files of the production version once more, and have the registry call that production."""
+        registry = self._registry()
+        production = registry.version_of(PRODUCTION)
+        if production is None:
+            raise ChaosError("the registry has no production version")
+        again = registry.register(production.run_id, production.sha256, production.data_cutoff, {})
+        registry.set_alias(PRODUCTION, again.version)
+
+    def model_artifact(self) -> Path:
+        """Where MLflow keeps the model's file."""
+        (path,) = (self.folder / "artifacts").rglob(MODEL_FILE)
+        return path
+
+    def _registry(self) -> Registry:
+        return Registry(self.environment["MLFLOW_TRACKING_URI"], MODEL_NAME)
 
     def is_ready(self) -> bool:
         """Whether the server answers."""

@@ -12,6 +12,7 @@ from tests.live_stack import LiveStack, server_beside, wait_until
 from tests.serve.prediction_log_rows import fetch
 from tests.serve.wire import BATCH, BATCH_ROWS, SINGLE, Wire, gauge, post
 
+MORE_THAN_THE_KERNEL_HOLDS = 256 * 1024 * 1024
 PIPELINED = 2_000
 """More than Python would let calls nest."""
 
@@ -43,6 +44,25 @@ def test_requests_that_are_sent_at_once_are_answered_in_their_order(wire: Wire) 
 def test_thousands_behind_a_slow_one_are_answered(wire: Wire) -> None:
     wire.send(post("/batch_predict", BATCH) + post("/predict", SINGLE) * PIPELINED)
     assert [wire.answer().status for _ in range(1 + PIPELINED)] == [200] * (1 + PIPELINED)
+
+
+def send_without_reading(wire: Wire, request: bytes) -> int:
+    """Gives the bytes that were taken until, for some time, no more were."""
+    wire.socket.settimeout(2)
+    many, sent = request * 1_000, 0
+    try:
+        while sent < MORE_THAN_THE_KERNEL_HOLDS:
+            sent += wire.socket.send(many[sent % len(request) :])
+    except TimeoutError:
+        wire.socket.settimeout(30)
+        return sent
+    pytest.fail("the server takes requests for ever whose answers nobody reads")
+
+
+def test_a_client_that_reads_no_answers_is_read_no_further_and_loses_none(wire: Wire) -> None:
+    request = post("/predict", SINGLE)
+    for _ in range(send_without_reading(wire, request) // len(request)):
+        assert wire.answer().status == 200
 
 
 def test_a_body_may_come_byte_by_byte_or_in_chunks(wire: Wire) -> None:

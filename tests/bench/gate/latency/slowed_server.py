@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import typer
-from starlette.requests import Request
-from starlette.responses import Response
 
 import serve.__main__
-from serve.exchange import Read
-from serve.scoring import Scoring
+from serve.idempotency.answers import Answer
+from serve.scoring import ScoringRequest
 from serve.workers.supervisor import worker_command
 from serve.workers.worker import work
 
@@ -30,17 +27,16 @@ def slowed_command(share: float) -> tuple[str, ...]:
 
 def slow_down(share: float) -> None:
     """Make this process one that answers late; it is busy meanwhile, as a slow model would be."""
-    answer = Scoring.answer
+    answer = ScoringRequest.answer
 
-    async def slow_answer(self: Scoring, request: Request, readers: Mapping[str, Read]) -> Response:
-        started = time.perf_counter()
-        response = await answer(self, request, readers)
-        end = started + (1 + share) * (time.perf_counter() - started)
+    def slow_answer(self: ScoringRequest) -> Answer:
+        answered = answer(self)
+        end = self.started + (1 + share) * (time.perf_counter() - self.started)
         while time.perf_counter() < end:
             pass
-        return response
+        return answered
 
-    Scoring.answer = slow_answer  # type: ignore[method-assign]
+    ScoringRequest.answer = slow_answer  # type: ignore[method-assign]
 
 
 def main() -> None:
