@@ -64,7 +64,7 @@ def replay_plot(path: Path, outcome: ReplayOutcome) -> None:
 
 
 def _tick(decision: Decision, coming: ComingMonth) -> str:
-    latency = "" if decision.worst_median_ratio is None else f"\nlatency {_ratio(decision)}"
+    latency = "" if decision.worst_median_ratio is None else f"\np50 {_ratio(decision)}"
     return f"{decision.first_day:%Y-%m}\n{WORDS[decision.verdict]}\nserves {coming.served}{latency}"
 
 
