@@ -151,7 +151,8 @@ async def _lifespan(
     finally:
         for task in tasks:
             task.cancel()
-        metrics.flush()
+        with contextlib.suppress(OSError):
+            metrics.flush()
         threads.shutdown(wait=True)
         await asyncio.to_thread(parts.log.stop)
         parts.saved_answers.stop()
@@ -162,11 +163,15 @@ async def _lifespan(
 async def _keep_gauges(parts: Parts, admission: Admission, connections: Connections, metrics: Metrics) -> None:
     """Write down now and then what was counted, and what is a state."""
     while True:
-        metrics.flush()
-        metrics.rows_in_flight.set(admission.rows)
-        metrics.body_bytes_in_flight.set(admission.body_bytes)
-        metrics.connections.set(len(connections.open))
-        metrics.model_version.set(parts.model.version or 0)
+        try:
+            metrics.flush()
+            metrics.rows_in_flight.set(admission.rows)
+            metrics.body_bytes_in_flight.set(admission.body_bytes)
+            metrics.connections.set(len(connections.open))
+            metrics.model_version.set(parts.model.version or 0)
+        except OSError as error:
+            # Their files may not grow on a full disk; that must not keep anybody from an answer.
+            logger.warning("metrics can't be written: %s", error)
         await asyncio.sleep(FLUSH_INTERVAL_S)
 
 

@@ -7,6 +7,7 @@ an environment variable), so that whichever process answers `/metrics` tells of 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter as Counts
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -73,6 +74,7 @@ class Metrics:
         self.model_version = Gauge("model_version", "version in charge", multiprocess_mode="livemax", registry=registry)
 
         self._answered: dict[str, Answered] = {}
+        self._refused: Counts[tuple[str, int]] = Counts()
 
     def answered(self, endpoint: str, rows: int, seconds: float) -> None:
         """A request was scored. Call it on the event loop; `flush` writes it down."""
@@ -85,17 +87,20 @@ class Metrics:
         tally.seconds += seconds
         tally.buckets[bisect_left(LATENCY_BUCKETS_S, seconds)] += 1
 
+    def refused(self, endpoint: str, status: int) -> None:
+        """A request got an error instead of probabilities. Call it on the event loop."""
+        self._refused[endpoint, status] += 1
+
     def flush(self) -> None:
-        """Write down what was answered since the last call: a file takes longer to count in than a row to score."""
+        """Write down what was counted since the last call: a file takes longer to count in than a row to score."""
         answered, self._answered = self._answered, {}
+        refused, self._refused = self._refused, Counts()
         for endpoint, tally in answered.items():
             self.requests.labels(endpoint, "200").inc(tally.requests)
             self.rows.labels(endpoint).inc(tally.rows)
             self.latency.labels(endpoint).observe_many(tally.buckets, tally.seconds)
-
-    def refused(self, endpoint: str, status: int) -> None:
-        """A request got an error instead of probabilities."""
-        self.requests.labels(endpoint, str(status)).inc()
+        for (endpoint, status), count in refused.items():
+            self.requests.labels(endpoint, str(status)).inc(count)
 
     def exposition(self) -> bytes:
         """All processes' metrics in Prometheus's text format; those of the others may be `FLUSH_INTERVAL_S` old."""

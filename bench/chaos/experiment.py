@@ -8,7 +8,6 @@ from typing import Final
 
 from bench.chaos.faults import Fault
 from bench.chaos.load import Load
-from bench.chaos.server import SHIPPER, WORKER, WORKERS
 from bench.chaos.site import Site
 
 ANSWERS_BEFORE: Final = 200
@@ -62,7 +61,9 @@ def experiment(site: Site, fault: Fault) -> Outcome:
         site.wait_until(
             lambda: len(load.answered) > before + ANSWERS_AFTER, BACK_TIMEOUT_S, f"answers after: {fault.name}"
         )
-        site.wait_until(lambda: _is_whole(site), BACK_TIMEOUT_S, f"all processes run after: {fault.name}")
+        site.wait_until(
+            lambda: site.is_ready() and site.server.is_whole(), BACK_TIMEOUT_S, f"all processes run after: {fault.name}"
+        )
         back_s = time.monotonic() - ended
     site.wait_until(lambda: load.answered <= site.recorded(load).keys(), RECORD_TIMEOUT_S, "all is on record")
     recorded = site.recorded(load)
@@ -80,8 +81,3 @@ def experiment(site: Site, fault: Fault) -> Outcome:
         twice=sum(count > 1 for count in recorded.values()),
         unexpected=tuple(sorted(load.statuses - promised)),
     )
-
-
-def _is_whole(site: Site) -> bool:
-    server = site.server
-    return site.is_ready() and len(server.processes(WORKER)) == WORKERS and len(server.processes(SHIPPER)) == 1

@@ -47,18 +47,17 @@ class Fault:
 
 def kill_a_worker(site: Site) -> None:
     """kill -9 of one of the workers."""
-    site.server.processes(WORKER)[0].kill()
+    site.server.kill(site.server.processes(WORKER)[:1])
 
 
 def kill_the_workers(site: Site) -> None:
     """kill -9 of all workers."""
-    for worker in site.server.processes(WORKER):
-        worker.kill()
+    site.server.kill(site.server.processes(WORKER))
 
 
 def kill_the_shipper(site: Site) -> None:
     """kill -9 of the shipper."""
-    site.server.processes(SHIPPER)[0].kill()
+    site.server.kill(site.server.processes(SHIPPER))
 
 
 def kill_everything(site: Site) -> None:

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +57,20 @@ class ScoringServer:
                 if module in process.cmdline():
                     found.append(process)
         return found
+
+    def is_whole(self) -> bool:
+        """Whether all its processes run, and every worker takes requests."""
+        listening = 0
+        for worker in self.processes(WORKER):
+            with suppress(psutil.Error):
+                listening += any(link.status == psutil.CONN_LISTEN for link in worker.net_connections("tcp"))
+        return listening == WORKERS and len(self.processes(SHIPPER)) == 1
+
+    def kill(self, victims: Sequence[psutil.Process]) -> None:
+        """End some of its children by force, and return when they are gone: the supervisor has noticed then."""
+        for victim in victims:
+            victim.kill()
+        psutil.wait_procs(victims, STOP_TIMEOUT_S)
 
     def kill_all(self) -> None:
         """End every process at once, the supervisor first, so that it starts nothing anew."""
