@@ -6,7 +6,6 @@ from typing import Final
 
 import numpy as np
 import onnx
-from onnx import helper
 
 from convert.forest import Forest
 from convert.parity_rows import SEED, missing_rows, threshold_rows
@@ -26,8 +25,7 @@ def golden_rows(source: Source, forest: Forest, real: Matrix) -> GoldenRows:
 
 def carry(model: onnx.ModelProto, golden: GoldenRows) -> None:
     """Put golden rows into the metadata of a model."""
-    properties = {entry.key: entry.value for entry in model.metadata_props}
-    helper.set_model_props(model, {**properties, METADATA_KEY: golden.to_text()})
+    model.metadata_props.add(key=METADATA_KEY, value=golden.to_text())
 
 
 def _some(rows: Matrix) -> Matrix:

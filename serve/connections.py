@@ -8,8 +8,8 @@ too slow, too much or too long is answered and closed.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -132,9 +132,18 @@ class BoundedConnection(HttpToolsProtocol):
             return
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             request_id, _ = name_request(None)
+            headers = {REQUEST_ID_HEADER: request_id, **error.headers, "content-type": "application/json"}
             content = encode_error(error, request_id)
-            headers = {REQUEST_ID_HEADER: request_id, "content-type": "application/json", **error.headers}
-            lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-            end = f"connection: close\r\ncontent-length: {len(content)}\r\n\r\n"
-            self.transport.write(STATUS_LINE[HTTPStatus(error.status)] + (lines + end).encode() + content)
+            self.transport.write(answer_bytes(error.status, headers, content, keep_alive=False))
         self.transport.close()
+
+
+def answer_bytes(
+    status: int, headers: Mapping[str, str], content: bytes, *, keep_alive: bool, lines: bytes = b""
+) -> bytes:
+    """A whole answer as HTTP/1.1 has it; `lines` are headers that are written out already."""
+    named = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if not keep_alive:
+        named += "connection: close\r\n"
+    named += f"content-length: {len(content)}\r\n\r\n"
+    return b"".join((STATUS_LINE[status], lines, named.encode("latin-1"), content))

@@ -7,7 +7,7 @@ sent, because that is an applicant's data and errors end up in logs.
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -26,7 +26,7 @@ from serve.encoding import encode_predictions
 from serve.errors import InvalidInstance, ServeError
 from serve.exchange import Question, Read, Reply
 from serve.model_store import Manifest
-from serve.request_context import MODEL_VERSION_HEADER, request_id_of
+from serve.request_context import MODEL_VERSION_HEADER, Endpoint, telling_errors
 from serve.scoring_call import ScoringRoute
 from serve.serving_model import ServingModel
 
@@ -35,8 +35,6 @@ MLFLOW_VERSION: Final = importlib.metadata.version("mlflow-skinny")
 """The MLflow whose protocol this is."""
 
 _NAMES_THAT_MAY_BE_SAID: Final = frozenset({*FEATURE_NAMES, *LABELS})
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 def invocations_route(max_rows: int) -> ScoringRoute:
@@ -67,15 +65,8 @@ def _write_predictions(probabilities: NDArray[np.float32], _manifest: Manifest) 
     return Reply(encode_predictions(probabilities))
 
 
-def _route(path: str, handler: Handler) -> Route:
-    async def answer(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except ServeError as error:
-            content = _write_error(error, request_id_of(request))
-            return Response(content, error.status, error.headers, media_type=JSON)
-
-    return Route(path, answer, methods=["GET"])
+def _route(path: str, endpoint: Endpoint) -> Route:
+    return Route(path, telling_errors(endpoint, _write_error), methods=["GET"])
 
 
 def _write_error(error: ServeError, _request_id: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from starlette.requests import Request
@@ -27,7 +27,14 @@ REQUEST_ID_BYTES: Final = 16
 
 _REQUEST_ID_NAME: Final = REQUEST_ID_HEADER.lower().encode()
 _MODEL_VERSION_NAME: Final = MODEL_VERSION_HEADER.lower().encode()
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+NAME: Final = r"[A-Za-z0-9._:-]{1,128}"
+"""What a client may call something: it can break neither a log's line nor a header."""
+_NAME: Final = re.compile(NAME)
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+WriteError = Callable[[ServeError, str], bytes]
+"""An error and the request's id -> the JSON body that tells of it."""
 
 
 class RequestContext:
@@ -74,12 +81,15 @@ class RequestContext:
 
 def name_request(given: str | None) -> tuple[str, ServeError | None]:
     """The name of a request: the one that its caller gave, or a new one; and what is wrong with a given one."""
-    if given is not None and _REQUEST_ID.fullmatch(given):
+    if given is not None and _NAME.fullmatch(given):
         return given, None
-    fault = (
-        None if given is None else MalformedHeader(f"{REQUEST_ID_HEADER}: expected 1 to 128 letters, digits or . _ : -")
-    )
+    fault = None if given is None else malformed_name(REQUEST_ID_HEADER)
     return os.urandom(REQUEST_ID_BYTES).hex(), fault
+
+
+def malformed_name(header: str) -> MalformedHeader:
+    """The fault of a header that is not a `NAME`."""
+    return MalformedHeader(f"{header}: expected 1 to 128 letters, digits or . _ : -")
 
 
 def version_text(version: int | None) -> str:
@@ -104,6 +114,18 @@ def as_serve_error(error: Exception, request_id: str) -> ServeError:
     return ServeError("internal error: the log holds the details under this request id")
 
 
-def error_response(error: ServeError, request_id: str) -> Response:
+def error_response(error: ServeError, request_id: str, write: WriteError = encode_error) -> Response:
     """An error as an answer."""
-    return Response(encode_error(error, request_id), error.status, headers=error.headers, media_type="application/json")
+    return Response(write(error, request_id), error.status, headers=error.headers, media_type="application/json")
+
+
+def telling_errors(endpoint: Endpoint, write: WriteError) -> Endpoint:
+    """The endpoint, whose errors become answers in a protocol's own form."""
+
+    async def telling(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except ServeError as error:
+            return error_response(error, request_id_of(request), write)
+
+    return telling

@@ -60,7 +60,7 @@ class Scoring:
         self._log = log
         self._saved_answers = saved_answers
         self._pseudonyms = pseudonyms
-        self._metrics = metrics
+        self.metrics = metrics
 
     def begin(self, endpoint: str, request_id: str, headers: Headers, readers: Mapping[str, Read]) -> ScoringRequest:
         """Take on a request of which the headers have come.
@@ -74,17 +74,9 @@ class Scoring:
             if call.announced_bytes > self.limits.max_body_bytes:
                 raise too_large(self.limits.max_body_bytes)
         except ServeError as error:
-            self._metrics.refused(endpoint, error.status)
+            self.metrics.refused(endpoint, error.status)
             raise
         return ScoringRequest(self, call, self._admission.ticket(), started)
-
-    def answered(self, call: Call, rows: int, seconds: float) -> None:
-        """Count an answer."""
-        self._metrics.answered(call.endpoint, rows, seconds)
-
-    def refused(self, call: Call, error: ServeError) -> None:
-        """Count a refusal."""
-        self._metrics.refused(call.endpoint, error.status)
 
     def score_once(self, call: Call, ticket: Ticket, body: bytes) -> Answer:
         """The answer that was given under the request's key, or a new one."""
@@ -179,13 +171,13 @@ class ScoringRequest:
 
     def answered(self, answer: Answer) -> None:
         """The answer is about to leave. Call it on the event loop."""
-        self._scoring.answered(self._call, answer.rows, time.perf_counter() - self.started)
+        self._scoring.metrics.answered(self._call.endpoint, answer.rows, time.perf_counter() - self.started)
 
     def fail(self, error: BaseException) -> None:
         """The request gets no answer."""
         self.ticket.release()
         if isinstance(error, ServeError):
-            self._scoring.refused(self._call, error)
+            self._scoring.metrics.refused(self._call.endpoint, error.status)
 
 
 def replayed(answer: Answer) -> Answer:

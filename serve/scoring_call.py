@@ -11,11 +11,10 @@ import msgspec
 
 from serve.body import announced_bytes, content_type_of
 from serve.content_encoding import content_encoding_of
-from serve.errors import ServeError
 from serve.exchange import Read
 from serve.idempotency.key import IdempotencyKey, idempotency_key_of
 from serve.prediction_log.record import ANONYMOUS
-from serve.request_context import LOAD_TEST_HEADER
+from serve.request_context import LOAD_TEST_HEADER, WriteError
 
 Headers = Mapping[str, str]
 """By name in lower case."""
@@ -31,8 +30,7 @@ class ScoringRoute:
     path: str
     readers: Callable[[Headers], Mapping[str, Read]]
     """How the body is read, by content type; "" stands for a request that names none."""
-    write_error: Callable[[ServeError, str], bytes]
-    """An error and the request's id -> the JSON body that tells of it."""
+    write_error: WriteError
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):

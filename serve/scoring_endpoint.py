@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import functools
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from serve.admission import TicketedResponse
-from serve.errors import ServeError
-from serve.request_context import request_id_of
+from serve.request_context import Endpoint, request_id_of, telling_errors
 from serve.scoring import Scoring
 from serve.scoring_call import ScoringRoute
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def scoring_endpoint(scoring: Scoring, route: ScoringRoute) -> Endpoint:
     """Answers what is posted to the route."""
-
-    async def endpoint(request: Request) -> Response:
-        try:
-            return await answer(scoring, route, request)
-        except ServeError as error:
-            content = route.write_error(error, request_id_of(request))
-            return Response(content, error.status, error.headers, media_type="application/json")
-
-    return endpoint
+    return telling_errors(functools.partial(answer, scoring, route), route.write_error)
 
 
 async def answer(scoring: Scoring, route: ScoringRoute, request: Request) -> Response:

@@ -15,9 +15,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
-
-from serve.connections import BoundedConnection
+from serve.connections import BoundedConnection, answer_bytes
 from serve.errors import ServeError
 from serve.idempotency.answers import Answer
 from serve.request_context import (
@@ -247,14 +245,10 @@ class ScoringCycle:
         protocol = self._protocol
         if protocol.transport.is_closing():
             return
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        if REQUEST_ID_HEADER not in headers:
-            lines += f"{REQUEST_ID_HEADER}: {self._request_id}\r\n"
-        if not self.keep_alive:
-            lines += "connection: close\r\n"
-        lines += f"content-type: {media_type}\r\ncontent-length: {len(content)}\r\n\r\n"
+        # An answer that is given again names the request that it was given to first.
+        headers = {REQUEST_ID_HEADER: self._request_id, **headers, "content-type": media_type}
         date = protocol.lane.default_headers(protocol.server_state.default_headers)
-        protocol.transport.write(b"".join((STATUS_LINE[status], date, lines.encode("latin-1"), content)))
+        protocol.transport.write(answer_bytes(status, headers, content, keep_alive=self.keep_alive, lines=date))
 
     def _end(self) -> None:
         self.response_started = self.response_complete = True

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from serve.errors import MalformedHeader
+from serve.request_context import NAME, malformed_name
 
 IDEMPOTENCY_KEY_HEADER: Final = "Idempotency-Key"
 _HEADER: Final = IDEMPOTENCY_KEY_HEADER.lower()
 REPLAYED_HEADER: Final = "Idempotency-Replayed"
 
-_KEY: Final = re.compile(r'"?([A-Za-z0-9._:-]{1,128})"?')
+_KEY: Final = re.compile(f'"?({NAME})"?')
 _SEPARATOR: Final = b"\0"
 
 
@@ -46,7 +46,7 @@ def idempotency_key_of(headers: Mapping[str, str], endpoint: str, caller: str) -
         return None
     match = _KEY.fullmatch(given)
     if match is None:
-        raise MalformedHeader(f"{IDEMPOTENCY_KEY_HEADER}: expected 1 to 128 letters, digits or . _ : -")
+        raise malformed_name(IDEMPOTENCY_KEY_HEADER)
     return IdempotencyKey(caller, endpoint, match[1])
 
 

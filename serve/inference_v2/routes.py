@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -17,7 +17,7 @@ from serve.exchange import Question, Read
 from serve.inference_v2.answers import BINARY_TYPE, model_config, model_metadata, write_answer
 from serve.inference_v2.requests import JSON_LENGTH_HEADER, decode_request
 from serve.model_store import Manifest
-from serve.request_context import request_id_of
+from serve.request_context import Endpoint, telling_errors
 from serve.scoring import Scoring
 from serve.scoring_call import Headers, ScoringRoute
 from serve.scoring_endpoint import answer
@@ -30,8 +30,6 @@ METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _MEDIA_TYPES: Final = ("", "application/json", BINARY_TYPE)
 
 _JSON_LENGTH: Final = JSON_LENGTH_HEADER.lower()
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 def inference_routes(model: ServingModel, scoring: Scoring, server_version: str) -> list[Route]:
@@ -132,15 +130,8 @@ def _write_error(error: ServeError, _request_id: str) -> bytes:
     return orjson.dumps({"error": error.message})
 
 
-def _route(path: str, handler: Handler, *methods: str) -> Route:
-    async def endpoint(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except ServeError as error:
-            content = _write_error(error, request_id_of(request))
-            return Response(content, error.status, error.headers, media_type="application/json")
-
-    return Route(path, endpoint, methods=list(methods) or ["GET"])
+def _route(path: str, endpoint: Endpoint, *methods: str) -> Route:
+    return Route(path, telling_errors(endpoint, _write_error), methods=list(methods) or ["GET"])
 
 
 def _json(document: dict[str, Any]) -> Response:

@@ -7,7 +7,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -87,10 +87,6 @@ class Backlog:
             reader.close()
         self._readers.clear()
 
-    def _close_counters(self, besides: Iterable[SegmentKey]) -> None:
-        for key in self._counters.keys() - set(besides):
-            self._counters.pop(key).close()
-
     def chains(self) -> set[uuid.UUID]:
         """The chains that have segments here."""
         return {key.chain_id for key in list_segments(self._folder)}
@@ -165,6 +161,10 @@ class Backlog:
                 return 0  # sealed meanwhile: it has another name in the next round
         return self._counters[key].last_sequence()
 
+    def _close_counters(self, besides: Iterable[SegmentKey]) -> None:
+        for key in self._counters.keys() - set(besides):
+            self._counters.pop(key).close()
+
     def _reader(self, key: SegmentKey, path: Path) -> SegmentReader | None:
         """None when the segment can't be read in this round."""
         if key not in self._readers:
@@ -220,18 +220,6 @@ class Backlog:
 def age_s(batch: Batch) -> float:
     """How long the oldest record of a batch has waited, seconds."""
     return max(0.0, time.time() - batch.oldest_at) if batch.parts else 0.0
-
-
-def records_of(path: Path) -> Iterator[StoredRecord]:
-    """All whole and sound records of a segment; none when it is gone meanwhile."""
-    try:
-        reader = SegmentReader(path)
-    except FileNotFoundError:
-        return
-    try:
-        yield from reader.records()
-    finally:
-        reader.close()
 
 
 def _first_sequence(path: Path) -> int:

@@ -87,33 +87,36 @@ def _pieces(chains: Iterable[tuple[uuid.UUID, Sequence[StoredRecord]]]) -> Itera
         for end, record in enumerate(records, 1):
             values += record.features.size
             if values >= PIECE_VALUES or end == len(records):
-                yield from _encode_rows(chain_id.bytes, records[first:end])
+                if end - first > 1:
+                    yield _encode_together(chain_id.bytes, records[first:end])
+                else:
+                    yield from _encode_alone(chain_id.bytes, record)
                 first, values = end, 0
     yield TRAILER
 
 
-def _encode_rows(chain_id: bytes, records: Sequence[StoredRecord]) -> Iterator[bytes]:
-    """Records of one chain as rows of `COLUMNS`."""
-    if len(records) > 1:
-        # All arrays at once: for small records numpy's calls cost more than their values.
-        arrays = [array for record in records for array in (record.features.ravel(), record.probabilities)]
-        elements = memoryview(_encode_values(np.concatenate(arrays)))
-        rows: list[bytes | memoryview] = []
-        for record in records:
-            middle = _VALUE_BYTES * record.features.size
-            end = middle + _VALUE_BYTES * record.probabilities.size
-            before, between, after = _row_without_values(chain_id, record)
-            rows += (before, elements[:middle], between, elements[middle:end], after)
-            elements = elements[end:]
-        yield b"".join(rows)
-        return
+def _encode_together(chain_id: bytes, records: Sequence[StoredRecord]) -> bytes:
+    """Records of one chain as rows of `COLUMNS`, their arrays all at once: numpy's calls cost more than few values."""
+    arrays = [array for record in records for array in (record.features.ravel(), record.probabilities)]
+    elements = memoryview(_encode_values(np.concatenate(arrays)))
+    rows: list[bytes | memoryview] = []
     for record in records:
+        middle = _VALUE_BYTES * record.features.size
+        end = middle + _VALUE_BYTES * record.probabilities.size
         before, between, after = _row_without_values(chain_id, record)
-        yield before
-        yield from _encode_in_pieces(record.features.ravel())
-        yield between
-        yield from _encode_in_pieces(record.probabilities)
-        yield after
+        rows += (before, elements[:middle], between, elements[middle:end], after)
+        elements = elements[end:]
+    return b"".join(rows)
+
+
+def _encode_alone(chain_id: bytes, record: StoredRecord) -> Iterator[bytes]:
+    """A record that may be large as a row of `COLUMNS`, in pieces."""
+    before, between, after = _row_without_values(chain_id, record)
+    yield before
+    yield from _encode_in_pieces(record.features.ravel())
+    yield between
+    yield from _encode_in_pieces(record.probabilities)
+    yield after
 
 
 def _row_without_values(chain_id: bytes, record: StoredRecord) -> tuple[bytes, bytes, bytes]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.record import RecordPlace
 from serve.prediction_log.segment import list_segments
-from serve.prediction_log.segment_reader import SegmentReader
+from serve.prediction_log.segment_reader import records_of
 
 
 def is_recorded(spool: Path, place: RecordPlace) -> bool:
@@ -29,9 +28,8 @@ def _is_in_spool(spool: Path, place: RecordPlace) -> bool | None:
         if key.chain_id != place.chain_id:
             continue
         try:
-            with closing(SegmentReader(path)) as reader:
-                if any(record.facts.sequence == place.sequence for record in reader.records()):
-                    return True
+            if any(record.facts.sequence == place.sequence for record in records_of(path)):
+                return True
         except FileNotFoundError:
             return None
         except SpoolError:

@@ -8,7 +8,7 @@ from typing import Final
 
 from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.frame import PREFIX_BYTES, frame_size
-from serve.prediction_log.segment import HEADER_BYTES, read_start
+from serve.prediction_log.segment import HEADER_BYTES, open_segment
 
 CHUNK_BYTES: Final = 1024 * 1024
 
@@ -23,12 +23,8 @@ class RecordCounter:
             SpoolError: the file is no segment.
             FileNotFoundError: it is gone, or has another name now.
         """
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            self._sequence = read_start(self._descriptor).previous_sequence
-        except SpoolError:
-            self.close()
-            raise
+        self._descriptor, start = open_segment(path)
+        self._sequence = start.previous_sequence
         self._offset = HEADER_BYTES
 
     def close(self) -> None:

@@ -102,7 +102,7 @@ def claimed_bytes(folder: Path, segment_bytes: int) -> int:
 
 
 def is_in_use(path: Path) -> bool:
-    """Whether a living process writes this segment."""
+    """Whether a living process holds this file: of a segment, the one that writes it."""
     with path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -124,12 +124,32 @@ def seal_abandoned(path: Path) -> Path:
     return sealed
 
 
-def read_start(descriptor: int) -> SegmentStart:
-    """Where a segment begins.
+def create_locked(path: Path) -> int:
+    """Make a file and hold its lock, by which `is_in_use` knows that this process lives; gives its descriptor.
+
+    Make it under a name that nobody looks for and rename it then: who sees it finds it locked.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def open_segment(path: Path) -> tuple[int, SegmentStart]:
+    """Open a segment to read it; gives its descriptor and where it begins.
 
     Raises:
         SpoolError: the file is no segment.
+        FileNotFoundError: it is gone, or has another name now.
     """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return descriptor, _read_start(descriptor)
+    except SpoolError:
+        os.close(descriptor)
+        raise
+
+
+def _read_start(descriptor: int) -> SegmentStart:
     data = os.pread(descriptor, HEADER_BYTES, 0)
     if len(data) < HEADER_BYTES or not data.startswith(_MAGIC):
         raise SpoolError("the file does not begin as a segment of the prediction log does")
@@ -145,9 +165,8 @@ class OpenSegment:
         name = _name(start.key)
         self.path = folder / (name + OPEN)
         staging = folder / (name + STAGING)
-        self.descriptor = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ONLY)
+        self.descriptor = create_locked(staging)
         try:
-            fcntl.flock(self.descriptor, fcntl.LOCK_EX)
             self.size = 0
             chain_id = start.key.chain_id.bytes
             header = _HEADER.pack(_MAGIC, chain_id, start.key.number, start.previous_sequence, start.previous_hash)

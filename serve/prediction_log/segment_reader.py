@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from enum import Enum
 from pathlib import Path
 from typing import Final
 
 from serve.prediction_log.errors import SpoolError
-from serve.prediction_log.frame import StoredRecord, frame_size, read_frame
-from serve.prediction_log.segment import HEADER_BYTES, read_start
+from serve.prediction_log.frame import PREFIX_BYTES, StoredRecord, frame_size, read_frame
+from serve.prediction_log.segment import HEADER_BYTES, open_segment
 
 CHUNK_BYTES: Final = 4 * 1024 * 1024
-MAX_PREFIX_BYTES: Final = 256
 
 
 class Rest(Enum):
@@ -34,12 +34,7 @@ class SegmentReader:
             SpoolError: the file is no segment.
             FileNotFoundError: it is gone, or has another name now.
         """
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            start = read_start(self._descriptor)
-        except SpoolError:
-            self.close()
-            raise
+        self._descriptor, start = open_segment(path)
         self.chain_id = start.key.chain_id
         self.offset = HEADER_BYTES
         self.first_sequence = start.previous_sequence + 1
@@ -87,6 +82,17 @@ class SegmentReader:
 
     def _next_size(self) -> int:
         try:
-            return frame_size(os.pread(self._descriptor, MAX_PREFIX_BYTES, self.offset))
+            return frame_size(os.pread(self._descriptor, PREFIX_BYTES, self.offset))
         except SpoolError:
             return 0
+
+
+def records_of(path: Path) -> Iterator[StoredRecord]:
+    """All whole and sound records of a segment.
+
+    Raises:
+        SpoolError: the file is no segment.
+        FileNotFoundError: it is gone, or has another name now.
+    """
+    with closing(SegmentReader(path)) as reader:
+        yield from reader.records()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import uuid
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import numpy as np
@@ -31,12 +31,6 @@ COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
 
 every_form = pytest.mark.parametrize("form", FORMS)
 every_encoding = pytest.mark.parametrize("encoding", COMPRESSORS)
-
-
-@pytest.fixture(scope="module")
-def client(stack: LiveStack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stack.url, timeout=30, trust_env=False) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

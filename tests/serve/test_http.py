@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -13,12 +12,6 @@ import pytest
 from fraud.database import connect
 from fraud.features import EXAMPLE_INSTANCE
 from tests.live_stack import LiveStack, wait_until
-
-
-@pytest.fixture
-def client(stack: LiveStack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stack.url, timeout=30, trust_env=False) as client:
-        yield client
 
 
 def logged(stack: LiveStack, request_id: str) -> list[tuple[Any, ...]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -26,12 +25,6 @@ ROUTES = {
     "/invocations": {"dataframe_records": [EXAMPLE_INSTANCE]},
     "/v2/models/divorce-model/infer": {"inputs": [TENSOR]},
 }
-
-
-@pytest.fixture
-def client(stack: LiveStack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stack.url, timeout=30, trust_env=False) as client:
-        yield client
 
 
 @pytest.fixture

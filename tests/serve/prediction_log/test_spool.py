@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from serve.errors import PredictionLogFull
-from serve.prediction_log.backlog import DAMAGED_FOLDER, Backlog, records_of
+from serve.prediction_log.backlog import DAMAGED_FOLDER, Backlog
 from serve.prediction_log.segment import list_segments
-from serve.prediction_log.segment_reader import Rest, SegmentReader
+from serve.prediction_log.segment_reader import Rest, SegmentReader, records_of
 from serve.prediction_log.spool import Spool, Sync
 from tests.live_stack import wait_until
 from tests.serve.prediction_log_rows import fetch, record, running_spool, ship_all
