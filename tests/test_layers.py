@@ -18,6 +18,7 @@ ALLOWED = {
     "train": {"fraud", "serve.engine", "convert"},
     "serve": {"fraud", "serve.engine"},
     "bench": {"fraud", "serve.engine", "convert", "train", "serve"},
+    "jenkins": {"fraud", "serve.engine", "convert", "train", "serve", "bench"},
 }
 PARTS = sorted(ALLOWED, key=len, reverse=True)
 

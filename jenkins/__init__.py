@@ -1,0 +1,1 @@
+"""Schedules, drift checks and the pipelines of the CI server."""
