@@ -1,0 +1,1 @@
+"""The drift monitor: are the applications that come in still those that the model was trained on?"""
