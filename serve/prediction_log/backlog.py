@@ -8,6 +8,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -32,7 +33,12 @@ logger = logging.getLogger(__name__)
 
 GIVE_WAY_BYTES: Final = 128 * 1024
 """Read at a stretch while requests may wait for the core."""
+MAX_OPEN_SEGMENTS: Final = 256
+"""Files that are read for one batch: an outage at little load leaves thousands that are all but empty."""
 DAMAGED_FOLDER: Final = "damaged"
+
+Segments = dict[SegmentKey, Path]
+"""A spool as it was listed, each chain's segments in the order of writing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +65,9 @@ class _Gathering:
     records: int = 0
     times: set[int] = field(default_factory=set)
 
-    def take(self, chain_id: uuid.UUID, mark: int, records: list[StoredRecord], size: int) -> None:
+    def take(self, chain_id: uuid.UUID, mark: int, records: list[StoredRecord]) -> None:
         last = records[-1]
         self.parts.append(ChainPart(chain_id, mark, last.facts.sequence, last.hash, records))
-        self.size += size
         self.records += len(records)
         self.times |= {record.facts.recorded_at // 1_000_000 for record in records}
 
@@ -87,55 +92,48 @@ class Backlog:
             reader.close()
         self._readers.clear()
 
-    def chains(self) -> set[uuid.UUID]:
-        """The chains that have segments here."""
-        return {key.chain_id for key in list_segments(self._folder)}
-
-    def adopt(self) -> None:
-        """Seal what dead processes left."""
-        for path in list_segments(self._folder).values():
+    def look(self) -> Segments:
+        """What is there now, what dead processes left sealed. One look serves a whole round of shipping."""
+        segments = list_segments(self._folder)
+        for key, path in segments.items():
             if path.suffix == OPEN:
                 try:
                     if not is_in_use(path):
-                        logger.warning("adopted %s, which a server process left behind", seal_abandoned(path).name)
+                        segments[key] = seal_abandoned(path)
+                        logger.warning("adopted %s, which a server process left behind", segments[key].name)
                 except FileNotFoundError:
                     continue  # sealed by its owner meanwhile
+        return segments
 
-    def next_batch(self, marks: Mapping[uuid.UUID, int], max_bytes: int) -> Batch:
+    def next_batch(self, segments: Segments, marks: Mapping[uuid.UUID, int], max_bytes: int) -> Batch:
         """The oldest records of each chain that come after its mark, of about `max_bytes` together."""
         gathering = _Gathering(max_bytes)
-        segments = list_segments(self._folder)
         for chain_id, keys in groupby(segments, key=lambda key: key.chain_id):
             mark = marks.get(chain_id, 0)
-            for key in keys:
-                reader = self._reader(key, segments[key])
-                if reader is None or self._leaves_a_gap(key, reader, mark):
-                    break  # what comes later must not be shipped before this
-                records, size = self._unread(key, reader, mark, max_bytes - gathering.size)
-                if records:
-                    gathering.take(chain_id, mark, records, size)
-                    mark = records[-1].facts.sequence
-                if gathering.size >= max_bytes:
-                    return gathering.batch()
+            if records := self._unread_of_chain({key: segments[key] for key in keys}, mark, gathering):
+                gathering.take(chain_id, mark, records)
+            if gathering.size >= max_bytes:
+                break
         return gathering.batch()
 
-    def clear_shipped(self, marks: Mapping[uuid.UUID, int]) -> None:
-        """Remove sealed segments whose records are all committed; set aside what is damaged."""
-        for key, path in list_segments(self._folder).items():
+    def clear_shipped(self, segments: Segments, marks: Mapping[uuid.UUID, int]) -> set[uuid.UUID]:
+        """Remove sealed segments whose records are all committed, set aside what is damaged; gives the chains left."""
+        left = set()
+        for key, path in segments.items():
             reader = self._readers.get(key)
             if path.suffix == OPEN or reader is None or reader.sequence > marks.get(key.chain_id, 0):
+                left.add(key.chain_id)
                 continue
             if next(reader.records(), None) is not None:
-                self._restart(key)
-                continue
-            rest = reader.rest()
-            if rest is Rest.DAMAGED:
+                left.add(key.chain_id)
+            elif (rest := reader.rest()) is Rest.DAMAGED:
                 self._set_aside(path)
             else:
                 if rest is Rest.TORN:
                     logger.warning("%s ends in a record that was cut off and never answered", path.name)
-                path.unlink()
+                path.unlink(missing_ok=True)
             self._restart(key)
+        return left
 
     def waiting_records(self, marks: Mapping[uuid.UUID, int]) -> int:
         """Records behind the marks, as far as they can be read."""
@@ -143,22 +141,38 @@ class Backlog:
         newest = {key.chain_id: key for key in segments}
         oldest = {key.chain_id: key for key in reversed(segments)}
         self._close_counters(besides=newest.values())
-        return sum(
-            self._last_sequence(key, segments[key])
-            - (marks.get(chain_id, 0) or _first_sequence(segments[oldest[chain_id]]))
-            for chain_id, key in newest.items()
-        )
+        waiting = 0
+        for chain_id, key in newest.items():
+            try:
+                last = self._last_sequence(key, segments[key])
+                waiting += last - (marks.get(chain_id, 0) or _first_sequence(segments[oldest[chain_id]]))
+            except (FileNotFoundError, SpoolError):
+                continue  # it has another name in the next round; or is damaged, and will be set aside
+        return waiting
 
     def spool_bytes(self) -> int:
         """What the segments take on the disk."""
         return claimed_bytes(self._folder, segment_bytes=0)
 
+    def _unread_of_chain(self, segments: Segments, mark: int, gathering: _Gathering) -> list[StoredRecord]:
+        """Records of one chain behind its mark, as many as the batch still takes."""
+        found: list[StoredRecord] = []
+        for key, path in segments.items():
+            if gathering.size >= gathering.max_bytes:
+                break
+            reader = self._reader(key, path)
+            if reader is None or self._leaves_a_gap(key, reader, mark):
+                break  # what comes later must not be shipped before this
+            records, size = self._unread(key, reader, mark, gathering.max_bytes - gathering.size)
+            if records:
+                found += records
+                gathering.size += size
+                mark = records[-1].facts.sequence
+        return found
+
     def _last_sequence(self, key: SegmentKey, path: Path) -> int:
         if key not in self._counters:
-            try:
-                self._counters[key] = RecordCounter(path)
-            except FileNotFoundError:
-                return 0  # sealed meanwhile: it has another name in the next round
+            self._counters[key] = RecordCounter(path)
         return self._counters[key].last_sequence()
 
     def _close_counters(self, besides: Iterable[SegmentKey]) -> None:
@@ -168,6 +182,8 @@ class Backlog:
     def _reader(self, key: SegmentKey, path: Path) -> SegmentReader | None:
         """None when the segment can't be read in this round."""
         if key not in self._readers:
+            if len(self._readers) >= MAX_OPEN_SEGMENTS:
+                return None
             try:
                 self._readers[key] = SegmentReader(path)
             except FileNotFoundError:
@@ -223,9 +239,6 @@ def age_s(batch: Batch) -> float:
 
 
 def _first_sequence(path: Path) -> int:
-    try:
-        reader = SegmentReader(path)
-    except FileNotFoundError:
-        return 0
-    reader.close()
-    return reader.sequence
+    """The number before a segment's first record."""
+    with closing(SegmentReader(path)) as reader:
+        return reader.sequence

@@ -21,7 +21,7 @@ from typing import Final
 import psycopg2
 
 from serve.prediction_log.anchors import Anchor, Anchors
-from serve.prediction_log.backlog import Backlog, Batch, age_s
+from serve.prediction_log.backlog import Backlog, Batch, Segments, age_s
 from serve.prediction_log.errors import MarkMoved
 from serve.prediction_log.metrics import LogMetrics
 from serve.prediction_log.segment import claim, make_folder, remove_abandoned_staging
@@ -74,7 +74,7 @@ class Shipper:
         self._known_anchors = self._anchors.read()
         self._table = table
         self._plan = plan
-        self._metrics = metrics
+        self.metrics = metrics
         self._marks: dict[uuid.UUID, int] = {}
         self._batch = Batch()
         self._upkeep_at = 0.0
@@ -113,22 +113,23 @@ class Shipper:
             OSError: the spool can't be read or cleared.
         """
         self._keep_up()
-        self._backlog.adopt()
+        segments = self._backlog.look()
         if not self._batch.parts:
-            self._learn_marks()
-            self._batch = self._backlog.next_batch(self._marks, MAX_COPY_BYTES)
+            self._learn_marks(segments)
+            self._batch = self._backlog.next_batch(segments, self._marks, MAX_COPY_BYTES)
             self._anchor_unconfirmed()
         if self._batch.parts:
             self._table.make_partitions(self._batch.moments)
             self._table.write(self._batch.parts)
             shipped = self._batch.size
             self._commit()
+            self._clear(segments)
             return shipped
-        self._clear()
+        self._clear(segments)
         return 0
 
-    def _learn_marks(self) -> None:
-        unknown = self._backlog.chains() - self._marks.keys()
+    def _learn_marks(self, segments: Segments) -> None:
+        unknown = {key.chain_id for key in segments} - self._marks.keys()
         if unknown:
             self._marks |= self._table.marks(unknown)
 
@@ -137,14 +138,12 @@ class Shipper:
         for part in self._batch.parts:
             self._marks[part.chain_id] = part.sequence
             self._anchor_head(part.chain_id, part.sequence, part.hash)
-        self._metrics.shipped.inc(self._batch.records)
+        self.metrics.shipped.inc(self._batch.records)
         self._batch = Batch()
-        self._clear()
 
-    def _clear(self) -> None:
-        self._backlog.clear_shipped(self._marks)
-        gone = self._marks.keys() - self._backlog.chains()
-        for chain_id in gone:
+    def _clear(self, segments: Segments) -> None:
+        left = self._backlog.clear_shipped(segments, self._marks)
+        for chain_id in self._marks.keys() - left:
             del self._marks[chain_id]
 
     def _anchor_unconfirmed(self) -> None:
@@ -180,7 +179,7 @@ class Shipper:
             logger.info("retention dropped %s", name)
 
     def _recover(self, error: Exception, retry_s: float) -> None:
-        self._metrics.failures.inc()
+        self.metrics.failures.inc()
         self._table.disconnect()
         if isinstance(error, MarkMoved):
             self._batch = Batch()
@@ -195,6 +194,6 @@ class Shipper:
         if now < self._gauges_at:
             return
         self._gauges_at = now + GAUGE_INTERVAL_S
-        self._metrics.spool_bytes.set(self._backlog.spool_bytes())
-        self._metrics.waiting_records.set(self._backlog.waiting_records(self._marks))
-        self._metrics.oldest_s.set(age_s(self._batch))
+        self.metrics.spool_bytes.set(self._backlog.spool_bytes())
+        self.metrics.waiting_records.set(self._backlog.waiting_records(self._marks))
+        self.metrics.oldest_s.set(age_s(self._batch))

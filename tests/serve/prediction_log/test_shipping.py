@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import resource
 import threading
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from tests.serve.prediction_log_rows import (
 )
 
 RACING_RECORDS = 10_000
+SMALL_SEGMENTS = 1_000
 COUNT = "SELECT count(*), count(DISTINCT (chain_id, sequence)) FROM prediction_requests"
 
 
@@ -149,6 +151,42 @@ def test_a_lost_connection_and_a_table_that_is_away_are_outlived(database: str, 
     stop.set()
     thread.join(20)
     assert fetch(database, COUNT) == [(2, 2)]
+
+
+def test_a_damaged_header_ends_no_shipper_while_the_database_is_away(database: str, tmp_path: Path) -> None:
+    """Its records can't be counted for the gauges, and it is set aside only once the marks are known."""
+    for _ in range(2):
+        with running_spool(tmp_path) as spool:
+            spool.append(record())
+    damaged, sound = list_segments(tmp_path).values()
+    damaged.write_bytes(b"?" + damaged.read_bytes()[1:])
+    stop = threading.Event()
+    shipper = new_shipper(tmp_path, database)
+    thread = threading.Thread(target=shipper.run, args=(stop,))
+    execute(database, "ALTER TABLE prediction_chains RENAME TO away")
+    thread.start()
+    wait_until(lambda: shipper.metrics.waiting_records.collect()[0].samples[0].value == 1, 10, "the gauges are told")
+    execute(database, "ALTER TABLE away RENAME TO prediction_chains")
+    wait_until(lambda: not sound.exists(), 10, "the sound segment is shipped")
+    stop.set()
+    thread.join(20)
+    assert fetch(database, COUNT) == [(1, 1)]
+    assert (tmp_path / "damaged" / damaged.name).exists()
+
+
+def test_thousands_of_small_segments_are_shipped_with_few_files_open(database: str, tmp_path: Path) -> None:
+    """As a long outage at little load leaves them: a segment is sealed every 30 seconds, however small."""
+    with running_spool(tmp_path, segment_bytes=1) as spool:
+        for _ in range(SMALL_SEGMENTS):
+            spool.append(record())
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (SMALL_SEGMENTS // 2, before[1]))
+    try:
+        ship_all(tmp_path, database)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert fetch(database, COUNT) == [(SMALL_SEGMENTS, SMALL_SEGMENTS)]
+    assert not list_segments(tmp_path)
 
 
 def test_a_database_that_stops_and_starts_misses_nothing(tmp_path: Path) -> None:

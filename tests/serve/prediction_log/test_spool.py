@@ -64,7 +64,7 @@ def test_what_a_killed_process_appended_is_there(tmp_path: Path, sync: Sync) -> 
     assert run.returncode == -9
     assert only_segment(tmp_path).suffix == ".open"
     assert sequences(tmp_path) == list(range(1, 51))
-    Backlog(tmp_path).adopt()
+    Backlog(tmp_path).look()
     assert only_segment(tmp_path).suffix == ".sealed"
 
 
@@ -77,7 +77,7 @@ def test_threads_append_to_one_chain(tmp_path: Path) -> None:
 def test_a_segment_of_a_living_process_is_not_adopted(tmp_path: Path) -> None:
     with running_spool(tmp_path) as spool:
         spool.append(record())
-        Backlog(tmp_path).adopt()
+        Backlog(tmp_path).look()
         assert only_segment(tmp_path).suffix == ".open"
 
 
