@@ -13,7 +13,10 @@ from jenkins.drift.policy import DriftPolicy
 
 
 class RareKind(StrEnum):
-    """Values that the reference hardly holds or can't hold."""
+    """Values of which the reference holds few or none, so that their share needs an exact test."""
+
+    RARE = "rare"
+    """In bins of the reference that hold hardly anything."""
 
     MISSING = "missing"
     UNSEEN = "unseen"
@@ -36,7 +39,7 @@ class RareChange:
 
 @dataclass(frozen=True, slots=True)
 class ShapeChange:
-    """How the values in range are distributed, then and now."""
+    """How the values in the reference's common bins are distributed, then and now."""
 
     g: float
     """Likelihood-ratio statistic."""
@@ -45,7 +48,7 @@ class ShapeChange:
     adjusted_p_value: float
     """By Holm, over all tests of the window."""
     psi: float
-    """Of the bins in range alone: what the floor is compared with."""
+    """Of all bins in range, and no others: what the floor is compared with."""
 
 
 @dataclass(frozen=True, slots=True)

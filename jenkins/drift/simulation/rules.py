@@ -1,0 +1,83 @@
+"""The monitor's rule, and two that it is measured beside: each says whether a window raises an alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import jensenshannon
+
+from fraud.features import FEATURE_COUNT
+from fraud.verdict import Verdict
+from jenkins.drift.policy import DriftPolicy
+from jenkins.drift.simulation.world import Applications, World
+
+Rule = Callable[[Applications], bool]
+
+ORIGINAL_PSI: Final = 0.25
+EVIDENTLY_THRESHOLD: Final = 0.1
+EVIDENTLY_FEW_VALUES: Final = 5
+"""A variable with no more distinct values is compared by the Jensen-Shannon distance of their shares."""
+
+
+def our_rule(world: World, policy: DriftPolicy | None = None) -> Rule:
+    """Drift or a data-quality fault."""
+    chosen = policy or DriftPolicy()
+    return lambda window: world.check(window, chosen) is not Verdict.PASS
+
+
+def original_psi_rule(world: World) -> Rule:
+    """PSI of any feature over 0.25, on the reference's deciles; values beyond their ends are in no bin and dropped."""
+    edges = [np.unique(np.quantile(column, np.linspace(0, 1, 11))) for column in world.reference.features.T]
+    before = [_shares(column, ends) for column, ends in zip(world.reference.features.T, edges, strict=True)]
+
+    def rule(window: Applications) -> bool:
+        now = (_shares(column, ends) for column, ends in zip(window.features.T, edges, strict=True))
+        return any(((q - p) * np.log(q / p)).sum() > ORIGINAL_PSI for p, q in zip(before, now, strict=True))
+
+    return rule
+
+
+def evidently_rule(world: World) -> Rule:
+    """Evidently's default for more than 1,000 rows, any feature: Wasserstein distance over the reference's sd >= 0.1.
+
+    Missing values are dropped, as Evidently does.
+    """
+    judges = [_evidently_column(world.reference.features[:, feature]) for feature in range(FEATURE_COUNT)]
+
+    def rule(window: Applications) -> bool:
+        return any(
+            judge(column[~np.isnan(column)]) >= EVIDENTLY_THRESHOLD
+            for judge, column in zip(judges, window.features.T, strict=True)
+        )
+
+    return rule
+
+
+def _evidently_column(reference: NDArray[np.float32]) -> Callable[[NDArray[np.float32]], float]:
+    values, counts = np.unique(reference, return_counts=True)
+    if values.size <= EVIDENTLY_FEW_VALUES:
+
+        def distance(column: NDArray[np.float32]) -> float:
+            found = np.array([np.count_nonzero(column == value) for value in values])
+            other = column.size - found.sum()
+            return float(jensenshannon([*counts, 0], [*found, other], base=2))
+
+        return distance
+    ordered, spread = np.sort(reference).astype(np.float64), float(reference.std(dtype=np.float64))
+
+    def moved(column: NDArray[np.float32]) -> float:
+        # The distance of two samples is that of their quantile functions; the reference's is taken at the current's
+        # steps, which for a hundred times as many rows differs in the third digit.
+        levels = (np.arange(column.size) + 0.5) / max(column.size, 1)
+        places = (levels * ordered.size).astype(np.intp)
+        return float(np.abs(np.sort(column) - ordered[places]).mean() / spread) if column.size else 0.0
+
+    return moved
+
+
+def _shares(column: NDArray[np.float32], edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    counts = np.histogram(column[~np.isnan(column)], edges)[0]
+    return np.asarray(np.maximum(counts / max(counts.sum(), 1), 1e-4), np.float64)
