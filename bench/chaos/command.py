@@ -16,7 +16,7 @@ from rich.table import Table
 
 from bench.chaos.experiment import Outcome, experiment
 from bench.chaos.faults import CROWD, FAULTS
-from bench.chaos.site import Site
+from bench.site.site import Site
 from fraud.command import EXIT_ERROR, interrupt_once, print_error
 from fraud.errors import ProjectError
 from fraud.open_files import allow_open_files

@@ -8,7 +8,7 @@ from typing import Final
 
 from bench.chaos.faults import Fault
 from bench.chaos.load import Load
-from bench.chaos.site import Site
+from bench.site.site import Site
 
 ANSWERS_BEFORE: Final = 200
 ANSWERS_AFTER: Final = 200
@@ -49,7 +49,7 @@ def experiment(site: Site, fault: Fault) -> Outcome:
     """Break the site in one way while requests come, and wait until it is well again.
 
     Raises:
-        ChaosError: it does not get well.
+        SiteError: it does not get well.
     """
     load = Load(site.server.port)
     with load.running():
@@ -65,8 +65,8 @@ def experiment(site: Site, fault: Fault) -> Outcome:
             lambda: site.is_ready() and site.server.is_whole(), BACK_TIMEOUT_S, f"all processes run after: {fault.name}"
         )
         back_s = time.monotonic() - ended
-    site.wait_until(lambda: load.answered <= site.recorded(load).keys(), RECORD_TIMEOUT_S, "all is on record")
-    recorded = site.recorded(load)
+    site.wait_until(lambda: load.answered <= site.recorded(load.name).keys(), RECORD_TIMEOUT_S, "all is on record")
+    recorded = site.recorded(load.name)
     promised = {200, 503} if fault.may_refuse else {200}
     return Outcome(
         fault=fault.name,

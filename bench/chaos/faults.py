@@ -14,9 +14,9 @@ from typing import Final
 import httpx
 import psutil
 
-from bench.chaos.errors import ChaosError
-from bench.chaos.server import SHIPPER, WORKER, WORKERS
-from bench.chaos.site import START_TIMEOUT_S, Site
+from bench.site.errors import SiteError
+from bench.site.server import SHIPPER, WORKER, WORKERS
+from bench.site.site import START_TIMEOUT_S, Site
 from fraud.database import connect
 
 OUTAGE_S: Final = 3.0
@@ -69,7 +69,7 @@ def kill_everything(site: Site) -> None:
 def stop_under_load(site: Site) -> None:
     """SIGTERM, as when the service is deployed anew."""
     if site.server.stop() != 0:
-        raise ChaosError("the server did not end with status 0 after SIGTERM")
+        raise SiteError("the server did not end with status 0 after SIGTERM")
     site.server.start()
 
 
@@ -87,7 +87,7 @@ def restart_in_copy(site: Site) -> None:
         return site.fetch(COPIES) != [(0,)]
 
     for _ in range(RESTARTS):
-        with contextlib.suppress(ChaosError):  # COPYs are short: now and then none is seen, and any moment will do
+        with contextlib.suppress(SiteError):  # COPYs are short: now and then none is seen, and any moment will do
             site.wait_until(is_copying, OUTAGE_S, "a COPY is under way")
         site.kill_postgres()
         site.start_postgres()
@@ -172,7 +172,7 @@ def _spoil_the_model(site: Site, spoil: Callable[[bytes], bytes]) -> None:
 def _expect_update(site: Site, status: int, when: str) -> None:
     found = site.update_model()
     if found != status:
-        raise ChaosError(f"/update-model answered {found} {when}, not {status}")
+        raise SiteError(f"/update-model answered {found} {when}, not {status}")
 
 
 def fill_the_disk(site: Site) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from bench.chaos.load import Load
-from bench.chaos.server import SHIPPER, WORKER, ScoringServer
+from bench.site.server import SHIPPER, WORKER, ScoringServer
 from fraud.stack.child import free_port
 from tests.live_stack import LiveStack, wait_until
 from tests.serve.prediction_log_rows import fetch

@@ -1,4 +1,4 @@
-"""The scoring server under test: two workers and a shipper, to be killed in any way."""
+"""The scoring server under test: workers and a shipper, to be killed in any way."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class ScoringServer:
     """Where it runs; its log is `server.log` there."""
     spool: Path
     port: int
+    workers: int = WORKERS
     process: subprocess.Popen[bytes] = field(init=False)
 
     @property
@@ -38,7 +39,7 @@ class ScoringServer:
 
     def start(self) -> None:
         """Start it and return at once."""
-        command = [sys.executable, "-m", "serve", "--port", str(self.port), "--workers", str(WORKERS)]
+        command = [sys.executable, "-m", "serve", "--port", str(self.port), "--workers", str(self.workers)]
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
                 command,
@@ -64,7 +65,7 @@ class ScoringServer:
         for worker in self.processes(WORKER):
             with suppress(psutil.Error):
                 listening += any(link.status == psutil.CONN_LISTEN for link in worker.net_connections("tcp"))
-        return listening == WORKERS and len(self.processes(SHIPPER)) == 1
+        return listening == self.workers and len(self.processes(SHIPPER)) == 1
 
     def kill(self, victims: Sequence[psutil.Process]) -> None:
         """End some of its children by force, and return when they are gone: the supervisor has noticed then."""

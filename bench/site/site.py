@@ -1,4 +1,4 @@
-"""What is broken: PostgreSQL, MLflow, a small trained model and a scoring server, all of them ours alone."""
+"""What is put under load or broken: PostgreSQL, MLflow, a small trained model and a scoring server, all ours alone."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ import httpx
 import psutil
 from psycopg2.extensions import make_dsn
 
-from bench.chaos.errors import ChaosError
-from bench.chaos.load import Load
-from bench.chaos.server import ScoringServer
+from bench.site.errors import SiteError
+from bench.site.server import ScoringServer
 from fraud.database import connect
 from fraud.registry import MODEL_FILE, PRODUCTION, Registry
 from fraud.settings import DatabaseRole
@@ -57,7 +56,7 @@ class Site:
         """Start all of it, and train the model.
 
         Raises:
-            ChaosError, StackError: something does not start.
+            SiteError, StackError: something does not start.
         """
         try:
             self._start()
@@ -90,7 +89,7 @@ class Site:
         """Start PostgreSQL, for the first time or after a kill."""
         dsn = self.postgres.start()
         if self.owner_dsn not in {"", dsn}:
-            raise ChaosError("PostgreSQL has come back at another address")
+            raise SiteError("PostgreSQL has come back at another address")
         self.owner_dsn = self.environment["DATABASE_URL"] = dsn
 
     def kill_postgres(self) -> None:
@@ -101,7 +100,7 @@ class Site:
         postmaster.kill()
         _, left = psutil.wait_procs(processes, STOP_TIMEOUT_S)
         if left:
-            raise ChaosError("PostgreSQL's processes did not end with their postmaster")
+            raise SiteError("PostgreSQL's processes did not end with their postmaster")
 
     def start_mlflow(self) -> None:
         """Start MLflow, for the first time or after a kill, at the same address."""
@@ -122,7 +121,7 @@ class Site:
         registry = self._registry()
         production = registry.version_of(PRODUCTION)
         if production is None:
-            raise ChaosError("the registry has no production version")
+            raise SiteError("the registry has no production version")
         again = registry.register(production.run_id, production.sha256, production.data_cutoff, {})
         registry.set_alias(PRODUCTION, again.version)
 
@@ -152,21 +151,21 @@ class Site:
         with connect(self.owner_dsn) as connection, connection.cursor() as cursor:
             cursor.execute(statement)
 
-    def recorded(self, load: Load) -> dict[str, int]:
-        """Request ids of a load, and how often each is on record."""
+    def recorded(self, load_name: str) -> dict[str, int]:
+        """Request ids that begin with a load's name, and how often each is on record."""
         query = "SELECT request_id, count(*) FROM prediction_requests WHERE request_id LIKE %s GROUP BY 1"
-        return dict(self.fetch(query, f"{load.name}-%"))
+        return dict(self.fetch(query, f"{load_name}-%"))
 
     def wait_until(self, condition: Callable[[], bool], timeout_s: float, what: str) -> float:
         """Seconds until the condition holds.
 
         Raises:
-            ChaosError: it does not in time.
+            SiteError: it does not in time.
         """
         begun = time.monotonic()
         while not condition():
             if time.monotonic() - begun > timeout_s:
-                raise ChaosError(f"not within {timeout_s:.0f} s: {what}")
+                raise SiteError(f"not within {timeout_s:.0f} s: {what}")
             time.sleep(POLL_INTERVAL_S)
         return time.monotonic() - begun
 
@@ -175,7 +174,7 @@ class Site:
         command = [sys.executable, "-m", part, *arguments]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise ChaosError(f"`python -m {part}` ended with status {done.returncode}: {done.stderr.strip()[-300:]}")
+            raise SiteError(f"`python -m {part}` ended with status {done.returncode}: {done.stderr.strip()[-300:]}")
 
     def _end_server(self) -> None:
         if self.server.process.poll() is None:

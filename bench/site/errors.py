@@ -1,7 +1,7 @@
-"""Faults of the experiment itself."""
+"""Faults of the site itself."""
 
 from fraud.errors import ProjectError
 
 
-class ChaosError(ProjectError):
+class SiteError(ProjectError):
     """The site could not be set up, or did not come back, so that nothing can be told."""

@@ -1,0 +1,1 @@
+"""A small site of its own for an experiment: PostgreSQL, MLflow, a trained model and a scoring server."""
