@@ -50,6 +50,11 @@ def out_of_range(world: World, feature: int) -> Applications:
     return world.with_feature(feature, np.float32(2 * world.bins[feature].thresholds[-1]))
 
 
+def in_thousands(world: World) -> Applications:
+    """Incomes in thousandths of their unit in every row: a thousand times as large."""
+    return world.with_feature(INCOME, world.reference.features[:, INCOME] * np.float32(1_000))
+
+
 def each_feature(world: World, change: Callable[[World, int], Applications]) -> tuple[Applications, ...]:
     """The same fault in each of the ten features, one at a time."""
     return tuple(change(world, feature) for feature in range(FEATURE_COUNT))
@@ -67,8 +72,4 @@ def draw(world: World, scenario: Scenario, windows: int, rng: np.random.Generato
                 (turns[turn % len(turns)], changed),
             )
         ]
-        yield Applications(
-            np.concatenate([part.features for part in parts]),
-            np.concatenate([part.labels for part in parts]),
-            np.concatenate([part.codes for part in parts]),
-        )
+        yield Applications.together(parts)

@@ -17,6 +17,8 @@ from jenkins.drift.simulation.world import Applications, World
 Rule = Callable[[Applications], bool]
 
 ORIGINAL_PSI: Final = 0.25
+LEAST_SHARE: Final = 1e-4
+"""Stands for an empty bin in the original's PSI."""
 EVIDENTLY_THRESHOLD: Final = 0.1
 EVIDENTLY_FEW_VALUES: Final = 5
 """A variable with no more distinct values is compared by the Jensen-Shannon distance of their shares."""
@@ -29,15 +31,25 @@ def our_rule(world: World, policy: DriftPolicy | None = None) -> Rule:
 
 
 def original_psi_rule(world: World) -> Rule:
-    """PSI of any feature over 0.25, on the reference's deciles; values beyond their ends are in no bin and dropped."""
+    """PSI of any feature over 0.25, on the reference's deciles; values beyond their ends are in no bin and dropped.
+
+    A feature without any value left has no PSI there, which counted as 0.
+    """
     edges = [np.unique(np.quantile(column, np.linspace(0, 1, 11))) for column in world.reference.features.T]
-    before = [_shares(column, ends) for column, ends in zip(world.reference.features.T, edges, strict=True)]
+    before = [np.histogram(column, ends)[0] for column, ends in zip(world.reference.features.T, edges, strict=True)]
 
     def rule(window: Applications) -> bool:
-        now = (_shares(column, ends) for column, ends in zip(window.features.T, edges, strict=True))
-        return any(((q - p) * np.log(q / p)).sum() > ORIGINAL_PSI for p, q in zip(before, now, strict=True))
+        now = (np.histogram(column, ends)[0] for column, ends in zip(window.features.T, edges, strict=True))
+        return any(_dropping_psi(p, q) > ORIGINAL_PSI for p, q in zip(before, now, strict=True))
 
     return rule
+
+
+def _dropping_psi(reference: NDArray[np.intp], current: NDArray[np.intp]) -> float:
+    if current.sum() == 0:
+        return 0.0
+    p, q = (np.maximum(counts / counts.sum(), LEAST_SHARE) for counts in (reference, current))
+    return float(((q - p) * np.log(q / p)).sum())
 
 
 def evidently_rule(world: World) -> Rule:
@@ -76,8 +88,3 @@ def _evidently_column(reference: NDArray[np.float32]) -> Callable[[NDArray[np.fl
         return float(np.abs(np.sort(column) - ordered[places]).mean() / spread) if column.size else 0.0
 
     return moved
-
-
-def _shares(column: NDArray[np.float32], edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    counts = np.histogram(column[~np.isnan(column)], edges)[0]
-    return np.asarray(np.maximum(counts / max(counts.sum(), 1), 1e-4), np.float64)

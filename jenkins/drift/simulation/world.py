@@ -5,7 +5,7 @@ Rows are put into bins once; a simulated check then draws rows of bin numbers, w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -40,6 +40,12 @@ class Applications:
     def rows(self, chosen: NDArray[np.integer] | NDArray[np.bool_]) -> Applications:
         """Some of them."""
         return Applications(self.features[chosen], self.labels[chosen], self.codes[chosen])
+
+    @classmethod
+    def together(cls, parts: Iterable[Applications]) -> Self:
+        """One after the other."""
+        features, labels, codes = zip(*((part.features, part.labels, part.codes) for part in parts), strict=True)
+        return cls(np.concatenate(features), np.concatenate(labels), np.concatenate(codes))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,84 @@
+"""Error rates and power of the drift monitor, as tables and a plot, beside two other rules.
+
+Run as `python -m jenkins.drift.power` where the reference applications are loaded (`make run` loads them); the plot
+kept beside this file and the table in the README were made so, in five minutes on one core.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Final
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from fraud.command import EXIT_ERROR, print_error
+from fraud.errors import ProjectError
+from fraud.settings import DatabaseRole, load_settings
+from fraud.statistics.reliability import share_interval
+from jenkins.drift.simulation.changes import draw
+from jenkins.drift.simulation.curves import PANELS, curves, draw_figure
+from jenkins.drift.simulation.model import fitted_model
+from jenkins.drift.simulation.promises import promises
+from jenkins.drift.simulation.rules import evidently_rule, original_psi_rule, our_rule
+from jenkins.drift.simulation.world import World
+from jenkins.drift.simulation.year import DAYS_A_YEAR, false_alarm_days
+from train.axes import DPI
+from train.dataset import load_dataset
+
+BEFORE: Final = dt.date(2025, 1, 1)
+"""The reference: applications before the new wave."""
+
+
+def main(
+    plot: Annotated[Path, typer.Option(help="PNG file of the power curves.")] = Path("jenkins/drift/power.png"),
+    checks: Annotated[int, typer.Option(min=1, help="Checks for each line of the table.")] = 10_000,
+    windows: Annotated[int, typer.Option(min=1, help="Checks for each point of the plot.")] = 300,
+    years: Annotated[int, typer.Option(min=1, help="Years of daily checks without a change.")] = 10,
+    seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 1,
+) -> None:
+    """Simulate the monitor: what it promises, false alarms of years, and power beside two other rules."""
+    try:
+        applications = load_dataset(load_settings().dsn(DatabaseRole.TRAINER), BEFORE)
+    except ProjectError as error:
+        print_error(error)
+        raise typer.Exit(EXIT_ERROR) from None
+    world = World.of(applications.x, applications.y, fitted_model(applications.x, applications.y))
+    rng = np.random.default_rng(seed)
+    console = Console()
+    console.print(promise_table(world, checks, rng))
+    alarms = sum(
+        false_alarm_days(world, our_rule(world), DAYS_A_YEAR, rng)
+        for _ in track(range(years), "years without a change")
+    )
+    console.print(f"False alarms in {years} years of checks of the last day and of the last 7 days: {alarms} days")
+    rules = {
+        "this monitor": our_rule(world),
+        "Evidently's default (Wasserstein >= 0.1 sd)": evidently_rule(world),
+        "the original (PSI > 0.25 within the range)": original_psi_rule(world),
+    }
+    found = [(panel, curves(world, panel, rules, windows, rng)) for panel in track(PANELS, "power curves")]
+    draw_figure(found).savefig(plot, dpi=DPI)
+    console.print(f"{plot} written")
+
+
+def promise_table(world: World, checks: int, rng: np.random.Generator) -> Table:
+    """Share of alarms of each promised scenario, with its 95% interval, and how it must be."""
+    rule = our_rule(world)
+    table = Table("change", "requests", "alarms", "95% interval", "promised")
+    for promise in track(promises(world), "promises"):
+        hits = sum(rule(window) for window in draw(world, promise.scenario, checks, rng))
+        share = share_interval(hits, checks)
+        bounds = f"{share.low:.2%} to {share.high:.2%}"
+        table.add_row(
+            promise.scenario.name, f"{promise.scenario.rows:,}", f"{share.estimate:.2%}", bounds, str(promise)
+        )
+    return table
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,81 @@
+"""Power curves: how often each rule raises an alarm, by how much has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from fraud.statistics.interval import Interval
+from fraud.statistics.reliability import share_interval
+from jenkins.drift.simulation.changes import AGE, Scenario, draw, in_thousands, missing, new_wave, older
+from jenkins.drift.simulation.rules import Rule
+from jenkins.drift.simulation.world import Applications, World
+
+ROWS: Final = 1_000
+SHARES: Final = (0.0, 0.0025, 0.005, 0.0075, 0.01, 0.02)
+SIZE_INCHES: Final = (10.0, 7.4)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A kind of change in growing sizes, in windows of `ROWS` requests."""
+
+    title: str
+    x_label: str
+    sizes: tuple[float, ...]
+    scenario: Callable[[World, float], Scenario]
+
+
+def _share_of(change: Callable[[World], Applications]) -> Callable[[World, float], Scenario]:
+    return lambda world, size: Scenario("", ROWS, size, (change(world),))
+
+
+PANELS: Final = (
+    Panel(
+        "everybody older",
+        "standard deviations of age",
+        (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3),
+        lambda world, size: Scenario("", ROWS, 1.0, (older(world, size),)),
+    ),
+    Panel(
+        "new wave: applicants younger than 27",
+        "share of the requests",
+        (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3),
+        _share_of(new_wave),
+    ),
+    Panel("ages missing", "share of the requests", SHARES, _share_of(lambda world: missing(world, AGE))),
+    Panel("incomes times 1,000", "share of the requests", SHARES, _share_of(in_thousands)),
+)
+
+Curves = Mapping[str, tuple[Interval, ...]]
+"""By rule: share of windows with an alarm, a figure for each size."""
+
+
+def curves(world: World, panel: Panel, rules: Mapping[str, Rule], windows: int, rng: np.random.Generator) -> Curves:
+    """Try every rule on the same windows, so many for each size."""
+    alarms = {name: np.zeros(len(panel.sizes), np.int64) for name in rules}
+    for place, size in enumerate(panel.sizes):
+        for window in draw(world, panel.scenario(world, size), windows, rng):
+            for name, rule in rules.items():
+                alarms[name][place] += rule(window)
+    return {name: tuple(share_interval(int(hits), windows) for hits in found) for name, found in alarms.items()}
+
+
+def draw_figure(found: Iterable[tuple[Panel, Curves]]) -> Figure:
+    """Four panels, a line for each rule with its 95% intervals."""
+    figure = Figure(figsize=SIZE_INCHES, layout="constrained")
+    figure.suptitle(f"Share of checks of {ROWS:,} requests that raise an alarm (at 0: false alarms)")
+    for axes, (panel, lines) in zip(figure.subplots(2, 2, sharey=True).flat, found, strict=True):
+        axes.set(title=panel.title, xlabel=panel.x_label, ylim=(-0.02, 1.02))
+        axes.grid(alpha=0.3)
+        for (name, shares), marker in zip(lines.items(), "os^", strict=True):
+            below = [share.estimate - share.low for share in shares]
+            above = [share.high - share.estimate for share in shares]
+            heights = [share.estimate for share in shares]
+            axes.errorbar(panel.sizes, heights, yerr=[below, above], marker=marker, ms=4, capsize=2, label=name)
+    axes.legend(fontsize="small", loc="center right")
+    return figure
