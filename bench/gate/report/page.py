@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from bench.gate.plot import Plot
 from bench.gate.report.gate_report import GateReport
 from bench.gate.report.latency_plot import latency_ratios
+from fraud.report.page import page_environment
 from fraud.statistics.interval import Interval
 from fraud.verdict import Verdict
 
@@ -36,13 +37,7 @@ def html_page(report: GateReport) -> str:
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("bench.gate.report", package_path=""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment("bench.gate.report")
     environment.filters |= {"interval": _interval, "signed": _signed, "data_uri": _data_uri}
     return environment
 

@@ -1,0 +1,16 @@
+"""Pages: no scripts, nothing to fetch, plots inside, so that a report can be kept and mailed."""
+
+from __future__ import annotations
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+
+def page_environment(package: str) -> Environment:
+    """For the templates of a package, which may extend `frame.html`: its blocks are `title` and `body`."""
+    return Environment(
+        loader=ChoiceLoader([PackageLoader(name, package_path="") for name in (package, "fraud.report")]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
