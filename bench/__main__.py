@@ -28,7 +28,9 @@ COMMANDS: Final = {
     "engines": "bench.engines.command",
     "gate": "bench.gate.command",
     "peers": "bench.peers.command",
+    "promote": "bench.gate.promote",
     "rollback": "bench.gate.rollback",
+    "verify": "bench.gate.verify",
 }
 """Name of a command, which is its function's too -> where that is."""
 

@@ -1,5 +1,5 @@
 """XGBoost pipeline -> ONNX, and the parity check that a model must pass before it is registered."""
 
-from convert.conversion import Conversion, convert
+from convert.conversion import Conversion, convert, prove
 
-__all__ = ["Conversion", "convert"]
+__all__ = ["Conversion", "convert", "prove"]

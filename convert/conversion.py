@@ -10,12 +10,12 @@ from xgboost import XGBClassifier
 
 from convert import preconditions
 from convert.exporter import export, to_bytes
-from convert.forest import read_forest
+from convert.forest import Forest, read_forest
 from convert.golden import carry, golden_rows
 from convert.parity import MINIMUM_ROWS, Progress, check_parity, check_rows
 from convert.parity_report import ParityReport
 from convert.scaler_folding import fold
-from convert.source import Matrix, open_source
+from convert.source import Matrix, Source, open_source
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,36 @@ def convert(
         ConversionError: the rows are too few or of another form.
         ParityError: the converted model is not the trained one.
     """
-    source = open_source(model)
-    preconditions.check(source)
-    forest = fold(read_forest(source), source)
-    check_rows(rows, source, minimum_rows)
+    source, forest = _read(model, rows, minimum_rows)
     exported = export(forest)
     carry(exported, golden_rows(source, forest, rows))
     converted = to_bytes(exported)
     parity = check_parity(converted, source, forest, rows, progress=progress)
     return Conversion(converted, hashlib.sha256(converted).hexdigest(), parity)
+
+
+def prove(
+    converted: bytes,
+    model: Pipeline | XGBClassifier,
+    rows: Matrix,
+    *,
+    minimum_rows: int = MINIMUM_ROWS,
+    progress: Progress | None = None,
+) -> ParityReport:
+    """Prove once more that an ONNX file, from wherever it comes, is the fitted model; arguments as of `convert`.
+
+    Raises:
+        UnsupportedModelError, ConversionError: as `convert`.
+        ParityError: it is not.
+    """
+    source, forest = _read(model, rows, minimum_rows)
+    return check_parity(converted, source, forest, rows, progress=progress)
+
+
+def _read(model: Pipeline | XGBClassifier, rows: Matrix, minimum_rows: int) -> tuple[Source, Forest]:
+    """The trained model taken apart, once it is certain that model and rows can be used."""
+    source = open_source(model)
+    preconditions.check(source)
+    forest = fold(read_forest(source), source)
+    check_rows(rows, source, minimum_rows)
+    return source, forest

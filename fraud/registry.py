@@ -47,6 +47,7 @@ TEST_START_TAG: Final = "test_start"
 VALIDATION_AP_TAG: Final = "average_precision_validation"
 GATE_VERDICT_TAG: Final = "gate_verdict"
 TEST_AP_TAG: Final = "average_precision_test"
+RETRAINING_REASON_TAG: Final = "retraining_reason"
 
 HTTP_RETRIES: Final = 1
 MESSAGE_CHARACTERS: Final = 400

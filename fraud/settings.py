@@ -77,6 +77,19 @@ class Settings(BaseSettings):
     label_maturity_days: int = Field(
         0, ge=0, le=3650, description="a label counts only so many days after the application, in training and gate"
     )
+    data_min_rows: PositiveInt = Field(1_000, description="fewest applications to train on; with fewer: inconclusive")
+    data_min_positives: PositiveInt = Field(
+        100, description="fewest divorces, and fewest other applications, to train on; with fewer: inconclusive"
+    )
+    data_min_label_rate: Share = Field(0.01, description="data-quality fault below this share of divorces")
+    data_max_label_rate: Share = Field(0.5, description="data-quality fault above this share of divorces")
+    data_max_duplicate_share: Allowance = Field(0.01, description="data-quality fault above this share of copied rows")
+    data_max_atypical_share: Allowance = Field(
+        0.2, description="data-quality fault when more values of a feature lie outside of what is typical of it"
+    )
+    data_max_age_days: PositiveInt | None = Field(
+        None, description="data-quality fault when the newest application is older, days; unset = any age"
+    )
     train_seed: int = Field(7, ge=0, description="seed of training")
     train_threads: PositiveInt = Field(
         default_factory=lambda: os.cpu_count() or 1,

@@ -113,12 +113,12 @@ class ServingModel:
     def _load(self, manifest: Manifest, path: Path) -> LoadedModel:
         with self._store.alone():  # the first process measures how to run it, the others read what it found
             engine = load(path, self._options)
-        golden = _golden_rows(path)
+        golden = read_golden_rows(path)
         golden.check(engine.score(golden.rows))
         return LoadedModel(manifest, engine, bytes.fromhex(manifest.sha256))
 
 
-def _golden_rows(path: Path) -> GoldenRows:
+def read_golden_rows(path: Path) -> GoldenRows:
     """The golden rows that a model file carries; raises GoldenRowsError when there are none."""
     for entry in onnx.load_model_from_string(path.read_bytes()).metadata_props:
         if entry.key == METADATA_KEY:

@@ -33,6 +33,9 @@ def main(
     promote_first: Annotated[
         bool, typer.Option("--promote-first", help="Put the model into production if the registry has none there.")
     ] = False,
+    reason: Annotated[
+        str | None, typer.Option(help="Why it is trained: kept with the version in the registry.")
+    ] = None,
 ) -> None:
     """Train on the applications in PostgreSQL, prove the ONNX model, and register it as candidate.
 
@@ -47,19 +50,30 @@ def main(
             seed=settings.train_seed if seed is None else seed,
             threads=threads or settings.train_threads,
             promote_first=promote_first,
+            reason=reason,
         )
     except ProjectError as error:
         print_error(error)
         raise typer.Exit(EXIT_PARITY_FAILED if isinstance(error, ParityError) else EXIT_ERROR) from error
 
 
-def _train(settings: Settings, *, today: dt.date, seed: int, threads: int, promote_first: bool) -> None:
+def _train(
+    settings: Settings, *, today: dt.date, seed: int, threads: int, promote_first: bool, reason: str | None
+) -> None:
     cutoff = label_cutoff(today, settings.label_maturity_days)
     dsn = settings.dsn(DatabaseRole.TRAINER)
     registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
     with Progress(console=Console(stderr=True)) as bar:
-        show = steps_on(bar)
-        outcome = run(dsn, registry, cutoff, seed=seed, threads=threads, promote_first=promote_first, progress=show)
+        outcome = run(
+            dsn,
+            registry,
+            cutoff,
+            seed=seed,
+            threads=threads,
+            promote_first=promote_first,
+            reason=reason,
+            progress=steps_on(bar),
+        )
     print_outcome(Console(), outcome)
 
 

@@ -21,6 +21,8 @@ from train.grid import STEP
 from train.model_card import model_card
 from train.training import Training
 
+NATIVE_FILE: Final = "model.ubj"
+"""The model as XGBoost writes it."""
 RUNTIME_PACKAGES: Final = ("numpy", "onnx", "onnxruntime")
 
 
@@ -31,7 +33,7 @@ def write_files(folder: Path, training: Training, conversion: Conversion) -> Non
     None of them is a pickle, and none needs one to be read.
     """
     _write_onnx(folder, conversion)
-    training.pipeline.named_steps[STEP].get_booster().save_model(folder / "model.ubj")
+    training.pipeline.named_steps[STEP].get_booster().save_model(folder / NATIVE_FILE)
     (folder / "parity.json").write_text(conversion.parity.to_json(), encoding="utf-8")
     (folder / "grid.json").write_bytes(msgspec.json.format(msgspec.json.encode(training.trials)))
     (folder / "model_card.md").write_text(model_card(training, conversion.parity), encoding="utf-8")

@@ -11,7 +11,16 @@ from convert import Conversion, convert
 from convert.parity import MINIMUM_ROWS
 from convert.parity_report import ParityReport
 from fraud.progress import ShowStep
-from fraud.registry import CANDIDATE, PRODUCTION, TEST_AP_TAG, TEST_START_TAG, VALIDATION_AP_TAG, ModelVersion, Registry
+from fraud.registry import (
+    CANDIDATE,
+    PRODUCTION,
+    RETRAINING_REASON_TAG,
+    TEST_AP_TAG,
+    TEST_START_TAG,
+    VALIDATION_AP_TAG,
+    ModelVersion,
+    Registry,
+)
 from train.artifacts import write_files
 from train.dataset import load_dataset
 from train.proving_rows import proving_rows
@@ -39,6 +48,7 @@ def run(
     threads: int,
     promote_first: bool,
     progress: ShowStep,
+    reason: str | None = None,
 ) -> Outcome:
     """Train on the applications before `cutoff`, prove the conversion, and register the result as candidate.
 
@@ -50,6 +60,7 @@ def run(
         threads: of XGBoost; they change the time, not the model.
         promote_first: put the version into production when the registry says that no version is there.
         progress: told how far each step is.
+        reason: why it is trained, kept as a tag of the version.
 
     Raises:
         RegistryError: the registry does not answer; asked first, so that nobody trains in vain.
@@ -72,13 +83,13 @@ def run(
     )
 
     progress("registering", 0, 1)
-    version = _register(registry, training, conversion)
+    version = _register(registry, training, conversion, reason)
     production = _promote(registry, version, promote_first)
     progress("registering", 1, 1)
     return Outcome(training, conversion, version, production)
 
 
-def _register(registry: Registry, training: Training, conversion: Conversion) -> ModelVersion:
+def _register(registry: Registry, training: Training, conversion: Conversion, reason: str | None) -> ModelVersion:
     metrics = (
         training.validation.metrics("validation")
         | training.test.metrics("test")
@@ -97,6 +108,8 @@ def _register(registry: Registry, training: Training, conversion: Conversion) ->
         VALIDATION_AP_TAG: repr(training.validation.average_precision.estimate),
         TEST_AP_TAG: repr(training.test.average_precision.estimate),
     }
+    if reason is not None:
+        tags[RETRAINING_REASON_TAG] = reason
     version = registry.register(run_id, conversion.sha256, training.cutoff, tags)
     registry.set_alias(CANDIDATE, version.version)
     return version

@@ -39,29 +39,35 @@ def gate(
     folder: Annotated[
         Path | None, typer.Option("--report", help="Folder of the report; default: <RUN_DIR>/gate/report.")
     ] = None,
+    measure_only: Annotated[
+        bool, typer.Option("--measure-only", help="Change nothing: `bench promote` takes up a candidate that passed.")
+    ] = False,
     deploy: Deploy = True,
 ) -> None:
     """Compare the candidate with production; promote it if it is better and as quick.
 
-    Exit status: 0 promoted, 10 rejected, 20 could not be decided, 2 error. Only 0 changes anything.
+    Exit status: 0 promoted (or, with --measure-only, may be promoted), 10 rejected, 20 could not be decided, 2 error.
+    Only 0 changes anything.
     """
     try:
         settings = load_settings()
         if today is not None:
             settings = settings.model_copy(update={"today": today.date()})
-        deployment = deployment_of(settings) if deploy else None
         run = Run(
             assemble_gate(settings),
-            deployment,
+            deployment_of(settings) if deploy and not measure_only else None,
             settings.dsn(DatabaseRole.TRAINER),
             folder or settings.run_dir / "gate" / "report",
+            measure_only,
         )
     except ProjectError as error:
         print_error(error)
         sys.exit(EXIT_ERROR)
     report = run.report()
     if report is None:
-        typer.echo("The candidate is in production already, and served.")
+        typer.echo(
+            "The candidate is in production already" + (": nothing to measure." if measure_only else ", and served.")
+        )
         return
     print_summary(Console(), report, run.folder)
     sys.exit(report.verdict.exit_status)
@@ -75,6 +81,7 @@ class Run:
     deployment: Deployment | None
     lock_dsn: str
     folder: Path
+    measure_only: bool
 
     def report(self) -> GateReport | None:
         """What came of it, which is on disk as well; None when the candidate is in production already."""
@@ -94,11 +101,12 @@ class Run:
             if candidate is None:
                 raise GateError("the registry has no candidate: `python -m train` registers one")
             if champion is not None and champion.version == candidate.version:
-                finish(registry, candidate, self.deployment)
+                if not self.measure_only:
+                    finish(registry, candidate, self.deployment)
                 return None
             report = self._judge(report, candidate, champion)
             self._record(report, candidate)
-            if report.verdict is Verdict.PASS:
+            if report.verdict is Verdict.PASS and not self.measure_only:
                 try:
                     promote(registry, champion, candidate, self.deployment, check_lock)
                 except ProjectError as error:

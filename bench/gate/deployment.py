@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 import httpx
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from bench.gate.errors import DeploymentError
 from fraud.settings import Settings
@@ -75,6 +77,23 @@ class Deployment:
             if len(seen) >= info["workers"]:
                 return
         raise DeploymentError(f"only {len(seen)} workers answered within {VERIFY_TIMEOUT_S:.0f} s")
+
+    def probabilities(self, body: bytes) -> NDArray[np.float32]:
+        """What the server answers to a body of `/batch_predict` [N]; the drift monitor does not count it.
+
+        Raises:
+            DeploymentError: it does not answer, or refuses.
+        """
+        headers = {"Content-Type": "application/json", "X-Load-Test": "true"}
+        try:
+            answer = httpx.post(
+                f"{self.url}/batch_predict", content=body, headers=headers, timeout=REQUEST_TIMEOUT_S, trust_env=False
+            )
+        except httpx.HTTPError as error:
+            raise DeploymentError(f"{self.url}/batch_predict does not answer ({error})") from error
+        if answer.status_code != 200:
+            raise DeploymentError(f"{self.url}/batch_predict answered {answer.status_code}: {answer.text}")
+        return np.asarray(answer.json()["probabilities"], np.float32)
 
 
 def deployment_of(settings: Settings) -> Deployment:

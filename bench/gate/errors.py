@@ -13,3 +13,7 @@ class ProbabilityError(GateError):
 
 class DeploymentError(GateError):
     """The running server does not serve the version that it should."""
+
+
+class AtWorkError(GateError):
+    """Somebody else does the same just now."""

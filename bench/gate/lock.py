@@ -1,36 +1,41 @@
-"""One gate at a time: a lock that the database holds for as long as its session lives, so a killed gate frees it."""
+"""One gate, or one retraining, at a time: the lock lives as long as its session in the database, so a kill frees it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from bench.gate.errors import GateError
+from bench.gate.errors import AtWorkError, GateError
 from fraud.database import open_connection
+
+PROMOTION: Final = "gate or rollback"
+RETRAINING: Final = "retraining"
 
 
 @contextmanager
-def alone(dsn: str, model_name: str) -> Iterator[Callable[[], None]]:
-    """Keep every other gate and rollback of this model out for the block, on whatever machine they run.
+def alone(dsn: str, model_name: str, work: str = PROMOTION) -> Iterator[Callable[[], None]]:
+    """Keep all other work of this kind with this model out for the block, on whatever machine it runs.
 
     Gives a function that raises unless the lock still holds: a database that restarts forgets it.
 
     Raises:
-        GateError: another one is at work, or the lock is lost.
+        AtWorkError: another one is at work.
+        DatabaseError: PostgreSQL does not answer.
     """
     connection = open_connection(dsn)
     try:
-        if not _query(connection, "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", f"promotion of {model_name}"):
-            raise GateError(f"another gate or rollback of {model_name} is at work: run this when it has ended")
+        if not _query(connection, "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", f"{work} of {model_name}"):
+            raise AtWorkError(f"another {work} of {model_name} is at work: run this when it has ended")
 
         def check() -> None:
             try:
                 _query(connection, "SELECT %s", "still there")
             except psycopg2.Error as error:
-                raise GateError(f"the database lost the gate's lock ({error}): run the gate again") from error
+                raise GateError(f"the database lost the gate's lock ({error}): run this again") from error
 
         yield check
     finally:

@@ -1,0 +1,70 @@
+"""`python -m bench promote`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.gate.deployment import Deploy, Deployment, deployment_of
+from bench.gate.errors import GateError
+from bench.gate.lock import alone
+from bench.gate.measured import measured_versions
+from bench.gate.promotion import finish
+from bench.gate.promotion import promote as promote_version
+from fraud.command import EXIT_ERROR, print_error
+from fraud.errors import ProjectError
+from fraud.registry import CANDIDATE, GATE_VERDICT_TAG, PRODUCTION, ModelVersion, Registry
+from fraud.settings import DatabaseRole, load_settings
+from fraud.verdict import Verdict
+
+
+def promote(
+    *,
+    folder: Annotated[
+        Path | None, typer.Option("--report", help="Folder of the gate's report; default: <RUN_DIR>/gate/report.")
+    ] = None,
+    deploy: Deploy = True,
+) -> None:
+    """Promote the candidate that `bench gate --measure-only` let pass, and have the server serve it.
+
+    Nothing changes unless candidate and production are still the two versions that were measured. Aliases and server
+    change together or not at all. Exit status: 0 promoted, 2 error.
+    """
+    try:
+        settings = load_settings()
+        deployment = deployment_of(settings) if deploy else None
+        registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
+        report = folder or settings.run_dir / "gate" / "report"
+        with alone(settings.dsn(DatabaseRole.TRAINER), settings.model_name) as check_lock:
+            candidate, champion = registry.version_of(CANDIDATE), registry.version_of(PRODUCTION)
+            if candidate is None:
+                raise GateError("the registry has no candidate: `python -m train` registers one")
+            if champion is not None and champion.version == candidate.version:
+                finish(registry, candidate, deployment)
+            else:
+                measured = _measured_champion(registry, candidate, report)
+                promote_version(registry, measured, candidate, deployment, check_lock)
+    except ProjectError as error:
+        print_error(error)
+        sys.exit(EXIT_ERROR)
+    typer.echo(f"Version {candidate.version} is in production{_served(deployment)}.")
+
+
+def _measured_champion(registry: Registry, candidate: ModelVersion, folder: Path) -> ModelVersion | None:
+    """What the candidate was measured against: production has to be this version still."""
+    versions = measured_versions(folder, registry.model_name)
+    if versions.candidate != candidate.version:
+        raise GateError(
+            f"the candidate is version {candidate.version} by now, but {versions.candidate} was measured: "
+            "run the gate again"
+        )
+    if candidate.tags.get(GATE_VERDICT_TAG) != Verdict.PASS:
+        raise GateError(f"the registry does not say that version {candidate.version} passed: run the gate again")
+    return None if versions.champion is None else registry.model_version(versions.champion)
+
+
+def _served(deployment: Deployment | None) -> str:
+    return "" if deployment is None else ", and every worker serves it"

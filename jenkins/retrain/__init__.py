@@ -1,0 +1,1 @@
+"""A retraining from the data to the server, stage by stage."""

@@ -1,0 +1,94 @@
+"""`python -m jenkins.retrain`: from the data to the server, in six stages."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from bench.gate.lock import RETRAINING, alone
+from fraud.command import EXIT_ERROR, interrupt_once, print_error
+from fraud.errors import ProjectError
+from fraud.registry import Registry
+from fraud.settings import DatabaseRole, Settings, load_settings
+from fraud.verdict import Verdict
+from jenkins.retrain.junit import write_junit
+from jenkins.retrain.record import read_record
+from jenkins.retrain.run import Retraining
+from jenkins.retrain.stages import Stage, Task
+
+BY_HAND: Final = "by hand"
+REASON_CHARACTERS: Final = 200
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+def _one_line(reason: str) -> str:
+    if not reason.isprintable() or len(reason) > REASON_CHARACTERS:
+        raise typer.BadParameter(f"expected one line of at most {REASON_CHARACTERS} characters")
+    return reason.strip() or BY_HAND
+
+
+@app.command()
+def main(
+    *,
+    today: Annotated[
+        dt.datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Applications from this day on are unknown to it [TODAY]."),
+    ] = None,
+    reason: Annotated[
+        str, typer.Option(callback=_one_line, help="Why it is done: a tag of the version, `retraining_reason`.")
+    ] = BY_HAND,
+    folder: Annotated[
+        Path | None, typer.Option("--report", help="Folder of all reports; default: <RUN_DIR>/retrain.")
+    ] = None,
+    stage: Annotated[
+        Stage | None, typer.Option(help="Run this one alone, the next of the retraining begun in the same folder.")
+    ] = None,
+) -> None:
+    """Check the data, train, prove parity, gate, promote with the server, verify; the first that fails ends it.
+
+    Exit status: 0 a new version is in production, 10 rejected, 20 could not be decided, 30 data-quality fault,
+    2 error. Of --stage: how that stage ended. `verdict.json` and `junit.xml` say the same.
+    """
+    interrupt_once()
+    try:
+        settings = load_settings()
+        task = Task(
+            today=today.date() if today else settings.today,
+            reason=reason,
+            folder=(folder or settings.run_dir / "retrain").absolute(),
+        )
+        verdict = _retrain(settings, task, stage)
+    except ProjectError as error:
+        print_error(error)
+        sys.exit(EXIT_ERROR)
+    except KeyboardInterrupt:
+        print_error("interrupted; the stage has ended")
+        sys.exit(EXIT_ERROR)
+    sys.exit(verdict.exit_status)
+
+
+def _retrain(settings: Settings, task: Task, stage: Stage | None) -> Verdict:
+    registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
+    retraining = Retraining(task, registry, Console())
+    with alone(settings.dsn(DatabaseRole.TRAINER), settings.model_name, RETRAINING):
+        if stage is None:
+            record = retraining.run_all()
+        else:
+            begun = retraining.begin() if stage is Stage.DATA_CHECK else read_record(task.folder)
+            record = retraining.run_stage(begun, stage)
+    write_junit(record, task.folder)
+    verdict, reasons = record.verdict, record.reasons
+    if stage is not None:
+        verdict, reasons = record.stages[-1].verdict, record.stages[-1].reasons
+    typer.echo(f"{verdict.upper()}: {'; '.join(reasons)}")
+    return verdict
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,100 @@
+"""Runs stages as commands of their own, whose output is the console's, and keeps the record."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from rich.console import Console
+
+from fraud.registry import PRODUCTION, Registry
+from fraud.verdict import Verdict
+from fraud.verdict_file import VerdictFileError, read_verdict
+from jenkins.retrain.record import Record, StageResult
+from jenkins.retrain.stages import Stage, Task
+
+STOP_TIMEOUT_S: Final = 60.0
+VERDICT_OF: Final = {verdict.exit_status: verdict for verdict in Verdict}
+
+
+@dataclass(frozen=True, slots=True)
+class Retraining:
+    """One retraining: its stages share a task, a registry to ask at the end, and a console."""
+
+    task: Task
+    registry: Registry
+    console: Console
+
+    def begin(self) -> Record:
+        """An empty record, in a folder without reports of an earlier retraining."""
+        shutil.rmtree(self.task.folder, ignore_errors=True)
+        record = Record(self.task.today, self.task.reason, dt.datetime.now(dt.UTC))
+        record.write(self.task.folder)
+        return record
+
+    def run_all(self) -> Record:
+        """All stages in order, up to the first that does not pass."""
+        record = self.begin()
+        for stage in Stage:
+            record = self.run_stage(record, stage)
+            if record.stages[-1].verdict is not Verdict.PASS:
+                break
+        return record
+
+    def run_stage(self, record: Record, stage: Stage) -> Record:
+        """Run the next stage; the record with its end is on disk.
+
+        Raises:
+            RetrainingError: another stage is the next one.
+            RegistryError: all stages have passed, and the registry does not say what is in production.
+        """
+        record.check_next(stage)
+        self.console.rule(f"{stage.number}/{len(Stage)} {stage}", align="left")
+        result = self._result(stage)
+        record = msgspec.structs.replace(record, stages=(*record.stages, result))
+        if record.verdict is Verdict.PASS:
+            production = self.registry.version_of(PRODUCTION)
+            record = msgspec.structs.replace(record, production=None if production is None else production.version)
+        record.write(self.task.folder)
+        return record
+
+    def _result(self, stage: Stage) -> StageResult:
+        started_s = time.monotonic()
+        command = self.task.command(stage)
+        status = run_command(command)
+        verdict = VERDICT_OF.get(status, Verdict.ERROR)
+        reasons = _reasons(self.task.verdict_path(stage), verdict) or (
+            f"`python -m {command[0]}` ended with status {status}; its output says more",
+        )
+        return StageResult(stage, verdict, round(time.monotonic() - started_s, 3), reasons)
+
+
+def run_command(arguments: tuple[str, ...]) -> int:
+    """Run `python -m ...` on our own console; gives its exit status. An interrupt ends it first."""
+    process = subprocess.Popen((sys.executable, "-m", *arguments), stdin=subprocess.DEVNULL)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        raise
+
+
+def _reasons(path: Path, verdict: Verdict) -> tuple[str, ...]:
+    """What the stage itself says of its end; nothing when it wrote no verdict, or another one."""
+    try:
+        head = read_verdict(path)
+    except VerdictFileError:
+        return ()
+    return head.reasons if head.verdict is verdict else ()

@@ -1,0 +1,1 @@
+"""May a model be trained on these applications at all?"""

@@ -1,0 +1,81 @@
+"""`python -m train.data_check`: may a model be trained on what PostgreSQL holds?"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fraud.command import EXIT_ERROR, print_error
+from fraud.database import connect
+from fraud.errors import ProjectError
+from fraud.settings import DatabaseRole, Settings, load_settings
+from fraud.verdict_file import write_verdict
+from train.data_check.checks import check_applications
+from train.data_check.limits import DataLimits
+from train.data_check.report import DataReport
+from train.maturity import label_cutoff
+from train.table import read_rows
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    today: Annotated[
+        dt.datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Applications from this day on are unknown to training [TODAY]."),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--report", help="Folder of verdict.json; default: <RUN_DIR>/data_check.")
+    ] = None,
+) -> None:
+    """Check rows, dates, labels, bounds, missing values and copies of the applications that training would read.
+
+    Exit status: 0 fit to train on, 30 data-quality fault, 20 too few, 2 error.
+    """
+    try:
+        settings = load_settings()
+        report = _check(settings, today.date() if today else settings.today)
+        write_verdict(folder or settings.run_dir / "data_check", report.verdict, report.reasons, _details(report))
+    except ProjectError as error:
+        print_error(error)
+        sys.exit(EXIT_ERROR)
+    _print(report)
+    sys.exit(report.verdict.exit_status)
+
+
+def _check(settings: Settings, today: dt.date) -> DataReport:
+    cutoff = label_cutoff(today, settings.label_maturity_days)
+    with connect(settings.dsn(DatabaseRole.TRAINER), application_name="data check") as connection:
+        table = read_rows(connection, cutoff)
+    return check_applications(table, cutoff, _limits(settings))
+
+
+def _limits(settings: Settings) -> DataLimits:
+    return DataLimits(
+        min_rows=settings.data_min_rows,
+        min_positives=settings.data_min_positives,
+        min_label_rate=settings.data_min_label_rate,
+        max_label_rate=settings.data_max_label_rate,
+        max_duplicate_share=settings.data_max_duplicate_share,
+        max_atypical_share=settings.data_max_atypical_share,
+        max_age_days=settings.data_max_age_days,
+    )
+
+
+def _details(report: DataReport) -> dict[str, object]:
+    return {"cutoff": report.cutoff, "rows": report.rows, "findings": report.findings}
+
+
+def _print(report: DataReport) -> None:
+    typer.echo(f"{report.verdict.upper()}: {len(report.findings)} checks of {report.rows:,} applications")
+    for reason in report.reasons:
+        typer.echo(f"- {reason}")
+
+
+if __name__ == "__main__":
+    app()
