@@ -27,9 +27,9 @@ from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError, RegistryError
 from fraud.progress import ShowStep, steps_on
 from fraud.registry import CANDIDATE, ModelVersion, Registry
+from fraud.report.verdict_file import write_verdict
 from fraud.settings import DatabaseRole, Settings, load_settings
 from fraud.verdict import Verdict
-from fraud.verdict_file import write_verdict
 from train.artifacts import NATIVE_FILE
 from train.dataset import load_dataset
 from train.maturity import label_cutoff

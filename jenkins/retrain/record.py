@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from fraud.report.verdict_file import VERDICT_FILE, write_verdict
 from fraud.verdict import Verdict, worst
-from fraud.verdict_file import VERDICT_FILE, write_verdict
 from jenkins.retrain.errors import RetrainingError
 from jenkins.retrain.stages import Stage
 

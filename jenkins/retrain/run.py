@@ -15,8 +15,8 @@ import msgspec
 from rich.console import Console
 
 from fraud.registry import PRODUCTION, Registry
+from fraud.report.verdict_file import VerdictFileError, read_verdict
 from fraud.verdict import Verdict
-from fraud.verdict_file import VerdictFileError, read_verdict
 from jenkins.retrain.record import Record, StageResult
 from jenkins.retrain.stages import Stage, Task
 

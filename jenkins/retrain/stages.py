@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from bench.gate.report.files import JSON_FILE
-from fraud.verdict_file import VERDICT_FILE
+from fraud.report.verdict_file import VERDICT_FILE
 
 
 class Stage(StrEnum):

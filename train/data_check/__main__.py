@@ -12,8 +12,8 @@ import typer
 from fraud.command import EXIT_ERROR, print_error
 from fraud.database import connect
 from fraud.errors import ProjectError
+from fraud.report.verdict_file import write_verdict
 from fraud.settings import DatabaseRole, Settings, load_settings
-from fraud.verdict_file import write_verdict
 from train.data_check.checks import check_applications
 from train.data_check.limits import DataLimits
 from train.data_check.report import DataReport

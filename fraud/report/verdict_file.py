@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from fraud.errors import ProjectError
+from fraud.report.files import write_files
 from fraud.verdict import Verdict
 
 VERDICT_FILE: Final = "verdict.json"
@@ -30,10 +31,8 @@ def write_verdict(folder: Path, verdict: Verdict, reasons: tuple[str, ...], deta
     """Write `verdict.json` into the folder, which is made if it is not there; it appears whole or not at all."""
     head = VerdictHead(verdict, verdict.exit_status, reasons)
     content = msgspec.json.format(msgspec.json.encode(msgspec.to_builtins(head) | msgspec.to_builtins(details)))
-    folder.mkdir(parents=True, exist_ok=True)
-    path, partial = folder / VERDICT_FILE, folder / f".{VERDICT_FILE}.partial"
-    partial.write_bytes(content + b"\n")
-    return partial.replace(path)
+    (path,) = write_files(folder, {VERDICT_FILE: content + b"\n"})
+    return path
 
 
 def read_verdict(path: Path) -> VerdictHead:
