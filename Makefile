@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help install run test test-long lint types format lock bench chaos clean
+.PHONY: help install run test test-long lint types format lock bench chaos env up down stack-test clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,22 @@ bench: .venv/installed ## measure a running server
 chaos: .venv/installed ## break each part in turn under load; is any answer lost?
 	@$(BIN)/python -m bench chaos
 
+env: ## write .env for Docker: random passwords, readable by you alone; those that are there stay
+	@umask 077; touch .env; [ -z "$$(tail -c 1 .env)" ] || echo >> .env; \
+	for name in $$(sed -n 's/^\([A-Z_]*\)=$$/\1/p' .env.example); do \
+		grep -q "^$$name=" .env || echo "$$name=$$(head -c 24 /dev/urandom | base64 | tr +/ -_)" >> .env; \
+	done
+	@echo "Passwords are in .env, readable by you alone; .env.example says what each is for."
+
+up: env ## start everything with Docker, in the background; returns when all of it is healthy
+	@docker compose up --build --detach --wait
+
+down: ## stop what `make up` started; data stay in Docker's volumes
+	@docker compose down
+
+stack-test: .venv/installed ## start everything with Docker, under a name of its own, and try it; needs a Docker engine
+	@$(BIN)/python -m pytest -m docker --timeout 3600
+
 # Servers that ours is compared with, each in an environment of its own (`python -m bench peers`).
 PEERS := mlserver mlflow bentoml original
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
@@ -54,6 +70,9 @@ lock: .venv/installed ## resolve the dependencies anew and write the lock files
 	@$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock
 	@$(COMPILE) pyproject.toml --all-extras requirements/bootstrap.in -o requirements/all.lock
 	@$(COMPILE) pyproject.toml --extra serve -c requirements/all.lock -o requirements/serve.lock
+	@$(COMPILE) pyproject.toml --extra train -c requirements/all.lock -o requirements/train.lock
+	@$(COMPILE) pyproject.toml --extra mlflow -c requirements/all.lock -o requirements/mlflow.lock
+	@$(COMPILE) pyproject.toml --extra serve --extra train --extra bench --extra jenkins -c requirements/all.lock -o requirements/agent.lock
 	@for peer in $(PEERS); do $(COMPILE) requirements/peers/$$peer.in --override requirements/peers/overrides.in -o requirements/peers/$$peer.lock || exit 1; done
 
 clean: ## remove what was installed, generated and served here (data included)

@@ -13,7 +13,7 @@ from convert.errors import EXIT_PARITY_FAILED, ParityError
 from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError
 from fraud.progress import steps_on
-from fraud.registry import Registry
+from fraud.registry import PRODUCTION, Registry
 from fraud.settings import DatabaseRole, Settings, load_settings
 from train.maturity import label_cutoff
 from train.pipeline import run
@@ -33,6 +33,9 @@ def main(
     promote_first: Annotated[
         bool, typer.Option("--promote-first", help="Put the model into production if the registry has none there.")
     ] = False,
+    only_first: Annotated[
+        bool, typer.Option("--only-first", help="Do nothing if the registry has a production version already.")
+    ] = False,
     reason: Annotated[
         str | None, typer.Option(help="Why it is trained: kept with the version in the registry.")
     ] = None,
@@ -50,6 +53,7 @@ def main(
             seed=settings.train_seed if seed is None else seed,
             threads=threads or settings.train_threads,
             promote_first=promote_first,
+            only_first=only_first,
             reason=reason,
         )
     except ProjectError as error:
@@ -58,11 +62,21 @@ def main(
 
 
 def _train(
-    settings: Settings, *, today: dt.date, seed: int, threads: int, promote_first: bool, reason: str | None
+    settings: Settings,
+    *,
+    today: dt.date,
+    seed: int,
+    threads: int,
+    promote_first: bool,
+    only_first: bool,
+    reason: str | None,
 ) -> None:
     cutoff = label_cutoff(today, settings.label_maturity_days)
     dsn = settings.dsn(DatabaseRole.TRAINER)
     registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
+    if only_first and (production := registry.version_of(PRODUCTION)) is not None:
+        typer.echo(f"Version {production.version} of {production.name} is in production already.")
+        return
     with Progress(console=Console(stderr=True)) as bar:
         outcome = run(
             dsn,

@@ -1,15 +1,25 @@
-"""An MLflow tracking server of our own: metadata in PostgreSQL, artifacts served by it, on loopback only."""
+"""An MLflow tracking server of our own: metadata in PostgreSQL, artifacts served by it.
+
+It asks nobody for a password, so it may be reached from this machine only, or from a network without strangers.
+`python -m fraud.stack.mlflow_server` is such a server in the foreground, for a container.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import quote
 
+import typer
 from psycopg2.extensions import parse_dsn
 
+from fraud.command import EXIT_ERROR, print_error
+from fraud.errors import ProjectError
+from fraud.settings import DatabaseRole, load_settings
 from fraud.stack.child import Child
 
 STATIC_PREFIX: Final = "/mlflow"
@@ -36,23 +46,51 @@ class MlflowServer:
 
 
 def start_mlflow(metadata_dsn: str, artifact_dir: Path, port: int, log_path: Path) -> MlflowServer:
-    """Start the server; its `health_url` answers once it has brought its tables up to date.
+    """Start the server on loopback; its `health_url` answers once it has brought its tables up to date."""
+    command = _command(LOOPBACK, port, (f"{LOOPBACK}:{port}", f"localhost:{port}"), artifact_dir)
+    address = f"http://{LOOPBACK}:{port}{STATIC_PREFIX}"  # its API answers below the prefix only
+    child = Child("the MLflow server", command, _environment(metadata_dsn), log_path)
+    return MlflowServer(child, address, f"{address}/health")
 
-    The address of the database holds a password, so it travels by environment, where `ps` does not show it.
-    """
+
+def _command(host: str, port: int, allowed_hosts: Sequence[str], artifact_dir: Path) -> list[str]:
     artifact_dir.mkdir(parents=True, exist_ok=True)
-    command = [
+    return [
         *(sys.executable, "-m", "mlflow", "server"),
-        *("--host", LOOPBACK, "--port", str(port), "--workers", "1"),
-        *("--static-prefix", STATIC_PREFIX, "--allowed-hosts", f"{LOOPBACK}:{port},localhost:{port}"),
+        *("--host", host, "--port", str(port), "--workers", "1"),
+        *("--static-prefix", STATIC_PREFIX, "--allowed-hosts", ",".join(allowed_hosts)),
         *("--serve-artifacts", "--artifacts-destination", str(artifact_dir.resolve())),
     ]
-    environment = {
+
+
+def _environment(metadata_dsn: str) -> dict[str, str]:
+    """What goes to the server by environment: the database's address holds a password, and `ps` shows arguments."""
+    return {
         "MLFLOW_BACKEND_STORE_URI": sqlalchemy_url(metadata_dsn),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # saves 230 MB and is not used
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
     }
-    address = f"http://{LOOPBACK}:{port}{STATIC_PREFIX}"  # its API answers below the prefix only
-    child = Child("the MLflow server", command, environment, log_path)
-    return MlflowServer(child, address, f"{address}/health")
+
+
+def main(
+    *,
+    artifacts: Annotated[Path, typer.Option(help="Folder of the artifacts.")],
+    host: Annotated[str, typer.Option(help="Address to listen on; the server has no password.")] = LOOPBACK,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 5000,
+    allowed_host: Annotated[
+        list[str] | None, typer.Option(help="HOST:PORT that clients may call it by; may be repeated.")
+    ] = None,
+) -> None:
+    """Become the tracking server, with its metadata in the database that the settings name."""
+    try:
+        environment = _environment(load_settings().dsn(DatabaseRole.MLFLOW))
+    except ProjectError as error:
+        print_error(error)
+        sys.exit(EXIT_ERROR)
+    command = _command(host, port, allowed_host or [f"{LOOPBACK}:{port}", f"localhost:{port}"], artifacts)
+    os.execve(command[0], command, {**os.environ, **environment})  # noqa: S606 - the signals of a container are MLflow's
+
+
+if __name__ == "__main__":
+    typer.run(main)

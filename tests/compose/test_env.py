@@ -1,0 +1,59 @@
+"""`.env.example` names what compose uses, and `make env` fills it in without touching what is there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+
+from tests.compose.compose_file import ENV_EXAMPLE, ROOT, project, required_variables, used_variables
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A folder with what `make env` reads."""
+    for name in ("Makefile", ".env.example"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def make_env(folder: Path) -> dict[str, str]:
+    made = subprocess.run(["/usr/bin/env", "make", "env"], cwd=folder, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    values = {name: value or "" for name, value in dotenv_values(folder / ".env").items()}
+    assert not any(value in made.stdout + made.stderr for value in values.values()), "a password was shown"
+    return values
+
+
+def test_the_example_names_exactly_what_compose_uses() -> None:
+    required = re.findall(r"^([A-Z_]+)=$", ENV_EXAMPLE.read_text(), re.MULTILINE)
+    optional = dict(re.findall(r"^#([A-Z_]+)=(.+)$", ENV_EXAMPLE.read_text(), re.MULTILINE))
+    assert {**dict.fromkeys(required), **optional} == used_variables()
+
+
+def test_every_name_in_the_example_is_explained() -> None:
+    lines = ENV_EXAMPLE.read_text().splitlines()
+    blocks = "\n".join(lines).split("\n\n")
+    for block in blocks:
+        assert block.startswith("# "), f"no word of what it is for: {block}"
+
+
+def test_a_fresh_clone_gets_random_secrets_that_only_its_owner_reads(clone: Path) -> None:
+    values = make_env(clone)
+    assert set(values) == set(required_variables())
+    assert all(len(value) == 32 for value in values.values())
+    assert len(set(values.values())) == len(values)
+    assert (clone / ".env").stat().st_mode & 0o777 == 0o600
+    project(values)
+
+
+def test_what_is_there_stays_and_what_is_new_is_added(clone: Path) -> None:
+    (clone / ".env").write_text("ADMIN_PASSWORD=mine\nSERVE_CPUS=4")
+    values = make_env(clone)
+    assert (values["ADMIN_PASSWORD"], values["SERVE_CPUS"]) == ("mine", "4")
+    assert make_env(clone) == values
+    project(values)
