@@ -202,4 +202,5 @@ def _next_float(value: np.float32) -> np.float32:
 
 
 def _text(value: np.float32) -> str:
-    return f"{value:.7g}"
+    """Days and money to the unit, small figures to four digits."""
+    return f"{value:.7g}" if abs(value) >= 1_000 else f"{value:.4g}"

@@ -33,6 +33,9 @@ from train.dataset import load_dataset
 BEFORE: Final = dt.date(2025, 1, 1)
 """The reference: applications before the new wave."""
 
+REFERENCE_ROWS: Final = 42_800
+"""The newest of them: as many as the first model's reference profile counts."""
+
 
 def main(
     plot: Annotated[Path, typer.Option(help="PNG file of the power curves.")] = Path("jenkins/drift/power.png"),
@@ -47,6 +50,7 @@ def main(
     except ProjectError as error:
         print_error(error)
         raise typer.Exit(EXIT_ERROR) from None
+    applications = applications.part(slice(-REFERENCE_ROWS, None))
     world = World.of(applications.x, applications.y, fitted_model(applications.x, applications.y))
     rng = np.random.default_rng(seed)
     console = Console()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from fraud.report.text import writable
 from fraud.verdict import Verdict, worst
 from jenkins.drift.counts import LabelCounts, VariableCounts
 from jenkins.drift.policy import DriftPolicy
@@ -192,6 +193,11 @@ class DriftResult:
     windows: tuple[WindowDrift, ...] = ()
     error: str | None = None
     """Why the check could not go on."""
+
+    def __post_init__(self) -> None:
+        """Keep the error writable."""
+        if self.error is not None:
+            object.__setattr__(self, "error", writable(self.error))
 
     @property
     def verdict(self) -> Verdict:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bench.gate.latency.report import LatencyReport
 from bench.gate.quality.report import QualityReport
+from fraud.report.text import writable
 from fraud.verdict import Verdict, worst
 
 
@@ -29,9 +30,9 @@ class GateReport:
     """Why the gate could not go on."""
 
     def __post_init__(self) -> None:
-        """Keep the error writable: a message of the operating system may quote bytes that are no text."""
+        """Keep the error writable."""
         if self.error is not None:
-            object.__setattr__(self, "error", self.error.encode("utf-8", "replace").decode("utf-8"))
+            object.__setattr__(self, "error", writable(self.error))
 
     @property
     def verdict(self) -> Verdict:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -18,6 +17,7 @@ from bench.gate.report.junit import junit_xml
 from bench.gate.report.page import html_page
 from fraud.verdict import Verdict
 from tests.bench.gate.report.gate_reports import figures_of, first_model, latency, quality, report
+from tests.html_page import Page
 
 KINDS = [
     pytest.param(report(quality(), latency()), id="passed"),
@@ -30,40 +30,13 @@ KINDS = [
 HOSTILE = 'version "<script>alert(1)</script>" & \x00\x1b[31m \ud800 of </td>'
 
 
-class Page(HTMLParser):
-    """Tags that are open, attributes seen, text."""
-
-    VOID = frozenset({"meta", "img", "br"})
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.seen: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag, f"</{tag}> closes something else"
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def every(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.seen if name == tag]
-
-
 @pytest.mark.parametrize("found", KINDS)
 def test_the_page_is_whole_and_fetches_nothing(found: GateReport) -> None:
     text = html_page(found)
     page = Page(text)
     assert page.open == []
     assert found.verdict.upper().replace("_", " ") in page.text
-    assert all(" ".join(reason.split()) in " ".join(page.text.split()) for reason in found.reasons)
+    assert all(" ".join(reason.split()) in page.words for reason in found.reasons)
     assert not page.every("script")
     assert not page.every("link")
     assert "http-equiv" in text
@@ -85,7 +58,7 @@ def test_the_page_shows_both_halves() -> None:
         "no coordinated omission",
         "batch of 1,000",
     ):
-        assert word in " ".join(page.text.split())
+        assert word in page.words
     assert len(page.every("img")) == 5
 
 
