@@ -50,7 +50,12 @@ chaos: .venv/installed ## break each part in turn under load; is any answer lost
 env: ## write .env for Docker: random passwords, readable by you alone; those that are there stay
 	@umask 077; touch .env; [ -z "$$(tail -c 1 .env)" ] || echo >> .env; \
 	for name in $$(sed -n 's/^\([A-Z_]*\)=$$/\1/p' .env.example); do \
-		grep -q "^$$name=" .env || echo "$$name=$$(head -c 24 /dev/urandom | base64 | tr +/ -_)" >> .env; \
+		grep -q "^$$name=" .env && continue; \
+		case $$name in \
+			API_KEYS) value=local:score+read:$$(sed -n 's/^SCORING_API_KEY=//p' .env | tr -d '\n' | sha256sum | cut -c -64);; \
+			*) value=$$(head -c 33 /dev/urandom | base64 | tr +/ -_);; \
+		esac; \
+		echo "$$name=$$value" >> .env; \
 	done
 	@echo "Passwords are in .env, readable by you alone; .env.example says what each is for."
 

@@ -72,22 +72,23 @@ def bench(
     from bench.throughput import measure  # noqa: PLC0415
 
     try:
-        host = url or load_settings().server_url()
+        settings = load_settings()
     except ProjectError as error:
         print_error(error)
         sys.exit(EXIT_ERROR)
+    host = url or settings.server_url()
     results = []
     with Progress(transient=True) as progress:
         task = progress.add_task("measuring", total=len(BATCH_ROWS))
         for rows in BATCH_ROWS:
             progress.update(task, description=f"{rows} rows a request")
-            results.append(measure(host, rows, users, warmup, seconds))
+            results.append(measure(host, rows, users, warmup, seconds, api_key=settings.client_key()))
             progress.advance(task)
     _print(results)
     if json_file is not None:
         json_file.write_text(json.dumps([result.as_dict() for result in results], indent=2) + "\n")
     if not all(result.requests and not result.failures for result in results):
-        print_error(f"requests failed: is a server ready at {host}?")
+        print_error(f"requests failed: is a server ready at {host}, and SCORING_API_KEY a key of it?")
         sys.exit(EXIT_ERROR)
 
 

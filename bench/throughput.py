@@ -37,9 +37,12 @@ class Throughput:
         return asdict(self)
 
 
-def measure(host: str, batch_rows: int, users: int, warmup_s: float, duration_s: float) -> Throughput:
+def measure(
+    host: str, batch_rows: int, users: int, warmup_s: float, duration_s: float, *, api_key: str | None
+) -> Throughput:
     """Load the server with `users` users for `duration_s` seconds after a warm-up."""
     user_class: type[ScoringUser] = SingleUser if batch_rows == 1 else batch_user(batch_rows)
+    user_class.api_key = api_key
     environment = Environment(user_classes=[user_class], host=host)
     samples_ms: list[float] = []
     failures: list[str] = []

@@ -7,10 +7,16 @@ from typing import Any, Final
 from locust import FastHttpUser, constant, constant_throughput, task
 
 from bench.applications import Applications
+from fraud.api_keys import bearer
 
 # Drift monitoring must not count these requests.
-HEADERS: Final = {"Content-Type": "application/json", "X-Load-Test": "true"}
+_HEADERS: Final = {"Content-Type": "application/json", "X-Load-Test": "true"}
 SEED: Final = 1
+
+
+def request_headers(api_key: str | None) -> dict[str, str]:
+    """What all requests say."""
+    return {**_HEADERS, **bearer(api_key)}
 
 
 class ScoringUser(FastHttpUser):
@@ -19,16 +25,19 @@ class ScoringUser(FastHttpUser):
     abstract = True
     wait_time = constant(0)
     applications: Applications
+    api_key: str | None = None
+    """What a server asks for; to be set on the class before users are spawned."""
 
     def on_start(self) -> None:
         """All users of a process share one source of bodies."""
         if not hasattr(type(self), "applications"):
             type(self).applications = Applications(SEED)
+        self._headers = request_headers(self.api_key)
 
     def send(self, path: str, body: bytes, rows: int) -> None:
         """POST a body; an answer that is no 200 counts as a failure."""
         # Its annotation knows text only; bytes are sent as they are.
-        self.client.post(path, data=body, headers=HEADERS, name=f"{path} {rows}")  # type: ignore[arg-type]
+        self.client.post(path, data=body, headers=self._headers, name=f"{path} {rows}")  # type: ignore[arg-type]
 
 
 class SingleUser(ScoringUser):

@@ -15,9 +15,10 @@ from typing import Annotated, Final, Literal
 
 import annotated_types
 from psycopg2.extensions import make_dsn
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from fraud.api_keys import ApiKey, parse_api_keys
 from fraud.errors import SettingsError
 from fraud.statistics.review import REVIEW_CAPACITY
 
@@ -41,6 +42,10 @@ class DatabaseRole(StrEnum):
     TRAINER = "scoring_trainer"
     AUDITOR = "scoring_auditor"
     MLFLOW = "scoring_mlflow"
+
+
+def _parse_api_keys(value: object) -> object:
+    return parse_api_keys(value) if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -101,6 +106,13 @@ class Settings(BaseSettings):
     serve_port: Port = Field(8000, description="port that the server listens on")
     admin_user: str = Field("admin", description="user of /update-model and /mlflow/")
     admin_password: SecretStr | None = Field(None, description="password of ADMIN_USER")
+    authentication: Literal["on", "off"] = Field("on", description="off: everybody may score, without an API key")
+    api_keys: Annotated[tuple[ApiKey, ...], NoDecode, BeforeValidator(_parse_api_keys)] = Field(
+        (),
+        description="who may call the server: entries of `python -m serve.keys new`, parted by commas",
+        json_schema_extra={"default": "-"},
+    )
+    scoring_api_key: SecretStr | None = Field(None, description="key that our own clients send (bench, replay)")
     engine: Literal["auto", "onnxruntime", "forest"] = Field(
         "auto", description="what runs the trees; auto = the fastest for each batch size, once proved equal"
     )
@@ -216,6 +228,27 @@ class Settings(BaseSettings):
             raise SettingsError("ADMIN_PASSWORD is not set: choose one, or start everything with `make run`")
         return self.admin_password.get_secret_value()
 
+    def asks_for_keys(self) -> bool:
+        """Whether scoring takes an API key."""
+        return self.authentication == "on"
+
+    def server_keys(self) -> tuple[ApiKey, ...]:
+        """The API keys that the server knows.
+
+        Raises:
+            SettingsError: there is none, and nobody has said that none is wanted.
+        """
+        if self.asks_for_keys() and not self.api_keys:
+            raise SettingsError(
+                "API_KEYS is not set, so nobody could score: `python -m serve.keys new CLIENT` makes a key, "
+                "AUTHENTICATION=off lets everybody in"
+            )
+        return self.api_keys
+
+    def client_key(self) -> str | None:
+        """The plain key that our own clients send; None if they are to send none."""
+        return None if self.scoring_api_key is None else self.scoring_api_key.get_secret_value()
+
     def tracking_uri(self) -> str:
         """Address of the MLflow tracking server.
 
@@ -286,7 +319,8 @@ def _one_line(error: ValidationError) -> str:
     faults = []
     for fault in error.errors():
         name = str(fault["loc"][0])
-        secret = "password" in name or name in {"database_url", "applicant_ref_key"}
+        # A key that stands where its entry should is no less a secret.
+        secret = "password" in name or "key" in name or name == "database_url"
         value = "" if secret else f"={fault['input']!r}"
         faults.append(f"{name.upper()}{value}: {fault['msg']}")
     return "; ".join(faults) + " (`python -m fraud` lists the settings)"

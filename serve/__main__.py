@@ -29,6 +29,7 @@ def serve(
         # What workers and shipper need, to be missed once and here rather than by each of them.
         settings.administrator_password()
         settings.dsn(DatabaseRole.SERVER)
+        settings.server_keys()
         address = host or settings.serve_host, port or settings.serve_port
         check_free(*address)
         status = asyncio.run(_supervise(settings, *address, workers or settings.serve_workers))

@@ -19,13 +19,16 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from fraud.errors import ProjectError, RegistryError
+from serve import mlflow_scoring
+from serve.access.control import AccessControl
+from serve.access.middleware import RequireLogin
 from serve.admission import Admission, Capacity
-from serve.auth import Administrator
 from serve.connections import ConnectionLimits, Connections
 from serve.contract import JsonDecoders, contract_routes
 from serve.errors import RouteError
 from serve.health import health_routes
 from serve.idempotency.answers import SavedAnswers
+from serve.inference_v2 import routes as inference_v2
 from serve.inference_v2.routes import infer_route, inference_routes
 from serve.metrics import FLUSH_INTERVAL_S, Metrics
 from serve.mlflow_proxy import MlflowProxy
@@ -44,6 +47,12 @@ from serve.workers.model_change import ModelChange
 logger = logging.getLogger(__name__)
 
 VERSION: Final = "0.1.0"
+ERROR_FORMS: Final = {
+    "v2": inference_v2.write_error,
+    "invocations": mlflow_scoring.write_error,
+    "version": mlflow_scoring.write_error,
+}
+"""Of the protocols that have a form of their own, by the first part of their addresses."""
 REFRESH_PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
 
 
@@ -60,7 +69,7 @@ class Parts:
     limits: Limits
     capacity: Capacity
     connection_limits: ConnectionLimits
-    administrator: Administrator
+    access: AccessControl
     proxy: MlflowProxy | None
     scoring_threads: int
     workers: int
@@ -109,8 +118,10 @@ def create_app(parts: Parts) -> Application:
             *(parts.proxy.routes() if parts.proxy else ()),
         ],
         redirect_slashes=False,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
     )
-    app.include_router(model_routes(parts.model, parts.change, parts.administrator, parts.workers))
+    app.include_router(model_routes(parts.model, parts.change, parts.workers))
     app.include_router(health_routes(parts.model, metrics))
     app.add_exception_handler(ProjectError, _project_error)
     app.add_exception_handler(HTTPException, _http_error)
@@ -120,8 +131,9 @@ def create_app(parts: Parts) -> Application:
     def model_version() -> int | None:
         return parts.model.version
 
-    lane = FastLane(scoring, by_heart, model_version)
-    return Application(RequestContext(app, model_version), lane, connections)
+    lane = FastLane(scoring, by_heart, parts.access, model_version)
+    guarded = RequireLogin(app, parts.access, ERROR_FORMS)
+    return Application(RequestContext(guarded, model_version), lane, connections)
 
 
 @contextlib.asynccontextmanager

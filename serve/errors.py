@@ -14,6 +14,8 @@ class ServeError(ProjectError):
     status: int = 500
     code: str = "internal_error"
     headers: Mapping[str, str] = MappingProxyType({})
+    delay_s: float = 0.0
+    """How long the answer waits: see `access.failed_logins`."""
 
     def __init__(self, message: str, instance: int | None = None, field: str | None = None) -> None:
         super().__init__(message)
@@ -51,14 +53,33 @@ class Unauthorized(ServeError):
 
     status = 401
     code = "unauthorized"
-    headers = MappingProxyType({"WWW-Authenticate": 'Basic realm="marriage-loan scoring", charset="UTF-8"'})
+
+    def __init__(self, message: str, challenge: str, delay_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.headers = {"WWW-Authenticate": challenge}
+        self.delay_s = delay_s
 
 
 class Forbidden(ServeError):
-    """A login does not help: the request came from another site, or asks for what is not offered."""
+    """The login lacks a role, the request came from another site, or it asks for what is not offered."""
 
     status = 403
     code = "forbidden"
+
+    def __init__(self, message: str, headers: Mapping[str, str] = MappingProxyType({})) -> None:
+        super().__init__(message)
+        self.headers = headers
+
+
+class TooManyFailedLogins(ServeError):
+    """So many passwords from this address were wrong that this one was not looked at."""
+
+    status = 429
+    code = "too_many_failed_logins"
+
+    def __init__(self, message: str, headers: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.headers = headers
 
 
 class UnknownModel(ServeError):

@@ -41,7 +41,7 @@ def invocations_route(max_rows: int) -> ScoringRoute:
     """`POST /invocations`; a request has at most so many rows."""
     decoders = {"": decode_invocation, JSON: decode_invocation, CSV: decode_csv}
     readers: Mapping[str, Read] = {content_type: _reader(decode, max_rows) for content_type, decode in decoders.items()}
-    return ScoringRoute("/invocations", lambda _headers: readers, _write_error)
+    return ScoringRoute("/invocations", lambda _headers: readers, write_error)
 
 
 def mlflow_routes(model: ServingModel) -> list[Route]:
@@ -66,10 +66,11 @@ def _write_predictions(probabilities: NDArray[np.float32], _manifest: Manifest) 
 
 
 def _route(path: str, endpoint: Endpoint) -> Route:
-    return Route(path, telling_errors(endpoint, _write_error), methods=["GET"])
+    return Route(path, telling_errors(endpoint, write_error), methods=["GET"])
 
 
-def _write_error(error: ServeError, _request_id: str) -> bytes:
+def write_error(error: ServeError, _request_id: str) -> bytes:
+    """An error as this protocol has it."""
     return orjson.dumps({"error_code": _error_code(error.status), "message": _without_data(error)})
 
 

@@ -20,7 +20,7 @@ from serve.idempotency.answers import Answer, SavedAnswers
 from serve.idempotency.key import REPLAYED_HEADER
 from serve.metrics import Metrics
 from serve.prediction_log.pseudonym import Pseudonyms
-from serve.prediction_log.record import ANONYMOUS, PredictionRecord, RecordLog
+from serve.prediction_log.record import PredictionRecord, RecordLog
 from serve.request_context import MODEL_VERSION_HEADER, REQUEST_ID_HEADER
 from serve.scoring_call import Call, Headers
 from serve.serving_model import ServingModel
@@ -62,7 +62,9 @@ class Scoring:
         self._pseudonyms = pseudonyms
         self.metrics = metrics
 
-    def begin(self, endpoint: str, request_id: str, headers: Headers, readers: Mapping[str, Read]) -> ScoringRequest:
+    def begin(
+        self, endpoint: str, caller: str, request_id: str, headers: Headers, readers: Mapping[str, Read]
+    ) -> ScoringRequest:
         """Take on a request of which the headers have come.
 
         Raises:
@@ -70,7 +72,7 @@ class Scoring:
         """
         started = time.perf_counter()
         try:
-            call = Call.of(endpoint, request_id, headers, readers)
+            call = Call.of(endpoint, caller, request_id, headers, readers)
             if call.announced_bytes > self.limits.max_body_bytes:
                 raise too_large(self.limits.max_body_bytes)
         except ServeError as error:
@@ -109,7 +111,7 @@ class Scoring:
                 request_id=call.request_id,
                 received_at=call.received_at,
                 endpoint=call.endpoint,
-                caller=ANONYMOUS,
+                caller=call.caller,
                 model_version=version,
                 model_sha256=model.sha256,
                 load_test=call.load_test,

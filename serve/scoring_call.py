@@ -13,7 +13,6 @@ from serve.body import announced_bytes, content_type_of
 from serve.content_encoding import content_encoding_of
 from serve.exchange import Read
 from serve.idempotency.key import IdempotencyKey, idempotency_key_of
-from serve.prediction_log.record import ANONYMOUS
 from serve.request_context import LOAD_TEST_HEADER, WriteError
 
 Headers = Mapping[str, str]
@@ -37,6 +36,7 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     """A request without its body."""
 
     endpoint: str
+    caller: str
     request_id: str
     received_at: int
     """Microseconds since 1970 (UTC)."""
@@ -50,7 +50,7 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     key: IdempotencyKey | None
 
     @classmethod
-    def of(cls, endpoint: str, request_id: str, headers: Headers, readers: Mapping[str, Read]) -> Call:
+    def of(cls, endpoint: str, caller: str, request_id: str, headers: Headers, readers: Mapping[str, Read]) -> Call:
         """Read the headers.
 
         Raises:
@@ -59,6 +59,7 @@ class Call(msgspec.Struct, frozen=True, gc=False):
         content_type = content_type_of(headers, readers)
         return cls(
             endpoint=endpoint,
+            caller=caller,
             request_id=request_id,
             received_at=time.time_ns() // 1000,
             load_test=headers.get(_LOAD_TEST, "").lower() in _TRUE,
@@ -66,5 +67,5 @@ class Call(msgspec.Struct, frozen=True, gc=False):
             encoding=content_encoding_of(headers),
             announced_bytes=announced_bytes(headers),
             read=readers[content_type],
-            key=idempotency_key_of(headers, endpoint, ANONYMOUS),
+            key=idempotency_key_of(headers, endpoint, caller),
         )

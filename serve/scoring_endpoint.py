@@ -8,6 +8,7 @@ import functools
 from starlette.requests import Request
 from starlette.responses import Response
 
+from serve.access.middleware import caller_of
 from serve.admission import TicketedResponse
 from serve.request_context import Endpoint, request_id_of, telling_errors
 from serve.scoring import Scoring
@@ -26,7 +27,8 @@ async def answer(scoring: Scoring, route: ScoringRoute, request: Request) -> Res
         ServeError: the request is refused; nothing of it is on record.
     """
     headers = request.headers
-    begun = scoring.begin(request.scope["path"], request_id_of(request), headers, route.readers(headers))
+    caller, path = caller_of(request).name, request.scope["path"]
+    begun = scoring.begin(path, caller, request_id_of(request), headers, route.readers(headers))
     try:
         async for piece in request.stream():
             begun.add(piece)

@@ -12,9 +12,14 @@ version is pinned, and the tests hold every one of these behaviours.
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from fraud.api_keys import Role
+from serve.access.authentication import Caller, login_in
+from serve.access.control import AccessControl
+from serve.access.middleware import address_of
 from serve.connections import BoundedConnection, answer_bytes
 from serve.errors import ServeError
 from serve.idempotency.answers import Answer
@@ -26,7 +31,7 @@ from serve.request_context import (
     version_text,
 )
 from serve.scoring import Scoring, ScoringRequest
-from serve.scoring_call import ScoringRoute
+from serve.scoring_call import Headers, ScoringRoute
 
 _REQUEST_ID: Final = REQUEST_ID_HEADER.lower()
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -37,9 +42,14 @@ class FastLane:
     """What the protocol answers by itself, and with what; one for all connections."""
 
     def __init__(
-        self, scoring: Scoring, routes: Iterable[ScoringRoute], model_version: Callable[[], int | None]
+        self,
+        scoring: Scoring,
+        routes: Iterable[ScoringRoute],
+        access: AccessControl,
+        model_version: Callable[[], int | None],
     ) -> None:
         self.scoring = scoring
+        self.access = access
         self.routes = {route.path.encode(): route for route in routes}
         self.model_version = model_version
         self._headers: list[tuple[bytes, bytes]] = []
@@ -63,6 +73,22 @@ class ScoringProtocol(BoundedConnection):
         super().__init__(**of_uvicorn)
         self.lane = lane
         self._unread: list[ScoringRequest] = []
+        self._known: tuple[bytes, Caller] | None = None
+        """The last login on this connection and whose it is: most clients send the same one each time."""
+
+    def caller(self, headers: Headers, request_id: str) -> Caller:
+        """Who asks for a score.
+
+        Raises:
+            Unauthorized, Forbidden, TooManyFailedLogins: nobody who may.
+        """
+        login = login_in(headers)
+        # In constant time: a proxy may send requests of several clients over one connection.
+        if self._known is not None and login is not None and hmac.compare_digest(login, self._known[0]):
+            return self._known[1]
+        caller = self.lane.access.admit(login, address_of(self.client), Role.SCORE, request_id)
+        self._known = None if login is None else (login, caller)
+        return caller
 
     def on_headers_complete(self) -> None:
         """Decide who answers."""
@@ -170,8 +196,14 @@ class ScoringCycle:
         self._request_id, self._fault = name_request(headers.get(_REQUEST_ID))
         if self._fault is None:
             try:
+                caller = protocol.caller(headers, self._request_id)
+            except ServeError as error:
+                protocol.lane.scoring.metrics.refused(route.path, error.status)
+                self._fault = error
+                return
+            try:
                 self._request = protocol.lane.scoring.begin(
-                    route.path, self._request_id, headers, route.readers(headers)
+                    route.path, caller.name, self._request_id, headers, route.readers(headers)
                 )
             except Exception as error:  # noqa: BLE001 - becomes an answer
                 self._fault = as_serve_error(error, self._request_id)
@@ -209,7 +241,10 @@ class ScoringCycle:
         """Answer, if it is time to."""
         if not self._started or self._computing or self.response_complete or self.disconnected:
             return
-        if self._fault is not None:
+        if self._fault is not None and self._fault.delay_s:
+            self._computing = True
+            self._protocol.loop.call_later(self._fault.delay_s, self._refuse, self._fault)
+        elif self._fault is not None:
             self._refuse(self._fault)
         elif self._whole and self._request is not None:
             request, self._computing = self._request, True

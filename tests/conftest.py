@@ -14,7 +14,7 @@ from fraud.stack.child import free_port
 from fraud.stack.mlflow_server import start_mlflow
 from fraud.stack.postgres import EmbeddedPostgres
 from initdb.schema import apply_schema
-from tests.live_stack import LiveStack, folder_for_postgres, start_stack, stop_stack, wait_until_ready
+from tests.live_stack import LiveStack, folder_for_postgres, introduce_us, start_stack, stop_stack, wait_until_ready
 
 MLFLOW_START_TIMEOUT_S = 90.0
 
@@ -31,6 +31,7 @@ def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def stack() -> Iterator[LiveStack]:
     """The whole system, started once, shared by tests that only add to it."""
     with folder_for_postgres() as folder:
+        introduce_us(folder / "run")
         live = start_stack(folder / "run", free_port())
         try:
             wait_until_ready(live)

@@ -17,13 +17,18 @@ import httpx
 from dotenv import dotenv_values
 from psycopg2.extensions import make_dsn
 
+from fraud.api_keys import SCORING_API_KEY, bearer, new_key
 from fraud.settings import DatabaseRole
 from fraud.stack.child import free_port
+from fraud.stack.credentials import write_private
 
 STACK_START_TIMEOUT_S = 240.0
 STACK_STOP_TIMEOUT_S = 60.0
 SERVER_START_TIMEOUT_S = 60.0
 SMALL_SCALE = "0.05"
+API_KEY = new_key()
+"""Of the client that the tests are."""
+LOGIN = bearer(API_KEY)
 
 
 def project_environment(**overrides: str) -> dict[str, str]:
@@ -44,6 +49,8 @@ def project_environment(**overrides: str) -> dict[str, str]:
         "AUDIT",
         "SPOOL_",
         "APPLICANT_",
+        "AUTHENTICATION",
+        "API_KEYS",
     )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, **overrides}
@@ -115,11 +122,19 @@ def wait_until(condition: Callable[[], bool], timeout_s: float, what: str) -> No
         time.sleep(0.05)
 
 
+def introduce_us(run_dir: Path) -> None:
+    """Have a stack that was never started know our key, rather than make one itself."""
+    write_private(run_dir / ".env", [f"{SCORING_API_KEY}={API_KEY}"])
+
+
 def start_stack(run_dir: Path, port: int) -> LiveStack:
     """Start `python -m fraud.stack` and return at once."""
     run_dir.mkdir(parents=True, exist_ok=True)
     environment = project_environment(
-        RUN_DIR=str(run_dir), SERVE_PORT=str(port), REFERENCE_SCALE=SMALL_SCALE, COLUMNS="200"
+        RUN_DIR=str(run_dir),
+        SERVE_PORT=str(port),
+        REFERENCE_SCALE=SMALL_SCALE,
+        COLUMNS="200",
     )
     with (run_dir / "output").open("wb") as output:
         process = subprocess.Popen(

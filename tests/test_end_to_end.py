@@ -19,7 +19,7 @@ from fraud.database import connect
 from fraud.features import FEATURE_NAMES
 from fraud.registry import PRODUCTION, ModelVersion, Registry
 from fraud.settings import DatabaseRole
-from tests.live_stack import LiveStack, wait_until
+from tests.live_stack import LOGIN, LiveStack, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_the_api_answers_what_xgboost_answers(
     stack: LiveStack, xgboost_model: XGBClassifier, applications: NDArray[np.float32]
 ) -> None:
     instances = [dict(zip(FEATURE_NAMES, row, strict=True)) for row in applications.tolist()]
-    answer = httpx.post(stack.url + "/batch_predict", json={"instances": instances}, timeout=30)
+    answer = httpx.post(stack.url + "/batch_predict", json={"instances": instances}, headers=LOGIN, timeout=30)
     probabilities = np.array(answer.json()["probabilities"], dtype=np.float32)
     expected = xgboost_model.predict_proba(applications)[:, 1]
     assert np.max(np.abs(probabilities - expected) / expected) <= 1e-6
@@ -66,7 +66,7 @@ def test_what_was_answered_is_on_record_to_the_bit(stack: LiveStack, application
     request_id = uuid.uuid4().hex
     instances = [dict(zip(FEATURE_NAMES, row, strict=True)) for row in applications[:200].tolist()]
     answer = httpx.post(
-        stack.url + "/batch_predict", json={"instances": instances}, headers={"X-Request-ID": request_id}
+        stack.url + "/batch_predict", json={"instances": instances}, headers={"X-Request-ID": request_id, **LOGIN}
     )
     query = (
         "SELECT divorce_probability, features FROM prediction_logs WHERE request_id = %s ORDER BY row_number",
@@ -95,7 +95,7 @@ def test_the_version_carries_its_proof(registry: Registry, production: ModelVers
 
 def model_info(stack: LiveStack) -> dict[str, Any]:
     """What is served, whichever worker says it."""
-    info: dict[str, Any] = httpx.get(stack.url + "/model-info").json()
+    info: dict[str, Any] = httpx.get(stack.url + "/model-info", headers=LOGIN).json()
     assert info.pop("worker") > 0
     return info
 
@@ -133,7 +133,7 @@ def test_a_model_that_is_not_what_was_registered_is_refused_and_the_old_one_serv
         refused = httpx.post(stack.url + "/update-model", auth=stack.admin, timeout=60)
         assert refused.status_code == 502
         assert "SHA-256" in refused.json()["error"]["message"]
-        assert httpx.get(stack.url + "/model-info").json()["model_version"] == str(production.version)
+        assert httpx.get(stack.url + "/model-info", headers=LOGIN).json()["model_version"] == str(production.version)
     finally:
         registry.set_alias(PRODUCTION, production.version)
 

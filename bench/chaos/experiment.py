@@ -51,7 +51,7 @@ def experiment(site: Site, fault: Fault) -> Outcome:
     Raises:
         SiteError: it does not get well.
     """
-    load = Load(site.server.port)
+    load = Load(site.server.port, site.api_key)
     with load.running():
         site.wait_until(lambda: len(load.answered) > ANSWERS_BEFORE, BACK_TIMEOUT_S, "requests are answered")
         begun = time.monotonic()

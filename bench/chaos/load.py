@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from fraud.api_keys import bearer
 from fraud.features import EXAMPLE_INSTANCE
 
 ROWS: Final = 20
@@ -29,6 +30,7 @@ class Load:
     """
 
     port: int
+    api_key: str
     keys: bool = False
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
     answered: set[str] = field(default_factory=set)
@@ -73,7 +75,7 @@ class Load:
 
     def _send(self, connection: http.client.HTTPConnection, request_id: str) -> bool:
         """Whether the request was answered with probabilities."""
-        headers = {"Content-Type": "application/json", "X-Request-ID": request_id}
+        headers = {"Content-Type": "application/json", "X-Request-ID": request_id, **bearer(self.api_key)}
         if self.keys:
             headers["Idempotency-Key"] = request_id
         try:

@@ -17,6 +17,7 @@ from bench.gate.latency.servers import SERVER_COMMAND, served
 from bench.gate.quality.check import check_quality
 from bench.gate.quality.policy import QualityPolicy
 from bench.gate.quality.report import QualityReport
+from fraud.api_keys import SCORING_API_KEY, Role, key_settings
 from fraud.progress import ShowStep
 from fraud.registry import ModelVersion, Registry
 from fraud.verdict import Verdict
@@ -76,14 +77,15 @@ class Gate:
         the absolute objectives and the errors.
         """
         self.work_dir.mkdir(parents=True, exist_ok=True)
+        key = key_settings("gate", Role.SCORE)
         with (
             tempfile.TemporaryDirectory(dir=self.work_dir) as folder,
-            load_processes(self.latency.load_processes, REQUEST_KINDS, self.latency.seed) as load,
+            load_processes(self.latency.load_processes, REQUEST_KINDS, key[SCORING_API_KEY], self.latency.seed) as load,
         ):
             progress("starting servers", 0, 2)
             sides = (champion or candidate, candidate)
             command = self.server_command
-            settings = self.server_settings
+            settings = {**self.server_settings, **key}
             with served(self.registry, sides[0], Path(folder) / "champion", settings, command) as champion_url:
                 progress("starting servers", 1, 2)
                 with served(self.registry, sides[1], Path(folder) / "candidate", settings, command) as candidate_url:

@@ -63,7 +63,12 @@ class Deployment:
         deadline = time.monotonic() + VERIFY_TIMEOUT_S
         while time.monotonic() < deadline:
             try:
-                answer = httpx.get(f"{self.url}/model-info", timeout=REQUEST_TIMEOUT_S, trust_env=False)
+                answer = httpx.get(
+                    f"{self.url}/model-info",
+                    auth=(self.user, self.password),
+                    timeout=REQUEST_TIMEOUT_S,
+                    trust_env=False,
+                )
                 answer.raise_for_status()
             except httpx.HTTPError as error:
                 raise DeploymentError(f"{self.url}/model-info: {error}") from error

@@ -53,7 +53,7 @@ def latency_round(
     due_s = schedule(rate_per_s, seconds, seed + number)
     for cell in order.sample(cells, len(cells)):
         server = lineup.servers[cell.contender.server]
-        requests = list(make_requests(cell.contender, cell.rows, server.port, seed + number))
+        requests = list(make_requests(cell.contender, cell.rows, server, seed + number))
         latencies = measure_latencies(server.port, requests, due_s)
         lineup.settle(server)
         lineup.forget_records()

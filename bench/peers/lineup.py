@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from bench.peers.errors import PeersError
 from bench.peers.model import SharedModel
 from bench.peers.servers import bentoml, mlflow_serve, mlserver, original, ours, responder
 from bench.peers.servers.launch import Launch, Place
+from fraud.api_keys import Role, key_settings
 from fraud.database import connect
 from fraud.stack.child import Child, free_port
 from fraud.stack.postgres import EmbeddedPostgres
@@ -70,6 +71,8 @@ class Running:
     name: str
     port: int
     child: Child
+    headers: Mapping[str, str]
+    """What it asks of every request."""
 
 
 class Lineup:
@@ -100,8 +103,9 @@ class Lineup:
 
     def _make_schema(self) -> None:
         """As `make run` does: by initdb's own command, with passwords made for this run only."""
-        self._passwords = {name: secrets.token_urlsafe() for name in PASSWORDS}
-        environment = {**os.environ, **self._passwords, "DATABASE_URL": self.database, "RUN_DIR": str(self._folder)}
+        passwords = {name: secrets.token_urlsafe() for name in PASSWORDS}
+        self._secrets = passwords | key_settings("peers", Role.SCORE)
+        environment = {**os.environ, **self._secrets, "DATABASE_URL": self.database, "RUN_DIR": str(self._folder)}
         command = (sys.executable, "-m", "initdb", "--schema-only")
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode != 0:
@@ -123,13 +127,13 @@ class Lineup:
         folder.mkdir(parents=True, exist_ok=True)
         log = folder / "server.log"
         log.unlink(missing_ok=True)
-        place = Place(folder, free_port(), python, self._model, self.database, self._passwords)
+        place = Place(folder, free_port(), python, self._model, self.database, self._secrets)
         launch = LAUNCHES[name](place)
         with on_server_core():
             child = Child(name, launch.command, {**ONE_THREAD, **launch.environment}, log)
         self._at_end.callback(child.stop, STOP_TIMEOUT_S)
         child.wait_until_answers(f"http://127.0.0.1:{place.port}{launch.ready_path}", START_TIMEOUT_S)
-        running = Running(name, place.port, child)
+        running = Running(name, place.port, child, launch.headers)
         self.servers[name] = running
         return running
 

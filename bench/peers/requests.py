@@ -13,6 +13,7 @@ from bench.applications import random_rows
 from bench.peers.contenders import Contender
 from bench.peers.errors import PeersError
 from bench.peers.forms import Answer, Rows
+from bench.peers.lineup import Running
 from bench.peers.model import SharedModel
 
 POOL_ROWS: Final = 160_000
@@ -28,29 +29,30 @@ RELATIVE_TOLERANCE: Final = 1e-5
 CHECK_TIMEOUT_S: Final = 60.0
 
 
-def write_requests(contender: Contender, rows: int, port: int, folder: Path, seed: int) -> Path:
+def write_requests(contender: Contender, rows: int, server: Running, folder: Path, seed: int) -> Path:
     """Prepare a contender's requests of one size; the same seed gives all contenders the same rows."""
     path = folder / f"{contender.name.replace(chr(32), chr(95))}-{rows}.http"
     with path.open("wb") as file:
-        for request in make_requests(contender, rows, port, seed):
+        for request in make_requests(contender, rows, server, seed):
             file.write(b"%d\n" % len(request))
             file.write(request)
     return path
 
 
-def make_requests(contender: Contender, rows: int, port: int, seed: int) -> Iterator[bytes]:
+def make_requests(contender: Contender, rows: int, server: Running, seed: int) -> Iterator[bytes]:
     """A contender's requests of one size, head and body."""
     count = min(POOL_REQUESTS, POOL_ROWS // rows)
     pool = random_rows(count * rows, np.random.default_rng(seed))
     for number in range(count):
-        yield _request(contender, port, pool[number * rows : (number + 1) * rows])
+        yield _request(contender, server, pool[number * rows : (number + 1) * rows])
 
 
-def _request(contender: Contender, port: int, rows: Rows) -> bytes:
+def _request(contender: Contender, server: Running, rows: Rows) -> bytes:
     body = contender.form.write(rows)
     headers = {
-        "Host": f"127.0.0.1:{port}",
+        "Host": f"127.0.0.1:{server.port}",
         **HEADERS,
+        **server.headers,
         **body.headers,
         "Content-Length": str(len(body.content)),
     }
@@ -58,7 +60,7 @@ def _request(contender: Contender, port: int, rows: Rows) -> bytes:
     return head.encode("ascii") + b"\r\n" + body.content
 
 
-def check_answers(contender: Contender, rows: int, port: int, model: SharedModel, seed: int) -> None:
+def check_answers(contender: Contender, rows: int, server: Running, model: SharedModel, seed: int) -> None:
     """Compare a contender's answer with XGBoost's: who answers something else is not compared with.
 
     Raises:
@@ -66,12 +68,13 @@ def check_answers(contender: Contender, rows: int, port: int, model: SharedModel
     """
     sample = random_rows(rows, np.random.default_rng(seed))
     body = contender.form.write(sample)
-    url = f"http://127.0.0.1:{port}{contender.path}"
-    answer = httpx.post(url, content=body.content, headers={**HEADERS, **body.headers}, timeout=CHECK_TIMEOUT_S)
+    url = f"http://127.0.0.1:{server.port}{contender.path}"
+    headers = {**HEADERS, **server.headers, **body.headers}
+    answer = httpx.post(url, content=body.content, headers=headers, timeout=CHECK_TIMEOUT_S)
     if answer.status_code != httpx.codes.OK:
         raise PeersError(f"{contender.name}, {rows} rows: status {answer.status_code}: {answer.text[:300]}")
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    found = contender.form.read(Answer(answer.content, headers))
+    answered = {name.lower(): value for name, value in answer.headers.items()}
+    found = contender.form.read(Answer(answer.content, answered))
     expected = model.probabilities(sample)
     if found.shape != expected.shape or not np.allclose(found, expected, rtol=RELATIVE_TOLERANCE, atol=0):
         raise PeersError(f"{contender.name}, {rows} rows: other probabilities than XGBoost's own")

@@ -72,8 +72,8 @@ class Arena:
     def _prepare(self, contender: Contender, rows: int, model: SharedModel, folder: Path, seed: int) -> Cell:
         server = self._lineup.servers[contender.server]
         if contender.answers:
-            check_answers(contender, rows, server.port, model, seed + 1)
-        cell = Cell(contender, rows, write_requests(contender, rows, server.port, folder, seed))
+            check_answers(contender, rows, server, model, seed + 1)
+        cell = Cell(contender, rows, write_requests(contender, rows, server, folder, seed))
         if server.name not in self._warm:
             self.window(cell, 0, WARM_UP_S)
             self._warm.add(server.name)

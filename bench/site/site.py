@@ -19,6 +19,7 @@ from psycopg2.extensions import make_dsn
 
 from bench.site.errors import SiteError
 from bench.site.server import ScoringServer
+from fraud.api_keys import SCORING_API_KEY, Role, key_settings
 from fraud.database import connect
 from fraud.registry import MODEL_FILE, PRODUCTION, Registry
 from fraud.settings import DatabaseRole
@@ -45,11 +46,13 @@ class Site:
         self._at_end = contextlib.ExitStack()
         self._mlflow_port = free_port()
         passwords = {name: secrets.token_urlsafe() for name in PASSWORDS}
-        self.environment = {**os.environ, **passwords, "RUN_DIR": str(folder), "REFERENCE_SCALE": SCALE}
+        key = key_settings("chaos", Role.SCORE)
+        self.environment = {**os.environ, **passwords, **key, "RUN_DIR": str(folder), "REFERENCE_SCALE": SCALE}
         self.environment["MODEL_NAME"] = MODEL_NAME
         self.postgres = EmbeddedPostgres(folder / "postgres", "chaos")
         self.owner_dsn = ""
         self.mlflow: Child
+        self.api_key = key[SCORING_API_KEY]
         self.server = ScoringServer(self.environment, folder, folder / "spool", free_port())
 
     def __enter__(self) -> Site:

@@ -1,10 +1,10 @@
-"""Passwords that nobody set: generated once and kept in `<run_dir>/.env`, readable by their owner only."""
+"""Secrets that nobody set: generated once and kept in `<run_dir>/.env`, readable by their owner only."""
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +32,12 @@ def generate_missing(path: Path, missing: Iterable[str]) -> dict[str, str]:
         What was generated, by name of the setting; empty when nothing was missing.
     """
     generated = {name: secrets.token_urlsafe(PASSWORD_BYTES) for name in missing}
-    if generated:
-        kept = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        write_private(path, [*kept, *(f"{name}={value}" for name, value in generated.items())])
+    add_settings(path, generated)
     return generated
+
+
+def add_settings(path: Path, added: Mapping[str, str]) -> None:
+    """Add settings to the file `path`; what it says already stays."""
+    if added:
+        kept = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        write_private(path, [*kept, *(f"{name}={value}" for name, value in added.items())])

@@ -13,14 +13,15 @@ from typing import Final
 
 from rich.console import Console
 
+from fraud.api_keys import API_KEYS, SCORING_API_KEY, ApiKey, Role, new_key
 from fraud.registry import PRODUCTION, Registry
 from fraud.settings import ADDRESSES_FILE, SECRETS_FILE, DatabaseRole, Settings, load_settings
 from fraud.stack import mlflow_server
 from fraud.stack.child import Child, free_port
-from fraud.stack.credentials import generate_missing, write_private
+from fraud.stack.credentials import add_settings, generate_missing, write_private
 from fraud.stack.errors import StackError
 from fraud.stack.postgres import EmbeddedPostgres
-from fraud.stack.summary import print_passwords
+from fraud.stack.summary import print_secrets
 
 MLFLOW_START_TIMEOUT_S: Final = 120.0
 SERVER_START_TIMEOUT_S: Final = 120.0
@@ -35,6 +36,10 @@ PASSWORDS: Final = (
     "mlflow_db_password",
     "applicant_ref_key",
 )
+
+
+OUR_CLIENT: Final = "local"
+"""Name of the client that calls the server with the generated key."""
 
 
 class Stack:
@@ -70,7 +75,7 @@ class Stack:
         Raises:
             StackError: a step fails; what was started before is stopped by `__exit__`.
         """
-        self._fill_in_passwords()
+        self._fill_in_secrets()
         self._start_postgres()
         self._run_command("initdb", "--schema-only")
         mlflow = self._start_mlflow()
@@ -113,12 +118,19 @@ class Stack:
                     f"{host}:{port} can't be had ({error.strerror}): stop what listens there, or set SERVE_PORT"
                 ) from error
 
-    def _fill_in_passwords(self) -> None:
-        missing = [name.upper() for name in PASSWORDS if getattr(self._settings, name) is None]
-        path = self._settings.run_dir / SECRETS_FILE
+    def _fill_in_secrets(self) -> None:
+        settings = self._settings
+        missing = [name.upper() for name in PASSWORDS if getattr(settings, name) is None]
+        path = settings.run_dir / SECRETS_FILE
         generated = generate_missing(path, missing)
+        if settings.asks_for_keys() and not settings.api_keys:
+            key = settings.client_key() or new_key()
+            entry = ApiKey.of(key, OUR_CLIENT, (Role.SCORE, Role.READ))
+            added = {API_KEYS: str(entry)} if settings.client_key() else {SCORING_API_KEY: key, API_KEYS: str(entry)}
+            add_settings(path, added)
+            generated |= {SCORING_API_KEY: key}
         if generated:
-            print_passwords(self._console, generated, path)
+            print_secrets(self._console, generated, path)
             self._settings = load_settings()
 
     def _start_postgres(self) -> None:

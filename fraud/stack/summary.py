@@ -9,13 +9,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from fraud.api_keys import SCORING_API_KEY
 from fraud.features import EXAMPLE_INSTANCE
-from fraud.settings import Settings
+from fraud.settings import SECRETS_FILE, Settings
 
 
-def print_passwords(console: Console, generated: Mapping[str, str], path: Path) -> None:
+def print_secrets(console: Console, generated: Mapping[str, str], path: Path) -> None:
     """Show what was generated, this once."""
-    table = Table("setting", "value", title="Generated passwords, shown this once", title_justify="left")
+    table = Table("setting", "value", title="Generated secrets, shown this once", title_justify="left")
     for name, value in generated.items():
         table.add_row(name, value)
     console.print(table)
@@ -27,10 +28,15 @@ def print_summary(console: Console, settings: Settings) -> None:
     url = settings.server_url()
     single = json.dumps(EXAMPLE_INSTANCE)
     console.print(f"\n[bold green]Ready:[/bold green] {url}   (API: {url}/docs, registry: {url}/mlflow/)\n")
+    header = ' -H "Authorization: Bearer $KEY"' if settings.asks_for_keys() else ""
+    if header:
+        # By name, so that the key itself stays out of terminals and shell histories.
+        secrets = settings.run_dir / SECRETS_FILE
+        console.print(f"KEY=$(grep ^{SCORING_API_KEY}= {secrets} | cut -d= -f2)", soft_wrap=True, highlight=False)
     for route, body in (("predict", single), ("batch_predict", f'{{"instances": [{single}, {single}]}}')):
-        call = f"curl -s {url}/{route} -H 'Content-Type: application/json' -d '{body}'"
+        call = f"curl -s {url}/{route}{header} -H 'Content-Type: application/json' -d '{body}'"
         console.print(call, soft_wrap=True, highlight=False, markup=False)
         console.print()
     logs = settings.run_dir / "logs"
     console.print(f"Logs: {logs}/server.log, {logs}/mlflow.log, {settings.run_dir}/postgres/log", highlight=False)
-    console.print(f"Passwords: {settings.run_dir}/.env    Stop with Ctrl-C.", highlight=False)
+    console.print(f"Passwords and key: {settings.run_dir}/.env    Stop with Ctrl-C.", highlight=False)

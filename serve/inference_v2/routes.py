@@ -116,7 +116,7 @@ def infer_route(name: str, version: str | None, max_rows: int) -> ScoringRoute:
 
         return dict.fromkeys(_MEDIA_TYPES, read)
 
-    return ScoringRoute(f"/v2/models/{name}/infer", readers, _write_error)
+    return ScoringRoute(f"/v2/models/{name}/infer", readers, write_error)
 
 
 def _check_name(name: str, version: str | None, manifest: Manifest) -> None:
@@ -126,12 +126,13 @@ def _check_name(name: str, version: str | None, manifest: Manifest) -> None:
         raise UnknownModel(f"version {version!r} of {name} is not in charge: version {manifest.model_version} is")
 
 
-def _write_error(error: ServeError, _request_id: str) -> bytes:
+def write_error(error: ServeError, _request_id: str) -> bytes:
+    """An error as this protocol has it."""
     return orjson.dumps({"error": error.message})
 
 
 def _route(path: str, endpoint: Endpoint, *methods: str) -> Route:
-    return Route(path, telling_errors(endpoint, _write_error), methods=list(methods) or ["GET"])
+    return Route(path, telling_errors(endpoint, write_error), methods=list(methods) or ["GET"])
 
 
 def _json(document: dict[str, Any]) -> Response:

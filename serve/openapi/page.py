@@ -9,6 +9,8 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from fraud.api_keys import Role
+from serve.access.authorization import is_open, role_for
 from serve.decoding.by_content_type import JSON
 from serve.inference_v2.requests import JSON_LENGTH_HEADER
 from serve.openapi import examples, schemas
@@ -23,6 +25,15 @@ _FAULTS: Final = {
     "422": "An instance breaks the schema; the error names instance and field",
     "503": "No model yet, too much in flight, or the prediction log is full",
 }
+_KEYS: Final[Schema] = {
+    "BearerKey": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer KEY`"},
+    "HeaderKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+_LOGINS: Final[Schema] = {
+    **_KEYS,
+    "Administrator": {"type": "http", "scheme": "basic", "description": "name and password; has `read` and `operate`"},
+}
+_FORMS: Final = {"v2": "InferenceError", "invocations": "MlflowError", "version": "MlflowError"}
 _UNKNOWN_MODEL: Final = {"404": "Another model, or a version that is not in charge"}
 
 
@@ -91,8 +102,30 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 [_name_parameter("name", "divorce-model"), _name_parameter("version", "1")],
             ),
         }
+        _add_logins(document)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _add_logins(document: Schema) -> None:
+    """What each address takes, as the server itself decides it."""
+    document["components"]["securitySchemes"] = _LOGINS
+    for path, item in document["paths"].items():
+        if is_open(path):
+            continue
+        role = role_for(path)
+        for operation in item.values():
+            # A path's own parameters stand beside its operations.
+            if not isinstance(operation, dict):
+                continue
+            operation["security"] = [{name: []} for name in (_KEYS if role is Role.SCORE else _LOGINS)]
+            takes = "Any login." if role is None else f"Takes the role `{role}`."
+            operation["description"] = " ".join(filter(None, (operation.get("description"), takes)))
+            form = _FORMS.get(path.split("/")[1], "Error")
+            operation["responses"] |= {
+                "401": _fault(form, "No login, or a wrong one; the error says what to send"),
+                "403": _fault(form, "The login lacks the role"),
+            }
 
 
 def _model_paths(prefix: str, parameters: list[Schema]) -> dict[str, Any]:
@@ -126,7 +159,7 @@ def _scoring(call: ScoringCall, more_faults: Mapping[str, str] | None = None) ->
                 "description": "Scored and on record",
                 "content": {content_type: {"schema": schema} for content_type, schema in call.answers.items()},
             },
-            **{status: _fault(call, text) for status, text in {**_FAULTS, **(more_faults or {})}.items()},
+            **{status: _fault(call.error, text) for status, text in {**_FAULTS, **(more_faults or {})}.items()},
         },
     }
 
@@ -139,14 +172,14 @@ def _probe(call: ScoringCall, summary: str) -> Schema:
     return {
         "tags": [call.tag],
         "summary": summary,
-        "responses": {"200": {"description": summary}, "503": _fault(call, "No model yet")},
+        "responses": {"200": {"description": summary}, "503": _fault(call.error, "No model yet")},
     }
 
 
-def _fault(call: ScoringCall, text: str) -> Schema:
+def _fault(form: str, text: str) -> Schema:
     return {
         "description": text,
-        "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{call.error}"}}},
+        "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{form}"}}},
     }
 
 

@@ -15,9 +15,10 @@ from fraud.errors import ProjectError
 from fraud.open_files import allow_open_files
 from fraud.registry import Registry
 from fraud.settings import Settings, load_settings
+from serve.access.authentication import Administrator, Authenticator
+from serve.access.control import AccessControl
 from serve.admission import Capacity
 from serve.app import Parts, create_app
-from serve.auth import Administrator
 from serve.connections import ConnectionLimits
 from serve.decoding.row_scanner import RowScanner
 from serve.engine import EngineKind, EngineOptions
@@ -63,8 +64,8 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
         limits=Limits(settings.max_batch_rows, settings.max_body_bytes),
         connection_limits=ConnectionLimits(settings.max_connections, settings.read_timeout_s),
         capacity=Capacity(settings.max_rows_in_flight, settings.max_bytes_in_flight),
-        administrator=administrator,
-        proxy=MlflowProxy(uri, administrator) if uri else None,
+        access=AccessControl(Authenticator(settings.server_keys(), administrator), required=settings.asks_for_keys()),
+        proxy=MlflowProxy(uri) if uri else None,
         scoring_threads=threads,
         workers=workers,
         drain_timeout_s=settings.drain_timeout_s,

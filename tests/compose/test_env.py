@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
+from fraud.api_keys import ApiKey, Role, parse_api_keys
 from tests.compose.compose_file import ENV_EXAMPLE, ROOT, project, required_variables, used_variables
 
 
@@ -45,10 +46,12 @@ def test_every_name_in_the_example_is_explained() -> None:
 def test_a_fresh_clone_gets_random_secrets_that_only_its_owner_reads(clone: Path) -> None:
     values = make_env(clone)
     assert set(values) == set(required_variables())
-    assert all(len(value) == 32 for value in values.values())
+    project(values)
+    (entry,) = parse_api_keys(values.pop("API_KEYS"))
+    assert entry == ApiKey.of(values["SCORING_API_KEY"], "local", [Role.SCORE, Role.READ])
+    assert all(len(value) == 44 for value in values.values())
     assert len(set(values.values())) == len(values)
     assert (clone / ".env").stat().st_mode & 0o777 == 0o600
-    project(values)
 
 
 def test_what_is_there_stays_and_what_is_new_is_added(clone: Path) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.live_stack import LiveStack
+from tests.live_stack import LOGIN, LiveStack
 
 
 @pytest.fixture(scope="module")
 def client(stack: LiveStack) -> Iterator[httpx.Client]:
-    """A client of the shared stack's server."""
-    with httpx.Client(base_url=stack.url, timeout=30, trust_env=False) as client:
+    """A client of the shared stack's server, with a key."""
+    with httpx.Client(base_url=stack.url, headers=LOGIN, timeout=30, trust_env=False) as client:
         yield client

@@ -11,7 +11,7 @@ import httpx
 from bench.chaos.load import Load
 from bench.site.server import SHIPPER, WORKER, ScoringServer
 from fraud.stack.child import free_port
-from tests.live_stack import LiveStack, wait_until
+from tests.live_stack import LOGIN, LiveStack, wait_until
 from tests.serve.prediction_log_rows import fetch
 
 __all__ = ["SHIPPER", "WORKER", "Load", "LogServer", "log_server"]
@@ -36,7 +36,7 @@ class LogServer(ScoringServer):
             return False
 
     def get(self, path: str) -> str:
-        return httpx.get(self.url + path).text
+        return httpx.get(self.url + path, headers=LOGIN).text
 
     def recorded(self, load: Load) -> list[tuple[str, int]]:
         """Request ids of a load and their numbers of records in PostgreSQL."""

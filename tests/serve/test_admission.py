@@ -15,7 +15,7 @@ from serve.admission import Admission, Capacity
 from serve.decoding.arrow_stream import ARROW_STREAM
 from serve.decoding.by_content_type import JSON
 from serve.errors import Overloaded
-from tests.live_stack import LiveStack, server_beside, wait_until
+from tests.live_stack import API_KEY, LOGIN, LiveStack, server_beside, wait_until
 from tests.serve.batch_forms import EXAMPLE_ROWS, arrow_stream, row_objects
 
 MAX_ROWS = 600_000
@@ -80,7 +80,7 @@ def crowded(stack: LiveStack, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def send(url: str) -> httpx.Response:
-    return httpx.post(url + "/batch_predict", content=SMALL_BATCH, headers={"Content-Type": JSON})
+    return httpx.post(url + "/batch_predict", content=SMALL_BATCH, headers={"Content-Type": JSON, **LOGIN})
 
 
 def status_of(url: str) -> int:
@@ -88,7 +88,7 @@ def status_of(url: str) -> int:
 
 
 def in_flight(url: str, name: str) -> float:
-    lines = httpx.get(url + "/metrics").text.splitlines()
+    lines = httpx.get(url + "/metrics", headers=LOGIN).text.splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith(name + " "))
 
 
@@ -106,6 +106,7 @@ def test_bodies_that_are_still_coming_count(crowded: str) -> None:
     with closing(connect(crowded, 65_536)) as connection:
         connection.putrequest("POST", "/batch_predict")
         connection.putheader("Content-Type", JSON)
+        connection.putheader("X-API-Key", API_KEY)
         connection.putheader("Content-Length", str(len(body)))
         connection.endheaders(body[:-1])
         wait_until(lambda: in_flight(crowded, "body_bytes_in_flight") > MAX_BYTES - 1_000, 10, "the body has come")
@@ -124,6 +125,7 @@ def test_a_body_that_never_ends_gives_its_room_back(crowded: str) -> None:
     with closing(connect(crowded, 65_536)) as connection:
         connection.putrequest("POST", "/batch_predict")
         connection.putheader("Content-Type", JSON)
+        connection.putheader("X-API-Key", API_KEY)
         connection.putheader("Content-Length", str(MAX_BYTES))
         connection.endheaders(bytes(MAX_BYTES - 10))
         wait_until(lambda: status_of(crowded) == 503, 10, "the body has come")
@@ -132,7 +134,7 @@ def test_a_body_that_never_ends_gives_its_room_back(crowded: str) -> None:
 
 def test_an_answer_that_nobody_takes_counts_until_it_is_taken(crowded: str) -> None:
     with closing(connect(crowded, 4_096)) as connection:
-        connection.request("POST", "/batch_predict", body=LARGE_BATCH, headers={"Content-Type": ARROW_STREAM})
+        connection.request("POST", "/batch_predict", body=LARGE_BATCH, headers={"Content-Type": ARROW_STREAM, **LOGIN})
         wait_until(lambda: in_flight(crowded, "rows_in_flight") == MAX_ROWS, 10, "the batch is scored")
         refusal = send(crowded)
         assert (refusal.status_code, refusal.json()["error"]["code"]) == (503, "overloaded")

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from fraud.features import EXAMPLE_INSTANCE
-from tests.live_stack import LiveStack, server_beside, wait_until
+from tests.live_stack import LOGIN, LiveStack, server_beside, wait_until
 from tests.serve.wire import BATCH, SINGLE, Wire, gauge, post
 
 MAX_CONNECTIONS = 40
@@ -55,7 +55,7 @@ def test_a_header_that_trickles_is_cut_off_and_nobody_else_waits(url: str, wire:
     for client in (*slow, wire):
         client.send(f"POST {path} HTTP/1.1\r\nHost: he".encode())
     begun = time.monotonic()
-    assert httpx.post(url + "/predict", json=EXAMPLE_INSTANCE).status_code == 200
+    assert httpx.post(url + "/predict", json=EXAMPLE_INSTANCE, headers=LOGIN).status_code == 200
     assert time.monotonic() - begun < READ_TIMEOUT_S
     trickle(wire, b"re\r\nX-Slow: " + b"o" * 100, pieces=100, pause_s=READ_TIMEOUT_S / 20)
     for client in (*slow, wire):
@@ -115,4 +115,8 @@ def test_one_connection_too_many_is_told_so_and_the_next_is_welcome_once_others_
         assert late.is_closed()
     for wire in crowd:
         wire.close()
-    wait_until(lambda: httpx.post(url + "/predict", json=EXAMPLE_INSTANCE).status_code == 200, 30, "there is room")
+    wait_until(
+        lambda: httpx.post(url + "/predict", json=EXAMPLE_INSTANCE, headers=LOGIN).status_code == 200,
+        30,
+        "there is room",
+    )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fraud.database import connect
 from fraud.features import EXAMPLE_INSTANCE, FEATURE_NAMES
-from tests.live_stack import LiveStack, wait_until
+from tests.live_stack import API_KEY, LOGIN, LiveStack, wait_until
 from tests.serve.batch_forms import EXAMPLE_ROWS, row_objects
 
 FRAME = pd.DataFrame(EXAMPLE_ROWS)
@@ -27,12 +27,12 @@ SECRET = 987654321.125
 @pytest.fixture(scope="module")
 def client(stack: LiveStack) -> ScoringServerClient:
     host, _, port = stack.url.removeprefix("http://").partition(":")
-    return ScoringServerClient(host, int(port))
+    return ScoringServerClient(f"key:{API_KEY}@{host}", int(port))
 
 
 @pytest.fixture(scope="module")
 def expected(stack: LiveStack) -> NDArray[np.float32]:
-    answer = httpx.post(stack.url + "/batch_predict", content=row_objects(EXAMPLE_ROWS))
+    answer = httpx.post(stack.url + "/batch_predict", content=row_objects(EXAMPLE_ROWS), headers=LOGIN)
     return np.array(answer.json()["probabilities"], dtype=np.float32)
 
 
@@ -75,7 +75,7 @@ def test_a_nan_of_the_client_is_refused_by_name(client: ScoringServerClient) -> 
 def test_a_table_is_scored_and_on_record(stack: LiveStack, expected: NDArray[np.float32]) -> None:
     request_id = uuid.uuid4().hex
     headers = {"Content-Type": "text/csv; charset=utf-8", "X-Request-ID": request_id}
-    answer = httpx.post(stack.url + "/invocations", content=FRAME.to_csv(index=False), headers=headers)
+    answer = httpx.post(stack.url + "/invocations", content=FRAME.to_csv(index=False), headers={**headers, **LOGIN})
     predictions = np.array(answer.json()["predictions"], dtype=np.float32)
     assert predictions.tobytes() == expected.tobytes()
 
@@ -108,7 +108,7 @@ def test_a_table_is_scored_and_on_record(stack: LiveStack, expected: NDArray[np.
     ],
 )
 def test_an_error_is_mlflows_and_repeats_nothing(stack: LiveStack, content_type: str, content: str) -> None:
-    answer = httpx.post(stack.url + "/invocations", content=content, headers={"Content-Type": content_type})
+    answer = httpx.post(stack.url + "/invocations", content=content, headers={"Content-Type": content_type, **LOGIN})
     assert 400 <= answer.status_code < 500
     assert answer.json().keys() == {"error_code", "message"}
     assert answer.json()["error_code"] == "BAD_REQUEST"
@@ -119,5 +119,5 @@ def test_an_error_is_mlflows_and_repeats_nothing(stack: LiveStack, content_type:
 
 def test_other_content_types_are_refused(stack: LiveStack) -> None:
     headers = {"Content-Type": "application/vnd.apache.parquet"}
-    answer = httpx.post(stack.url + "/invocations", content=b"PAR1", headers=headers)
+    answer = httpx.post(stack.url + "/invocations", content=b"PAR1", headers={**headers, **LOGIN})
     assert (answer.status_code, answer.json()["error_code"]) == (415, "BAD_REQUEST")

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from serve.openapi.examples import BATCH, INFERENCE, INVOCATION, SINGLE, Bodies
-from tests.live_stack import LiveStack
+from tests.live_stack import LOGIN, LiveStack
 
 INFER = "/v2/models/{name}/infer"
 INFER_VERSION = "/v2/models/{name}/versions/{version}/infer"
@@ -37,7 +37,7 @@ def page(stack: LiveStack) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def names(stack: LiveStack) -> dict[str, str]:
-    info = httpx.get(stack.url + "/model-info").json()
+    info = httpx.get(stack.url + "/model-info", headers=LOGIN).json()
     return {"name": info["model_name"], "version": info["model_version"]}
 
 
@@ -47,7 +47,9 @@ def test_every_example_is_scored(
 ) -> None:
     value = page["paths"][path]["post"]["requestBody"]["content"][content_type]["examples"][name]["value"]
     content = value if isinstance(value, str) else json.dumps(value)
-    answer = httpx.post(stack.url + path.format(**names), content=content, headers={"Content-Type": content_type})
+    answer = httpx.post(
+        stack.url + path.format(**names), content=content, headers={"Content-Type": content_type, **LOGIN}
+    )
     assert answer.status_code == 200, answer.text
 
 
@@ -64,7 +66,7 @@ def test_the_page_shows_no_other_examples(page: dict[str, Any]) -> None:
 def test_every_path_of_the_page_answers(stack: LiveStack, page: dict[str, Any], names: dict[str, str]) -> None:
     for path, methods in page["paths"].items():
         if "get" in methods:
-            assert httpx.get(stack.url + path.format(**names)).status_code == 200, path
+            assert httpx.get(stack.url + path.format(**names), headers=LOGIN).status_code == 200, path
     assert len([path for path in page["paths"] if path.startswith("/v2")]) == 11
 
 
@@ -82,3 +84,16 @@ def test_every_reference_leads_somewhere(page: dict[str, Any]) -> None:
     found = set(references(page))
     assert "#/components/schemas/Instance" in found
     assert found <= {f"#/components/schemas/{name}" for name in page["components"]["schemas"]}
+
+
+def test_the_page_says_what_each_call_takes(stack: LiveStack, page: dict[str, Any], names: dict[str, str]) -> None:
+    """What it calls open answers without a login, and nothing else does."""
+    for path, methods in page["paths"].items():
+        for method in ("get", "post"):
+            if method in methods:
+                answer = httpx.request(method, stack.url + path.format(**names))
+                assert (answer.status_code == 401) == ("security" in methods[method]), (method, path)
+    schemes = page["components"]["securitySchemes"]
+    assert {scheme["type"] for scheme in schemes.values()} == {"http", "apiKey"}
+    assert [list(way) for way in page["paths"]["/predict"]["post"]["security"]] == [["BearerKey"], ["HeaderKey"]]
+    assert set().union(*page["paths"]["/update-model"]["post"]["security"]) == set(schemes)

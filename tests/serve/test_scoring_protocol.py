@@ -10,9 +10,10 @@ import pytest
 
 from tests.live_stack import LiveStack, server_beside, wait_until
 from tests.serve.prediction_log_rows import fetch
-from tests.serve.wire import BATCH, BATCH_ROWS, SINGLE, Wire, gauge, post
+from tests.serve.wire import BATCH, BATCH_ROWS, KEY_LINE, SINGLE, Wire, gauge, post
 
 MORE_THAN_THE_KERNEL_HOLDS = 256 * 1024 * 1024
+KEYED = f"POST /predict HTTP/1.1\r\nHost: here\r\n{KEY_LINE}\r\n".encode()
 PIPELINED = 2_000
 """More than Python would let calls nest."""
 
@@ -71,7 +72,7 @@ def test_a_body_may_come_byte_by_byte_or_in_chunks(wire: Wire) -> None:
     first = wire.answer()
     half = len(SINGLE) // 2
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (SINGLE[:half], SINGLE[half:], b""))
-    wire.send(b"POST /predict HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
+    wire.send(KEYED + b"Transfer-Encoding: chunked\r\n\r\n" + chunks)
     second = wire.answer()
     assert (first.status, second.status) == (200, 200)
     assert first.json() == second.json()
@@ -85,7 +86,7 @@ def test_who_asks_before_sending_is_told_to_go_on(wire: Wire) -> None:
 
 
 def test_who_asks_before_sending_too_much_is_refused_at_once(wire: Wire) -> None:
-    wire.send(b"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Length: 999999999\r\nExpect: 100-continue\r\n\r\n")
+    wire.send(KEYED + b"Content-Length: 999999999\r\nExpect: 100-continue\r\n\r\n")
     assert wire.answer().status == 413
 
 

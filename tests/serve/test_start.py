@@ -24,11 +24,15 @@ def start(folder: Path, *arguments: str, **settings: str) -> subprocess.Complete
     )
 
 
+CONFIGURED = {"ADMIN_PASSWORD": "x" * 8, "DATABASE_URL": "host=/nowhere", "AUTHENTICATION": "off"}
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
         pytest.param({}, "ADMIN_PASSWORD is not set", id="no password"),
         pytest.param({"ADMIN_PASSWORD": "x" * 8}, "no PostgreSQL: set DATABASE_URL", id="no database"),
+        pytest.param(CONFIGURED | {"AUTHENTICATION": ""}, "API_KEYS is not set", id="no key"),
         pytest.param({"MAX_BATCH_ROWS": "0"}, "MAX_BATCH_ROWS='0'", id="a wrong setting"),
     ],
 )
@@ -44,6 +48,6 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         port = listener.getsockname()[1]
-        run = start(tmp_path, "--port", str(port), ADMIN_PASSWORD="x" * 8, DATABASE_URL="host=/nowhere")
+        run = start(tmp_path, "--port", str(port), **CONFIGURED)
     assert run.returncode == 2
     assert f"127.0.0.1:{port} can't be had" in run.stderr

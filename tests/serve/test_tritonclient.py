@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
+from tritonclient.http.auth import BasicAuth
 from tritonclient.utils import InferenceServerException
 
 from fraud.database import connect
 from fraud.features import FEATURE_NAMES
-from tests.live_stack import LiveStack, wait_until
+from tests.live_stack import API_KEY, LOGIN, LiveStack, wait_until
 from tests.serve.batch_forms import EXAMPLE_ROWS, row_objects
 
 MODEL = "divorce-model"
@@ -27,19 +28,20 @@ MATRIX = np.tile(np.array([[row[name] for name in FEATURE_NAMES] for row in EXAM
 @pytest.fixture(scope="module")
 def client(stack: LiveStack) -> Iterator[InferenceServerClient]:
     client = InferenceServerClient(stack.url.removeprefix("http://"), network_timeout=30)
+    client.register_plugin(BasicAuth("key", API_KEY))
     yield client
     client.close()
 
 
 @pytest.fixture(scope="module")
 def version(stack: LiveStack) -> str:
-    return str(httpx.get(stack.url + "/model-info").json()["model_version"])
+    return str(httpx.get(stack.url + "/model-info", headers=LOGIN).json()["model_version"])
 
 
 @pytest.fixture(scope="module")
 def expected(stack: LiveStack) -> NDArray[np.float32]:
     """What the contract's call answers for the same rows."""
-    answer = httpx.post(stack.url + "/batch_predict", content=row_objects(EXAMPLE_ROWS))
+    answer = httpx.post(stack.url + "/batch_predict", content=row_objects(EXAMPLE_ROWS), headers=LOGIN)
     return np.tile(np.array(answer.json()["probabilities"], dtype=np.float32), 50)
 
 
@@ -162,12 +164,15 @@ def test_an_inference_is_on_record_and_counted(stack: LiveStack, client: Inferen
     assert list(application_ids) == [f"A-{number}" for number in range(len(MATRIX))]
     assert all(load_test)
     np.testing.assert_array_equal(np.float32(probabilities), answer.as_numpy("probability"))
-    assert f'scoring_requests_total{{endpoint="{path}",status="200"}}' in httpx.get(stack.url + "/metrics").text
+    assert (
+        f'scoring_requests_total{{endpoint="{path}",status="200"}}'
+        in httpx.get(stack.url + "/metrics", headers=LOGIN).text
+    )
 
 
 @pytest.mark.parametrize("path", ["/v2/", "/v2/nowhere", "/v2/models", f"/v2/models/{MODEL}/", "/v2/repository/index"])
 def test_other_addresses_are_not_found_and_never_redirected(stack: LiveStack, path: str) -> None:
-    answer = httpx.get(stack.url + path)
+    answer = httpx.get(stack.url + path, headers=LOGIN)
     assert answer.status_code == 404
     assert isinstance(answer.json()["error"], str)
     assert answer.headers["X-Request-ID"]
@@ -187,10 +192,12 @@ def test_other_addresses_are_not_found_and_never_redirected(stack: LiveStack, pa
 def test_headers_are_taken_at_their_word(stack: LiveStack, headers: dict[str, str], status: int) -> None:
     tensor = {"name": "features", "shape": [1, 10], "datatype": "FP32", "data": MATRIX[0].tolist()}
     content = json.dumps({"inputs": [tensor]}).encode()
-    answer = httpx.post(f"{stack.url}/v2/models/{MODEL}/infer", content=content, headers=headers)
+    answer = httpx.post(f"{stack.url}/v2/models/{MODEL}/infer", content=content, headers={**headers, **LOGIN})
     assert answer.status_code == status
     assert status == 200 or isinstance(answer.json()["error"], str)
-    assert answer.headers["X-Model-Version"] == httpx.get(stack.url + "/model-info").json()["model_version"]
+    assert (
+        answer.headers["X-Model-Version"] == httpx.get(stack.url + "/model-info", headers=LOGIN).json()["model_version"]
+    )
 
 
 @pytest.mark.parametrize("rows", [1, 2000])
@@ -199,7 +206,7 @@ def test_only_answers_that_are_worth_it_are_compressed(stack: LiveStack, encodin
     tensor = {"name": "features", "shape": [rows, 10], "datatype": "FP32", "data": MATRIX[:rows].tolist()}
     request = {"inputs": [tensor], "parameters": {"binary_data_output": True}}
     headers = {"Accept-Encoding": encoding}
-    answer = httpx.post(f"{stack.url}/v2/models/{MODEL}/infer", json=request, headers=headers)
+    answer = httpx.post(f"{stack.url}/v2/models/{MODEL}/infer", json=request, headers={**headers, **LOGIN})
     assert answer.headers.get("Content-Encoding") == (encoding if rows > 1 else None)
     length = int(answer.headers["Inference-Header-Content-Length"])
     assert len(answer.content) == length + 4 * rows

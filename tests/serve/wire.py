@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 
 from fraud.features import EXAMPLE_INSTANCE
+from tests.live_stack import API_KEY, LOGIN
 
+KEY_LINE = f"X-API-Key: {API_KEY}"
 SINGLE = json.dumps(EXAMPLE_INSTANCE).encode()
 BATCH_ROWS = 2_000
 BATCH = json.dumps({"instances": [EXAMPLE_INSTANCE] * BATCH_ROWS}).encode()
@@ -56,10 +58,10 @@ class Wire:
 
 
 def post(path: str, body: bytes, *headers: str, version: str = "1.1") -> bytes:
-    lines = (f"POST {path} HTTP/{version}", "Host: here", f"Content-Length: {len(body)}", *headers, "", "")
+    lines = (f"POST {path} HTTP/{version}", "Host: here", f"Content-Length: {len(body)}", KEY_LINE, *headers, "", "")
     return "\r\n".join(lines).encode() + body
 
 
 def gauge(url: str, name: str) -> float:
-    lines = httpx.get(url + "/metrics").text.splitlines()
+    lines = httpx.get(url + "/metrics", headers=LOGIN).text.splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith(name))

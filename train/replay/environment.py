@@ -8,6 +8,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from fraud.api_keys import Role, key_settings
 from fraud.settings import Settings
 
 GATE_EFFORT: Final = {"gate_window_s": "1"}
@@ -42,4 +43,5 @@ def replay_environment(
         "SERVE_HOST": "127.0.0.1",
         "SERVE_PORT": str(port),
         "ADMIN_PASSWORD": secrets.token_urlsafe(),
+        **key_settings("replay", Role.SCORE),
     }

@@ -14,7 +14,7 @@ from fraud.stack.child import Child
 from train.replay.commands import Commands
 from train.replay.errors import ReplayError
 
-USERS_FILE: Final = Path(__file__).parents[2] / "bench" / "users.py"
+USERS_FILE: Final = Path(__file__).parents[2] / "bench" / "light_load.py"
 USER_CLASS: Final = "LightUser"
 USERS: Final = 2
 FINISH_TIMEOUT_S: Final = 10

@@ -12,6 +12,7 @@ from typing import Final
 
 import httpx
 
+from fraud.api_keys import SCORING_API_KEY, bearer
 from fraud.registry import CANDIDATE, PRODUCTION, Registry
 from fraud.stack.child import Child
 from fraud.verdict import Verdict
@@ -107,7 +108,12 @@ class Year:
     def _served_version(self, first: dt.date) -> int:
         """The version that the server answers with, which has to be the one in production."""
         try:
-            answer = httpx.get(f"{self.url}/model-info", timeout=ANSWER_TIMEOUT_S, trust_env=False)
+            answer = httpx.get(
+                f"{self.url}/model-info",
+                headers=bearer(self.commands.environment[SCORING_API_KEY]),
+                timeout=ANSWER_TIMEOUT_S,
+                trust_env=False,
+            )
             answer.raise_for_status()
             served = int(answer.json()["model_version"])
         except (httpx.HTTPError, KeyError, ValueError) as error:

@@ -21,6 +21,7 @@ from locust.env import Environment
 from bench.applications import Applications
 from bench.gate.latency.load_plan import KindSamples, LoadPlan, RequestKind, WindowPlan, WindowSamples
 from bench.gate.latency.scheduled_user import ScheduledUser, scheduled_user
+from bench.users import request_headers
 
 Bodies = Callable[[int], bytes]
 """Number of rows -> a body with that many fresh random applications."""
@@ -57,7 +58,7 @@ def _run_window(window: WindowPlan, plan: LoadPlan, body: Bodies) -> WindowSampl
     for kind in plan.kinds:
         samples = result.kinds[kind.name] = KindSamples(0, [], [])
         for number in range(plan.process, kind.users, plan.processes):
-            user = _user_of(window, kind, number, samples, body)
+            user = _user_of(window, kind, number, samples, body, api_key=plan.api_key)
             samples.planned += len(user.starts_s)
             users.append(user)
     result.is_late = time.monotonic() > window.start_s - LATE_S
@@ -66,7 +67,7 @@ def _run_window(window: WindowPlan, plan: LoadPlan, body: Bodies) -> WindowSampl
 
 
 def _user_of(
-    window: WindowPlan, kind: RequestKind, number: int, samples: KindSamples, body: Bodies
+    window: WindowPlan, kind: RequestKind, number: int, samples: KindSamples, body: Bodies, *, api_key: str
 ) -> type[ScheduledUser]:
     starts_s = intended_starts(window, kind, number)
     return scheduled_user(
@@ -76,6 +77,7 @@ def _user_of(
         starts_s=starts_s,
         window_end_s=window.start_s + window.duration_s,
         samples=samples,
+        headers=request_headers(api_key),
     )
 
 

@@ -40,6 +40,7 @@ class LoadPlan(msgspec.Struct, frozen=True):
 
     windows: tuple[WindowPlan, ...]
     kinds: tuple[RequestKind, ...]
+    api_key: str
     process: int = 0
     processes: int = 1
 

@@ -21,9 +21,12 @@ LEAD_S: Final = 0.5
 class LoadProcesses:
     """One or more load processes that share the users of every request kind among them."""
 
-    def __init__(self, processes: Sequence[subprocess.Popen[bytes]], kinds: tuple[RequestKind, ...]) -> None:
+    def __init__(
+        self, processes: Sequence[subprocess.Popen[bytes]], kinds: tuple[RequestKind, ...], api_key: str
+    ) -> None:
         self._processes = processes
         self._kinds = kinds
+        self._api_key = api_key
 
     def run(self, urls: Sequence[str], window_s: float) -> list[WindowSamples]:
         """Load the servers one after the other, each for one window.
@@ -36,7 +39,7 @@ class LoadProcesses:
             WindowPlan(url, start_s + number * (window_s + LEAD_S), window_s) for number, url in enumerate(urls)
         )
         for number, process in enumerate(self._processes):
-            plan = LoadPlan(windows, self._kinds, number, len(self._processes))
+            plan = LoadPlan(windows, self._kinds, self._api_key, number, len(self._processes))
             _write_line(process, msgspec.json.encode(plan))
         first, *others = [
             msgspec.json.decode(_read_line(process), type=list[WindowSamples]) for process in self._processes
@@ -48,13 +51,13 @@ class LoadProcesses:
 
 
 @contextmanager
-def load_processes(count: int, kinds: tuple[RequestKind, ...], seed: int) -> Iterator[LoadProcesses]:
+def load_processes(count: int, kinds: tuple[RequestKind, ...], api_key: str, seed: int) -> Iterator[LoadProcesses]:
     """Start so many load processes, each with random bodies of its own; they end with the block."""
     with ExitStack() as at_end:
         processes = [at_end.enter_context(_load_process(seed + number)) for number in range(count)]
         for process in processes:
             _read_line(process)
-        yield LoadProcesses(processes, kinds)
+        yield LoadProcesses(processes, kinds, api_key)
 
 
 @contextmanager

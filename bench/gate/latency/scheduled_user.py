@@ -9,7 +9,7 @@ monotonic clock in microseconds; Locust's own statistics round to milliseconds a
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gevent
@@ -17,7 +17,6 @@ from locust import FastHttpUser, constant, task
 from locust.exception import StopUser
 
 from bench.gate.latency.load_plan import KindSamples
-from bench.users import HEADERS
 
 
 class ScheduledUser(FastHttpUser):
@@ -30,6 +29,7 @@ class ScheduledUser(FastHttpUser):
     starts_s: Sequence[float]
     window_end_s: float
     samples: KindSamples
+    headers: Mapping[str, str]
 
     def on_start(self) -> None:
         """Connect before the first request, which would be charged for it."""
@@ -47,7 +47,7 @@ class ScheduledUser(FastHttpUser):
 
     def _send(self, body: bytes, intended_s: float) -> None:
         # Its annotation knows text only; bytes are sent as they are.
-        with self.client.post(self.path, data=body, headers=HEADERS, catch_response=True) as answer:  # type: ignore[arg-type]
+        with self.client.post(self.path, data=body, headers=self.headers, catch_response=True) as answer:  # type: ignore[arg-type]
             finished_s = time.monotonic()
             self.samples.latencies_us.append((finished_s - intended_s) * 1e6)
             if answer.status_code != 200:

@@ -20,8 +20,8 @@ class Place:
     model: SharedModel
     database: str
     """Connection string of the database's owner."""
-    passwords: Mapping[str, str]
-    """Of our server's administrator and of its database role, by setting."""
+    secrets: Mapping[str, str]
+    """Of our server: passwords of its administrator and its database role, and an API key, by setting."""
 
     @property
     def programs(self) -> Path:
@@ -31,8 +31,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A command, its environment, and the path that answers 200 once the server is ready."""
+    """A command, its environment, the path that answers 200 once the server is ready, and what each request says."""
 
     command: Sequence[str]
     ready_path: str
     environment: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)

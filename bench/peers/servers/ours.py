@@ -11,6 +11,7 @@ from typing import Final
 
 from bench.peers.contenders import MODEL_NAME
 from bench.peers.servers.launch import Launch, Place
+from fraud.api_keys import SCORING_API_KEY, bearer
 from fraud.registry import MODEL_FILE
 from serve.model_store import Manifest, model_store
 
@@ -36,11 +37,12 @@ def launch(place: Place, *, logged: bool) -> Launch:
         command=(sys.executable, *command, "--host", "127.0.0.1", "--port", str(place.port)),
         ready_path=READY_PATH,
         environment={
-            **place.passwords,
+            **place.secrets,
             "RUN_DIR": str(place.folder.resolve()),
             "DATABASE_URL": place.database,
             "MODEL_NAME": MODEL_NAME,
             "SERVE_WORKERS": "1",
             "SCORING_THREADS": "1",
         },
+        headers=bearer(place.secrets[SCORING_API_KEY]),
     )

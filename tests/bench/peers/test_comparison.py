@@ -68,7 +68,7 @@ def test_all_answer_alike_on_their_core_and_only_the_log_is_off(lineup: Lineup, 
         assert resident_bytes(running.child.pid) > 2**24
         for rows in (1, 100):
             for contender in of(server, rows):
-                check_answers(contender, rows, running.port, model, seed=7)
+                check_answers(contender, rows, running, model, seed=7)
         lineup.settle(running)
     asked = sum(len(of(contenders.OURS, rows)) for rows in (1, 100))
     assert asked > 2
@@ -83,7 +83,7 @@ def test_a_contender_with_another_model_is_not_compared_with(lineup: Lineup, mod
     other = SharedModel("other", model.native, model.onnx, model.booster[:10])
     server = lineup.servers[contenders.ORIGINAL]
     with pytest.raises(PeersError, match="other probabilities"):
-        check_answers(of(contenders.ORIGINAL, 100)[0], 100, server.port, other, seed=7)
+        check_answers(of(contenders.ORIGINAL, 100)[0], 100, server, other, seed=7)
 
 
 @needs_two_cores

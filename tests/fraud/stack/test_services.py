@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from dotenv import dotenv_values
 
+from fraud.api_keys import ApiKey, Role, parse_api_keys
 from fraud.stack.child import free_port
 from tests.live_stack import (
     LiveStack,
@@ -91,6 +94,24 @@ def used_run_dir() -> Iterator[Path]:
         yield folder / "run"
 
 
+def test_the_calls_that_it_shows_can_be_pasted(stack: LiveStack) -> None:
+    key, *calls = (line for line in stack.output().splitlines() if line.startswith(("KEY=", "curl ")))
+    answers = [json.loads(subprocess.check_output(f"{key}; {call}", shell=True)) for call in calls]  # noqa: S602
+    assert [list(answer) for answer in answers] == [["probability"], ["probabilities"]]
+
+
+def test_the_key_for_our_own_clients_is_made_once_and_private(used_run_dir: Path) -> None:
+    kept = dotenv_values(used_run_dir / ".env")
+    key, entries = kept["SCORING_API_KEY"], kept["API_KEYS"]
+    assert key is not None
+    assert entries is not None
+    assert parse_api_keys(entries) == (ApiKey.of(key, "local", [Role.SCORE, Role.READ]),)
+    assert (used_run_dir / ".env").stat().st_mode & 0o077 == 0
+    output = (used_run_dir / "output").read_text()
+    assert output.count(key) == 1
+    assert all(key not in log.read_text() for log in (used_run_dir / "logs").iterdir())
+
+
 def test_ctrl_c_ends_everything(used_run_dir: Path) -> None:
     assert processes_of(used_run_dir) == []
     assert not (used_run_dir / "stack.env").exists()
@@ -103,8 +124,8 @@ def test_a_second_start_reuses_data_and_model(used_run_dir: Path) -> None:
         wait_until_ready(stack)
         # A promise of the command and no benchmark: it leaves an idle machine several times what it needs.
         assert time.monotonic() - started < WARM_START_S
-        assert "Generated passwords" not in stack.output()
-        assert httpx.get(stack.url + "/model-info").json()["model_version"] == "1"
+        assert "Generated secrets" not in stack.output()
+        assert httpx.get(stack.url + "/model-info", auth=stack.admin).json()["model_version"] == "1"
     finally:
         stop_stack(stack)
 

@@ -11,7 +11,7 @@ from fraud.database import connect
 from fraud.verdict import Verdict
 from serve.audit.verification import verify
 from serve.prediction_log.segment import list_segments
-from tests.live_stack import LiveStack, wait_until
+from tests.live_stack import API_KEY, LiveStack, wait_until
 from tests.serve.prediction_log_rows import fetch
 from tests.serve.prediction_log_server import SHIPPER, WORKER, Load, LogServer, log_server
 
@@ -68,7 +68,7 @@ def test_what_was_answered_is_on_record_once(
     stack: LiveStack, tmp_path: Path, fault: Callable[[LogServer], None]
 ) -> None:
     with log_server(stack, tmp_path) as server:
-        load = Load(server.port)
+        load = Load(server.port, API_KEY)
         with load.running():
             wait_until(lambda: len(load.answered) > 100, 30, "requests are answered")
             fault(server)
@@ -89,7 +89,7 @@ def test_a_request_that_is_sent_with_its_key_until_it_is_answered_is_on_record_e
     stack: LiveStack, tmp_path: Path, fault: Callable[[LogServer], None]
 ) -> None:
     with log_server(stack, tmp_path) as server:
-        load = Load(server.port, keys=True)
+        load = Load(server.port, API_KEY, keys=True)
         with load.running(clients=8):
             for round_ in range(1, 4):
                 wait_until(lambda goal=100 * round_: len(load.answered) > goal, 60, "requests are answered")
@@ -105,14 +105,14 @@ def test_without_a_database_requests_are_answered_up_to_the_bound_and_then_refus
 ) -> None:
     settings = {"SPOOL_MAX_BYTES": str(36 * 1024 * 1024)}
     with log_server(stack, tmp_path, **settings) as server:
-        load = Load(server.port)
+        load = Load(server.port, API_KEY)
         with connect(stack.owner_dsn) as connection, connection.cursor() as cursor:
             cursor.execute("LOCK TABLE prediction_requests")
             with load.running():
                 wait_until(lambda: 503 in load.statuses, 60, "requests are refused")
             assert load.statuses == {200, 503}
             assert sum(path.stat().st_size for path in list_segments(tmp_path).values()) <= 36 * 1024 * 1024
-        again = Load(server.port)
+        again = Load(server.port, API_KEY)
         with again.running():
             wait_until(lambda: len(again.answered) > 100, 60, "requests are answered again")
         assert server.stop() == 0
@@ -122,7 +122,7 @@ def test_without_a_database_requests_are_answered_up_to_the_bound_and_then_refus
 
 def test_a_stop_without_a_database_leaves_the_spool_for_the_next_start(stack: LiveStack, tmp_path: Path) -> None:
     nowhere = {"DATABASE_URL": "host=/nowhere dbname=none", "DRAIN_TIMEOUT_S": "2"}
-    load = Load(0)
+    load = Load(0, API_KEY)
     with log_server(stack, tmp_path, **nowhere) as server:
         load.port = server.port
         with load.running():
@@ -141,7 +141,7 @@ def test_the_metrics_tell_how_much_waits_and_for_how_long(stack: LiveStack, tmp_
         return next((float(line.split()[-1]) for line in lines if line.startswith(name)), -1.0)
 
     with log_server(stack, tmp_path) as server:
-        load = Load(server.port)
+        load = Load(server.port, API_KEY)
         with connect(stack.owner_dsn) as connection, connection.cursor() as cursor:
             cursor.execute("LOCK TABLE prediction_requests")
             with load.running():

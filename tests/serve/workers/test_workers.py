@@ -22,13 +22,13 @@ import pytest
 from fraud.features import EXAMPLE_INSTANCE
 from fraud.registry import PRODUCTION, ModelVersion, Registry, mlflow_client
 from fraud.stack.child import free_port
-from tests.live_stack import LiveStack, wait_until
+from tests.live_stack import API_KEY, LOGIN, LiveStack, wait_until
 
 FRESH_CONNECTIONS = 40
 """Enough that each of two workers gets some: the chance that one gets none is 2 in 10^12."""
 
 BODY = json.dumps(EXAMPLE_INSTANCE).encode()
-HEADERS = {"Content-Type": "application/json"}
+HEADERS = {"Content-Type": "application/json", **LOGIN}
 
 
 def workers_of(stack: LiveStack) -> list[psutil.Process]:
@@ -212,7 +212,7 @@ def _begin_request(port: int) -> socket.socket:
     """Send a request's head only; the server has begun to work on it when it asks for the body."""
     connection = socket.create_connection(("127.0.0.1", port), timeout=30)
     head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n"
-    connection.sendall(head.encode() + b"Expect: 100-continue\r\n\r\n")
+    connection.sendall(head.encode() + f"X-API-Key: {API_KEY}\r\nExpect: 100-continue\r\n\r\n".encode())
     assert connection.recv(1024).startswith(b"HTTP/1.1 100 ")
     return connection
 

@@ -14,6 +14,7 @@ from bench.gate.latency.load_processes import LoadProcesses, load_processes
 from bench.gate.latency.measure import Effort, measure
 from bench.gate.latency.report import LatencyReport
 from bench.gate.latency.servers import SERVER_COMMAND, served
+from fraud.api_keys import SCORING_API_KEY, Role, key_settings
 from fraud.registry import PRODUCTION, Registry
 from fraud.settings import DatabaseRole
 from fraud.verdict import Verdict
@@ -50,16 +51,25 @@ def servers(stack: LiveStack, tmp_path_factory: pytest.TempPathFactory) -> Itera
     registry = Registry(stack.tracking_uri, "divorce-model")
     version = registry.version_of(PRODUCTION)
     assert version is not None
-    database = {"DATABASE_URL": stack.dsn(DatabaseRole.SERVER), "SERVER_DB_PASSWORD": ""}
+    settings = {
+        "DATABASE_URL": stack.dsn(DatabaseRole.SERVER),
+        "SERVER_DB_PASSWORD": "",
+        **key_settings("gate", Role.SCORE),
+    }
     with ExitStack() as at_end:
 
         def start(name: str, command: tuple[str, ...]) -> str:
             folder: Path = tmp_path_factory.mktemp(name)
-            return at_end.enter_context(served(registry, version, folder, database, command))
+            return at_end.enter_context(served(registry, version, folder, settings, command))
 
         champion, equal = start("champion", SERVER_COMMAND), start("equal", SERVER_COMMAND)
         slowed = start("slowed", slowed_command(0.3))
-        yield Servers(champion, equal, slowed, at_end.enter_context(load_processes(1, REQUEST_KINDS, seed=1)))
+        yield Servers(
+            champion,
+            equal,
+            slowed,
+            at_end.enter_context(load_processes(1, REQUEST_KINDS, settings[SCORING_API_KEY], seed=1)),
+        )
 
 
 def test_servers_side_by_side_are_measured_to_the_end(servers: Servers) -> None:

@@ -1,0 +1,115 @@
+"""Who sends a request: a client by its API key, or the administrator by name and password (HTTP Basic).
+
+For clients that know nothing but names and passwords, a key may come as the password, with any name.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from fraud.api_keys import ApiKey, Role, sha256_of
+from serve.prediction_log.record import ANONYMOUS
+
+_ENCODING: Final = "latin-1"
+"""Of header values, as the server reads them."""
+
+
+class Scheme(StrEnum):
+    """How somebody says who they are; in lower case."""
+
+    BASIC = "basic"
+    BEARER = "bearer"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who was let in."""
+
+    name: str
+    """On record with every prediction, and what keeps the answers of one client from others."""
+    roles: frozenset[Role]
+
+
+ANYBODY: Final = Caller(ANONYMOUS, frozenset({Role.SCORE}))
+"""Who sends no login, where none is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """The login of whoever runs the server."""
+
+    user: str
+    password: str
+
+    @property
+    def caller(self) -> Caller:
+        """An administrator reads and operates; scoring takes a key, so that the record names a client."""
+        return Caller(self.user, frozenset({Role.READ, Role.OPERATE}))
+
+
+def login_in(headers: Mapping[str, str]) -> bytes | None:
+    """What a request says of its sender, as the value of `Authorization`; `X-API-Key` counts where both are sent."""
+    key = headers.get("x-api-key")
+    if key is not None:
+        return b"Bearer " + key.encode(_ENCODING)
+    given = headers.get("authorization")
+    return None if given is None else given.encode(_ENCODING)
+
+
+def scheme_of(login: bytes) -> Scheme | None:
+    """How the login is meant; None if in no way that is known here."""
+    try:
+        return Scheme(login.partition(b" ")[0].decode(_ENCODING).lower())
+    except ValueError:
+        return None
+
+
+class Authenticator:
+    """Knows all keys and the administrator.
+
+    Every comparison runs to its end, in constant time, whether or not another one has matched.
+    """
+
+    def __init__(self, keys: Iterable[ApiKey], administrator: Administrator) -> None:
+        self._callers = [(key.sha256, Caller(key.client, key.roles)) for key in keys]
+        self._administrator = administrator
+
+    def identify(self, login: bytes, *, keys_only: bool = False) -> Caller | None:
+        """Whose login it is; None if nobody's, or if it is not a key and `keys_only`."""
+        scheme = scheme_of(login)
+        shown = login.partition(b" ")[2].strip().decode(_ENCODING)
+        if scheme is Scheme.BEARER:
+            return self._client(shown)
+        if scheme is Scheme.BASIC:
+            user, password = _user_and_password(shown)
+            client = self._client(password)
+            return self._administrator.caller if not keys_only and self._is_administrator(user, password) else client
+        return None
+
+    def _client(self, key: str) -> Caller | None:
+        digest = sha256_of(key)
+        found = None
+        for known, caller in self._callers:
+            if hmac.compare_digest(digest, known):
+                found = caller
+        return found
+
+    def _is_administrator(self, user: str, password: str) -> bool:
+        same_user = hmac.compare_digest(user.encode(), self._administrator.user.encode())
+        same_password = hmac.compare_digest(password.encode(), self._administrator.password.encode())
+        return same_user and same_password
+
+
+def _user_and_password(encoded: str) -> tuple[str, str]:
+    try:
+        decoded = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return "", ""
+    user, _, password = decoded.partition(":")
+    return user, password

@@ -1,0 +1,34 @@
+"""What an address asks of its caller. One that is not listed here is for anybody who has a login of any kind."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from fraud.api_keys import Role
+
+OPEN_PATHS: Final = frozenset(
+    {
+        *("/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready", "/ping", "/health"),
+        *("/docs", "/openapi.json"),
+    }
+)
+"""Probes, which orchestrators send without a login, and the description of the interface, which holds no secret."""
+
+_OPEN: Final = re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/ready")
+
+_ROLES: Final = (
+    (re.compile(r"/predict|/batch_predict|/invocations|/v2/models/[^/]+(/versions/[^/]+)?/infer"), Role.SCORE),
+    (re.compile(r"/update-model"), Role.OPERATE),
+    (re.compile(r"/metrics|/(mlflow|reports)(/.*)?", re.DOTALL), Role.READ),
+)
+
+
+def is_open(path: str) -> bool:
+    """Whether everybody may call it, with or without a login."""
+    return path in OPEN_PATHS or _OPEN.fullmatch(path) is not None
+
+
+def role_for(path: str) -> Role | None:
+    """The role that a path takes; None where any login will do."""
+    return next((role for pattern, role in _ROLES if pattern.fullmatch(path)), None)

@@ -1,0 +1,56 @@
+"""Requests that the framework answers pass here first; the fast lane asks `AccessControl` by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from serve.access.authentication import Caller, login_in
+from serve.access.authorization import is_open, role_for
+from serve.access.control import AccessControl
+from serve.encoding import encode_error
+from serve.errors import ServeError
+from serve.request_context import WriteError, error_response
+
+_CALLER = "caller"
+
+
+class RequireLogin:
+    """Middleware that lets a request through when its caller may send it, and names the caller to the route."""
+
+    def __init__(self, app: ASGIApp, control: AccessControl, error_forms: Mapping[str, WriteError]) -> None:
+        """`error_forms`: how errors are written below an address, by its first part; elsewhere in our own form."""
+        self._app = app
+        self._control = control
+        self._error_forms = error_forms
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http" or is_open(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        path, request_id = scope["path"], scope["request_id"]
+        try:
+            login = login_in(Headers(scope=scope))
+            scope[_CALLER] = self._control.admit(login, address_of(scope.get("client")), role_for(path), request_id)
+        except ServeError as error:
+            await asyncio.sleep(error.delay_s)
+            write = self._error_forms.get(path.split("/")[1], encode_error)
+            await error_response(error, request_id, write)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def caller_of(request: Request) -> Caller:
+    """Who has sent a request that takes a login."""
+    caller: Caller = request.scope[_CALLER]
+    return caller
+
+
+def address_of(client: tuple[str, int] | None) -> str:
+    """The address of the connection's other end, as failed logins count it."""
+    return client[0] if client else ""
