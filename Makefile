@@ -59,8 +59,8 @@ env: ## write .env for Docker: random passwords, readable by you alone; those th
 	done
 	@echo "Passwords are in .env, readable by you alone; .env.example says what each is for."
 
-up: env ## start everything with Docker, in the background; returns when all of it is healthy
-	@docker compose up --build --detach --wait
+up: env ## start everything with Docker, in the background; returns when server and Jenkins are ready
+	@docker compose up --build --detach
 
 down: ## stop what `make up` started; data stay in Docker's volumes
 	@docker compose down

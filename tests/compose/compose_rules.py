@@ -16,8 +16,9 @@ FROM_OUTSIDE = "published"
 
 # A digest, or a tag that names an exact release: 1.2.3, PostgreSQL's 18.4, Jenkins's 3355.v388858a-3.
 PINNED = re.compile(r"^[^:@]+:[\w.-]+@sha256:[0-9a-f]{64}$|:\d+\.\d+\.\d+[\w.-]*$|^postgres:\d+\.\d+-|:\d+\.v\w+-\d+-")
-SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|API_KEY|_KEY$|_KEYS$")
-NO_DEFAULT = re.compile(r"^\$\{[A-Z_]+:\?[^}]+\}$")
+SECRET_NAME = re.compile(r"^(?!.*_FILE$).*(PASSWORD|SECRET|TOKEN|API_KEY|_KEY$|_KEYS$)")
+NO_DEFAULT = re.compile(r"^\$\{[A-Z_]+:(\?[^}]+|-)\}$")
+"""Has to be set, or is empty unless it is."""
 
 
 def findings(project: Mapping[str, Any], dockerfiles: Mapping[str, Dockerfile]) -> list[str]:

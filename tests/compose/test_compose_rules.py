@@ -114,8 +114,10 @@ def test_every_variable_that_a_program_of_ours_gets_is_a_setting() -> None:
 
 def test_each_service_gets_its_own_logins_and_no_other() -> None:
     passwords = {
-        name: {variable for variable in service["environment"] if variable.endswith("PASSWORD")}
-        for name, service in raw_project()["services"].items()
+        name: {
+            variable for variable, value in service["environment"].items() if variable.endswith("PASSWORD") and value
+        }
+        for name, service in project(required_variables())["services"].items()
     }
     assert passwords == {
         "postgres": {"POSTGRES_PASSWORD", "MLFLOW_DB_PASSWORD"},
@@ -128,6 +130,13 @@ def test_each_service_gets_its_own_logins_and_no_other() -> None:
         "jenkins": {"JENKINS_ADMIN_PASSWORD"},
         "jenkins-agent": {"SERVER_DB_PASSWORD", "TRAINER_DB_PASSWORD", "ADMIN_PASSWORD"},
     }
+
+
+def test_the_agent_is_owner_of_the_database_only_if_somebody_wants_it() -> None:
+    usual = project(required_variables())["services"]["jenkins-agent"]["environment"]
+    assert not usual["POSTGRES_PASSWORD"]
+    wanted = project({**required_variables(), "AGENT_OWNER_PASSWORD": "x"})["services"]["jenkins-agent"]["environment"]
+    assert wanted["POSTGRES_PASSWORD"] == "x"
 
 
 @pytest.mark.parametrize(
