@@ -1,0 +1,123 @@
+"""Runs Jenkinsfiles by the harness beside this file: Groovy as Jenkins embeds it, and the `sh` steps for real.
+
+It needs Debian's `groovy` and any JDK from 17 on (`apt-get install groovy default-jre-headless`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PIPELINES = ROOT / "jenkins" / "pipelines"
+HARNESS = Path(__file__).parent / "harness"
+GROOVY = Path("/usr/share/java/groovy-all.jar")
+TIMEOUT_S = 600.0
+
+
+def java() -> str | None:
+    home = os.environ.get("JAVA_HOME")
+    if home is not None and (Path(home) / "bin" / "java").is_file():
+        return str(Path(home) / "bin" / "java")
+    return shutil.which("java")
+
+
+def need_groovy() -> None:
+    """Skip a test where Groovy is missing; fail it where it must not be (`REQUIRE_GROOVY=1`, as CI sets)."""
+    if GROOVY.exists() and java() is not None:
+        return
+    message = "the pipelines are run by Groovy: apt-get install groovy default-jre-headless"
+    if os.environ.get("REQUIRE_GROOVY") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@dataclass(frozen=True)
+class Build:
+    """What one build did; `shells` are its `sh` steps, as (stage, script, exit status)."""
+
+    job: str
+    number: int
+    result: str
+    description: str | None
+    parameters: dict[str, str]
+    stages: dict[str, str]
+    shells: list[tuple[str | None, str, int]]
+    log: str
+    artifacts: list[str]
+    tests: list[str]
+    pages: list[str]
+    declared: dict[str, Any]
+
+    @classmethod
+    def of(cls, report: dict[str, Any]) -> Build:
+        stages = {stage["name"]: stage["result"] for stage in report.pop("stages")}
+        shells = [(shell["stage"], shell["script"], shell["status"]) for shell in report.pop("shells")]
+        return cls(**report | {"stages": stages, "shells": shells, "log": "\n".join(report["log"])})
+
+
+@dataclass(frozen=True)
+class Run:
+    """The builds of one controller in the order of their start; `refused` is what Jenkins would not have taken."""
+
+    refused: str | None
+    builds: list[Build]
+    home: Path
+
+    def last(self, job: str) -> Build:
+        return [build for build in self.builds if build.job == job][-1]
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Builds that one controller is asked for, one after the other."""
+
+    jobs: Sequence[tuple[str, Mapping[str, str]]]
+    environment: Mapping[str, str]
+    pipelines: Path = PIPELINES
+    executors: int = 1
+
+
+def run_jobs(folder: Path, *controllers: Jobs) -> list[Run]:
+    """Run the jobs of each controller, which has a folder of its own; all in one Java process."""
+    specs = []
+    for number, controller in enumerate(controllers):
+        home = folder / f"jenkins-{number}"
+        home.mkdir(parents=True)
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        specs.append(
+            {
+                "pipelines": str(controller.pipelines),
+                "home": str(home),
+                "jobs": [{"name": name, "parameters": dict(parameters)} for name, parameters in controller.jobs],
+                "environment": {"HOME": str(home), **controller.environment, "PATH": path},
+                "executors": controller.executors,
+            }
+        )
+    (folder / "specs.json").write_text(json.dumps(specs))
+    executable = java()
+    assert executable is not None
+    command = [executable, "-XX:TieredStopAtLevel=1", "-cp", f"{GROOVY}{os.pathsep}{HARNESS}", "groovy.ui.GroovyMain"]
+    ended = subprocess.run(
+        [*command, str(HARNESS / "Harness.groovy"), str(folder / "specs.json"), str(folder / "reports.json")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    print(ended.stdout)
+    reports = json.loads((folder / "reports.json").read_text())
+    return [
+        Run(report["refused"], [Build.of(build) for build in report["builds"]], Path(spec["home"]))
+        for spec, report in zip(specs, reports, strict=True)
+    ]
