@@ -115,7 +115,7 @@ def run_jobs(folder: Path, *controllers: Jobs) -> list[Run]:
         timeout=TIMEOUT_S,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    print(ended.stdout)
+    sys.stdout.write(ended.stdout)
     reports = json.loads((folder / "reports.json").read_text())
     return [
         Run(report["refused"], [Build.of(build) for build in report["builds"]], Path(spec["home"]))
