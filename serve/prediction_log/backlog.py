@@ -16,6 +16,7 @@ from typing import Final
 
 from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.frame import StoredRecord
+from serve.prediction_log.read_buffer import ReadBuffer
 from serve.prediction_log.record_counter import RecordCounter
 from serve.prediction_log.segment import (
     OPEN,
@@ -79,8 +80,10 @@ class _Gathering:
 class Backlog:
     """Reads a spool from where it was shipped to, and clears away what is shipped as a whole."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, buffer: ReadBuffer | None = None) -> None:
+        """Read the spool into `buffer`: a batch's records hold until the next one is made."""
         self._folder = folder
+        self._buffer = buffer or ReadBuffer()
         self._readers: dict[SegmentKey, SegmentReader] = {}
         self._counters: dict[SegmentKey, RecordCounter] = {}
         self.committed: dict[uuid.UUID, ChainEnd] = {}
@@ -107,6 +110,7 @@ class Backlog:
 
     def next_batch(self, segments: Segments, marks: Mapping[uuid.UUID, int], max_bytes: int) -> Batch:
         """The oldest records of each chain that come after its mark, of about `max_bytes` together."""
+        self._buffer.reuse()
         gathering = _Gathering(max_bytes)
         for chain_id, keys in groupby(segments, key=lambda key: key.chain_id):
             mark = marks.get(chain_id, 0)
@@ -211,7 +215,7 @@ class Backlog:
         begun = reader.offset
         give_way_at = begun + GIVE_WAY_BYTES
         records = []
-        for record in reader.records():
+        for record in reader.records(self._buffer):
             if reader.offset >= give_way_at:
                 os.sched_yield()
                 give_way_at = reader.offset + GIVE_WAY_BYTES

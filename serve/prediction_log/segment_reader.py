@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from enum import Enum
 from pathlib import Path
-from typing import Final
 
 from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.frame import PREFIX_BYTES, StoredRecord, frame_size, read_frame
+from serve.prediction_log.read_buffer import ReadBuffer
 from serve.prediction_log.segment import HEADER_BYTES, open_segment
-
-CHUNK_BYTES: Final = 4 * 1024 * 1024
 
 
 class Rest(Enum):
@@ -50,10 +48,11 @@ class SegmentReader:
         """Bytes behind the last record that was read."""
         return os.fstat(self._descriptor).st_size - self.offset
 
-    def records(self) -> Iterator[StoredRecord]:
-        """Whole and sound records from here on; ends at the first that is neither."""
+    def records(self, buffer: ReadBuffer | None = None) -> Iterator[StoredRecord]:
+        """Whole and sound records from here on; ends at the first that is neither. They lie in the `buffer`."""
+        buffer = buffer or ReadBuffer()
         while (size := self._next_size()) and size <= self.unread_bytes:
-            chunk = memoryview(os.pread(self._descriptor, max(size, CHUNK_BYTES), self.offset))
+            chunk = buffer.read(self._descriptor, size, self.offset)
             try:
                 while (size := frame_size(chunk)) and size <= len(chunk):
                     record = read_frame(chunk[:size], self.hash)

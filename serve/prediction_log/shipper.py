@@ -24,6 +24,7 @@ from serve.prediction_log.anchors import Anchor, Anchors
 from serve.prediction_log.backlog import Backlog, Batch, Segments, age_s
 from serve.prediction_log.errors import MarkMoved
 from serve.prediction_log.metrics import LogMetrics
+from serve.prediction_log.read_buffer import CHUNK_BYTES, ReadBuffer
 from serve.prediction_log.segment import claim, make_folder, remove_abandoned_staging
 from serve.prediction_log.table import LogTable
 
@@ -69,7 +70,7 @@ class Shipper:
 
     def __init__(self, folder: Path, table: LogTable, plan: ShippingPlan, metrics: LogMetrics) -> None:
         self._folder = folder
-        self._backlog = Backlog(folder)
+        self._backlog = Backlog(folder, ReadBuffer(MAX_COPY_BYTES + CHUNK_BYTES))
         self._anchors = Anchors(folder)
         self._known_anchors = self._anchors.read()
         self._table = table
