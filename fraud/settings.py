@@ -104,6 +104,8 @@ class Settings(BaseSettings):
 
     serve_host: str = Field("127.0.0.1", description="address that the server listens on")
     serve_port: Port = Field(8000, description="port that the server listens on")
+    ssl_certfile: Path | None = Field(None, description="certificate chain (PEM); with it the server speaks HTTPS only")
+    ssl_keyfile: Path | None = Field(None, description="private key of SSL_CERTFILE (PEM, without a password)")
     admin_user: str = Field("admin", description="user of /update-model and /mlflow/")
     admin_password: SecretStr | None = Field(None, description="password of ADMIN_USER")
     authentication: Literal["on", "off"] = Field("on", description="off: everybody may score, without an API key")
@@ -137,6 +139,12 @@ class Settings(BaseSettings):
     )
     max_connections: PositiveInt = Field(
         10_000, description="most connections that a server process keeps open; beyond it 503"
+    )
+    rate_limit_requests_per_s: PositiveFloat | None = Field(
+        None, description="most requests a second of each client, over all workers; beyond it 429"
+    )
+    rate_limit_rows_per_s: PositiveFloat | None = Field(
+        None, description="most rows a second of each client, over all workers; beyond it 429"
     )
     read_timeout_s: PositiveFloat = Field(
         20.0, description="time for a request to arrive, seconds; a body gets one more for each 16 kB of it"
@@ -202,9 +210,6 @@ class Settings(BaseSettings):
     gate_min_pairs: PositiveInt = Field(8, description="pairs of windows that the gate measures at least")
     gate_max_pairs: PositiveInt = Field(24, description="pairs of windows after which the gate gives up")
     gate_load_processes: PositiveInt = Field(1, description="Locust processes that share the gate's load")
-
-    schedule_drift: str = Field("0 1 * * *", description="when `jenkins.schedule` checks for drift, as cron, UTC")
-    schedule_retrain: str = Field("0 3 1 * *", description="when `jenkins.schedule` retrains, as cron, UTC")
 
     def dsn(self, role: DatabaseRole | None = None) -> str:
         """Connection string of the database for a role, or for its owner.
@@ -278,7 +283,7 @@ class Settings(BaseSettings):
         """Address of the scoring server as a client on this machine writes it."""
         everywhere = self.serve_host in {"0.0.0.0", "::"}  # noqa: S104 - compared, not listened on
         host = "127.0.0.1" if everywhere else self.serve_host
-        return f"http://{host}:{self.serve_port}"
+        return f"{'http' if self.ssl_certfile is None else 'https'}://{host}:{self.serve_port}"
 
     def _owner_dsn(self) -> str:
         if self.database_url is not None:
@@ -323,7 +328,7 @@ def _one_line(error: ValidationError) -> str:
     for fault in error.errors():
         name = str(fault["loc"][0])
         # A key that stands where its entry should is no less a secret.
-        secret = "password" in name or "key" in name or name == "database_url"
+        secret = "password" in name or name.endswith(("key", "keys")) or name == "database_url"
         value = "" if secret else f"={fault['input']!r}"
         faults.append(f"{name.upper()}{value}: {fault['msg']}")
     return "; ".join(faults) + " (`python -m fraud` lists the settings)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from typing import Annotated
 
@@ -13,8 +14,11 @@ from fraud.errors import ProjectError
 from fraud.settings import DatabaseRole, Settings, load_settings
 from serve.logs import configure_logging
 from serve.model_store import model_store
+from serve.tls import check_certificate, warn_if_readable
 from serve.workers.listener import check_free
 from serve.workers.supervisor import Supervisor, worker_command
+
+logger = logging.getLogger(__name__)
 
 
 def serve(
@@ -30,8 +34,12 @@ def serve(
         settings.administrator_password()
         settings.dsn(DatabaseRole.SERVER)
         settings.server_keys()
+        check_certificate(settings.ssl_certfile, settings.ssl_keyfile)
         address = host or settings.serve_host, port or settings.serve_port
         check_free(*address)
+        if not settings.asks_for_keys():
+            logger.warning("AUTHENTICATION=off: everybody who reaches %s:%d may have applications scored", *address)
+        warn_if_readable(address[0], encrypted=settings.ssl_certfile is not None)
         status = asyncio.run(_supervise(settings, *address, workers or settings.serve_workers))
     except ProjectError as error:
         print_error(error)

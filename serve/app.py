@@ -14,7 +14,7 @@ from typing import Final
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -37,15 +37,18 @@ from serve.model_admin import model_routes
 from serve.openapi import describe
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import RecordLog
+from serve.rate_limits import NoLimits, RateLimits
 from serve.request_context import RequestContext, as_serve_error, error_response, request_id_of
 from serve.scoring import Limits, Scoring
 from serve.scoring_endpoint import scoring_endpoint
 from serve.scoring_protocol import FastLane
+from serve.security_headers import DOCS_PATH, SecurityHeaders, docs_page, docs_policy
 from serve.serving_model import ServingModel
 from serve.workers.model_change import ModelChange
 
 logger = logging.getLogger(__name__)
 
+TITLE: Final = "Marriage-loan scoring"
 VERSION: Final = "0.1.0"
 ERROR_FORMS: Final = {
     "v2": inference_v2.write_error,
@@ -69,6 +72,7 @@ class Parts:
     limits: Limits
     capacity: Capacity
     connection_limits: ConnectionLimits
+    rate_limits: RateLimits | NoLimits
     access: AccessControl
     proxy: MlflowProxy | None
     scoring_threads: int
@@ -101,13 +105,15 @@ def create_app(parts: Parts) -> Application:
         pseudonyms=parts.pseudonyms,
         limits=parts.limits,
         admission=admission,
+        rate_limits=parts.rate_limits,
         threads=threads,
         metrics=metrics,
     )
     max_rows = parts.limits.max_batch_rows
     scoring_routes = [*contract_routes(parts.json, max_rows), invocations_route(max_rows)]
+    docs = docs_page(TITLE)
     app = FastAPI(
-        title="Marriage-loan scoring",
+        title=TITLE,
         version=VERSION,
         description="Probability that a couple divorces soon after a marriage loan.",
         lifespan=functools.partial(_lifespan, parts, admission, connections, threads, metrics),
@@ -116,8 +122,10 @@ def create_app(parts: Parts) -> Application:
             *inference_routes(parts.model, scoring, VERSION),
             *mlflow_routes(parts.model),
             *(parts.proxy.routes() if parts.proxy else ()),
+            Route(DOCS_PATH, lambda _request: HTMLResponse(docs), methods=["GET"]),
         ],
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
@@ -133,7 +141,8 @@ def create_app(parts: Parts) -> Application:
 
     lane = FastLane(scoring, by_heart, parts.access, model_version)
     guarded = RequireLogin(app, parts.access, ERROR_FORMS)
-    return Application(RequestContext(guarded, model_version), lane, connections)
+    described = RequestContext(guarded, model_version)
+    return Application(SecurityHeaders(described, docs_policy(docs)), lane, connections)
 
 
 @contextlib.asynccontextmanager

@@ -71,6 +71,17 @@ class Forbidden(ServeError):
         self.headers = headers
 
 
+class RateLimited(ServeError):
+    """The client has asked for as much as it may."""
+
+    status = 429
+    code = "rate_limited"
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.headers = {"Retry-After": str(retry_after_s)}
+
+
 class TooManyFailedLogins(ServeError):
     """So many passwords from this address were wrong that this one was not looked at."""
 

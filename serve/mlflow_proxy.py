@@ -1,14 +1,13 @@
 """`/mlflow/`: the protected way to the MLflow server, which itself listens where only we can reach it.
 
-A request passes when its caller has the role `read` and, if it changes anything, when it comes from this site.
-Neither the login nor cookies nor the caller's Host and Origin go on to MLflow.
+`mlflow_calls` says what passes, and `access` who may send it. Of a request only its content goes on to MLflow: neither
+logins nor cookies nor what names the caller's site.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Final
-from urllib.parse import unquote, urlsplit
 
 import httpx
 from starlette.background import BackgroundTask
@@ -16,22 +15,31 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from serve.errors import Forbidden, MalformedBody, UpstreamError
+from serve.access.middleware import caller_of
+from serve.body import announced_bytes, too_large
+from serve.errors import MalformedBody, UpstreamError
+from serve.mlflow_calls import READ_METHODS, check_names_of_files, is_artifact, role_of_call
+from serve.security_headers import ARTIFACT_POLICY
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 PREFIX: Final = "/mlflow"
+MAX_BODY_BYTES: Final = 1024 * 1024
+"""Searches and descriptions are short."""
 
-# RFC 9110, section 7.6.1: what concerns one hop only; and what is between the caller and us.
-_NOT_FORWARDED: Final = frozenset(
+_FORWARDED: Final = frozenset(
     {
-        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer"),
-        *("transfer-encoding", "upgrade", "host", "authorization", "cookie", "origin", "referer", "forwarded"),
-        "x-api-key",
-        *("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"),
+        *("accept", "accept-encoding", "accept-language", "content-type", "user-agent"),
+        *("if-modified-since", "if-none-match", "range"),
     }
 )
-_NOT_RETURNED: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "server", "date", "set-cookie"})
+# RFC 9110, section 7.6.1: what concerns one hop only; and what we say ourselves.
+_NOT_RETURNED: Final = frozenset(
+    {
+        *("connection", "keep-alive", "transfer-encoding", "server", "date", "set-cookie", "x-frame-options"),
+        *("x-content-type-options", "referrer-policy", "content-security-policy"),
+    }
+)
+_NOT_RETURNED_PREFIX: Final = "access-control-"
 _TIMEOUT: Final = httpx.Timeout(connect=5.0, read=120.0, write=120.0, pool=5.0)
 
 
@@ -57,21 +65,44 @@ class MlflowProxy:
         return RedirectResponse(PREFIX + "/")
 
     async def _forward(self, request: Request) -> Response:
-        _refuse_other_sites(request)
+        path, query = _address(request)
+        check_names_of_files(path, query)
+        caller_of(request).require(role_of_call(request.method, path))
         upstream = self._client.build_request(
             request.method,
-            self._upstream + _safe_path(request).removeprefix(PREFIX),
-            headers=[(name, value) for name, value in request.headers.items() if name not in _NOT_FORWARDED],
-            content=None if request.method in SAFE_METHODS else request.stream(),
+            self._upstream + path + (f"?{query}" if query else ""),
+            headers=[(name, value) for name, value in request.headers.items() if name in _FORWARDED],
+            content=None if request.method in READ_METHODS else await _short_body(request),
         )
         try:
             answer = await self._client.send(upstream, stream=True)
         except httpx.HTTPError as error:
             raise UpstreamError(f"MLflow does not answer ({type(error).__name__}): see its log") from error
-        headers = {name: value for name, value in answer.headers.items() if name not in _NOT_RETURNED}
+        headers = _returned(answer.headers)
+        if is_artifact(path):
+            headers["content-security-policy"] = ARTIFACT_POLICY
         return StreamingResponse(
             _body(answer), answer.status_code, headers=headers, background=BackgroundTask(answer.aclose)
         )
+
+
+def _returned(headers: httpx.Headers) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in headers.items()
+        if name not in _NOT_RETURNED and not name.startswith(_NOT_RETURNED_PREFIX)
+    }
+
+
+async def _short_body(request: Request) -> bytes:
+    if announced_bytes(request.headers) > MAX_BODY_BYTES:
+        raise too_large(MAX_BODY_BYTES)
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_BODY_BYTES:
+            raise too_large(MAX_BODY_BYTES)
+    return bytes(body)
 
 
 async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
@@ -79,22 +110,13 @@ async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def _refuse_other_sites(request: Request) -> None:
-    origin = request.headers.get("origin")
-    if request.method in SAFE_METHODS or origin is None:
-        return
-    if urlsplit(origin).netloc != request.headers.get("host"):
-        raise Forbidden("a page of another site sent this request: it changes nothing here")
-
-
-def _safe_path(request: Request) -> str:
-    """Path and query as they came, so that encoded characters keep their meaning; without steps upwards."""
+def _address(request: Request) -> tuple[str, str]:
+    """Path below the prefix and query as they came, so that encoded characters keep their meaning."""
     raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
     query: bytes = request.scope["query_string"]
     if not (raw.isascii() and query.isascii()):
         raise MalformedBody("the address has characters that must be percent-encoded")
     path = raw.partition(b"?")[0].decode("ascii")
-    decoded = unquote(unquote(path))  # twice: MLflow decodes once more than we do
-    if any(part in {"..", "."} for part in decoded.replace("\\", "/").split("/")):
-        raise MalformedBody("the path may not contain '.' or '..' steps")
-    return path + ("?" + query.decode("ascii") if query else "")
+    if not path.startswith(PREFIX + "/"):
+        raise MalformedBody(f"the address must begin with {PREFIX}/ as it stands, not percent-encoded")
+    return path.removeprefix(PREFIX), query.decode("ascii")

@@ -78,6 +78,8 @@ def _error_code(status: int) -> str:
     """The name that MLflow has for such an error (`databricks_pb2.ErrorCode`)."""
     if status == 503:
         return "TEMPORARILY_UNAVAILABLE"
+    if status == 429:
+        return "REQUEST_LIMIT_EXCEEDED"
     return "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR"
 
 

@@ -21,6 +21,7 @@ from serve.idempotency.key import REPLAYED_HEADER
 from serve.metrics import Metrics
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import PredictionRecord, RecordLog
+from serve.rate_limits import NoLimits, RateLimits
 from serve.request_context import MODEL_VERSION_HEADER, REQUEST_ID_HEADER
 from serve.scoring_call import Call, Headers
 from serve.serving_model import ServingModel
@@ -49,6 +50,7 @@ class Scoring:
         pseudonyms: Pseudonyms,
         limits: Limits,
         admission: Admission,
+        rate_limits: RateLimits | NoLimits,
         threads: Executor,
         metrics: Metrics,
     ) -> None:
@@ -56,6 +58,7 @@ class Scoring:
         self.threads = threads
         self.inline_max_bytes = 0 if log.waits_for_disk else INLINE_BODY_MAX_BYTES
         self._admission = admission
+        self._rate_limits = rate_limits
         self._model = model
         self._log = log
         self._saved_answers = saved_answers
@@ -75,6 +78,7 @@ class Scoring:
             call = Call.of(endpoint, caller, request_id, headers, readers)
             if call.announced_bytes > self.limits.max_body_bytes:
                 raise too_large(self.limits.max_body_bytes)
+            self._rate_limits.take_request(caller)
         except ServeError as error:
             self.metrics.refused(endpoint, error.status)
             raise
@@ -100,6 +104,7 @@ class Scoring:
         model = self._model.active
         question = call.read(inflate(body, call.encoding, self.limits.max_body_bytes), model.manifest)
         ticket.add_rows(len(question.rows.matrix))
+        self._rate_limits.take_rows(call.caller, len(question.rows.matrix))
         applicant_refs = self._pseudonyms.of_rows(question.rows.applicant_refs)
         probabilities = model.engine.score(question.rows.matrix)
         reply = question.write(probabilities, model.manifest)

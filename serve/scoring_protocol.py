@@ -20,6 +20,7 @@ from fraud.api_keys import Role
 from serve.access.authentication import Caller, login_in
 from serve.access.control import AccessControl
 from serve.access.middleware import address_of
+from serve.access.same_site import refuse_other_sites
 from serve.connections import BoundedConnection, answer_bytes
 from serve.errors import ServeError
 from serve.idempotency.answers import Answer
@@ -32,6 +33,7 @@ from serve.request_context import (
 )
 from serve.scoring import Scoring, ScoringRequest
 from serve.scoring_call import Headers, ScoringRoute
+from serve.security_headers import NO_STORE
 
 _REQUEST_ID: Final = REQUEST_ID_HEADER.lower()
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -56,10 +58,10 @@ class FastLane:
         self._lines = b""
 
     def default_headers(self, headers: list[tuple[bytes, bytes]]) -> bytes:
-        """The headers that uvicorn gives every answer, as they are sent; it makes a new list each second."""
+        """The headers that every answer has, as they are sent; uvicorn makes a new list of its own each second."""
         if headers is not self._headers:
             self._headers = headers
-            self._lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+            self._lines = b"".join(b"%b: %b\r\n" % header for header in (*headers, NO_STORE))
         return self._lines
 
 
@@ -80,8 +82,10 @@ class ScoringProtocol(BoundedConnection):
         """Who asks for a score.
 
         Raises:
-            Unauthorized, Forbidden, TooManyFailedLogins: nobody who may.
+            ServeError: nobody who may.
         """
+        if "origin" in headers or "sec-fetch-site" in headers:
+            refuse_other_sites(headers)
         login = login_in(headers)
         # In constant time: a proxy may send requests of several clients over one connection.
         if self._known is not None and login is not None and hmac.compare_digest(login, self._known[0]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import ssl
 import time
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -12,12 +14,17 @@ import typer
 from numpy.typing import NDArray
 
 from bench.gate.errors import DeploymentError
-from fraud.api_keys import bearer
 from fraud.settings import Settings
 
 REQUEST_TIMEOUT_S: Final = 120.0
 """A change of model loads and measures it in every worker first."""
 VERIFY_TIMEOUT_S: Final = 30.0
+
+
+@functools.cache
+def _authorities() -> ssl.SSLContext:
+    """Whose certificates are believed: the system's, or those of SSL_CERT_FILE."""
+    return ssl.create_default_context()
 
 
 Deploy = Annotated[
@@ -33,8 +40,6 @@ class Deployment:
     url: str
     user: str
     password: str
-    api_key: str | None = None
-    """What may score."""
 
     def update(self) -> None:
         """Have the server load what the registry calls production.
@@ -44,7 +49,11 @@ class Deployment:
         """
         try:
             answer = httpx.post(
-                f"{self.url}/update-model", auth=(self.user, self.password), timeout=REQUEST_TIMEOUT_S, trust_env=False
+                f"{self.url}/update-model",
+                auth=(self.user, self.password),
+                timeout=REQUEST_TIMEOUT_S,
+                trust_env=False,
+                verify=_authorities(),
             )
         except httpx.HTTPError as error:
             raise DeploymentError(
@@ -71,6 +80,7 @@ class Deployment:
                     auth=(self.user, self.password),
                     timeout=REQUEST_TIMEOUT_S,
                     trust_env=False,
+                    verify=_authorities(),
                 )
                 answer.raise_for_status()
             except httpx.HTTPError as error:
@@ -92,7 +102,7 @@ class Deployment:
         Raises:
             DeploymentError: it does not answer, or refuses.
         """
-        headers = {"Content-Type": "application/json", "X-Load-Test": "true", **bearer(self.api_key)}
+        headers = {"Content-Type": "application/json", "X-Load-Test": "true"}
         try:
             answer = httpx.post(
                 f"{self.url}/batch_predict", content=body, headers=headers, timeout=REQUEST_TIMEOUT_S, trust_env=False
@@ -110,6 +120,4 @@ def deployment_of(settings: Settings) -> Deployment:
     Raises:
         SettingsError: the administrator's password is not set.
     """
-    return Deployment(
-        settings.server_url(), settings.admin_user, settings.administrator_password(), settings.client_key()
-    )
+    return Deployment(settings.server_url(), settings.admin_user, settings.administrator_password())

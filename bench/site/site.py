@@ -48,7 +48,7 @@ class Site:
         passwords = {name: secrets.token_urlsafe() for name in PASSWORDS}
         key = key_settings("chaos", Role.SCORE)
         self.environment = {**os.environ, **passwords, **key, "RUN_DIR": str(folder), "REFERENCE_SCALE": SCALE}
-        self.environment["MODEL_NAME"] = MODEL_NAME
+        self.environment |= {"MODEL_NAME": MODEL_NAME, "SSL_CERTFILE": "", "SSL_KEYFILE": ""}
         self.postgres = EmbeddedPostgres(folder / "postgres", "chaos")
         self.owner_dsn = ""
         self.mlflow: Child

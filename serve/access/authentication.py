@@ -14,8 +14,10 @@ from enum import StrEnum
 from typing import Final
 
 from fraud.api_keys import ApiKey, Role, sha256_of
+from serve.errors import Forbidden
 from serve.prediction_log.record import ANONYMOUS
 
+REALM: Final = 'realm="marriage-loan scoring"'
 _ENCODING: Final = "latin-1"
 """Of header values, as the server reads them."""
 
@@ -34,6 +36,15 @@ class Caller:
     name: str
     """On record with every prediction, and what keeps the answers of one client from others."""
     roles: frozenset[Role]
+
+    def require(self, role: Role) -> None:
+        """Let the caller pass who has the role; raises Forbidden."""
+        if role not in self.roles:
+            raise Forbidden(
+                f"{self.name} lacks the role `{role}` that this call takes: ask whoever runs the server for a key "
+                "with it",
+                {"WWW-Authenticate": f'Bearer {REALM}, error="insufficient_scope", scope="{role}"'},
+            )
 
 
 ANYBODY: Final = Caller(ANONYMOUS, frozenset({Role.SCORE}))

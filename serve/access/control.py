@@ -7,15 +7,14 @@ import math
 from typing import Final
 
 from fraud.api_keys import Role
-from serve.access.authentication import ANYBODY, Authenticator, Caller, Scheme, scheme_of
+from serve.access.authentication import ANYBODY, REALM, Authenticator, Caller, Scheme, scheme_of
 from serve.access.failed_logins import FREE_FAILURES, FailedLogins, delay_s
-from serve.errors import Forbidden, TooManyFailedLogins, Unauthorized
+from serve.errors import TooManyFailedLogins, Unauthorized
 
 logger = logging.getLogger(__name__)
 
-_REALM: Final = 'realm="marriage-loan scoring"'
-_BEARER: Final = f"Bearer {_REALM}"
-_BASIC: Final = f'Basic {_REALM}, charset="UTF-8"'
+_BEARER: Final = f"Bearer {REALM}"
+_BASIC: Final = f'Basic {REALM}, charset="UTF-8"'
 _UNKNOWN_KEY: Final = ', error="invalid_token"'
 """RFC 6750, section 3.1: a key was sent, and it is not one."""
 
@@ -47,12 +46,8 @@ class AccessControl:
             if self._required or role not in {Role.SCORE, None}:
                 raise Unauthorized(f"a login is missing: {_what_to_send(role)}", _challenge(role))
             return ANYBODY
-        if role is not None and role not in caller.roles:
-            raise Forbidden(
-                f"{caller.name} lacks the role `{role}` that this call takes: ask whoever runs the server for a key "
-                "with it",
-                {"WWW-Authenticate": f'{_BEARER}, error="insufficient_scope", scope="{role}"'},
-            )
+        if role is not None:
+            caller.require(role)
         return caller
 
     def _identify(self, login: bytes, address: str) -> Caller | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -12,11 +13,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from serve.access.authentication import Caller, login_in
 from serve.access.authorization import is_open, role_for
 from serve.access.control import AccessControl
+from serve.access.same_site import refuse_other_sites
 from serve.encoding import encode_error
 from serve.errors import ServeError
 from serve.request_context import WriteError, error_response
 
-_CALLER = "caller"
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""RFC 9110, section 9.2.1: they change nothing."""
+_CALLER: Final = "caller"
 
 
 class RequireLogin:
@@ -35,7 +39,10 @@ class RequireLogin:
             return
         path, request_id = scope["path"], scope["request_id"]
         try:
-            login = login_in(Headers(scope=scope))
+            headers = Headers(scope=scope)
+            if scope["method"] not in SAFE_METHODS:
+                refuse_other_sites(headers)
+            login = login_in(headers)
             scope[_CALLER] = self._control.admit(login, address_of(scope.get("client")), role_for(path), request_id)
         except ServeError as error:
             await asyncio.sleep(error.delay_s)

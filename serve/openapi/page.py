@@ -23,6 +23,7 @@ _FAULTS: Final = {
     "413": "Too many rows or bytes, also after inflating",
     "415": "A content type or encoding that the call does not read",
     "422": "An instance breaks the schema; the error names instance and field",
+    "429": "The client has asked for as much as it may, or too many logins from its address were wrong",
     "503": "No model yet, too much in flight, or the prediction log is full",
 }
 _KEYS: Final[Schema] = {

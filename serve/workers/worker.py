@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
 import socket
 import sys
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -24,12 +26,16 @@ from serve.decoding.row_scanner import RowScanner
 from serve.engine import EngineKind, EngineOptions
 from serve.idempotency.answers import AnswerLimits, SavedAnswers
 from serve.logs import configure_logging
+from serve.metrics import METRICS_DIR_VARIABLE
 from serve.mlflow_proxy import MlflowProxy
 from serve.model_store import model_store
 from serve.prediction_log.pseudonym import Pseudonyms
+from serve.prediction_log.record import ANONYMOUS
 from serve.prediction_log.spool import Spool, SpoolLimits, Sync
+from serve.rate_limits import NoLimits, RateLimits, Rates
 from serve.scoring import Limits
 from serve.scoring_protocol import ScoringProtocol
+from serve.security_headers import headers_of_every_answer
 from serve.serving_model import ServingModel
 from serve.workers.control import Channel
 from serve.workers.listener import listen
@@ -37,6 +43,7 @@ from serve.workers.model_change import ModelChange
 
 # Longer than what common reverse proxies keep (60 s): whoever closes first must not be us.
 KEEP_ALIVE_S: Final = 75
+RATE_LIMITS_FILE: Final = "rate_limits"
 SECONDS_AN_HOUR: Final = 3600
 
 
@@ -64,6 +71,7 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
         limits=Limits(settings.max_batch_rows, settings.max_body_bytes),
         connection_limits=ConnectionLimits(settings.max_connections, settings.read_timeout_s),
         capacity=Capacity(settings.max_rows_in_flight, settings.max_bytes_in_flight),
+        rate_limits=rate_limits(settings),
         access=AccessControl(Authenticator(settings.server_keys(), administrator), required=settings.asks_for_keys()),
         proxy=MlflowProxy(uri) if uri else None,
         scoring_threads=threads,
@@ -71,6 +79,15 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
         drain_timeout_s=settings.drain_timeout_s,
         refresh=refresh,
     )
+
+
+def rate_limits(settings: Settings) -> RateLimits | NoLimits:
+    """What clients may take, counted in the folder that the workers share, which the supervisor has emptied."""
+    rates = Rates(settings.rate_limit_requests_per_s, settings.rate_limit_rows_per_s)
+    if not rates.limited:
+        return NoLimits()
+    clients = [ANONYMOUS, *(key.client for key in settings.api_keys)]
+    return RateLimits(Path(os.environ[METRICS_DIR_VARIABLE]) / RATE_LIMITS_FILE, clients, rates)
 
 
 def work(
@@ -100,6 +117,10 @@ def work(
         access_log=False,
         log_config=None,
         server_header=False,
+        headers=headers_of_every_answer(encrypted=settings.ssl_certfile is not None),
+        ssl_certfile=settings.ssl_certfile,
+        ssl_keyfile=settings.ssl_keyfile,
+        ws="none",
         proxy_headers=False,  # nothing here asks where a request came from
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=settings.drain_timeout_s,

@@ -133,7 +133,7 @@ def test_other_ways_to_write_the_address_lead_there_too(wire: Wire, path: str) -
 
 
 def test_another_method_is_refused_as_elsewhere(wire: Wire) -> None:
-    wire.send(b"GET /predict HTTP/1.1\r\nHost: here\r\n\r\n")
+    wire.send(f"GET /predict HTTP/1.1\r\nHost: here\r\n{KEY_LINE}\r\n\r\n".encode())
     answer = wire.answer()
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
 

@@ -41,6 +41,8 @@ def replay_environment(
         "MLFLOW_TRACKING_URI": settings.tracking_uri(),
         "MODEL_NAME": model_name,
         "SERVE_HOST": "127.0.0.1",
+        "SSL_CERTFILE": "",
+        "SSL_KEYFILE": "",
         "SERVE_PORT": str(port),
         "ADMIN_PASSWORD": secrets.token_urlsafe(),
         **key_settings("replay", Role.SCORE),

@@ -49,11 +49,13 @@ def served(
     port = free_port()
     environment = {
         **settings,
-        "RUN_DIR": str(folder.absolute()),  # it starts in this folder: a relative path would lead elsewhere
+        "RUN_DIR": str(folder),
         "MODEL_NAME": version.name,
         "MLFLOW_TRACKING_URI": "",
         "ADMIN_PASSWORD": secrets.token_urlsafe(),
         "SERVE_HOST": "127.0.0.1",
+        "SSL_CERTFILE": "",
+        "SSL_KEYFILE": "",
         "SERVE_PORT": str(port),
         "SERVE_WORKERS": "1",
     }

@@ -42,6 +42,8 @@ def launch(place: Place, *, logged: bool) -> Launch:
             "DATABASE_URL": place.database,
             "MODEL_NAME": MODEL_NAME,
             "SERVE_WORKERS": "1",
+            "SSL_CERTFILE": "",
+            "SSL_KEYFILE": "",
             "SCORING_THREADS": "1",
         },
         headers=bearer(place.secrets[SCORING_API_KEY]),

@@ -25,7 +25,7 @@ SCORING = {
     "/v2/models/divorce-model/infer": {"inputs": [TENSOR]},
     "/v2/models/divorce-model/versions/1/infer": {"inputs": [TENSOR]},
 }
-READING = ["/metrics", "/mlflow/", "/mlflow/health", "/mlflow//health"]
+READING = ["/metrics", "/mlflow/", "/mlflow/health"]
 FOR_ANY_LOGIN = ["/model-info", "/v2", "/v2/models/divorce-model", "/v2/models/divorce-model/config", "/version"]
 OPEN = [
     *("/health/live", "/health/ready", "/health", "/ping", "/v2/health/live", "/v2/health/ready"),

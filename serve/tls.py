@@ -1,0 +1,49 @@
+"""HTTPS: the certificate is looked at before a worker starts, and its absence is said where it matters."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import ssl
+from pathlib import Path
+
+from fraud.errors import SettingsError
+
+logger = logging.getLogger(__name__)
+
+
+def check_certificate(certificate: Path | None, key: Path | None) -> None:
+    """Make sure that a server can use them, if they are set.
+
+    Raises:
+        SettingsError: one without the other, no such file, no PEM, or a key of another certificate.
+    """
+    if certificate is None and key is None:
+        return
+    if certificate is None or key is None:
+        raise SettingsError("SSL_CERTFILE and SSL_KEYFILE: set both, or neither")
+    try:
+        # A key with a password would be asked for at a terminal; here nobody answers.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError) as error:  # SSLError is an OSError
+        raise SettingsError(
+            f"SSL_CERTFILE={certificate}, SSL_KEYFILE={key} can't be used ({error}): expected PEM files that belong "
+            "together, the key without a password"
+        ) from None
+
+
+def warn_if_readable(host: str, *, encrypted: bool) -> None:
+    """Say so when keys and applications would cross a network as they are."""
+    if not encrypted and not _is_loopback(host):
+        logger.warning(
+            "%s is no loopback address and SSL_CERTFILE is not set: keys, passwords and applications can be read on "
+            "the network, unless a proxy in front encrypts them",
+            host,
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
