@@ -211,6 +211,9 @@ class Settings(BaseSettings):
     gate_max_pairs: PositiveInt = Field(24, description="pairs of windows after which the gate gives up")
     gate_load_processes: PositiveInt = Field(1, description="Locust processes that share the gate's load")
 
+    schedule_drift: str = Field("0 1 * * *", description="when `jenkins.schedule` checks for drift, as cron, UTC")
+    schedule_retrain: str = Field("0 3 1 * *", description="when `jenkins.schedule` retrains, as cron, UTC")
+
     def dsn(self, role: DatabaseRole | None = None) -> str:
         """Connection string of the database for a role, or for its owner.
 

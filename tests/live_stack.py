@@ -30,6 +30,20 @@ API_KEY = new_key()
 """Of the client that the tests are."""
 LOGIN = bearer(API_KEY)
 
+LENIENT_GATE = {
+    "GATE_RULE": "noninferior",
+    "GATE_MARGIN": "1",
+    "GATE_LEVEL": "0.4",
+    "GATE_MIN_POSITIVES": "10",
+    "GATE_LATENCY_RATIO": "1000",
+    "GATE_TOO_NOISY_RATIO": "1000",
+    "GATE_P99_MS": "{}",
+    "GATE_WINDOW_S": "0.5",
+    "GATE_MIN_PAIRS": "2",
+    "GATE_MAX_PAIRS": "8",
+}
+"""Settings for tests of what comes before and after a gate; small data decide nothing."""
+
 
 def project_environment(**overrides: str) -> dict[str, str]:
     """The environment of a command under test: the machine's, without any setting of ours, plus what a test sets."""

@@ -14,6 +14,7 @@ import typer
 from numpy.typing import NDArray
 
 from bench.gate.errors import DeploymentError
+from fraud.api_keys import bearer
 from fraud.settings import Settings
 
 REQUEST_TIMEOUT_S: Final = 120.0
@@ -40,6 +41,8 @@ class Deployment:
     url: str
     user: str
     password: str
+    api_key: str | None = None
+    """What may score."""
 
     def update(self) -> None:
         """Have the server load what the registry calls production.
@@ -102,7 +105,7 @@ class Deployment:
         Raises:
             DeploymentError: it does not answer, or refuses.
         """
-        headers = {"Content-Type": "application/json", "X-Load-Test": "true"}
+        headers = {"Content-Type": "application/json", "X-Load-Test": "true", **bearer(self.api_key)}
         try:
             answer = httpx.post(
                 f"{self.url}/batch_predict", content=body, headers=headers, timeout=REQUEST_TIMEOUT_S, trust_env=False
@@ -120,4 +123,6 @@ def deployment_of(settings: Settings) -> Deployment:
     Raises:
         SettingsError: the administrator's password is not set.
     """
-    return Deployment(settings.server_url(), settings.admin_user, settings.administrator_password())
+    return Deployment(
+        settings.server_url(), settings.admin_user, settings.administrator_password(), settings.client_key()
+    )

@@ -76,6 +76,10 @@ class Child:
         """Return the exit status, once it has ended by itself."""
         return self._process.wait()
 
+    def terminate(self) -> None:
+        """Ask the process to end; return at once."""
+        self._process.terminate()
+
     def check(self) -> None:
         """Raise a StackError, with the end of the log, when the process has ended."""
         if not self.is_running():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -18,7 +19,7 @@ from fraud.settings import DatabaseRole, Settings, load_settings
 from fraud.verdict import Verdict
 from jenkins.retrain.junit import write_junit
 from jenkins.retrain.record import read_record
-from jenkins.retrain.run import Retraining
+from jenkins.retrain.run import Retraining, begin
 from jenkins.retrain.stages import Stage, Task
 
 BY_HAND: Final = "by hand"
@@ -75,13 +76,15 @@ def main(
 
 def _retrain(settings: Settings, task: Task, stage: Stage | None) -> Verdict:
     registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
-    retraining = Retraining(task, registry, Console())
     with alone(settings.dsn(DatabaseRole.TRAINER), settings.model_name, RETRAINING):
-        if stage is None:
-            record = retraining.run_all()
+        if stage in {None, Stage.DATA_CHECK}:
+            begun = begin(task)
         else:
-            begun = retraining.begin() if stage is Stage.DATA_CHECK else read_record(task.folder)
-            record = retraining.run_stage(begun, stage)
+            # What holds for the whole retraining was said at its beginning.
+            begun = read_record(task.folder)
+            task = replace(task, today=begun.today, reason=begun.reason)
+        retraining = Retraining(task, registry, Console())
+        record = retraining.run_all(begun) if stage is None else retraining.run_stage(begun, stage)
     write_junit(record, task.folder)
     verdict, reasons = record.verdict, record.reasons
     if stage is not None:

@@ -24,6 +24,14 @@ STOP_TIMEOUT_S: Final = 60.0
 VERDICT_OF: Final = {verdict.exit_status: verdict for verdict in Verdict}
 
 
+def begin(task: Task) -> Record:
+    """An empty record, in a folder without reports of an earlier retraining."""
+    shutil.rmtree(task.folder, ignore_errors=True)
+    record = Record(task.today, task.reason, dt.datetime.now(dt.UTC))
+    record.write(task.folder)
+    return record
+
+
 @dataclass(frozen=True, slots=True)
 class Retraining:
     """One retraining: its stages share a task, a registry to ask at the end, and a console."""
@@ -32,16 +40,8 @@ class Retraining:
     registry: Registry
     console: Console
 
-    def begin(self) -> Record:
-        """An empty record, in a folder without reports of an earlier retraining."""
-        shutil.rmtree(self.task.folder, ignore_errors=True)
-        record = Record(self.task.today, self.task.reason, dt.datetime.now(dt.UTC))
-        record.write(self.task.folder)
-        return record
-
-    def run_all(self) -> Record:
+    def run_all(self, record: Record) -> Record:
         """All stages in order, up to the first that does not pass."""
-        record = self.begin()
         for stage in Stage:
             record = self.run_stage(record, stage)
             if record.stages[-1].verdict is not Verdict.PASS:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PIPELINES = ROOT / "jenkins" / "pipelines"
 HARNESS = Path(__file__).parent / "harness"
 GROOVY = Path("/usr/share/java/groovy-all.jar")
-TIMEOUT_S = 600.0
+TIMEOUT_S = 3600.0
 
 
 def java() -> str | None:

@@ -49,7 +49,7 @@ def served(
     port = free_port()
     environment = {
         **settings,
-        "RUN_DIR": str(folder),
+        "RUN_DIR": str(folder.absolute()),  # it starts in this folder: a relative path would lead elsewhere
         "MODEL_NAME": version.name,
         "MLFLOW_TRACKING_URI": "",
         "ADMIN_PASSWORD": secrets.token_urlsafe(),

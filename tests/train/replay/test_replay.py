@@ -13,23 +13,10 @@ import psycopg2
 import pytest
 
 from fraud.registry import CANDIDATE, PRODUCTION, Registry
-from tests.live_stack import LiveStack, project_environment, wait_until
+from tests.live_stack import LENIENT_GATE, LiveStack, project_environment, wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
-# Small data decide nothing; what is tested is the way from month to month.
-LENIENT_GATE = {
-    "GATE_RULE": "noninferior",
-    "GATE_MARGIN": "1",
-    "GATE_LEVEL": "0.4",
-    "GATE_MIN_POSITIVES": "10",
-    "GATE_LATENCY_RATIO": "1000",
-    "GATE_TOO_NOISY_RATIO": "1000",
-    "GATE_P99_MS": "{}",
-    "GATE_WINDOW_S": "0.5",
-    "GATE_MIN_PAIRS": "2",
-    "GATE_MAX_PAIRS": "8",
-}
 INTERRUPT_TIMEOUT_S = 90.0
 
 

@@ -1,0 +1,1 @@
+"""The schedules of Jenkins without Jenkins: a drift check every night, a retraining every month."""

@@ -1,0 +1,34 @@
+"""What is done at the times of the schedules, by the same commands as Jenkins'."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from fraud.verdict import Verdict
+from jenkins.schedule.commands import Commands
+
+DRIFT: Final = "drift-monitor"
+RETRAIN: Final = "retrain"
+
+logger = logging.getLogger(__name__)
+
+
+def watch_drift(commands: Commands) -> Verdict:
+    """Check for drift; where there is some and no retraining was begun a short time ago, retrain."""
+    found = _verdict(commands.run("jenkins.drift", "check"))
+    if found is not Verdict.FAIL or commands.is_stopping():
+        return found
+    claimed = _verdict(commands.run("jenkins.drift", "claim"))
+    if claimed is not Verdict.PASS or commands.is_stopping():
+        return claimed
+    return retrain(commands, "drift")
+
+
+def retrain(commands: Commands, reason: str = "monthly") -> Verdict:
+    """All stages of a retraining."""
+    return _verdict(commands.run("jenkins.retrain", "--reason", reason))
+
+
+def _verdict(status: int) -> Verdict:
+    return next((verdict for verdict in Verdict if verdict.exit_status == status), Verdict.ERROR)
