@@ -70,6 +70,8 @@ stack-test: .venv/installed ## start everything with Docker, under a name of its
 
 # Servers that ours is compared with, each in an environment of its own (`python -m bench peers`).
 PEERS := mlserver mlflow bentoml original
+# What tests compare our statistics with, each in an environment of its own too.
+ORACLES := evidently
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: .venv/installed ## resolve the dependencies anew and write the lock files
 	@$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock
@@ -79,6 +81,7 @@ lock: .venv/installed ## resolve the dependencies anew and write the lock files
 	@$(COMPILE) pyproject.toml --extra mlflow -c requirements/all.lock -o requirements/mlflow.lock
 	@$(COMPILE) pyproject.toml --extra serve --extra train --extra bench --extra jenkins -c requirements/all.lock -o requirements/agent.lock
 	@for peer in $(PEERS); do $(COMPILE) requirements/peers/$$peer.in --override requirements/peers/overrides.in -o requirements/peers/$$peer.lock || exit 1; done
+	@for oracle in $(ORACLES); do $(COMPILE) requirements/oracles/$$oracle.in -o requirements/oracles/$$oracle.lock || exit 1; done
 
 clean: ## remove what was installed, generated and served here (data included)
 	@rm -rf .venv .run .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

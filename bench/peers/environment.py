@@ -1,4 +1,4 @@
-"""Each peer in an environment of its own, made once from its lock file."""
+"""A program in an environment of its own, made once from its lock file."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Final
 
 from bench.peers.errors import PeersError
 
-LOCKS: Final = Path(__file__).parents[2] / "requirements" / "peers"
+REQUIREMENTS: Final = Path(__file__).parents[2] / "requirements"
 STAMP: Final = "installed"
 INSTALL_TIMEOUT_S: Final = 600
 
 
-def make_environment(name: str, folder: Path) -> Path:
-    """Install what `requirements/peers/<name>.lock` says into `folder/env`, unless it is there already.
+def make_environment(lock: Path, folder: Path) -> Path:
+    """Install what the lock file says into `folder/env`, unless it is there already.
 
     Returns:
         The environment's interpreter.
@@ -24,7 +24,7 @@ def make_environment(name: str, folder: Path) -> Path:
     Raises:
         PeersError: the packages can't be had.
     """
-    lock = LOCKS / f"{name}.lock"
+    name = lock.stem
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
     environment = folder / "env"
     python = environment.resolve() / "bin" / "python"

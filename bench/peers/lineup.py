@@ -19,7 +19,7 @@ import psycopg2
 
 from bench.peers import contenders
 from bench.peers.cores import cpu_seconds, on_server_core
-from bench.peers.environment import make_environment
+from bench.peers.environment import REQUIREMENTS, make_environment
 from bench.peers.errors import PeersError
 from bench.peers.model import SharedModel
 from bench.peers.servers import bentoml, mlflow_serve, mlserver, original, ours, responder
@@ -178,5 +178,5 @@ def make_environments(servers: Iterable[str], folder: Path, progress: Callable[[
             pythons[server] = Path(sys.executable)
             continue
         progress(f"environment of {name}")
-        pythons[server] = make_environment(name, folder / name)
+        pythons[server] = make_environment(REQUIREMENTS / "peers" / f"{name}.lock", folder / name)
     return pythons

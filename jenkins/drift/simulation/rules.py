@@ -53,19 +53,19 @@ def _dropping_psi(reference: NDArray[np.intp], current: NDArray[np.intp]) -> flo
 
 
 def evidently_rule(world: World) -> Rule:
-    """Evidently's default for more than 1,000 rows, any feature: Wasserstein distance over the reference's sd >= 0.1.
+    """Evidently's default for more than 1,000 rows, any feature: a distance of 0.1."""
+    distances = evidently_distances(world)
+    return lambda window: max(distances(window)) >= EVIDENTLY_THRESHOLD
 
-    Missing values are dropped, as Evidently does.
-    """
+
+def evidently_distances(world: World) -> Callable[[Applications], list[float]]:
+    """Of each feature: the Wasserstein distance over the reference's standard deviation, missing values dropped."""
     judges = [_evidently_column(world.reference.features[:, feature]) for feature in range(FEATURE_COUNT)]
 
-    def rule(window: Applications) -> bool:
-        return any(
-            judge(column[~np.isnan(column)]) >= EVIDENTLY_THRESHOLD
-            for judge, column in zip(judges, window.features.T, strict=True)
-        )
+    def distances(window: Applications) -> list[float]:
+        return [judge(column[~np.isnan(column)]) for judge, column in zip(judges, window.features.T, strict=True)]
 
-    return rule
+    return distances
 
 
 def _evidently_column(reference: NDArray[np.float32]) -> Callable[[NDArray[np.float32]], float]:
