@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help install run test test-long lint types format lock bench chaos env up down stack-test clean
+.PHONY: help install run test test-long lint lint-pipelines types format lock bench chaos env up down stack-test clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ test-long: .venv/installed ## run the tests that take minutes, such as simulated
 lint: .venv/installed ## check style and security rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+
+lint-pipelines: ## check the style of the Jenkinsfiles; needs npm and Java
+	@npx --yes npm-groovy-lint@15.2.2 --noserver --failon warning --config jenkins/pipelines/.groovylintrc.json jenkins/pipelines/*.Jenkinsfile
 
 types: .venv/installed ## check types
 	@$(BIN)/mypy
