@@ -134,6 +134,10 @@ class Settings(BaseSettings):
     max_rows_in_flight: PositiveInt = Field(
         400_000, description="most rows that a server process works on at a time; beyond it requests are refused (503)"
     )
+    max_wait_ms: PositiveFloat = Field(
+        500.0,
+        description="longest wait of a batch for its turn, of small requests a tenth of it, milliseconds; then 503",
+    )
     max_bytes_in_flight: PositiveInt = Field(
         128 * 1024 * 1024, description="most bytes of bodies that a server process holds; beyond it 503"
     )

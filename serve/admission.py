@@ -26,6 +26,7 @@ class Capacity:
 
     max_rows: int
     max_body_bytes: int
+    max_wait_s: float
 
 
 class Admission:

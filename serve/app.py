@@ -30,6 +30,7 @@ from serve.health import health_routes
 from serve.idempotency.answers import SavedAnswers
 from serve.inference_v2 import routes as inference_v2
 from serve.inference_v2.routes import infer_route, inference_routes
+from serve.load_shedding import LoopQueue, ThreadQueue
 from serve.metrics import FLUSH_INTERVAL_S, Metrics
 from serve.mlflow_proxy import MlflowProxy
 from serve.mlflow_scoring import invocations_route, mlflow_routes
@@ -98,6 +99,7 @@ def create_app(parts: Parts) -> Application:
     threads = ThreadPoolExecutor(parts.scoring_threads, thread_name_prefix="scoring")
     admission = Admission(parts.capacity)
     connections = Connections(parts.connection_limits)
+    queue = ThreadQueue(threads, parts.capacity.max_wait_s)
     scoring = Scoring(
         model=parts.model,
         log=parts.log,
@@ -106,7 +108,7 @@ def create_app(parts: Parts) -> Application:
         limits=parts.limits,
         admission=admission,
         rate_limits=parts.rate_limits,
-        threads=threads,
+        threads=queue,
         metrics=metrics,
     )
     max_rows = parts.limits.max_batch_rows
@@ -139,7 +141,7 @@ def create_app(parts: Parts) -> Application:
     def model_version() -> int | None:
         return parts.model.version
 
-    lane = FastLane(scoring, by_heart, parts.access, model_version)
+    lane = FastLane(scoring, by_heart, parts.access, model_version, LoopQueue(parts.capacity.max_wait_s))
     guarded = RequireLogin(app, parts.access, ERROR_FORMS)
     described = RequestContext(guarded, model_version)
     return Application(SecurityHeaders(described, docs_policy(docs)), lane, connections)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +17,7 @@ from serve.errors import MalformedBody, ServeError
 from serve.exchange import Read
 from serve.idempotency.answers import Answer, SavedAnswers
 from serve.idempotency.key import REPLAYED_HEADER
+from serve.load_shedding import ThreadQueue
 from serve.metrics import Metrics
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import PredictionRecord, RecordLog
@@ -51,7 +51,7 @@ class Scoring:
         limits: Limits,
         admission: Admission,
         rate_limits: RateLimits | NoLimits,
-        threads: Executor,
+        threads: ThreadQueue,
         metrics: Metrics,
     ) -> None:
         self.limits = limits
@@ -78,6 +78,8 @@ class Scoring:
             call = Call.of(endpoint, caller, request_id, headers, readers)
             if call.announced_bytes > self.limits.max_body_bytes:
                 raise too_large(self.limits.max_body_bytes)
+            if call.announced_bytes > self.inline_max_bytes:
+                self.threads.refuse_if_standing()
             self._rate_limits.take_request(caller)
         except ServeError as error:
             self.metrics.refused(endpoint, error.status)

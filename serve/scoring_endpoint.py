@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 
 from starlette.requests import Request
@@ -35,7 +34,7 @@ async def answer(scoring: Scoring, route: ScoringRoute, request: Request) -> Res
         if begun.is_quick:
             answered = begun.answer()
         else:
-            answered = await asyncio.get_running_loop().run_in_executor(scoring.threads, begun.answer)
+            answered = await scoring.threads.submit(begun.answer)
     except BaseException as error:
         begun.fail(error)
         raise

@@ -22,8 +22,9 @@ from serve.access.control import AccessControl
 from serve.access.middleware import address_of
 from serve.access.same_site import refuse_other_sites
 from serve.connections import BoundedConnection, answer_bytes
-from serve.errors import ServeError
+from serve.errors import Overloaded, ServeError
 from serve.idempotency.answers import Answer
+from serve.load_shedding import LoopQueue
 from serve.request_context import (
     MODEL_VERSION_HEADER,
     REQUEST_ID_HEADER,
@@ -36,6 +37,7 @@ from serve.scoring_call import Headers, ScoringRoute
 from serve.security_headers import NO_STORE
 
 _REQUEST_ID: Final = REQUEST_ID_HEADER.lower()
+_REQUEST_ID_NAME: Final = _REQUEST_ID.encode()
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _JSON: Final = "application/json"
 
@@ -49,11 +51,13 @@ class FastLane:
         routes: Iterable[ScoringRoute],
         access: AccessControl,
         model_version: Callable[[], int | None],
+        queue: LoopQueue,
     ) -> None:
         self.scoring = scoring
         self.access = access
         self.routes = {route.path.encode(): route for route in routes}
         self.model_version = model_version
+        self.queue = queue
         self._headers: list[tuple[bytes, bytes]] = []
         self._lines = b""
 
@@ -195,6 +199,9 @@ class ScoringCycle:
         self._computing = False
         self._request: ScoringRequest | None = None
         self._fault: ServeError | None = None
+        if protocol.lane.queue.is_standing():
+            self._shed()
+            return
         # Of a header that comes twice, the first one counts.
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(protocol.headers)}
         self._request_id, self._fault = name_request(headers.get(_REQUEST_ID))
@@ -211,6 +218,15 @@ class ScoringCycle:
                 )
             except Exception as error:  # noqa: BLE001 - becomes an answer
                 self._fault = as_serve_error(error, self._request_id)
+
+    def _shed(self) -> None:
+        """Refuse it, at the cost of finding its name."""
+        given = next((value for name, value in self._protocol.headers if name == _REQUEST_ID_NAME), None)
+        self._request_id, _ = name_request(None if given is None else given.decode("latin-1"))
+        self._fault = Overloaded(
+            "more requests come than can be answered: send this again after the time in Retry-After"
+        )
+        self._protocol.lane.scoring.metrics.refused(self._route.path, self._fault.status)
 
     def start(self) -> None:
         """The request before this one is answered."""
@@ -254,9 +270,13 @@ class ScoringCycle:
             request, self._computing = self._request, True
             if request.is_quick:
                 self._finish(request, request.answer)
+                return
+            try:
+                future = self._protocol.lane.scoring.threads.submit(request.answer)
+            except ServeError as error:
+                request.fail(error)
+                self._refuse(error)
             else:
-                threads = self._protocol.lane.scoring.threads
-                future = self._protocol.loop.run_in_executor(threads, request.answer)
                 future.add_done_callback(lambda done: self._finish(request, done.result))
 
     def _finish(self, request: ScoringRequest, answer_of: Callable[[], Answer]) -> None:

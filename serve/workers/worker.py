@@ -70,7 +70,7 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
         pseudonyms=Pseudonyms(settings.applicant_ref_key.get_secret_value() if settings.applicant_ref_key else None),
         limits=Limits(settings.max_batch_rows, settings.max_body_bytes),
         connection_limits=ConnectionLimits(settings.max_connections, settings.read_timeout_s),
-        capacity=Capacity(settings.max_rows_in_flight, settings.max_bytes_in_flight),
+        capacity=Capacity(settings.max_rows_in_flight, settings.max_bytes_in_flight, settings.max_wait_ms / 1000),
         rate_limits=rate_limits(settings),
         access=AccessControl(Authenticator(settings.server_keys(), administrator), required=settings.asks_for_keys()),
         proxy=MlflowProxy(uri) if uri else None,

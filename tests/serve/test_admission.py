@@ -26,7 +26,7 @@ LARGE_BATCH = arrow_stream(list(EXAMPLE_ROWS) * 15_000)
 
 
 def admission() -> Admission:
-    return Admission(Capacity(max_rows=100, max_body_bytes=1_000))
+    return Admission(Capacity(max_rows=100, max_body_bytes=1_000, max_wait_s=1))
 
 
 @pytest.mark.parametrize("count", [101, 100_000])

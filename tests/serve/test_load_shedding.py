@@ -1,0 +1,87 @@
+"""Load shedding: a queue that stands is cut, a burst is not."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+
+from serve.errors import Overloaded
+from serve.load_shedding import PATIENCE_S, ROUND_SHARE, LoopQueue, ThreadQueue
+
+MAX_WAIT_S = 0.2
+MAX_ROUND_S = ROUND_SHARE * MAX_WAIT_S
+REQUESTS = 30
+REQUEST_S = MAX_ROUND_S / 10
+
+
+async def refused_in_a_round(queue: LoopQueue, requests: int) -> int:
+    """How many of the requests that the loop reads in one round are refused; the others take their time."""
+    refused = 0
+    for _ in range(requests):
+        if queue.is_standing():
+            refused += 1
+        else:
+            time.sleep(REQUEST_S)  # what scoring on the loop does
+    await asyncio.sleep(0)  # the round is over
+    return refused
+
+
+async def long_rounds(queue: LoopQueue) -> None:
+    begun = time.perf_counter()
+    while time.perf_counter() - begun < 1.5 * PATIENCE_S:
+        await refused_in_a_round(queue, REQUESTS)
+
+
+def test_one_long_round_is_a_burst_and_refuses_nobody() -> None:
+    async def burst() -> int:
+        queue = LoopQueue(MAX_WAIT_S)
+        await refused_in_a_round(queue, 1)
+        return await refused_in_a_round(queue, REQUESTS)
+
+    assert asyncio.run(burst()) == 0
+
+
+def test_while_rounds_stay_too_long_each_serves_for_its_time_and_refuses_the_rest() -> None:
+    async def overload() -> int:
+        queue = LoopQueue(MAX_WAIT_S)
+        await long_rounds(queue)
+        return await refused_in_a_round(queue, REQUESTS)
+
+    assert REQUESTS / 2 < asyncio.run(overload()) < REQUESTS
+
+
+def test_one_round_in_time_ends_the_refusing() -> None:
+    async def recovery() -> int:
+        queue = LoopQueue(MAX_WAIT_S)
+        await long_rounds(queue)
+        await refused_in_a_round(queue, 1)
+        return await refused_in_a_round(queue, REQUESTS)
+
+    assert asyncio.run(recovery()) == 0
+
+
+def test_a_batch_is_refused_while_the_next_in_turn_has_waited_too_long() -> None:
+    async def batches() -> None:
+        may_end, waited_too_long = threading.Event(), 2 * MAX_WAIT_S
+        with ThreadPoolExecutor(1) as threads, ExitStack() as at_end:
+            at_end.callback(may_end.set)
+            queue = ThreadQueue(threads, MAX_WAIT_S)
+            running = queue.submit(may_end.wait)
+            await asyncio.sleep(waited_too_long)
+            waiting = queue.submit(may_end.wait)  # one that runs for long is no queue
+            await asyncio.sleep(waited_too_long)
+            with pytest.raises(Overloaded):
+                queue.submit(may_end.wait)
+            waiting.cancel()
+            await asyncio.sleep(0)
+            last = queue.submit(may_end.wait)  # the one that waited is gone
+            may_end.set()
+            assert await running
+            assert await last
+
+    asyncio.run(batches())
