@@ -22,7 +22,7 @@ from fraud.errors import ProjectError
 from fraud.open_files import allow_open_files
 from fraud.verdict import Verdict
 
-_COLUMNS: Final = ("sent", "answered", "refused", "broken", "recorded", "lost", "twice")
+_COLUMNS: Final = ("sent", "answered", "refused", "broken", "recorded", "lost", "twice", "disordered")
 
 
 def chaos(
@@ -47,7 +47,7 @@ def chaos(
             allow_open_files(2 * CROWD)
             with Progress(transient=True, console=Console(stderr=True)) as bar:
                 task = bar.add_task("setting up", total=len(faults))
-                with Site(Path(folder), lambda what: bar.update(task, description=what)) as site:
+                with Site(Path(folder), lambda what: bar.update(task, description=what), settable_clock=True) as site:
                     for fault in faults:
                         bar.update(task, description=fault.name)
                         outcomes.append(experiment(site, fault))

@@ -36,13 +36,15 @@ class Outcome:
     """Answered and not on record."""
     twice: int
     """On record more than once."""
+    disordered: int
+    """Records whose time is before that of the record they follow."""
     unexpected: tuple[int, ...]
     """Statuses that are not promised."""
 
     @property
     def passed(self) -> bool:
         """Whether every promise was kept."""
-        return not (self.lost or self.twice or self.unexpected)
+        return not (self.lost or self.twice or self.disordered or self.unexpected)
 
 
 def experiment(site: Site, fault: Fault) -> Outcome:
@@ -79,5 +81,6 @@ def experiment(site: Site, fault: Fault) -> Outcome:
         recorded=len(recorded),
         lost=len(load.answered - recorded.keys()),
         twice=sum(count > 1 for count in recorded.values()),
+        disordered=site.disordered(load.name),
         unexpected=tuple(sorted(load.statuses - promised)),
     )

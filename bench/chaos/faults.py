@@ -15,6 +15,7 @@ import httpx
 import psutil
 
 from bench.site.errors import SiteError
+from bench.site.registry_relay import RelayFault
 from bench.site.server import SHIPPER, WORKER, WORKERS
 from bench.site.site import START_TIMEOUT_S, Site
 from fraud.database import connect
@@ -24,6 +25,7 @@ CROWD: Final = 10_000
 """Connections that stay open and say nothing, or too little."""
 TRICKLE_ROUNDS: Final = 5
 RESTARTS: Final = 5
+CLOCK_OFFSET_S: Final = 3600
 KILL_AFTER_S: Final = 0.3
 DONE: Final = 200
 UPSTREAM_FAILED: Final = 502
@@ -140,6 +142,26 @@ def cut_off_the_model(site: Site) -> None:
     _spoil_the_model(site, lambda content: content[: len(content) // 2])
 
 
+def registry_fails(site: Site) -> None:
+    """MLflow answers 500 to everything."""
+    _relay_fault(site, RelayFault.ANSWERS_500, "while MLflow answered 500")
+
+
+def cut_off_the_download(site: Site) -> None:
+    """The download of a new version ends in the middle; the file in the registry is whole."""
+    _relay_fault(site, RelayFault.CUTS_DOWNLOADS, "while downloads were cut off")
+
+
+def _relay_fault(site: Site, fault: RelayFault, when: str) -> None:
+    site.promote_again()
+    site.registry_relay.fault = fault
+    try:
+        _expect_update(site, UPSTREAM_FAILED, when)
+    finally:
+        site.registry_relay.fault = RelayFault.NONE
+    _expect_update(site, DONE, "once that was over")
+
+
 def kill_in_update(site: Site) -> None:
     """kill -9 of everything that serves, in the middle of a model update; then a new start, and the update again."""
     site.promote_again()
@@ -183,6 +205,13 @@ def fill_the_disk(site: Site) -> None:
     time.sleep(OUTAGE_S)
     for worker in workers:
         worker.rlimit(psutil.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+def set_the_clock_back(site: Site) -> None:
+    """The machine's clock goes back by an hour, and forward again."""
+    site.clock.set_offset(-CLOCK_OFFSET_S)
+    time.sleep(OUTAGE_S)
+    site.clock.set_offset(0)
 
 
 def crowd_of_silent_clients(site: Site) -> None:
@@ -237,10 +266,13 @@ FAULTS: Final = (
     Fault("PostgreSQL refuses the login", refuse_the_login),
     Fault("kill -9 of MLflow, and a model update", kill_mlflow),
     Fault("MLflow hangs, and a model update", hang_mlflow),
+    Fault("MLflow answers 500, and a model update", registry_fails),
+    Fault("a model's download that is cut off", cut_off_the_download),
     Fault("a model file with a wrong byte", damage_the_model),
     Fault("a model file that is cut off", cut_off_the_model),
     Fault("kill -9 in the middle of a model update", kill_in_update),
     Fault("the disk of the spool is full", fill_the_disk, may_refuse=True),
+    Fault("the clock goes back by an hour", set_the_clock_back),
     Fault(f"{CROWD:,} silent connections", crowd_of_silent_clients),
     Fault(f"{CROWD:,} slow clients (slowloris)", crowd_of_slow_clients),
     Fault(f"{CROWD:,} half-closed connections", crowd_of_half_closed_clients),

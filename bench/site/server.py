@@ -30,6 +30,8 @@ class ScoringServer:
     spool: Path
     port: int
     workers: int = WORKERS
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Its alone."""
     process: subprocess.Popen[bytes] = field(init=False)
 
     @property
@@ -43,7 +45,7 @@ class ScoringServer:
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
                 command,
-                env={**self.environment, "SPOOL_DIR": str(self.spool)},
+                env={**self.environment, **self.settings, "SPOOL_DIR": str(self.spool)},
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -8,17 +8,19 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Final
 
 import httpx
 import psutil
 from psycopg2.extensions import make_dsn
 
+from bench.site.clock import Clock
 from bench.site.errors import SiteError
-from bench.site.server import ScoringServer
+from bench.site.registry_relay import RegistryRelay
+from bench.site.server import WORKERS, ScoringServer
 from fraud.api_keys import SCORING_API_KEY, Role, key_settings
 from fraud.database import connect
 from fraud.registry import MODEL_FILE, PRODUCTION, Registry
@@ -36,24 +38,47 @@ START_TIMEOUT_S: Final = 120.0
 STOP_TIMEOUT_S: Final = 30.0
 POLL_INTERVAL_S: Final = 0.05
 
+_DISORDERED: Final = """
+    SELECT count(*) FROM (
+        SELECT recorded_at < lag(recorded_at) OVER (PARTITION BY chain_id ORDER BY sequence) AS is_early
+        FROM prediction_requests WHERE request_id LIKE %s
+    ) AS records WHERE is_early
+"""
+
 
 class Site:
     """Everything, from `__enter__` to `__exit__`."""
 
-    def __init__(self, folder: Path, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        tell: Callable[[str], None],
+        workers: int = WORKERS,
+        settings: Mapping[str, str] = MappingProxyType({}),
+        *,
+        settable_clock: bool = False,
+    ) -> None:
         self.folder = folder
         self._tell = tell
         self._at_end = contextlib.ExitStack()
-        self._mlflow_port = free_port()
+        self.registry_relay = RegistryRelay(free_port())
         passwords = {name: secrets.token_urlsafe() for name in PASSWORDS}
         key = key_settings("chaos", Role.SCORE)
         self.environment = {**os.environ, **passwords, **key, "RUN_DIR": str(folder), "REFERENCE_SCALE": SCALE}
         self.environment |= {"MODEL_NAME": MODEL_NAME, "SSL_CERTFILE": "", "SSL_KEYFILE": ""}
+        self.clock = Clock(folder / "clock")
         self.postgres = EmbeddedPostgres(folder / "postgres", "chaos")
         self.owner_dsn = ""
         self.mlflow: Child
         self.api_key = key[SCORING_API_KEY]
-        self.server = ScoringServer(self.environment, folder, folder / "spool", free_port())
+        self.server = ScoringServer(
+            self.environment,
+            folder,
+            folder / "spool",
+            free_port(),
+            workers,
+            {**settings, **(self.clock.environment if settable_clock else {})},
+        )
 
     def __enter__(self) -> Site:
         """Start all of it, and train the model.
@@ -80,6 +105,7 @@ class Site:
         self.start_postgres()
         self._run("loading applications", "initdb")
         self._tell("starting MLflow")
+        self._at_end.enter_context(self.registry_relay.running())
         self._at_end.callback(lambda: self.mlflow.stop(STOP_TIMEOUT_S))
         self.start_mlflow()
         self._run("training a small model", "train", "--promote-first")
@@ -97,21 +123,26 @@ class Site:
 
     def kill_postgres(self) -> None:
         """Kill the postmaster, and return when its backends have noticed and ended too."""
-        pid_file = self.folder / "postgres" / "postmaster.pid"
-        postmaster = psutil.Process(int(pid_file.read_text(encoding="ascii").split()[0]))
-        processes = [postmaster, *postmaster.children(recursive=True)]
-        postmaster.kill()
+        processes = self.postgres_processes()
+        processes[0].kill()
         _, left = psutil.wait_procs(processes, STOP_TIMEOUT_S)
         if left:
             raise SiteError("PostgreSQL's processes did not end with their postmaster")
+
+    def postgres_processes(self) -> list[psutil.Process]:
+        """The postmaster and its backends."""
+        pid_file = self.folder / "postgres" / "postmaster.pid"
+        postmaster = psutil.Process(int(pid_file.read_text(encoding="ascii").split()[0]))
+        return [postmaster, *postmaster.children(recursive=True)]
 
     def start_mlflow(self) -> None:
         """Start MLflow, for the first time or after a kill, at the same address."""
         password = self.environment["MLFLOW_DB_PASSWORD"]
         dsn = make_dsn(self.owner_dsn, user=DatabaseRole.MLFLOW.value, password=password)
-        server = start_mlflow(dsn, self.folder / "artifacts", self._mlflow_port, self.folder / "mlflow.log")
+        port = self.registry_relay.mlflow_port
+        server = start_mlflow(dsn, self.folder / "artifacts", port, self.folder / "mlflow.log")
         self.mlflow = server.child
-        self.environment["MLFLOW_TRACKING_URI"] = server.tracking_uri
+        self.environment["MLFLOW_TRACKING_URI"] = self.registry_relay.before(server.tracking_uri)
         server.child.wait_until_answers(server.health_url, START_TIMEOUT_S)
 
     def update_model(self) -> int:
@@ -158,6 +189,11 @@ class Site:
         """Request ids that begin with a load's name, and how often each is on record."""
         query = "SELECT request_id, count(*) FROM prediction_requests WHERE request_id LIKE %s GROUP BY 1"
         return dict(self.fetch(query, f"{load_name}-%"))
+
+    def disordered(self, load_name: str) -> int:
+        """Records of a load whose time is before that of the record they follow."""
+        ((count,),) = self.fetch(_DISORDERED, f"{load_name}-%")
+        return int(count)
 
     def wait_until(self, condition: Callable[[], bool], timeout_s: float, what: str) -> float:
         """Seconds until the condition holds.
