@@ -27,9 +27,11 @@ COMMANDS: Final = {
     "chaos": "bench.chaos.command",
     "engines": "bench.engines.command",
     "gate": "bench.gate.command",
+    "outage": "bench.outage.command",
     "peers": "bench.peers.command",
     "promote": "bench.gate.promote",
     "rollback": "bench.gate.rollback",
+    "soak": "bench.soak.command",
     "verify": "bench.gate.verify",
 }
 """Name of a command, which is its function's too -> where that is."""

@@ -14,10 +14,13 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from fraud.api_keys import bearer
 from fraud.features import EDUCATION_DAYS, FEATURE_NAMES, FEATURES, NOT_EMPLOYED_DAYS
 
 POOL_ROWS: Final = 50_000
 NOT_EMPLOYED_SHARE: Final = 0.18
+# Drift monitoring must not count these requests.
+_HEADERS: Final = {"Content-Type": "application/json", "X-Load-Test": "true"}
 
 
 class Applications:
@@ -34,6 +37,11 @@ class Applications:
     def batch(self, rows: int) -> bytes:
         """A body of `/batch_predict`."""
         return join_instances(self._random.choices(self._pool, k=rows))
+
+
+def request_headers(api_key: str | None) -> dict[str, str]:
+    """What all requests say."""
+    return {**_HEADERS, **bearer(api_key)}
 
 
 def random_rows(count: int, generator: np.random.Generator) -> NDArray[np.float64]:

@@ -6,17 +6,9 @@ from typing import Any, Final
 
 from locust import FastHttpUser, constant, constant_throughput, task
 
-from bench.applications import Applications
-from fraud.api_keys import bearer
+from bench.applications import Applications, request_headers
 
-# Drift monitoring must not count these requests.
-_HEADERS: Final = {"Content-Type": "application/json", "X-Load-Test": "true"}
 SEED: Final = 1
-
-
-def request_headers(api_key: str | None) -> dict[str, str]:
-    """What all requests say."""
-    return {**_HEADERS, **bearer(api_key)}
 
 
 class ScoringUser(FastHttpUser):

@@ -18,10 +18,9 @@ import gevent
 import msgspec
 from locust.env import Environment
 
-from bench.applications import Applications
+from bench.applications import Applications, request_headers
 from bench.gate.latency.load_plan import KindSamples, LoadPlan, RequestKind, WindowPlan, WindowSamples
 from bench.gate.latency.scheduled_user import ScheduledUser, scheduled_user
-from bench.users import request_headers
 
 Bodies = Callable[[int], bytes]
 """Number of rows -> a body with that many fresh random applications."""

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from bench.connection import content_length
 from bench.peers.errors import PeersError
-from bench.peers.open_loop import content_length, measure_latencies, schedule
+from bench.peers.open_loop import measure_latencies, schedule
 from bench.peers.services import responder
 from fraud.stack.child import free_port
 
@@ -86,5 +87,5 @@ def test_a_schedule_has_the_rate_and_comes_from_its_seed() -> None:
 
 def test_an_answer_of_unknown_length_is_refused() -> None:
     assert content_length(b"HTTP/1.1 200 OK\r\nContent-Length: 12") == 12
-    with pytest.raises(PeersError, match="Content-Length"):
+    with pytest.raises(ConnectionError, match="Content-Length"):
         content_length(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked")
