@@ -1,15 +1,35 @@
-"""HTTPS: the certificate is looked at before a worker starts, and its absence is said where it matters."""
+"""HTTPS: the certificate is looked at before a worker starts, its absence is said where it matters, handshakes end."""
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import ssl
 from pathlib import Path
+from typing import Any, Final
+
+import uvloop
 
 from fraud.errors import SettingsError
 
 logger = logging.getLogger(__name__)
+
+
+HANDSHAKE_TIMEOUT_S: Final = 5.0
+
+
+class HandshakeBoundLoop(uvloop.Loop):
+    """An event loop whose servers give up on a client that does not get done with the TLS handshake.
+
+    Until then there is no connection that `connections` could count or cut off; the default is a minute.
+    """
+
+    async def create_server(self, *of_uvicorn: Any, **named: Any) -> asyncio.Server:
+        """As uvicorn asks for it, with that bound."""
+        bound = {"ssl_handshake_timeout": HANDSHAKE_TIMEOUT_S} if named.get("ssl") else {}
+        server: asyncio.Server = await super().create_server(*of_uvicorn, **named, **bound)  # type: ignore[call-overload]
+        return server
 
 
 def check_certificate(certificate: Path | None, key: Path | None) -> None:

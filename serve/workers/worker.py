@@ -112,7 +112,7 @@ def work(
     application = create_app(parts)
     config = uvicorn.Config(
         application.asgi,
-        loop="uvloop",
+        loop="serve.tls:HandshakeBoundLoop",
         http=functools.partial(ScoringProtocol, lane=application.lane, connections=application.connections),  # type: ignore[arg-type]
         access_log=False,
         log_config=None,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -87,6 +90,33 @@ def test_an_operator_sets_and_removes_an_alias(stack: LiveStack, production: Mod
     assert got["model_version"]["version"] == str(production.version)
     removed = httpx.request("DELETE", stack.url + ALIAS, json=named, auth=stack.admin)
     assert removed.status_code == 200
+
+
+MLFLOW_CLIENT = """
+import sys
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+client = MlflowClient()
+version = client.get_model_version_by_alias("divorce-model", "production")
+print(open(client.download_artifacts(version.run_id, "model/model_card.md", sys.argv[1])).read()[0])
+try:
+    client.set_tag(version.run_id, "mine", "yes")
+except MlflowException as refused:
+    print("passed" if "does not pass" not in str(refused) else "refused")
+"""
+
+
+def test_mlflows_own_client_reads_with_a_key_and_changes_nothing(stack: LiveStack, tmp_path: Path) -> None:
+    key = LOGIN["Authorization"].split()[1]
+    done = subprocess.run(
+        [sys.executable, "-c", MLFLOW_CLIENT, str(tmp_path)],
+        env={**os.environ, "MLFLOW_TRACKING_URI": stack.url + "/mlflow", "MLFLOW_TRACKING_TOKEN": key},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["#", "refused"]
 
 
 def test_a_page_of_another_site_changes_nothing(stack: LiveStack, production: ModelVersion) -> None:

@@ -14,6 +14,7 @@ import pytest
 import trustme
 
 from fraud.features import EXAMPLE_INSTANCE
+from serve.tls import HANDSHAKE_TIMEOUT_S
 from tests.live_stack import LOGIN, LiveStack, server_beside, wait_until
 from tests.serve.test_start import CONFIGURED, start
 from tests.serve.wire import BATCH, BATCH_ROWS, SINGLE, Wire, post
@@ -103,6 +104,12 @@ def test_old_versions_are_refused(server: Encrypted) -> None:
     old.maximum_version = ssl.TLSVersion.TLSv1_1
     with socket.create_connection((address.host, address.port), timeout=10) as plain, pytest.raises(ssl.SSLError):
         old.wrap_socket(plain)
+
+
+def test_a_handshake_has_to_come_to_its_end(server: Encrypted) -> None:
+    address = httpx.URL(server.url)
+    with socket.create_connection((address.host, address.port), timeout=2 * HANDSHAKE_TIMEOUT_S) as silent:
+        assert silent.recv(1) == b""
 
 
 def test_slow_clients_are_cut_off(server: Encrypted) -> None:
