@@ -136,6 +136,12 @@ def test_mlflow_is_reached_through_the_server_with_its_password_only(site: Site)
     assert [model["name"] for model in found.json()["registered_models"]] == ["divorce-model"]
 
 
+def test_an_auditor_finds_the_record_whole(site: Site) -> None:
+    login = {"AUDITOR_DB_PASSWORD": site.secrets["AUDITOR_DB_PASSWORD"]}
+    audited = site.run("fastapi", "python", "-m", "serve.audit", "verify", **login)
+    assert audited.returncode == 0, audited.stdout + audited.stderr
+
+
 def test_the_first_model_is_trained_once(site: Site) -> None:
     again = site.run("mlflow-train")
     assert again.returncode == 0, again.stderr
