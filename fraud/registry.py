@@ -47,6 +47,7 @@ TEST_START_TAG: Final = "test_start"
 VALIDATION_AP_TAG: Final = "average_precision_validation"
 GATE_VERDICT_TAG: Final = "gate_verdict"
 TEST_AP_TAG: Final = "average_precision_test"
+PROFILE_SHA256_TAG: Final = "reference_profile_sha256"
 RETRAINING_REASON_TAG: Final = "retraining_reason"
 
 HTTP_RETRIES: Final = 1

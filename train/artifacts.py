@@ -15,6 +15,7 @@ from mlflow.types import ColSpec, Schema, TensorSpec
 
 from convert import Conversion
 from fraud.features import FEATURE_COUNT
+from fraud.reference_profile import PROFILE_FILE, ReferenceProfile
 from fraud.registry import MODEL_FILE
 from train import plots
 from train.grid import STEP
@@ -26,15 +27,16 @@ NATIVE_FILE: Final = "model.ubj"
 RUNTIME_PACKAGES: Final = ("numpy", "onnx", "onnxruntime")
 
 
-def write_files(folder: Path, training: Training, conversion: Conversion) -> None:
-    """Fill `folder`: `model.onnx` with MLflow's description of it, `model.ubj`, `parity.json`, `grid.json`, the plots
-    and `model_card.md`.
+def write_files(folder: Path, training: Training, conversion: Conversion, profile: ReferenceProfile) -> None:
+    """Fill `folder`: `model.onnx` with MLflow's description of it, `model.ubj`, `parity.json`,
+    `reference_profile.json`, `grid.json`, the plots and `model_card.md`.
 
     None of them is a pickle, and none needs one to be read.
     """
     _write_onnx(folder, conversion)
     training.pipeline.named_steps[STEP].get_booster().save_model(folder / NATIVE_FILE)
     (folder / "parity.json").write_text(conversion.parity.to_json(), encoding="utf-8")
+    (folder / PROFILE_FILE).write_bytes(profile.to_json())
     (folder / "grid.json").write_bytes(msgspec.json.format(msgspec.json.encode(training.trials)))
     (folder / "model_card.md").write_text(model_card(training, conversion.parity), encoding="utf-8")
     figures = folder / "plots"

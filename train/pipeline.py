@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,9 +12,11 @@ from convert import Conversion, convert
 from convert.parity import MINIMUM_ROWS
 from convert.parity_report import ParityReport
 from fraud.progress import ShowStep
+from fraud.reference_profile import ReferenceProfile
 from fraud.registry import (
     CANDIDATE,
     PRODUCTION,
+    PROFILE_SHA256_TAG,
     RETRAINING_REASON_TAG,
     TEST_AP_TAG,
     TEST_START_TAG,
@@ -22,8 +25,10 @@ from fraud.registry import (
     Registry,
 )
 from train.artifacts import write_files
+from train.bins_table import store_bins
 from train.dataset import load_dataset
 from train.proving_rows import proving_rows
+from train.reference import reference_profile
 from train.tracking import record_run
 from train.training import Training, train_model
 
@@ -83,13 +88,18 @@ def run(
     )
 
     progress("registering", 0, 1)
-    version = _register(registry, training, conversion, reason)
+    profile = reference_profile(training, conversion.sha256)
+    version = _register(registry, training, conversion, profile, reason)
+    store_bins(dsn, version, profile)
+    registry.set_alias(CANDIDATE, version.version)
     production = _promote(registry, version, promote_first)
     progress("registering", 1, 1)
     return Outcome(training, conversion, version, production)
 
 
-def _register(registry: Registry, training: Training, conversion: Conversion, reason: str | None) -> ModelVersion:
+def _register(
+    registry: Registry, training: Training, conversion: Conversion, profile: ReferenceProfile, reason: str | None
+) -> ModelVersion:
     metrics = (
         training.validation.metrics("validation")
         | training.test.metrics("test")
@@ -101,18 +111,17 @@ def _register(registry: Registry, training: Training, conversion: Conversion, re
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_files(folder, training, conversion)
+        write_files(folder, training, conversion, profile)
         run_id = record_run(registry, _parameters(training), metrics, folder)
     tags = {
         TEST_START_TAG: training.split.test_start.isoformat(),
         VALIDATION_AP_TAG: repr(training.validation.average_precision.estimate),
         TEST_AP_TAG: repr(training.test.average_precision.estimate),
+        PROFILE_SHA256_TAG: hashlib.sha256(profile.to_json()).hexdigest(),
     }
     if reason is not None:
         tags[RETRAINING_REASON_TAG] = reason
-    version = registry.register(run_id, conversion.sha256, training.cutoff, tags)
-    registry.set_alias(CANDIDATE, version.version)
-    return version
+    return registry.register(run_id, conversion.sha256, training.cutoff, tags)
 
 
 def _promote(registry: Registry, version: ModelVersion, promote_first: bool) -> int | None:

@@ -1,4 +1,8 @@
-"""Reads the table `divorce_predictions`: all SQL of training."""
+"""Reads the applications with known outcomes: all SQL of training.
+
+They are in the table `divorce_predictions`, and in the view `labelled_predictions`: applications that were scored, of
+which the agency has told the outcome since. An application that is in both counts once, as the table has it.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,8 @@ from fraud.features import DATE, FEATURE_NAMES, LABEL
 from train.errors import ColumnMissingError, TableMissingError
 
 TABLE: Final = "divorce_predictions"
+LOGGED: Final = "labelled_predictions"
+OUTCOMES: Final = "application_outcomes"
 COLUMNS: Final = (DATE, *FEATURE_NAMES, LABEL)
 
 PRESENT_COLUMNS: Final = """
@@ -24,10 +30,17 @@ PRESENT_COLUMNS: Final = """
     WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
 """
 # Rows without a date are read too, so that they are reported and don't vanish. The order makes training repeatable;
-# COLLATE "C" makes it the same on every server.
+# COLLATE "C" makes it the same on every server. Without outcomes the log is not looked at.
 ROWS: Final = sql.SQL("""
     COPY (
-        SELECT {columns} FROM {table} WHERE {date} < {cutoff} OR {date} IS NULL
+        SELECT {columns} FROM (
+            SELECT application_id, {columns} FROM {table}
+            UNION ALL
+            SELECT application_id, {columns} FROM {logged} AS logged
+            WHERE EXISTS (SELECT FROM {outcomes})
+                AND NOT EXISTS (SELECT FROM {table} AS known WHERE known.application_id = logged.application_id)
+        ) AS labelled
+        WHERE {date} < {cutoff} OR {date} IS NULL
         ORDER BY {date}, application_id COLLATE "C"
     ) TO STDOUT (FORMAT csv)
 """)
@@ -48,6 +61,8 @@ def read_rows(connection: Connection, cutoff: dt.date) -> pa.Table:
     statement = ROWS.format(
         columns=sql.SQL(", ").join(map(sql.Identifier, COLUMNS)),
         table=sql.Identifier(TABLE),
+        logged=sql.Identifier(LOGGED),
+        outcomes=sql.Identifier(OUTCOMES),
         date=sql.Identifier(DATE),
         cutoff=sql.Literal(cutoff),
     )

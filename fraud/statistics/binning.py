@@ -87,16 +87,8 @@ class Bins:
         return (f"below {ends[0]}", *inner, f"above {ends[-1]}", "missing")
 
     def count(self, values: ArrayLike) -> NDArray[np.int64]:
-        """Values in each bin [k + 2].
-
-        A pass over the values for each threshold: comparisons run at the speed of memory, a search does not.
-        """
-        column = np.ascontiguousarray(values, np.float32)
-        missing = np.count_nonzero(np.isnan(column))
-        at_least = [np.count_nonzero(column >= threshold) for threshold in self.thresholds]
-        # Every value that is there, then those from each threshold on; what two neighbours differ by lies between.
-        reached = np.array([column.size - missing, *at_least, 0], np.int64)
-        return np.append(reached[:-1] - reached[1:], np.int64(missing))
+        """Values in each bin [k + 2]."""
+        return count_in_bins(values, self.thresholds)
 
     def to_plain(self) -> dict[str, list[Any]]:
         """As JSON can hold it; `from_plain` gives the same bits back, since every float32 is a float64 too."""
@@ -118,6 +110,19 @@ class Bins:
         if not np.array_equal(thresholds, exact):
             raise ValueError("thresholds must be float32 values")
         return cls(thresholds, kinds)
+
+
+def count_in_bins(values: ArrayLike, thresholds: Float32s) -> NDArray[np.int64]:
+    """Values [N] in each of the bins that rising thresholds [k] make -> [k + 2].
+
+    A pass over the values for each threshold: comparisons run at the speed of memory, a search does not.
+    """
+    column = np.ascontiguousarray(values, np.float32)
+    missing = np.count_nonzero(np.isnan(column))
+    at_least = [np.count_nonzero(column >= threshold) for threshold in thresholds]
+    # Every value that is there, then those from each threshold on; what two neighbours differ by lies between.
+    reached = np.array([column.size - missing, *at_least, 0], np.int64)
+    return np.append(reached[:-1] - reached[1:], np.int64(missing))
 
 
 def choose_bins(values: ArrayLike) -> Bins:

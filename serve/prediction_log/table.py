@@ -14,6 +14,7 @@ from psycopg2.extensions import connection as Connection
 from serve.prediction_log.binary_copy import COPY_STATEMENT, CopyStream
 from serve.prediction_log.errors import MarkMoved
 from serve.prediction_log.frame import StoredRecord
+from serve.prediction_log.roll_up import RollUp
 
 APPLICATION_NAME: Final = "prediction-log"
 CONNECT_TIMEOUT_S: Final = 5
@@ -58,6 +59,7 @@ class LogTable:
         self._dsn = dsn
         self._connection: Connection | None = None
         self._months: set[tuple[int, int]] = set()
+        self._roll_up = RollUp()
 
     def disconnect(self) -> None:
         """Drop the connection; the next call makes a new one."""
@@ -78,7 +80,7 @@ class LogTable:
         return {chain_id: found.get(chain_id, 0) for chain_id in wanted}
 
     def write(self, parts: Sequence[ChainPart]) -> None:
-        """Write records and move their chains' marks, in one transaction: all of it or nothing, once.
+        """Write records, count them and move their chains' marks, in one transaction: all of it or nothing, once.
 
         Raises:
             MarkMoved: a chain is further than the parts say; nothing was written.
@@ -95,6 +97,7 @@ class LogTable:
                 if cursor.rowcount != 1:
                     raise MarkMoved(f"chain {chain_id} is not at record {part.after} any more")
             cursor.copy_expert(COPY_STATEMENT, stream)
+            self._roll_up.add(cursor, (record for part in parts for record in part.records))
 
     def make_partitions(self, moments: Iterable[dt.datetime]) -> None:
         """Make sure that the months of these moments (UTC) have their partitions.

@@ -18,7 +18,13 @@ RECORD = (
     " '{0.5}', '', '', '')"
 )
 MARK = "INSERT INTO prediction_chains VALUES (gen_random_uuid(), 1, ''); UPDATE prediction_chains SET sequence = 2"
-
+HOUR = "INSERT INTO drift_hours VALUES ('', 1, now(), 1, '{1}')"
+AGAIN = "ON CONFLICT (model_sha256, model_version, hour) DO UPDATE SET counts = add_counts(drift_hours.counts, '{2}')"
+BINS = "INSERT INTO drift_bins VALUES ('', 1, 0, 'Age_Days', '{1}')"
+CHECK = (
+    "INSERT INTO drift_checks (checked_at, today, model_name, verdict, reasons, windows)"
+    " VALUES (now(), now(), 'm', 'pass', '{}', '[]')"
+)
 
 PASSWORD = 'it\'s "quoted" \\ %s'
 
@@ -39,6 +45,13 @@ def run(dsn: str, role: str, statement: str) -> None:
         pytest.param(TRAINER, "SELECT * FROM divorce_predictions", id="trainer reads applications"),
         pytest.param(TRAINER, "SELECT * FROM prediction_requests", id="trainer reads requests"),
         pytest.param(TRAINER, "SELECT * FROM prediction_logs", id="trainer reads predictions"),
+        pytest.param(SERVER, "; ".join((HOUR, f"{HOUR} {AGAIN}")), id="server counts"),
+        pytest.param(SERVER, "SELECT FROM drift_bins, drift_checks, retrainings", id="server reads bins and checks"),
+        pytest.param(TRAINER, BINS, id="trainer writes bins"),
+        pytest.param(TRAINER, "SELECT FROM drift_hours, drift_counts", id="trainer reads counts"),
+        pytest.param(TRAINER, "SELECT rebuild_drift_hours('2026-05-01 00:00Z', '2026-05-02 00:00Z')", id="rebuild"),
+        pytest.param(TRAINER, CHECK, id="monitor writes checks"),
+        pytest.param(TRAINER, "SELECT * FROM labelled_predictions", id="trainer reads outcomes"),
         pytest.param(MLFLOW, "CREATE TABLE runs (id int); DROP TABLE mlflow.runs", id="mlflow makes its tables"),
     ],
 )
@@ -66,6 +79,11 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
                 "CREATE SCHEMA mine",
                 "CREATE ROLE mine",
                 "SELECT rolpassword FROM pg_authid",
+                "UPDATE public.drift_bins SET thresholds = '{0}'",
+                "DELETE FROM public.drift_hours",
+                "UPDATE public.drift_checks SET verdict = 'pass'",
+                "DELETE FROM public.retrainings",
+                "INSERT INTO public.application_outcomes VALUES ('x', 1, now())",
             )
         ),
         *(
@@ -75,6 +93,9 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
         ),
         pytest.param(TRAINER, RECORD, id="trainer records"),
         pytest.param(AUDITOR, RECORD, id="auditor records"),
+        pytest.param(TRAINER, HOUR, id="trainer counts"),
+        pytest.param(SERVER, BINS, id="server writes bins"),
+        pytest.param(SERVER, CHECK, id="server writes checks"),
         pytest.param(AUDITOR, "UPDATE prediction_chains SET sequence = 2", id="auditor moves a mark"),
         pytest.param(AUDITOR, "SELECT drop_expired_predictions(1)", id="auditor drops months"),
         pytest.param(AUDITOR, "SELECT make_prediction_partition(now())", id="auditor makes partitions"),

@@ -9,17 +9,19 @@ import psycopg2
 import pytest
 
 from fraud.features import FEATURE_NAMES, FEATURES
+from initdb.schema import apply_schema
 from train.dataset import Dataset
 
 
 @pytest.fixture
 def empty_table(empty_database: str) -> str:
-    """Address of a database with the table of applications; unlike ours, it accepts missing values."""
+    """Address of a database with our schema; unlike ours, its table of applications accepts missing values."""
+    apply_schema(empty_database)
     types = [f'"{f.name}" {"integer" if f.integral else "real"}' for f in FEATURES]
     columns = ", ".join(["application_id text PRIMARY KEY", '"Date" date', *types, '"Divorce" smallint'])
     connection = psycopg2.connect(empty_database)
     with connection, connection.cursor() as cursor:
-        cursor.execute(f"CREATE TABLE divorce_predictions ({columns})")
+        cursor.execute(f"DROP TABLE divorce_predictions; CREATE TABLE divorce_predictions ({columns})")
     connection.close()
     return empty_database
 

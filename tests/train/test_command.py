@@ -16,8 +16,10 @@ from typer.testing import CliRunner
 from xgboost import XGBClassifier
 
 from convert.errors import ParityError
-from fraud.registry import CANDIDATE, PRODUCTION, Registry
+from fraud.reference_profile import PROFILE_FILE, ReferenceProfile
+from fraud.registry import CANDIDATE, PRODUCTION, PROFILE_SHA256_TAG, RETRAINING_REASON_TAG, Registry
 from fraud.stack.child import free_port
+from tests.serve.prediction_log_rows import fetch
 from train.__main__ import app
 from train.dataset import Dataset
 from train.grid import Candidate
@@ -50,13 +52,16 @@ def train(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["--today", "2024-03-01", *arguments])
 
 
-def test_a_candidate_with_all_its_files(registry: Registry, dataset: Dataset, tmp_path: Path) -> None:
-    result = train()
+def test_a_candidate_with_all_its_files(
+    registry: Registry, dataset: Dataset, filled_table: str, tmp_path: Path
+) -> None:
+    result = train("--reason", "drift from version 0")
     assert result.exit_code == 0, result.output
     version = registry.version_of(CANDIDATE)
     assert version is not None
     assert (version.version, version.data_cutoff) == (1, dt.date(2024, 3, 1))
     assert registry.version_of(PRODUCTION) is None
+    assert version.tags[RETRAINING_REASON_TAG] == "drift from version 0"
     for word in ("test", "average precision", version.sha256[:16], "version 1, candidate", "2024-02-29"):
         assert word in result.stdout
 
@@ -82,6 +87,14 @@ def test_a_candidate_with_all_its_files(registry: Registry, dataset: Dataset, tm
     parity = msgspec.json.decode(registry.download_file(version, "parity.json", tmp_path / "served").read_bytes())
     assert parity["model_sha256"] == version.sha256
     assert parity["rows"]["real"] >= 200_000
+
+    profile_file = registry.download_file(version, PROFILE_FILE, tmp_path / "served")
+    assert hashlib.sha256(profile_file.read_bytes()).hexdigest() == version.tags[PROFILE_SHA256_TAG]
+    profile = ReferenceProfile.from_json(profile_file.read_bytes())
+    assert (profile.model_sha256, profile.data_cutoff) == (version.sha256, version.data_cutoff)
+    assert fetch(
+        filled_table, "SELECT variable, thresholds FROM drift_bins WHERE model_version = 1 ORDER BY number"
+    ) == [(variable.name, variable.thresholds) for variable in profile.variables]
 
     run = client.get_run(version.run_id)
     assert run.info.status == "FINISHED"
