@@ -176,6 +176,25 @@ class Settings(BaseSettings):
         None, description="key under which `applicant_ref` is kept; losing it makes erasure impossible"
     )
 
+    drift_window: PositiveInt = Field(7, description="full days that a drift check looks at, beside the last one alone")
+    drift_min_samples: PositiveInt = Field(
+        1_000, description="fewest applications of a window to tell; with fewer: inconclusive"
+    )
+    drift_alpha: float = Field(
+        0.001, gt=0, lt=0.5, description="share of windows without any change that are called drift, over all variables"
+    )
+    drift_psi_floor: float = Field(0.02, ge=0, description="PSI below which a significant change is let pass")
+    drift_psi_floors: dict[str, Annotated[float, annotated_types.Ge(0)]] = Field(
+        {}, description="the same for some variables by name, as JSON"
+    )
+    drift_reference: Literal["recent", "training"] = Field(
+        "recent", description="part that features are compared with: validation and test, or what was trained on"
+    )
+    drift_own_version_only: bool = Field(
+        False, description="check only applications that the version in production answered"
+    )
+    drift_cooldown_days: int = Field(7, ge=0, description="days from one retraining because of drift to the next")
+
     gate_rule: Literal["superior", "better", "noninferior"] = Field(
         "superior", description="what the candidate's AUC-PR must be beside the champion's to be promoted"
     )

@@ -118,8 +118,9 @@ def count_in_bins(values: ArrayLike, thresholds: Float32s) -> NDArray[np.int64]:
     A pass over the values for each threshold: comparisons run at the speed of memory, a search does not.
     """
     column = np.ascontiguousarray(values, np.float32)
-    missing = np.count_nonzero(np.isnan(column))
-    at_least = [np.count_nonzero(column >= threshold) for threshold in thresholds]
+    holds = np.empty(column.size, np.bool_)
+    missing = np.count_nonzero(np.isnan(column, out=holds))
+    at_least = [np.count_nonzero(np.greater_equal(column, threshold, out=holds)) for threshold in thresholds]
     # Every value that is there, then those from each threshold on; what two neighbours differ by lies between.
     reached = np.array([column.size - missing, *at_least, 0], np.int64)
     return np.append(reached[:-1] - reached[1:], np.int64(missing))

@@ -8,12 +8,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud.reference_profile import PREDICTION
 from fraud.statistics.binning import BinKind, Bins
 
 IN_RANGE: Final = frozenset({BinKind.ORDINARY, BinKind.POINT})
-
-PREDICTION: Final = "probability"
-"""Name of the predicted probability among the variables."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

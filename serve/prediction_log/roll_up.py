@@ -21,8 +21,10 @@ from fraud.statistics.binning import count_in_bins
 from serve.prediction_log.frame import StoredRecord
 
 HOUR_US: Final = 3_600_000_000
-PIECE_ROWS: Final = 8192
-"""Counted at a time: what a core's own cache holds."""
+PIECE_ROWS: Final = 32 * 1024
+"""Counted at a time: a column of them stays in a core's own cache, and is long enough to be worth numpy's calls."""
+BLOCK_ROWS: Final = 4096
+"""Turned from rows into columns at a time, for the same cache."""
 
 _THRESHOLDS: Final = """
     SELECT thresholds FROM drift_bins WHERE model_sha256 = %s AND model_version = %s ORDER BY number
@@ -109,4 +111,13 @@ def _pieces(records: Sequence[StoredRecord]) -> Iterator[list[NDArray[np.float32
             probabilities = np.concatenate([record.probabilities for record in together])
         for start in range(0, probabilities.size, PIECE_ROWS):
             rows = slice(start, start + PIECE_ROWS)
-            yield [*np.ascontiguousarray(features[rows].T), probabilities[rows]]
+            yield [*_columns(features[rows]), probabilities[rows]]
+
+
+def _columns(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows [N, F] as columns [F, N]."""
+    rows, count = features.shape
+    columns = np.empty((count, rows), np.float32)
+    for start in range(0, rows, BLOCK_ROWS):
+        columns[:, start : start + BLOCK_ROWS] = features[start : start + BLOCK_ROWS].T
+    return columns

@@ -22,6 +22,7 @@ import psycopg2
 
 from serve.prediction_log.anchors import Anchor, Anchors
 from serve.prediction_log.backlog import Backlog, Batch, Segments, age_s
+from serve.prediction_log.drift_gauges import DriftGauges
 from serve.prediction_log.errors import MarkMoved
 from serve.prediction_log.metrics import LogMetrics
 from serve.prediction_log.read_buffer import CHUNK_BYTES, ReadBuffer
@@ -35,6 +36,8 @@ MAX_COPY_BYTES: Final = 16 * 1024 * 1024
 FIRST_RETRY_S: Final = 0.1
 LAST_RETRY_S: Final = 5.0
 GAUGE_INTERVAL_S: Final = 1.0
+DRIFT_INTERVAL_S: Final = 15.0
+"""How often the database is asked what the drift monitor said."""
 UPKEEP_INTERVAL_S: Final = 3600.0
 """How often partitions are made ahead and old ones dropped."""
 DAYS_AHEAD: Final = (0, 31)
@@ -80,6 +83,8 @@ class Shipper:
         self._batch = Batch()
         self._upkeep_at = 0.0
         self._gauges_at = 0.0
+        self._drift_gauges = DriftGauges()
+        self._drift_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Ship until `stop`, and then what is left, as long as PostgreSQL takes it."""
@@ -114,6 +119,7 @@ class Shipper:
             OSError: the spool can't be read or cleared.
         """
         self._keep_up()
+        self._tell_drift()
         segments = self._backlog.look()
         if not self._batch.parts:
             self._learn_marks(segments)
@@ -189,6 +195,13 @@ class Shipper:
         # PostgreSQL's CONTEXT and DETAIL lines can quote the data; the first line never does.
         reason = str(error).partition("\n")[0]
         logger.warning("the prediction log is not shipped, next try in %.1f s: %s", retry_s, reason)
+
+    def _tell_drift(self) -> None:
+        now = time.monotonic()
+        if now < self._drift_at:
+            return
+        self._drift_at = now + DRIFT_INTERVAL_S  # first, so that a fault here does not keep records waiting
+        self._drift_gauges.show(self._table.drift_state())
 
     def _tell(self) -> None:
         now = time.monotonic()

@@ -12,6 +12,7 @@ import psycopg2
 from psycopg2.extensions import connection as Connection
 
 from serve.prediction_log.binary_copy import COPY_STATEMENT, CopyStream
+from serve.prediction_log.drift_gauges import DriftState, read_drift_state
 from serve.prediction_log.errors import MarkMoved
 from serve.prediction_log.frame import StoredRecord
 from serve.prediction_log.roll_up import RollUp
@@ -124,6 +125,11 @@ class LogTable:
             cursor.execute(_DROP_EXPIRED, (keep_months,))
             self._months.clear()
             return [name for (name,) in cursor.fetchall()]
+
+    def drift_state(self) -> DriftState | None:
+        """What the drift monitor said last; None before it said anything."""
+        with self._connected() as connection, connection.cursor() as cursor:
+            return read_drift_state(cursor)
 
     def _connected(self) -> Connection:
         if self._connection is None:

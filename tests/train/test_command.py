@@ -92,9 +92,9 @@ def test_a_candidate_with_all_its_files(
     assert hashlib.sha256(profile_file.read_bytes()).hexdigest() == version.tags[PROFILE_SHA256_TAG]
     profile = ReferenceProfile.from_json(profile_file.read_bytes())
     assert (profile.model_sha256, profile.data_cutoff) == (version.sha256, version.data_cutoff)
-    assert fetch(
-        filled_table, "SELECT variable, thresholds FROM drift_bins WHERE model_version = 1 ORDER BY number"
-    ) == [(variable.name, variable.thresholds) for variable in profile.variables]
+    bins = fetch(filled_table, "SELECT variable, thresholds FROM drift_bins WHERE model_version = 1 ORDER BY number")
+    for variable, (name, thresholds) in zip(profile.variables, bins, strict=True):
+        assert (name, np.array(thresholds, np.float32).tolist()) == (variable.name, variable.thresholds)
 
     run = client.get_run(version.run_id)
     assert run.info.status == "FINISHED"

@@ -1,1 +1,1 @@
-"""A drift check for people (`drift.html`), for programs (`verdict.json`) and for the CI server (`junit.xml`)."""
+"""A drift check for people (`report.html`), for programs (`verdict.json`) and for the CI server (`junit.xml`)."""

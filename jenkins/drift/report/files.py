@@ -12,12 +12,12 @@ from jenkins.drift.report.verdict_json import verdict_json
 from jenkins.drift.result import DriftResult
 
 JSON_FILE: Final = "verdict.json"
-PAGE_FILE: Final = "drift.html"
+PAGE_FILE: Final = "report.html"
 JUNIT_FILE: Final = "junit.xml"
 
 
 def write_report(result: DriftResult, folder: Path) -> tuple[Path, ...]:
-    """Write `verdict.json`, `drift.html` and `junit.xml` into the folder, which is made if it is not there."""
+    """Write `verdict.json`, `report.html` and `junit.xml` into the folder, which is made if it is not there."""
     contents = {
         JSON_FILE: verdict_json(result),
         PAGE_FILE: html_page(result).encode("utf-8"),

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud.features import FEATURE_NAMES
+from fraud.reference_profile import PREDICTION
 from fraud.statistics.binning import Bins, choose_bins
 from fraud.verdict import Verdict, worst
-from jenkins.drift.counts import PREDICTION, LabelCounts, VariableCounts
+from jenkins.drift.counts import LabelCounts, VariableCounts
 from jenkins.drift.judgement import judge
 from jenkins.drift.policy import DriftPolicy
 

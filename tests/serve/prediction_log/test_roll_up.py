@@ -62,14 +62,14 @@ def test_the_log_counted_anew_gives_what_the_shipper_counted(binned: str, tmp_pa
             spool.append(received(moment, 300 + number))
             spool.append(received(moment, 1))
         spool.append(received(MIDNIGHT, 40, features=odd))
-        spool.append(received(MIDNIGHT, 9000))  # more than is counted at a time
+        spool.append(received(MIDNIGHT, 40_000))  # more than is counted at a time
         spool.append(received(MIDNIGHT, 20, load_test=True))
         spool.append(received(MIDNIGHT, 5, model_version=4))
     ship_all(tmp_path, binned)
     counted = fetch(binned, HOURS)
     assert [(version, hour, rows) for version, hour, rows, _ in counted] == [
         (3, MIDNIGHT - dt.timedelta(hours=1), 301),
-        (3, MIDNIGHT, 301 + 1 + 302 + 1 + 40 + 9000),
+        (3, MIDNIGHT, 301 + 1 + 302 + 1 + 40 + 40_000),
         (3, MIDNIGHT + dt.timedelta(hours=1), 304),
         (4, MIDNIGHT, 5),
     ]

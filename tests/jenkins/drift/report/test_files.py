@@ -108,6 +108,6 @@ def test_files_replace_those_of_an_earlier_check(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
     write_report(result(window(Verdict.FAIL)), folder)
     paths = write_report(result(window(Verdict.PASS)), folder)
-    assert [path.name for path in paths] == ["verdict.json", "drift.html", "junit.xml"]
+    assert [path.name for path in paths] == ["verdict.json", "report.html", "junit.xml"]
     assert sorted(folder.iterdir()) == sorted(paths)
     assert json.loads((folder / "verdict.json").read_text())["verdict"] == "pass"

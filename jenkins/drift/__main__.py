@@ -1,0 +1,127 @@
+"""`python -m jenkins.drift`: are the applications that come in still those that the model in production knows?"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Final, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+
+from fraud.command import EXIT_ERROR, print_error
+from fraud.errors import ProjectError
+from fraud.settings import load_settings
+from fraud.verdict import Verdict
+from jenkins.drift.claim_file import write_claim
+from jenkins.drift.monitor import Monitor
+from jenkins.drift.report.files import PAGE_FILE, write_report
+
+logger = logging.getLogger(__name__)
+
+DRIFT_FOLDER: Final = "drift"
+"""In the run folder: the report."""
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+Today = Annotated[
+    dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Full days (UTC) before this one count [TODAY].")
+]
+Folder = Annotated[Path | None, typer.Option("--report", help="Folder of the report; default: <RUN_DIR>/drift.")]
+
+
+@app.callback(invoke_without_command=True)
+def drift(context: typer.Context) -> None:
+    """Watch for applicants other than those that the model in production knows; without a command: check."""
+    if context.invoked_subcommand is None:
+        check()
+
+
+@app.command()
+def check(today: Today = None, folder: Folder = None) -> None:
+    """Compare the last full day, and the last DRIFT_WINDOW days, with the reference of the version in production.
+
+    Exit status: 0 no drift, 10 drift, 20 too few applications, 30 data-quality fault (mend the feed, do not retrain),
+    2 error. `verdict.json`, `report.html` and `junit.xml` say the same.
+    """
+
+    def work(monitor: Monitor) -> int:
+        result = monitor.check()
+        where = folder or monitor.settings.run_dir / DRIFT_FOLDER
+        write_report(result, where)
+        console = Console()
+        colour = {Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow"}.get(result.verdict, "red")
+        console.print(f"[bold {colour}]{result.verdict.upper()}[/] after {result.seconds:.2f} s")
+        for reason in result.reasons:
+            console.print(f"- {escape(reason)}", soft_wrap=True, highlight=False)
+        console.print(f"Report: {escape(str(where / PAGE_FILE))}", soft_wrap=True)
+        return result.verdict.exit_status
+
+    _run(today, work)
+
+
+@app.command()
+def claim(
+    today: Today = None,
+    folder: Folder = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Even if the version was retrained for already, or a short time ago.")
+    ] = False,
+) -> None:
+    """Ask whether to train again because of the drift that the last check found; of several who ask, one may.
+
+    Exit status: 0 train now, 10 not now (this version was retrained for already, or DRIFT_COOLDOWN_DAYS are not over):
+    somebody should look, 2 error.
+    """
+
+    def work(monitor: Monitor) -> int:
+        answer = monitor.claim(again=again)
+        write_claim(answer, folder or monitor.settings.run_dir / DRIFT_FOLDER)
+        if answer.granted:
+            typer.echo(answer.reason)
+            return Verdict.PASS.exit_status
+        logger.warning("drift, and no retraining: %s", answer.reason)
+        return Verdict.FAIL.exit_status
+
+    _run(today, work)
+
+
+@app.command()
+def rebuild() -> None:
+    """Count all logged applications anew, in the database; after a restore, or where bins came later than answers.
+
+    Erased applications are not counted any more then.
+    """
+
+    def work(monitor: Monitor) -> int:
+        with Progress(console=Console(stderr=True)) as bar:
+            task = bar.add_task("counting, a day at a time", total=None)
+            rows = monitor.rebuild(lambda done, days: bar.update(task, completed=done, total=days))
+        typer.echo(f"{rows:,} hours counted")
+        return 0
+
+    _run(None, work)
+
+
+def _run(today: dt.datetime | None, work: Callable[[Monitor], int]) -> NoReturn:
+    logging.basicConfig(format="%(levelname)s: %(message)s")
+    try:
+        settings = load_settings()
+        status = work(Monitor(settings, today.date() if today else settings.today))
+    except ProjectError as error:
+        print_error(error)
+        status = EXIT_ERROR
+    except Exception:  # noqa: BLE001 - a crash would end with 1, which no verdict may be
+        traceback.print_exc()
+        status = EXIT_ERROR
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    app()

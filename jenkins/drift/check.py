@@ -1,0 +1,124 @@
+"""One check: the last full day and the last full days together, beside the reference of the version in production."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fraud.reference_profile import PREDICTION, ReferenceProfile
+from jenkins.drift.counts import LabelCounts, VariableCounts
+from jenkins.drift.judgement import judge
+from jenkins.drift.policy import DriftPolicy
+from jenkins.drift.result import EarlierCheck, PerformanceEstimate, WindowDrift
+from jenkins.drift.roll_up import Applications, RollUp, Span
+from jenkins.drift.statistics.performance import expected_performance
+
+DAY: Final = dt.timedelta(days=1)
+LAST_DAY: Final = "last day"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPlan:
+    """Which applications a check looks at."""
+
+    today: dt.date
+    """Full days (UTC) before this one."""
+    cutoff: dt.date
+    """None before: the version knew those."""
+    days: int
+    """Of the longer window."""
+    own_only: bool
+    """Only those that the version in production answered."""
+    label_maturity: dt.timedelta
+    """Age of an application at which its outcome counts."""
+
+    def spans(self) -> dict[str, Span]:
+        """The windows by name; one without any hour when all days are before the cutoff."""
+        end = _midnight(self.today)
+        lengths = {LAST_DAY: DAY, f"last {self.days} days": self.days * DAY}
+        return {
+            name: Span(min(max(end - length, _midnight(self.cutoff)), end), end) for name, length in lengths.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What windows are compared with, and how."""
+
+    profile: ReferenceProfile
+    from_training: bool
+    """Compare features with the training part instead of the recent part."""
+    policy: DriftPolicy
+    plan: WindowPlan
+
+    def window(self, name: str, span: Span, roll_up: RollUp, earlier: Sequence[EarlierCheck]) -> WindowDrift:
+        """Compare one window.
+
+        Raises:
+            psycopg2.Error: PostgreSQL does not answer, or refuses.
+        """
+        own = roll_up.own(span)
+        all_ = own if self.plan.own_only else own + roll_up.others(span)
+        known, divorced = roll_up.labels(span.shifted(-self.plan.label_maturity))
+        labels = LabelCounts(self.profile.rows, self.profile.positives, known, divorced) if known else None
+        variables = self._variables(own, all_)
+        found, rate = judge(variables, labels, self.policy) if variables else ((), None)
+        return WindowDrift(
+            name=name,
+            since=span.since,
+            until=span.until,
+            rows=all_.number,
+            reference_rows=self.profile.training_rows if self.from_training else self.profile.rows,
+            policy=self.policy,
+            variables=found,
+            positive_rate=rate,
+            performance=self._performance(self._split(own.counts)[-1]) if own.number else None,
+            earlier=tuple(earlier),
+        )
+
+    def _variables(self, own: Applications, all_: Applications) -> list[VariableCounts]:
+        """Features of all applications, and probabilities of those that the version answered, where there are any."""
+        pairs = zip(self.profile.variables, self._split(all_.counts), self._split(own.counts), strict=True)
+        return [
+            VariableCounts(
+                variable.name,
+                variable.bins(),
+                np.array(
+                    variable.training_counts
+                    if self.from_training and variable.training_counts is not None
+                    else variable.counts,
+                    np.int64,
+                ),
+                counts,
+                variable.importance,
+            )
+            for variable, of_all, of_own in pairs
+            for counts in [of_own if variable.name == PREDICTION else of_all]
+            if counts.sum()
+        ]
+
+    def _split(self, counts: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        return np.split(counts, np.cumsum([len(variable.kinds) for variable in self.profile.variables])[:-1])
+
+    def _performance(self, current: NDArray[np.int64]) -> PerformanceEstimate:
+        """What the ranking would be worth if each bin of probabilities had the divorces that its reference had."""
+        reference = np.array(self.profile.variable(PREDICTION).counts, np.int64)
+        rates = positive_rates(reference, np.array(self.profile.positives_by_probability, np.int64))
+        return PerformanceEstimate(expected_performance(rates, reference), expected_performance(rates, current))
+
+
+def positive_rates(rows: NDArray[np.int64], positives: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Share of positives in each bin [k + 2]; a bin without a row has that of the nearest one that has some."""
+    filled = np.flatnonzero(rows)
+    places = np.abs(np.arange(rows.size)[:, None] - filled).argmin(axis=1)
+    rates: NDArray[np.float64] = positives[filled][places] / rows[filled][places]
+    return rates
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), dt.UTC)

@@ -1,0 +1,1 @@
+"""What a check costs by the number of logged applications, beside other ways to count them."""

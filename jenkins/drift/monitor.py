@@ -1,0 +1,128 @@
+"""The monitor's three works, from settings to what is written: check, claim, rebuild."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+import psycopg2
+from psycopg2.extensions import connection as Connection
+
+from fraud.database import connect
+from fraud.errors import DatabaseError, ProjectError
+from fraud.registry import ModelVersion, Registry
+from fraud.settings import DatabaseRole, Settings
+from jenkins.drift.check import Check, WindowPlan
+from jenkins.drift.checks_table import earlier_checks, store
+from jenkins.drift.claims import Claim, claim
+from jenkins.drift.policy import DriftPolicy
+from jenkins.drift.reference import check_bins, load_profile, production_version
+from jenkins.drift.result import DriftResult
+from jenkins.drift.roll_up import RollUp
+
+APPLICATION_NAME: Final = "drift"
+DAY: Final = dt.timedelta(days=1)
+
+_FIRST_DAY: Final = "SELECT date_trunc('day', min(received_at), 'UTC') FROM prediction_requests"
+_REBUILD: Final = "SELECT rebuild_drift_hours(%s, %s)"
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """Checks the version in production as of a day."""
+
+    settings: Settings
+    today: dt.date
+
+    def check(self) -> DriftResult:
+        """Check, and write the check down; a fault that its reader can mend is in the result."""
+        started, started_s = dt.datetime.now(dt.UTC), time.monotonic()
+        result = DriftResult(self.settings.model_name, None, started, seconds=0.0)
+        version = None
+        try:
+            version = production_version(self._registry())
+            result = replace(result, model_version=version.version)
+            with self._connection() as connection:
+                result = self._compare(connection, version, result)
+        except ProjectError as error:
+            result = replace(result, windows=(), error=str(error))
+        result = replace(result, seconds=time.monotonic() - started_s)
+        try:
+            with self._connection() as connection:
+                store(connection, result, version, self.today)
+        except ProjectError as error:
+            # What nobody finds in the table must not look like a check that was made.
+            result = replace(result, error=result.error or f"the check can't be written down: {error}")
+        return result
+
+    def claim(self, *, again: bool) -> Claim:
+        """Ask for a retraining.
+
+        Raises:
+            ProjectError: there is no drift to retrain for, or it can't be told.
+        """
+        version = production_version(self._registry())
+        cooldown = self.settings.drift_cooldown_days * DAY
+        with self._connection() as connection:
+            return claim(connection, version, self.today, cooldown, again=again)
+
+    def rebuild(self, progress: Callable[[int, int], None]) -> int:
+        """Make the roll-up anew from the log, a day at a time; gives its rows.
+
+        Raises:
+            DatabaseError: PostgreSQL does not answer, or refuses.
+        """
+        with self._connection() as connection, connection.cursor() as cursor:
+            cursor.execute(_FIRST_DAY)
+            row = cursor.fetchone()
+        first = row[0] if row else None
+        if first is None:
+            return 0
+        days = (dt.datetime.now(dt.UTC) - first) // DAY + 1
+        rebuilt = 0
+        for day in range(days):
+            with self._connection() as connection, connection.cursor() as cursor:
+                cursor.execute(_REBUILD, (first + day * DAY, first + (day + 1) * DAY))
+                row = cursor.fetchone()
+                rebuilt += row[0] if row else 0
+            progress(day + 1, days)
+        return rebuilt
+
+    def _compare(self, connection: Connection, version: ModelVersion, result: DriftResult) -> DriftResult:
+        settings = self.settings
+        profile = load_profile(self._registry(), version)
+        check_bins(connection, version, profile)
+        plan = WindowPlan(
+            today=self.today,
+            cutoff=version.data_cutoff,
+            days=settings.drift_window,
+            own_only=settings.drift_own_version_only,
+            label_maturity=settings.label_maturity_days * DAY,
+        )
+        policy = DriftPolicy(
+            alpha=settings.drift_alpha,
+            psi_floor=settings.drift_psi_floor,
+            psi_floors=settings.drift_psi_floors,
+            minimum_rows=settings.drift_min_samples,
+        )
+        check = Check(profile, settings.drift_reference == "training", policy, plan)
+        roll_up = RollUp(connection, version, [len(variable.kinds) for variable in profile.variables])
+        earlier = earlier_checks(connection, version)
+        windows = [check.window(name, span, roll_up, earlier.get(name, ())) for name, span in plan.spans().items()]
+        return replace(result, windows=tuple(windows))
+
+    def _registry(self) -> Registry:
+        return Registry(self.settings.tracking_uri(), self.settings.model_name, self.settings.registry_timeout_s)
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        try:
+            with connect(self.settings.dsn(DatabaseRole.TRAINER), APPLICATION_NAME) as connection:
+                yield connection
+        except psycopg2.Error as error:
+            reason = str(error).partition("\n")[0]
+            raise DatabaseError(f"PostgreSQL fails the drift monitor: {reason}") from error

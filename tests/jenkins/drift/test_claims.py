@@ -1,0 +1,108 @@
+"""Of all who ask for a retraining because of one drift, one may; the next only after the cool-down."""
+
+from __future__ import annotations
+
+import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from fraud.database import connect
+from fraud.registry import ModelVersion
+from fraud.verdict import Verdict
+from jenkins.drift.claims import Claim, claim
+from jenkins.drift.errors import DriftError
+from tests.serve.prediction_log_rows import execute, fetch
+
+TODAY = dt.date(2026, 3, 1)
+DAY = dt.timedelta(days=1)
+COOLDOWN = 7 * DAY
+
+
+def version(number: int) -> ModelVersion:
+    return ModelVersion("m", number, f"{number:02x}" * 32, TODAY, TODAY, "run", {})
+
+
+def checked(dsn: str, number: int, verdict: Verdict = Verdict.FAIL, day: dt.date = TODAY) -> None:
+    execute(
+        dsn,
+        "INSERT INTO drift_checks (checked_at, today, model_name, model_version, model_sha256, verdict, reasons,"
+        " windows) VALUES (now(), %s, 'm', %s, decode(%s, 'hex'), %s, '{Age_Days: distributed otherwise}', '[]')",
+        *(day, number, version(number).sha256, verdict.value),
+    )
+
+
+def ask(dsn: str, number: int, day: dt.date = TODAY, *, again: bool = False) -> Claim:
+    with connect(dsn) as connection:
+        return claim(connection, version(number), day, COOLDOWN, again=again)
+
+
+def test_the_first_is_granted_and_says_why(database: str) -> None:
+    checked(database, 1)
+    answer = ask(database, 1)
+    assert answer == Claim(True, "drift from version 1: Age_Days: distributed otherwise")
+    assert fetch(database, "SELECT model_version, granted, reason FROM retrainings") == [(1, True, answer.reason)]
+
+
+@pytest.mark.parametrize("later", [0, 1, 400], ids=["the same day", "the next day", "a year later"])
+def test_a_version_is_retrained_for_once(database: str, later: int) -> None:
+    checked(database, 1)
+    assert ask(database, 1).granted
+    checked(database, 1, day=TODAY + later * DAY)
+    answer = ask(database, 1, TODAY + later * DAY)
+    assert not answer.granted
+    assert "version 1 was retrained for on 2026-03-01 already" in answer.reason
+    assert fetch(database, "SELECT granted FROM retrainings ORDER BY number") == [(True,), (False,)]
+
+
+@pytest.mark.parametrize(("later", "granted"), [(6, False), (7, True)], ids=["still cooling down", "cooled down"])
+def test_the_next_version_has_to_wait(database: str, later: int, granted: bool) -> None:
+    checked(database, 1)
+    assert ask(database, 1).granted
+    checked(database, 2, day=TODAY + later * DAY)
+    assert ask(database, 2, TODAY + later * DAY).granted == granted
+
+
+def test_a_refusal_does_not_lengthen_the_wait(database: str) -> None:
+    for number, later, granted in [(1, 0, True), (2, 6, False), (2, 7, True)]:
+        checked(database, number, day=TODAY + later * DAY)
+        assert ask(database, number, TODAY + later * DAY).granted == granted
+
+
+def test_a_person_can_decide_otherwise(database: str) -> None:
+    checked(database, 1)
+    assert ask(database, 1).granted
+    assert ask(database, 1, again=True).granted
+
+
+def test_of_many_at_the_same_time_one_is_granted(database: str) -> None:
+    checked(database, 1)
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: ask(database, 1), range(8)))
+    assert sum(answer.granted for answer in answers) == 1
+
+
+@pytest.mark.parametrize(
+    ("verdict", "day", "said"),
+    [
+        pytest.param(Verdict.PASS, TODAY, "says pass", id="no drift"),
+        pytest.param(Verdict.INCONCLUSIVE, TODAY, "says inconclusive", id="too few"),
+        pytest.param(Verdict.DATA_QUALITY_FAULT, TODAY, "says data_quality_fault", id="a broken feed"),
+        pytest.param(Verdict.ERROR, TODAY, "says error", id="no check"),
+        pytest.param(Verdict.FAIL, TODAY - 2 * DAY, "run `python -m jenkins.drift check` first", id="too old"),
+    ],
+)
+def test_without_a_drift_that_was_just_found_nothing_is_granted(
+    database: str, verdict: Verdict, day: dt.date, said: str
+) -> None:
+    checked(database, 1, day=day)
+    checked(database, 1, verdict, day)
+    with pytest.raises(DriftError, match=said):
+        ask(database, 1)
+    assert fetch(database, "SELECT count(*) FROM retrainings") == [(0,)]
+
+
+def test_the_drift_of_another_version_is_no_reason(database: str) -> None:
+    checked(database, 1)
+    with pytest.raises(DriftError, match="no check of version 2"):
+        ask(database, 2)
