@@ -45,6 +45,12 @@ class Admission:
         """What a new request counts by; release it in every case."""
         return Ticket(self)
 
+    def refuse_early(self, announced_bytes: int) -> None:
+        """Raises Overloaded where a body of that length would be refused while it comes: then none of it is kept."""
+        with self._lock:
+            if self.body_bytes and self.body_bytes + announced_bytes > self._capacity.max_body_bytes:
+                raise _too_many_bytes(self.body_bytes)
+
     def add_rows(self, ticket: Ticket, rows: int) -> None:
         """Count rows of a request; raises Overloaded."""
         with self._lock:
@@ -57,7 +63,7 @@ class Admission:
         """Count bytes of a request's body; raises Overloaded."""
         with self._lock:
             if self.body_bytes > ticket.body_bytes and self.body_bytes + size > self._capacity.max_body_bytes:
-                raise Overloaded(f"{self.body_bytes} bytes wait already: send this again after the time in Retry-After")
+                raise _too_many_bytes(self.body_bytes)
             self.body_bytes += size
             ticket.body_bytes += size
 
@@ -67,6 +73,10 @@ class Admission:
             self.rows -= ticket.rows
             self.body_bytes -= ticket.body_bytes
         ticket.rows = ticket.body_bytes = 0
+
+
+def _too_many_bytes(waiting: int) -> Overloaded:
+    return Overloaded(f"{waiting} bytes wait already: send this again after the time in Retry-After")
 
 
 class Ticket:

@@ -78,6 +78,7 @@ class Scoring:
             call = Call.of(endpoint, caller, request_id, headers, readers)
             if call.announced_bytes > self.limits.max_body_bytes:
                 raise too_large(self.limits.max_body_bytes)
+            self._admission.refuse_early(call.announced_bytes)
             if call.announced_bytes > self.inline_max_bytes:
                 self.threads.refuse_if_standing()
             self._rate_limits.take_request(caller)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import tempfile
 from pathlib import Path
@@ -10,13 +11,13 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from bench.outage.run import Outage, judge, run
 from bench.soak.judge import MIB
 from fraud.command import EXIT_ERROR, interrupt_once, print_error
 from fraud.errors import ProjectError
+from fraud.progress import TimedProgress
 
 
 def outage(
@@ -31,11 +32,9 @@ def outage(
     with tempfile.TemporaryDirectory(prefix="outage-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)  # as root, PostgreSQL runs as a user of its own
         try:
-            with Progress(transient=True, console=Console(stderr=True)) as bar:
+            with TimedProgress(transient=True, console=Console(stderr=True)) as bar:
                 task = bar.add_task("setting up", total=None)
-                found, looks = run(
-                    Path(folder), minutes, spool_mib * MIB, lambda what: bar.update(task, description=what)
-                )
+                found, looks = run(Path(folder), minutes, spool_mib * MIB, functools.partial(bar.begin, task))
         except ProjectError as error:
             print_error(error)
             sys.exit(EXIT_ERROR)

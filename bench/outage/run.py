@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from bench.soak.load import load_process
 from bench.soak.load_plan import Stretch
 from bench.soak.plan import Cores
 from bench.soak.records import Records, compare_records, count_records
+from bench.soak.run import Tell
 from bench.soak.samples import Samples
 from fraud.verdict import Verdict
 
@@ -69,7 +70,7 @@ class Times:
     caught_up: float
 
 
-def run(folder: Path, minutes: float, spool_max_bytes: int, tell: Callable[[str], None]) -> tuple[Outage, list[Look]]:
+def run(folder: Path, minutes: float, spool_max_bytes: int, tell: Tell) -> tuple[Outage, list[Look]]:
     """Set up a site, take PostgreSQL away from it while clients send as fast as they are answered, and bring it back.
 
     Raises:
@@ -89,7 +90,7 @@ def run(folder: Path, minutes: float, spool_max_bytes: int, tell: Callable[[str]
             watch = SpoolWatch(site)
             loading = pool.submit(load.run, name, Stretch("outage", LEAD_S + seconds + AFTER_S))
             time.sleep(LEAD_S)
-            tell("PostgreSQL is away")
+            tell("PostgreSQL is away", seconds)
             away = time.perf_counter()
             with watch.watching():
                 site.kill_postgres()

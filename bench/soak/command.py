@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import tempfile
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 from bench.soak.judge import figures, judge
 from bench.soak.plan import Durations
@@ -19,6 +19,7 @@ from bench.soak.run import run
 from fraud.command import EXIT_ERROR, interrupt_once, print_error
 from fraud.errors import ProjectError
 from fraud.open_files import allow_open_files
+from fraud.progress import TimedProgress
 from fraud.settings import load_settings
 
 OPEN_FILES: Final = 4_000
@@ -41,11 +42,9 @@ def soak(
             settings = load_settings()
             allow_open_files(OPEN_FILES)
             durations = Durations.of(minutes)
-            with Progress(transient=True, console=Console(stderr=True)) as bar:
+            with TimedProgress(transient=True, console=Console(stderr=True)) as bar:
                 task = bar.add_task("setting up", total=None)
-                seen = run(
-                    Path(site_folder), durations, settings.gate_p99_ms, lambda what: bar.update(task, description=what)
-                )
+                seen = run(Path(site_folder), durations, settings.gate_p99_ms, functools.partial(bar.begin, task))
         except ProjectError as error:
             print_error(error)
             sys.exit(EXIT_ERROR)

@@ -25,7 +25,8 @@ WARM_UP_S: Final = 2.0
 RECORDS_TIMEOUT_S: Final = 600.0
 SEED: Final = 1
 
-Tell = Callable[[str], None]
+Tell = Callable[..., None]
+"""Told what goes on now and, where that is known, how many seconds it takes."""
 
 
 def run(folder: Path, durations: Durations, objectives_ms: Mapping[Any, float], tell: Tell) -> Seen:
@@ -44,13 +45,13 @@ def run(folder: Path, durations: Durations, objectives_ms: Mapping[Any, float], 
 
 
 def _load(site: Site, load: LoadProcess, durations: Durations, objectives_ms: Mapping[Any, float], tell: Tell) -> Seen:
-    tell("finding the maximum")
+    tell("finding the maximum", WARM_UP_S + durations.maximum_s)
     load.run(_new_name(), Stretch("warm-up", WARM_UP_S))
     name = _new_name()
     maximum, _ = load.run(name, Stretch("maximum", durations.maximum_s))
     _wait_for_records(site, name, maximum)
     stretches = durations.stretches(len(maximum.number) / durations.maximum_s)
-    tell("soaking, then overloading")
+    tell("soaking, then overloading", sum(stretch.seconds for stretch in stretches))
     name = _new_name()
     watch = MemoryWatch(processes_of(site))
     with watch.watching():

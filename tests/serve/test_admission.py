@@ -58,6 +58,18 @@ def test_bytes_are_bounded_apart_from_rows() -> None:
     second.add_rows(5)
 
 
+def test_a_body_that_would_not_fit_is_refused_by_its_header_unless_it_is_alone() -> None:
+    bounded = admission()
+    bounded.refuse_early(100_000)
+    first = bounded.ticket()
+    first.add_bytes(600)
+    bounded.refuse_early(400)
+    with pytest.raises(Overloaded, match="600 bytes"):
+        bounded.refuse_early(401)
+    first.release()
+    bounded.refuse_early(401)
+
+
 def test_a_release_makes_room_and_may_come_twice() -> None:
     bounded = admission()
     first, second = bounded.ticket(), bounded.ticket()
