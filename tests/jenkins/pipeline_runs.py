@@ -87,6 +87,24 @@ class Jobs:
     executors: int = 1
 
 
+def run_groovy(name: str, *arguments: Path, **environment: str) -> str:
+    """Run a script of the harness; gives what it prints."""
+    executable = java()
+    assert executable is not None
+    classes = f"{GROOVY}{os.pathsep}{HARNESS}"
+    ended = subprocess.run(
+        [executable, "-XX:TieredStopAtLevel=1", "-cp", classes, "groovy.ui.GroovyMain", str(HARNESS / f"{name}.groovy")]
+        + [str(argument) for argument in arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
 def run_jobs(folder: Path, *controllers: Jobs) -> list[Run]:
     """Run the jobs of each controller, which has a folder of its own; all in one Java process."""
     specs = []
@@ -104,18 +122,7 @@ def run_jobs(folder: Path, *controllers: Jobs) -> list[Run]:
             }
         )
     (folder / "specs.json").write_text(json.dumps(specs))
-    executable = java()
-    assert executable is not None
-    command = [executable, "-XX:TieredStopAtLevel=1", "-cp", f"{GROOVY}{os.pathsep}{HARNESS}", "groovy.ui.GroovyMain"]
-    ended = subprocess.run(
-        [*command, str(HARNESS / "Harness.groovy"), str(folder / "specs.json"), str(folder / "reports.json")],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=TIMEOUT_S,
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    sys.stdout.write(ended.stdout)
+    sys.stdout.write(run_groovy("Harness", folder / "specs.json", folder / "reports.json"))
     reports = json.loads((folder / "reports.json").read_text())
     return [
         Run(report["refused"], [Build.of(build) for build in report["builds"]], Path(spec["home"]))

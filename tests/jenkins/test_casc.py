@@ -11,7 +11,10 @@ import jsonschema
 import pytest
 import yaml
 
-from tests.jenkins.pipeline_runs import PIPELINES, ROOT, Jobs, need_groovy, run_jobs
+from tests.jenkins.pipeline_runs import PIPELINES, ROOT, Jobs, need_groovy, run_groovy, run_jobs
+
+Call = tuple[str, list[Any], list[Any]]
+"""Name, arguments, and the calls within its block."""
 
 SCHEMA = Path(__file__).with_name("casc_schema.json")
 NAMES = sorted(path.stem for path in PIPELINES.glob("*.Jenkinsfile"))
@@ -24,10 +27,22 @@ def casc() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def jobs(casc: dict[str, Any]) -> dict[str, str]:
-    """The Job DSL of each job by its name."""
-    found = re.split(r"^pipelineJob\('([\w-]+)'\) \{\n", casc["jobs"][0]["script"], flags=re.MULTILINE)[1:]
-    return dict(zip(found[::2], found[1::2], strict=True))
+def jobs(casc: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Call]]:
+    """The calls within each job by the job's name, as the Job DSL script makes them."""
+    need_groovy()
+    folder = tmp_path_factory.mktemp("jobs")
+    (folder / "script").write_text(casc["jobs"][0]["script"])
+    run_groovy("JobDsl", folder / "script", folder / "report.json", PIPELINES_DIR=str(PIPELINES))
+    return {name: calls for _, (name,), calls in json.loads((folder / "report.json").read_text())}
+
+
+def arguments_of(calls: list[Call], wanted: str) -> list[list[Any]]:
+    """Of every call of that name, however deep it is."""
+    found = []
+    for name, arguments, within in calls:
+        found += [arguments] if name == wanted else []
+        found += arguments_of(within, wanted)
+    return found
 
 
 def test_it_has_known_keys_and_values_only(casc: dict[str, Any]) -> None:
@@ -61,24 +76,26 @@ def test_the_schema_knows_what_is_insecure_or_misspelled(
         jsonschema.validate(changed, json.loads(SCHEMA.read_text()))
 
 
-def test_the_jobs_are_the_pipelines(jobs: dict[str, str]) -> None:
+def test_the_jobs_are_the_pipelines_in_the_sandbox(jobs: dict[str, list[Call]]) -> None:
     assert sorted(jobs) == NAMES
-    for name, body in jobs.items():
-        assert f"script(pipeline('{name}')); sandbox(true)" in body
+    for name, calls in jobs.items():
+        assert arguments_of(calls, "script") == [[(PIPELINES / f"{name}.Jenkinsfile").read_text()]]
+        assert arguments_of(calls, "sandbox") == [[True]]
 
 
-def test_schedules_and_parameters_are_those_of_the_pipelines(jobs: dict[str, str], tmp_path: Path) -> None:
-    need_groovy()
+def test_schedules_and_parameters_are_those_of_the_pipelines(jobs: dict[str, list[Call]], tmp_path: Path) -> None:
     # Parameters that are refused: every pipeline declares what it has and does no more.
     hostile = {"retrain": {"TODAY": "x"}, "test-retraining": {"MONTHS": "x"}}
     nothing = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", "MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}
     runs = run_jobs(tmp_path, *(Jobs([(name, hostile.get(name, {}))], nothing) for name in NAMES))
     for name, run in zip(NAMES, runs, strict=True):
         declared = run.last(name).declared
-        assert re.findall(r"spec\('(.*)'\)", jobs[name]) == declared.get("cron", [])
-        parameters = dict(re.findall(r"stringParam\('(\w+)', '(\w*)'", jobs[name]))
+        calls = jobs[name]
+        assert [spec for (spec,) in arguments_of(calls, "spec")] == declared.get("cron", [])
+        parameters = {parameter: default for parameter, default, _ in arguments_of(calls, "stringParam")}
         assert parameters == declared["parameters"]
-        assert ("disableConcurrentBuilds" in jobs[name]) == ("disableConcurrentBuilds" in declared["options"])
+        assert len(arguments_of(calls, "disableConcurrentBuilds")) == 1
+        assert "disableConcurrentBuilds" in declared["options"]
         assert {"timeout", "buildDiscarder"} <= set(declared["options"])
         assert run.last(name).result == "FAILURE", "nothing answers, so nothing may pass"
 

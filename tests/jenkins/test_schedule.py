@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -54,10 +56,16 @@ def test_a_missed_run_is_made_up_for_once(
     assert (found.at, found.missed) == (at(following), missed)
 
 
-def hurried(folder: Path, seconds: float) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+@contextmanager
+def hurried(folder: Path, seconds: float) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
         [sys.executable, "-m", "tests.jenkins.hurried_schedule", str(folder), str(seconds)], cwd=ROOT
     )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def events(folder: Path) -> list[str]:
@@ -66,12 +74,10 @@ def events(folder: Path) -> list[str]:
 
 
 def test_tasks_come_at_their_times_and_never_two_at_once(tmp_path: Path) -> None:
-    process = hurried(tmp_path, 0.3)
-    try:
-        wait_until(lambda: events(tmp_path).count("ended 0") >= 4, 20, "four runs")
-    finally:
+    with hurried(tmp_path, 0.3) as process:
+        wait_until(lambda: events(tmp_path).count("ended 0") >= 4, 30, "four runs")
         process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+        assert process.wait(30) == 0
     happened = events(tmp_path)
     assert happened == ["begins", "ended 0"] * (len(happened) // 2), "a stop waits for what runs"
     assert Memory(tmp_path / "last.json").last("one") is not None
@@ -79,13 +85,13 @@ def test_tasks_come_at_their_times_and_never_two_at_once(tmp_path: Path) -> None
 
 
 def test_a_second_signal_ends_what_runs(tmp_path: Path) -> None:
-    process = hurried(tmp_path, 600)
-    wait_until(lambda: any((tmp_path / "logs").glob("*.log")), 20, "a command runs")
-    process.send_signal(signal.SIGINT)
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(1)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
+    with hurried(tmp_path, 600) as process:
+        wait_until(lambda: any((tmp_path / "logs").glob("*.log")), 30, "a command runs")
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
     assert events(tmp_path) == ["begins", "ended -15"]
 
 
