@@ -39,16 +39,21 @@ class AccessControl:
             TooManyFailedLogins: the password was not looked at.
             Forbidden: the caller may do other things, but not this.
         """
-        caller = None if login is None else self._identify(login, address)
-        if caller is None and login is not None and self._required:
-            raise self._failure(login, address, role, request_id)
+        if not self._required and role in {Role.SCORE, None}:
+            return self._client_or_anybody(login)
+        if login is None:
+            raise Unauthorized(f"a login is missing: {_what_to_send(role)}", _challenge(role))
+        caller = self._identify(login, address)
         if caller is None:
-            if self._required or role not in {Role.SCORE, None}:
-                raise Unauthorized(f"a login is missing: {_what_to_send(role)}", _challenge(role))
-            return ANYBODY
+            raise self._failure(login, address, role, request_id)
         if role is not None:
             caller.require(role)
         return caller
+
+    def _client_or_anybody(self, login: bytes | None) -> Caller:
+        """Passwords are not looked at: what is answered must not tell whether one was right."""
+        caller = None if login is None else self._authenticator.identify(login, keys_only=True)
+        return ANYBODY if caller is None or Role.SCORE not in caller.roles else caller
 
     def _identify(self, login: bytes, address: str) -> Caller | None:
         wait_s = self._failed.wait_before_guess_s(address)
