@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from fraud.statistics.interval import Interval
 from fraud.statistics.reliability import share_interval
@@ -17,6 +18,7 @@ from jenkins.drift.simulation.world import Applications, World
 
 ROWS: Final = 1_000
 SHARES: Final = (0.0, 0.0025, 0.005, 0.0075, 0.01, 0.02)
+SHARE: Final = "share of the requests"
 SIZE_INCHES: Final = (10.0, 7.4)
 
 
@@ -43,12 +45,12 @@ PANELS: Final = (
     ),
     Panel(
         "new wave: applicants younger than 27",
-        "share of the requests",
+        SHARE,
         (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3),
         _share_of(new_wave),
     ),
-    Panel("ages missing", "share of the requests", SHARES, _share_of(lambda world: missing(world, AGE))),
-    Panel("incomes times 1,000", "share of the requests", SHARES, _share_of(in_thousands)),
+    Panel("ages missing", SHARE, SHARES, _share_of(lambda world: missing(world, AGE))),
+    Panel("incomes times 1,000", SHARE, SHARES, _share_of(in_thousands)),
 )
 
 Curves = Mapping[str, tuple[Interval, ...]]
@@ -71,6 +73,9 @@ def draw_figure(found: Iterable[tuple[Panel, Curves]]) -> Figure:
     figure.suptitle(f"Share of checks of {ROWS:,} requests that raise an alarm (at 0: false alarms)")
     for axes, (panel, lines) in zip(figure.subplots(2, 2, sharey=True).flat, found, strict=True):
         axes.set(title=panel.title, xlabel=panel.x_label, ylim=(-0.02, 1.02))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        if panel.x_label == SHARE:
+            axes.xaxis.set_major_formatter(PercentFormatter(1.0))
         axes.grid(alpha=0.3)
         for (name, shares), marker in zip(lines.items(), "os^", strict=True):
             below = [share.estimate - share.low for share in shares]

@@ -27,6 +27,7 @@ def promises(world: World) -> tuple[Promise, ...]:
     return (
         Promise(Scenario("no change", 1_000, 0.0, ()), at_most=0.002),
         Promise(Scenario("no change", 10_000, 0.0, ()), at_most=0.002),
+        Promise(Scenario("no change, applications unseen", 1_000, 1.0, (world.fresh,)), at_most=0.002),
         Promise(Scenario("new wave: 20% of the requests", 1_000, 0.2, (wave,)), at_least=0.995),
         Promise(Scenario("everybody older by 0.25 sd", 1_000, 1.0, (older(world, 0.25),)), at_least=0.95),
         Promise(Scenario("everybody older by 0.15 sd", 10_000, 1.0, (older(world, 0.15),)), at_least=0.95),

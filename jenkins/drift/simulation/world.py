@@ -59,18 +59,21 @@ class World:
     counts: tuple[NDArray[np.int64], ...]
     """Of the reference."""
     reference: Applications
+    fresh: Applications
+    """Others of the same population, which bins were not chosen on."""
 
     @classmethod
-    def of(cls, features: Matrix, labels: Labels, score: Score) -> Self:
-        """Choose bins on reference applications [N, 10] with labels [N]."""
+    def of(cls, features: Matrix, labels: Labels, score: Score, *, fresh: tuple[Matrix, Labels]) -> Self:
+        """Choose bins on reference applications [N, 10] with labels [N]; `fresh` are others with theirs."""
         columns = [*features.T, score(features)]
         bins = tuple(choose_bins(column) for column in columns)
         counts = tuple(one.count(column) for one, column in zip(bins, columns, strict=True))
-        return cls(score, bins, counts, Applications(features, labels, _codes(bins, columns)))
+        reference, others = (_in_bins(bins, score, *applications) for applications in ((features, labels), fresh))
+        return cls(score, bins, counts, reference, others)
 
     def scored(self, features: Matrix, labels: Labels) -> Applications:
         """Other applications, in the reference's bins."""
-        return Applications(features, labels, _codes(self.bins, [*features.T, self.score(features)]))
+        return _in_bins(self.bins, self.score, features, labels)
 
     def with_feature(self, feature: int, values: Matrix | np.float32) -> Applications:
         """The reference with one feature replaced by what a broken feed makes of it.
@@ -96,8 +99,10 @@ class World:
         return worst([*(one.verdict for one in found), *([] if rate is None else [rate.verdict])])
 
 
-def _codes(bins: Sequence[Bins], columns: Sequence[Matrix]) -> Codes:
-    return np.column_stack([_code(one, column) for one, column in zip(bins, columns, strict=True)])
+def _in_bins(bins: Sequence[Bins], score: Score, features: Matrix, labels: Labels) -> Applications:
+    columns = [*features.T, score(features)]
+    codes = np.column_stack([_code(one, column) for one, column in zip(bins, columns, strict=True)])
+    return Applications(features, labels, codes)
 
 
 def _code(bins: Bins, column: Matrix) -> Codes:

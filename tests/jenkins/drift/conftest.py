@@ -8,21 +8,19 @@ from initdb.preparation import prepare
 from initdb.profile import load_profile
 from initdb.raw_table import write_raw_table
 from initdb.reference import build_reference, raw_rows_for
-from jenkins.drift.power import BEFORE, REFERENCE_ROWS
-from jenkins.drift.simulation.model import fitted_model
+from jenkins.drift.power import BEFORE
+from jenkins.drift.simulation.setting import build_world
 from jenkins.drift.simulation.world import World
 
-SCALE = 0.4
+SCALE = 0.6
 SEED = 20230501
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """As many generated applications before the new wave as a reference profile counts, and a model of them."""
+    """Generated applications before the new wave: a model's, a reference of the usual size, and others."""
     table = tmp_path_factory.mktemp("raw") / "generated.csv"
     write_raw_table(table, Population.fit(load_profile()), raw_rows_for(SCALE), SEED, lambda _: None)
     data = build_reference(prepare(table, lambda _: None), SCALE, SEED)
     known = data.dates < np.datetime64(BEFORE)
-    features, labels = data.features[known], data.labels[known].astype(np.int8)
-    assert labels.size == REFERENCE_ROWS
-    return World.of(features, labels, fitted_model(features, labels))
+    return build_world(data.features[known], data.labels[known].astype(np.int8))

@@ -16,7 +16,7 @@ from jenkins.drift.simulation.world import World
 
 def test_the_table_has_a_line_for_each_promise(world: World) -> None:
     console = Console(record=True, width=160)
-    console.print(promise_table(world, 4, np.random.default_rng(1)))
+    console.print(promise_table(world, {"ours": our_rule(world)}, 4, np.random.default_rng(1)))
     text = console.export_text()
     for promise in promises(world):
         assert promise.scenario.name in text
