@@ -36,6 +36,7 @@ from serve.mlflow_proxy import MlflowProxy
 from serve.mlflow_scoring import invocations_route, mlflow_routes
 from serve.model_admin import model_routes
 from serve.openapi import describe
+from serve.openapi.docs_page import DOCS_PATH, docs_page, docs_policy
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import RecordLog
 from serve.rate_limits import NoLimits, RateLimits
@@ -43,7 +44,7 @@ from serve.request_context import RequestContext, as_serve_error, error_response
 from serve.scoring import Limits, Scoring
 from serve.scoring_endpoint import scoring_endpoint
 from serve.scoring_protocol import FastLane
-from serve.security_headers import DOCS_PATH, SecurityHeaders, docs_page, docs_policy
+from serve.security_headers import SecurityHeaders
 from serve.serving_model import ServingModel
 from serve.workers.model_change import ModelChange
 

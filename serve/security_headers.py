@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
 from typing import Final
 
-from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serve.openapi.docs_page import DOCS_PATH
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -28,30 +26,10 @@ _MLFLOW: Final = (
 ARTIFACT_POLICY: Final = f"sandbox; {_NOTHING}"
 """A file that a run has written is shown, if at all, without any right."""
 
-DOCS_PATH: Final = "/docs"
-OPENAPI_PATH: Final = "/openapi.json"
-NO_ICON: Final = "data:,"
-
 
 def headers_of_every_answer(*, encrypted: bool) -> list[tuple[str, str]]:
     """For uvicorn, which writes them once for all answers."""
     return [*_EVERYWHERE, *(_ONLY_ENCRYPTED if encrypted else ())]
-
-
-def docs_page(title: str) -> bytes:
-    """The page that lets people try the API, without a picture from a third site."""
-    return bytes(get_swagger_ui_html(openapi_url=OPENAPI_PATH, title=title, swagger_favicon_url=NO_ICON).body)
-
-
-def docs_policy(page: bytes) -> str:
-    """Its policy: its own scripts by their hash, the library from where FastAPI has it, requests to us only."""
-    scripts = re.findall(rb"<script>(.*?)</script>", page, re.DOTALL)
-    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode()}'" for script in scripts)
-    library = "https://cdn.jsdelivr.net"
-    return (
-        f"default-src 'none'; script-src {library} {hashes}; style-src {library} 'unsafe-inline'; img-src data:; "
-        "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-    )
 
 
 class SecurityHeaders:
