@@ -4,8 +4,10 @@ set -Eeuo pipefail
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
     mkdir -p "$PGDATA"
     chmod 700 "$PGDATA"
+    echo "$POSTGRES_PASSWORD" > /tmp/password
     # shellcheck disable=SC2086 - several options in one variable
-    initdb --username="$POSTGRES_USER" --pwfile=<(echo "$POSTGRES_PASSWORD") $POSTGRES_INITDB_ARGS
+    initdb --username="$POSTGRES_USER" --pwfile=/tmp/password $POSTGRES_INITDB_ARGS
+    rm /tmp/password
     echo "host all all all scram-sha-256" >> "$PGDATA/pg_hba.conf"
     pg_ctl -w -o "-c listen_addresses=''" start
     createdb --username="$POSTGRES_USER" "$POSTGRES_DB"
