@@ -148,17 +148,23 @@ def test_the_first_model_is_trained_once(site: Site) -> None:
     assert "in production already" in again.stdout
 
 
-def test_the_agent_trains_and_judges(site: Site) -> None:
-    trained = site.run("jenkins-agent", "python", "-m", "train", TODAY="2025-06-01")
-    assert trained.returncode == 0, trained.stderr[-4000:]
+def test_the_agent_retrains_as_jenkins_would(site: Site) -> None:
     registry = Registry(site.tracking_uri, "divorce-model", timeout_s=10)
-    candidate, production = registry.version_of(CANDIDATE), registry.version_of(PRODUCTION)
+    first = registry.version_of(PRODUCTION)
+    assert first is not None
+    few = {"GATE_MIN_PAIRS": "2", "GATE_MAX_PAIRS": "2", "GATE_WINDOW_S": "0.5", "TODAY": "2025-06-01"}
+    retrained = site.run("jenkins-agent", "python", "-m", "jenkins.retrain", "--reason=test", **few)
+    # Promoted, rejected or undecided: a verdict, and no error.
+    assert retrained.returncode in {0, 10, 20}, retrained.stdout[-3000:] + retrained.stderr[-3000:]
+    candidate = registry.version_of(CANDIDATE)
     assert candidate is not None
-    assert production is not None
-    assert candidate.version > production.version
-    few = {"GATE_MIN_PAIRS": "2", "GATE_MAX_PAIRS": "2", "GATE_WINDOW_S": "0.5"}
-    judged = site.run("jenkins-agent", "python", "-m", "bench", "gate", **few)
-    assert judged.returncode in {0, 10, 20}, judged.stdout[-2000:] + judged.stderr[-4000:]
+    assert candidate.version > first.version
+    assert candidate.tags["gate_verdict"] in {"pass", "fail", "inconclusive"}
+
+
+def test_the_agent_looks_for_drift_and_says_that_it_has_seen_too_little(site: Site) -> None:
+    checked = site.run("jenkins-agent", "python", "-m", "jenkins.drift", "check")
+    assert checked.returncode == 20, checked.stdout + checked.stderr
 
 
 def test_a_stop_answers_what_is_open_ships_what_waits_and_a_new_container_needs_no_registry(site: Site) -> None:
