@@ -40,8 +40,7 @@ class RegistryRelay:
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 - as http.server has it
 
-        self._server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server((LOOPBACK, 0), Handler)
 
     def before(self, uri: str) -> str:
         """The address by which what is at `uri` is reached through here."""
@@ -58,6 +57,15 @@ class RegistryRelay:
             self._server.shutdown()
             thread.join()
             self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    """A thread a connection; one that MLflow leaves hanging keeps nobody from an end."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: clients break off when they are killed, or when MLflow takes too long for them."""
 
 
 class _Handler(BaseHTTPRequestHandler):
