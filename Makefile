@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help install run test test-long lint lint-pipelines types format lock bench chaos soak env up down stack-test clean
+.PHONY: help install run test test-long lint lint-pipelines types format lock bench chaos soak fuzz audit env up down stack-test clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,12 @@ chaos: .venv/installed ## break each part in turn under load; is any answer lost
 
 soak: .venv/installed ## load for ten minutes, then twice as much as it can do: is it flat, does it stay useful?
 	@$(BIN)/python -m bench soak
+
+fuzz: .venv/installed ## a million hostile inputs to every decoder and to the server's socket
+	@$(BIN)/python -m tests.serve.fuzz
+
+audit: .venv/installed ## known vulnerabilities of the pinned packages; asks over the network
+	@$(BIN)/python -m requirements.audit
 
 env: ## write .env for Docker: random passwords, readable by you alone; those that are there stay
 	@umask 077; touch .env; [ -z "$$(tail -c 1 .env)" ] || echo >> .env; \

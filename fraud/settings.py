@@ -170,6 +170,9 @@ class Settings(BaseSettings):
     idempotency_max_bytes: PositiveInt = Field(
         1024**3, description="most that answers under an Idempotency-Key take; beyond it such requests get 503"
     )
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="form of the server's log lines; auto = for people on a terminal, else JSON"
+    )
     log_flush_interval_ms: PositiveFloat = Field(100.0, description="time that predictions gather, milliseconds")
     log_retention_months: PositiveInt = Field(24, description="full months that predictions are kept in the database")
     applicant_ref_key: SecretStr | None = Field(

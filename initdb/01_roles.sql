@@ -16,6 +16,10 @@ END
 $$;
 
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
+
+-- Large objects have no owner to ask, so anybody could fill the disk with them. Only a superuser can take that back;
+-- any other owner of the database gets a warning here and goes on.
+REVOKE EXECUTE ON FUNCTION pg_catalog.lo_create, pg_catalog.lo_creat, pg_catalog.lo_from_bytea FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO scoring_server, scoring_trainer, scoring_auditor;
 
 -- MLflow makes and migrates its tables itself, so it owns a schema of its own and sees no other.

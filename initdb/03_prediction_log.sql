@@ -85,13 +85,17 @@ CREATE TABLE IF NOT EXISTS public.prediction_erasures (
 COMMENT ON COLUMN public.prediction_erasures.row_numbers IS 'whose features, ids and pseudonyms are gone; the first is 0';
 COMMENT ON COLUMN public.prediction_erasures.content_digest IS 'of what was left of the record';
 
--- The month of a moment as a partition. Run again, and by several servers at once, it changes nothing.
+-- The month of a moment as a partition. Run again, and by several servers at once, it changes nothing. A clock that
+-- is wrong must not keep a record out, so the bounds are wide; but whoever has the server's login can't fill the catalogue.
 CREATE OR REPLACE FUNCTION public.make_prediction_partition(moment timestamptz) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     month timestamp := date_trunc('month', moment AT TIME ZONE 'UTC');
     name  text := 'prediction_requests_' || to_char(month, 'YYYYMM');
 BEGIN
+    IF (moment BETWEEN '1970-01-01 00:00+00' AND '2199-12-31 23:59:59.999999+00') IS NOT TRUE THEN
+        RAISE EXCEPTION 'moment is %, expected one from 1970 to 2199', moment;
+    END IF;
     IF to_regclass('public.' || name) IS NOT NULL THEN
         RETURN;
     END IF;
@@ -107,8 +111,8 @@ $$;
 CREATE OR REPLACE FUNCTION public.expired_prediction_partitions(keep_months integer) RETURNS SETOF text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF keep_months < 1 THEN
-        RAISE EXCEPTION 'keep_months is %, expected 1 or more', keep_months;
+    IF (keep_months BETWEEN 1 AND 1200) IS NOT TRUE THEN
+        RAISE EXCEPTION 'keep_months is %, expected 1 or more, at most 1200', keep_months;
     END IF;
     RETURN QUERY
     SELECT relname::text

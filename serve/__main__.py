@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from fraud.command import EXIT_ERROR, print_error
+from fraud.command import EXIT_ERROR
 from fraud.errors import ProjectError
 from fraud.settings import DatabaseRole, Settings, load_settings
-from serve.logs import configure_logging
+from serve.logs import LogFormat, configure_logging
 from serve.model_store import model_store
 from serve.tls import check_certificate, warn_if_readable
 from serve.workers.listener import check_free
 from serve.workers.supervisor import Supervisor, worker_command
 
 logger = logging.getLogger(__name__)
+
+PROCESS: Final = "supervisor"
 
 
 def serve(
@@ -27,9 +29,10 @@ def serve(
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes instead of SERVE_WORKERS.")] = None,
 ) -> None:
     """Score applications over HTTP with the production model of the registry, or its verified local copy."""
-    configure_logging()
+    configure_logging(PROCESS)
     try:
         settings = load_settings()
+        configure_logging(PROCESS, LogFormat(settings.log_format))
         # What workers and shipper need, to be missed once and here rather than by each of them.
         settings.administrator_password()
         settings.dsn(DatabaseRole.SERVER)
@@ -42,7 +45,7 @@ def serve(
         warn_if_readable(address[0], encrypted=settings.ssl_certfile is not None)
         status = asyncio.run(_supervise(settings, *address, workers or settings.serve_workers))
     except ProjectError as error:
-        print_error(error)
+        logger.critical("%s", error)
         status = EXIT_ERROR
     sys.exit(status)
 

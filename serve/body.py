@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
+from typing import Final
 
 from serve.errors import BodyTooLarge, UnsupportedMediaType
+
+_LENGTH: Final = re.compile("[0-9]{1,19}")
+"""Other digits than these, such as a superscript two, are no numbers to `int`, and it refuses thousands of them."""
 
 
 def content_type_of(headers: Mapping[str, str], expected: Collection[str]) -> str:
@@ -23,7 +28,7 @@ def content_type_of(headers: Mapping[str, str], expected: Collection[str]) -> st
 def announced_bytes(headers: Mapping[str, str]) -> int:
     """The length of the body as its headers say it; 0 when they don't."""
     announced = headers.get("content-length", "")
-    return int(announced) if announced.isdigit() else 0
+    return int(announced) if _LENGTH.fullmatch(announced) else 0
 
 
 def too_large(max_bytes: int) -> BodyTooLarge:

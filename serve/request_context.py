@@ -104,13 +104,17 @@ def request_id_of(request: Request) -> str:
 
 
 def as_serve_error(error: Exception, request_id: str) -> ServeError:
-    """What the client may know of an error; the log gets the rest, under the request's id."""
+    """What the client may know of an error; the log gets the rest, under the request's id.
+
+    Refused requests are counted (`/metrics`), not logged; refused logins are, by `access.control`.
+    """
+    about = {"request_id": request_id}
     if isinstance(error, ServeError):
         return error
     if isinstance(error, ProjectError):
-        logger.error("request %s: %s", request_id, error)
+        logger.error("failed: %s", error, extra=about)
         return UpstreamError(str(error)) if isinstance(error, RegistryError) else ServeError(str(error))
-    logger.error("request %s failed", request_id, exc_info=error)
+    logger.error("failed by an exception that nobody expected", exc_info=error, extra=about)
     return ServeError("internal error: the log holds the details under this request id")
 
 

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Final
 
 import psycopg2
+from psycopg2 import sql
 
 from bench.peers import contenders
 from bench.peers.cores import cpu_seconds, on_server_core
@@ -41,8 +42,8 @@ ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "ORT_
 PASSWORDS: Final = ("ADMIN_PASSWORD", "SERVER_DB_PASSWORD")
 
 DATABASE: Final = "marriage_loans"
-RECORDS: Final = "prediction_requests"
-ORIGINAL_RECORDS: Final = "original_predictions"
+RECORDS: Final = sql.Identifier("prediction_requests")
+ORIGINAL_RECORDS: Final = sql.Identifier("original_predictions")
 
 LAUNCHES: Final[dict[str, Callable[[Place], Launch]]] = {
     contenders.OURS: partial(ours.launch, logged=True),
@@ -154,19 +155,20 @@ class Lineup:
     def recorded_requests(self) -> int:
         """Requests on record in our prediction log."""
         with connect(self.database) as connection, connection.cursor() as cursor:
-            cursor.execute(f"SELECT count(*) FROM {RECORDS}")  # noqa: S608 - a constant
+            cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(RECORDS))
             (count,) = cursor.fetchone() or (0,)
             return int(count)
 
     def forget_records(self) -> None:
         """Empty both logs, so that each window begins with the same tables."""
         with connect(self.database) as connection, connection.cursor() as cursor:
-            cursor.execute(f"TRUNCATE {RECORDS}")
+            truncate = sql.SQL("TRUNCATE {}")
+            cursor.execute(truncate.format(RECORDS))
             try:
-                cursor.execute(f"TRUNCATE {ORIGINAL_RECORDS}")
+                cursor.execute(truncate.format(ORIGINAL_RECORDS))
             except psycopg2.errors.UndefinedTable:
                 connection.rollback()
-                cursor.execute(f"TRUNCATE {RECORDS}")
+                cursor.execute(truncate.format(RECORDS))
 
 
 def make_environments(servers: Iterable[str], folder: Path, progress: Callable[[str], None]) -> dict[str, Path]:

@@ -47,6 +47,9 @@ class AccessControl:
         if caller is None:
             raise self._failure(login, address, role, request_id)
         if role is not None:
+            if role not in caller.roles:
+                about = {"request_id": request_id, "caller": caller.name}
+                logger.warning("refused for lack of the role %s", role, extra=about)
             caller.require(role)
         return caller
 
@@ -72,7 +75,9 @@ class AccessControl:
         # Of many failures in a row the log gets the first few, then ever fewer.
         if failures <= FREE_FAILURES or failures.bit_count() == 1:
             logger.warning(
-                "request %s: failed login (%s) from %s, failure %d from there", request_id, scheme, address, failures
+                "failed login (%s) from %s, failure %d from there",
+                *(scheme, address, failures),
+                extra={"request_id": request_id},
             )
         what = {
             Scheme.BEARER: "the API key is not known here",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Annotated, Final
 
@@ -17,9 +18,13 @@ from serve.audit.erasure import erase as erase_applicant
 from serve.audit.erasure import remove_old_versions, wait_for_spool
 from serve.audit.verification import Report
 from serve.audit.verification import verify as verify_log
+from serve.logs import LogFormat, configure_logging
 from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.pseudonym import Pseudonyms
 
+logger = logging.getLogger(__name__)
+
+PROCESS: Final = "audit"
 APPLICATION_NAME: Final = "prediction-log-audit"
 SHOWN_FINDINGS: Final = 100
 
@@ -34,11 +39,12 @@ def verify() -> None:
     machine, whose anchors are not here; 2 the check could not run.
     """
     try:
-        settings = load_settings()
+        settings = _settings()
         with connect(settings.dsn(DatabaseRole.AUDITOR), APPLICATION_NAME) as connection:
             report = verify_log(connection, settings.spool_folder())
     except (ProjectError, psycopg2.Error) as error:
         sys.exit(_failed(error))
+    logger.info("verified: %s, %d records, %d findings", report.verdict, report.records, len(report.findings))
     _print(report)
     sys.exit(report.verdict.exit_status)
 
@@ -55,7 +61,7 @@ def erase(
     Run it on the server's machine, as the owner of the database. Backups of the database are not reached.
     """
     try:
-        settings = load_settings()
+        settings = _settings()
         pseudonym = _pseudonyms(settings).of(applicant_ref)
         spool = settings.spool_folder()
         wait_for_spool(spool, timeout_s)
@@ -64,7 +70,14 @@ def erase(
         remove_old_versions(settings.dsn())
     except (ProjectError, psycopg2.Error) as error:
         sys.exit(_failed(error))
+    logger.info("erased %d rows in %d records", erased.rows, erased.records)
     typer.echo(f"erased: {erased.rows} rows in {erased.records} records")
+
+
+def _settings() -> Settings:
+    settings = load_settings()
+    configure_logging(PROCESS, LogFormat(settings.log_format))
+    return settings
 
 
 def _pseudonyms(settings: Settings) -> Pseudonyms:

@@ -44,7 +44,7 @@ class RowScanner:
         self._scan_object: Any = _cannot_scan
         self._scan_batch: Any = _cannot_scan
         try:
-            self._scan_object, self._scan_batch = load_code(cache_dir or DEFAULT_CACHE_DIR, SOURCES, _compile)
+            self._scan_object, self._scan_batch = load_scans(cache_dir)
         except ForestRefusedError as error:
             logger.warning("row objects are read without compiled code: %s", error)
 
@@ -56,6 +56,16 @@ class RowScanner:
         """As `json_batch.decode_batch`."""
         rows = min(max_rows, len(body) // MIN_ROW_BYTES)
         return _scanned(self._scan_batch, body, rows) or decode_batch(body, max_rows)
+
+
+def load_scans(cache_dir: Path | None) -> tuple[Any, Any]:
+    """The compiled `scan_object` and `scan_batch`, from `cache_dir` (None: beside the source) or kept there.
+
+    Raises:
+        ForestRefusedError: numba can't compile them here.
+    """
+    scans: tuple[Any, Any] = load_code(cache_dir or DEFAULT_CACHE_DIR, SOURCES, _compile)
+    return scans
 
 
 def _compile(cached: bool) -> tuple[Any, Any]:

@@ -2,7 +2,8 @@
 
 numba's cache is keyed by the processor and by the file of the outermost function alone, so a folder named by the hash
 of every file that goes into the code keeps a changed one from being overlooked. Its files are pickles and machine code:
-whoever may write there runs code in the server, so the folder belongs to the server's own user.
+whoever may write there runs code in the server. So it is made for the server's own user alone, and where anybody else
+could put files into it, nothing is read from it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import stat
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +21,8 @@ from numba.core import config
 
 logger = logging.getLogger(__name__)
 
+OWNER_ONLY: Final = 0o700
+
 numba_config: Final[Any] = config  # numba does not annotate it
 _one_at_a_time = threading.Lock()
 
@@ -26,7 +30,8 @@ Code = TypeVar("Code")
 
 
 def load_code(folder: Path, sources: Sequence[Path], compile_all: Callable[[bool], Code]) -> Code:
-    """Code from the cache, or compiled and kept there; where the folder can't be written, compiled at every start.
+    """Code from the cache, or compiled and kept there; compiled at every start where the folder can't be written, or
+    can be written by others.
 
     Args:
         folder: holds a folder for each state of the sources.
@@ -37,6 +42,9 @@ def load_code(folder: Path, sources: Sequence[Path], compile_all: Callable[[bool
     if not _writable(kept):
         logger.warning("compiled code is not kept, the next start compiles again: %s can't be written", kept)
         return compile_all(False)
+    if (place := open_to_others(kept)) is not None:
+        logger.error("compiled code is not read from %s, since others than its user may write to %s", kept, place)
+        return compile_all(False)
     with _one_at_a_time:
         usual = numba_config.CACHE_DIR
         numba_config.CACHE_DIR = str(kept)
@@ -46,9 +54,31 @@ def load_code(folder: Path, sources: Sequence[Path], compile_all: Callable[[bool
             numba_config.CACHE_DIR = usual
 
 
+def open_to_others(folder: Path) -> Path | None:
+    """Where somebody else than our user and root could change what is in the folder, or put another in its place; None
+    when nowhere.
+
+    Above the folder itself, a folder in which only owners may rename (as in /tmp) will do, and so will one that only
+    our own group may write to, as many systems make them.
+    """
+    folder = folder.resolve()
+    trusted = {0, os.geteuid()}
+    status = folder.stat()
+    if status.st_uid not in trusted or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return folder
+    for place in folder.parents:
+        status = place.stat()
+        for_group = status.st_mode & stat.S_IWGRP and status.st_gid not in {0, os.getegid()}
+        shared = (for_group or status.st_mode & stat.S_IWOTH) and not status.st_mode & stat.S_ISVTX
+        if status.st_uid not in trusted or shared:
+            return place
+    return None
+
+
 def _writable(folder: Path) -> bool:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
+        folder.mkdir(mode=OWNER_ONLY, exist_ok=True)
     except OSError:
         return False
     return os.access(folder, os.W_OK)

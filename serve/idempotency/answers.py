@@ -124,7 +124,7 @@ class SavedAnswers:
         path = self._spool / FOLDER / DATABASE_FILE
         self._database = sqlite3.connect(path, BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
+        self._database.execute("PRAGMA synchronous = FULL" if self._durable else "PRAGMA synchronous = NORMAL")
         (page_bytes,) = self._database.execute("PRAGMA page_size").fetchone()
         self._database.execute(f"PRAGMA max_page_count = {max(1, self._limits.max_bytes // page_bytes)}")
         self._database.executescript(_SCHEMA)

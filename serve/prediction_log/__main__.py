@@ -8,6 +8,7 @@ when there is time.
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import signal
 import sys
@@ -15,14 +16,17 @@ import threading
 from types import FrameType
 from typing import Final
 
-from fraud.command import EXIT_ERROR, print_error
+from fraud.command import EXIT_ERROR
 from fraud.errors import ProjectError
 from fraud.settings import DatabaseRole, load_settings
-from serve.logs import configure_logging
+from serve.logs import LogFormat, configure_logging
 from serve.prediction_log.metrics import LogMetrics
 from serve.prediction_log.shipper import Shipper, ShippingPlan, only_shipper
 from serve.prediction_log.table import LogTable
 
+logger = logging.getLogger(__name__)
+
+PROCESS: Final = "shipper"
 GC_THRESHOLD: Final = 100_000
 NICENESS: Final = 3
 """Gives way to scoring, and still keeps up with it where all cores are busy."""
@@ -30,7 +34,7 @@ NICENESS: Final = 3
 
 def main() -> int:
     """Ship until told to stop, which `--drain` does at once; gives the exit status."""
-    configure_logging()
+    configure_logging(PROCESS)
     stop = threading.Event()
     if "--drain" in sys.argv[1:]:
         stop.set()
@@ -42,6 +46,7 @@ def main() -> int:
         signal.signal(interrupt, end)
     try:
         settings = load_settings()
+        configure_logging(PROCESS, LogFormat(settings.log_format))
         os.nice(NICENESS)
         plan = ShippingPlan(settings.log_flush_interval_ms / 1000, settings.log_retention_months)
         with only_shipper(settings.spool_folder(), stop, plan.interval_s) as alone:
@@ -52,7 +57,7 @@ def main() -> int:
                 gc.set_threshold(GC_THRESHOLD)
                 Shipper(settings.spool_folder(), table, plan, LogMetrics()).run(stop)
     except ProjectError as error:
-        print_error(error)
+        logger.critical("%s", error)
         return EXIT_ERROR
     return 0
 

@@ -14,10 +14,11 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from psycopg2 import sql
 
 from serve.prediction_log.frame import StoredRecord
 
-TABLE: Final = "prediction_requests"
+TABLE: Final = sql.Identifier("prediction_requests")
 COLUMNS: Final = (
     "chain_id",
     "sequence",
@@ -38,8 +39,9 @@ COLUMNS: Final = (
     "hash",
 )
 
-# S608: both names are constants of this module, nothing of a request comes near this text.
-COPY_STATEMENT: Final = f"COPY {TABLE} ({', '.join(COLUMNS)}) FROM STDIN WITH (FORMAT binary)"
+COPY_STATEMENT: Final = sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT binary)").format(
+    TABLE, sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
+)
 
 PIECE_VALUES: Final = 16 * 1024
 """Features in a piece of the stream: 128 kB of them, which a core's own cache holds."""

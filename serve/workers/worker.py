@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import socket
 import sys
@@ -12,7 +13,7 @@ from typing import Annotated, Final
 import typer
 import uvicorn
 
-from fraud.command import EXIT_ERROR, print_error
+from fraud.command import EXIT_ERROR
 from fraud.errors import ProjectError
 from fraud.open_files import allow_open_files
 from fraud.registry import Registry
@@ -25,7 +26,7 @@ from serve.connections import ConnectionLimits
 from serve.decoding.row_scanner import RowScanner
 from serve.engine import EngineKind, EngineOptions
 from serve.idempotency.answers import AnswerLimits, SavedAnswers
-from serve.logs import configure_logging
+from serve.logs import LogFormat, configure_logging
 from serve.metrics import METRICS_DIR_VARIABLE
 from serve.mlflow_proxy import MlflowProxy
 from serve.model_store import model_store
@@ -41,6 +42,9 @@ from serve.workers.control import Channel
 from serve.workers.listener import listen
 from serve.workers.model_change import ModelChange
 
+logger = logging.getLogger(__name__)
+
+PROCESS: Final = "worker"
 # Longer than what common reverse proxies keep (60 s): whoever closes first must not be us.
 KEEP_ALIVE_S: Final = 75
 RATE_LIMITS_FILE: Final = "rate_limits"
@@ -100,14 +104,15 @@ def work(
     refresh: Annotated[bool, typer.Option("--refresh", help="Catch up with the registry after the start.")] = False,
 ) -> None:
     """Serve until the supervisor says stop, or is gone."""
-    configure_logging()
+    configure_logging(PROCESS)
     allow_open_files()
     try:
         settings = load_settings()
+        configure_logging(PROCESS, LogFormat(settings.log_format))
         parts = assemble(settings, Channel(socket.socket(fileno=control)), threads, workers, refresh=refresh)
         listener = listen(host, port)
     except ProjectError as error:
-        print_error(error)
+        logger.critical("%s", error)
         sys.exit(EXIT_ERROR)
     application = create_app(parts)
     config = uvicorn.Config(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -39,8 +40,9 @@ CONFIGURED = {"ADMIN_PASSWORD": "x" * 8, "DATABASE_URL": "host=/nowhere", "AUTHE
 def test_a_missing_setting_is_named(tmp_path: Path, settings: dict[str, str], reason: str) -> None:
     run = start(tmp_path, **settings)
     assert run.returncode == 2
-    assert run.stderr.startswith("error: ")
-    assert reason in run.stderr
+    (line,) = map(json.loads, run.stderr.splitlines())
+    assert line["level"] == "critical"
+    assert reason in line["event"]
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,118 @@
+"""Good bodies to begin from: the examples that the OpenAPI page shows, and what it can't show because it is binary."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import zstandard
+
+from fraud.features import EXAMPLE_INSTANCE, FEATURE_COUNT, FEATURE_NAMES
+from serve.decoding.arrow_stream import ARROW_STREAM
+from serve.decoding.by_content_type import JSON, NDJSON
+from serve.mlflow_scoring import CSV
+from serve.openapi.examples import BATCH, INFERENCE, INVOCATION, SINGLE, Bodies
+from tests.serve.batch_forms import EXAMPLE_ROWS, arrow_of, arrow_stream
+
+NO_LENGTH = 0xFFFF
+"""In front of a fuzzed inference request stand two bytes: the length of its JSON as the header has it, or this."""
+
+
+def _bodies(bodies: Bodies, content_type: str) -> list[bytes]:
+    values = bodies[content_type].values()
+    return [value.encode() if isinstance(value, str) else json.dumps(value).encode() for value in values]
+
+
+INSTANCES = _bodies(SINGLE, JSON)
+BATCHES = _bodies(BATCH, JSON)
+COMPACT_BATCH = json.dumps({"instances": [EXAMPLE_INSTANCE] * 3}, separators=(",", ":")).encode()
+LINES = _bodies(BATCH, NDJSON)
+INVOCATIONS = _bodies(INVOCATION, JSON)
+TABLES = [*_bodies(INVOCATION, CSV), b",application_id," + ",".join(FEATURE_NAMES).encode() + b'\n0,"A-1"' + b",7" * 10]
+
+
+def with_json_length(text: bytes, binary: bytes = b"", length: int = NO_LENGTH) -> bytes:
+    """An inference request as the fuzzer writes it."""
+    return struct.pack("<H", length) + text + binary
+
+
+def _binary_inferences() -> list[bytes]:
+    values = np.tile(list(EXAMPLE_INSTANCE.values()), (2, 1))
+    whole = values.astype("<f4").tobytes()
+    tensor: dict[str, Any] = {"name": "features", "shape": [2, FEATURE_COUNT], "datatype": "FP32"}
+    ids = b"".join(struct.pack("<I", 3) + text for text in (b"A-1", b"A-2"))
+    parts = [_binary(tensor, whole), _binary({"name": "application_id", "shape": [2], "datatype": "BYTES"}, ids)]
+    columns = [
+        _binary({"name": name, "shape": [2, 1], "datatype": "INT64"}, values[:, place].astype("<i8").tobytes())
+        for place, name in enumerate(FEATURE_NAMES)
+    ]
+    return [_binary_request(parts[:1]), _binary_request(parts), _binary_request(columns)]
+
+
+def _binary(tensor: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    return {**tensor, "parameters": {"binary_data_size": len(data)}}, data
+
+
+def _binary_request(parts: list[tuple[dict[str, Any], bytes]]) -> bytes:
+    text = json.dumps({"inputs": [tensor for tensor, _ in parts]}).encode()
+    return with_json_length(text, b"".join(data for _, data in parts), len(text))
+
+
+INFERENCES = [*map(with_json_length, _bodies(INFERENCE, JSON)), *_binary_inferences()]
+
+
+def _arrow_streams() -> list[bytes]:
+    named = [{**row, "application_id": f"A-{number}"} for number, row in enumerate(EXAMPLE_ROWS[:3])]
+    whole_numbers = pa.table({name: pa.array([1, 2, 3], pa.int64()) for name in FEATURE_NAMES})
+    halves = pa.table({name: pa.array(np.ones(3, np.float16)) for name in FEATURE_NAMES})
+    views = {name: pa.array([1.0]) for name in FEATURE_NAMES}
+    views["application_id"] = pa.array(["a text that is longer than twelve bytes"], pa.string_view())
+    compressed = arrow_of(pa.table({name: [1.0] for name in FEATURE_NAMES}), compression="zstd")
+    streams = [arrow_stream(EXAMPLE_ROWS[:3]), arrow_stream(named), arrow_of(whole_numbers, chunk_rows=2)]
+    return [*streams, arrow_of(halves), arrow_of(pa.table(views)), compressed]
+
+
+ARROW_STREAMS = _arrow_streams()
+_PLAIN = [*INSTANCES, *BATCHES]
+GZIPPED = [gzip.compress(body, mtime=0) for body in _PLAIN]
+DEFLATED = [zlib.compress(body) for body in _PLAIN]
+ZSTANDARDS = [
+    *(zstandard.compress(body) for body in _PLAIN),
+    zstandard.ZstdCompressor(write_content_size=False, write_checksum=True).compress(BATCHES[0]),
+]
+
+HEADERS = [
+    f"content-type: {ARROW_STREAM}\ncontent-length: 120\ncontent-encoding: gzip\naccept: {ARROW_STREAM}".encode(),
+    b"content-type: application/json; charset=utf-8\nx-request-id: order-17\nx-load-test: true",
+    b"idempotency-key: a.b:c-1\ncontent-length: 12",
+    b"content-type: \ninference-header-content-length: 17\naccept-encoding: gzip;q=0, deflate;q=0.5",
+    b"authorization: Basic YWRtaW46cGFzc3dvcmQ=\nexpect: 100-continue\norigin: http://here",
+    b"host: 10.0.0.1\nauthorization: Bearer mls_0123456789abcdef",
+    b"host: ::1\nx-api-key: mls_0123456789abcdef",
+]
+
+WORDS = [
+    *(name.encode() for name in FEATURE_NAMES),
+    *(b'"' + name.encode() + b'":' for name in FEATURE_NAMES),
+    *(b"application_id", b"applicant_ref", b'"instances"', b'"columns"', b'"data"', b'"inputs"', b"dataframe_split"),
+    *(
+        b"NaN",
+        b"Infinity",
+        b"null",
+        b"true",
+        b"1e400",
+        b"1e-400",
+        b"-0",
+        b"0.0",
+        b"\\u0000",
+        b"\\ud800",
+        b"\xef\xbb\xbf",
+    ),
+    *(b"FP32", b"FP64", b"INT64", b"BYTES", b'"shape"', b"binary_data_size", b"\xff\xff\xff\xff", b"Basic ", b"\r\n"),
+]
+"""What mutations put in, and libFuzzer's dictionary."""

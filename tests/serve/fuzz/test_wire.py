@@ -1,0 +1,44 @@
+"""Malformed HTTP: never a 500, never a hang, and the server answers afterwards as before."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.serve.fuzz.wire_fuzz import CHECK_EVERY, WireFuzzer
+from tests.serve.wire import SINGLE, Wire, post
+
+pytestmark = pytest.mark.stack
+
+
+def send(fuzzer: WireFuzzer, inputs: int) -> None:
+    for number in range(1, inputs + 1):
+        fuzzer.send_one()
+        if number % CHECK_EVERY == 0:
+            fuzzer.check_alive()
+
+
+def test_malformed_requests_are_refused_and_the_server_goes_on(open_server: str) -> None:
+    fuzzer = WireFuzzer(open_server, seed=11)
+    send(fuzzer, 1_500)
+    assert {200, 400} <= set(fuzzer.answers), fuzzer.answers
+
+
+@pytest.mark.long
+def test_many_malformed_requests_are_refused_and_the_server_goes_on(open_server: str) -> None:
+    send(WireFuzzer(open_server, seed=12), 60_000)
+
+
+@pytest.mark.parametrize(
+    ("path", "header", "status"),
+    [
+        pytest.param("/update-model", "Authorization: Basic YWRt\xffaW46", 401, id="a login that is not ASCII"),
+        pytest.param("/update-model", "Authorization: Basic //79", 401, id="a login that is not UTF-8 inside"),
+    ],
+)
+def test_what_the_fuzzer_once_found_is_refused(open_server: str, path: str, header: str, status: int) -> None:
+    wire = Wire(open_server)
+    try:
+        wire.send(post(path, SINGLE).replace(b"Host: here", b"Host: here\r\n" + header.encode("latin-1")))
+        assert wire.answer().status == status
+    finally:
+        wire.close()
