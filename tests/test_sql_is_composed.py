@@ -124,7 +124,8 @@ class Checker:
     def _callers_are_safe(self, home: Source, function: Function, name: str, seen: tuple[ast.AST, ...]) -> bool:
         position, is_method = _position(function, name), function.args.args[0].arg == "self"
         for source in self._sources.values():
-            if not is_method and source is not home and not source.imports(function.name):
+            reaches = source is home or source.imports(function.name) or is_method
+            if not reaches or (source is not home and function.name.startswith("_")):
                 continue
             for call in (node for node in ast.walk(source.tree) if isinstance(node, ast.Call)):
                 if _called(call) != function.name or isinstance(call.func, ast.Attribute) != is_method:

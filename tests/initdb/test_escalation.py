@@ -218,6 +218,26 @@ def test_the_functions_look_up_nothing_where_a_caller_could_put_something(
         assert cursor.fetchall() == []
 
 
+def test_each_function_with_the_owners_rights_is_for_one_role(
+    module_database: str, logins: dict[str, Connection]
+) -> None:
+    with connect(module_database) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT proname, array_agg(role) FILTER (WHERE has_function_privilege(role, pg_proc.oid, 'EXECUTE'))"
+            " FROM pg_proc, unnest(%s) AS role WHERE prosecdef AND pronamespace = 'public'::regnamespace GROUP BY 1",
+            (list(ROLES),),
+        )
+        allowed = dict(cursor.fetchall())
+    assert allowed == {
+        "make_prediction_partition": [SERVER],
+        "expired_prediction_partitions": None,
+        "expired_chain_ends": [SERVER],
+        "drop_expired_predictions": [SERVER],
+        "count_predictions": [TRAINER],
+        "rebuild_drift_hours": [TRAINER],
+    }
+
+
 def test_no_role_has_a_right_beyond_its_login(module_database: str, logins: dict[str, Connection]) -> None:
     with connect(module_database) as connection, connection.cursor() as cursor:
         cursor.execute(
