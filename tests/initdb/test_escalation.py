@@ -82,7 +82,7 @@ CHANGING = (
     "CREATE TRIGGER mine BEFORE INSERT ON public.prediction_requests EXECUTE FUNCTION mine()",
     "CREATE RULE mine AS ON INSERT TO public.prediction_requests DO INSTEAD NOTHING",
     "CREATE INDEX mine ON public.prediction_requests ((1 / 0))",
-    "LOCK TABLE public.prediction_requests IN ACCESS EXCLUSIVE MODE",
+    "DO $$ BEGIN LOCK TABLE public.prediction_requests IN ACCESS EXCLUSIVE MODE; END $$",
     "INSERT INTO public.prediction_erasures SELECT FROM generate_series(1, 1)",
     "DELETE FROM public.prediction_chains",
     "COMMENT ON TABLE public.divorce_predictions IS 'mine'",
@@ -166,7 +166,7 @@ def attempts() -> Iterator[object]:
             yield pytest.param(role, statement, id=f"{role[8:]}: {statement[:60]}")
 
 
-@pytest.mark.parametrize(("role", "statement"), attempts())
+@pytest.mark.parametrize(("role", "statement"), list(attempts()))
 def test_an_intruder_is_refused(
     logins: dict[str, Connection], names: dict[str, str], role: str, statement: str
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.serve.fuzz.wire_fuzz import CHECK_EVERY, WireFuzzer
-from tests.serve.wire import SINGLE, Wire, post
+from tests.serve.wire import Wire
 
 pytestmark = pytest.mark.stack
 
@@ -29,16 +29,18 @@ def test_many_malformed_requests_are_refused_and_the_server_goes_on(open_server:
 
 
 @pytest.mark.parametrize(
-    ("path", "header", "status"),
+    "login",
     [
-        pytest.param("/update-model", "Authorization: Basic YWRt\xffaW46", 401, id="a login that is not ASCII"),
-        pytest.param("/update-model", "Authorization: Basic //79", 401, id="a login that is not UTF-8 inside"),
+        pytest.param(b"Basic YWRt\xffaW46", id="a login that is not ASCII"),
+        pytest.param(b"Basic //79", id="a login that is not UTF-8 inside"),
     ],
 )
-def test_what_the_fuzzer_once_found_is_refused(open_server: str, path: str, header: str, status: int) -> None:
+def test_what_the_fuzzer_once_found_is_refused(open_server: str, login: bytes) -> None:
     wire = Wire(open_server)
     try:
-        wire.send(post(path, SINGLE).replace(b"Host: here", b"Host: here\r\n" + header.encode("latin-1")))
-        assert wire.answer().status == status
+        wire.send(
+            b"POST /update-model HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\nAuthorization: %b\r\n\r\n" % login
+        )
+        assert wire.answer().status == 401
     finally:
         wire.close()
