@@ -117,6 +117,13 @@ def test_not_employed_is_a_point_behind_a_gap() -> None:
     assert bins.count([20_000])[-4] == 1
 
 
+def test_nothing_lies_between_neighbouring_points_even_where_the_gap_is_small() -> None:
+    bins = choose_bins([*[0] * 500, *[5] * 500, *range(10, 1_010)])
+    assert bins.kinds[1:4] == (BinKind.POINT, BinKind.UNSEEN, BinKind.POINT)
+    # Beside the other values a gap of five is nothing.
+    assert bins.kinds.count(BinKind.UNSEEN) == 1
+
+
 def test_heaped_values_have_their_bins_and_no_gap_beside_them() -> None:
     rng = np.random.default_rng(3)
     bins = choose_bins(np.concatenate([rng.uniform(6_000, 45_000, 8_000), np.full(2_000, 13_500.0)]))

@@ -64,6 +64,9 @@ def test_nothing_changed(name: str) -> None:
         pytest.param(
             "Age_Days", 1, lambda v: v + 1_500, Verdict.FAIL, "beyond", id="an older population, partly beyond"
         ),
+        pytest.param(
+            "Age_Days", 1, lambda v: v + 7_000, Verdict.DATA_QUALITY_FAULT, "beyond", id="half beyond all ages"
+        ),
         pytest.param("Employed_Days", 0.01, 99_999, Verdict.DATA_QUALITY_FAULT, "none", id="another code for no job"),
         pytest.param("Education_Days", 0.01, 4_000, Verdict.DATA_QUALITY_FAULT, "none", id="a level that is none"),
         pytest.param("Education_Days", 0.02, 6_570, Verdict.FAIL, "rare", id="a rare level no longer rare"),
@@ -109,16 +112,24 @@ def test_a_missing_value_or_two_are_no_fault() -> None:
     assert judged("Age_Days", some(drawn("Age_Days"), 0.001, np.nan)).verdict is Verdict.PASS
 
 
+def test_a_trifling_share_of_missing_values_is_no_fault_however_sure_it_is() -> None:
+    found = judged("Age_Days", some(np.tile(drawn("Age_Days"), 50), 0.0015, np.nan))
+    assert min(change.adjusted_p_value for change in found.rare) < 1e-6
+    assert found.verdict is Verdict.PASS
+
+
 @pytest.mark.parametrize(
-    ("positives", "verdict"),
+    ("rows", "positives", "verdict"),
     [
-        pytest.param(160, Verdict.PASS, id="as before"),
-        pytest.param(300, Verdict.FAIL, id="nearly twice as many"),
-        pytest.param(60, Verdict.FAIL, id="far fewer"),
+        pytest.param(2_000, 160, Verdict.PASS, id="as before"),
+        pytest.param(2_000, 300, Verdict.FAIL, id="nearly twice as many"),
+        pytest.param(2_000, 60, Verdict.FAIL, id="far fewer"),
+        pytest.param(50, 7, Verdict.PASS, id="many, of a few labels"),
+        pytest.param(100_000, 9_000, Verdict.PASS, id="one point more, surely"),
     ],
 )
-def test_the_positive_rate(positives: int, verdict: Verdict) -> None:
-    _, found = judge([], LabelCounts(100_000, 8_000, 2_000, positives), POLICY)
+def test_the_positive_rate(rows: int, positives: int, verdict: Verdict) -> None:
+    _, found = judge([], LabelCounts(100_000, 8_000, rows, positives), POLICY)
     assert found is not None
     assert (found.verdict, len(found.reasons)) == (verdict, int(verdict is Verdict.FAIL))
 
