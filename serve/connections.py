@@ -45,7 +45,9 @@ class Connections:
             await asyncio.sleep(SWEEP_INTERVAL_S)
             now = asyncio.get_running_loop().time()
             for connection in tuple(self.open):
-                if connection.is_too_slow(now):
+                if connection.is_idle(now):
+                    connection.transport.close()
+                elif connection.is_too_slow(now):
                     connection.refuse(TooSlow(f"the request did not arrive within {self.limits.read_timeout_s:g} s"))
 
 
@@ -62,6 +64,8 @@ class BoundedConnection(HttpToolsProtocol):
         """Since when the client owes us a whole request; None when it does not."""
         self._received_bytes = 0
         self._in_header = False
+        self._idle_since: float | None = None
+        """Since when the client has had all its answers; None while it owes us a request, or we an answer."""
         self._refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -95,7 +99,10 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+        self._idle_since = None
         self._waiting_since = self.loop.time()
         self._received_bytes = 0
         self._in_header = True
@@ -103,12 +110,20 @@ class BoundedConnection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Its header has come."""
         self.header_has_come()
+        self._describe_for_asgi()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """Its body has come."""
         self.body_has_come()
         super().on_message_complete()
+
+    def _describe_for_asgi(self) -> None:
+        """Let uvicorn describe the request, as it does at a message's begin: what is answered here does without."""
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = url, headers, expects
+        self.scope["headers"] = headers
 
     def header_has_come(self) -> None:
         """From here on a body may come, which has a limit of its own."""
@@ -117,6 +132,21 @@ class BoundedConnection(HttpToolsProtocol):
     def body_has_come(self) -> None:
         """The client owes us nothing."""
         self._waiting_since = None
+
+    def on_response_complete(self) -> None:
+        """An answer is written: it is the turn of the next request. The sweep takes the place of uvicorn's timer."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._idle_since = self.loop.time()
+
+    def is_idle(self, now: float) -> bool:
+        """Whether the client has sent no further request for longer than connections are kept."""
+        return self._idle_since is not None and now - self._idle_since > self.timeout_keep_alive
 
     def is_too_slow(self, now: float) -> bool:
         """Whether the client has had more than the time for what it has sent."""

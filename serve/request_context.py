@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -15,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fraud.errors import ProjectError, RegistryError
 from serve.encoding import encode_error
 from serve.errors import MalformedHeader, ServeError, UpstreamError
+from serve.random_tokens import RandomTokens
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +24,7 @@ LOAD_TEST_HEADER: Final = "X-Load-Test"
 
 REQUEST_ID_BYTES: Final = 16
 """Of a name that we give."""
+_NEW_NAMES: Final = RandomTokens(REQUEST_ID_BYTES)
 
 _REQUEST_ID_NAME: Final = REQUEST_ID_HEADER.lower().encode()
 _MODEL_VERSION_NAME: Final = MODEL_VERSION_HEADER.lower().encode()
@@ -84,7 +85,7 @@ def name_request(given: str | None) -> tuple[str, ServeError | None]:
     if given is not None and _NAME.fullmatch(given):
         return given, None
     fault = None if given is None else malformed_name(REQUEST_ID_HEADER)
-    return os.urandom(REQUEST_ID_BYTES).hex(), fault
+    return _NEW_NAMES.next().hex(), fault
 
 
 def malformed_name(header: str) -> MalformedHeader:

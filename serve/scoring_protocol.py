@@ -183,6 +183,22 @@ class _NobodyWaits:
 class ScoringCycle:
     """One request and its answer, in the place of uvicorn's `RequestResponseCycle`."""
 
+    __slots__ = (
+        "_awaits_continue",
+        "_computing",
+        "_fault",
+        "_protocol",
+        "_request",
+        "_request_id",
+        "_route",
+        "_started",
+        "_whole",
+        "disconnected",
+        "keep_alive",
+        "response_complete",
+        "response_started",
+    )
+
     message_event: Final = _NobodyWaits()
 
     def __init__(self, protocol: ScoringProtocol, route: ScoringRoute, *, keep_alive: bool) -> None:

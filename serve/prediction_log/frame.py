@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
 from collections.abc import Sequence
@@ -25,12 +24,14 @@ from serve.prediction_log.chain import (
 )
 from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.record import PredictionRecord
+from serve.random_tokens import RandomTokens
 
 _HEADER: Final = struct.Struct("<IIII16s32s32s")  # facts, ids, pseudonyms: bytes; rows; salt, digest, hash
 _CHECKSUM: Final = struct.Struct("<I")
 PREFIX_BYTES: Final = _CHECKSUM.size + _HEADER.size
 _ROW_BYTES: Final = 4 * (FEATURE_COUNT + 1)
 _FLOAT: Final = np.dtype("<f4")
+_SALTS: Final = RandomTokens(SALT_BYTES)
 _IDS: Final = msgspec.msgpack.Decoder(list[str | None])
 _REFS: Final = msgspec.msgpack.Decoder(list[bytes | None])
 
@@ -51,7 +52,7 @@ class Content(msgspec.Struct, frozen=True, gc=False):
         """Encode and hash what a record holds of its applicants."""
         ids, refs = encode_list(record.application_ids), encode_list(record.applicant_refs)
         features, probabilities = as_bytes(record.features), as_bytes(record.probabilities)
-        salt = os.urandom(SALT_BYTES)
+        salt = _SALTS.next()
         digest = content_digest(salt, ids, refs, features)
         return cls(record, ids, refs, features, probabilities, salt, digest)
 
