@@ -150,7 +150,7 @@ def score_shared(kernel: Kernel, pool: ThreadPoolExecutor | None, threads: int, 
     takes fewer, and nobody waits for it.
     """
     rows = x.shape[0]
-    wanted = min(threads, rows // kernel.minimum_block_rows)
+    wanted = 1 if pool is None else min(threads, rows // kernel.minimum_block_rows)
     if wanted < 2 or pool is None:
         kernel.score_into(x, out)
         return

@@ -126,27 +126,22 @@ def read_frame(data: memoryview, previous: bytes) -> StoredRecord:
         SpoolError: it is not what was written after `previous`.
     """
     facts_size, ids_size, refs_size, rows, salt, digest, stored_hash = _HEADER.unpack_from(data, _CHECKSUM.size)
-    facts, probabilities, ids, refs, features = _split(
-        data[PREFIX_BYTES:], facts_size, 4 * rows, ids_size, refs_size, 4 * rows * FEATURE_COUNT
-    )
-    sound = stored_hash == record_hash(previous, digest, bytes(facts), probabilities)
-    if not sound or digest != content_digest(salt, bytes(ids), bytes(refs), features):
+    facts_end = PREFIX_BYTES + facts_size
+    probabilities_end = facts_end + _FLOAT.itemsize * rows
+    ids_end = probabilities_end + ids_size
+    refs_end = ids_end + refs_size
+    facts = bytes(data[PREFIX_BYTES:facts_end])
+    ids, refs = bytes(data[probabilities_end:ids_end]), bytes(data[ids_end:refs_end])
+    sound = stored_hash == record_hash(previous, digest, facts, data[facts_end:probabilities_end])
+    if not sound or digest != content_digest(salt, ids, refs, data[refs_end:]):
         raise SpoolError("a record has changed since it was written")
     return StoredRecord(
         facts=FACTS_DECODER.decode(facts),
-        application_ids=_IDS.decode(ids) if ids_size else None,
-        applicant_refs=_REFS.decode(refs) if refs_size else None,
-        features=np.frombuffer(features, _FLOAT).reshape(rows, FEATURE_COUNT),
-        probabilities=np.frombuffer(probabilities, _FLOAT),
+        application_ids=_IDS.decode(ids) if ids else None,
+        applicant_refs=_REFS.decode(refs) if refs else None,
+        features=np.frombuffer(data, _FLOAT, rows * FEATURE_COUNT, refs_end).reshape(rows, FEATURE_COUNT),
+        probabilities=np.frombuffer(data, _FLOAT, rows, facts_end),
         salt=salt,
         digest=digest,
         hash=stored_hash,
     )
-
-
-def _split(data: memoryview, *sizes: int) -> list[memoryview]:
-    parts = []
-    for size in sizes:
-        parts.append(data[:size])
-        data = data[size:]
-    return parts
