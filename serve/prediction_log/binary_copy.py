@@ -83,6 +83,7 @@ class CopyStream:
 
 
 def _pieces(chains: Iterable[tuple[uuid.UUID, Sequence[StoredRecord]]]) -> Iterator[bytes]:
+    kept = _Elements()
     yield HEADER
     for chain_id, records in chains:
         first = values = 0
@@ -90,17 +91,33 @@ def _pieces(chains: Iterable[tuple[uuid.UUID, Sequence[StoredRecord]]]) -> Itera
             values += record.features.size
             if values >= PIECE_VALUES or end == len(records):
                 if end - first > 1:
-                    yield _encode_together(chain_id.bytes, records[first:end])
+                    yield _encode_together(chain_id.bytes, records[first:end], kept)
                 else:
-                    yield from _encode_alone(chain_id.bytes, record)
+                    yield from _encode_alone(chain_id.bytes, record, kept)
                 first, values = end, 0
     yield TRAILER
 
 
-def _encode_together(chain_id: bytes, records: Sequence[StoredRecord]) -> bytes:
+class _Elements:
+    """Values as elements of an array, in memory that is used again for each piece."""
+
+    def __init__(self) -> None:
+        self._memory = np.empty(0, dtype=_REAL_ELEMENT)
+
+    def of(self, values: NDArray[np.float32]) -> memoryview:
+        """The elements as bytes, until the next call."""
+        if len(self._memory) < len(values):
+            self._memory = np.empty(len(values), dtype=_REAL_ELEMENT)
+            self._memory["length"] = 4
+        elements = self._memory[: len(values)]
+        elements["value"] = values
+        return elements.data.cast("B")
+
+
+def _encode_together(chain_id: bytes, records: Sequence[StoredRecord], kept: _Elements) -> bytes:
     """Records of one chain as rows of `COLUMNS`, their arrays all at once: numpy's calls cost more than few values."""
     arrays = [array for record in records for array in (record.features.ravel(), record.probabilities)]
-    elements = memoryview(_encode_values(np.concatenate(arrays)))
+    elements = kept.of(np.concatenate(arrays))
     rows: list[bytes | memoryview] = []
     for record in records:
         middle = _VALUE_BYTES * record.features.size
@@ -111,13 +128,13 @@ def _encode_together(chain_id: bytes, records: Sequence[StoredRecord]) -> bytes:
     return b"".join(rows)
 
 
-def _encode_alone(chain_id: bytes, record: StoredRecord) -> Iterator[bytes]:
+def _encode_alone(chain_id: bytes, record: StoredRecord, kept: _Elements) -> Iterator[bytes]:
     """A record that may be large as a row of `COLUMNS`, in pieces."""
     before, between, after = _row_without_values(chain_id, record)
     yield before
-    yield from _encode_in_pieces(record.features.ravel())
+    yield from _encode_in_pieces(record.features.ravel(), kept)
     yield between
-    yield from _encode_in_pieces(record.probabilities)
+    yield from _encode_in_pieces(record.probabilities, kept)
     yield after
 
 
@@ -146,16 +163,9 @@ def _real_array_start(count: int) -> bytes:
     return _REAL_ARRAY.pack(_ARRAY_HEADER.size + _VALUE_BYTES * count, 1, 0, _REAL_OID, count, 1)
 
 
-def _encode_values(values: NDArray[np.float32]) -> bytes:
-    elements = np.empty(values.size, dtype=_REAL_ELEMENT)
-    elements["length"] = 4
-    elements["value"] = values
-    return elements.tobytes()
-
-
-def _encode_in_pieces(values: NDArray[np.float32]) -> Iterator[bytes]:
+def _encode_in_pieces(values: NDArray[np.float32], kept: _Elements) -> Iterator[bytes]:
     for start in range(0, values.size, PIECE_VALUES):
-        yield _encode_values(values[start : start + PIECE_VALUES])
+        yield bytes(kept.of(values[start : start + PIECE_VALUES]))
 
 
 def _field(value: bytes) -> bytes:
