@@ -10,6 +10,7 @@ import os
 import struct
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -46,9 +47,13 @@ COPY_STATEMENT: Final = sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT binary)").
 PIECE_VALUES: Final = 16 * 1024
 """Features in a piece of the stream: 128 kB of them, which a core's own cache holds."""
 
+REPEATED_MAX: Final = 1024
+"""Encoded values that are kept because they come again and again."""
+
 HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + struct.pack("!ii", 0, 0)
 TRAILER: Final = struct.pack("!h", -1)
-_NULL: Final = struct.pack("!i", -1)
+_LENGTH: Final = struct.Struct("!i")
+_NULL: Final = _LENGTH.pack(-1)
 _POSTGRES_EPOCH_US: Final = 946_684_800_000_000  # 2000-01-01 as microseconds since 1970
 _FIXED: Final = struct.Struct("!hi16siqiqiq")  # number of fields, then lengths and values of the first four
 _NUMBERS: Final = struct.Struct("!iii32si?")  # model version, its SHA-256, load test
@@ -147,8 +152,8 @@ def _row_without_values(chain_id: bytes, record: StoredRecord) -> tuple[bytes, b
             *(8, facts.recorded_at - _POSTGRES_EPOCH_US, 8, facts.received_at - _POSTGRES_EPOCH_US),
         ),
         _text(facts.request_id),
-        _text(facts.endpoint),
-        _text(facts.caller),
+        _repeated_text(facts.endpoint),
+        _repeated_text(facts.caller),
         _NUMBERS.pack(4, facts.model_version, 32, facts.model_sha256, 1, facts.load_test),
         _text_array(record.application_ids),
         _bytea_array(record.applicant_refs),
@@ -158,6 +163,7 @@ def _row_without_values(chain_id: bytes, record: StoredRecord) -> tuple[bytes, b
     return b"".join(before), _real_array_start(record.probabilities.size), after
 
 
+@lru_cache(REPEATED_MAX)
 def _real_array_start(count: int) -> bytes:
     """Length of the field and header of an array of so many values, which follow."""
     return _REAL_ARRAY.pack(_ARRAY_HEADER.size + _VALUE_BYTES * count, 1, 0, _REAL_OID, count, 1)
@@ -169,11 +175,17 @@ def _encode_in_pieces(values: NDArray[np.float32], kept: _Elements) -> Iterator[
 
 
 def _field(value: bytes) -> bytes:
-    return struct.pack("!i", len(value)) + value
+    return _LENGTH.pack(len(value)) + value
 
 
 def _text(value: str) -> bytes:
     return _field(value.encode())
+
+
+@lru_cache(REPEATED_MAX)
+def _repeated_text(value: str) -> bytes:
+    """As `_text`, for what is the same in many records."""
+    return _text(value)
 
 
 def _text_array(values: Sequence[str | None] | None) -> bytes:
