@@ -116,7 +116,7 @@ class _Elements:
             self._memory["length"] = 4
         elements = self._memory[: len(values)]
         elements["value"] = values
-        return elements.data.cast("B")
+        return elements.view(np.uint8).data
 
 
 def _encode_together(chain_id: bytes, records: Sequence[StoredRecord], kept: _Elements) -> bytes:
