@@ -122,15 +122,12 @@ class Stack:
         settings = self._settings
         missing = [name.upper() for name in PASSWORDS if getattr(settings, name) is None]
         path = settings.run_dir / SECRETS_FILE
-        generated = generate_missing(path, missing)
-        if settings.asks_for_keys() and not settings.api_keys:
-            key = settings.client_key() or new_key()
-            entry = ApiKey.of(key, OUR_CLIENT, (Role.SCORE, Role.READ))
-            added = {API_KEYS: str(entry)} if settings.client_key() else {SCORING_API_KEY: key, API_KEYS: str(entry)}
-            add_settings(path, added)
-            generated |= {SCORING_API_KEY: key}
-        if generated:
-            print_secrets(self._console, generated, path)
+        passwords, key = generate_missing(path, missing), _missing_key(settings)
+        add_settings(path, key)
+        secrets = passwords | {name: value for name, value in key.items() if name != API_KEYS}
+        if secrets:
+            print_secrets(self._console, secrets, path)
+        if passwords or key:
             self._settings = load_settings()
 
     def _start_postgres(self) -> None:
@@ -186,3 +183,13 @@ class Stack:
         write_private(path, (f"{name}='{value}'" for name, value in self._addresses.items()))
         self._at_end.callback(path.unlink, missing_ok=True)
         self._settings = load_settings()
+
+
+def _missing_key(settings: Settings) -> dict[str, str]:
+    """What is to be set so that our own clients may score, where nobody has said who may."""
+    if settings.api_keys or not settings.asks_for_keys():
+        return {}
+    given = settings.client_key()
+    key = given or new_key()
+    entry = {API_KEYS: str(ApiKey.of(key, OUR_CLIENT, (Role.SCORE, Role.READ)))}
+    return entry if given else {SCORING_API_KEY: key, **entry}

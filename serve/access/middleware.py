@@ -46,7 +46,7 @@ class RequireLogin:
             scope[_CALLER] = self._control.admit(login, address_of(scope.get("client")), role_for(path), request_id)
         except ServeError as error:
             await asyncio.sleep(error.delay_s)
-            write = self._error_forms.get(path.split("/")[1], encode_error)
+            write = self._error_forms.get(path.removeprefix("/").partition("/")[0], encode_error)
             await error_response(error, request_id, write)(scope, receive, send)
         else:
             await self._app(scope, receive, send)

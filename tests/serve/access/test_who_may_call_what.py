@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 
 import httpx
 import pytest
 
 from fraud.features import EXAMPLE_INSTANCE, FEATURE_NAMES
 from tests.live_stack import LiveStack
+from tests.serve.wire import Wire
 
 TENSOR = {
     "name": "features",
@@ -115,3 +117,12 @@ def test_probes_and_the_description_are_open(url: str, path: str) -> None:
 def test_what_is_not_listed_is_closed(url: str, path: str) -> None:
     """So a new route is closed until somebody decides."""
     assert httpx.get(url + path).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "target", ["*", "http://elsewhere.example", "http://elsewhere.example/metrics", "/v2/../metrics"]
+)
+def test_unusual_targets_are_closed_too(url: str, target: str) -> None:
+    with closing(Wire(url)) as wire:
+        wire.send(f"OPTIONS {target} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+        assert wire.answer().status == 401
