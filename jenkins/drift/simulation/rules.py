@@ -21,7 +21,7 @@ LEAST_SHARE: Final = 1e-4
 """Stands for an empty bin in the original's PSI."""
 EVIDENTLY_THRESHOLD: Final = 0.1
 EVIDENTLY_FEW_VALUES: Final = 5
-"""A variable with no more distinct values is compared by the Jensen-Shannon distance of their shares."""
+"""A variable with no more distinct values is compared by the Jensen-Shannon distance (base e) of their shares."""
 
 
 def our_rule(world: World, policy: DriftPolicy | None = None) -> Rule:
@@ -75,7 +75,7 @@ def _evidently_column(reference: NDArray[np.float32]) -> Callable[[NDArray[np.fl
         def distance(column: NDArray[np.float32]) -> float:
             found = np.array([np.count_nonzero(column == value) for value in values])
             other = column.size - found.sum()
-            return float(jensenshannon([*counts, 0], [*found, other], base=2))
+            return float(jensenshannon([*counts, 0], [*found, other]))
 
         return distance
     ordered, spread = np.sort(reference).astype(np.float64), float(reference.std(dtype=np.float64))
