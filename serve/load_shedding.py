@@ -36,24 +36,31 @@ class LoopQueue:
         self._max_round_s = ROUND_SHARE * max_wait_s
         self._in_round = False
         self._began = 0.0
-        self._short_at = 0.0
-        """When a round last ended in time."""
+        self._ended = 0.0
+        self._long_since: float | None = None
+        """When the first of the rounds began that took too long without a break; None when the last one did not."""
 
     def is_standing(self) -> bool:
         """Whether what is read just now is to be refused. Call it on the event loop, for every request."""
         now = time.perf_counter()
         if not self._in_round:
             self._in_round, self._began = True, now
+            if now - self._ended > self._max_round_s:
+                self._long_since = None  # nobody waited meanwhile
             # Of all that is read in this round, nothing comes after what is called soon.
             asyncio.get_running_loop().call_soon(self._end_round)
             return False
-        return now - self._began > self._max_round_s and self._began - self._short_at > PATIENCE_S
+        if now - self._began <= self._max_round_s or self._long_since is None:
+            return False
+        return now - self._long_since > PATIENCE_S
 
     def _end_round(self) -> None:
-        now = time.perf_counter()
         self._in_round = False
-        if now - self._began <= self._max_round_s:
-            self._short_at = now
+        self._ended = time.perf_counter()
+        if self._ended - self._began <= self._max_round_s:
+            self._long_since = None
+        elif self._long_since is None:
+            self._long_since = self._began
 
 
 class ThreadQueue:

@@ -39,8 +39,16 @@ async def long_rounds(queue: LoopQueue) -> None:
 
 def test_one_long_round_is_a_burst_and_refuses_nobody() -> None:
     async def burst() -> int:
+        return await refused_in_a_round(LoopQueue(MAX_WAIT_S), REQUESTS)
+
+    assert asyncio.run(burst()) == 0
+
+
+def test_a_burst_after_a_pause_refuses_nobody() -> None:
+    async def burst() -> int:
         queue = LoopQueue(MAX_WAIT_S)
-        await refused_in_a_round(queue, 1)
+        await long_rounds(queue)
+        await asyncio.sleep(2 * MAX_ROUND_S)
         return await refused_in_a_round(queue, REQUESTS)
 
     assert asyncio.run(burst()) == 0
