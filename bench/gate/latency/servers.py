@@ -25,8 +25,10 @@ def served(
     folder: Path,
     settings: Mapping[str, str],
     command: tuple[str, ...] = SERVER_COMMAND,
+    *,
+    workers: int = 1,
 ) -> Iterator[str]:
-    """Address of a server of one process that serves this version and no other, as long as the block runs.
+    """Address of a server that serves this version and no other, as long as the block runs.
 
     It gets a run folder of its own with a verified copy of the model, and no registry, so nothing changes its version.
     Servers are started one after the other: each measures at its start how it runs the model best.
@@ -37,6 +39,7 @@ def served(
         folder: empty; the server's working and run folder.
         settings: further settings of the server: above all the database of its prediction log.
         command: what starts the server.
+        workers: server processes; one is measured most evenly.
 
     Raises:
         RegistryError: the version can't be fetched.
@@ -57,7 +60,7 @@ def served(
         "SSL_CERTFILE": "",
         "SSL_KEYFILE": "",
         "SERVE_PORT": str(port),
-        "SERVE_WORKERS": "1",
+        "SERVE_WORKERS": str(workers),
     }
     name = f"the server of version {version.version}"
     server = Child(name, command, environment, folder / "server.log", folder)
