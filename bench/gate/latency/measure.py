@@ -43,7 +43,7 @@ def measure(
     """Load the servers of champion and candidate in turns and judge the candidate's.
 
     The order within each pair is random, so that no side always comes after the other. After `min_pairs` the verdict
-    stands as soon as it is not "too noisy"; until then, and up to `max_pairs`, more pairs are measured.
+    stands as soon as it is not "can't tell"; until then, and up to `max_pairs`, more pairs are measured.
     """
     load.run([*urls, *reversed(urls)], WARM_UP_S)
     order = random.Random(time.time_ns())  # noqa: S311 - an order of windows, no secret

@@ -65,6 +65,22 @@ def test_noise_that_hides_a_doubling_can_not_be_judged() -> None:
     assert "too noisy to rule out 2.00" in report.reasons[0]
 
 
+def test_a_median_above_the_bound_is_neither_passed_nor_failed_while_it_is_in_doubt() -> None:
+    def with_same_tail(made: WindowSamples) -> WindowSamples:
+        for kind in made.kinds.values():
+            kind.latencies_us = [*np.sort(kind.latencies_us)[:-5].tolist(), *[9_999.0] * 5]
+        return made
+
+    def slow_in_every_other(number: int) -> tuple[WindowSamples, WindowSamples]:
+        champion, candidate = window(seed=number), window(1.3 if number % 2 else 1.0, seed=100 + number)
+        return with_same_tail(champion), with_same_tail(candidate)
+
+    report = judge(pairs(slow_in_every_other), KINDS, RULE)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.kinds[0].p50_ratio.low <= RULE.max_ratio < report.kinds[0].p50_ratio.estimate
+    assert "above 1.10, but not beyond doubt" in report.reasons[0]
+
+
 def test_an_absolute_objective_holds_whatever_the_champion_does() -> None:
     rule = LatencyRule(max_ratio=1.1, too_noisy_ratio=2.0, max_p99_us={"single": 500.0})
     report = judge(pairs(lambda n: (window(seed=n), window(seed=n))), KINDS, rule)
