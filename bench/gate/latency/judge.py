@@ -135,8 +135,8 @@ def _in_doubt(compared: Iterable[KindLatency], rule: LatencyRule) -> Iterator[st
         ratio = kind.p50_ratio
         if ratio.low <= rule.max_ratio < ratio.estimate:
             yield (
-                f"{kind.name}: median of candidate over champion is {ratio}: above {rule.max_ratio:.2f}, but not beyond "
-                "doubt: run the gate again on a quieter machine, or raise GATE_MAX_PAIRS"
+                f"{kind.name}: median of candidate over champion is {ratio}: above {rule.max_ratio:.2f}, but not "
+                "beyond doubt: run the gate again on a quieter machine, or raise GATE_MAX_PAIRS"
             )
 
 

@@ -17,6 +17,7 @@ from bench.gate.latency.load_plan import REQUEST_KINDS
 from bench.gate.latency.load_processes import load_processes
 from bench.gate.latency.measure import Effort, measure
 from bench.gate.latency.servers import SERVER_COMMAND, served
+from fraud.api_keys import SCORING_API_KEY, Role, key_settings
 from fraud.registry import PRODUCTION, Registry
 from fraud.settings import DatabaseRole
 from fraud.verdict import Verdict
@@ -30,17 +31,21 @@ def test_p99_of_all_workers_is_within_20_percent_of_ones(stack: LiveStack, tmp_p
     registry = Registry(stack.tracking_uri, "divorce-model")
     version = registry.version_of(PRODUCTION)
     assert version is not None
-    database = {"DATABASE_URL": stack.dsn(DatabaseRole.SERVER), "SERVER_DB_PASSWORD": ""}
+    settings = {
+        "DATABASE_URL": stack.dsn(DatabaseRole.SERVER),
+        "SERVER_DB_PASSWORD": "",
+        **key_settings("bench", Role.SCORE),
+    }
     with ExitStack() as at_end:
         urls = tuple(
             at_end.enter_context(
-                served(registry, version, tmp_path / f"{workers}", database, SERVER_COMMAND, workers=workers)
+                served(registry, version, tmp_path / f"{workers}", settings, SERVER_COMMAND, workers=workers)
             )
             for workers in (1, os.cpu_count() or 1)
         )
         report = measure(
             (urls[0], urls[1]),
-            at_end.enter_context(load_processes(1, REQUEST_KINDS, seed=1)),
+            at_end.enter_context(load_processes(1, REQUEST_KINDS, settings[SCORING_API_KEY], seed=1)),
             REQUEST_KINDS,
             rule=WITHIN_20_PERCENT,
             effort=Effort(window_s=2.0, min_pairs=12, max_pairs=24),
