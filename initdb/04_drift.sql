@@ -66,36 +66,32 @@ CREATE OR REPLACE FUNCTION public.count_predictions(
 ) RETURNS TABLE (hour timestamptz, applications bigint, counts bigint[])
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
     WITH bins AS (
-        SELECT number, thresholds, cardinality(thresholds) AS k
+        SELECT number, thresholds, cardinality(thresholds) AS k,
+            sum(cardinality(thresholds) + 2) OVER (ORDER BY number) - cardinality(thresholds) - 2 AS first
         FROM public.drift_bins
         WHERE model_sha256 = bins_sha256 AND model_version = bins_version
     ),
+    requests AS NOT MATERIALIZED (
+        SELECT date_trunc('hour', received_at, 'UTC') AS hour, features || '{}'::real[] AS elements, probabilities
+        FROM public.prediction_requests
+        WHERE received_at >= since AND received_at < until AND NOT load_test
+            AND ((model_sha256, model_version) = (bins_sha256, bins_version)) = (whose = 'own')
+        OFFSET 0
+    ),
     answered AS (
-        SELECT date_trunc('hour', request.received_at, 'UTC') AS hour, variable.number, variable.value
-        FROM public.prediction_requests AS request
-        CROSS JOIN LATERAL (SELECT request.features || '{}'::real[] AS elements OFFSET 0) AS matrix
-        CROSS JOIN LATERAL unnest(request.probabilities) WITH ORDINALITY AS answer (probability, place)
-        CROSS JOIN LATERAL (VALUES
-            (0, matrix.elements[10 * answer.place - 9]),
-            (1, matrix.elements[10 * answer.place - 8]),
-            (2, matrix.elements[10 * answer.place - 7]),
-            (3, matrix.elements[10 * answer.place - 6]),
-            (4, matrix.elements[10 * answer.place - 5]),
-            (5, matrix.elements[10 * answer.place - 4]),
-            (6, matrix.elements[10 * answer.place - 3]),
-            (7, matrix.elements[10 * answer.place - 2]),
-            (8, matrix.elements[10 * answer.place - 1]),
-            (9, matrix.elements[10 * answer.place]),
-            (10, answer.probability)
-        ) AS variable (number, value)
-        WHERE request.received_at >= since AND request.received_at < until
-            AND NOT request.load_test
-            AND ((request.model_sha256, request.model_version) = (bins_sha256, bins_version)) = (whose = 'own')
-            AND matrix.elements[10 * answer.place - 9] IS NOT NULL
+        SELECT requests.hour, ((element.place - 1) % 10)::smallint AS number, element.value
+        FROM requests, unnest(requests.elements) WITH ORDINALITY AS element (value, place)
+        WHERE element.value IS NOT NULL
+        UNION ALL
+        SELECT requests.hour, 10::smallint, answer.probability
+        FROM requests, unnest(requests.probabilities) WITH ORDINALITY AS answer (probability, place)
+        WHERE requests.elements[10 * answer.place] IS NOT NULL
     ),
     counted AS (
         SELECT answered.hour, bins.number,
-            CASE WHEN answered.value = 'NaN' THEN bins.k + 1 ELSE width_bucket(answered.value, bins.thresholds) END AS bin,
+            bins.first
+            + CASE WHEN answered.value = 'NaN' THEN bins.k + 1 ELSE width_bucket(answered.value, bins.thresholds) END
+            AS place,
             count(*) AS applications
         FROM answered
         JOIN bins USING (number)
@@ -104,13 +100,21 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET j
     hours AS (
         SELECT counted.hour, sum(counted.applications)::bigint AS applications
         FROM counted WHERE number = 0 GROUP BY 1
+    ),
+    -- Every bin of every hour, whether or not anything is in it; a join would compare each with each.
+    filled AS (
+        SELECT cell.hour, cell.place, sum(cell.applications)::bigint AS applications
+        FROM (
+            SELECT counted.hour, counted.place, counted.applications FROM counted
+            UNION ALL
+            SELECT hours.hour, place, 0
+            FROM hours, generate_series(0, (SELECT sum(k + 2) - 1 FROM bins)) AS place
+        ) AS cell
+        GROUP BY 1, 2
     )
-    SELECT hours.hour, hours.applications,
-        array_agg(coalesce(counted.applications, 0) ORDER BY bins.number, place.bin)
+    SELECT hours.hour, hours.applications, array_agg(filled.applications ORDER BY filled.place)
     FROM hours
-    CROSS JOIN bins
-    CROSS JOIN LATERAL generate_series(0, bins.k + 1) AS place (bin)
-    LEFT JOIN counted ON (counted.hour, counted.number, counted.bin) = (hours.hour, bins.number, place.bin)
+    JOIN filled ON filled.hour = hours.hour
     GROUP BY hours.hour, hours.applications
 $$;
 

@@ -21,7 +21,7 @@ from fraud.settings import load_settings
 from fraud.verdict import Verdict
 from jenkins.drift.claim_file import write_claim
 from jenkins.drift.monitor import Monitor
-from jenkins.drift.report.files import PAGE_FILE, write_report
+from jenkins.drift.report.files import JSON_FILE, PAGE_FILE, write_report
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +52,10 @@ def check(today: Today = None, folder: Folder = None) -> None:
     """
 
     def work(monitor: Monitor) -> int:
-        result = monitor.check()
         where = folder or monitor.settings.run_dir / DRIFT_FOLDER
+        # Should this one crash, nobody must take the last one's verdict for its own.
+        (where / JSON_FILE).unlink(missing_ok=True)
+        result = monitor.check()
         write_report(result, where)
         console = Console()
         colour = {Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow"}.get(result.verdict, "red")

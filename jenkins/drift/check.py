@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud.reference_profile import PREDICTION, ReferenceProfile
+from fraud.reference_profile import PREDICTION, ReferenceProfile, VariableReference
 from jenkins.drift.counts import LabelCounts, VariableCounts
 from jenkins.drift.judgement import judge
 from jenkins.drift.policy import DriftPolicy
@@ -83,24 +83,19 @@ class Check:
 
     def _variables(self, own: Applications, all_: Applications) -> list[VariableCounts]:
         """Features of all applications, and probabilities of those that the version answered, where there are any."""
-        pairs = zip(self.profile.variables, self._split(all_.counts), self._split(own.counts), strict=True)
-        return [
-            VariableCounts(
-                variable.name,
-                variable.bins(),
-                np.array(
-                    variable.training_counts
-                    if self.from_training and variable.training_counts is not None
-                    else variable.counts,
-                    np.int64,
-                ),
-                counts,
-                variable.importance,
-            )
-            for variable, of_all, of_own in pairs
-            for counts in [of_own if variable.name == PREDICTION else of_all]
-            if counts.sum()
-        ]
+        found = []
+        pairs = zip(self.profile.variables, self._split(own.counts), self._split(all_.counts), strict=True)
+        for variable, of_own, of_all in pairs:
+            current = of_own if variable.name == PREDICTION else of_all
+            if current.any():
+                reference = self._reference_counts(variable)
+                found.append(VariableCounts(variable.name, variable.bins(), reference, current, variable.importance))
+        return found
+
+    def _reference_counts(self, variable: VariableReference) -> NDArray[np.int64]:
+        if self.from_training and variable.training_counts is not None:
+            return np.array(variable.training_counts, np.int64)
+        return np.array(variable.counts, np.int64)
 
     def _split(self, counts: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         return np.split(counts, np.cumsum([len(variable.kinds) for variable in self.profile.variables])[:-1])

@@ -20,15 +20,13 @@ from jenkins.drift.check import Check, WindowPlan
 from jenkins.drift.checks_table import earlier_checks, store
 from jenkins.drift.claims import Claim, claim
 from jenkins.drift.policy import DriftPolicy
+from jenkins.drift.rebuild import logged_days, rebuild_day
 from jenkins.drift.reference import check_bins, load_profile, production_version
 from jenkins.drift.result import DriftResult
 from jenkins.drift.roll_up import RollUp
 
 APPLICATION_NAME: Final = "drift"
 DAY: Final = dt.timedelta(days=1)
-
-_FIRST_DAY: Final = "SELECT date_trunc('day', min(received_at), 'UTC') FROM prediction_requests"
-_REBUILD: Final = "SELECT rebuild_drift_hours(%s, %s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +74,13 @@ class Monitor:
         Raises:
             DatabaseError: PostgreSQL does not answer, or refuses.
         """
-        with self._connection() as connection, connection.cursor() as cursor:
-            cursor.execute(_FIRST_DAY)
-            row = cursor.fetchone()
-        first = row[0] if row else None
-        if first is None:
-            return 0
-        days = (dt.datetime.now(dt.UTC) - first) // DAY + 1
+        with self._connection() as connection:
+            days = logged_days(connection, dt.datetime.now(dt.UTC))
         rebuilt = 0
-        for day in range(days):
-            with self._connection() as connection, connection.cursor() as cursor:
-                cursor.execute(_REBUILD, (first + day * DAY, first + (day + 1) * DAY))
-                row = cursor.fetchone()
-                rebuilt += row[0] if row else 0
-            progress(day + 1, days)
+        for number, day in enumerate(days, 1):
+            with self._connection() as connection:
+                rebuilt += rebuild_day(connection, day)
+            progress(number, len(days))
         return rebuilt
 
     def _compare(self, connection: Connection, version: ModelVersion, result: DriftResult) -> DriftResult:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 from typing import Final
 
 import msgspec
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg2.extensions import cursor as Cursor
 
+from fraud.features import FEATURE_COUNT
 from fraud.statistics.binning import count_in_bins
 from serve.prediction_log.frame import StoredRecord
 
@@ -25,6 +25,8 @@ PIECE_ROWS: Final = 32 * 1024
 """Counted at a time: a column of them stays in a core's own cache, and is long enough to be worth numpy's calls."""
 BLOCK_ROWS: Final = 4096
 """Turned from rows into columns at a time, for the same cache."""
+FEW_ROWS: Final = 32
+"""Of a record."""
 
 _THRESHOLDS: Final = """
     SELECT thresholds FROM drift_bins WHERE model_sha256 = %s AND model_version = %s ORDER BY number
@@ -87,37 +89,37 @@ class RollUp:
 def count_applications(records: Sequence[StoredRecord], thresholds: Thresholds) -> NDArray[np.int64]:
     """Applications in each bin of each variable, one variable after the other."""
     counts = np.zeros(sum(len(one) + 2 for one in thresholds), np.int64)
-    for columns in _pieces(records):
-        counts += np.concatenate([count_in_bins(*pair) for pair in zip(columns, thresholds, strict=True)])
+    for piece in _pieces(records):
+        columns = zip(_columns(piece), thresholds, strict=True)
+        counts += np.concatenate([count_in_bins(column, one) for column, one in columns])
         os.sched_yield()  # a request that has come meanwhile goes first
     return counts
 
 
-def _pieces(records: Sequence[StoredRecord]) -> Iterator[list[NDArray[np.float32]]]:
-    """The variables of some rows at a time, each [N] and in one place of memory, where comparing is quickest."""
-    pending = 0
-
-    def piece(record: StoredRecord) -> int:
-        nonlocal pending
-        pending += record.probabilities.size
-        return pending // PIECE_ROWS
-
-    for _, some in groupby(records, piece):
-        together = list(some)
-        if len(together) == 1:
-            features, probabilities = together[0].features, together[0].probabilities
-        else:
-            features = np.concatenate([record.features for record in together])
-            probabilities = np.concatenate([record.probabilities for record in together])
-        for start in range(0, probabilities.size, PIECE_ROWS):
-            rows = slice(start, start + PIECE_ROWS)
-            yield [*_columns(features[rows]), probabilities[rows]]
+def _pieces(records: Sequence[StoredRecord]) -> Iterator[Sequence[StoredRecord]]:
+    """Some records at a time, of `PIECE_ROWS` and little more, or one that is larger."""
+    first = rows = 0
+    for end, record in enumerate(records, 1):
+        rows += record.probabilities.size
+        if rows >= PIECE_ROWS or end == len(records):
+            yield records[first:end]
+            first, rows = end, 0
 
 
-def _columns(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows [N, F] as columns [F, N]."""
-    rows, count = features.shape
-    columns = np.empty((count, rows), np.float32)
-    for start in range(0, rows, BLOCK_ROWS):
-        columns[:, start : start + BLOCK_ROWS] = features[start : start + BLOCK_ROWS].T
+def _columns(records: Sequence[StoredRecord]) -> NDArray[np.float32]:
+    """The variables [V, N] of all rows, each in one place of memory."""
+    rows = sum(record.probabilities.size for record in records)
+    columns = np.empty((FEATURE_COUNT + 1, rows), np.float32)
+    if rows < FEW_ROWS * len(records):
+        # Numpy's calls cost more than copying few rows twice.
+        columns[:-1] = np.concatenate([record.features for record in records]).T
+        columns[-1] = np.concatenate([record.probabilities for record in records])
+        return columns
+    end = 0
+    for record in records:
+        first, end = end, end + record.probabilities.size
+        columns[-1, first:end] = record.probabilities
+        for start in range(first, end, BLOCK_ROWS):
+            stop = min(start + BLOCK_ROWS, end)
+            columns[:-1, start:stop] = record.features[start - first : stop - first].T
     return columns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from typing import Final
 
 import numpy as np
@@ -26,8 +27,8 @@ _POOL_TABLE: Final = "CREATE TEMPORARY TABLE pool (number integer, features real
 _POOL_ROW: Final = "INSERT INTO pool VALUES (%s, %s, %s)"
 _FILL: Final = """
     INSERT INTO prediction_requests
-    SELECT '00000000-0000-0000-0000-000000000000', number, moment, moment, 'request', '/batch_predict', 'caller', 1,
-        decode(%(sha256)s, 'hex'), false, NULL, NULL, pool.features, pool.probabilities, '', '', ''
+    SELECT '00000000-0000-0000-0000-000000000000', request.number, moment, moment, 'request', '/predict', 'caller',
+        1, decode(%(sha256)s, 'hex'), false, NULL, NULL, pool.features, pool.probabilities, '', '', ''
     FROM (
         SELECT number, %(since)s + (number - 1) * (%(until)s - %(since)s) / %(requests)s::float8 AS moment
         FROM generate_series(1, %(requests)s) AS number
@@ -43,6 +44,7 @@ def draw(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return features, generator.beta(1, 9, rows).astype(np.float32)
 
 
+@functools.cache
 def reference() -> ReferenceProfile:
     """The profile of that population."""
     features, probabilities = draw(REFERENCE_ROWS, 1)

@@ -84,6 +84,7 @@ def rows_into_pandas(dsn: str) -> int:
 
 
 def _measured(way: Way, dsn: str) -> Cost:
+    reference()  # which no check has to make
     started_s = time.perf_counter()
     applications = way(dsn)
     seconds = time.perf_counter() - started_s
