@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +35,8 @@ CATCH_UP_TIMEOUT_S: Final = 3600.0
 SEED: Final = 1
 MAX_BEND: Final = 1.25
 """Of the spool's growth in the second half over that in the first, either way, as long as nothing is refused."""
+FULL_SHARE: Final = 0.95
+"""Of the spool's largest size: where it does not grow in proportion to time any more."""
 MAX_GROWTH_MIB: Final = 64.0
 """Of a process over the second half of the outage."""
 
@@ -51,7 +54,7 @@ class Outage(msgspec.Struct, frozen=True):
     largest_spool_bytes: int
     most_segments: int
     growth_bytes_per_s: tuple[float, float]
-    """Of the spool, in the first and in the second half of the time until it was full."""
+    """Of the spool, in the first and in the second half of the time until it had nearly its largest size."""
     worker_growth_mib: float
     shipper_growth_mib: float
     """Over the second half of the outage."""
@@ -126,7 +129,8 @@ def _outage(samples: Samples, looks: Sequence[Look], times: Times, records: Reco
     refused = samples.status == 503
     meanwhile = refused & (samples.due_s > times.away)
     first_refusal_s = float(samples.due_s[meanwhile].min() - times.away) if meanwhile.any() else None
-    growing = [look for look in looks if first_refusal_s is None or look.at_s < times.away + first_refusal_s]
+    largest = max(look.spool_bytes for look in looks)
+    growing = [*takewhile(lambda look: look.spool_bytes < FULL_SHARE * largest, looks)]
     half = len(looks) // 2
     return Outage(
         seconds=times.back - times.away,
@@ -134,7 +138,7 @@ def _outage(samples: Samples, looks: Sequence[Look], times: Times, records: Reco
         refused=int(refused.sum()),
         strange=int((~np.isin(samples.status, (200, 503))).sum()),
         first_refusal_s=first_refusal_s,
-        largest_spool_bytes=max(look.spool_bytes for look in looks),
+        largest_spool_bytes=largest,
         most_segments=max(look.segments for look in looks),
         growth_bytes_per_s=(_growth(growing[: len(growing) // 2]), _growth(growing[len(growing) // 2 :])),
         worker_growth_mib=(looks[-1].worker_bytes - looks[half].worker_bytes) / MIB,
