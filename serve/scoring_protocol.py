@@ -107,9 +107,10 @@ class ScoringProtocol(BoundedConnection):
         self.header_has_come()
         before = self.cycle
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
-        cycle = ScoringCycle(self, route, keep_alive=keep_alive)
+        is_next = before is None or before.response_complete
+        cycle = ScoringCycle(self, route, keep_alive=keep_alive, is_next=is_next)
         self.cycle = cycle
-        if before is None or before.response_complete:
+        if is_next:
             cycle.start()
         else:
             self.flow.pause_reading()
@@ -201,7 +202,7 @@ class ScoringCycle:
 
     message_event: Final = _NobodyWaits()
 
-    def __init__(self, protocol: ScoringProtocol, route: ScoringRoute, *, keep_alive: bool) -> None:
+    def __init__(self, protocol: ScoringProtocol, route: ScoringRoute, *, keep_alive: bool, is_next: bool) -> None:
         # These four are read and set by uvicorn.
         self.response_started = False
         self.response_complete = False
@@ -215,7 +216,8 @@ class ScoringCycle:
         self._computing = False
         self._request: ScoringRequest | None = None
         self._fault: ServeError | None = None
-        if protocol.lane.queue.is_standing():
+        # One behind another of its connection waits for that one, and not for the event loop.
+        if is_next and protocol.lane.queue.is_standing():
             self._shed()
             return
         # Of a header that comes twice, the first one counts.

@@ -117,7 +117,7 @@ def judge(found: Outage) -> tuple[Verdict, list[str]]:
         faults.append(f"{found.records.lost} answers lost, {found.records.twice} recorded twice")
     if found.strange:
         faults.append(f"{found.strange} requests got neither 200 nor 503")
-    if not first / MAX_BEND <= second <= first * MAX_BEND:
+    if first and second and not first / MAX_BEND <= second <= first * MAX_BEND:
         faults.append(f"the spool grew by {first / MIB:.1f}, then by {second / MIB:.1f} MiB/s")
     for name, growth in (("a worker", found.worker_growth_mib), ("the shipper", found.shipper_growth_mib)):
         if growth > MAX_GROWTH_MIB:
@@ -150,4 +150,7 @@ def _outage(samples: Samples, looks: Sequence[Look], times: Times, records: Reco
 
 
 def _growth(looks: Sequence[Look]) -> float:
+    """0 where it was over too soon to tell."""
+    if len(looks) < 2:
+        return 0.0
     return (looks[-1].spool_bytes - looks[0].spool_bytes) / (looks[-1].at_s - looks[0].at_s)
