@@ -59,12 +59,16 @@ def test_distances_are_evidentlys(world: World, evidently: Oracle, change: str) 
     theirs = evidently(world, window)
 
     assert evidently_distances(world)(window) == pytest.approx(theirs["default"], rel=0.02, abs=0.0005)
-    ours = [
-        distances(VariableCounts(str(place), bins, counts, np.bincount(window.codes[:, place], minlength=counts.size)))
+    variables = [
+        VariableCounts(str(place), bins, counts, np.bincount(window.codes[:, place], minlength=counts.size))
         for place, (bins, counts) in enumerate(zip(world.bins, world.counts, strict=True))
     ]
+    ours = [distances(one) for one in variables]
     # Evidently's has base e, ours base 2, which makes it 1 for samples that share no bin.
     base = np.sqrt(np.log(2))
     assert [base * one.jensen_shannon for one in ours] == pytest.approx(theirs["jensen_shannon"], abs=1e-9)
-    # Evidently puts 0.0001 where a bin is empty, we half a count: 0.003 for the oldest, beyond all reference ages.
-    assert [one.psi for one in ours] == pytest.approx(theirs["psi"], rel=0.02, abs=0.005)
+    # Where one side alone leaves a bin empty, Evidently puts a share of 0.0001 and we half a count.
+    shared = [np.array_equal(one.reference > 0, one.current > 0) for one in variables]
+    assert sum(shared) >= 5
+    for same, found, their in zip(shared, ours, theirs["psi"], strict=True):
+        assert not same or found.psi == pytest.approx(their, rel=0.02, abs=0.0005)
