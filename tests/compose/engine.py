@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -143,8 +144,8 @@ class Container:
         return [str(path.relative_to(self.root)) for path in changed]
 
 
-def stop(process: subprocess.Popen[Any], program: str, timeout_s: float) -> int:
-    """Send SIGTERM to what runs in a container, as an engine does; gives the exit status.
+def stop(process: subprocess.Popen[Any], program: str, how: signal.Signals, timeout_s: float) -> int:
+    """Send a signal to what runs in a container, as an engine does; gives the exit status.
 
     Between us and the program stand buildah's own processes, which end with it.
     """
@@ -154,7 +155,7 @@ def stop(process: subprocess.Popen[Any], program: str, timeout_s: float) -> int:
         if not " ".join(child.cmdline()).startswith("buildah")
     ]
     first = next(child for child in inside if program in " ".join(child.cmdline()))
-    first.terminate()
+    first.send_signal(how)
     return process.wait(timeout_s)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -99,7 +100,8 @@ class Site:
         """Stop a service as an engine does; gives its exit status."""
         running = self._running.pop(name)
         grace_s = float(str(self.services[name]["stop_grace_period"]).removesuffix("s"))
-        status = stop(running.process, program, grace_s)
+        how = signal.Signals[self.services[name].get("stop_signal", "SIGTERM")]
+        status = stop(running.process, program, how, grace_s)
         assert self._stray_files(running.container) == [], f"{name} writes to its root file system"
         return status
 
