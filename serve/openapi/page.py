@@ -132,9 +132,14 @@ def _add_logins(document: Schema) -> None:
 def _model_paths(prefix: str, parameters: list[Schema]) -> dict[str, Any]:
     length = _header(JSON_LENGTH_HEADER, {"type": "integer"}, "bytes of JSON in front of binary tensors")
     return {
-        prefix: {"parameters": parameters, "get": _probe(_INFERENCE, "Inputs and outputs of the model")},
-        prefix + "/ready": {"parameters": parameters, "get": _probe(_INFERENCE, "The model answers")},
-        prefix + "/config": {"parameters": parameters, "get": _probe(_INFERENCE, "Triton's model configuration")},
+        **{
+            prefix + address: {"parameters": parameters, "get": _probe(_INFERENCE, summary, _UNKNOWN_MODEL)}
+            for address, summary in (
+                ("", "Inputs and outputs of the model"),
+                ("/ready", "The model answers"),
+                ("/config", "Triton's model configuration"),
+            )
+        },
         prefix + "/infer": {"parameters": [*parameters, length], "post": _scoring(_INFERENCE, _UNKNOWN_MODEL)},
     }
 
@@ -169,11 +174,17 @@ def _named_examples(named: Mapping[str, Any]) -> Schema:
     return {"examples": {name: {"value": value} for name, value in named.items()}} if named else {}
 
 
-def _probe(call: ScoringCall, summary: str) -> Schema:
+def _probe(call: ScoringCall, summary: str, more_faults: Mapping[str, str] | None = None) -> Schema:
     return {
         "tags": [call.tag],
         "summary": summary,
-        "responses": {"200": {"description": summary}, "503": _fault(call.error, "No model yet")},
+        "responses": {
+            "200": {"description": summary},
+            **{
+                status: _fault(call.error, text)
+                for status, text in {"503": "No model yet", **(more_faults or {})}.items()
+            },
+        },
     }
 
 
