@@ -144,7 +144,7 @@ def create_app(parts: Parts) -> Application:
 
     lane = FastLane(scoring, by_heart, parts.access, model_version, LoopQueue(parts.capacity.max_wait_s))
     guarded = RequireLogin(app, parts.access, ERROR_FORMS)
-    described = RequestContext(guarded, model_version)
+    described = RequestContext(guarded, model_version, ERROR_FORMS)
     return Application(SecurityHeaders(described, docs_policy(docs)), lane, connections)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from starlette.requests import Request
@@ -41,9 +41,13 @@ WriteError = Callable[[ServeError, str], bytes]
 class RequestContext:
     """Middleware that names every request and puts the two headers on every answer."""
 
-    def __init__(self, app: ASGIApp, model_version: Callable[[], int | None]) -> None:
+    def __init__(
+        self, app: ASGIApp, model_version: Callable[[], int | None], error_forms: Mapping[str, WriteError]
+    ) -> None:
+        """`error_forms`: as `error_form` takes them."""
         self._app = app
         self._model_version = model_version
+        self._error_forms = error_forms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -68,8 +72,9 @@ class RequestContext:
                 message = {**message, "headers": headers}
             await send(message)
 
+        write = error_form(scope["path"], self._error_forms)
         if fault is not None:
-            await error_response(fault, request_id)(scope, receive, send_with_headers)
+            await error_response(fault, request_id, write)(scope, receive, send_with_headers)
             return
         try:
             await self._app(scope, receive, send_with_headers)
@@ -77,7 +82,12 @@ class RequestContext:
             served = as_serve_error(error, request_id)
             if started:
                 raise
-            await error_response(served, request_id)(scope, receive, send_with_headers)
+            await error_response(served, request_id, write)(scope, receive, send_with_headers)
+
+
+def error_form(path: str, forms: Mapping[str, WriteError]) -> WriteError:
+    """How errors are written at an address, by its first part; in our own form where none is given for it."""
+    return forms.get(path.removeprefix("/").partition("/")[0], encode_error)
 
 
 def name_request(given: str | None) -> tuple[str, ServeError | None]:

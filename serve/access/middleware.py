@@ -14,9 +14,8 @@ from serve.access.authentication import Caller, login_in
 from serve.access.authorization import is_open, role_for
 from serve.access.control import AccessControl
 from serve.access.same_site import refuse_other_sites
-from serve.encoding import encode_error
 from serve.errors import ServeError
-from serve.request_context import WriteError, error_response
+from serve.request_context import WriteError, error_form, error_response
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """RFC 9110, section 9.2.1: they change nothing."""
@@ -27,7 +26,7 @@ class RequireLogin:
     """Middleware that lets a request through when its caller may send it, and names the caller to the route."""
 
     def __init__(self, app: ASGIApp, control: AccessControl, error_forms: Mapping[str, WriteError]) -> None:
-        """`error_forms`: how errors are written below an address, by its first part; elsewhere in our own form."""
+        """`error_forms`: as `error_form` takes them."""
         self._app = app
         self._control = control
         self._error_forms = error_forms
@@ -46,7 +45,7 @@ class RequireLogin:
             scope[_CALLER] = self._control.admit(login, address_of(scope.get("client")), role_for(path), request_id)
         except ServeError as error:
             await asyncio.sleep(error.delay_s)
-            write = self._error_forms.get(path.removeprefix("/").partition("/")[0], encode_error)
+            write = error_form(path, self._error_forms)
             await error_response(error, request_id, write)(scope, receive, send)
         else:
             await self._app(scope, receive, send)

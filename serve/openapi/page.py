@@ -15,6 +15,7 @@ from serve.decoding.by_content_type import JSON
 from serve.inference_v2.requests import JSON_LENGTH_HEADER
 from serve.openapi import examples, schemas
 from serve.openapi.schemas import Schema
+from serve.request_context import NAME
 
 INFERENCE_PREFIX: Final = "/v2/models/{name}"
 
@@ -150,7 +151,11 @@ def _scoring(call: ScoringCall, more_faults: Mapping[str, str] | None = None) ->
         "summary": call.summary,
         "parameters": [
             _header("Content-Encoding", {"enum": ["gzip", "deflate", "zstd"]}, "how the body is compressed"),
-            _header("X-Request-ID", schemas.TEXT, "your name for the request, in the answer and on record"),
+            _header(
+                "X-Request-ID",
+                {**schemas.TEXT, "pattern": f"^{NAME}$"},
+                "your name for the request, in the answer and on record",
+            ),
             _header("X-Load-Test", {"enum": ["true"]}, "the rows are no applicants"),
         ],
         "requestBody": {

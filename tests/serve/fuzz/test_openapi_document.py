@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, seed, settings
@@ -52,6 +53,13 @@ def send_all(url: str, mode: GenerationMode, examples: int) -> int:
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=str)
 def test_no_request_is_an_internal_error(open_server: str, mode: GenerationMode) -> None:
     assert send_all(open_server, mode, SHORT) >= 12
+
+
+@pytest.mark.parametrize("path", ["/v2/models/m/infer", "/v2/models/m/versions/1/infer", "/v2?x=1"])
+def test_a_name_that_is_refused_is_refused_in_the_form_of_the_protocol(open_server: str, path: str) -> None:
+    answer = httpx.post(open_server + path, json={}, headers={"X-Request-ID": "no name"})
+    assert answer.status_code == 400
+    assert answer.json() == {"error": "X-Request-ID: expected 1 to 128 letters, digits or . _ : -"}
 
 
 @pytest.mark.long
