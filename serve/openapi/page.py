@@ -128,6 +128,7 @@ def _add_logins(document: Schema) -> None:
                 "401": _fault(form, "No login, or a wrong one; the error says what to send"),
                 "403": _fault(form, "The login lacks the role"),
             }
+            operation["responses"].setdefault("429", _fault(form, "Too many logins from this address were wrong"))
 
 
 def _model_paths(prefix: str, parameters: list[Schema]) -> dict[str, Any]:

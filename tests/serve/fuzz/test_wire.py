@@ -41,6 +41,6 @@ def test_what_the_fuzzer_once_found_is_refused(open_server: str, login: bytes) -
         wire.send(
             b"POST /update-model HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\nAuthorization: %b\r\n\r\n" % login
         )
-        assert wire.answer().status == 401
+        assert wire.answer().status in {401, 429}  # 429 where other tests have tried too often
     finally:
         wire.close()
