@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from fraud.database import connect
+from fraud.features import FEATURE_NAMES
 from fraud.registry import PREVIOUS, PRODUCTION, RETRAINING_REASON_TAG, Registry
 from tests.jenkins.pipeline_runs import Build, Jobs, Run, need_groovy, run_jobs
-from tests.live_stack import LENIENT_GATE, LOGIN, LiveStack, project_environment, server_beside
+from tests.live_stack import LENIENT_GATE, LOGIN, LiveStack, project_environment, server_beside, wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
@@ -49,7 +56,8 @@ def site(stack: LiveStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     need_groovy()
     folder = tmp_path_factory.mktemp("server")
     given = {name: value for name, value in {**stack.secrets, **stack.addresses}.items() if value is not None}
-    settings = {**given, **LENIENT_GATE, "MODEL_NAME": MODEL, "COMPILED_DIR": str(folder / "compiled")}
+    compiled = {"COMPILED_DIR": os.environ["COMPILED_DIR"]}  # of the session: nothing is compiled twice
+    settings = {**given, **LENIENT_GATE, **compiled, "MODEL_NAME": MODEL, "SERVE_WORKERS": "1"}
     first = subprocess.run(
         [sys.executable, "-m", "train", "--today", "2025-05-01", "--promote-first"],
         env=project_environment(**settings, RUN_DIR=str(folder)),
@@ -168,6 +176,116 @@ def test_a_rollback_that_can_not_be_fails(site: Site, month: Run, tmp_path: Path
     assert build.result == "FAILURE"
     assert build.stages == {"Roll back": "FAILURE", "Verify": "SKIPPED"}
     assert site.alias(PRODUCTION) == 2
+
+
+NIGHT = {"DRIFT_WINDOW": "1", "DRIFT_MIN_SAMPLES": "500", "DRIFT_OWN_VERSION_ONLY": "true"}
+"""Other tests have requests answered too, by other models."""
+
+
+def recent_applications(stack: LiveStack) -> NDArray[np.float64]:
+    """The newest fifth of the applications [N, 10]: what version 2 is compared with."""
+    columns = ", ".join(f'"{name}"' for name in FEATURE_NAMES)
+    with connect(stack.owner_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute(f'SELECT {columns} FROM divorce_predictions ORDER BY "Date" DESC LIMIT 2140')  # noqa: S608
+        return np.array(cursor.fetchall(), dtype=float)
+
+
+def ask(stack: LiveStack, site: Site, rows: NDArray[np.float64]) -> None:
+    """Have clients ask for these applications, and wait until they are on record."""
+    request_id = uuid.uuid4().hex
+    body = {"instances": [dict(zip(FEATURE_NAMES, row, strict=True)) for row in rows.tolist()]}
+    answer = httpx.post(
+        site.url + "/batch_predict", json=body, headers={**LOGIN, "X-Request-ID": request_id}, timeout=60
+    )
+    assert answer.status_code == 200, answer.text
+
+    def recorded() -> bool:
+        with connect(stack.owner_dsn) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM prediction_logs WHERE request_id = %s", (request_id,))
+            row = cursor.fetchone()
+        return row is not None and row[0] == len(rows)
+
+    wait_until(recorded, 30, "the record arrives")
+
+
+def night(site: Site, folder: Path, **settings: str) -> Run:
+    """The drift monitor, in the night after today: a check counts full days."""
+    tomorrow = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
+    return site.run(folder, "drift-monitor", TODAY=tomorrow.isoformat(), **NIGHT, **settings)
+
+
+def test_a_night_without_enough_applications_is_not_built(site: Site, month: Run, tmp_path: Path) -> None:
+    assert month.last("retrain").result == "SUCCESS"
+    run = night(site, tmp_path)
+    build = run.last("drift-monitor")
+    assert build.result == "NOT_BUILT", build.log
+    assert build.stages == {"Check": "NOT_BUILT", "Retrain": "SKIPPED"}
+    assert [built.job for built in run.builds] == ["drift-monitor"]
+
+
+def test_an_error_of_the_monitor_fails_and_retrains_nothing(site: Site, tmp_path: Path) -> None:
+    run = night(site, tmp_path, MLFLOW_TRACKING_URI="http://127.0.0.1:1/mlflow", REGISTRY_TIMEOUT_S="1")
+    build = run.last("drift-monitor")
+    assert build.result == "FAILURE", build.log
+    assert "ended with status 2; no retraining" in build.log
+    assert [built.job for built in run.builds] == ["drift-monitor"]
+
+
+@pytest.fixture(scope="module")
+def quiet_night(stack: LiveStack, site: Site, month: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Applicants as the model knows them."""
+    assert month.last("retrain").result == "SUCCESS"
+    rows = recent_applications(stack)
+    ask(stack, site, rows[np.random.default_rng(1).integers(0, len(rows), 2_000)])
+    return night(site, tmp_path_factory.mktemp("quiet"))
+
+
+@pytest.fixture(scope="module")
+def drift_night(stack: LiveStack, site: Site, quiet_night: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Applicants much younger than the model knows them, on the same day."""
+    ask(stack, site, younger(recent_applications(stack)))
+    return night(site, tmp_path_factory.mktemp("drift"))
+
+
+def younger(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    rows = rows.copy()
+    rows[:, FEATURE_NAMES.index("Age_Days")] -= 2_500
+    return rows
+
+
+def test_a_quiet_night_does_nothing(quiet_night: Run) -> None:
+    build = quiet_night.last("drift-monitor")
+    assert build.result == "SUCCESS", build.log
+    assert build.stages == {"Check": "SUCCESS", "Retrain": "SKIPPED"}
+    assert [built.job for built in quiet_night.builds] == ["drift-monitor"]
+    assert build.pages == ["Drift"]
+    assert {"run/drift/verdict.json", "run/drift/report.html", "run/drift/junit.xml"} <= set(build.artifacts)
+
+
+def test_a_drift_night_ends_with_a_new_version(site: Site, drift_night: Run) -> None:
+    monitor, retraining = drift_night.builds
+    assert (monitor.job, retraining.job) == ("drift-monitor", "retrain")
+    assert (monitor.result, retraining.result) == ("SUCCESS", "SUCCESS"), monitor.log + retraining.log
+    assert retraining.parameters["REASON"] == "drift, drift-monitor #1"
+    assert retraining.stages == dict.fromkeys(STAGES, "SUCCESS")
+    assert (site.alias(PRODUCTION), site.alias(PREVIOUS), site.served()) == (3, 2, 3)
+    assert site.registry.model_version(3).tags[RETRAINING_REASON_TAG] == "drift, drift-monitor #1"
+    assert "retraining #1: SUCCESS" in (monitor.description or "")
+    assert verdict(drift_night, monitor, "run/drift/verdict.json")["exit_status"] == 10
+
+
+def test_drift_a_short_time_after_a_retraining_is_for_a_person(
+    stack: LiveStack, site: Site, drift_night: Run, tmp_path: Path
+) -> None:
+    assert drift_night.last("retrain").result == "SUCCESS"
+    ask(stack, site, younger(recent_applications(stack)))
+    run = night(site, tmp_path)
+    build = run.last("drift-monitor")
+    assert build.result == "UNSTABLE", build.log
+    assert build.stages == {"Check": "UNSTABLE", "Retrain": "SKIPPED"}
+    assert [built.job for built in run.builds] == ["drift-monitor"]
+    assert "the last retraining because of drift was on" in (build.description or "")
+    assert site.alias(PRODUCTION) == 3
 
 
 def test_months_ahead_of_time(site: Site, tmp_path: Path) -> None:

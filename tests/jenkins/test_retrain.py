@@ -77,13 +77,13 @@ def test_the_gate_only_measures_and_the_promotion_takes_its_report(tmp_path: Pat
 
 
 @pytest.fixture
-def retrain(
-    database: str, mlflow_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Callable[..., Result]:
+def retrain(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """The command on a database without applications, and with a registry that is away."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RUN_DIR", str(tmp_path))
     monkeypatch.setenv("DATABASE_URL", database)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}/mlflow")
+    monkeypatch.setenv("REGISTRY_TIMEOUT_S", "1")
     monkeypatch.setenv("MODEL_NAME", "retrained")
     monkeypatch.delenv("TRAINER_DB_PASSWORD", raising=False)
     return lambda *arguments: CliRunner().invoke(app, arguments)
