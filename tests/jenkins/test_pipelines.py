@@ -242,15 +242,16 @@ def quiet_night(stack: LiveStack, site: Site, month: Run, tmp_path_factory: pyte
 
 @pytest.fixture(scope="module")
 def drift_night(stack: LiveStack, site: Site, quiet_night: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Applicants much younger than the model knows them, on the same day."""
+    """Only the younger ones of them, on the same day."""
     ask(stack, site, younger(recent_applications(stack)))
     return night(site, tmp_path_factory.mktemp("drift"))
 
 
 def younger(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    rows = rows.copy()
-    rows[:, FEATURE_NAMES.index("Age_Days")] -= 2_500
-    return rows
+    """As many, drawn from the youngest third: values as they were, in another mixture."""
+    ages = rows[:, FEATURE_NAMES.index("Age_Days")]
+    young = rows[ages <= np.quantile(ages, 1 / 3)]
+    return young[np.random.default_rng(2).integers(0, len(young), len(rows))]
 
 
 def test_a_quiet_night_does_nothing(quiet_night: Run) -> None:
@@ -286,6 +287,21 @@ def test_drift_a_short_time_after_a_retraining_is_for_a_person(
     assert [built.job for built in run.builds] == ["drift-monitor"]
     assert "the last retraining because of drift was on" in (build.description or "")
     assert site.alias(PRODUCTION) == 3
+
+
+def test_values_that_can_not_be_are_a_fault_and_no_reason_to_retrain(
+    stack: LiveStack, site: Site, drift_night: Run, tmp_path: Path
+) -> None:
+    assert drift_night.last("retrain").result == "SUCCESS"
+    rows = recent_applications(stack)
+    rows[:, FEATURE_NAMES.index("Client_Income")] *= 1_000
+    ask(stack, site, rows)
+    run = night(site, tmp_path)
+    build = run.last("drift-monitor")
+    assert build.result == "FAILURE", build.log
+    assert "data-quality fault" in build.log
+    assert "Client_Income" in (build.description or "")
+    assert [built.job for built in run.builds] == ["drift-monitor"]
 
 
 def test_months_ahead_of_time(site: Site, tmp_path: Path) -> None:

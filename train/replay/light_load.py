@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from train.replay.errors import ReplayError
 USERS_FILE: Final = Path(__file__).parents[2] / "bench" / "light_load.py"
 USER_CLASS: Final = "LightUser"
 USERS: Final = 2
+START_TIMEOUT_S: Final = 60
+POLL_INTERVAL_S: Final = 0.2
 FINISH_TIMEOUT_S: Final = 10
 
 
@@ -38,7 +41,12 @@ class LoadCounts:
 
 @contextmanager
 def light_load(commands: Commands, url: str, statistics: Path) -> Iterator[Child]:
-    """Load the server for the block; then `statistics` is there, for `counted`."""
+    """Load the server for the block, which begins once requests are sent; then `statistics` is there, for `counted`.
+
+    Raises:
+        ReplayError: nothing was sent in time.
+        StackError: Locust ended.
+    """
     arguments = (
         *("locust", "-f", str(USERS_FILE), USER_CLASS, "--headless", "--host", url),
         *("--users", str(USERS), "--spawn-rate", str(USERS), "--stop-timeout", str(FINISH_TIMEOUT_S)),
@@ -48,7 +56,18 @@ def light_load(commands: Commands, url: str, statistics: Path) -> Iterator[Child
         *("--csv", str(statistics.with_suffix(""))),
     )
     with commands.service("load", *arguments) as locust:
+        _wait_until_it_sends(statistics.with_name(f"{statistics.stem}_stats.csv"), locust)
         yield locust
+
+
+def _wait_until_it_sends(figures: Path, locust: Child) -> None:
+    """Return when Locust has first written figures: one that is ended earlier has none to leave."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not (figures.exists() and figures.stat().st_size):
+        locust.check()
+        if time.monotonic() > deadline:
+            raise ReplayError(f"Locust sent nothing within {START_TIMEOUT_S} s: its log says why")
+        time.sleep(POLL_INTERVAL_S)
 
 
 def counted(statistics: Path) -> LoadCounts:
