@@ -81,6 +81,12 @@ class ScoringProtocol(BoundedConnection):
         self._unread: list[ScoringRequest] = []
         self._known: tuple[bytes, Caller] | None = None
         """The last login on this connection and whose it is: most clients send the same one each time."""
+        self._is_first_of_read = False
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have come."""
+        self._is_first_of_read = True
+        super().data_received(data)
 
     def caller(self, headers: Headers, request_id: str) -> Caller:
         """Who asks for a score.
@@ -108,7 +114,10 @@ class ScoringProtocol(BoundedConnection):
         before = self.cycle
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
         is_next = before is None or before.response_complete
-        cycle = ScoringCycle(self, route, keep_alive=keep_alive, is_next=is_next)
+        # One behind another of its connection waits for that one, and not for the event loop.
+        waits_for_loop = is_next and self._is_first_of_read
+        self._is_first_of_read = False
+        cycle = ScoringCycle(self, route, keep_alive=keep_alive, waits_for_loop=waits_for_loop)
         self.cycle = cycle
         if is_next:
             cycle.start()
@@ -202,7 +211,9 @@ class ScoringCycle:
 
     message_event: Final = _NobodyWaits()
 
-    def __init__(self, protocol: ScoringProtocol, route: ScoringRoute, *, keep_alive: bool, is_next: bool) -> None:
+    def __init__(
+        self, protocol: ScoringProtocol, route: ScoringRoute, *, keep_alive: bool, waits_for_loop: bool
+    ) -> None:
         # These four are read and set by uvicorn.
         self.response_started = False
         self.response_complete = False
@@ -216,8 +227,7 @@ class ScoringCycle:
         self._computing = False
         self._request: ScoringRequest | None = None
         self._fault: ServeError | None = None
-        # One behind another of its connection waits for that one, and not for the event loop.
-        if is_next and protocol.lane.queue.is_standing():
+        if waits_for_loop and protocol.lane.queue.is_standing():
             self._shed()
             return
         # Of a header that comes twice, the first one counts.
