@@ -186,8 +186,8 @@ class Settings(BaseSettings):
     drift_alpha: float = Field(
         0.001, gt=0, lt=0.5, description="share of windows without any change that are called drift, over all variables"
     )
-    drift_psi_floor: float = Field(0.02, ge=0, description="PSI below which a significant change is let pass")
-    drift_psi_floors: dict[str, Annotated[float, annotated_types.Ge(0)]] = Field(
+    psi_threshold: float = Field(0.02, ge=0, description="PSI below which a significant change is let pass")
+    psi_thresholds: dict[str, Annotated[float, annotated_types.Ge(0)]] = Field(
         {}, description="the same for some variables by name, as JSON"
     )
     drift_reference: Literal["recent", "training"] = Field(

@@ -96,8 +96,8 @@ class Monitor:
         )
         policy = DriftPolicy(
             alpha=settings.drift_alpha,
-            psi_floor=settings.drift_psi_floor,
-            psi_floors=settings.drift_psi_floors,
+            psi_floor=settings.psi_threshold,
+            psi_floors=settings.psi_thresholds,
             minimum_rows=settings.drift_min_samples,
         )
         check = Check(profile, settings.drift_reference == "training", policy, plan)
