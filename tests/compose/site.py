@@ -93,7 +93,7 @@ class Site:
         container = self._engine.container(self._images[name].name)
         inside = self._command(name, container, command or self._images[name].command, environment)
         done = subprocess.run(inside, capture_output=True, text=True, check=False, timeout=RUN_TIMEOUT_S)
-        assert self._stray_files(container) == [], f"{name} writes to its root file system"
+        self._check_root(name, container)
         return done
 
     def stop(self, name: str, program: str) -> int:
@@ -102,7 +102,7 @@ class Site:
         grace_s = float(str(self.services[name]["stop_grace_period"]).removesuffix("s"))
         how = signal.Signals[self.services[name].get("stop_signal", "SIGTERM")]
         status = stop(running.process, program, how, grace_s)
-        assert self._stray_files(running.container) == [], f"{name} writes to its root file system"
+        self._check_root(name, running.container)
         return status
 
     def log(self, name: str) -> str:
@@ -172,5 +172,6 @@ class Site:
             folder.chmod(int(given.get("mode", "1777"), 8))
         return folder
 
-    def _stray_files(self, container: Container) -> list[str]:
-        return container.written(self._since)
+    def _check_root(self, name: str, container: Container) -> None:
+        written = container.written(self._since)
+        assert not written, f"{name} writes to its root file system: {written[:20]}"
