@@ -27,11 +27,15 @@ class Durations:
 
     @classmethod
     def of(cls, minutes: float) -> Durations:
-        """Most of the time goes to the soak; the other parts need a minute at most."""
+        """Most of the time goes to the soak; the other parts need a minute at most.
+
+        The maximum takes as long as the overload, with which it is compared: in a few seconds PostgreSQL makes no
+        checkpoint, and what is found is more than can be kept up.
+        """
         whole_s = minutes * SECONDS_A_MINUTE
         return cls(
-            maximum_s=min(15.0, 0.1 * whole_s),
-            soak_s=0.7 * whole_s,
+            maximum_s=min(60.0, 0.12 * whole_s),
+            soak_s=0.68 * whole_s,
             overload_s=min(60.0, 0.12 * whole_s),
             after_s=min(15.0, 0.08 * whole_s),
         )
