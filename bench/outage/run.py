@@ -18,6 +18,7 @@ import numpy as np
 from bench.applications import request_headers
 from bench.outage.watch import Look, SpoolWatch
 from bench.site.site import Site
+from bench.site.watching import watching
 from bench.soak.judge import MIB
 from bench.soak.load import load_process
 from bench.soak.load_plan import Stretch
@@ -95,7 +96,7 @@ def run(folder: Path, minutes: float, spool_max_bytes: int, tell: Tell) -> tuple
             time.sleep(LEAD_S)
             tell("PostgreSQL is away", seconds)
             away = time.perf_counter()
-            with watch.watching():
+            with watching(watch.keep_a_look):
                 site.kill_postgres()
                 time.sleep(seconds)
             back = time.perf_counter()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 import msgspec
 import psutil
@@ -15,8 +13,6 @@ import psutil
 from bench.site.server import SHIPPER, WORKER
 from bench.site.site import Site
 from bench.soak.memory import private_bytes
-
-INTERVAL_S: Final = 0.5
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -32,25 +28,13 @@ class Look(msgspec.Struct, frozen=True):
 
 
 class SpoolWatch:
-    """Looks every `INTERVAL_S` until the block of `watching` ends."""
+    """Looks whenever it is told to, and keeps what it saw."""
 
     def __init__(self, site: Site) -> None:
         self.looks: list[Look] = []
         self._spool = site.server.spool
         self._workers = site.server.processes(WORKER)
         self._shippers = site.server.processes(SHIPPER)
-        self._stop = threading.Event()
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Look as long as the block lasts."""
-        thread = threading.Thread(target=self._look_until_stopped)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            thread.join()
 
     def look(self) -> Look:
         """Look now."""
@@ -63,10 +47,10 @@ class SpoolWatch:
             shipper_bytes=max(map(private_bytes, self._shippers)),
         )
 
-    def _look_until_stopped(self) -> None:
-        while not self._stop.wait(INTERVAL_S):
-            with suppress(psutil.NoSuchProcess):
-                self.looks.append(self.look())
+    def keep_a_look(self) -> None:
+        """Look now and keep it, unless a process has just ended."""
+        with suppress(psutil.NoSuchProcess):
+            self.looks.append(self.look())
 
 
 def _segment_sizes(spool: Path) -> Iterator[int]:

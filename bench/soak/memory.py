@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from typing import Final
+from collections.abc import Mapping
+from contextlib import suppress
 
 import numpy as np
 import psutil
@@ -15,8 +13,6 @@ from numpy.typing import NDArray
 
 from bench.site.server import SHIPPER, WORKER
 from bench.site.site import Site
-
-INTERVAL_S: Final = 0.5
 
 Series = NDArray[np.float64]
 """[N, 2]: seconds, bytes."""
@@ -40,30 +36,18 @@ def processes_of(site: Site) -> dict[str, list[psutil.Process]]:
 
 
 class MemoryWatch:
-    """Looks at processes until the block of `watching` ends."""
+    """Looks at processes whenever it is told to, and keeps what it saw."""
 
     def __init__(self, processes: Mapping[str, list[psutil.Process]]) -> None:
         self._processes = processes
         self._seen: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
-        self._stop = threading.Event()
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Look every `INTERVAL_S`."""
-        thread = threading.Thread(target=self._look_until_stopped)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._stop.set()
-            thread.join()
 
     def series(self, began_s: float) -> dict[str, Series]:
         """What was seen of each process, by the seconds since `began_s` of `time.perf_counter`."""
         return {name: np.array(seen) - (began_s, 0.0) for name, seen in self._seen.items()}
 
-    def _look_until_stopped(self) -> None:
-        while not self._stop.wait(INTERVAL_S):
-            for name, processes in self._processes.items():
-                with suppress(psutil.NoSuchProcess):
-                    self._seen[name].append((time.perf_counter(), float(sum(map(private_bytes, processes)))))
+    def keep_a_look(self) -> None:
+        """Look now and keep it; a process that has just ended keeps nobody from seeing the others."""
+        for name, processes in self._processes.items():
+            with suppress(psutil.NoSuchProcess):
+                self._seen[name].append((time.perf_counter(), float(sum(map(private_bytes, processes)))))

@@ -14,6 +14,7 @@ import numpy as np
 from bench.applications import request_headers
 from bench.gate.latency.load_plan import REQUEST_KINDS
 from bench.site.site import Site
+from bench.site.watching import watching
 from bench.soak.judge import Seen
 from bench.soak.load import LoadProcess, load_process
 from bench.soak.load_plan import Stretch
@@ -56,7 +57,7 @@ def _load(site: Site, load: LoadProcess, durations: Durations, objectives_ms: Ma
     tell("soaking, then overloading", sum(stretch.seconds for stretch in stretches))
     name = _new_name()
     watch = MemoryWatch(processes_of(site))
-    with watch.watching():
+    with watching(watch.keep_a_look):
         samples, done = load.run(name, *stretches)
     tell("waiting for the records")
     _wait_for_records(site, name, samples)
