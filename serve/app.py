@@ -26,6 +26,7 @@ from serve.admission import Admission, Capacity
 from serve.connections import ConnectionLimits, Connections
 from serve.contract import JsonDecoders, contract_routes
 from serve.errors import RouteError
+from serve.fast_lane import FastLane
 from serve.health import health_routes
 from serve.idempotency.answers import SavedAnswers
 from serve.inference_v2 import routes as inference_v2
@@ -43,7 +44,6 @@ from serve.rate_limits import NoLimits, RateLimits
 from serve.request_context import RequestContext, as_serve_error, error_response, request_id_of
 from serve.scoring import Limits, Scoring
 from serve.scoring_endpoint import scoring_endpoint
-from serve.scoring_protocol import FastLane
 from serve.security_headers import SecurityHeaders
 from serve.serving_model import ServingModel
 from serve.workers.model_change import ModelChange

@@ -25,10 +25,9 @@ def content_type_of(headers: Mapping[str, str], expected: Collection[str]) -> st
     return content_type
 
 
-def announced_bytes(headers: Mapping[str, str]) -> int:
-    """The length of the body as its headers say it; 0 when they don't."""
-    announced = headers.get("content-length", "")
-    return int(announced) if _LENGTH.fullmatch(announced) else 0
+def announced_bytes(content_length: str) -> int:
+    """The length of the body as that header says it; 0 when it doesn't."""
+    return int(content_length) if _LENGTH.fullmatch(content_length) else 0
 
 
 def too_large(max_bytes: int) -> BodyTooLarge:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from serve.encoding import encode_error
@@ -85,10 +86,20 @@ class BoundedConnection(HttpToolsProtocol):
         """Bytes have come."""
         if self._refused:
             return
-        self._received_bytes += len(data)
+        self.has_received(len(data))
         super().data_received(data)
         if self._in_header and self._received_bytes > MAX_HEADER_BYTES:
             self.refuse(HeaderTooLarge(f"the header is longer than {MAX_HEADER_BYTES} bytes"))
+
+    def has_received(self, size: int) -> None:
+        """So much of the request has come."""
+        self._received_bytes += size
+
+    def new_parser(self) -> None:
+        """Parse what comes next as the beginning of a request."""
+        self.parser = httptools.HttpRequestParser(self)
+        # As uvicorn does it: a client that sends more than it wants answered gets its answer.
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """The client sends no more, and may still want its answer."""

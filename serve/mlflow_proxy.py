@@ -95,7 +95,7 @@ def _returned(headers: httpx.Headers) -> dict[str, str]:
 
 
 async def _short_body(request: Request) -> bytes:
-    if announced_bytes(request.headers) > MAX_BODY_BYTES:
+    if announced_bytes(request.headers.get("content-length", "")) > MAX_BODY_BYTES:
         raise too_large(MAX_BODY_BYTES)
     body = bytearray()
     async for piece in request.stream():

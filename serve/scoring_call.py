@@ -65,7 +65,7 @@ class Call(msgspec.Struct, frozen=True, gc=False):
             load_test=headers.get(_LOAD_TEST, "").lower() in _TRUE,
             content_type=content_type,
             encoding=content_encoding_of(headers),
-            announced_bytes=announced_bytes(headers),
+            announced_bytes=announced_bytes(headers.get("content-length", "")),
             read=readers[content_type],
             key=idempotency_key_of(headers, endpoint, caller),
         )

@@ -72,6 +72,14 @@ def test_a_body_that_trickles_is_cut_off_and_frees_what_it_held(url: str, wire: 
     wait_until(lambda: gauge(url, "body_bytes_in_flight") == 0, 30, "its bytes count no longer")
 
 
+def test_a_refused_body_that_trickles_is_cut_off_too(wire: Wire) -> None:
+    wire.send(post("/batch_predict", BATCH, "Content-Type: text/html")[:2_000])
+    assert wire.answer().status == 415
+    trickle(wire, BATCH[:40], pieces=40, pause_s=READ_TIMEOUT_S / 10)
+    assert wire.answer().status == 408
+    assert wire.is_closed()
+
+
 def test_a_long_body_that_comes_steadily_may_take_its_time(wire: Wire) -> None:
     begun = time.monotonic()
     trickle(wire, post("/batch_predict", BATCH), pieces=20, pause_s=READ_TIMEOUT_S / 8)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 
 import pytest
 
 from tests.live_stack import LiveStack, server_beside, wait_until
 from tests.serve.prediction_log_rows import fetch
-from tests.serve.wire import BATCH, BATCH_ROWS, KEY_LINE, SINGLE, Wire, gauge, post
+from tests.serve.wire import BATCH, BATCH_ROWS, KEY_LINE, LONG, SINGLE, Wire, gauge, post
 
 MORE_THAN_THE_KERNEL_HOLDS = 256 * 1024 * 1024
 KEYED = f"POST /predict HTTP/1.1\r\nHost: here\r\n{KEY_LINE}\r\n".encode()
@@ -106,6 +108,28 @@ def test_a_refused_request_leaves_the_connection_usable(wire: Wire) -> None:
         wire.send(refused + post("/predict", SINGLE))
         assert wire.answer().status in {400, 415}
         assert wire.answer().status == 200
+
+
+@pytest.mark.parametrize("beyond", [-1, 0, 1], ids=["before its end", "at its end", "after its end"])
+def test_the_long_body_of_a_refused_request_is_read_to_its_end_and_no_further(wire: Wire, beyond: int) -> None:
+    """Wherever the client cuts what it sends: in the header, in the body, about its end, and in what follows."""
+    refused = post("/batch_predict", LONG, "Content-Type: text/html")
+    sent = refused + post("/predict", SINGLE) + refused + post("/batch_predict", BATCH)
+    cuts = [0, 20, 100_000, len(refused) + beyond, len(sent) - len(BATCH) + beyond, len(sent)]
+    for start, end in pairwise(cuts):
+        wire.send(sent[start:end])
+        time.sleep(0.02)  # so that it comes in a read of its own
+    assert [wire.answer().status for _ in range(4)] == [415, 200, 415, 200]
+
+
+def test_who_leaves_in_the_middle_of_a_refused_body_is_forgotten(alone: str) -> None:
+    others = gauge(alone, "connections_open")
+    wire = Wire(alone)
+    wire.send(post("/batch_predict", LONG, "Content-Type: text/html")[:-1])
+    assert wire.answer().status == 415
+    wait_until(lambda: gauge(alone, "connections_open") > others, 30, "it counts")
+    wire.close()
+    wait_until(lambda: gauge(alone, "connections_open") == others, 30, "its connection is gone")
 
 
 def test_every_answer_names_request_and_model(wire: Wire) -> None:

@@ -18,6 +18,8 @@ SINGLE = json.dumps(EXAMPLE_INSTANCE).encode()
 BATCH_ROWS = 2_000
 BATCH = json.dumps({"instances": [EXAMPLE_INSTANCE] * BATCH_ROWS}).encode()
 """Long enough to be scored on another thread."""
+LONG = BATCH * 8
+"""A body that comes in many reads, whatever the sizes of the kernel's buffers."""
 
 
 @dataclass

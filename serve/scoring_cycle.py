@@ -1,0 +1,224 @@
+"""One scoring request on a connection and its answer, in the place of uvicorn's `RequestResponseCycle`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+from serve.access.authentication import Caller
+from serve.body import announced_bytes
+from serve.connections import answer_bytes
+from serve.errors import Overloaded, ServeError
+from serve.fast_lane import FastLane
+from serve.idempotency.answers import Answer
+from serve.request_context import (
+    MODEL_VERSION_HEADER,
+    REQUEST_ID_HEADER,
+    as_serve_error,
+    name_request,
+    version_text,
+)
+from serve.scoring import ScoringRequest
+from serve.scoring_call import Headers, ScoringRoute
+
+_REQUEST_ID: Final = REQUEST_ID_HEADER.lower()
+_REQUEST_ID_NAME: Final = _REQUEST_ID.encode()
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_JSON: Final = "application/json"
+
+
+class Connection(Protocol):
+    """What a cycle asks of its connection."""
+
+    lane: FastLane
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    server_state: Any
+    headers: list[tuple[bytes, bytes]]
+    expect_100_continue: bool
+
+    def caller(self, headers: Headers, request_id: str) -> Caller:
+        """Who asks; raises ServeError where it is nobody who may."""
+
+    def on_response_complete(self) -> None:
+        """An answer is written."""
+
+    def release_when_read(self, request: ScoringRequest) -> None:
+        """Give back what the request holds, once the client has taken its answer."""
+
+    def stop_reading_if_unread(self) -> None:
+        """Take no more requests from a client that leaves its answers lying."""
+
+
+class _NobodyWaits:
+    """Stands for the event by which uvicorn wakes a cycle's task: there is none."""
+
+    def set(self) -> None:
+        """Wake nobody."""
+
+
+class ScoringCycle:
+    """One request and its answer, in the place of uvicorn's `RequestResponseCycle`."""
+
+    __slots__ = (
+        "_awaits_continue",
+        "_computing",
+        "_fault",
+        "_protocol",
+        "_request",
+        "_request_id",
+        "_route",
+        "_started",
+        "_to_come",
+        "_whole",
+        "disconnected",
+        "keep_alive",
+        "response_complete",
+        "response_started",
+    )
+
+    message_event: Final = _NobodyWaits()
+
+    def __init__(self, protocol: Connection, route: ScoringRoute, *, keep_alive: bool, waits_for_loop: bool) -> None:
+        # These four are read and set by uvicorn.
+        self.response_started = False
+        self.response_complete = False
+        self.disconnected = False
+        self.keep_alive = keep_alive
+        self._protocol = protocol
+        self._route = route
+        self._awaits_continue = protocol.expect_100_continue
+        self._started = False
+        self._whole = False
+        self._computing = False
+        self._request: ScoringRequest | None = None
+        self._fault: ServeError | None = None
+        self._to_come = 0
+        """Of the body as it was announced, bytes."""
+        if waits_for_loop and protocol.lane.queue.is_standing():
+            self._shed()
+            return
+        # Of a header that comes twice, the first one counts.
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(protocol.headers)}
+        self._to_come = announced_bytes(headers.get("content-length", ""))
+        self._request_id, self._fault = name_request(headers.get(_REQUEST_ID))
+        if self._fault is None:
+            try:
+                caller = protocol.caller(headers, self._request_id)
+            except ServeError as error:
+                protocol.lane.scoring.metrics.refused(route.path, error.status)
+                self._fault = error
+                return
+            try:
+                self._request = protocol.lane.scoring.begin(
+                    route.path, caller.name, self._request_id, headers, route.readers(headers)
+                )
+            except Exception as error:  # noqa: BLE001 - becomes an answer
+                self._fault = as_serve_error(error, self._request_id)
+
+    def _shed(self) -> None:
+        """Refuse it, at the cost of finding its name."""
+        headers = dict(reversed(self._protocol.headers))
+        self._to_come = announced_bytes(headers.get(b"content-length", b"").decode("latin-1"))
+        given = headers.get(_REQUEST_ID_NAME)
+        self._request_id, _ = name_request(None if given is None else given.decode("latin-1"))
+        self._fault = Overloaded(
+            "more requests come than can be answered: send this again after the time in Retry-After"
+        )
+        self._protocol.lane.scoring.metrics.refused(self._route.path, self._fault.status)
+
+    @property
+    def unwanted_bytes(self) -> int:
+        """How much of a body is still to come that nobody will read: the request is refused already."""
+        return 0 if self._fault is None else self._to_come
+
+    def start(self) -> None:
+        """The request before this one is answered."""
+        self._started = True
+        if self._awaits_continue and self._fault is None and not self._protocol.transport.is_closing():
+            self._protocol.transport.write(_CONTINUE)
+        self._go_on()
+
+    def take(self, piece: bytes) -> None:
+        """A piece of the body."""
+        self._to_come -= len(piece)
+        if self._request is None or self._fault is not None:
+            return
+        try:
+            self._request.add(piece)
+        except ServeError as error:
+            self._fault = error
+            self._request.fail(error)
+            self._go_on()
+
+    def end_of_body(self) -> None:
+        """The body is whole."""
+        self._whole = True
+        self._to_come = 0
+        self._go_on()
+
+    def abandon(self) -> None:
+        """The client is gone; a request that is being computed gives back what it holds at its end."""
+        self.disconnected = True
+        if self._request is not None and not self._computing and not self.response_complete:
+            self._request.ticket.release()
+
+    def _go_on(self) -> None:
+        """Answer, if it is time to."""
+        if not self._started or self._computing or self.response_complete or self.disconnected:
+            return
+        if self._fault is not None and self._fault.delay_s:
+            self._computing = True
+            self._protocol.loop.call_later(self._fault.delay_s, self._refuse, self._fault)
+        elif self._fault is not None:
+            self._refuse(self._fault)
+        elif self._whole and self._request is not None:
+            request, self._computing = self._request, True
+            if request.is_quick:
+                self._finish(request, request.answer)
+                return
+            try:
+                future = self._protocol.lane.scoring.threads.submit(request.answer)
+            except ServeError as error:
+                request.fail(error)
+                self._refuse(error)
+            else:
+                future.add_done_callback(lambda done: self._finish(request, done.result))
+
+    def _finish(self, request: ScoringRequest, answer_of: Callable[[], Answer]) -> None:
+        try:
+            answer = answer_of()
+        except asyncio.CancelledError as error:
+            request.fail(error)
+        except Exception as error:  # noqa: BLE001 - becomes an answer
+            served = as_serve_error(error, self._request_id)
+            request.fail(served)
+            self._refuse(served)
+        else:
+            request.answered(answer)
+            self._send(200, answer.content, answer.media_type, answer.headers)
+            self._protocol.release_when_read(request)
+            self._end()
+
+    def _refuse(self, error: ServeError) -> None:
+        content = self._route.write_error(error, self._request_id)
+        version = version_text(self._protocol.lane.model_version())
+        self._send(error.status, content, _JSON, {MODEL_VERSION_HEADER: version, **error.headers})
+        self._end()
+
+    def _send(self, status: int, content: bytes, media_type: str, headers: Mapping[str, str]) -> None:
+        protocol = self._protocol
+        if protocol.transport.is_closing():
+            return
+        # An answer that is given again names the request that it was given to first.
+        headers = {REQUEST_ID_HEADER: self._request_id, **headers, "content-type": media_type}
+        date = protocol.lane.default_headers(protocol.server_state.default_headers)
+        protocol.transport.write(answer_bytes(status, headers, content, keep_alive=self.keep_alive, lines=date))
+
+    def _end(self) -> None:
+        self.response_started = self.response_complete = True
+        if not self.keep_alive:
+            self._protocol.transport.close()
+        self._protocol.on_response_complete()
+        self._protocol.stop_reading_if_unread()
