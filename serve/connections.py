@@ -15,6 +15,7 @@ from typing import Any, Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from serve.connection_reader import ReadConnection
 from serve.encoding import encode_error
 from serve.errors import HeaderTooLarge, ServeError, TooManyConnections, TooSlow
 from serve.request_context import REQUEST_ID_HEADER, name_request
@@ -52,7 +53,7 @@ class Connections:
                     connection.refuse(TooSlow(f"the request did not arrive within {self.limits.read_timeout_s:g} s"))
 
 
-class BoundedConnection(HttpToolsProtocol):
+class BoundedConnection(HttpToolsProtocol, ReadConnection):
     """uvicorn's protocol with bounds."""
 
     cycle: Any
@@ -95,8 +96,13 @@ class BoundedConnection(HttpToolsProtocol):
         """So much of the request has come."""
         self._received_bytes += size
 
-    def new_parser(self) -> None:
-        """Parse what comes next as the beginning of a request."""
+    @property
+    def unwanted_bytes(self) -> int:
+        """How much is still to come of a body that nobody will look at: the framework looks at all."""
+        return 0
+
+    def begin_discard(self) -> None:
+        """To the parser the body ends here: what it gets next is the beginning of a request."""
         self.parser = httptools.HttpRequestParser(self)
         # As uvicorn does it: a client that sends more than it wants answered gets its answer.
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)

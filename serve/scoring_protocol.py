@@ -18,7 +18,6 @@ from fraud.api_keys import Role
 from serve.access.authentication import Caller, login_in
 from serve.access.middleware import address_of
 from serve.access.same_site import refuse_other_sites
-from serve.body_discard import DISCARD_ABOVE_BYTES, BodyDiscard
 from serve.connections import BoundedConnection
 from serve.fast_lane import FastLane
 from serve.scoring import ScoringRequest
@@ -44,21 +43,11 @@ class ScoringProtocol(BoundedConnection):
         """Bytes have come."""
         self._is_first_of_read = True
         super().data_received(data)
-        cycle = self.cycle
-        if isinstance(cycle, ScoringCycle) and cycle.unwanted_bytes > DISCARD_ABOVE_BYTES:
-            self._discard(cycle.unwanted_bytes)
 
-    def _discard(self, size: int) -> None:
-        """Have so many bytes read past the parser, to which the body ends here."""
-        if self.transport.is_closing():
-            return
-
-        def done() -> None:
-            self.transport.set_protocol(self)
-            self.on_message_complete()
-
-        self.new_parser()
-        self.transport.set_protocol(BodyDiscard(self, size, self.has_received, done))
+    @property
+    def unwanted_bytes(self) -> int:
+        """How much is still to come of the body of a request that is refused already."""
+        return self.cycle.unwanted_bytes if isinstance(self.cycle, ScoringCycle) else 0
 
     def caller(self, headers: Headers, request_id: str) -> Caller:
         """Who asks for a score.

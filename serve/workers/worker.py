@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 import uvicorn
@@ -21,7 +21,8 @@ from fraud.settings import Settings, load_settings
 from serve.access.authentication import Administrator, Authenticator
 from serve.access.control import AccessControl
 from serve.admission import Capacity
-from serve.app import Parts, create_app
+from serve.app import Application, Parts, create_app
+from serve.connection_reader import ConnectionReader
 from serve.connections import ConnectionLimits
 from serve.decoding.row_scanner import RowScanner
 from serve.engine import EngineKind, EngineOptions
@@ -118,7 +119,7 @@ def work(
     config = uvicorn.Config(
         application.asgi,
         loop="serve.tls:HandshakeBoundLoop",
-        http=functools.partial(ScoringProtocol, lane=application.lane, connections=application.connections),  # type: ignore[arg-type]
+        http=functools.partial(_connection, application),  # type: ignore[arg-type]
         access_log=False,
         log_config=None,
         server_header=False,
@@ -131,6 +132,12 @@ def work(
         timeout_graceful_shutdown=settings.drain_timeout_s,
     )
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def _connection(application: Application, **of_uvicorn: Any) -> ConnectionReader:
+    """What uvicorn has each client talk to."""
+    connection = ScoringProtocol(lane=application.lane, connections=application.connections, **of_uvicorn)
+    return ConnectionReader(connection)
 
 
 if __name__ == "__main__":
