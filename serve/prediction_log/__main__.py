@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 import signal
 import sys
 import threading
@@ -21,6 +20,7 @@ from fraud.errors import ProjectError
 from fraud.settings import DatabaseRole, load_settings
 from serve.logs import LogFormat, configure_logging
 from serve.prediction_log.metrics import LogMetrics
+from serve.prediction_log.priority import give_way
 from serve.prediction_log.shipper import Shipper, ShippingPlan, only_shipper
 from serve.prediction_log.table import LogTable
 
@@ -28,8 +28,6 @@ logger = logging.getLogger(__name__)
 
 PROCESS: Final = "shipper"
 GC_THRESHOLD: Final = 100_000
-NICENESS: Final = 3
-"""Gives way to scoring, and still keeps up with it where all cores are busy."""
 
 
 def main() -> int:
@@ -47,7 +45,7 @@ def main() -> int:
     try:
         settings = load_settings()
         configure_logging(PROCESS, LogFormat(settings.log_format))
-        os.nice(NICENESS)
+        give_way()
         plan = ShippingPlan(settings.log_flush_interval_ms / 1000, settings.log_retention_months)
         with only_shipper(settings.spool_folder(), stop, plan.interval_s) as alone:
             if alone:
