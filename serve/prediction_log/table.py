@@ -20,6 +20,8 @@ from serve.prediction_log.roll_up import RollUp
 APPLICATION_NAME: Final = "prediction-log"
 CONNECT_TIMEOUT_S: Final = 5
 STATEMENT_TIMEOUT_MS: Final = 30_000
+FLUSH_AFTER: Final = "1MB"
+"""Written pages go to the disk steadily. Else they gather until a checkpoint, and then the spool waits for the disk."""
 
 _MARKS: Final = "SELECT chain_id::text, sequence FROM prediction_chains WHERE chain_id = ANY(%s::uuid[])"
 _FIRST_MARK: Final = """
@@ -137,6 +139,6 @@ class LogTable:
                 self._dsn,
                 connect_timeout=CONNECT_TIMEOUT_S,
                 application_name=APPLICATION_NAME,
-                options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS}",
+                options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c backend_flush_after={FLUSH_AFTER}",
             )
         return self._connection
