@@ -148,3 +148,35 @@ def test_a_table_without_chains_is_kept_aside(empty_database: str) -> None:
             "SELECT request_id, (SELECT count(*) FROM prediction_requests) FROM prediction_requests_unchained"
         )
         assert cursor.fetchall() == [("old", 0)]
+
+
+def test_autovacuum_does_not_read_the_arrays_of_a_month_nor_clean_what_only_grows(database: str) -> None:
+    """Neither of a new month nor of one that was there before."""
+    with connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT make_prediction_partition(%s);"
+            "ALTER TABLE prediction_requests_202605 ALTER COLUMN features SET STATISTICS -1,"
+            " RESET (autovacuum_vacuum_insert_threshold)",
+            (RECEIVED,),
+        )
+    apply_schema(database)
+    for month in (RECEIVED, RECEIVED + dt.timedelta(days=31)):
+        with connect(database) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT make_prediction_partition(%s)", (month,))
+            table = f"prediction_requests_{month:%Y%m}"
+            cursor.execute(
+                "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attstattarget = 0 ORDER BY 1",
+                (table,),
+            )
+            assert [name for (name,) in cursor.fetchall()] == [
+                "application_ids",
+                "applicant_refs",
+                "features",
+                "probabilities",
+            ]
+            cursor.execute(
+                "SELECT main.reloptions || toast.reloptions FROM pg_class AS main"
+                " JOIN pg_class AS toast ON toast.oid = main.reltoastrelid WHERE main.oid = %s::regclass",
+                (table,),
+            )
+            assert cursor.fetchone() == (["autovacuum_vacuum_insert_threshold=-1"] * 2,)
