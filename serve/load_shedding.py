@@ -21,10 +21,12 @@ from typing import Final, TypeVar
 from serve.errors import Overloaded
 
 PATIENCE_S: Final = 0.3
-"""Time for which rounds have to be too long without a break: CoDel's interval. Longer than CoDel's 0.1 s, as a few
-large batches that come together take the core for as long."""
-ROUND_SHARE: Final = 0.05
+"""Time for which rounds have to be too long without a break, and short enough again: CoDel's interval. Longer than
+CoDel's 0.1 s, as a few large batches that come together take the core for as long."""
+LONG_ROUND_SHARE: Final = 0.05
 """Of the longest wait of a batch: what a round may take. A small request waits two of them at most, a tenth of it."""
+SERVED_ROUND_SHARE: Final = 0.03
+"""Of it: how long a round serves while the queue stands; the rest of the round refuses."""
 
 Result = TypeVar("Result")
 
@@ -33,34 +35,38 @@ class LoopQueue:
     """Requests that the event loop has not come to. A round is what it does between two looks at its sockets."""
 
     def __init__(self, max_wait_s: float) -> None:
-        self._max_round_s = ROUND_SHARE * max_wait_s
+        self._long_round_s = LONG_ROUND_SHARE * max_wait_s
+        self._served_round_s = SERVED_ROUND_SHARE * max_wait_s
         self._in_round = False
         self._began = 0.0
         self._ended = 0.0
-        self._long_since: float | None = None
-        """When the first of the rounds began that took too long without a break; None when the last one did not."""
+        self._stands = False
+        self._otherwise_since: float | None = None
+        """When the first of the rounds began that, without a break, spoke against what `_stands` says."""
 
     def is_standing(self) -> bool:
         """Whether what is read just now is to be refused. Call it on the event loop, for every request."""
         now = time.perf_counter()
         if not self._in_round:
             self._in_round, self._began = True, now
-            if now - self._ended > self._max_round_s:
-                self._long_since = None  # nobody waited meanwhile
+            if now - self._ended > self._long_round_s:
+                self._stands, self._otherwise_since = False, None  # nobody waited meanwhile
             # Of all that is read in this round, nothing comes after what is called soon.
             asyncio.get_running_loop().call_soon(self._end_round)
             return False
-        if now - self._began <= self._max_round_s or self._long_since is None:
-            return False
-        return now - self._long_since > PATIENCE_S
+        return self._stands and now - self._began > self._served_round_s
 
     def _end_round(self) -> None:
         self._in_round = False
         self._ended = time.perf_counter()
-        if self._ended - self._began <= self._max_round_s:
-            self._long_since = None
-        elif self._long_since is None:
-            self._long_since = self._began
+        # A round that could not serve all in the time for serving shows that the queue still stands.
+        was_long = self._ended - self._began > (self._served_round_s if self._stands else self._long_round_s)
+        if was_long is self._stands:
+            self._otherwise_since = None
+        elif self._otherwise_since is None:
+            self._otherwise_since = self._began
+        elif self._ended - self._otherwise_since > PATIENCE_S:
+            self._stands, self._otherwise_since = was_long, None
 
 
 class ThreadQueue:

@@ -11,12 +11,13 @@ from contextlib import ExitStack
 import pytest
 
 from serve.errors import Overloaded
-from serve.load_shedding import PATIENCE_S, ROUND_SHARE, LoopQueue, ThreadQueue
+from serve.load_shedding import LONG_ROUND_SHARE, PATIENCE_S, SERVED_ROUND_SHARE, LoopQueue, ThreadQueue
 
 MAX_WAIT_S = 0.2
-MAX_ROUND_S = ROUND_SHARE * MAX_WAIT_S
+LONG_ROUND_S = LONG_ROUND_SHARE * MAX_WAIT_S
 REQUESTS = 30
-REQUEST_S = MAX_ROUND_S / 10
+REQUEST_S = LONG_ROUND_S / 10
+SERVED = round(SERVED_ROUND_SHARE * MAX_WAIT_S / REQUEST_S)
 
 
 async def refused_in_a_round(queue: LoopQueue, requests: int) -> int:
@@ -31,10 +32,11 @@ async def refused_in_a_round(queue: LoopQueue, requests: int) -> int:
     return refused
 
 
-async def long_rounds(queue: LoopQueue) -> None:
+async def rounds(queue: LoopQueue, requests: int) -> None:
+    """Of so many requests each, for longer than it takes to tell what they mean."""
     begun = time.perf_counter()
     while time.perf_counter() - begun < 1.5 * PATIENCE_S:
-        await refused_in_a_round(queue, REQUESTS)
+        await refused_in_a_round(queue, requests)
 
 
 def test_one_long_round_is_a_burst_and_refuses_nobody() -> None:
@@ -47,8 +49,8 @@ def test_one_long_round_is_a_burst_and_refuses_nobody() -> None:
 def test_a_burst_after_a_pause_refuses_nobody() -> None:
     async def burst() -> int:
         queue = LoopQueue(MAX_WAIT_S)
-        await long_rounds(queue)
-        await asyncio.sleep(2 * MAX_ROUND_S)
+        await rounds(queue, REQUESTS)
+        await asyncio.sleep(2 * LONG_ROUND_S)
         return await refused_in_a_round(queue, REQUESTS)
 
     assert asyncio.run(burst()) == 0
@@ -57,20 +59,24 @@ def test_a_burst_after_a_pause_refuses_nobody() -> None:
 def test_while_rounds_stay_too_long_each_serves_for_its_time_and_refuses_the_rest() -> None:
     async def overload() -> int:
         queue = LoopQueue(MAX_WAIT_S)
-        await long_rounds(queue)
+        await rounds(queue, REQUESTS)
         return await refused_in_a_round(queue, REQUESTS)
 
-    assert REQUESTS / 2 < asyncio.run(overload()) < REQUESTS
+    assert REQUESTS - SERVED - 2 <= asyncio.run(overload()) < REQUESTS
 
 
-def test_one_round_in_time_ends_the_refusing() -> None:
-    async def recovery() -> int:
+def test_one_round_in_time_is_a_lull_and_rounds_in_time_end_the_refusing() -> None:
+    async def recovery() -> tuple[int, int]:
         queue = LoopQueue(MAX_WAIT_S)
-        await long_rounds(queue)
+        await rounds(queue, REQUESTS)
         await refused_in_a_round(queue, 1)
-        return await refused_in_a_round(queue, REQUESTS)
+        after_a_lull = await refused_in_a_round(queue, REQUESTS)
+        await rounds(queue, 1)
+        return after_a_lull, await refused_in_a_round(queue, REQUESTS)
 
-    assert asyncio.run(recovery()) == 0
+    after_a_lull, after_the_overload = asyncio.run(recovery())
+    assert after_a_lull > 0
+    assert after_the_overload == 0
 
 
 def test_a_batch_is_refused_while_the_next_in_turn_has_waited_too_long() -> None:
