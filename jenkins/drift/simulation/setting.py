@@ -11,6 +11,9 @@ from jenkins.drift.simulation.world import Labels, Matrix, World
 
 REFERENCE_ROWS: Final = 42_800
 """As many as the first model's reference profile counts: a fifth of 214,000."""
+TRAINING_ROWS: Final = 10_000
+"""Enough for a model whose answers are like the first one's. What is left is a large stock of unseen applications: a
+small one would show by what chance it differs from the reference, and not what the monitor does."""
 TREES: Final = 100
 DEPTH: Final = 3
 
@@ -18,20 +21,20 @@ DEPTH: Final = 3
 def build_world(features: Matrix, labels: Labels) -> World:
     """Split applications [N, 10] with labels [N], oldest first.
 
-    The newest `REFERENCE_ROWS` are the reference. Of those before, the older half trains the model, and the other half
-    stands for applications that neither model nor reference has seen.
+    The newest `REFERENCE_ROWS` are the reference. Of those before, the oldest `TRAINING_ROWS` train the model, and the
+    others stand for applications that neither model nor reference has seen.
 
     Raises:
-        ValueError: there are no more rows than the reference needs.
+        ValueError: there are no more rows than reference and training need.
     """
-    older = labels.size - REFERENCE_ROWS
-    if older < 2:
-        raise ValueError(f"{labels.size:,} applications: more than {REFERENCE_ROWS:,} are needed")
+    older, needed = labels.size - REFERENCE_ROWS, REFERENCE_ROWS + TRAINING_ROWS
+    if labels.size <= needed:
+        raise ValueError(f"{labels.size:,} applications: more than {needed:,} are needed")
     model = XGBClassifier(n_estimators=TREES, max_depth=DEPTH, learning_rate=0.1, random_state=0)
-    model.fit(features[: older // 2], labels[: older // 2])
+    model.fit(features[:TRAINING_ROWS], labels[:TRAINING_ROWS])
     return World.of(
         features[older:],
         labels[older:],
         lambda rows: np.asarray(model.predict_proba(rows)[:, 1], np.float32),
-        fresh=(features[older // 2 : older], labels[older // 2 : older]),
+        fresh=(features[TRAINING_ROWS:older], labels[TRAINING_ROWS:older]),
     )

@@ -12,7 +12,7 @@ from jenkins.drift.power import BEFORE
 from jenkins.drift.simulation.setting import build_world
 from jenkins.drift.simulation.world import World
 
-SCALE = 0.6
+SCALE = 1.0
 SEED = 20230501
 
 
