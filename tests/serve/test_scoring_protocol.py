@@ -122,6 +122,12 @@ def test_the_long_body_of_a_refused_request_is_read_to_its_end_and_no_further(wi
     assert [wire.answer().status for _ in range(4)] == [415, 200, 415, 200]
 
 
+def test_a_long_refused_body_behind_a_slow_request_waits_for_its_turn(wire: Wire) -> None:
+    refused = post("/batch_predict", LONG, "Content-Type: text/html")
+    wire.send(post("/batch_predict", BATCH) + refused + post("/predict", SINGLE))
+    assert [wire.answer().status for _ in range(3)] == [200, 415, 200]
+
+
 def test_who_leaves_in_the_middle_of_a_refused_body_is_forgotten(alone: str) -> None:
     others = gauge(alone, "connections_open")
     wire = Wire(alone)
