@@ -1,7 +1,7 @@
 """Error rates and power of the drift monitor, as tables and a plot, beside two other rules.
 
 Run as `python -m jenkins.drift.power` where the reference applications are loaded (`make run` loads them), ten minutes
-on one core; the plot kept beside this file was made with `--windows 200`.
+on one core. The plot is kept beside this file.
 """
 
 from __future__ import annotations
