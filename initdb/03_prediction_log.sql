@@ -91,23 +91,22 @@ COMMENT ON COLUMN public.prediction_erasures.content_digest IS 'of what was left
 -- what an erasure leaves behind is cleaned up as ever.
 CREATE OR REPLACE FUNCTION public.spare_autovacuum(month regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    name     text;
-    is_array boolean;
 BEGIN
-    FOR name, is_array IN
-        SELECT attname, typcategory = 'A'
+    EXECUTE (
+        SELECT format(
+            'ALTER TABLE %s %s,'
+            ' SET (autovacuum_vacuum_insert_threshold = -1, toast.autovacuum_vacuum_insert_threshold = -1)',
+            month,
+            string_agg(
+                format(
+                    'ALTER COLUMN %I SET STATISTICS %s', attname, CASE typcategory WHEN 'A' THEN 0 ELSE 10 END
+                ),
+                ', '
+            )
+        )
         FROM pg_attribute
         JOIN pg_type ON pg_type.oid = atttypid
         WHERE attrelid = month AND attnum > 0 AND NOT attisdropped
-    LOOP
-        EXECUTE format(
-            'ALTER TABLE %s ALTER COLUMN %I SET STATISTICS %s', month, name, CASE WHEN is_array THEN 0 ELSE 10 END
-        );
-    END LOOP;
-    EXECUTE format(
-        'ALTER TABLE %s SET (autovacuum_vacuum_insert_threshold = -1, toast.autovacuum_vacuum_insert_threshold = -1)',
-        month
     );
 END
 $$;

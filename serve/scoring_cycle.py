@@ -95,7 +95,7 @@ class ScoringCycle:
         self._request: ScoringRequest | None = None
         self._fault: ServeError | None = None
         self._to_come = 0
-        """Of the body as it was announced, bytes."""
+        """Of the body, as its header announced it, bytes; asked for now, since a trailer may name a length too."""
         if waits_for_loop and protocol.lane.queue.is_standing():
             self._shed()
             return
@@ -118,7 +118,7 @@ class ScoringCycle:
                 self._fault = as_serve_error(error, self._request_id)
 
     def _shed(self) -> None:
-        """Refuse it, at the cost of finding its name."""
+        """Refuse it, at the cost of finding its name and length."""
         headers = dict(reversed(self._protocol.headers))
         self._to_come = announced_bytes(headers.get(b"content-length", b"").decode("latin-1"))
         given = headers.get(_REQUEST_ID_NAME)
@@ -131,7 +131,7 @@ class ScoringCycle:
     @property
     def unwanted_bytes(self) -> int:
         """How much of a body is still to come that nobody will read: the request is refused already."""
-        return 0 if self._fault is None else self._to_come
+        return 0 if self._fault is None or self._whole else self._to_come
 
     def start(self) -> None:
         """The request before this one is answered."""
@@ -155,7 +155,6 @@ class ScoringCycle:
     def end_of_body(self) -> None:
         """The body is whole."""
         self._whole = True
-        self._to_come = 0
         self._go_on()
 
     def abandon(self) -> None:
