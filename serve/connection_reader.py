@@ -7,6 +7,7 @@ takes a twentieth of the time of its whole request.
 from __future__ import annotations
 
 import asyncio
+import socket
 from abc import abstractmethod
 from typing import Final
 
@@ -15,10 +16,23 @@ DISCARD_ABOVE_BYTES: Final = 32 * 1024
 _BUFFER: Final = memoryview(bytearray(256 * 1024))
 """Of all connections of the process: what was read is parsed, and copied where it is kept, before the next read. Small
 enough to stay in a core's cache."""
+_BEGINNING: Final = _BUFFER[: 4 * 1024]
+"""Where a request goes that may be refused by its header: the kernel can drop what follows without a copy."""
 
 
 class ReadConnection(asyncio.Protocol):
     """A connection that a `ConnectionReader` reads for."""
+
+    @property
+    @abstractmethod
+    def may_be_refused(self) -> bool:
+        """Whether what comes next begins a request that may have to be refused before its parser sees it."""
+
+    @abstractmethod
+    def refuse_early(self, data: memoryview) -> int | None:
+        """Refuse the request that begins with this, and tell how much of its body is still to come; None if that is for
+        the parser.
+        """
 
     @property
     @abstractmethod
@@ -48,27 +62,53 @@ class ConnectionReader(asyncio.BufferedProtocol):
     def __init__(self, connection: ReadConnection) -> None:
         self._connection = connection
         self._unwanted = 0
+        self._plain_socket: int | None = None
+        """Whose bytes are those of the requests; None where they are encrypted."""
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next piece goes."""
-        return _BUFFER[: self._unwanted] if self._unwanted else _BUFFER
+        if self._unwanted:
+            return _BEGINNING[: self._unwanted]
+        return _BEGINNING if self._connection.may_be_refused else _BUFFER
 
     def buffer_updated(self, nbytes: int) -> None:
         """A piece has come."""
-        connection = self._connection
+        connection, data = self._connection, _BUFFER[:nbytes]
         if self._unwanted:
-            self._unwanted -= nbytes
-            connection.has_received(nbytes)
-            if not self._unwanted:
-                connection.on_message_complete()
-            return
-        connection.data_received(_BUFFER[:nbytes])  # type: ignore[arg-type]  # whose parser takes any buffer
-        if connection.unwanted_bytes > DISCARD_ABOVE_BYTES:
-            self._unwanted = connection.unwanted_bytes
-            connection.begin_discard()
+            self._discarded(nbytes)
+        elif connection.may_be_refused and (to_come := connection.refuse_early(data)) is not None:
+            self._unwanted = to_come
+        else:
+            connection.data_received(data)  # type: ignore[arg-type]  # whose parser takes any buffer
+            if connection.unwanted_bytes > DISCARD_ABOVE_BYTES:
+                self._unwanted = connection.unwanted_bytes
+                connection.begin_discard()
+        if self._unwanted and self._plain_socket is not None:
+            self._drop_what_has_come(self._plain_socket)
+
+    def _drop_what_has_come(self, descriptor: int) -> None:
+        client = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=descriptor)
+        try:
+            while self._unwanted:
+                size = client.recv_into(_BUFFER, min(self._unwanted, len(_BUFFER)), socket.MSG_TRUNC)
+                if not size:
+                    return
+                self._discarded(size)
+        except OSError:
+            return  # there is no more, or the transport will meet with the same
+        finally:
+            client.detach()
+
+    def _discarded(self, size: int) -> None:
+        self._unwanted -= size
+        self._connection.has_received(size)
+        if not self._unwanted:
+            self._connection.on_message_complete()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected."""
+        if transport.get_extra_info("sslcontext") is None:
+            self._plain_socket = transport.get_extra_info("socket").fileno()
         self._connection.connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -101,6 +101,18 @@ class BoundedConnection(HttpToolsProtocol, ReadConnection):
         """How much is still to come of a body that nobody will look at: the framework looks at all."""
         return 0
 
+    @property
+    def is_between_requests(self) -> bool:
+        """Whether the client has had all its answers, and the parser waits for the beginning of a further request."""
+        return self._waiting_since is None and self.cycle is not None and self.cycle.response_complete
+
+    def passed_by(self, received_bytes: int, to_come: int) -> None:
+        """The next request was answered without the parser; so much of its body is still to come."""
+        self.server_state.total_requests += 1
+        self._idle_since = self.loop.time()
+        self._received_bytes = received_bytes
+        self._waiting_since = self._idle_since if to_come else None
+
     def begin_discard(self) -> None:
         """To the parser the body ends here: what it gets next is the beginning of a request."""
         self.parser = httptools.HttpRequestParser(self)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from serve.access.control import AccessControl
+from serve.connections import answer_bytes
+from serve.errors import ServeError
 from serve.load_shedding import LoopQueue
+from serve.request_context import MODEL_VERSION_HEADER, REQUEST_ID_HEADER, version_text
 from serve.scoring import Scoring
 from serve.scoring_call import ScoringRoute
 from serve.security_headers import NO_STORE
+
+_JSON: Final = "application/json"
+
+ServerHeaders = list[tuple[bytes, bytes]]
+"""That uvicorn puts on every answer; it makes a new list of its own each second."""
 
 
 class FastLane:
@@ -25,14 +34,29 @@ class FastLane:
         self.scoring = scoring
         self.access = access
         self.routes = {route.path.encode(): route for route in routes}
-        self.model_version = model_version
         self.queue = queue
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._lines = b""
+        self._model_version = model_version
+        self._server_headers: ServerHeaders = []
+        self._server_lines = b""
 
-    def default_headers(self, headers: list[tuple[bytes, bytes]]) -> bytes:
-        """The headers that every answer has, as they are sent; uvicorn makes a new list of its own each second."""
-        if headers is not self._headers:
-            self._headers = headers
-            self._lines = b"".join(b"%b: %b\r\n" % header for header in (*headers, NO_STORE))
-        return self._lines
+    def answer(
+        self, status: int, headers: Mapping[str, str], content: bytes, *, keep_alive: bool, server: ServerHeaders
+    ) -> bytes:
+        """An answer as it is sent."""
+        if server is not self._server_headers:
+            self._server_headers = server
+            self._server_lines = b"".join(b"%b: %b\r\n" % header for header in (*server, NO_STORE))
+        return answer_bytes(status, headers, content, keep_alive=keep_alive, lines=self._server_lines)
+
+    def refusal(
+        self, error: ServeError, route: ScoringRoute, request_id: str, *, keep_alive: bool, server: ServerHeaders
+    ) -> bytes:
+        """An error as it is sent."""
+        headers = {
+            REQUEST_ID_HEADER: request_id,
+            MODEL_VERSION_HEADER: version_text(self._model_version()),
+            **error.headers,
+            "content-type": _JSON,
+        }
+        content = route.write_error(error, request_id)
+        return self.answer(error.status, headers, content, keep_alive=keep_alive, server=server)

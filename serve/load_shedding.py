@@ -44,7 +44,12 @@ class LoopQueue:
         self._otherwise_since: float | None = None
         """When the first of the rounds began that, without a break, spoke against what `_stands` says."""
 
-    def is_standing(self) -> bool:
+    @property
+    def stands(self) -> bool:
+        """Whether some of what is read in this round may have to be refused."""
+        return self._stands
+
+    def refuses(self) -> bool:
         """Whether what is read just now is to be refused. Call it on the event loop, for every request."""
         now = time.perf_counter()
         if not self._in_round:

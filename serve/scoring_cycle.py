@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Callable
+from typing import Final, Protocol
 
 from serve.access.authentication import Caller
 from serve.body import announced_bytes
-from serve.connections import answer_bytes
-from serve.errors import Overloaded, ServeError
-from serve.fast_lane import FastLane
+from serve.early_refusal import LOOP_STANDS, body_bytes_in, request_id_in
+from serve.errors import ServeError
+from serve.fast_lane import FastLane, ServerHeaders
 from serve.idempotency.answers import Answer
-from serve.request_context import (
-    MODEL_VERSION_HEADER,
-    REQUEST_ID_HEADER,
-    as_serve_error,
-    name_request,
-    version_text,
-)
+from serve.request_context import REQUEST_ID_HEADER, as_serve_error, name_request
 from serve.scoring import ScoringRequest
 from serve.scoring_call import Headers, ScoringRoute
 
 _REQUEST_ID: Final = REQUEST_ID_HEADER.lower()
-_REQUEST_ID_NAME: Final = _REQUEST_ID.encode()
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-_JSON: Final = "application/json"
 
 
 class Connection(Protocol):
@@ -34,9 +26,12 @@ class Connection(Protocol):
     lane: FastLane
     loop: asyncio.AbstractEventLoop
     transport: asyncio.Transport
-    server_state: Any
     headers: list[tuple[bytes, bytes]]
     expect_100_continue: bool
+
+    @property
+    def server_headers(self) -> ServerHeaders:
+        """What uvicorn puts on every answer."""
 
     def caller(self, headers: Headers, request_id: str) -> Caller:
         """Who asks; raises ServeError where it is nobody who may."""
@@ -96,7 +91,7 @@ class ScoringCycle:
         self._fault: ServeError | None = None
         self._to_come = 0
         """Of the body, as its header announced it, bytes; asked for now, since a trailer may name a length too."""
-        if waits_for_loop and protocol.lane.queue.is_standing():
+        if waits_for_loop and protocol.lane.queue.refuses():
             self._shed()
             return
         # Of a header that comes twice, the first one counts.
@@ -120,12 +115,9 @@ class ScoringCycle:
     def _shed(self) -> None:
         """Refuse it, at the cost of finding its name and length."""
         headers = dict(reversed(self._protocol.headers))
-        self._to_come = announced_bytes(headers.get(b"content-length", b"").decode("latin-1"))
-        given = headers.get(_REQUEST_ID_NAME)
-        self._request_id, _ = name_request(None if given is None else given.decode("latin-1"))
-        self._fault = Overloaded(
-            "more requests come than can be answered: send this again after the time in Retry-After"
-        )
+        self._to_come = body_bytes_in(headers)
+        self._request_id = request_id_in(headers)
+        self._fault = LOOP_STANDS
         self._protocol.lane.scoring.metrics.refused(self._route.path, self._fault.status)
 
     @property
@@ -196,24 +188,21 @@ class ScoringCycle:
             self._refuse(served)
         else:
             request.answered(answer)
-            self._send(200, answer.content, answer.media_type, answer.headers)
+            # An answer that is given again names the request that it was given to first.
+            headers = {REQUEST_ID_HEADER: self._request_id, **answer.headers, "content-type": answer.media_type}
+            lane, server = self._protocol.lane, self._protocol.server_headers
+            self._write(lane.answer(200, headers, answer.content, keep_alive=self.keep_alive, server=server))
             self._protocol.release_when_read(request)
             self._end()
 
     def _refuse(self, error: ServeError) -> None:
-        content = self._route.write_error(error, self._request_id)
-        version = version_text(self._protocol.lane.model_version())
-        self._send(error.status, content, _JSON, {MODEL_VERSION_HEADER: version, **error.headers})
+        lane, server = self._protocol.lane, self._protocol.server_headers
+        self._write(lane.refusal(error, self._route, self._request_id, keep_alive=self.keep_alive, server=server))
         self._end()
 
-    def _send(self, status: int, content: bytes, media_type: str, headers: Mapping[str, str]) -> None:
-        protocol = self._protocol
-        if protocol.transport.is_closing():
-            return
-        # An answer that is given again names the request that it was given to first.
-        headers = {REQUEST_ID_HEADER: self._request_id, **headers, "content-type": media_type}
-        date = protocol.lane.default_headers(protocol.server_state.default_headers)
-        protocol.transport.write(answer_bytes(status, headers, content, keep_alive=self.keep_alive, lines=date))
+    def _write(self, answer: bytes) -> None:
+        if not self._protocol.transport.is_closing():
+            self._protocol.transport.write(answer)
 
     def _end(self) -> None:
         self.response_started = self.response_complete = True

@@ -19,7 +19,8 @@ from serve.access.authentication import Caller, login_in
 from serve.access.middleware import address_of
 from serve.access.same_site import refuse_other_sites
 from serve.connections import BoundedConnection
-from serve.fast_lane import FastLane
+from serve.early_refusal import LOOP_STANDS, plain_request
+from serve.fast_lane import FastLane, ServerHeaders
 from serve.scoring import ScoringRequest
 from serve.scoring_call import Headers
 from serve.scoring_cycle import ScoringCycle
@@ -43,6 +44,35 @@ class ScoringProtocol(BoundedConnection):
         """Bytes have come."""
         self._is_first_of_read = True
         super().data_received(data)
+
+    @property
+    def server_headers(self) -> ServerHeaders:
+        """What uvicorn puts on every answer."""
+        return self.server_state.default_headers
+
+    @property
+    def may_be_refused(self) -> bool:
+        """Whether the next request may have to be refused before its parser sees it: the queue stands, and it would be
+        the only one of its connection.
+        """
+        return self.lane.queue.stands and self.is_between_requests
+
+    def refuse_early(self, data: memoryview) -> int | None:
+        """Refuse the request that begins with this, and tell how much of its body is still to come; None if it is not
+        to be refused, or one for the parser.
+        """
+        if not self.lane.queue.refuses():
+            return None
+        request = plain_request(data)
+        route = None if request is None else self.lane.routes.get(request.target)
+        if request is None or route is None:
+            return None
+        server = self.server_headers
+        self.lane.scoring.metrics.refused(route.path, LOOP_STANDS.status)
+        self.transport.write(self.lane.refusal(LOOP_STANDS, route, request.request_id, keep_alive=True, server=server))
+        self.passed_by(len(data), request.to_come)
+        self.stop_reading_if_unread()
+        return request.to_come
 
     @property
     def unwanted_bytes(self) -> int:

@@ -24,7 +24,7 @@ async def refused_in_a_round(queue: LoopQueue, requests: int) -> int:
     """How many of the requests that the loop reads in one round are refused; the others take their time."""
     refused = 0
     for _ in range(requests):
-        if queue.is_standing():
+        if queue.refuses():
             refused += 1
         else:
             time.sleep(REQUEST_S)  # what scoring on the loop does

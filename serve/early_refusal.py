@@ -1,0 +1,97 @@
+"""Refusing a request by the first bytes of it, before its connection's own parser has seen any.
+
+Where more comes than can be answered, what a refusal takes is missing for answers. Most of that time goes to memory:
+the objects of a thousand connections are in no cache. So what is refused here touches as few of them as can be; parser,
+header and answer are made anew, and thereby of memory that the core has at hand. It is the same kind of parser as a
+connection's, so that both see a request end at the same place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import httptools
+
+from serve.body import announced_bytes
+from serve.errors import Overloaded
+from serve.request_context import REQUEST_ID_HEADER, name_request
+
+LOOP_STANDS: Final = Overloaded(
+    "more requests come than can be answered: send this again after the time in Retry-After"
+)
+_REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
+_NOT_PLAIN: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
+"""Headers that make more of a request than a header and a body of known length."""
+
+RawHeaders = Mapping[bytes, bytes]
+"""By name in lower case; of those that come twice, the first."""
+
+
+class PlainRequest(NamedTuple):
+    """A POST over HTTP/1.1 whose header has come, with a body of known length, on a connection that stays open."""
+
+    target: bytes
+    request_id: str
+    to_come: int
+    """Of its body, bytes."""
+
+
+class _Listener:
+    """What a parser tells."""
+
+    __slots__ = ("body_bytes", "has_header", "headers", "requests", "target")
+
+    def __init__(self) -> None:
+        self.requests = 0
+        """That have begun."""
+        self.target = b""
+        self.headers: dict[bytes, bytes] = {}
+        self.has_header = False
+        self.body_bytes = 0
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self.requests += 1
+
+    def on_url(self, url: bytes) -> None:
+        """What is asked for, or a piece of it."""
+        self.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        self.headers.setdefault(name.lower(), value)
+
+    def on_headers_complete(self) -> None:
+        """The header is whole."""
+        self.has_header = True
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a body."""
+        self.body_bytes += len(body)
+
+
+def plain_request(data: memoryview) -> PlainRequest | None:
+    """The one request that the bytes begin; None where they are anything else, or more than one."""
+    heard = _Listener()
+    parser = httptools.HttpRequestParser(heard)
+    try:
+        parser.feed_data(data)
+    except httptools.HttpParserError:
+        return None
+    if heard.requests != 1 or not heard.has_header or not _NOT_PLAIN.isdisjoint(heard.headers):
+        return None
+    if parser.get_method() != b"POST" or parser.get_http_version() != "1.1" or not parser.should_keep_alive():
+        return None
+    return PlainRequest(heard.target, request_id_in(heard.headers), body_bytes_in(heard.headers) - heard.body_bytes)
+
+
+def request_id_in(headers: RawHeaders) -> str:
+    """The name of a request that is refused for other reasons than a name that can't be."""
+    given = headers.get(_REQUEST_ID)
+    return name_request(None if given is None else given.decode("latin-1"))[0]
+
+
+def body_bytes_in(headers: RawHeaders) -> int:
+    """The length of the body as its header says it; 0 when it doesn't."""
+    return announced_bytes(headers.get(b"content-length", b"").decode("latin-1"))
