@@ -62,6 +62,8 @@ class ConnectionReader(asyncio.BufferedProtocol):
     def __init__(self, connection: ReadConnection) -> None:
         self._connection = connection
         self._unwanted = 0
+        self._may_be_refused = False
+        """What is read just now."""
         self._plain_socket: int | None = None
         """Whose bytes are those of the requests; None where they are encrypted."""
 
@@ -69,14 +71,15 @@ class ConnectionReader(asyncio.BufferedProtocol):
         """Where the next piece goes."""
         if self._unwanted:
             return _BEGINNING[: self._unwanted]
-        return _BEGINNING if self._connection.may_be_refused else _BUFFER
+        self._may_be_refused = self._connection.may_be_refused
+        return _BEGINNING if self._may_be_refused else _BUFFER
 
     def buffer_updated(self, nbytes: int) -> None:
         """A piece has come."""
         connection, data = self._connection, _BUFFER[:nbytes]
         if self._unwanted:
             self._discarded(nbytes)
-        elif connection.may_be_refused and (to_come := connection.refuse_early(data)) is not None:
+        elif self._may_be_refused and (to_come := connection.refuse_early(data)) is not None:
             self._unwanted = to_come
         else:
             connection.data_received(data)  # type: ignore[arg-type]  # whose parser takes any buffer
@@ -90,12 +93,13 @@ class ConnectionReader(asyncio.BufferedProtocol):
         client = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=descriptor)
         try:
             while self._unwanted:
-                size = client.recv_into(_BUFFER, min(self._unwanted, len(_BUFFER)), socket.MSG_TRUNC)
-                if not size:
-                    return
+                asked = min(self._unwanted, len(_BUFFER))
+                size = client.recv_into(_BUFFER, asked, socket.MSG_TRUNC)
                 self._discarded(size)
+                if size < asked:
+                    return
         except OSError:
-            return  # there is no more, or the transport will meet with the same
+            return  # nothing has come, or the transport will meet with the same
         finally:
             client.detach()
 

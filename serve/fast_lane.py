@@ -7,6 +7,7 @@ from typing import Final
 
 from serve.access.control import AccessControl
 from serve.connections import answer_bytes
+from serve.early_refusal import LOOP_STANDS
 from serve.errors import ServeError
 from serve.load_shedding import LoopQueue
 from serve.request_context import MODEL_VERSION_HEADER, REQUEST_ID_HEADER, version_text
@@ -15,6 +16,8 @@ from serve.scoring_call import ScoringRoute
 from serve.security_headers import NO_STORE
 
 _JSON: Final = "application/json"
+_NO_NAME: Final = "~"
+"""Occurs in no name of a request, and nowhere else in a refusal."""
 
 ServerHeaders = list[tuple[bytes, bytes]]
 """That uvicorn puts on every answer; it makes a new list of its own each second."""
@@ -38,6 +41,9 @@ class FastLane:
         self._model_version = model_version
         self._server_headers: ServerHeaders = []
         self._server_lines = b""
+        self._forms: dict[tuple[str, str], bytes] = {}
+        """Refusals by their route and the blank for the request's name, which counts in the content's length."""
+        self._forms_made_for: tuple[ServerHeaders, int | None] = [], None
 
     def answer(
         self, status: int, headers: Mapping[str, str], content: bytes, *, keep_alive: bool, server: ServerHeaders
@@ -60,3 +66,15 @@ class FastLane:
         }
         content = route.write_error(error, request_id)
         return self.answer(error.status, headers, content, keep_alive=keep_alive, server=server)
+
+    def overload_refusal(self, route: ScoringRoute, request_id: str, server: ServerHeaders) -> bytes:
+        """`LOOP_STANDS` as it is sent on a connection that stays open: thousands a second, which differ in their names."""
+        made_for = server, self._model_version()
+        if made_for != self._forms_made_for:
+            self._forms, self._forms_made_for = {}, made_for
+        blank = _NO_NAME * len(request_id)
+        form = self._forms.get((route.path, blank))
+        if form is None:
+            form = self.refusal(LOOP_STANDS, route, blank, keep_alive=True, server=server)
+            self._forms[route.path, blank] = form
+        return form.replace(blank.encode(), request_id.encode())

@@ -67,9 +67,8 @@ class ScoringProtocol(BoundedConnection):
         route = None if request is None else self.lane.routes.get(request.target)
         if request is None or route is None:
             return None
-        server = self.server_headers
         self.lane.scoring.metrics.refused(route.path, LOOP_STANDS.status)
-        self.transport.write(self.lane.refusal(LOOP_STANDS, route, request.request_id, keep_alive=True, server=server))
+        self.transport.write(self.lane.overload_refusal(route, request.request_id, self.server_headers))
         self.passed_by(len(data), request.to_come)
         self.stop_reading_if_unread()
         return request.to_come
