@@ -68,7 +68,7 @@ class FastLane:
         return self.answer(error.status, headers, content, keep_alive=keep_alive, server=server)
 
     def overload_refusal(self, route: ScoringRoute, request_id: str, server: ServerHeaders) -> bytes:
-        """`LOOP_STANDS` as it is sent on a connection that stays open: thousands a second, which differ in their names."""
+        """`LOOP_STANDS` as it is sent on a connection that stays open; thousands a second, which differ in names."""
         made_for = server, self._model_version()
         if made_for != self._forms_made_for:
             self._forms, self._forms_made_for = {}, made_for

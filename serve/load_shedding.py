@@ -40,14 +40,10 @@ class LoopQueue:
         self._in_round = False
         self._began = 0.0
         self._ended = 0.0
-        self._stands = False
-        self._otherwise_since: float | None = None
-        """When the first of the rounds began that, without a break, spoke against what `_stands` says."""
-
-    @property
-    def stands(self) -> bool:
+        self.stands = False
         """Whether some of what is read in this round may have to be refused."""
-        return self._stands
+        self._otherwise_since: float | None = None
+        """When the first of the rounds began that, without a break, spoke against what `stands` says."""
 
     def refuses(self) -> bool:
         """Whether what is read just now is to be refused. Call it on the event loop, for every request."""
@@ -55,23 +51,23 @@ class LoopQueue:
         if not self._in_round:
             self._in_round, self._began = True, now
             if now - self._ended > self._long_round_s:
-                self._stands, self._otherwise_since = False, None  # nobody waited meanwhile
+                self.stands, self._otherwise_since = False, None  # nobody waited meanwhile
             # Of all that is read in this round, nothing comes after what is called soon.
             asyncio.get_running_loop().call_soon(self._end_round)
             return False
-        return self._stands and now - self._began > self._served_round_s
+        return self.stands and now - self._began > self._served_round_s
 
     def _end_round(self) -> None:
         self._in_round = False
         self._ended = time.perf_counter()
         # A round that could not serve all in the time for serving shows that the queue still stands.
-        was_long = self._ended - self._began > (self._served_round_s if self._stands else self._long_round_s)
-        if was_long is self._stands:
+        was_long = self._ended - self._began > (self._served_round_s if self.stands else self._long_round_s)
+        if was_long is self.stands:
             self._otherwise_since = None
         elif self._otherwise_since is None:
             self._otherwise_since = self._began
         elif self._ended - self._otherwise_since > PATIENCE_S:
-            self._stands, self._otherwise_since = was_long, None
+            self.stands, self._otherwise_since = was_long, None
 
 
 class ThreadQueue:
