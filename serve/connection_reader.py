@@ -17,7 +17,7 @@ _BUFFER: Final = memoryview(bytearray(256 * 1024))
 """Of all connections of the process: what was read is parsed, and copied where it is kept, before the next read. Small
 enough to stay in a core's cache."""
 _BEGINNING: Final = _BUFFER[: 4 * 1024]
-"""Where a request goes that may be refused by its header: the kernel can drop what follows without a copy."""
+"""Where a request goes that is to be refused: its header is enough, what follows the kernel drops without a copy."""
 
 
 class ReadConnection(asyncio.Protocol):
@@ -25,13 +25,13 @@ class ReadConnection(asyncio.Protocol):
 
     @property
     @abstractmethod
-    def may_be_refused(self) -> bool:
-        """Whether what comes next begins a request that may have to be refused before its parser sees it."""
+    def refuses_next(self) -> bool:
+        """Whether what comes next begins a request, and it is to be refused."""
 
     @abstractmethod
     def refuse_early(self, data: memoryview) -> int | None:
-        """Refuse the request that begins with this, and tell how much of its body is still to come; None if that is for
-        the parser.
+        """Refuse the request that begins with this before the parser sees it, and tell how much of its body is still to
+        come; None if it is one for the parser.
         """
 
     @property
@@ -62,7 +62,7 @@ class ConnectionReader(asyncio.BufferedProtocol):
     def __init__(self, connection: ReadConnection) -> None:
         self._connection = connection
         self._unwanted = 0
-        self._may_be_refused = False
+        self._refuses = False
         """What is read just now."""
         self._plain_socket: int | None = None
         """Whose bytes are those of the requests; None where they are encrypted."""
@@ -71,15 +71,15 @@ class ConnectionReader(asyncio.BufferedProtocol):
         """Where the next piece goes."""
         if self._unwanted:
             return _BEGINNING[: self._unwanted]
-        self._may_be_refused = self._connection.may_be_refused
-        return _BEGINNING if self._may_be_refused else _BUFFER
+        self._refuses = self._connection.refuses_next
+        return _BEGINNING if self._refuses else _BUFFER
 
     def buffer_updated(self, nbytes: int) -> None:
         """A piece has come."""
         connection, data = self._connection, _BUFFER[:nbytes]
         if self._unwanted:
             self._discarded(nbytes)
-        elif self._may_be_refused and (to_come := connection.refuse_early(data)) is not None:
+        elif self._refuses and (to_come := connection.refuse_early(data)) is not None:
             self._unwanted = to_come
         else:
             connection.data_received(data)  # type: ignore[arg-type]  # whose parser takes any buffer

@@ -23,13 +23,16 @@ LOOP_STANDS: Final = Overloaded(
 _REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
 _NOT_PLAIN: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 """Headers that make more of a request than a header and a body of known length."""
+_KEEP_ALIVE: Final = b"keep-alive"
 
 RawHeaders = Mapping[bytes, bytes]
 """By name in lower case; of those that come twice, the first."""
 
 
 class PlainRequest(NamedTuple):
-    """A POST over HTTP/1.1 whose header has come, with a body of known length, on a connection that stays open."""
+    """A POST over HTTP/1.1 whose header has come, with a body of known length, on a connection that stays open. None of
+    its headers comes twice.
+    """
 
     target: bytes
     request_id: str
@@ -40,14 +43,16 @@ class PlainRequest(NamedTuple):
 class _Listener:
     """What a parser tells."""
 
-    __slots__ = ("body_bytes", "has_header", "headers", "requests", "target")
+    __slots__ = ("body_bytes", "has_header", "header_lines", "headers", "is_whole", "requests", "target")
 
     def __init__(self) -> None:
         self.requests = 0
         """That have begun."""
         self.target = b""
         self.headers: dict[bytes, bytes] = {}
+        self.header_lines = 0
         self.has_header = False
+        self.is_whole = False
         self.body_bytes = 0
 
     def on_message_begin(self) -> None:
@@ -60,7 +65,8 @@ class _Listener:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
-        self.headers.setdefault(name.lower(), value)
+        self.headers[name.lower()] = value
+        self.header_lines += 1
 
     def on_headers_complete(self) -> None:
         """The header is whole."""
@@ -70,6 +76,10 @@ class _Listener:
         """A piece of a body."""
         self.body_bytes += len(body)
 
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self.is_whole = True
+
 
 def plain_request(data: memoryview) -> PlainRequest | None:
     """The one request that the bytes begin; None where they are anything else, or more than one."""
@@ -77,13 +87,19 @@ def plain_request(data: memoryview) -> PlainRequest | None:
     parser = httptools.HttpRequestParser(heard)
     try:
         parser.feed_data(data)
-    except httptools.HttpParserError:
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade):
         return None
-    if heard.requests != 1 or not heard.has_header or not _NOT_PLAIN.isdisjoint(heard.headers):
+    headers = heard.headers
+    if heard.requests != 1 or not heard.has_header or heard.header_lines != len(headers):
         return None
-    if parser.get_method() != b"POST" or parser.get_http_version() != "1.1" or not parser.should_keep_alive():
+    if not _NOT_PLAIN.isdisjoint(headers) or headers.get(b"connection", _KEEP_ALIVE).lower() != _KEEP_ALIVE:
         return None
-    return PlainRequest(heard.target, request_id_in(heard.headers), body_bytes_in(heard.headers) - heard.body_bytes)
+    if parser.get_method() != b"POST" or parser.get_http_version() != "1.1":
+        return None
+    to_come = body_bytes_in(headers) - heard.body_bytes
+    if (to_come > 0) is heard.is_whole:
+        return None  # its length is written in a way that only the parser knows
+    return PlainRequest(heard.target, request_id_in(headers), max(0, to_come))
 
 
 def request_id_in(headers: RawHeaders) -> str:

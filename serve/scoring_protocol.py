@@ -51,18 +51,15 @@ class ScoringProtocol(BoundedConnection):
         return self.server_state.default_headers
 
     @property
-    def may_be_refused(self) -> bool:
-        """Whether the next request may have to be refused before its parser sees it: the queue stands, and it would be
-        the only one of its connection.
-        """
-        return self.lane.queue.stands and self.is_between_requests
+    def refuses_next(self) -> bool:
+        """Whether the next request would be refused just now; one behind another of its connection is not."""
+        queue = self.lane.queue
+        return queue.stands and self.is_between_requests and queue.refuses()
 
     def refuse_early(self, data: memoryview) -> int | None:
-        """Refuse the request that begins with this, and tell how much of its body is still to come; None if it is not
-        to be refused, or one for the parser.
+        """Refuse the request that begins with this, and tell how much of its body is still to come; None if it is one
+        for the parser, or for the framework.
         """
-        if not self.lane.queue.refuses():
-            return None
         request = plain_request(data)
         route = None if request is None else self.lane.routes.get(request.target)
         if request is None or route is None:

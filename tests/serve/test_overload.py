@@ -1,0 +1,184 @@
+"""More than can be answered: what is refused leaves its connection in step, and holds nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+
+import httpx
+import pytest
+import trustme
+
+from bench.connection import Connection
+from tests.live_stack import LiveStack, server_beside, wait_until
+from tests.serve.wire import BATCH, KEY_LINE, LONG, SINGLE, Answer, Wire, post
+
+MODEL = "divorce-model"
+CROWD = 300
+"""Clients that each send a further request as soon as they have an answer: a round of them takes far longer than it may
+take.
+"""
+MAX_WAIT_MS = 100.0
+READ_TIMEOUT_S = 1.0
+DEADLINE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Server:
+    url: str
+    trust: ssl.SSLContext | None
+
+    def wire(self) -> Wire:
+        return Wire(self.url, self.trust)
+
+
+@pytest.fixture(scope="module", params=["plain", "encrypted"])
+def server(
+    request: pytest.FixtureRequest, stack: LiveStack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("overloaded")
+    settings = {"SERVE_WORKERS": "1", "MAX_WAIT_MS": str(MAX_WAIT_MS), "READ_TIMEOUT_S": str(READ_TIMEOUT_S)}
+    trust = None
+    if request.param == "encrypted":
+        authority = trustme.CA()
+        issued = authority.issue_cert("127.0.0.1")
+        issued.private_key_and_cert_chain_pem.write_to_path(str(folder / "both.pem"))
+        trust = ssl.create_default_context()
+        authority.configure_trust(trust)
+        settings |= {"SSL_CERTFILE": str(folder / "both.pem"), "SSL_KEYFILE": str(folder / "both.pem")}
+    with server_beside(stack, folder, **settings) as url, crowd(url, trust):
+        yield Server(url, trust)
+
+
+@contextmanager
+def crowd(url: str, trust: ssl.SSLContext | None) -> Iterator[None]:
+    """Keep the queue standing."""
+    is_over = threading.Event()
+    port = httpx.URL(url).port
+
+    async def client() -> None:
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(Connection, "127.0.0.1", port, ssl=trust)
+        while not is_over.is_set():
+            await connection.ask(post("/predict", SINGLE))
+        connection.close()
+
+    async def clients() -> None:
+        await asyncio.gather(*(client() for _ in range(CROWD)))
+
+    thread = threading.Thread(target=asyncio.run, args=[clients()])
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+@pytest.fixture
+def wire(server: Server) -> Iterator[Wire]:
+    """A connection on which a request was answered already."""
+    with closing(server.wire()) as wire:
+        wire.send(post("/predict", SINGLE))
+        wire.answer()
+        yield wire
+
+
+def until(wire: Wire, status: int, request: bytes, otherwise: int) -> Answer:
+    """Send it again and again until it is answered so, and no other way than these two."""
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        wire.send(request)
+        answer = wire.answer()
+        if answer.status == status:
+            return answer
+        assert answer.status == otherwise
+    raise AssertionError(f"no {status} within {DEADLINE_S:g} s")
+
+
+def refused(wire: Wire, request: bytes, otherwise: int = 200) -> Answer:
+    return until(wire, 503, request, otherwise)
+
+
+def metric(wire: Wire, name: str) -> float:
+    wire.send(f"GET /metrics HTTP/1.1\r\nHost: here\r\n{KEY_LINE}\r\n\r\n".encode())
+    lines = wire.answer().body.decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
+
+
+@pytest.mark.parametrize("name", ["a", "order-17", "x" * 128])
+def test_a_refusal_says_who_is_refused_why_and_when_to_come_again(wire: Wire, name: str) -> None:
+    refusal = refused(wire, post("/predict", SINGLE, f"X-Request-ID: {name}"))
+    assert refusal.json()["error"]["code"] == "overloaded"
+    assert refusal.json()["request_id"] == refusal.headers["x-request-id"] == name
+    assert re.fullmatch("[0-9]+", refusal.headers["retry-after"])
+    assert re.fullmatch("[0-9]+", refusal.headers["x-model-version"])
+    assert refusal.headers["cache-control"] == "no-store"
+    assert refusal.headers["x-content-type-options"] == "nosniff"
+    assert "date" in refusal.headers
+
+
+def test_a_refusal_in_the_form_of_its_protocol(wire: Wire) -> None:
+    refusal = refused(wire, post(f"/v2/models/{MODEL}/infer", b"{}"), otherwise=400)
+    assert "more requests come than can be answered" in refusal.json()["error"]
+
+
+@pytest.mark.parametrize("body", [SINGLE, BATCH, LONG], ids=["a row", "a batch", "a body of many reads"])
+def test_after_a_refusal_the_connection_is_in_step(wire: Wire, body: bytes) -> None:
+    for _ in range(3):
+        refused(wire, post("/predict" if body is SINGLE else "/batch_predict", body))
+        until(wire, 200, post("/predict", SINGLE), otherwise=503)
+
+
+def test_the_next_request_may_follow_a_refused_one_at_once(wire: Wire) -> None:
+    both = post("/batch_predict", LONG) + post("/predict", SINGLE, "X-Request-ID: next")
+    refused = 0
+    while refused < 3:
+        wire.send(both)
+        refused += wire.answer().status == 503
+        assert wire.answer().headers["x-request-id"] == "next"
+
+
+def test_a_refused_body_that_trickles_is_cut_off(wire: Wire) -> None:
+    request = post("/batch_predict", BATCH)
+    while True:
+        wire.send(request[:1_000])
+        time.sleep(0.05)
+        wire.socket.settimeout(READ_TIMEOUT_S / 10)
+        with suppress(TimeoutError):
+            assert wire.answer().status == 503
+            break
+        wire.socket.settimeout(30)
+        wire.send(request[1_000:])
+        wire.answer()
+    wire.socket.settimeout(30)
+    with suppress(OSError):
+        for start in range(1_000, 1_040):
+            wire.send(request[start : start + 1])
+            time.sleep(READ_TIMEOUT_S / 10)
+    assert wire.answer().status == 408
+    assert wire.is_closed()
+
+
+def test_who_leaves_in_the_middle_of_a_refused_body_is_forgotten(server: Server, wire: Wire) -> None:
+    leaving = [server.wire() for _ in range(10)]
+    for client in leaving:
+        client.send(post("/predict", SINGLE))
+        client.answer()
+        client.send(post("/batch_predict", LONG)[:-1])
+    for client in leaving:
+        client.close()
+    wait_until(lambda: metric(wire, "connections_open") == CROWD + 1, DEADLINE_S, "their connections are gone")
+
+
+def test_refusals_are_counted(wire: Wire) -> None:
+    name = 'scoring_requests_total{endpoint="/predict",status="503"}'
+    before = metric(wire, name)
+    refused(wire, post("/predict", SINGLE))
+    wait_until(lambda: metric(wire, name) > before, DEADLINE_S, "it is counted")
