@@ -35,6 +35,11 @@ Share = Annotated[float, annotated_types.Interval(gt=0, le=1)]
 Allowance = Annotated[float, annotated_types.Interval(ge=0, le=1)]
 
 
+def usable_cores() -> int:
+    """Cores that this process may run on, of those that the machine has (`taskset`, a container's cpuset)."""
+    return len(os.sched_getaffinity(0))
+
+
 class DatabaseRole(StrEnum):
     """A PostgreSQL login with no more rights than its program needs (`initdb/01_roles.sql`)."""
 
@@ -97,7 +102,7 @@ class Settings(BaseSettings):
     )
     train_seed: int = Field(7, ge=0, description="seed of training")
     train_threads: PositiveInt = Field(
-        default_factory=lambda: os.cpu_count() or 1,
+        default_factory=usable_cores,
         description="threads of training",
         json_schema_extra={"default": "all cores"},
     )
@@ -122,7 +127,7 @@ class Settings(BaseSettings):
         None, description="folder of the compiled code, writable by the server alone; unset = <RUN_DIR>/compiled"
     )
     serve_workers: PositiveInt = Field(
-        default_factory=lambda: os.cpu_count() or 1,
+        default_factory=usable_cores,
         description="server processes on the port",
         json_schema_extra={"default": "all cores"},
     )
@@ -302,7 +307,7 @@ class Settings(BaseSettings):
 
     def threads_of_each(self, workers: int) -> int:
         """Scoring threads of one of so many server processes: all together no more than cores, unless set."""
-        return self.scoring_threads or max(1, (os.cpu_count() or 1) // workers)
+        return self.scoring_threads or max(1, usable_cores() // workers)
 
     def compiled_folder(self) -> Path:
         """Where compiled code is kept between starts."""

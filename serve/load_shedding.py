@@ -25,8 +25,10 @@ PATIENCE_S: Final = 0.3
 CoDel's 0.1 s, as a few large batches that come together take the core for as long."""
 LONG_ROUND_SHARE: Final = 0.05
 """Of the longest wait of a batch: what a round may take. A small request waits two of them at most, a tenth of it."""
-SERVED_ROUND_SHARE: Final = 0.04
-"""Of it: how long a round serves while the queue stands; the rest of the round refuses."""
+SERVED_ROUND_SHARE: Final = 0.015
+"""Of it: how long a round serves while the queue stands; the rest of the round refuses. The shorter, the less has come
+meanwhile, and the more of it is still in the processor's cache when it is read.
+"""
 
 Result = TypeVar("Result")
 

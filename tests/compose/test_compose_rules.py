@@ -148,7 +148,7 @@ def test_the_agent_is_owner_of_the_database_only_if_somebody_wants_it() -> None:
     ],
 )
 def test_threads_follow_the_limit(service: str, limit: str, threads: list[str]) -> None:
-    # os.cpu_count() counts the host's cores, whatever the limit.
+    # A limit on their time leaves a service the host's cores.
     filled = project({**required_variables(), limit: "3"})["services"][service]
     assert filled["cpus"] == 3
     assert [filled["environment"][name] for name in threads] == [3] * len(threads)
