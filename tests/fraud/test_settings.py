@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,16 @@ def test_the_environment_wins_over_the_users_file_and_that_over_the_generated_on
     monkeypatch.setenv("SERVE_PORT", "1003")
     settings = load_settings()
     assert (settings.serve_port, settings.admin_user, settings.model_name) == (1003, "user", "generated")
+
+
+def test_there_are_as_many_threads_as_cores_that_may_be_used() -> None:
+    usable = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(usable)})
+    try:
+        settings = load_settings()
+        assert (settings.serve_workers, settings.train_threads, settings.threads_of_each(1)) == (1, 1, 1)
+    finally:
+        os.sched_setaffinity(0, usable)
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from serve.decoding.by_content_type import JSON, NDJSON
 from serve.mlflow_scoring import CSV
 from serve.openapi.examples import BATCH, INFERENCE, INVOCATION, SINGLE, Bodies
 from tests.serve.batch_forms import EXAMPLE_ROWS, arrow_of, arrow_stream
+from tests.serve.wire import post
 
 NO_LENGTH = 0xFFFF
 """In front of a fuzzed inference request stand two bytes: the length of its JSON as the header has it, or this."""
@@ -94,6 +95,13 @@ HEADERS = [
     b"authorization: Basic YWRtaW46cGFzc3dvcmQ=\nexpect: 100-continue\norigin: http://here",
     b"host: 10.0.0.1\nauthorization: Bearer mls_0123456789abcdef",
     b"host: ::1\nx-api-key: mls_0123456789abcdef",
+]
+
+BEGINNINGS = [
+    post("/predict", b"{}", "X-Request-ID: order-17", "Connection: keep-alive"),
+    post("/batch_predict", BATCHES[0])[:-10],
+    post("/predict", b"{}", "Content-Length: 2", "Transfer-Encoding: chunked"),
+    post("/predict", b"{}", "Expect: 100-continue", "Upgrade: h2c") + post("/predict", b""),
 ]
 
 WORDS = [

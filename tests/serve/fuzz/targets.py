@@ -32,6 +32,7 @@ from serve.mlflow_scoring import invocations_route
 from serve.request_context import name_request
 from serve.scoring_call import Call, ScoringRoute
 from tests.serve.fuzz import seeds
+from tests.serve.fuzz.beginnings import read_beginning
 from tests.serve.fuzz.guard_page import GuardedBuffer
 from tests.serve.fuzz.oracle import MAX_BODY_BYTES, MAX_ROWS, Read, agreeing, as_python_reads
 
@@ -75,6 +76,7 @@ def targets(cache_dir: Path) -> dict[str, Target]:
             )
         ),
         Target("headers", seeds.HEADERS, _read_headers(routes)),
+        Target("beginning of a request", seeds.BEGINNINGS, read_beginning),
     )
     return {target.name: target for target in all_targets}
 
