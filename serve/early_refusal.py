@@ -1,9 +1,9 @@
 """Refusing a request by the first bytes of it, before its connection's own parser has seen any.
 
 Where more comes than can be answered, what a refusal takes is missing for answers. Most of that time goes to memory:
-the objects of a thousand connections are in no cache. So what is refused here touches as few of them as can be; parser,
-header and answer are made anew, and thereby of memory that the core has at hand. It is the same kind of parser as a
-connection's, so that both see a request end at the same place.
+the objects of a thousand connections are in no cache. So what is refused here touches as few of them as can be: parser
+and header are made anew, of memory that the core has at hand, and the answer is a form that is filled in. It is a
+parser of the same kind as that of a connection, so that both see a request end at the same place.
 """
 
 from __future__ import annotations
