@@ -19,6 +19,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from fraud.api_keys import ApiKey, parse_api_keys
+from fraud.cores import usable_cores
 from fraud.errors import SettingsError
 from fraud.statistics.review import REVIEW_CAPACITY
 
@@ -33,11 +34,6 @@ PositiveInt = Annotated[int, annotated_types.Gt(0)]
 PositiveFloat = Annotated[float, annotated_types.Gt(0)]
 Share = Annotated[float, annotated_types.Interval(gt=0, le=1)]
 Allowance = Annotated[float, annotated_types.Interval(ge=0, le=1)]
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on, of those that the machine has (`taskset`, a container's cpuset)."""
-    return len(os.sched_getaffinity(0))
 
 
 class DatabaseRole(StrEnum):

@@ -14,12 +14,8 @@ from typing import Final, NamedTuple
 import httptools
 
 from serve.body import announced_bytes
-from serve.errors import Overloaded
 from serve.request_context import REQUEST_ID_HEADER, name_request
 
-LOOP_STANDS: Final = Overloaded(
-    "more requests come than can be answered: send this again after the time in Retry-After"
-)
 _REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
 _NOT_PLAIN: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 """Headers that make more of a request than a header and a body of known length."""

@@ -7,9 +7,8 @@ from typing import Final
 
 from serve.access.control import AccessControl
 from serve.connections import answer_bytes
-from serve.early_refusal import LOOP_STANDS
 from serve.errors import ServeError
-from serve.load_shedding import LoopQueue
+from serve.load_shedding import LOOP_STANDS, LoopQueue
 from serve.request_context import MODEL_VERSION_HEADER, REQUEST_ID_HEADER, version_text
 from serve.scoring import Scoring
 from serve.scoring_call import ScoringRoute

@@ -30,6 +30,11 @@ SERVED_ROUND_SHARE: Final = 0.015
 meanwhile, and the more of it is still in the processor's cache when it is read.
 """
 
+LOOP_STANDS: Final = Overloaded(
+    "more requests come than can be answered: send this again after the time in Retry-After"
+)
+"""What a request is told that `LoopQueue` refuses."""
+
 Result = TypeVar("Result")
 
 

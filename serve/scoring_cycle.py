@@ -8,10 +8,11 @@ from typing import Final, Protocol
 
 from serve.access.authentication import Caller
 from serve.body import announced_bytes
-from serve.early_refusal import LOOP_STANDS, body_bytes_in, request_id_in
+from serve.early_refusal import body_bytes_in, request_id_in
 from serve.errors import ServeError
 from serve.fast_lane import FastLane, ServerHeaders
 from serve.idempotency.answers import Answer
+from serve.load_shedding import LOOP_STANDS
 from serve.request_context import REQUEST_ID_HEADER, as_serve_error, name_request
 from serve.scoring import ScoringRequest
 from serve.scoring_call import Headers, ScoringRoute

@@ -19,8 +19,9 @@ from serve.access.authentication import Caller, login_in
 from serve.access.middleware import address_of
 from serve.access.same_site import refuse_other_sites
 from serve.connections import BoundedConnection
-from serve.early_refusal import LOOP_STANDS, plain_request
+from serve.early_refusal import plain_request
 from serve.fast_lane import FastLane, ServerHeaders
+from serve.load_shedding import LOOP_STANDS
 from serve.scoring import ScoringRequest
 from serve.scoring_call import Headers
 from serve.scoring_cycle import ScoringCycle

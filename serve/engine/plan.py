@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import platform
 import tempfile
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from fraud.cores import usable_cores
 from serve.engine.cover import BlockCosts
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def plan_key(model: bytes, kind: str, threads: int) -> PlanKey:
         kind=kind,
         threads=threads,
         processor=_processor(),
-        cores=len(os.sched_getaffinity(0)),
+        cores=usable_cores(),
         versions={name: version(name) for name in packages},
     )
 

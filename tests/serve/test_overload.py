@@ -18,7 +18,7 @@ import trustme
 
 from bench.connection import Connection
 from tests.live_stack import LiveStack, server_beside, wait_until
-from tests.serve.wire import BATCH, KEY_LINE, LONG, SINGLE, Answer, Wire, post
+from tests.serve.wire import BATCH, KEY_LINE, LONG, SINGLE, Answer, Wire, post, total
 
 MODEL = "divorce-model"
 CROWD = 300
@@ -113,8 +113,7 @@ def is_answered(wire: Wire, within_s: float) -> bool:
 
 def metric(wire: Wire, name: str) -> float:
     wire.send(f"GET /metrics HTTP/1.1\r\nHost: here\r\n{KEY_LINE}\r\n\r\n".encode())
-    lines = wire.answer().body.decode().splitlines()
-    return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
+    return total(wire.answer().body.decode(), name)
 
 
 @pytest.mark.parametrize("name", ["a", "order-17", "x" * 128])

@@ -69,5 +69,9 @@ def post(path: str, body: bytes, *headers: str, version: str = "1.1") -> bytes:
 
 
 def gauge(url: str, name: str) -> float:
-    lines = httpx.get(url + "/metrics", headers=LOGIN).text.splitlines()
-    return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
+    return total(httpx.get(url + "/metrics", headers=LOGIN).text, name)
+
+
+def total(metrics: str, name: str) -> float:
+    """The sum of all lines of the metrics' page that begin so."""
+    return sum(float(line.split()[-1]) for line in metrics.splitlines() if line.startswith(name))
