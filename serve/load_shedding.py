@@ -41,7 +41,8 @@ Result = TypeVar("Result")
 class LoopQueue:
     """Requests that the event loop has not come to. A round is what it does between two looks at its sockets."""
 
-    def __init__(self, max_wait_s: float) -> None:
+    def __init__(self, max_wait_s: float, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
         self._long_round_s = LONG_ROUND_SHARE * max_wait_s
         self._served_round_s = SERVED_ROUND_SHARE * max_wait_s
         self._in_round = False
@@ -54,7 +55,7 @@ class LoopQueue:
 
     def refuses(self) -> bool:
         """Whether what is read just now is to be refused. Call it on the event loop, for every request."""
-        now = time.perf_counter()
+        now = self._clock()
         if not self._in_round:
             self._in_round, self._began = True, now
             if now - self._ended > self._long_round_s:
@@ -66,7 +67,7 @@ class LoopQueue:
 
     def _end_round(self) -> None:
         self._in_round = False
-        self._ended = time.perf_counter()
+        self._ended = self._clock()
         # A round that could not serve all in the time for serving shows that the queue still stands.
         was_long = self._ended - self._began > (self._served_round_s if self.stands else self._long_round_s)
         if was_long is self.stands:

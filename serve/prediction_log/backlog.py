@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import os
-import time
 import uuid
 from collections.abc import Iterable, Mapping
-from contextlib import closing
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing
 from itertools import groupby
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+from serve.prediction_log.batch import Batch, Gathering
 from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.frame import StoredRecord
 from serve.prediction_log.read_buffer import ReadBuffer
@@ -28,7 +26,7 @@ from serve.prediction_log.segment import (
     segment_paths,
 )
 from serve.prediction_log.segment_reader import Rest, SegmentReader
-from serve.prediction_log.table import ChainEnd, ChainPart
+from serve.prediction_log.table import ChainEnd
 
 logger = logging.getLogger(__name__)
 
@@ -42,39 +40,12 @@ Segments = dict[SegmentKey, Path]
 """A spool as it was listed, each chain's segments in the order of writing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Records to be written in one transaction, of any number of chains."""
+class Waiting(NamedTuple):
+    """Records that are not in the database yet."""
 
-    parts: tuple[ChainPart, ...] = ()
-    records: int = 0
-    size: int = 0
-    """Bytes in the spool."""
-    oldest_at: float = 0.0
-    """When the oldest record was made, seconds since 1970."""
-    moments: frozenset[dt.datetime] = frozenset()
-    """One for each day on which a record was made."""
-
-
-@dataclass(slots=True)
-class _Gathering:
-    """A batch in the making."""
-
-    max_bytes: int
-    parts: list[ChainPart] = field(default_factory=list)
-    size: int = 0
-    records: int = 0
-    times: set[int] = field(default_factory=set)
-
-    def take(self, chain_id: uuid.UUID, mark: int, records: list[StoredRecord]) -> None:
-        last = records[-1]
-        self.parts.append(ChainPart(chain_id, mark, last.facts.sequence, last.hash, records))
-        self.records += len(records)
-        self.times |= {record.facts.recorded_at // 1_000_000 for record in records}
-
-    def batch(self) -> Batch:
-        days = frozenset(dt.datetime.fromtimestamp(second // 86400 * 86400, dt.UTC) for second in self.times)
-        return Batch(tuple(self.parts), self.records, self.size, min(self.times), days) if self.parts else Batch()
+    records: int
+    oldest_at: int | None
+    """When the oldest of them was made, microseconds since 1970; None where none waits."""
 
 
 class Backlog:
@@ -111,7 +82,7 @@ class Backlog:
     def next_batch(self, segments: Segments, marks: Mapping[uuid.UUID, int], max_bytes: int) -> Batch:
         """The oldest records of each chain that come after its mark, of about `max_bytes` together."""
         self._buffer.reuse()
-        gathering = _Gathering(max_bytes)
+        gathering = Gathering(max_bytes)
         for chain_id, keys in groupby(segments, key=lambda key: key.chain_id):
             mark = marks.get(chain_id, 0)
             if records := self._unread_of_chain({key: segments[key] for key in keys}, mark, gathering):
@@ -139,26 +110,28 @@ class Backlog:
             self._restart(key)
         return left
 
-    def waiting_records(self, marks: Mapping[uuid.UUID, int]) -> int:
-        """Records behind the marks, as far as they can be read."""
+    def waiting(self, marks: Mapping[uuid.UUID, int], batch: Batch) -> Waiting:
+        """What is behind the marks, as far as it can be read; `batch` is the part of it that was read already."""
         segments = list_segments(self._folder)
-        newest = {key.chain_id: key for key in segments}
-        oldest = {key.chain_id: key for key in reversed(segments)}
-        self._close_counters(besides=newest.values())
-        waiting = 0
-        for chain_id, key in newest.items():
+        chains = {chain_id: list(keys) for chain_id, keys in groupby(segments, key=lambda key: key.chain_id)}
+        self._close_counters(besides={keys[-1] for keys in chains.values()})
+        records, made_at = 0, []
+        for chain_id, keys in chains.items():
             try:
-                last = self._last_sequence(key, segments[key])
-                waiting += last - (marks.get(chain_id, 0) or _first_sequence(segments[oldest[chain_id]]))
+                mark = marks.get(chain_id, 0) or _first_sequence(segments[keys[0]])
+                behind = self._last_sequence(keys[-1], segments[keys[-1]]) - mark
+                if behind and (moment := batch.first_at(chain_id) or self._next_at(segments, keys)):
+                    made_at.append(moment)
             except (FileNotFoundError, SpoolError):
                 continue  # it has another name in the next round; or is damaged, and will be set aside
-        return waiting
+            records += behind
+        return Waiting(records, min(made_at, default=None))
 
     def spool_bytes(self) -> int:
         """What the segments take on the disk."""
         return claimed_bytes(self._folder, segment_bytes=0)
 
-    def _unread_of_chain(self, segments: Segments, mark: int, gathering: _Gathering) -> list[StoredRecord]:
+    def _unread_of_chain(self, segments: Segments, mark: int, gathering: Gathering) -> list[StoredRecord]:
         """Records of one chain behind its mark, as many as the batch still takes."""
         found: list[StoredRecord] = []
         for key, path in segments.items():
@@ -178,6 +151,15 @@ class Backlog:
         if key not in self._counters:
             self._counters[key] = RecordCounter(path)
         return self._counters[key].last_sequence()
+
+    def _next_at(self, segments: Segments, keys: Iterable[SegmentKey]) -> int | None:
+        """When the next record was made that is to be read of a chain's segments."""
+        for key in keys:
+            with ExitStack() as opened:
+                reader = self._readers.get(key) or opened.enter_context(closing(SegmentReader(segments[key])))
+                if moment := reader.next_recorded_at():
+                    return moment
+        return None
 
     def _close_counters(self, besides: Iterable[SegmentKey]) -> None:
         for key in self._counters.keys() - set(besides):
@@ -235,11 +217,6 @@ class Backlog:
         folder.mkdir(mode=0o700, exist_ok=True)
         path.rename(folder / path.name)
         logger.critical("%s is damaged: what can't be read of it is kept in %s", path.name, folder)
-
-
-def age_s(batch: Batch) -> float:
-    """How long the oldest record of a batch has waited, seconds."""
-    return max(0.0, time.time() - batch.oldest_at) if batch.parts else 0.0
 
 
 def _first_sequence(path: Path) -> int:

@@ -66,6 +66,17 @@ class SegmentReader:
             except SpoolError:
                 return
 
+    def next_recorded_at(self) -> int | None:
+        """When the record from here on was made, microseconds since 1970; None where no whole and sound one follows."""
+        size = self._next_size()
+        if not 0 < size <= self.unread_bytes:
+            return None
+        data = memoryview(os.pread(self._descriptor, size, self.offset))
+        try:
+            return read_frame(data, self.hash).facts.recorded_at
+        except SpoolError:
+            return None
+
     def rest(self) -> Rest:
         """What stands where `records` ended. Means nothing while a process writes the segment."""
         tail = os.pread(self._descriptor, self.unread_bytes, self.offset)

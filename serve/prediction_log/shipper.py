@@ -21,7 +21,8 @@ from typing import Final
 import psycopg2
 
 from serve.prediction_log.anchors import Anchor, Anchors
-from serve.prediction_log.backlog import Backlog, Batch, Segments, age_s
+from serve.prediction_log.backlog import Backlog, Segments
+from serve.prediction_log.batch import Batch
 from serve.prediction_log.drift_gauges import DriftGauges
 from serve.prediction_log.errors import MarkMoved
 from serve.prediction_log.metrics import LogMetrics
@@ -209,5 +210,7 @@ class Shipper:
             return
         self._gauges_at = now + GAUGE_INTERVAL_S
         self.metrics.spool_bytes.set(self._backlog.spool_bytes())
-        self.metrics.waiting_records.set(self._backlog.waiting_records(self._marks))
-        self.metrics.oldest_s.set(age_s(self._batch))
+        waiting = self._backlog.waiting(self._marks, self._batch)
+        self.metrics.waiting_records.set(waiting.records)
+        age_s = 0.0 if waiting.oldest_at is None else time.time() - waiting.oldest_at / 1e6
+        self.metrics.oldest_s.set(max(0.0, age_s))

@@ -43,8 +43,8 @@ def test_a_fresh_clone_gets_random_secrets_that_only_its_owner_reads(clone: Path
 
 
 def test_what_is_there_stays_and_what_is_new_is_added(clone: Path) -> None:
-    (clone / ".env").write_text("ADMIN_PASSWORD=mine\nSERVE_CPUS=4")
+    (clone / ".env").write_text("ADMIN_PASSWORD=chosen-by-hand\nSERVE_CPUS=4")
     values = make_env(clone)
-    assert (values["ADMIN_PASSWORD"], values["SERVE_CPUS"]) == ("mine", "4")
+    assert (values["ADMIN_PASSWORD"], values["SERVE_CPUS"]) == ("chosen-by-hand", "4")
     assert make_env(clone) == values
     project(values)

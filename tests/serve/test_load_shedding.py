@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -16,67 +16,69 @@ from serve.load_shedding import LONG_ROUND_SHARE, PATIENCE_S, SERVED_ROUND_SHARE
 MAX_WAIT_S = 0.2
 LONG_ROUND_S = LONG_ROUND_SHARE * MAX_WAIT_S
 REQUESTS = 30
-REQUEST_S = LONG_ROUND_S / 10
-SERVED = round(SERVED_ROUND_SHARE * MAX_WAIT_S / REQUEST_S)
+REQUEST_S = LONG_ROUND_S / 12
+SERVED = math.floor(SERVED_ROUND_SHARE * MAX_WAIT_S / REQUEST_S) + 1
+"""A request that begins in time is served to its end."""
 
 
-async def refused_in_a_round(queue: LoopQueue, requests: int) -> int:
-    """How many of the requests that the loop reads in one round are refused; the others take their time."""
-    refused = 0
-    for _ in range(requests):
-        if queue.refuses():
-            refused += 1
-        else:
-            time.sleep(REQUEST_S)  # what scoring on the loop does
-    await asyncio.sleep(0)  # the round is over
-    return refused
+class Loop:
+    """An event loop with a queue, and a clock that goes on only while it serves or pauses."""
 
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self._queue = LoopQueue(MAX_WAIT_S, clock=lambda: self.now_s)
 
-async def rounds(queue: LoopQueue, requests: int) -> None:
-    """Of so many requests each, for longer than it takes to tell what they mean."""
-    begun = time.perf_counter()
-    while time.perf_counter() - begun < 1.5 * PATIENCE_S:
-        await refused_in_a_round(queue, requests)
+    async def refused_in_a_round(self, requests: int) -> int:
+        """How many of the requests that the loop reads in one round are refused; the others take their time."""
+        refused = 0
+        for _ in range(requests):
+            if self._queue.refuses():
+                refused += 1
+            else:
+                self.now_s += REQUEST_S
+        await asyncio.sleep(0)  # the round is over
+        return refused
+
+    async def rounds(self, requests: int) -> None:
+        """Of so many requests each, for longer than it takes to tell what they mean."""
+        begun_s = self.now_s
+        while self.now_s - begun_s < 1.5 * PATIENCE_S:
+            await self.refused_in_a_round(requests)
 
 
 def test_one_long_round_is_a_burst_and_refuses_nobody() -> None:
-    async def burst() -> int:
-        return await refused_in_a_round(LoopQueue(MAX_WAIT_S), REQUESTS)
-
-    assert asyncio.run(burst()) == 0
+    assert asyncio.run(Loop().refused_in_a_round(REQUESTS)) == 0
 
 
 def test_a_burst_after_a_pause_refuses_nobody() -> None:
     async def burst() -> int:
-        queue = LoopQueue(MAX_WAIT_S)
-        await rounds(queue, REQUESTS)
-        await asyncio.sleep(2 * LONG_ROUND_S)
-        return await refused_in_a_round(queue, REQUESTS)
+        loop = Loop()
+        await loop.rounds(REQUESTS)
+        loop.now_s += 2 * LONG_ROUND_S
+        return await loop.refused_in_a_round(REQUESTS)
 
     assert asyncio.run(burst()) == 0
 
 
 def test_while_rounds_stay_too_long_each_serves_for_its_time_and_refuses_the_rest() -> None:
     async def overload() -> int:
-        queue = LoopQueue(MAX_WAIT_S)
-        await rounds(queue, REQUESTS)
-        return await refused_in_a_round(queue, REQUESTS)
+        loop = Loop()
+        await loop.rounds(REQUESTS)
+        return await loop.refused_in_a_round(REQUESTS)
 
-    assert REQUESTS - SERVED - 2 <= asyncio.run(overload()) < REQUESTS
+    assert asyncio.run(overload()) == REQUESTS - SERVED
 
 
 def test_one_round_in_time_is_a_lull_and_rounds_in_time_end_the_refusing() -> None:
     async def recovery() -> tuple[int, int]:
-        queue = LoopQueue(MAX_WAIT_S)
-        await rounds(queue, REQUESTS)
-        await refused_in_a_round(queue, 1)
-        after_a_lull = await refused_in_a_round(queue, REQUESTS)
-        await rounds(queue, 1)
-        return after_a_lull, await refused_in_a_round(queue, REQUESTS)
+        loop = Loop()
+        await loop.rounds(REQUESTS)
+        await loop.refused_in_a_round(1)
+        after_a_lull = await loop.refused_in_a_round(REQUESTS)
+        await loop.rounds(1)
+        return after_a_lull, await loop.refused_in_a_round(REQUESTS)
 
-    after_a_lull, after_the_overload = asyncio.run(recovery())
-    assert after_a_lull > 0
-    assert after_the_overload == 0
+    assert asyncio.run(recovery()) == (REQUESTS - SERVED, 0)
 
 
 def test_a_batch_is_refused_while_the_next_in_turn_has_waited_too_long() -> None:
