@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-import trustme
 
 from bench.connection import Connection
 from tests.live_stack import LiveStack, server_beside, wait_until
+from tests.serve.certificates import Certificate
 from tests.serve.wire import BATCH, KEY_LINE, LONG, SINGLE, Answer, Wire, post, total
 
 MODEL = "divorce-model"
@@ -47,12 +47,8 @@ def server(
     settings = {"SERVE_WORKERS": "1", "MAX_WAIT_MS": str(MAX_WAIT_MS), "READ_TIMEOUT_S": str(READ_TIMEOUT_S)}
     trust = None
     if request.param == "encrypted":
-        authority = trustme.CA()
-        issued = authority.issue_cert("127.0.0.1")
-        issued.private_key_and_cert_chain_pem.write_to_path(str(folder / "both.pem"))
-        trust = ssl.create_default_context()
-        authority.configure_trust(trust)
-        settings |= {"SSL_CERTFILE": str(folder / "both.pem"), "SSL_KEYFILE": str(folder / "both.pem")}
+        certificate = Certificate.issue(folder)
+        trust, settings = certificate.trust, settings | certificate.settings
     with server_beside(stack, folder, **settings) as url, crowd(url, trust):
         yield Server(url, trust)
 

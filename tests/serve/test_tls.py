@@ -11,11 +11,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-import trustme
 
 from fraud.features import EXAMPLE_INSTANCE
 from serve.tls import HANDSHAKE_TIMEOUT_S
 from tests.live_stack import LOGIN, LiveStack, server_beside, wait_until
+from tests.serve.certificates import Certificate
 from tests.serve.test_start import CONFIGURED, start
 from tests.serve.wire import BATCH, BATCH_ROWS, LONG, SINGLE, Wire, post
 
@@ -34,37 +34,21 @@ class Encrypted:
 
 
 @pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return Certificate.issue(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture(scope="module")
-def files(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Certificate chain and key."""
-    folder = tmp_path_factory.mktemp("certificate")
-    issued = authority.issue_cert("127.0.0.1")
-    chain, key = folder / "chain.pem", folder / "key.pem"
-    chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
-    issued.private_key_pem.write_to_path(str(key))
-    return chain, key
-
-
-@pytest.fixture(scope="module")
-def server(
-    stack: LiveStack, authority: trustme.CA, files: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Encrypted]:
-    trust = ssl.create_default_context()
-    authority.configure_trust(trust)
+def server(stack: LiveStack, certificate: Certificate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encrypted]:
     folder = tmp_path_factory.mktemp("encrypted")
     settings = {
-        "SSL_CERTFILE": str(files[0]),
-        "SSL_KEYFILE": str(files[1]),
+        **certificate.settings,
         "SERVE_WORKERS": "1",
         "READ_TIMEOUT_S": str(READ_TIMEOUT_S),
         "MAX_CONNECTIONS": str(MAX_CONNECTIONS),
     }
     with server_beside(stack, folder, **settings) as url:
-        yield Encrypted(url, trust, folder / "server.log")
+        yield Encrypted(url, certificate.trust, folder / "server.log")
 
 
 @pytest.mark.parametrize("path", ["/predict", "/predict?by=query"])
@@ -137,29 +121,25 @@ def test_connections_are_bounded(server: Encrypted) -> None:
 
 
 @pytest.mark.parametrize(
-    ("chain", "key", "reason"),
+    ("changes", "reason"),
     [
-        pytest.param(True, False, "set both, or neither", id="no key"),
-        pytest.param(False, True, "set both, or neither", id="no certificate"),
-        pytest.param("nowhere", True, "No such file", id="no such file"),
+        pytest.param({"SSL_KEYFILE": None}, "set both, or neither", id="no key"),
+        pytest.param({"SSL_CERTFILE": None}, "set both, or neither", id="no certificate"),
+        pytest.param({"SSL_CERTFILE": "nowhere"}, "No such file", id="no such file"),
     ],
 )
 def test_a_certificate_that_can_not_be_used_is_named(
-    files: tuple[Path, Path], tmp_path: Path, chain: bool | str, key: bool, reason: str
+    certificate: Certificate, tmp_path: Path, changes: dict[str, str | None], reason: str
 ) -> None:
-    settings = {"SSL_CERTFILE": chain if isinstance(chain, str) else str(files[0]), "SSL_KEYFILE": str(files[1])}
-    if chain is False:
-        del settings["SSL_CERTFILE"]
-    if not key:
-        del settings["SSL_KEYFILE"]
+    wanted = {**certificate.settings, **changes}
+    settings = {name: value for name, value in wanted.items() if value is not None}
     run = start(tmp_path, **CONFIGURED, **settings)
     assert run.returncode == 2
     assert reason in run.stderr
 
 
-def test_a_key_of_another_certificate_is_named(files: tuple[Path, Path], tmp_path: Path) -> None:
-    other = tmp_path / "other.pem"
-    trustme.CA().issue_cert("127.0.0.1").private_key_pem.write_to_path(str(other))
-    run = start(tmp_path, **CONFIGURED, SSL_CERTFILE=str(files[0]), SSL_KEYFILE=str(other))
+def test_a_key_of_another_certificate_is_named(certificate: Certificate, tmp_path: Path) -> None:
+    other = Certificate.issue(tmp_path)
+    run = start(tmp_path, **CONFIGURED, **certificate.settings | {"SSL_KEYFILE": str(other.key)})
     assert run.returncode == 2
     assert "belong together" in run.stderr
