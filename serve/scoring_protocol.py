@@ -55,7 +55,7 @@ class ScoringProtocol(BoundedConnection):
     def refuses_next(self) -> bool:
         """Whether the next request would be refused just now; one behind another of its connection is not."""
         queue = self.lane.queue
-        return queue.stands and self.is_between_requests and queue.refuses()
+        return queue.stands and self.is_between_requests and queue.would_refuse()
 
     def refuse_early(self, data: memoryview) -> int | None:
         """Refuse the request that begins with this, and tell how much of its body is still to come; None if it is one
@@ -63,7 +63,7 @@ class ScoringProtocol(BoundedConnection):
         """
         request = plain_request(data)
         route = None if request is None else self.lane.routes.get(request.target)
-        if request is None or route is None:
+        if request is None or route is None or not self.lane.queue.refuses():
             return None
         self.lane.scoring.metrics.refused(route.path, LOOP_STANDS.status)
         self.transport.write(self.lane.overload_refusal(route, request.request_id, self.server_headers))

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
 
 from serve.errors import Overloaded
-from serve.load_shedding import LONG_ROUND_SHARE, PATIENCE_S, SERVED_ROUND_SHARE, LoopQueue, ThreadQueue
+from serve.load_shedding import LONG_ROUND_SHARE, SERVED_ROUND_SHARE, WINDOW_S, LoopQueue, ThreadQueue
 
 MAX_WAIT_S = 0.2
-LONG_ROUND_S = LONG_ROUND_SHARE * MAX_WAIT_S
-REQUESTS = 30
-REQUEST_S = LONG_ROUND_S / 12
+REQUEST_S = LONG_ROUND_SHARE * MAX_WAIT_S / 12
+LONG = 30
+"""Requests of a round that takes too long."""
+TWICE = [LONG, 2 * LONG, 4 * LONG, 8 * LONG]
+"""Requests of successive rounds, where twice as much comes as can be answered."""
 SERVED = math.floor(SERVED_ROUND_SHARE * MAX_WAIT_S / REQUEST_S) + 1
-"""A request that begins in time is served to its end."""
+"""Of a round while the queue stands; a request that begins in time is served to its end."""
 
 
 class Loop:
@@ -28,7 +31,7 @@ class Loop:
         self.now_s = 0.0
         self._queue = LoopQueue(MAX_WAIT_S, clock=lambda: self.now_s)
 
-    async def refused_in_a_round(self, requests: int) -> int:
+    async def refused_in_round(self, requests: int) -> int:
         """How many of the requests that the loop reads in one round are refused; the others take their time."""
         refused = 0
         for _ in range(requests):
@@ -39,46 +42,59 @@ class Loop:
         await asyncio.sleep(0)  # the round is over
         return refused
 
-    async def rounds(self, requests: int) -> None:
-        """Of so many requests each, for longer than it takes to tell what they mean."""
-        begun_s = self.now_s
-        while self.now_s - begun_s < 1.5 * PATIENCE_S:
-            await self.refused_in_a_round(requests)
+    async def refused_in(self, rounds: Iterable[int]) -> list[int]:
+        """Of each of the rounds."""
+        return [await self.refused_in_round(requests) for requests in rounds]
+
+    async def refused_for(self, seconds: float, requests: int) -> list[int]:
+        """Of rounds of so many requests each, as long as that."""
+        until_s, refused = self.now_s + seconds, []
+        while self.now_s < until_s:
+            refused.append(await self.refused_in_round(requests))
+        return refused
 
 
-def test_one_long_round_is_a_burst_and_refuses_nobody() -> None:
-    assert asyncio.run(Loop().refused_in_a_round(REQUESTS)) == 0
+@pytest.fixture
+def loop() -> Loop:
+    return Loop()
 
 
-def test_a_burst_after_a_pause_refuses_nobody() -> None:
-    async def burst() -> int:
-        loop = Loop()
-        await loop.rounds(REQUESTS)
-        loop.now_s += 2 * LONG_ROUND_S
-        return await loop.refused_in_a_round(REQUESTS)
-
-    assert asyncio.run(burst()) == 0
+def test_one_round_however_long_is_a_burst_and_refuses_nobody(loop: Loop) -> None:
+    burst = [1000, 1, 1000]
+    assert asyncio.run(loop.refused_in(burst)) == [0, 0, 0]
 
 
-def test_while_rounds_stay_too_long_each_serves_for_its_time_and_refuses_the_rest() -> None:
-    async def overload() -> int:
-        loop = Loop()
-        await loop.rounds(REQUESTS)
-        return await loop.refused_in_a_round(REQUESTS)
-
-    assert asyncio.run(overload()) == REQUESTS - SERVED
+def test_rounds_that_are_a_little_too_long_are_borne_for_a_while(loop: Loop) -> None:
+    assert sum(asyncio.run(loop.refused_for(MAX_WAIT_S, LONG))) == 0
 
 
-def test_one_round_in_time_is_a_lull_and_rounds_in_time_end_the_refusing() -> None:
-    async def recovery() -> tuple[int, int]:
-        loop = Loop()
-        await loop.rounds(REQUESTS)
-        await loop.refused_in_a_round(1)
-        after_a_lull = await loop.refused_in_a_round(REQUESTS)
-        await loop.rounds(1)
-        return after_a_lull, await loop.refused_in_a_round(REQUESTS)
+def test_but_not_for_ever(loop: Loop) -> None:
+    assert asyncio.run(loop.refused_for(20 * MAX_WAIT_S, LONG))[-1] == LONG - SERVED
 
-    assert asyncio.run(recovery()) == (REQUESTS - SERVED, 0)
+
+def test_where_twice_as_much_comes_the_fourth_round_serves_for_its_time_and_refuses_the_rest(loop: Loop) -> None:
+    assert asyncio.run(loop.refused_in(TWICE)) == [0, 0, 0, 8 * LONG - SERVED]
+
+
+def test_a_burst_after_a_pause_refuses_nobody(loop: Loop) -> None:
+    async def refused() -> int:
+        await loop.refused_in(TWICE)
+        loop.now_s += 2 * LONG_ROUND_SHARE * MAX_WAIT_S
+        return await loop.refused_in_round(LONG)
+
+    assert asyncio.run(refused()) == 0
+
+
+@pytest.mark.parametrize(("requests", "refused"), [(2 * SERVED, SERVED), (SERVED + 1, 0)])
+def test_the_queue_stands_as_long_as_many_are_refused(loop: Loop, requests: int, refused: int) -> None:
+    """Though a few are refused in short rounds at any load, and one of them is a lull."""
+
+    async def refused_at_last() -> int:
+        await loop.refused_in([*TWICE, 1])
+        await loop.refused_for(2 * WINDOW_S, requests)
+        return await loop.refused_in_round(requests)
+
+    assert asyncio.run(refused_at_last()) == refused
 
 
 def test_a_batch_is_refused_while_the_next_in_turn_has_waited_too_long() -> None:
