@@ -25,8 +25,8 @@ LONG_ROUND_SHARE: Final = 0.05
 PATIENCE_SHARE: Final = 0.4
 """Of it: what the requests of successive rounds may wait together beyond that. In a round twice as long twice as many
 wait, for twice as long: what counts is the root of the sum of squares of what rounds took too long, but for the first,
-which may be a burst. Of 0.2 s by default, `make soak`'s requests came to 0.13 s within six minutes at 70% of the maximum,
-and at twice the maximum to 0.23 s in three rounds.
+which may be a burst. Of 0.2 s by default, `make soak`'s requests came to 0.13 s within six minutes at 70% of the
+maximum, and at twice the maximum to 0.23 s in three rounds.
 """
 SERVED_ROUND_SHARE: Final = 0.015
 """Of it: how long a round serves while the queue stands; the rest of the round refuses. The shorter, the less has come

@@ -55,6 +55,8 @@ class Seen:
     maximum: Samples
     """Closed loop."""
     soak: Samples
+    beside: tuple[Samples, Samples]
+    """The maximum again, before the overload and after it."""
     overload: Samples
     after: Samples
     """As much as in the soak, right after the overload."""
@@ -77,6 +79,7 @@ class Figures:
     errors: int
     """Of the soak: requests that were not answered with 200."""
     maximum_rows_s: float
+    """Before the overload and after it."""
     goodput_rows_s: float
     goodput_ratio: Interval
     """Rows that were answered in time in a second, overload over maximum."""
@@ -93,7 +96,8 @@ class Figures:
 def figures(seen: Seen) -> Figures:
     """Work out what is judged."""
     rng = np.random.default_rng(SEED)
-    maximum, overload = good_rows_by_second(seen.maximum, seen), good_rows_by_second(seen.overload, seen)
+    maximum = np.concatenate([good_rows_by_second(part, seen) for part in seen.beside])
+    overload = good_rows_by_second(seen.overload, seen)
     refused = seen.overload.where(seen.overload.status == 503)
     promised = (seen.overload.status == 200) | ((seen.overload.status == 503) & (seen.overload.retry_after == 1))
     return Figures(

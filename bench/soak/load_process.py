@@ -117,7 +117,11 @@ class Load:
             while (now := time.perf_counter()) < begin_s + stretch.seconds:
                 await self._send(number, now)
 
+        # Each client has a connection, also where an open loop before it had more.
+        others = [self._idle.get_nowait() for _ in range(self._idle.qsize() - CLIENTS)]
         await asyncio.gather(*(client() for _ in range(CLIENTS)))
+        for connection in others:
+            self._idle.put_nowait(connection)
         return []
 
     async def _send(self, stretch: int, due_s: float) -> None:

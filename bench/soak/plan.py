@@ -22,6 +22,8 @@ class Durations:
 
     maximum_s: float
     soak_s: float
+    beside_s: float
+    """Of the maximum before the overload, and of that after it."""
     overload_s: float
     after_s: float
 
@@ -29,28 +31,24 @@ class Durations:
     def of(cls, minutes: float) -> Durations:
         """Most of the time goes to the soak; the other parts need a minute at most.
 
-        The maximum takes as long as the overload, with which it is compared: in a few seconds PostgreSQL makes no
-        checkpoint, and what is found is more than can be kept up.
+        What a machine can do changes within ten minutes, by a tenth and more: the overload is compared with the maximum
+        on both sides of it. In a few seconds PostgreSQL makes no checkpoint, and what is found is more than can be kept
+        up.
         """
         whole_s = minutes * SECONDS_A_MINUTE
-        return cls(
-            maximum_s=min(60.0, 0.12 * whole_s),
-            soak_s=0.68 * whole_s,
-            overload_s=min(60.0, 0.12 * whole_s),
-            after_s=min(15.0, 0.08 * whole_s),
-        )
+        maximum_s, overload_s = min(60.0, 0.12 * whole_s), min(60.0, 0.12 * whole_s)
+        beside_s, after_s = min(20.0, 0.04 * whole_s), min(15.0, 0.08 * whole_s)
+        soak_s = whole_s - maximum_s - overload_s - 2 * beside_s - after_s
+        return cls(maximum_s, soak_s, beside_s, overload_s, after_s)
 
-    @property
-    def whole_s(self) -> float:
-        """All of it."""
-        return self.maximum_s + self.soak_s + self.overload_s + self.after_s
-
-    def stretches(self, maximum_rps: float) -> tuple[Stretch, Stretch, Stretch]:
-        """Soak, overload and what comes after it, at their shares of the maximum."""
+    def stretches(self, maximum_rps: float) -> tuple[Stretch, ...]:
+        """What comes after the maximum is known, at shares of it."""
         return (
             Stretch("soak", self.soak_s, SOAK_LOAD * maximum_rps),
+            Stretch("maximum before", self.beside_s),
             Stretch("overload", self.overload_s, OVERLOAD * maximum_rps),
             Stretch("after", self.after_s, SOAK_LOAD * maximum_rps),
+            Stretch("maximum after", self.beside_s),
         )
 
 

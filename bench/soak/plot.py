@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -23,8 +24,9 @@ def draw(seen: Seen, path: Path) -> None:
     """Write the PNG."""
     figure = Figure(figsize=SIZE_INCHES, layout="constrained")
     rates, latencies, memory = figure.subplots(3, sharex=True)
-    parts = (seen.soak, seen.overload, seen.after)
-    width_s = max(1.0, float(seen.after.due_s.max()) / BINS)
+    before, after_all = seen.beside
+    parts = (seen.soak, before, seen.overload, seen.after, after_all)
+    width_s = max(1.0, float(after_all.due_s.max()) / BINS)
     _draw_rates(rates, parts, width_s)
     _draw_latencies(latencies, parts, width_s)
     for name, series in seen.memory.items():
@@ -33,20 +35,20 @@ def draw(seen: Seen, path: Path) -> None:
     for axes in (rates, latencies, memory):
         axes.grid(alpha=0.3)
         axes.legend(fontsize="small", loc="upper left")
-        for part in (seen.overload, seen.after):
+        for part in parts[1:]:
             axes.axvline(float(part.due_s.min()), color="grey", ls="--", lw=1)
     figure.savefig(path, dpi=DPI, format="png")
 
 
-def _draw_rates(axes: Axes, parts: tuple[Samples, ...], width_s: float) -> None:
+def _draw_rates(axes: Axes, parts: Sequence[Samples], width_s: float) -> None:
     for status, name, colour in ((200, "answered", "C0"), (503, "refused", "C1")):
         due_s = np.concatenate([part.due_s[part.status == status] for part in parts])
         counts = np.bincount((due_s / width_s).astype(int))
         axes.plot(np.arange(len(counts)) * width_s, counts / width_s, color=colour, label=name)
-    axes.set(title="Soak at 70% of the maximum, then 200%, then 70%", ylabel="requests/s", ylim=(0, None))
+    axes.set(title="70% of the maximum; the maximum; 200%; 70%; the maximum", ylabel="requests/s", ylim=(0, None))
 
 
-def _draw_latencies(axes: Axes, parts: tuple[Samples, ...], width_s: float) -> None:
+def _draw_latencies(axes: Axes, parts: Sequence[Samples], width_s: float) -> None:
     due_s, latency_s, status = (
         np.concatenate([getattr(part, name) for part in parts]) for name in ("due_s", "latency_s", "status")
     )

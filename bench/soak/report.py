@@ -47,7 +47,15 @@ class Report(msgspec.Struct, frozen=True):
 
 def report(seen: Seen, figures: Figures, verdict: Verdict, reasons: list[str]) -> Report:
     """Put it together."""
-    named = {"maximum": seen.maximum, "soak": seen.soak, "overload": seen.overload, "after": seen.after}
+    before, after_all = seen.beside
+    named = {
+        "maximum": seen.maximum,
+        "soak": seen.soak,
+        "maximum before": before,
+        "overload": seen.overload,
+        "after": seen.after,
+        "maximum after": after_all,
+    }
     parts = [_part(name, samples) for name, samples in named.items()]
     return Report(verdict, reasons, parts, figures, seen.records, list(seen.efforts))
 
@@ -95,7 +103,7 @@ def lines(found: Report) -> list[str]:
     return [
         f"memory: {growth}",
         f"p99 of the soak, last third over first: {figures.p99_ratio}",
-        f"rows answered in time at twice the maximum, over the maximum: {figures.goodput_ratio}",
+        f"rows answered in time at twice the maximum, over the maximum before and after: {figures.goodput_ratio}",
         f"serves as before {figures.recovery_s:.0f} s after the overload",
         f"records: {records.recorded:,} of {records.answered:,} answers, {records.recorded_rows:,} of "
         f"{records.answered_rows:,} rows; {records.lost} lost, {records.twice} twice, {records.unanswered} unanswered",

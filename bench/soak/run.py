@@ -61,10 +61,11 @@ def _load(site: Site, load: LoadProcess, durations: Durations, objectives_ms: Ma
         samples, done = load.run(name, *stretches)
     tell("waiting for the records")
     _wait_for_records(site, name, samples)
-    soak, overload, after = (samples.of_stretch(number) for number in range(len(stretches)))
+    soak, before, overload, after, after_all = (samples.of_stretch(number) for number in range(len(stretches)))
     return Seen(
         maximum=maximum,
         soak=soak,
+        beside=(before, after_all),
         overload=overload,
         after=after,
         memory=watch.series(done.began_s),

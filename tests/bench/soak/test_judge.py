@@ -45,8 +45,9 @@ def well() -> Seen:
     return Seen(
         maximum=samples(0, 15),
         soak=samples(0, SOAK_S, 0.7 * RATE),
-        overload=samples(SOAK_S, OVERLOAD_S, 2 * RATE, refused=0.5),
-        after=samples(SOAK_S + OVERLOAD_S, 10, 0.7 * RATE),
+        beside=(samples(SOAK_S, 10), samples(SOAK_S + 10 + OVERLOAD_S + 10, 10)),
+        overload=samples(SOAK_S + 10, OVERLOAD_S, 2 * RATE, refused=0.5),
+        after=samples(SOAK_S + 10 + OVERLOAD_S, 10, 0.7 * RATE),
         memory={"worker 1": memory()},
         efforts=[Effort(busy_share=0.3, late_p99_ms=1.0)],
         records=WHOLE,
@@ -63,6 +64,12 @@ def changed(samples: Samples, where: slice, **values: float) -> Samples:
 
 def test_what_is_flat_and_stays_useful_passes() -> None:
     seen = well()
+    verdict, reasons = judge(figures(seen), seen.records)
+    assert verdict is Verdict.PASS, reasons
+
+
+def test_the_overload_is_compared_with_what_the_machine_does_around_it() -> None:
+    seen = replace(well(), maximum=samples(0, 15, 1.5 * RATE))
     verdict, reasons = judge(figures(seen), seen.records)
     assert verdict is Verdict.PASS, reasons
 

@@ -29,9 +29,9 @@ def test_every_answer_is_on_record_to_the_row_and_nothing_else(tmp_path: Path) -
     assert records["answered"] == records["recorded"] > 0
     assert records["answered_rows"] == records["recorded_rows"]
     assert (records["lost"], records["twice"], records["unanswered"]) == (0, 0, 0)
-    maximum, *open_loop = found["parts"]
+    maximum, *others = found["parts"]
     assert maximum["answered"] > 0
-    assert sum(part["answered"] for part in open_loop) == records["answered"]
+    assert sum(part["answered"] for part in others) == records["answered"]
     assert found["figures"]["strange"] == 0
 
 
