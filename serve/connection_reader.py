@@ -23,10 +23,9 @@ _BEGINNING: Final = _BUFFER[: 4 * 1024]
 class ReadConnection(asyncio.Protocol):
     """A connection that a `ConnectionReader` reads for."""
 
-    @property
     @abstractmethod
     def refuses_next(self) -> bool:
-        """Whether what comes next begins a request, and it is to be refused."""
+        """Whether what comes next begins a request, and it is to be refused. Called before each read."""
 
     @abstractmethod
     def refuse_early(self, data: memoryview) -> int | None:
@@ -71,7 +70,7 @@ class ConnectionReader(asyncio.BufferedProtocol):
         """Where the next piece goes."""
         if self._unwanted:
             return _BEGINNING[: self._unwanted]
-        self._refuses = self._connection.refuses_next
+        self._refuses = self._connection.refuses_next()
         return _BEGINNING if self._refuses else _BUFFER
 
     def buffer_updated(self, nbytes: int) -> None:

@@ -26,7 +26,7 @@ PATIENCE_SHARE: Final = 0.4
 """Of it: what the requests of successive rounds may wait together beyond that. In a round twice as long twice as many
 wait, for twice as long: what counts is the root of the sum of squares of what rounds took too long, but for the first,
 which may be a burst. Of 0.2 s by default, `make soak`'s requests came to 0.13 s within six minutes at 70% of the
-maximum, and at twice the maximum to 0.23 s in three rounds.
+maximum, and at twice the maximum to 0.2 s in three or four rounds.
 """
 SERVED_ROUND_SHARE: Final = 0.015
 """Of it: how long a round serves while the queue stands; the rest of the round refuses. The shorter, the less has come
@@ -67,8 +67,16 @@ class LoopQueue:
         self._served = 0
         self._refused = 0
 
-    def would_refuse(self) -> bool:
-        """Whether a request that is read just now is refused. Call it on the event loop."""
+    def refuses(self) -> bool:
+        """Whether a request that is read just now is refused. Call it on the event loop, once for every request."""
+        refuses = self._is_late_in_round()
+        if refuses:
+            self._refused += 1
+        else:
+            self._served += 1
+        return refuses
+
+    def _is_late_in_round(self) -> bool:
         now = self._clock()
         if not self._in_round:
             self._in_round, self._began = True, now
@@ -77,16 +85,11 @@ class LoopQueue:
             # Of all that is read in this round, nothing comes after what is called soon.
             asyncio.get_running_loop().call_soon(self._end_round)
             return False
-        return self.stands and now - self._began > self._served_round_s
-
-    def refuses(self) -> bool:
-        """Whether this request is refused. Call it on the event loop, once for every request."""
-        refuses = self.would_refuse()
-        if refuses:
-            self._refused += 1
-        else:
-            self._served += 1
-        return refuses
+        round_s = now - self._began
+        if self._waited_s2 is not None and self._waited_s2 + self._too_long_s2(round_s) > self._patience_s2:
+            self.stands, self._waited_s2 = True, None
+            self._begin_window(now)
+        return self.stands and round_s > self._served_round_s
 
     def _end_round(self) -> None:
         self._in_round = False
@@ -94,21 +97,20 @@ class LoopQueue:
         if self.stands:
             if self._ended - self._window_began > WINDOW_S:
                 self.stands = self._refused > MANY_REFUSED * (self._served + self._refused)
-                self._begin_window()
-            return
-        too_long_s = self._ended - self._began - self._long_round_s
-        if too_long_s <= 0:
+                self._begin_window(self._ended)
+        elif (too_long_s2 := self._too_long_s2(self._ended - self._began)) == 0.0:
             self._waited_s2 = None
         elif self._waited_s2 is None:
             self._waited_s2 = 0.0  # what follows shows whether this was a burst
         else:
-            self._waited_s2 += too_long_s**2
-            if self._waited_s2 > self._patience_s2:
-                self.stands, self._waited_s2 = True, None
-                self._begin_window()
+            self._waited_s2 += too_long_s2
 
-    def _begin_window(self) -> None:
-        self._window_began, self._served, self._refused = self._ended, 0, 0
+    def _too_long_s2(self, round_s: float) -> float:
+        too_long_s = max(0.0, round_s - self._long_round_s)
+        return too_long_s * too_long_s
+
+    def _begin_window(self, now: float) -> None:
+        self._window_began, self._served, self._refused = now, 0, 0
 
 
 class ThreadQueue:

@@ -40,6 +40,8 @@ class ScoringProtocol(BoundedConnection):
         self._known: tuple[bytes, Caller] | None = None
         """The last login on this connection and whose it is: most clients send the same one each time."""
         self._is_first_of_read = False
+        self._is_admitted = False
+        """Whether what is read just now begins a request that was let in: it is not refused once its body is here."""
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come."""
@@ -51,11 +53,14 @@ class ScoringProtocol(BoundedConnection):
         """What uvicorn puts on every answer."""
         return self.server_state.default_headers
 
-    @property
     def refuses_next(self) -> bool:
-        """Whether the next request would be refused just now; one behind another of its connection is not."""
-        queue = self.lane.queue
-        return queue.stands and self.is_between_requests and queue.would_refuse()
+        """Whether the next request is to be refused; one behind another of its connection is not."""
+        if not (self.lane.queue.stands and self.is_between_requests):
+            self._is_admitted = False
+            return False
+        refuses = self.lane.queue.refuses()
+        self._is_admitted = not refuses
+        return refuses
 
     def refuse_early(self, data: memoryview) -> int | None:
         """Refuse the request that begins with this, and tell how much of its body is still to come; None if it is one
@@ -63,7 +68,7 @@ class ScoringProtocol(BoundedConnection):
         """
         request = plain_request(data)
         route = None if request is None else self.lane.routes.get(request.target)
-        if request is None or route is None or not self.lane.queue.refuses():
+        if request is None or route is None:
             return None
         self.lane.scoring.metrics.refused(route.path, LOOP_STANDS.status)
         self.transport.write(self.lane.overload_refusal(route, request.request_id, self.server_headers))
@@ -103,7 +108,7 @@ class ScoringProtocol(BoundedConnection):
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
         is_next = before is None or before.response_complete
         # One behind another of its connection waits for that one, and not for the event loop.
-        waits_for_loop = is_next and self._is_first_of_read
+        waits_for_loop = is_next and self._is_first_of_read and not self._is_admitted
         self._is_first_of_read = False
         cycle = ScoringCycle(self, route, keep_alive=keep_alive, waits_for_loop=waits_for_loop)
         self.cycle = cycle
