@@ -88,7 +88,7 @@ class Figures:
     strange: int
     """Answers of the overload other than 200 and 503, broken connections, and 503 without Retry-After."""
     recovery_s: float
-    """From the end of the overload until a second is as those of the soak."""
+    """From the end of the overload until it serves as in the soak."""
     busy_share: float
     """The largest of the load process."""
 
@@ -202,10 +202,11 @@ def _ratio_of_means(
 
 
 def _recovery_s(seen: Seen) -> float:
-    """Whole seconds, the last one that was not as before included."""
+    """Whole seconds until two in a row are as before: one in twenty of the soak's own is not, by chance."""
     usual = max(MAX_LATE_SHARE, float(np.quantile(_late_shares(seen.soak, seen), 0.95)))
-    late = np.flatnonzero(_late_shares(seen.after, seen) > usual)
-    return float(late[-1] + 1) if late.size else 0.0
+    as_before = _late_shares(seen.after, seen) <= usual
+    both = np.flatnonzero(as_before[:-1] & as_before[1:])
+    return float(both[0]) if both.size else float(len(as_before))
 
 
 def _late_shares(samples: Samples, seen: Seen) -> NDArray[np.float64]:

@@ -74,6 +74,13 @@ def test_the_overload_is_compared_with_what_the_machine_does_around_it() -> None
     assert verdict is Verdict.PASS, reasons
 
 
+def test_a_single_late_second_after_the_overload_is_chance() -> None:
+    seen = well()
+    seen = replace(seen, after=changed(seen.after, slice(300, 350), latency_s=1))
+    verdict, reasons = judge(figures(seen), seen.records)
+    assert verdict is Verdict.PASS, reasons
+
+
 FAULTS: dict[str, tuple[Callable[[Seen], Seen], str]] = {
     "a leak": (lambda seen: replace(seen, memory={"worker 1": memory(2_000)}), "memory of worker 1 grows"),
     "an error in the soak": (
