@@ -137,7 +137,7 @@ class Settings(BaseSettings):
     )
     max_wait_ms: PositiveFloat = Field(
         500.0,
-        description="longest wait of a batch for its turn, of small requests a tenth of it, milliseconds; then 503",
+        description="longest wait of a batch for its turn, milliseconds; then 503; of small requests shares of it",
     )
     max_bytes_in_flight: PositiveInt = Field(
         128 * 1024 * 1024, description="most bytes of bodies that a server process holds; beyond it 503"
