@@ -21,7 +21,7 @@ from typing import Final, TypeVar
 from serve.errors import Overloaded
 
 LONG_ROUND_SHARE: Final = 0.05
-"""Of the longest wait of a batch: what a round may take. A small request waits for two of them at most."""
+"""Of the longest wait of a batch: what a round may take. A small request waits for two rounds at most."""
 PATIENCE_SHARE: Final = 0.4
 """Of it: what the requests of successive rounds may wait together beyond that. In a round twice as long twice as many
 wait, for twice as long: what counts is the root of the sum of squares of what rounds took too long, but for the first,

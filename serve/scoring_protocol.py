@@ -55,11 +55,10 @@ class ScoringProtocol(BoundedConnection):
 
     def refuses_next(self) -> bool:
         """Whether the next request is to be refused; one behind another of its connection is not."""
-        if not (self.lane.queue.stands and self.is_between_requests):
-            self._is_admitted = False
-            return False
-        refuses = self.lane.queue.refuses()
-        self._is_admitted = not refuses
+        queue = self.lane.queue
+        is_decided_now = queue.stands and self.is_between_requests
+        refuses = is_decided_now and queue.refuses()
+        self._is_admitted = is_decided_now and not refuses
         return refuses
 
     def refuse_early(self, data: memoryview) -> int | None:

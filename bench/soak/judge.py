@@ -66,6 +66,19 @@ class Seen:
     objectives_s: NDArray[np.float64]
     """Of each kind of the mix: an answer that takes longer is none to its client."""
 
+    @property
+    def parts(self) -> dict[str, Samples]:
+        """All loads by name, in the order of time."""
+        before, after_all = self.beside
+        return {
+            "maximum": self.maximum,
+            "soak": self.soak,
+            "maximum before": before,
+            "overload": self.overload,
+            "after": self.after,
+            "maximum after": after_all,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:

@@ -36,7 +36,7 @@ class Durations:
         up.
         """
         whole_s = minutes * SECONDS_A_MINUTE
-        maximum_s, overload_s = min(60.0, 0.12 * whole_s), min(60.0, 0.12 * whole_s)
+        maximum_s = overload_s = min(60.0, 0.12 * whole_s)
         beside_s, after_s = min(20.0, 0.04 * whole_s), min(15.0, 0.08 * whole_s)
         soak_s = whole_s - maximum_s - overload_s - 2 * beside_s - after_s
         return cls(maximum_s, soak_s, beside_s, overload_s, after_s)

@@ -24,9 +24,8 @@ def draw(seen: Seen, path: Path) -> None:
     """Write the PNG."""
     figure = Figure(figsize=SIZE_INCHES, layout="constrained")
     rates, latencies, memory = figure.subplots(3, sharex=True)
-    before, after_all = seen.beside
-    parts = (seen.soak, before, seen.overload, seen.after, after_all)
-    width_s = max(1.0, float(after_all.due_s.max()) / BINS)
+    _, *parts = seen.parts.values()  # the first has a clock of its own
+    width_s = max(1.0, float(parts[-1].due_s.max()) / BINS)
     _draw_rates(rates, parts, width_s)
     _draw_latencies(latencies, parts, width_s)
     for name, series in seen.memory.items():

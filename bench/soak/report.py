@@ -47,16 +47,7 @@ class Report(msgspec.Struct, frozen=True):
 
 def report(seen: Seen, figures: Figures, verdict: Verdict, reasons: list[str]) -> Report:
     """Put it together."""
-    before, after_all = seen.beside
-    named = {
-        "maximum": seen.maximum,
-        "soak": seen.soak,
-        "maximum before": before,
-        "overload": seen.overload,
-        "after": seen.after,
-        "maximum after": after_all,
-    }
-    parts = [_part(name, samples) for name, samples in named.items()]
+    parts = [_part(name, samples) for name, samples in seen.parts.items()]
     return Report(verdict, reasons, parts, figures, seen.records, list(seen.efforts))
 
 
