@@ -9,7 +9,8 @@ from typing import Final, NoReturn
 import typer
 
 EXIT_ERROR: Final = 2
-INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM)
+INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, a service manager, a terminal that is closed."""
 
 
 def print_error(message: object) -> None:
@@ -18,9 +19,13 @@ def print_error(message: object) -> None:
 
 
 def interrupt_once() -> None:
-    """Have the first SIGINT or SIGTERM raise KeyboardInterrupt, and no further one cut short what then cleans up."""
+    """Have the first SIGINT, SIGTERM or SIGHUP raise KeyboardInterrupt, and no further one cut short what cleans up.
+
+    What our starter has us ignore stays ignored: `nohup` says that the terminal's end is not ours.
+    """
     for interrupt in INTERRUPTS:
-        signal.signal(interrupt, _begin_to_stop)
+        if signal.getsignal(interrupt) is not signal.SIG_IGN:
+            signal.signal(interrupt, _begin_to_stop)
 
 
 def _begin_to_stop(_signal: int, _frame: FrameType | None) -> NoReturn:

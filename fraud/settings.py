@@ -20,7 +20,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from fraud.api_keys import ApiKey, parse_api_keys
 from fraud.cores import usable_cores
+from fraud.environment import settle_environment
 from fraud.errors import SettingsError
+from fraud.run_lock import is_held
 from fraud.statistics.review import REVIEW_CAPACITY
 
 DEFAULT_RUN_DIR: Final = Path(".run")
@@ -101,6 +103,10 @@ class Settings(BaseSettings):
         default_factory=usable_cores,
         description="threads of training",
         json_schema_extra={"default": "all cores"},
+    )
+
+    start_standstill_s: PositiveFloat = Field(
+        120.0, description="`make run` gives up on a service that starts without any progress for so long, seconds"
     )
 
     serve_host: str = Field("127.0.0.1", description="address that the server listens on")
@@ -311,8 +317,8 @@ class Settings(BaseSettings):
 
     def server_url(self) -> str:
         """Address of the scoring server as a client on this machine writes it."""
-        everywhere = self.serve_host in {"0.0.0.0", "::"}  # noqa: S104 - compared, not listened on
-        host = "127.0.0.1" if everywhere else self.serve_host
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.serve_host, self.serve_host)  # noqa: S104 - replaced
+        host = f"[{host}]" if ":" in host else host
         return f"{'http' if self.ssl_certfile is None else 'https'}://{host}:{self.serve_port}"
 
     def _owner_dsn(self) -> str:
@@ -340,17 +346,35 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Read the settings once, at the edge.
+    """Read the settings once, at the edge, and settle the rest of the environment (`settle_environment`).
 
     Raises:
-        SettingsError: one line that names the variable, its value (never of a secret) and what was expected.
+        SettingsError: one line that names the variable, its value (never of a secret) and what was expected; or a
+            file that can't be read.
     """
-    run_dir = Path(os.environ.get("RUN_DIR", DEFAULT_RUN_DIR))
-    files = (run_dir / ADDRESSES_FILE, run_dir / SECRETS_FILE, Path(".env"))
+    settle_environment()
+    run_dir = Path(os.environ.get("RUN_DIR") or DEFAULT_RUN_DIR)
+    # The addresses are those of a stack that runs; one that was killed could not remove them.
+    addresses = (run_dir / ADDRESSES_FILE,) if is_held(run_dir) else ()
+    files = (*addresses, run_dir / SECRETS_FILE, Path(".env"))
+    for file in files:
+        _check_readable(file)
     try:
         return Settings(_env_file=files)
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise SettingsError(f"{path}, line {line}, is not in UTF-8: save the file in that encoding") from None
+    except OSError as error:
+        raise SettingsError(f"{path} can't be read: {error.strerror}") from None
 
 
 def _one_line(error: ValidationError) -> str:

@@ -27,10 +27,10 @@ from bench.peers.servers import bentoml, mlflow_serve, mlserver, original, ours,
 from bench.peers.servers.launch import Launch, Place
 from fraud.api_keys import Role, key_settings
 from fraud.database import connect
-from fraud.stack.child import Child, free_port
+from fraud.stack.child import Child
+from fraud.stack.ports import hold_port
 from fraud.stack.postgres import EmbeddedPostgres
 
-START_TIMEOUT_S: Final = 120.0
 STOP_TIMEOUT_S: Final = 15.0
 SETTLE_TIMEOUT_S: Final = 60.0
 SETTLE_PAUSE_S: Final = 0.1
@@ -128,12 +128,12 @@ class Lineup:
         folder.mkdir(parents=True, exist_ok=True)
         log = folder / "server.log"
         log.unlink(missing_ok=True)
-        place = Place(folder, free_port(), python, self._model, self.database, self._secrets)
+        place = Place(folder, hold_port(), python, self._model, self.database, self._secrets)
         launch = LAUNCHES[name](place)
         with on_server_core():
             child = Child(name, launch.command, {**ONE_THREAD, **launch.environment}, log)
         self._at_end.callback(child.stop, STOP_TIMEOUT_S)
-        child.wait_until_answers(f"http://127.0.0.1:{place.port}{launch.ready_path}", START_TIMEOUT_S)
+        child.wait_until_answers(f"http://127.0.0.1:{place.port}{launch.ready_path}")
         running = Running(name, place.port, child, launch.headers)
         self.servers[name] = running
         return running

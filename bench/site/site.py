@@ -25,8 +25,9 @@ from fraud.api_keys import SCORING_API_KEY, Role, key_settings
 from fraud.database import connect
 from fraud.registry import MODEL_FILE, PRODUCTION, Registry
 from fraud.settings import DatabaseRole
-from fraud.stack.child import Child, free_port
+from fraud.stack.child import Child
 from fraud.stack.mlflow_server import start_mlflow
+from fraud.stack.ports import hold_port
 from fraud.stack.postgres import EmbeddedPostgres
 
 SCALE: Final = "0.02"
@@ -61,7 +62,7 @@ class Site:
         self.folder = folder
         self._tell = tell
         self._at_end = contextlib.ExitStack()
-        self.registry_relay = RegistryRelay(free_port())
+        self.registry_relay = RegistryRelay(hold_port())
         passwords = {name: secrets.token_urlsafe() for name in PASSWORDS}
         key = key_settings("chaos", Role.SCORE)
         self.environment = {**os.environ, **passwords, **key, "RUN_DIR": str(folder), "REFERENCE_SCALE": SCALE}
@@ -75,7 +76,7 @@ class Site:
             self.environment,
             folder,
             folder / "spool",
-            free_port(),
+            hold_port(),
             workers,
             {**settings, **(self.clock.environment if settable_clock else {})},
         )
@@ -143,7 +144,7 @@ class Site:
         server = start_mlflow(dsn, self.folder / "artifacts", port, self.folder / "mlflow.log")
         self.mlflow = server.child
         self.environment["MLFLOW_TRACKING_URI"] = self.registry_relay.before(server.tracking_uri)
-        server.child.wait_until_answers(server.health_url, START_TIMEOUT_S)
+        server.child.wait_until_answers(server.health_url)
 
     def update_model(self) -> int:
         """Call `/update-model`; gives the status."""

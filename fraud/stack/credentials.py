@@ -12,8 +12,14 @@ PASSWORD_BYTES: Final = 24
 OWNER_ONLY: Final = 0o600
 
 
-def write_private(path: Path, lines: Iterable[str]) -> None:
-    """Replace a file as a whole; at no time is it readable by others, or half there."""
+def write_private(path: Path, lines: Iterable[str], owner: int | None = None) -> None:
+    """Replace a file as a whole; at no time is it readable by others, or half there.
+
+    Args:
+        path: the file.
+        lines: its lines, without their ends.
+        owner: whose it is to be; ours unless given.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     staging = path.with_name(path.name + ".new")
     staging.unlink(missing_ok=True)
@@ -21,7 +27,9 @@ def write_private(path: Path, lines: Iterable[str]) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in lines)
         file.flush()
-        os.fsync(file.fileno())
+        if owner is not None:
+            os.fchown(descriptor, owner, -1)
+        os.fsync(descriptor)
     staging.replace(path)
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import errno
 import os
-import socket
 import subprocess
 import sys
 from types import TracebackType
@@ -15,16 +14,17 @@ from rich.console import Console
 
 from fraud.api_keys import API_KEYS, SCORING_API_KEY, ApiKey, Role, new_key
 from fraud.registry import PRODUCTION, Registry
+from fraud.run_lock import hold
 from fraud.settings import ADDRESSES_FILE, SECRETS_FILE, DatabaseRole, Settings, load_settings
 from fraud.stack import mlflow_server
-from fraud.stack.child import Child, free_port
+from fraud.stack.child import Child
 from fraud.stack.credentials import add_settings, generate_missing, write_private
 from fraud.stack.errors import StackError
+from fraud.stack.ports import hold_port
 from fraud.stack.postgres import EmbeddedPostgres
 from fraud.stack.summary import print_secrets
+from fraud.stack.waiting import shown
 
-MLFLOW_START_TIMEOUT_S: Final = 120.0
-SERVER_START_TIMEOUT_S: Final = 120.0
 STOP_TIMEOUT_S: Final = 30.0
 
 # What has no default and is generated when nobody set it.
@@ -49,6 +49,7 @@ class Stack:
         self._settings = settings
         self._console = console
         self._children: list[Child] = []
+        self._postgres: EmbeddedPostgres | None = None
         self._addresses: dict[str, str] = {}
         self._at_end = contextlib.ExitStack()
 
@@ -66,7 +67,8 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop what was started, the last first."""
-        self._console.print("Stopping ...")
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            self._console.print("Stopping ...")
         self._at_end.close()
 
     def start(self) -> None:
@@ -83,40 +85,42 @@ class Stack:
         model_dir = self._settings.run_dir / "models" / self._settings.model_name
         server = self._start_server() if (model_dir / "current.json").exists() else None
         if mlflow is not None:
-            with self._console.status("Waiting for MLflow ..."):
-                mlflow.child.wait_until_answers(mlflow.health_url, MLFLOW_START_TIMEOUT_S)
+            self._wait_until_answers(mlflow.child, mlflow.health_url)
         if server is None:
             self._train_first_model()
             server = self._start_server()
-        with self._console.status("Waiting for the server ..."):
-            server.wait_until_answers(self._settings.server_url() + "/health/ready", SERVER_START_TIMEOUT_S)
+        self._wait_until_answers(server, self._settings.server_url() + "/health/ready")
 
     def check(self) -> None:
         """Raise a StackError when a service has ended."""
+        if self._postgres is not None:
+            self._postgres.check()
         for child in self._children:
             child.check()
 
     def _claim_run_dir(self) -> None:
-        self._settings.run_dir.mkdir(parents=True, exist_ok=True)
-        lock = self._at_end.enter_context((self._settings.run_dir / "lock").open("w"))
+        run_dir = self._settings.run_dir
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StackError(f"{self._settings.run_dir} is in use by another `make run`: stop it first") from None
+            run_dir.mkdir(parents=True, exist_ok=True)
+            held = hold(run_dir)
+        except OSError as error:
+            raise StackError(f"{run_dir} can't be used ({error.strerror}): set RUN_DIR to a folder of yours") from None
+        if not held:
+            raise StackError(f"{run_dir} is in use by another `make run`: stop it first")
         # A stack that was killed could not take back the addresses of its services.
-        (self._settings.run_dir / ADDRESSES_FILE).unlink(missing_ok=True)
+        (run_dir / ADDRESSES_FILE).unlink(missing_ok=True)
         self._settings = load_settings()
 
     def _claim_port(self) -> None:
         host, port = self._settings.serve_host, self._settings.serve_port
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError as error:
-                raise StackError(
-                    f"{host}:{port} can't be had ({error.strerror}): stop what listens there, or set SERVE_PORT"
-                ) from error
+        try:
+            hold_port(host, port)
+        except OSError as error:
+            advice = {
+                errno.EADDRINUSE: "stop what listens there, or set SERVE_PORT",
+                errno.EACCES: "set SERVE_PORT to 1024 or more",
+            }.get(error.errno or 0, "set SERVE_HOST to an address of this machine")
+            raise StackError(f"the server can't listen on {host}, port {port} ({error.strerror}): {advice}") from None
 
     def _fill_in_secrets(self) -> None:
         settings = self._settings
@@ -135,8 +139,9 @@ class Stack:
             return
         postgres = EmbeddedPostgres(self._settings.run_dir / "postgres", self._settings.postgres_db)
         self._at_end.callback(postgres.stop)
-        with self._console.status("Starting PostgreSQL ..."):
-            self._publish(DATABASE_URL=postgres.start())
+        with shown(self._console, "Starting PostgreSQL ...") as tell:
+            self._publish(DATABASE_URL=postgres.start(tell, self._settings.start_standstill_s))
+        self._postgres = postgres
 
     def _start_mlflow(self) -> mlflow_server.MlflowServer | None:
         if self._settings.mlflow_tracking_uri is not None:
@@ -144,7 +149,7 @@ class Stack:
         mlflow = mlflow_server.start_mlflow(
             metadata_dsn=self._settings.dsn(DatabaseRole.MLFLOW),
             artifact_dir=self._settings.run_dir / "artifacts",
-            port=free_port(),
+            port=hold_port(),
             log_path=self._settings.run_dir / "logs" / "mlflow.log",
         )
         self._watch(mlflow.child)
@@ -153,7 +158,7 @@ class Stack:
 
     def _train_first_model(self) -> None:
         settings = self._settings
-        with self._console.status("Asking the registry for a production model ..."):
+        with shown(self._console, "Asking the registry for a production model ..."):
             registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
             production = registry.version_of(PRODUCTION)
         if production is None:
@@ -164,6 +169,10 @@ class Stack:
         server = Child("the scoring server", (sys.executable, "-m", "serve"), self._addresses, log_path)
         self._watch(server)
         return server
+
+    def _wait_until_answers(self, child: Child, url: str) -> None:
+        with shown(self._console, f"Waiting for {child.name} ...") as tell:
+            child.wait_until_answers(url, self._settings.start_standstill_s, tell)
 
     def _watch(self, child: Child) -> None:
         self._children.append(child)

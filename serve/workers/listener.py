@@ -16,7 +16,7 @@ def check_free(host: str, port: int) -> None:
     """Make sure that nobody else listens there: the kernel would share the port out among them and us.
 
     Raises:
-        SettingsError: the address can't be had.
+        SettingsError: the address is in use, or not one of this machine's.
     """
     _bound(host, port, shared=False).close()
 
@@ -29,7 +29,7 @@ def listen(host: str, port: int) -> socket.socket:
     on a kept-alive connection can wait 40 ms (uvicorn#3149).
 
     Raises:
-        SettingsError: the address can't be had.
+        SettingsError: the address is in use, or not one of this machine's.
     """
     listener = _bound(host, port, shared=True)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNTAKEN_ANSWER_TIMEOUT_MS)
@@ -47,5 +47,6 @@ def _bound(host: str, port: int, *, shared: bool) -> socket.socket:
         bound.bind((host, port))
     except OSError as error:
         bound.close()
-        raise SettingsError(f"{host}:{port} can't be had ({error.strerror}): set SERVE_HOST, SERVE_PORT") from error
+        at = f"{host}, port {port}"
+        raise SettingsError(f"can't listen on {at} ({error.strerror}): set SERVE_HOST, SERVE_PORT") from error
     return bound

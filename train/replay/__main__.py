@@ -19,7 +19,7 @@ from fraud.command import EXIT_ERROR, interrupt_once, print_error
 from fraud.errors import ProjectError
 from fraud.registry import Registry
 from fraud.settings import DatabaseRole, Settings, load_settings
-from fraud.stack.child import free_port
+from fraud.stack.ports import hold_port
 from train.dataset import load_dataset
 from train.replay.commands import Commands
 from train.replay.database import copy_applications, temporary_database
@@ -69,7 +69,7 @@ def _replay(settings: Settings, months: tuple[dt.date, ...], stamp: str, folder:
     registry = Registry(settings.tracking_uri(), model_name, settings.registry_timeout_s)
     owner_dsn = settings.dsn()
     database_name = f"{parse_dsn(owner_dsn).get('dbname', settings.postgres_db)}_replay_{stamp.replace('-', '_')}"
-    port = free_port()
+    port = hold_port()
     with temporary_database(owner_dsn, database_name) as database_dsn:
         environment = replay_environment(
             settings, database_dsn=database_dsn, model_name=model_name, run_dir=folder / "run", port=port

@@ -22,7 +22,6 @@ from train.replay.gate_result import read_gate_result
 from train.replay.light_load import LoadCounts, counted, light_load
 from train.replay.outcome import Decision
 
-SERVER_START_TIMEOUT_S: Final = 120.0
 ANSWER_TIMEOUT_S: Final = 30.0
 DECIDED: Final = tuple(verdict.exit_status for verdict in (Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE))
 
@@ -102,7 +101,7 @@ class Year:
     @contextmanager
     def _server(self) -> Iterator[Child]:
         with self.commands.service("server", "serve") as server:
-            server.wait_until_answers(f"{self.url}/health/ready", SERVER_START_TIMEOUT_S)
+            server.wait_until_answers(f"{self.url}/health/ready")
             yield server
 
     def _served_version(self, first: dt.date) -> int:

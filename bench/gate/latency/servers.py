@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from fraud.registry import ModelVersion, Registry
-from fraud.stack.child import Child, free_port
+from fraud.stack.child import Child
+from fraud.stack.ports import hold_port
 from serve.model_store import Manifest, model_store
 
-START_TIMEOUT_S: Final = 120.0
 STOP_TIMEOUT_S: Final = 60.0
 SERVER_COMMAND: Final = (sys.executable, "-m", "serve")
 
@@ -49,7 +49,7 @@ def served(
     manifest = Manifest(version.name, version.version, version.sha256, version.data_cutoff)
     store.add(manifest, lambda download: registry.download_model(version, download))
     store.make_current(version.version)
-    port = free_port()
+    port = hold_port()
     environment = {
         **settings,
         "RUN_DIR": str(folder.absolute()),  # it starts in this folder: a relative path would lead elsewhere
@@ -66,7 +66,7 @@ def served(
     server = Child(name, command, environment, folder / "server.log", folder)
     try:
         url = f"http://127.0.0.1:{port}"
-        server.wait_until_answers(f"{url}/health/ready", START_TIMEOUT_S)
+        server.wait_until_answers(f"{url}/health/ready")
         yield url
     finally:
         server.stop(STOP_TIMEOUT_S)

@@ -14,7 +14,7 @@ import msgspec
 
 from bench.peers.contenders import MODEL_NAME
 from bench.peers.servers.launch import Launch, Place
-from fraud.stack.child import free_port
+from fraud.stack.ports import hold_port
 
 BATCHING = {"max_batch_size": 16, "max_batch_time": 0.002}
 
@@ -27,8 +27,8 @@ def launch(place: Place, *, batching: bool) -> Launch:
         "parallel_workers": 0,
         "host": "127.0.0.1",
         "http_port": place.port,
-        "grpc_port": free_port(),
-        "metrics_port": free_port(),
+        "grpc_port": hold_port(),
+        "metrics_port": hold_port(),
         "metrics_endpoint": None,
         "gzip_enabled": False,
     }

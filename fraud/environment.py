@@ -1,0 +1,36 @@
+"""What a process is given besides its settings, and what of it would come between its parts."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Mapping
+from typing import Final
+
+LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "::1")
+
+
+def without_libpq_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without PGHOST, PGPORT, PGSERVICE, PGOPTIONS and their like.
+
+    libpq adds them to every connection and PostgreSQL's server programs to their own settings, so a person's variables
+    for another database would change ours. What a connection needs stands in DATABASE_URL or POSTGRES_*.
+    """
+    return {name: value for name, value in environment.items() if not name.startswith("PG")}
+
+
+def settle_environment() -> None:
+    """Settle, for this process and its children, what is not theirs to find out.
+
+    libpq's variables are those of another database; a proxy can't reach this machine's loopback addresses; and a
+    terminal whose encoding lacks a character shows a question mark.
+    """
+    for name in os.environ.keys() - without_libpq_variables(os.environ).keys():
+        del os.environ[name]
+    for name in ("no_proxy", "NO_PROXY"):
+        given = filter(None, (host.strip() for host in os.environ.get(name, "").split(",")))
+        os.environ[name] = ",".join(dict.fromkeys([*given, *LOOPBACK_NAMES]))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
