@@ -82,6 +82,10 @@ def load_classifier(path: Path) -> XGBClassifier:
     classifier = XGBClassifier()
     try:
         classifier.load_model(path)
+    except UnicodeDecodeError as error:  # it quotes what it found, and can't
+        raise ConversionError(
+            f"{path}: XGBoost can't read the model; expected a file that `save_model` wrote, .ubj or .json, no pickle"
+        ) from error
     except (XGBoostError, TypeError) as error:
         # XGBoost puts the time and its source line in front, and appends its stack trace.
         reason = re.sub(r"^\[.*?\] \S+: ", "", str(error).partition("\n")[0])

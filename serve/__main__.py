@@ -11,6 +11,7 @@ import typer
 
 from fraud.command import EXIT_ERROR
 from fraud.errors import ProjectError
+from fraud.open_files import possible_connections
 from fraud.settings import DatabaseRole, Settings, load_settings
 from serve.logs import LogFormat, configure_logging
 from serve.model_store import model_store
@@ -40,6 +41,14 @@ def serve(
         check_certificate(settings.ssl_certfile, settings.ssl_keyfile)
         address = host or settings.serve_host, port or settings.serve_port
         check_free(*address)
+        possible = possible_connections(settings.max_connections)
+        if possible < settings.max_connections:
+            logger.warning(
+                "the limit on open files (`ulimit -Hn`) leaves room for %d connections a process, of the %d of "
+                "MAX_CONNECTIONS: more are refused",
+                possible,
+                settings.max_connections,
+            )
         if not settings.asks_for_keys():
             logger.warning("AUTHENTICATION=off: everybody who reaches %s:%d may have applications scored", *address)
         warn_if_readable(address[0], encrypted=settings.ssl_certfile is not None)

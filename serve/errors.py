@@ -187,6 +187,14 @@ class NotReady(ServeError):
     headers = MappingProxyType({"Retry-After": "1"})
 
 
+class ModelUnusable(ServeError):
+    """The model that should be in charge can't be served by this version of the server; another one is needed."""
+
+    status = 503
+    code = "model_unusable"
+    headers = MappingProxyType({"Retry-After": "60"})
+
+
 class TooManyConnections(ServeError):
     """The server process has as many connections as it takes."""
 

@@ -6,13 +6,10 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-import onnx
-
 from fraud.errors import ProjectError, RegistryError
-from fraud.golden_rows import METADATA_KEY, GoldenRows, GoldenRowsError
 from fraud.registry import PRODUCTION, Registry
-from serve.engine import Engine, EngineOptions, load
-from serve.errors import NoProductionModel, NotReady
+from serve.engine import Engine, EngineOptions, load_checked
+from serve.errors import ModelUnusable, NoProductionModel, NotReady
 from serve.model_store import Manifest, ModelStore
 
 logger = logging.getLogger(__name__)
@@ -37,6 +34,8 @@ class ServingModel:
         self._options = options
         self._active: LoadedModel | None = None
         self._prepared: LoadedModel | None = None
+        self._fault: str | None = None
+        """Why the version that was loaded last can't be served."""
 
     @property
     def active(self) -> LoadedModel:
@@ -44,8 +43,11 @@ class ServingModel:
 
         Raises:
             NotReady: none is loaded yet.
+            ModelUnusable: the one that should be can't be served.
         """
         if self._active is None:
+            if self._fault is not None:
+                raise ModelUnusable(f"{self._fault}: train another (`python -m train --promote-first`)")
             raise NotReady("no model is loaded: train one (`python -m train --promote-first`), then /update-model")
         return self._active
 
@@ -111,16 +113,13 @@ class ServingModel:
         self._prepared = None
 
     def _load(self, manifest: Manifest, path: Path) -> LoadedModel:
-        with self._store.alone():  # the first process measures how to run it, the others read what it found
-            engine = load(path, self._options)
-        golden = read_golden_rows(path)
-        golden.check(engine.score(golden.rows))
+        version = manifest.model_version
+        logger.info("loading version %d; code that is not compiled yet takes a minute", version)
+        try:
+            with self._store.alone():  # the first process measures how to run it, the others read what it found
+                engine = load_checked(path, self._options)
+        except ProjectError as error:
+            self._fault = f"version {version} can't be served: {error}"
+            raise
+        self._fault = None
         return LoadedModel(manifest, engine, bytes.fromhex(manifest.sha256))
-
-
-def read_golden_rows(path: Path) -> GoldenRows:
-    """The golden rows that a model file carries; raises GoldenRowsError when there are none."""
-    for entry in onnx.load_model_from_string(path.read_bytes()).metadata_props:
-        if entry.key == METADATA_KEY:
-            return GoldenRows.from_text(entry.value)
-    raise GoldenRowsError("the model carries no golden rows: convert it by `python -m train` or `python -m convert`")

@@ -10,13 +10,11 @@ import pytest
 from psycopg2 import sql
 from psycopg2.extensions import make_dsn
 
-from fraud.stack.child import free_port
 from fraud.stack.mlflow_server import start_mlflow
+from fraud.stack.ports import hold_port
 from fraud.stack.postgres import EmbeddedPostgres
 from initdb.schema import apply_schema
 from tests.live_stack import LiveStack, folder_for_postgres, introduce_us, start_stack, stop_stack, wait_until_ready
-
-MLFLOW_START_TIMEOUT_S = 90.0
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,7 +30,7 @@ def stack() -> Iterator[LiveStack]:
     """The whole system, started once, shared by tests that only add to it."""
     with folder_for_postgres() as folder:
         introduce_us(folder / "run")
-        live = start_stack(folder / "run", free_port())
+        live = start_stack(folder / "run", hold_port())
         try:
             wait_until_ready(live)
             yield live
@@ -57,9 +55,9 @@ def mlflow_uri(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """Tracking URI of an MLflow server, static prefix included, with an empty registry at first."""
     folder = tmp_path_factory.mktemp("mlflow")
     _administer(postgres, "CREATE DATABASE {}", "mlflow")
-    server = start_mlflow(make_dsn(postgres, dbname="mlflow"), folder / "artifacts", free_port(), folder / "log")
+    server = start_mlflow(make_dsn(postgres, dbname="mlflow"), folder / "artifacts", hold_port(), folder / "log")
     try:
-        server.child.wait_until_answers(server.health_url, MLFLOW_START_TIMEOUT_S)
+        server.child.wait_until_answers(server.health_url)
         yield server.tracking_uri
     finally:
         server.child.stop(10)

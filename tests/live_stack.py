@@ -19,8 +19,8 @@ from psycopg2.extensions import make_dsn
 
 from fraud.api_keys import SCORING_API_KEY, bearer, new_key
 from fraud.settings import DatabaseRole
-from fraud.stack.child import free_port
 from fraud.stack.credentials import write_private
+from fraud.stack.ports import hold_port
 
 STACK_START_TIMEOUT_S = 240.0
 STACK_STOP_TIMEOUT_S = 60.0
@@ -143,7 +143,7 @@ def introduce_us(run_dir: Path) -> None:
     write_private(run_dir / ".env", [f"{SCORING_API_KEY}={API_KEY}"])
 
 
-def start_stack(run_dir: Path, port: int) -> LiveStack:
+def start_stack(run_dir: Path, port: int, **settings: str) -> LiveStack:
     """Start `python -m fraud.stack` and return at once."""
     run_dir.mkdir(parents=True, exist_ok=True)
     environment = project_environment(
@@ -151,6 +151,7 @@ def start_stack(run_dir: Path, port: int) -> LiveStack:
         SERVE_PORT=str(port),
         REFERENCE_SCALE=SMALL_SCALE,
         COLUMNS="200",
+        **settings,
     )
     with (run_dir / "output").open("wb") as output:
         process = subprocess.Popen(
@@ -176,7 +177,7 @@ def wait_until_ready(stack: LiveStack) -> None:
 @contextmanager
 def server_beside(stack: LiveStack, run_dir: Path, **settings: str) -> Iterator[str]:
     """Address of one more server with settings of its own, on the stack's database, registry and secrets."""
-    port = free_port()
+    port = hold_port()
     shared = {name: value for name, value in {**stack.secrets, **stack.addresses}.items() if value is not None}
     environment = project_environment(**{**shared, "RUN_DIR": str(run_dir), "SERVE_PORT": str(port), **settings})
     log = run_dir / "server.log"
@@ -200,7 +201,7 @@ def server_beside(stack: LiveStack, run_dir: Path, **settings: str) -> Iterator[
         process.wait(STACK_STOP_TIMEOUT_S)
 
 
-def stop_stack(stack: LiveStack) -> int:
+def stop_stack(stack: LiveStack, by: signal.Signals = signal.SIGINT) -> int:
     """Press Ctrl-C, as it were; returns the exit status."""
-    stack.process.send_signal(signal.SIGINT)
+    stack.process.send_signal(by)
     return stack.process.wait(STACK_STOP_TIMEOUT_S)

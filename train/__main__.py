@@ -18,6 +18,7 @@ from fraud.settings import DatabaseRole, Settings, load_settings
 from train.maturity import label_cutoff
 from train.pipeline import run
 from train.report import print_outcome
+from train.servable import why_unservable
 
 app = typer.Typer(add_completion=False)
 
@@ -32,10 +33,11 @@ def main(
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of training [TRAIN_SEED].")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of training [TRAIN_THREADS].")] = None,
     promote_first: Annotated[
-        bool, typer.Option("--promote-first", help="Put the model into production if the registry has none there.")
+        bool,
+        typer.Option("--promote-first", help="Put the model into production if none that can be served is there."),
     ] = False,
     only_first: Annotated[
-        bool, typer.Option("--only-first", help="Do nothing if the registry has a production version already.")
+        bool, typer.Option("--only-first", help="Do nothing if a version that can be served is in production already.")
     ] = False,
     reason: Annotated[
         str | None, typer.Option(help="Why it is trained: kept with the version in the registry.")
@@ -76,8 +78,11 @@ def _train(
     dsn = settings.dsn(DatabaseRole.TRAINER)
     registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
     if only_first and (production := registry.version_of(PRODUCTION)) is not None:
-        typer.echo(f"Version {production.version} of {production.name} is in production already.")
-        return
+        fault = why_unservable(registry, production)
+        if fault is None:
+            typer.echo(f"Version {production.version} of {production.name} is in production already.")
+            return
+        typer.echo(f"Version {production.version} of {production.name} can't be served any more: {fault}.")
     with Progress(console=Console(stderr=True)) as bar:
         outcome = run(
             dsn,

@@ -29,6 +29,7 @@ from train.bins_table import store_bins
 from train.dataset import load_dataset
 from train.proving_rows import proving_rows
 from train.reference import reference_profile
+from train.servable import why_unservable
 from train.tracking import record_run
 from train.training import Training, train_model
 
@@ -63,7 +64,8 @@ def run(
         cutoff: applications from this day on are unknown to training.
         seed: of everything drawn at random.
         threads: of XGBoost; they change the time, not the model.
-        promote_first: put the version into production when the registry says that no version is there.
+        promote_first: put the version into production when the registry says that no version is there, or when the
+            one that is there can't be served any more.
         progress: told how far each step is.
         reason: why it is trained, kept as a tag of the version.
 
@@ -125,9 +127,9 @@ def _register(
 
 
 def _promote(registry: Registry, version: ModelVersion, promote_first: bool) -> int | None:
-    """Promote the first version if asked to; gives the version in production."""
+    """Promote the version if asked to and nothing stands in its way; returns the version in production."""
     production = registry.version_of(PRODUCTION)
-    if production is None and promote_first:
+    if promote_first and (production is None or why_unservable(registry, production) is not None):
         registry.set_alias(PRODUCTION, version.version)
         return version.version
     return None if production is None else production.version

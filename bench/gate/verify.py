@@ -17,7 +17,7 @@ from fraud.errors import ProjectError
 from fraud.golden_rows import GoldenRows
 from fraud.registry import PRODUCTION, ModelVersion, Registry
 from fraud.settings import load_settings
-from serve.serving_model import read_golden_rows
+from serve.engine import read_golden_rows
 
 
 def verify() -> None:

@@ -14,6 +14,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -184,9 +186,25 @@ def _own_server() -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
 
 
-def _answers(url: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a GET brought."""
+
+    status: int
+    body: bytes
+
+
+def ask(url: str) -> Answer | None:
+    """GET a page of a server of ours; None while it does not answer."""
     try:
         with _own_server().open(url, timeout=PROBE_TIMEOUT_S) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+            return Answer(answer.status, answer.read())
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, error.read())
+    except OSError:
+        return None
+
+
+def _answers(url: str) -> bool:
+    answer = ask(url)
+    return answer is not None and answer.status == HTTPStatus.OK

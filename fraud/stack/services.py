@@ -7,6 +7,7 @@ import errno
 import os
 import subprocess
 import sys
+from http import HTTPStatus
 from types import TracebackType
 from typing import Final
 
@@ -17,7 +18,7 @@ from fraud.registry import PRODUCTION, Registry
 from fraud.run_lock import hold
 from fraud.settings import ADDRESSES_FILE, SECRETS_FILE, DatabaseRole, Settings, load_settings
 from fraud.stack import mlflow_server
-from fraud.stack.child import Child
+from fraud.stack.child import Child, ask
 from fraud.stack.credentials import add_settings, generate_missing, write_private
 from fraud.stack.errors import StackError
 from fraud.stack.ports import hold_port
@@ -26,6 +27,8 @@ from fraud.stack.summary import print_secrets
 from fraud.stack.waiting import shown
 
 STOP_TIMEOUT_S: Final = 30.0
+MODEL_UNUSABLE: Final = b'"model_unusable"'
+"""Code of the server's error when there is a model, and it can't be served (`serve/errors.py`)."""
 
 # What has no default and is generated when nobody set it.
 PASSWORDS: Final = (
@@ -89,7 +92,8 @@ class Stack:
         if server is None:
             self._train_first_model()
             server = self._start_server()
-        self._wait_until_answers(server, self._settings.server_url() + "/health/ready")
+        if self._refuses_its_model(server):
+            self._replace_model(server, may_replace=mlflow is not None)
 
     def check(self) -> None:
         """Raise a StackError when a service has ended."""
@@ -164,6 +168,39 @@ class Stack:
         if production is None:
             self._run_command("train", "--promote-first")
 
+    def _refuses_its_model(self, server: Child) -> bool:
+        """Wait for the server; False when it is ready, True when it says that no model can be served."""
+        url = self._settings.server_url() + "/health/ready"
+        refuses = False
+
+        def has_decided() -> bool:
+            nonlocal refuses
+            answer = ask(url)
+            refuses = answer is not None and MODEL_UNUSABLE in answer.body
+            return refuses or (answer is not None and answer.status == HTTPStatus.OK)
+
+        with shown(self._console, f"Waiting for {server.name} ...") as tell:
+            server.wait_until(has_decided, f"answer at {url}", self._settings.start_standstill_s, tell)
+        return refuses
+
+    def _replace_model(self, server: Child, *, may_replace: bool) -> None:
+        """Train a model to replace one that an earlier version of this project has left; that one stays registered.
+
+        In a registry that is not ours alone, others may still serve it.
+        """
+        self._stop_watching(server)
+        command = "python -m train --promote-first"
+        if not may_replace:
+            raise StackError(
+                f"the production model of the registry at {self._settings.mlflow_tracking_uri} can't be served by this "
+                f"version; its reason is at the end of {server.log_path}. `{command}` trains and promotes one that can"
+            )
+        self._console.print("The model of an earlier version can't be served any more; training another.")
+        self._run_command("train", "--promote-first")
+        server = self._start_server()
+        if self._refuses_its_model(server):
+            raise StackError(f"no model can be served; the reason is at the end of {server.log_path}")
+
     def _start_server(self) -> Child:
         log_path = self._settings.run_dir / "logs" / "server.log"
         server = Child("the scoring server", (sys.executable, "-m", "serve"), self._addresses, log_path)
@@ -177,6 +214,10 @@ class Stack:
     def _watch(self, child: Child) -> None:
         self._children.append(child)
         self._at_end.callback(child.stop, STOP_TIMEOUT_S)
+
+    def _stop_watching(self, child: Child) -> None:
+        self._children.remove(child)
+        child.stop(STOP_TIMEOUT_S)
 
     def _run_command(self, part: str, *arguments: str) -> None:
         """Run another part's command to its end; its progress is shown here."""

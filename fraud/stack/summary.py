@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -31,12 +32,12 @@ def print_summary(console: Console, settings: Settings) -> None:
     header = ' -H "Authorization: Bearer $KEY"' if settings.asks_for_keys() else ""
     if header:
         # By name, so that the key itself stays out of terminals and shell histories.
-        secrets = settings.run_dir / SECRETS_FILE
+        secrets = shlex.quote(str(settings.run_dir / SECRETS_FILE))
         console.print(f"KEY=$(grep ^{SCORING_API_KEY}= {secrets} | cut -d= -f2)", soft_wrap=True, highlight=False)
     for route, body in (("predict", single), ("batch_predict", f'{{"instances": [{single}, {single}]}}')):
         call = f"curl -s {url}/{route}{header} -H 'Content-Type: application/json' -d '{body}'"
         console.print(call, soft_wrap=True, highlight=False, markup=False)
         console.print()
     logs = settings.run_dir / "logs"
-    console.print(f"Logs: {logs}/server.log, {logs}/mlflow.log, {settings.run_dir}/postgres/log", highlight=False)
+    console.print(f"Logs: {logs}/server.log, {logs}/mlflow.log, {logs}/postgres.log", soft_wrap=True, highlight=False)
     console.print(f"Passwords and key: {settings.run_dir}/.env    Stop with Ctrl-C.", highlight=False)

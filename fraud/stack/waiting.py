@@ -22,13 +22,13 @@ def shown(console: Console, first: str) -> Iterator[Tell]:
         with console.status(escape(first)) as status:
             yield lambda text: status.update(escape(text))
         return
-    console.print(first, markup=False, highlight=False)
+    console.print(first, markup=False, highlight=False, soft_wrap=True)
     printed_at = time.monotonic()
 
     def tell(text: str) -> None:
         nonlocal printed_at
         if time.monotonic() - printed_at >= LINE_INTERVAL_S:
-            console.print(text, markup=False, highlight=False)
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
             printed_at = time.monotonic()
 
     yield tell

@@ -15,7 +15,7 @@ import uvicorn
 
 from fraud.command import EXIT_ERROR
 from fraud.errors import ProjectError
-from fraud.open_files import allow_open_files
+from fraud.open_files import possible_connections
 from fraud.registry import Registry
 from fraud.settings import Settings, load_settings
 from serve.access.authentication import Administrator, Authenticator
@@ -74,7 +74,7 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
         saved_answers=SavedAnswers(settings.spool_folder(), answer_limits, durable=sync is Sync.ALWAYS),
         pseudonyms=Pseudonyms(settings.applicant_ref_key.get_secret_value() if settings.applicant_ref_key else None),
         limits=Limits(settings.max_batch_rows, settings.max_body_bytes),
-        connection_limits=ConnectionLimits(settings.max_connections, settings.read_timeout_s),
+        connection_limits=ConnectionLimits(possible_connections(settings.max_connections), settings.read_timeout_s),
         capacity=Capacity(settings.max_rows_in_flight, settings.max_bytes_in_flight, settings.max_wait_ms / 1000),
         rate_limits=rate_limits(settings),
         access=AccessControl(Authenticator(settings.server_keys(), administrator), required=settings.asks_for_keys()),
@@ -106,7 +106,6 @@ def work(
 ) -> None:
     """Serve until the supervisor says stop, or is gone."""
     configure_logging(PROCESS)
-    allow_open_files()
     try:
         settings = load_settings()
         configure_logging(PROCESS, LogFormat(settings.log_format))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fraud.api_keys import bearer
-from fraud.stack.child import free_port
+from fraud.stack.ports import hold_port
 from tests.compose.compose_file import project
 from tests.compose.engine import Container, Engine, Image, stop
 from tests.compose.env_file import copy_what_make_env_reads, make_env
@@ -48,7 +48,7 @@ class Site:
         self._engine = engine
         self._images = images
         self._folder = folder
-        self._ports = {"postgres": free_port(), "mlflow-server": free_port(), "fastapi": free_port()}
+        self._ports = {"postgres": hold_port(), "mlflow-server": hold_port(), "fastapi": hold_port()}
         self._running: dict[str, Running] = {}
         self._since = time.time()
 

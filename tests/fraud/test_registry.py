@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 
 from fraud.errors import RegistryError
 from fraud.registry import CANDIDATE, PREVIOUS, PRODUCTION, TEST_START_TAG, ChecksumError, ModelVersion, Registry
-from fraud.stack.child import free_port
+from fraud.stack.ports import hold_port
 
 CUTOFF = dt.date(2026, 5, 1)
 MODEL = b"\x08\x0aonnx bytes"
@@ -191,7 +191,7 @@ def test_an_answer_that_is_an_error_is_never_none(stub: Callable[[int, bytes], s
 
 
 def test_unreachable_is_an_error_of_one_line_without_the_password() -> None:
-    registry = Registry(f"http://user:hidden-word@127.0.0.1:{free_port()}/mlflow", "divorce-model", timeout_s=2)
+    registry = Registry(f"http://user:hidden-word@127.0.0.1:{hold_port()}/mlflow", "divorce-model", timeout_s=2)
     with pytest.raises(RegistryError, match=r"http://127\.0\.0\.1") as raised:
         registry.version_of(PRODUCTION)
     assert "hidden-word" not in str(raised.value)

@@ -12,7 +12,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from bench.gate.lock import RETRAINING, alone
-from fraud.stack.child import free_port
+from fraud.stack.ports import hold_port
 from fraud.verdict import Verdict
 from jenkins.retrain.__main__ import app
 from jenkins.retrain.errors import RetrainingError
@@ -82,7 +82,7 @@ def retrain(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RUN_DIR", str(tmp_path))
     monkeypatch.setenv("DATABASE_URL", database)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}/mlflow")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{hold_port()}/mlflow")
     monkeypatch.setenv("REGISTRY_TIMEOUT_S", "1")
     monkeypatch.setenv("MODEL_NAME", "retrained")
     monkeypatch.delenv("TRAINER_DB_PASSWORD", raising=False)
@@ -128,5 +128,5 @@ def test_a_reason_that_is_no_line_is_refused(retrain: Callable[..., Result], rea
 
 
 def test_a_database_that_is_away_is_an_error(retrain: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", f"postgresql://x@127.0.0.1:{free_port()}/x")
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://x@127.0.0.1:{hold_port()}/x")
     assert retrain().exit_code == 2

@@ -10,7 +10,7 @@ import httpx
 
 from bench.chaos.load import Load
 from bench.site.server import SHIPPER, WORKER, ScoringServer
-from fraud.stack.child import free_port
+from fraud.stack.ports import hold_port
 from tests.live_stack import LOGIN, LiveStack, wait_until
 from tests.serve.prediction_log_rows import fetch
 
@@ -22,7 +22,7 @@ class LogServer(ScoringServer):
 
     def __init__(self, stack: LiveStack, spool: Path, settings: dict[str, str]) -> None:
         addresses = {name: value for name, value in stack.addresses.items() if value}
-        super().__init__({**stack.environment, **addresses, **settings}, stack.run_dir, spool, free_port())
+        super().__init__({**stack.environment, **addresses, **settings}, stack.run_dir, spool, hold_port())
         self.stack = stack
 
     def start(self) -> None:

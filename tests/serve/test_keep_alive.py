@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from fraud.stack.child import free_port
+from fraud.stack.ports import hold_port
 from serve.connections import BoundedConnection, ConnectionLimits, Connections
 from tests.live_stack import wait_until
 from tests.serve.wire import Wire, post
@@ -41,7 +41,7 @@ def url() -> Iterator[str]:
 
     config = uvicorn.Config(
         Starlette(routes=[Route("/", answer, methods=["POST"])], lifespan=sweeping),
-        port=free_port(),
+        port=hold_port(),
         http=functools.partial(BoundedConnection, connections=connections),  # type: ignore[arg-type]
         timeout_keep_alive=KEEP_ALIVE_S,
         log_config=None,

@@ -18,7 +18,7 @@ from xgboost import XGBClassifier
 from convert.errors import ParityError
 from fraud.reference_profile import PROFILE_FILE, ReferenceProfile
 from fraud.registry import CANDIDATE, PRODUCTION, PROFILE_SHA256_TAG, RETRAINING_REASON_TAG, Registry
-from fraud.stack.child import free_port
+from fraud.stack.ports import hold_port
 from tests.serve.prediction_log_rows import fetch
 from train.__main__ import app
 from train.dataset import Dataset
@@ -140,7 +140,7 @@ def test_an_unreachable_registry_is_an_error_before_training(
         raise AssertionError("trained in vain")
 
     monkeypatch.setattr("train.pipeline.load_dataset", must_not_run)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}/mlflow")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{hold_port()}/mlflow")
     result = train("--promote-first")
     assert result.exit_code == 2
     assert "error: the MLflow registry at" in result.stderr.splitlines()[-1]

@@ -15,7 +15,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from fraud.features import DATE, FEATURE_NAMES, LABEL
-from fraud.stack.child import free_port
+from fraud.stack.ports import hold_port
 from fraud.verdict import Verdict
 from tests.train.conftest import synthetic_dataset
 from train.data_check.__main__ import app
@@ -167,7 +167,7 @@ def test_the_exit_status_and_the_file_say_the_same(
 
 
 def test_a_database_that_is_away_is_an_error(run: Callable[..., Result], tmp_path: Path) -> None:
-    assert run(DATABASE_URL=f"postgresql://x@127.0.0.1:{free_port()}/x").exit_code == 2
+    assert run(DATABASE_URL=f"postgresql://x@127.0.0.1:{hold_port()}/x").exit_code == 2
     assert not (tmp_path / "data_check").exists()
 
 

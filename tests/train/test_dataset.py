@@ -10,7 +10,7 @@ import pytest
 
 from fraud.errors import DatabaseError
 from fraud.features import FEATURE_NAMES
-from fraud.stack.child import free_port
+from fraud.stack.ports import hold_port
 from train.dataset import load_dataset
 from train.errors import (
     ColumnMissingError,
@@ -119,4 +119,4 @@ def test_no_right_to_read(empty_table: str) -> None:
 
 def test_unreachable() -> None:
     with pytest.raises(DatabaseError, match="can't be reached"):
-        load_dataset(f"host=127.0.0.1 port={free_port()} dbname=any", CUTOFF)
+        load_dataset(f"host=127.0.0.1 port={hold_port()} dbname=any", CUTOFF)

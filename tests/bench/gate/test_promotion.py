@@ -22,7 +22,7 @@ from bench.gate.lock import alone
 from bench.gate.promotion import finish, promote, rollback
 from fraud.errors import RegistryError
 from fraud.registry import CANDIDATE, PREVIOUS, PRODUCTION, ModelVersion, Registry
-from fraud.stack.child import free_port
+from fraud.stack.ports import hold_port
 
 ROOT = Path(__file__).parents[3]
 WORKERS = 2
@@ -183,7 +183,7 @@ def test_a_failure_keeps_the_earlier_previous_version(
 
 
 def test_no_server_is_a_failure(registry: Registry, champion: ModelVersion, candidate: ModelVersion) -> None:
-    away = Deployment(f"http://127.0.0.1:{free_port()}", "admin", "password")
+    away = Deployment(f"http://127.0.0.1:{hold_port()}", "admin", "password")
     with pytest.raises(DeploymentError, match="is the server running"):
         promote(registry, champion, candidate, away, nobody_else)
     assert aliases(registry) == {PRODUCTION: 1, CANDIDATE: 2}
@@ -223,7 +223,7 @@ def test_a_rollback_without_an_earlier_version_says_so(registry: Registry, champ
 
 
 def test_a_registry_that_is_away_is_no_registry_without_a_champion(candidate: ModelVersion) -> None:
-    away = Registry(f"http://127.0.0.1:{free_port()}/mlflow", candidate.name, timeout_s=2)
+    away = Registry(f"http://127.0.0.1:{hold_port()}/mlflow", candidate.name, timeout_s=2)
     with pytest.raises(RegistryError):
         promote(away, None, candidate, None, nobody_else)
 

@@ -14,7 +14,7 @@ from bench.connection import content_length
 from bench.peers.errors import PeersError
 from bench.peers.open_loop import measure_latencies, schedule
 from bench.peers.services import responder
-from fraud.stack.child import free_port
+from fraud.stack.ports import hold_port
 
 REQUEST = b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"
 STALL_S = 0.4
@@ -43,7 +43,7 @@ class Refuses(asyncio.Protocol):
 
 @contextmanager
 def serving(protocol: type[asyncio.Protocol]) -> Iterator[int]:
-    port, loop, ready = free_port(), asyncio.new_event_loop(), threading.Event()
+    port, loop, ready = hold_port(), asyncio.new_event_loop(), threading.Event()
 
     async def serve() -> None:
         await loop.create_server(protocol, "127.0.0.1", port)

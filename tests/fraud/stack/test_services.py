@@ -16,7 +16,7 @@ import pytest
 from dotenv import dotenv_values
 
 from fraud.api_keys import ApiKey, Role, parse_api_keys
-from fraud.stack.child import free_port
+from fraud.stack.ports import hold_port
 from tests.live_stack import (
     LiveStack,
     folder_for_postgres,
@@ -45,7 +45,7 @@ def processes_of(run_dir: Path) -> list[psutil.Process]:
 
 def test_a_second_stack_on_the_same_port_or_folder_is_refused(stack: LiveStack, tmp_path: Path) -> None:
     port = stack.environment["SERVE_PORT"]
-    for changes in ({"RUN_DIR": str(tmp_path / "other"), "SERVE_PORT": port}, {"SERVE_PORT": str(free_port())}):
+    for changes in ({"RUN_DIR": str(tmp_path / "other"), "SERVE_PORT": port}, {"SERVE_PORT": str(hold_port())}):
         second = subprocess.run(
             [sys.executable, "-m", "fraud.stack"],
             env={**stack.environment, **changes},
@@ -85,7 +85,7 @@ def test_a_wrong_setting_stops_it_with_one_line(tmp_path: Path) -> None:
 def used_run_dir() -> Iterator[Path]:
     """A run folder whose stack was started once and ended by Ctrl-C."""
     with folder_for_postgres() as folder:
-        stack = start_stack(folder / "run", free_port())
+        stack = start_stack(folder / "run", hold_port())
         try:
             wait_until_ready(stack)
             assert stop_stack(stack) == 0
@@ -119,7 +119,7 @@ def test_ctrl_c_ends_everything(used_run_dir: Path) -> None:
 
 def test_a_second_start_reuses_data_and_model(used_run_dir: Path) -> None:
     started = time.monotonic()
-    stack = start_stack(used_run_dir, free_port())
+    stack = start_stack(used_run_dir, hold_port())
     try:
         wait_until_ready(stack)
         # A promise of the command and no benchmark: it leaves an idle machine several times what it needs.
@@ -131,13 +131,13 @@ def test_a_second_start_reuses_data_and_model(used_run_dir: Path) -> None:
 
 
 def test_a_stack_that_was_killed_leaves_nothing_that_the_next_one_does_not_end(used_run_dir: Path) -> None:
-    killed = start_stack(used_run_dir, free_port())
+    killed = start_stack(used_run_dir, hold_port())
     wait_until_ready(killed)
     killed.process.kill()
     killed.process.wait()
     # The database is a daemon and stays, for the next start to take over; the rest ends with its parent.
     wait_until(lambda: {p.name() for p in processes_of(used_run_dir)} == {"postgres"}, 30, "the services end")
-    stack = start_stack(used_run_dir, free_port())
+    stack = start_stack(used_run_dir, hold_port())
     wait_until_ready(stack)
     stack.process.send_signal(signal.SIGINT)
     assert stop_stack(stack) == 0, "a second Ctrl-C does not disturb the stop"
@@ -145,7 +145,7 @@ def test_a_stack_that_was_killed_leaves_nothing_that_the_next_one_does_not_end(u
 
 
 def test_a_service_that_dies_ends_the_stack(used_run_dir: Path) -> None:
-    stack = start_stack(used_run_dir, free_port())
+    stack = start_stack(used_run_dir, hold_port())
     try:
         wait_until_ready(stack)
         server = next(p for p in processes_of(used_run_dir) if p.cmdline()[1:] == ["-m", "serve"])

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from fraud.features import FEATURE_NAMES
 from fraud.reference_profile import PREDICTION, PROFILE_FILE, VARIABLES, ReferenceProfile, VariableReference
 from fraud.registry import PRODUCTION, PROFILE_SHA256_TAG, ModelVersion, Registry
-from fraud.stack.child import free_port
+from fraud.stack.ports import hold_port
 from fraud.statistics.binning import choose_bins
 from jenkins.drift.__main__ import app
 from serve.prediction_log.chain import microseconds
@@ -246,7 +246,7 @@ def test_a_registry_that_does_not_answer_is_an_error(
     site: Site, today: dt.date, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.log(today - DAY, applications(3000, 17))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}/mlflow")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{hold_port()}/mlflow")
     assert site.check(today).exit_code == 2
     assert site.verdict()["verdict"] == "error"
     assert fetch(site.dsn, "SELECT verdict FROM drift_checks WHERE today = %s", today) == [("error",)]
@@ -261,7 +261,7 @@ def test_no_production_version_is_an_error(site: Site, today: dt.date, monkeypat
 def test_a_database_that_does_not_answer_is_an_error(
     site: Site, today: dt.date, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DATABASE_URL", f"host=127.0.0.1 port={free_port()} dbname=any user=any")
+    monkeypatch.setenv("DATABASE_URL", f"host=127.0.0.1 port={hold_port()} dbname=any user=any")
     assert site.check(today).exit_code == 2
     assert site.verdict()["verdict"] == "error"
 

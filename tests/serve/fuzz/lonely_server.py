@@ -18,7 +18,7 @@ import httpx
 import psutil
 
 from bench.engines.models import SIZES, make_models
-from fraud.stack.child import free_port
+from fraud.stack.ports import hold_port
 from serve.model_store import Manifest, model_store
 from serve.workers.supervisor import worker_command
 
@@ -32,7 +32,7 @@ WORKER_MODULE = worker_command("", 0, 1, 1)[2]
 def lonely_server(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
     """Its address, and the process that answers; what it logs is `server.log` in the folder."""
     _store_model(folder)
-    port = free_port()
+    port = hold_port()
     url = f"http://127.0.0.1:{port}"
     settings = {
         "RUN_DIR": str(folder),

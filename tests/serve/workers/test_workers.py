@@ -21,7 +21,7 @@ import pytest
 
 from fraud.features import EXAMPLE_INSTANCE
 from fraud.registry import PRODUCTION, ModelVersion, Registry, mlflow_client
-from fraud.stack.child import free_port
+from fraud.stack.ports import hold_port
 from tests.live_stack import API_KEY, LOGIN, LiveStack, wait_until
 
 FRESH_CONNECTIONS = 40
@@ -173,7 +173,7 @@ def test_a_version_that_fails_its_checks_is_served_by_nobody(
 
 
 def test_a_stop_answers_what_was_begun_refuses_what_is_new_and_leaves_no_process(stack: LiveStack) -> None:
-    port = free_port()
+    port = hold_port()
     server = subprocess.Popen(
         [sys.executable, "-m", "serve", "--port", str(port), "--workers", "2"],
         env={**stack.environment, **{name: value for name, value in stack.addresses.items() if value}},

@@ -19,7 +19,7 @@ from bench.gate.quality.rule import Rule
 from bench.gate.quality.scoring import registered_probabilities
 from fraud.errors import RegistryError
 from fraud.registry import TEST_START_TAG, ChecksumError, ModelVersion, Registry
-from fraud.stack.child import free_port
+from fraud.stack.ports import hold_port
 from fraud.verdict import Verdict
 from tests.bench.gate.quality.scored_rows import applications, probabilities
 from tests.train.conftest import store, synthetic_dataset
@@ -147,7 +147,7 @@ def test_without_a_champion_the_candidate_must_beat_chance(world: World) -> None
 
 
 def test_a_registry_that_does_not_answer_is_an_error(world: World) -> None:
-    gone = Registry(f"http://127.0.0.1:{free_port()}/mlflow", "quality-check", timeout_s=1)
+    gone = Registry(f"http://127.0.0.1:{hold_port()}/mlflow", "quality-check", timeout_s=1)
     with pytest.raises(RegistryError, match="failed"):
         check_quality(world.dsn, gone, world.candidate, world.champion, cutoff=LAST, policy=POLICY)
 
