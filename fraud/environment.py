@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import Final
 
+LIBPQ_VARIABLE: Final = re.compile("PG[A-Z]+")
 LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "::1")
 
 
@@ -17,7 +19,7 @@ def without_libpq_variables(environment: Mapping[str, str]) -> dict[str, str]:
     libpq adds them to every connection and PostgreSQL's server programs to their own settings, so a person's variables
     for another database would change ours. What a connection needs stands in DATABASE_URL or POSTGRES_*.
     """
-    return {name: value for name, value in environment.items() if not name.startswith("PG")}
+    return {name: value for name, value in environment.items() if not LIBPQ_VARIABLE.fullmatch(name)}
 
 
 def settle_environment() -> None:

@@ -40,7 +40,6 @@ def serve(
         settings.server_keys()
         check_certificate(settings.ssl_certfile, settings.ssl_keyfile)
         address = host or settings.serve_host, port or settings.serve_port
-        check_free(*address)
         possible = possible_connections(settings.max_connections)
         if possible < settings.max_connections:
             logger.warning(
@@ -49,6 +48,7 @@ def serve(
                 possible,
                 settings.max_connections,
             )
+        check_free(*address)
         if not settings.asks_for_keys():
             logger.warning("AUTHENTICATION=off: everybody who reaches %s:%d may have applications scored", *address)
         warn_if_readable(address[0], encrypted=settings.ssl_certfile is not None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,7 @@ def test_what_cannot_be_used_is_one_line_and_status_2(files: Path) -> None:
     np.save(files / "few.npy", applications(100))
     np.save(files / "pickled.npy", np.array([{"a": 1}], dtype=object))
     (files / "text.ubj").write_text("not a model")
+    (files / "pickle.ubj").write_bytes(pickle.dumps({"trees": list(range(1_000))}))
     fit(objective="binary:logitraw").save_model(files / "raw.ubj")
     for names, message in (
         ({"rows": "few.npy"}, "200,000"),
@@ -56,6 +58,7 @@ def test_what_cannot_be_used_is_one_line_and_status_2(files: Path) -> None:
         ({"rows": "text.ubj"}, "another format"),
         ({"model": "absent.ubj"}, "No such file"),
         ({"model": "text.ubj"}, "can't read the model"),
+        ({"model": "pickle.ubj"}, "no pickle"),
         ({"model": "raw.ubj"}, "binary:logitraw"),
     ):
         done = CliRunner().invoke(command.app, arguments(files, **names))

@@ -10,6 +10,7 @@ from psycopg2.extensions import parse_dsn
 
 from fraud.__main__ import settings_table
 from fraud.errors import SettingsError
+from fraud.run_lock import hold
 from fraud.settings import DatabaseRole, load_settings
 
 README = Path(__file__).parents[2] / "README.md"
@@ -97,6 +98,44 @@ def test_secrets_show_neither_in_print_nor_in_errors(monkeypatch: pytest.MonkeyP
     with pytest.raises(SettingsError) as caught:
         load_settings()
     assert "hunter2" not in str(caught.value)
+
+
+def test_file_in_another_encoding_is_one_line_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes("# Köln\nADMIN_USER=Jürgen\n".encode("latin-1"))
+    with pytest.raises(SettingsError, match=r"^\.env, line 1, is not in UTF-8: save the file in that encoding$"):
+        load_settings()
+
+
+def test_file_that_is_a_folder_is_one_line_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    with pytest.raises(SettingsError, match=r"^\.env can't be read: Is a directory$"):
+        load_settings()
+
+
+def test_addresses_of_a_stack_count_only_while_it_runs(tmp_path: Path) -> None:
+    run_dir = tmp_path / ".run"
+    run_dir.mkdir()
+    (run_dir / "stack.env").write_text("MLFLOW_TRACKING_URI='http://127.0.0.1:1/mlflow'\n")
+    assert load_settings().mlflow_tracking_uri is None, "a stack that was killed has left the file"
+    assert hold(run_dir)
+    assert load_settings().mlflow_tracking_uri == "http://127.0.0.1:1/mlflow"
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),  # noqa: S104 - replaced by what clients write
+        ("::1", "http://[::1]:8000"),
+        ("::", "http://[::1]:8000"),
+        ("loans.example", "http://loans.example:8000"),
+    ],
+)
+def test_address_of_the_server_is_one_that_clients_can_write(
+    monkeypatch: pytest.MonkeyPatch, host: str, url: str
+) -> None:
+    monkeypatch.setenv("SERVE_HOST", host)
+    assert load_settings().server_url() == url
 
 
 @pytest.mark.parametrize(("name", "default", "meaning"), settings_table(), ids=lambda value: str(value)[:30])

@@ -52,4 +52,19 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         port = listener.getsockname()[1]
         run = start(tmp_path, "--port", str(port), **CONFIGURED)
     assert run.returncode == 2
-    assert f"127.0.0.1:{port} can't be had" in run.stderr
+    assert f"can't listen on 127.0.0.1, port {port}" in run.stderr
+
+
+def test_limit_on_open_files_is_told_of(tmp_path: Path) -> None:
+    command = f"ulimit -n 200; exec {sys.executable} -m serve"
+    settings = CONFIGURED | {"SERVE_HOST": "192.0.2.1", "RUN_DIR": str(tmp_path)}  # not this machine's: it ends at once
+    run = subprocess.run(
+        ["/bin/sh", "-c", command],
+        env=project_environment(**settings),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "leaves room for 72 connections a process, of the 10000 of MAX_CONNECTIONS" in run.stderr

@@ -19,10 +19,12 @@ from convert.errors import ParityError
 from fraud.reference_profile import PROFILE_FILE, ReferenceProfile
 from fraud.registry import CANDIDATE, PRODUCTION, PROFILE_SHA256_TAG, RETRAINING_REASON_TAG, Registry
 from fraud.stack.ports import hold_port
+from tests.earlier_versions import register_without_golden_rows
 from tests.serve.prediction_log_rows import fetch
 from train.__main__ import app
 from train.dataset import Dataset
 from train.grid import Candidate
+from train.servable import why_unservable
 
 GRID = [Candidate(3, 0.3, 0.8, 1.0, 1.0), Candidate(3, 0.3, 0.8, 1.0, 10.0)]
 
@@ -119,6 +121,27 @@ def test_only_the_first_version_is_promoted_and_the_same_seed_gives_the_same_mod
     assert (production.version, candidate.version) == (1, 2)
     assert production.sha256 == candidate.sha256
     assert "version 1" in second.stdout.splitlines()[-2]
+
+
+def test_version_that_can_no_longer_be_served_is_replaced(registry: Registry) -> None:
+    assert train("--promote-first").exit_code == 0
+    proven = registry.version_of(PRODUCTION)
+    assert proven is not None
+    assert why_unservable(registry, proven) is None
+    assert train("--promote-first", "--only-first").stdout.strip() == (
+        f"Version 1 of {registry.model_name} is in production already."
+    )
+
+    old = register_without_golden_rows(registry)
+    registry.set_alias(PRODUCTION, old.version)
+
+    done = train("--promote-first", "--only-first")
+    assert done.exit_code == 0
+    assert f"Version {old.version} of {registry.model_name} can't be served any more" in done.stdout
+    replacement = registry.version_of(PRODUCTION)
+    assert replacement is not None
+    assert replacement.version == old.version + 1
+    assert registry.model_version(old.version) == old, "it stays registered"
 
 
 def test_a_failed_parity_registers_nothing(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,18 +17,20 @@ import pytest
 from dotenv import dotenv_values
 
 from fraud.api_keys import ApiKey, Role, parse_api_keys
+from fraud.registry import PRODUCTION, Registry
 from fraud.stack.ports import hold_port
+from tests.earlier_versions import register_without_golden_rows
 from tests.live_stack import (
     LiveStack,
     folder_for_postgres,
     project_environment,
     start_stack,
     stop_stack,
-    wait_until,
     wait_until_ready,
 )
 
 WARM_START_S = 60.0
+PROJECT = Path(__file__).parents[3]
 
 
 def processes_of(run_dir: Path) -> list[psutil.Process]:
@@ -41,6 +44,17 @@ def processes_of(run_dir: Path) -> list[psutil.Process]:
         if any(str(run_dir) in word for word in words):
             found.append(process)
     return found
+
+
+def run_command(part: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", part, *arguments],
+        env=environment,
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_a_second_stack_on_the_same_port_or_folder_is_refused(stack: LiveStack, tmp_path: Path) -> None:
@@ -130,18 +144,89 @@ def test_a_second_start_reuses_data_and_model(used_run_dir: Path) -> None:
         stop_stack(stack)
 
 
-def test_a_stack_that_was_killed_leaves_nothing_that_the_next_one_does_not_end(used_run_dir: Path) -> None:
+def test_stack_that_is_killed_takes_its_services_with_it(used_run_dir: Path) -> None:
     killed = start_stack(used_run_dir, hold_port())
     wait_until_ready(killed)
+    services = processes_of(used_run_dir)
     killed.process.kill()
     killed.process.wait()
-    # The database is a daemon and stays, for the next start to take over; the rest ends with its parent.
-    wait_until(lambda: {p.name() for p in processes_of(used_run_dir)} == {"postgres"}, 30, "the services end")
+    _, alive = psutil.wait_procs(services, 60)
+    assert alive == []
+    assert processes_of(used_run_dir) == []
+    assert (used_run_dir / "stack.env").exists(), "it could not take back the addresses"
+    by_hand = run_command("initdb", "--schema-only", **killed.environment)
+    assert by_hand.stderr.startswith("error: no PostgreSQL: set DATABASE_URL"), "and nobody believes them"
+
+
+SURROUNDINGS = {
+    "HOME": "/proc",  # where not even root can write
+    "TMPDIR": "/tmp",  # noqa: S108 - the usual one, which pytest may have replaced
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "http_proxy": "http://127.0.0.1:9",
+    "PGHOST": "/nowhere",
+    "PGPORT": "7",
+    "PGSERVICE": "none",
+    "PGOPTIONS": "-c no_such_setting=1",
+    "LC_ALL": "tr_TR.ISO-8859-9",
+    "PYTHONIOENCODING": "ascii",
+    "TZ": "Asia/Kathmandu",
+    "SERVE_HOST": "::1",
+}
+"""What a machine may have set, none of it meant for us, and an address of the other family."""
+
+
+def test_start_depends_on_nothing_of_its_surroundings(used_run_dir: Path) -> None:
+    moved = used_run_dir.rename(used_run_dir.with_name("moved, to Köln"))
+    try:
+        stack = start_stack(moved, port := hold_port("::1"), **SURROUNDINGS)
+        wait_until_ready(stack)
+        assert httpx.get(f"http://[::1]:{port}/health/ready", trust_env=False).status_code == 200
+        assert run_command("initdb", "--schema-only", **stack.environment).returncode == 0
+        assert stop_stack(stack, signal.SIGHUP) == 0, "as when the terminal is closed"
+        assert processes_of(moved) == []
+        assert not (moved / "stack.env").exists()
+    finally:
+        moved.rename(used_run_dir)
+
+
+def test_run_folder_of_somebody_else_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run_command("fraud.stack", **project_environment(RUN_DIR=str(tmp_path / "file" / "run")))
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {tmp_path}/file/run can't be used (Not a directory): set RUN_DIR")
+
+
+@pytest.mark.parametrize(
+    ("host", "advice"),
+    [
+        ("192.0.2.1", "set SERVE_HOST to an address of this machine"),
+        ("2001:db8::1", "set SERVE_HOST to an address of this machine"),
+    ],
+)
+def test_address_of_another_machine_is_one_line(tmp_path: Path, host: str, advice: str) -> None:
+    done = run_command("fraud.stack", **project_environment(RUN_DIR=str(tmp_path), SERVE_HOST=host))
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: the server can't listen on {host}, port 8000 (")
+    assert done.stderr.rstrip().endswith(advice)
+
+
+@pytest.mark.long
+def test_model_of_an_earlier_version_is_replaced_and_kept(used_run_dir: Path) -> None:
     stack = start_stack(used_run_dir, hold_port())
     wait_until_ready(stack)
-    stack.process.send_signal(signal.SIGINT)
-    assert stop_stack(stack) == 0, "a second Ctrl-C does not disturb the stop"
-    assert processes_of(used_run_dir) == []
+    registry = Registry(stack.tracking_uri, "divorce-model")
+    unservable = register_without_golden_rows(registry)
+    registry.set_alias(PRODUCTION, unservable.version)
+    assert stop_stack(stack) == 0
+    shutil.rmtree(used_run_dir / "models")  # as when the copy there is of that version too
+
+    stack = start_stack(used_run_dir, hold_port())
+    wait_until_ready(stack)
+    assert "The model of an earlier version can't be served any more" in stack.output()
+    served = httpx.get(stack.url + "/model-info", auth=stack.admin).json()["model_version"]
+    assert served == str(unservable.version + 1)
+    assert Registry(stack.tracking_uri, "divorce-model").model_version(unservable.version) == unservable
+    assert stop_stack(stack) == 0
 
 
 def test_a_service_that_dies_ends_the_stack(used_run_dir: Path) -> None:
