@@ -1,7 +1,7 @@
 """`python -m tests.first_start`: the first `make run` of a machine without data, small, in a folder of its own.
 
-It ends with 0 when the stack gets ready, scores one application and ends with 0 after Ctrl-C. The environment is the one
-that this runs in, so that each supported Python can be tried.
+It ends with 0 when the stack gets ready, scores one application and ends with 0 after Ctrl-C. It takes the environment
+that it runs in, so that each supported Python can be tried.
 """
 
 from __future__ import annotations
