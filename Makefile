@@ -1,62 +1,89 @@
 # What one can do here; `make help` lists it.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-PYTHON ?= python3.11
-BIN := .venv/bin
+# PYTHON=... makes the environment of that Python; without, the newest that is here and supported.
+VENV ?= .venv
+BIN := $(VENV)/bin
 export ORT_DISABLE_TELEMETRY := 1
+# Packages are installed without bytecode: Python makes it for what is imported, and must be allowed to keep it.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install run test test-long lint lint-pipelines types format lock bench chaos soak fuzz audit env up down stack-test clean
+.PHONY: help install run test test-fast test-long first-start lint lint-pipelines types format lock bench chaos soak fuzz audit env up down stack-test clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-# The stamp stands for "installed exactly what the lock file says"; the install lists our packages, so a new one counts.
-.venv/installed: requirements/bootstrap.lock requirements/all.lock pyproject.toml $(wildcard */__init__.py)
-	@echo "Installing pinned dependencies into .venv ..."
-	@$(PYTHON) -m venv .venv
+# Looks at each start whether the environment is there, works and is of the Python asked for; new only if not.
+$(VENV)/pyvenv.cfg: FORCE
+	@sh requirements/environment.sh $(VENV) $(PYTHON)
+FORCE:
+
+$(BIN)/uv: $(VENV)/pyvenv.cfg requirements/bootstrap.lock
+	@echo "Installing the installer, uv ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
-	@$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements/all.lock
-	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-install: .venv/installed ## make .venv with the pinned dependencies
+# Our own packages are listed when they are installed, so a new one counts.
+SOURCES := pyproject.toml $(wildcard */__init__.py)
 
-run: .venv/installed ## start everything on this machine: database, registry, first model, server on port 8000
+# First only what `make run` needs, so that it starts soon.
+$(VENV)/run-installed: $(BIN)/uv requirements/run.lock $(SOURCES)
+	@echo "Downloading and installing the packages that \`make run\` needs (once) ..."
+	@$(BIN)/uv pip install --quiet --no-deps --require-hashes --python $(BIN)/python -r requirements/run.lock
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@touch $@
+
+# The stamp stands for "installed exactly what the lock file says": what is not in it is removed.
+$(VENV)/installed: $(VENV)/run-installed requirements/all.lock
+	@echo "Downloading and installing the packages of tests and tools (once) ..."
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements/all.lock
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@touch $@
+
+install: $(VENV)/installed ## make .venv with the pinned dependencies
+
+run: $(VENV)/run-installed ## start everything on this machine: database, registry, first model, server on port 8000
 	@$(BIN)/python -m fraud.stack
 
-test: .venv/installed ## run the test suite
+test: $(VENV)/installed ## run the test suite
 	@$(BIN)/python -m pytest
 
-test-long: .venv/installed ## run the tests that take minutes, such as simulated error rates
+test-fast: $(VENV)/installed ## run the tests that need no service, in a few minutes
+	@$(BIN)/python -m pytest -m "not service and not long and not docker"
+
+first-start: $(VENV)/installed ## try a first `make run`, small and in a folder of its own: start, one answer, Ctrl-C
+	@$(BIN)/python -m tests.first_start
+
+test-long: $(VENV)/installed ## run the tests that take minutes, such as simulated error rates
 	@$(BIN)/python -m pytest -m long --timeout 3600
 
-lint: .venv/installed ## check style and security rules
+lint: $(VENV)/installed ## check style and security rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
 lint-pipelines: ## check the style of the Jenkinsfiles; needs npm and Java
 	@npx --yes npm-groovy-lint@15.2.2 --noserver --failon warning --config jenkins/pipelines/.groovylintrc.json jenkins/pipelines/*.Jenkinsfile
 
-types: .venv/installed ## check types
+types: $(VENV)/installed ## check types
 	@$(BIN)/mypy
 
-format: .venv/installed ## put the code into its form
+format: $(VENV)/installed ## put the code into its form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: .venv/installed ## measure a running server
+bench: $(VENV)/installed ## measure a running server
 	@$(BIN)/python -m bench
 
-chaos: .venv/installed ## break each part in turn under load; is any answer lost?
+chaos: $(VENV)/installed ## break each part in turn under load; is any answer lost?
 	@$(BIN)/python -m bench chaos
 
-soak: .venv/installed ## load for ten minutes, then twice as much as it can do: is it flat, does it stay useful?
+soak: $(VENV)/installed ## load for ten minutes, then twice as much as it can do: is it flat, does it stay useful?
 	@$(BIN)/python -m bench soak
 
-fuzz: .venv/installed ## a million hostile inputs to every decoder and to the server's socket
+fuzz: $(VENV)/installed ## a million hostile inputs to every decoder and to the server's socket
 	@$(BIN)/python -m tests.serve.fuzz
 
-audit: .venv/installed ## known vulnerabilities of the pinned packages; asks over the network
+audit: $(VENV)/installed ## known vulnerabilities of the pinned packages; asks over the network
 	@$(BIN)/python -m requirements.audit
 
 env: ## write .env for Docker: random passwords, readable by you alone; those that are there stay
@@ -77,7 +104,7 @@ up: env ## start everything with Docker, in the background; returns when server 
 down: ## stop what `make up` started; data stay in Docker's volumes
 	@docker compose down
 
-stack-test: .venv/installed ## start everything with Docker, under a name of its own, and try it; needs a Docker engine
+stack-test: $(VENV)/installed ## start everything with Docker, under a name of its own, and try it; needs a Docker engine
 	@$(BIN)/python -m pytest -m docker --timeout 3600
 
 # Servers that ours is compared with, each in an environment of its own (`python -m bench peers`).
@@ -85,9 +112,10 @@ PEERS := mlserver mlflow bentoml original
 # What tests compare our statistics with, each in an environment of its own too.
 ORACLES := evidently
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
-lock: .venv/installed ## resolve the dependencies anew and write the lock files
+lock: $(BIN)/uv ## resolve the dependencies anew and write the lock files
 	@$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock
 	@$(COMPILE) pyproject.toml --all-extras requirements/bootstrap.in -o requirements/all.lock
+	@$(COMPILE) pyproject.toml --extra serve --extra train --extra mlflow --extra stack requirements/bootstrap.in -c requirements/all.lock -o requirements/run.lock
 	@$(COMPILE) pyproject.toml --extra serve -c requirements/all.lock -o requirements/serve.lock
 	@$(COMPILE) pyproject.toml --extra train -c requirements/all.lock -o requirements/train.lock
 	@$(COMPILE) pyproject.toml --extra mlflow -c requirements/all.lock -o requirements/mlflow.lock
@@ -96,4 +124,4 @@ lock: .venv/installed ## resolve the dependencies anew and write the lock files
 	@for oracle in $(ORACLES); do $(COMPILE) requirements/oracles/$$oracle.in -o requirements/oracles/$$oracle.lock || exit 1; done
 
 clean: ## remove what was installed, generated and served here (data included)
-	@rm -rf .venv .run .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	@rm -rf $(VENV) .venv-* .run .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -38,19 +38,24 @@ def trees(source: Source) -> list[dict[str, Any]]:
     return found
 
 
+def _dropout(source: Source) -> Fault:
+    parameters, booster = source.classifier.get_params(), source.document["gradient_booster"]
+    remedy = "train with booster='gbtree' and without rate_drop"
+    if parameters.get("rate_drop"):
+        # XGBoost 3.2 ignores it without booster='dart', 3.4 obeys it.
+        return f"rate_drop is {parameters['rate_drop']}, a parameter of DART", remedy
+    if "dart" in {booster["name"], parameters["booster"]}:
+        return "the booster is dart", remedy
+    # Up to XGBoost 3.2 DART is a booster with a gbtree inside; since then it is a gbtree whose trees have weights
+    # (https://github.com/dmlc/xgboost/issues/12031).
+    if "weight_drop" in booster or "weight_drop" in booster.get("model", {}):
+        return "the trees have weights (weight_drop)", remedy
+    return None
+
+
 def _booster(source: Source) -> Fault:
     name = source.document["gradient_booster"]["name"]
     return None if name == "gbtree" else (f"the booster is {name}", "train with booster='gbtree'")
-
-
-def _dropout(source: Source) -> Fault:
-    rate = source.classifier.get_params().get("rate_drop")
-    if rate:
-        # Depending on its version XGBoost ignores it or switches to DART, whose trees have weights.
-        return f"rate_drop is {rate}, a parameter of DART", "train without it"
-    if "weight_drop" in source.document["gradient_booster"]:
-        return "the trees have weights (weight_drop)", "train without dropout"
-    return None
 
 
 def _objective(source: Source) -> Fault:
@@ -130,8 +135,8 @@ def _best_iteration(source: Source) -> Fault:
 
 # In this order: what comes first decides whether the document has what the next ones look at.
 _CHECKS: Final[dict[str, Callable[[Source], Fault]]] = {
-    "booster": _booster,
     "dropout": _dropout,
+    "booster": _booster,
     "objective": _objective,
     "scalar leaves": _leaves,
     "one target": _targets,

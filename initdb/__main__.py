@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,34 +14,12 @@ from fraud.database import connect
 from fraud.errors import ProjectError
 from fraud.settings import DatabaseRole, Settings, load_settings
 from initdb.dump import dump
-from initdb.loader import load
-from initdb.population import Population
-from initdb.preparation import prepare
-from initdb.profile import load_profile
 from initdb.progress import progress_bar
-from initdb.raw_table import write_raw_table
-from initdb.reference import REFERENCE_ROWS, ReferenceData, build_reference, raw_rows_for
+from initdb.request import Request
 from initdb.schema import apply_schema, set_passwords
-from initdb.training_table import Provenance, has_rows, read_provenance
-
-GENERATED: Final = "generated rows"
+from initdb.training_table import has_rows, read_provenance
 
 console = Console(stderr=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Which reference data are asked for."""
-
-    csv: Path | None
-    seed: int
-    scale: float
-    keep_raw: bool
-    data_dir: Path
-
-    def provenance(self, rows: int) -> Provenance:
-        """What will be remembered of them."""
-        return Provenance(self.csv.name if self.csv else GENERATED, self.seed, self.scale, rows)
 
 
 def main(
@@ -118,39 +95,12 @@ def _make_reference_data(dsn: str, request: Request, force: bool) -> None:
         if provenance is None or provenance != request.provenance(provenance.rows):
             console.print("That is not what the settings ask for; --force replaces it.", style="yellow")
         return
-    raw = request.csv or _generate(request)
-    data = _reference_data(raw, request)
-    provenance = request.provenance(len(data.labels))
-    with console.status("Loading"):
-        load(dsn, data, provenance)
-    if request.csv is None and not request.keep_raw:
-        raw.unlink()
+    console.print("Making the reference applications ...")
+    # What generates and reads tables takes seconds to import, and a start that finds its data needs none of it.
+    from initdb.replacement import replace_rows  # noqa: PLC0415
+
+    provenance = replace_rows(dsn, request, console)
     console.print(f"Loaded {provenance}.", highlight=False)
-
-
-def _generate(request: Request) -> Path:
-    rows = raw_rows_for(request.scale)
-    path = request.data_dir / f"generated_seed{request.seed}_rows{rows}.csv"
-    with console.status("Fitting the generator to the public table's statistics"):
-        population = Population.fit(load_profile())
-    with progress_bar(console, f"Generating {rows:,} raw rows", rows) as advance:
-        write_raw_table(path, population, rows, request.seed, advance)
-    return path
-
-
-def _reference_data(raw: Path, request: Request) -> ReferenceData:
-    size = raw.stat().st_size if raw.is_file() else None
-    with progress_bar(console, f"Preparing {raw.name}", size) as advance:
-        applicants = prepare(raw, advance)
-    data = build_reference(applicants, request.scale, request.seed)
-    if data.scale < request.scale:
-        console.print(
-            f"{raw.name} has {len(applicants.labels):,} usable rows of {applicants.raw_rows:,}: that is enough for "
-            f"{len(data.labels):,} of the {round(REFERENCE_ROWS * request.scale):,} applications asked for.",
-            style="yellow",
-            highlight=False,
-        )
-    return data
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,8 +143,11 @@ def introduce_us(run_dir: Path) -> None:
     write_private(run_dir / ".env", [f"{SCORING_API_KEY}={API_KEY}"])
 
 
-def start_stack(run_dir: Path, port: int, **settings: str) -> LiveStack:
-    """Start `python -m fraud.stack` and return at once."""
+STACK = (sys.executable, "-m", "fraud.stack")
+
+
+def start_stack(run_dir: Path, port: int, command: Sequence[str] = STACK, **settings: str) -> LiveStack:
+    """Start the stack, in a process group of its own, and return at once."""
     run_dir.mkdir(parents=True, exist_ok=True)
     environment = project_environment(
         RUN_DIR=str(run_dir),
@@ -155,7 +158,7 @@ def start_stack(run_dir: Path, port: int, **settings: str) -> LiveStack:
     )
     with (run_dir / "output").open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "fraud.stack"],
+            command,
             cwd=run_dir,
             env=environment,
             stdin=subprocess.DEVNULL,
