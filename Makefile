@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: help install run test test-long lint lint-pipelines types format lock bench chaos soak fuzz audit env up down stack-test clean
+.PHONY: help install run test test-fast test-long lint lint-pipelines types format lock bench chaos soak fuzz audit env up down stack-test clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,8 +24,14 @@ install: .venv/installed ## make .venv with the pinned dependencies
 run: .venv/installed ## start everything on this machine: database, registry, first model, server on port 8000
 	@$(BIN)/python -m fraud.stack
 
+# Compiled modules are kept, whatever the shell says: each process that a test starts would compile its own anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+test-fast: .venv/installed ## run the tests that need no service
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not service and not long and not docker"
+
 test: .venv/installed ## run the test suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --durations 25
 
 test-long: .venv/installed ## run the tests that take minutes, such as simulated error rates
 	@$(BIN)/python -m pytest -m long --timeout 3600

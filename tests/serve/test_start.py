@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,16 +14,22 @@ import pytest
 from tests.live_stack import project_environment
 
 
-def start(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "serve", *arguments],
-        env=project_environment(RUN_DIR=str(folder), **settings),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+@pytest.fixture
+def start_server(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `python -m serve` with arguments and settings until it ends."""
+
+    def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "serve", *arguments],
+            env=project_environment(RUN_DIR=str(tmp_path), **settings),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
 
 
 CONFIGURED = {"ADMIN_PASSWORD": "x" * 8, "DATABASE_URL": "host=/nowhere", "AUTHENTICATION": "off"}
@@ -37,19 +44,21 @@ CONFIGURED = {"ADMIN_PASSWORD": "x" * 8, "DATABASE_URL": "host=/nowhere", "AUTHE
         pytest.param({"MAX_BATCH_ROWS": "0"}, "MAX_BATCH_ROWS='0'", id="a wrong setting"),
     ],
 )
-def test_a_missing_setting_is_named(tmp_path: Path, settings: dict[str, str], reason: str) -> None:
-    run = start(tmp_path, **settings)
+def test_a_missing_setting_is_named(
+    start_server: Callable[..., subprocess.CompletedProcess[str]], settings: dict[str, str], reason: str
+) -> None:
+    run = start_server(**settings)
     assert run.returncode == 2
     (line,) = map(json.loads, run.stderr.splitlines())
     assert line["level"] == "critical"
     assert reason in line["event"]
 
 
-def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_named(start_server: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         port = listener.getsockname()[1]
-        run = start(tmp_path, "--port", str(port), **CONFIGURED)
+        run = start_server("--port", str(port), **CONFIGURED)
     assert run.returncode == 2
     assert f"127.0.0.1:{port} can't be had" in run.stderr
