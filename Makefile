@@ -27,11 +27,14 @@ run: .venv/installed ## start everything on this machine: database, registry, fi
 # Compiled modules are kept, whatever the shell says: each process that a test starts would compile its own anew.
 unexport PYTHONDONTWRITEBYTECODE
 
+LEFT_OUT := long and not docker
+
 test-fast: .venv/installed ## run the tests that need no service
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not service and not long and not docker"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not service and not $(LEFT_OUT)"
 
 test: .venv/installed ## run the test suite
-	@$(BIN)/python -m pytest --durations 25
+	@$(BIN)/python -m pytest --durations 25 -n 2 --dist loadgroup -m "not alone and not $(LEFT_OUT)"
+	@$(BIN)/python -m pytest --durations 25 -m "alone and not $(LEFT_OUT)"
 
 test-long: .venv/installed ## run the tests that take minutes, such as simulated error rates
 	@$(BIN)/python -m pytest -m long --timeout 3600

@@ -15,14 +15,14 @@ from fraud.stack.mlflow_server import start_mlflow
 from fraud.stack.postgres import EmbeddedPostgres
 from initdb.schema import apply_schema
 from tests.live_stack import LiveStack, folder_for_postgres, introduce_us, start_stack, stop_stack, wait_until_ready
-from tests.services import MARKER, mark_services, no_services
+from tests.services import MARKER, mark, no_services
 
 MLFLOW_START_TIMEOUT_S = 90.0
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    mark_services(items)
+    mark(items)
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ MARKER: Final = "service"
 STARTERS: Final = frozenset(
     {
         "postgres",  # one a session, below every database and MLflow
+        "own_postgres",  # that stops in the middle
         "stack",  # one a session, below all servers beside it
         "used_run_dir",  # stacks of its own
         "experiment",  # `python -m bench chaos` and the like, each on a site of its own
@@ -29,16 +30,26 @@ STARTERS: Final = frozenset(
     }
 )
 """The fixtures that start a service. Whoever uses one of them, be it through other fixtures, needs a service."""
+ALONE: Final = "alone"
+MACHINES: Final = frozenset({"experiment", "client_core", "used_run_dir"})
+"""The fixtures whose tests want the machine for themselves, since they load all of it or promise times."""
+COSTLY: Final = ("world", "raw_table", "open_server", "logins")
+"""Fixtures that several files share, and that take longer than their tests: one worker runs all of these."""
 
 _GUARD_FOLDER: Final = Path(__file__).parent / "no_services"
 _guarded = threading.Event()
 
 
-def mark_services(items: Iterable[pytest.Item]) -> None:
-    """Mark the tests that need a service."""
+def mark(items: Iterable[pytest.Item]) -> None:
+    """Mark each test by the fixtures it uses: what it needs, and whom it shares a worker of pytest-xdist with."""
     for item in items:
-        if not STARTERS.isdisjoint(getattr(item, "fixturenames", ())):
+        used: list[str] = getattr(item, "fixturenames", [])
+        if not STARTERS.isdisjoint(used):
             item.add_marker(MARKER)
+        if not MACHINES.isdisjoint(used):
+            item.add_marker(ALONE)
+        shared = (name for name in COSTLY if name in used)
+        item.add_marker(pytest.mark.xdist_group(next(shared, str(item.path))))
 
 
 @contextmanager

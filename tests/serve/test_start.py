@@ -4,33 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
-import sys
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from tests.live_stack import project_environment
-
-
-@pytest.fixture
-def start_server(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs `python -m serve` with arguments and settings until it ends."""
-
-    def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "serve", *arguments],
-            env=project_environment(RUN_DIR=str(tmp_path), **settings),
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    return run
-
+from tests.serve.conftest import StartServer
 
 CONFIGURED = {"ADMIN_PASSWORD": "x" * 8, "DATABASE_URL": "host=/nowhere", "AUTHENTICATION": "off"}
 
@@ -44,9 +21,7 @@ CONFIGURED = {"ADMIN_PASSWORD": "x" * 8, "DATABASE_URL": "host=/nowhere", "AUTHE
         pytest.param({"MAX_BATCH_ROWS": "0"}, "MAX_BATCH_ROWS='0'", id="a wrong setting"),
     ],
 )
-def test_a_missing_setting_is_named(
-    start_server: Callable[..., subprocess.CompletedProcess[str]], settings: dict[str, str], reason: str
-) -> None:
+def test_a_missing_setting_is_named(start_server: StartServer, settings: dict[str, str], reason: str) -> None:
     run = start_server(**settings)
     assert run.returncode == 2
     (line,) = map(json.loads, run.stderr.splitlines())
@@ -54,7 +29,7 @@ def test_a_missing_setting_is_named(
     assert reason in line["event"]
 
 
-def test_a_port_that_is_taken_is_named(start_server: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+def test_a_port_that_is_taken_is_named(start_server: StartServer) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
