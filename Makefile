@@ -45,11 +45,14 @@ install: $(VENV)/installed ## make .venv with the pinned dependencies
 run: $(VENV)/run-installed ## start everything on this machine: database, registry, first model, server on port 8000
 	@$(BIN)/python -m fraud.stack
 
-test: $(VENV)/installed ## run the test suite
-	@$(BIN)/python -m pytest
+QUICK := not long and not docker
 
-test-fast: $(VENV)/installed ## run the tests that need no service, in a few minutes
-	@$(BIN)/python -m pytest -m "not service and not long and not docker"
+test-fast: $(VENV)/installed ## run the tests that need no service
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not service and $(QUICK)"
+
+test: $(VENV)/installed ## run the test suite
+	@$(BIN)/python -m pytest --durations 25 -n 2 --dist loadgroup -m "not alone and $(QUICK)"
+	@$(BIN)/python -m pytest --durations 25 -m "alone and $(QUICK)"
 
 first-start: $(VENV)/installed ## try a first `make run`, small and in a folder of its own: start, one answer, Ctrl-C
 	@$(BIN)/python -m tests.first_start

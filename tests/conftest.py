@@ -15,13 +15,29 @@ from fraud.stack.ports import hold_port
 from fraud.stack.postgres import EmbeddedPostgres
 from initdb.schema import apply_schema
 from tests.live_stack import LiveStack, folder_for_postgres, introduce_us, start_stack, stop_stack, wait_until_ready
+from tests.services import MARKER, mark, no_services
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    mark(items)
+
+
+@pytest.fixture(autouse=True)
+def _guard(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that is not marked `service` fails where it starts one."""
+    if request.node.get_closest_marker(MARKER) is not None:
+        yield
+        return
+    with no_services():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Servers with folders of their own need not compile the same code again each."""
+def _compiled_once(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Servers with folders of their own need not compile the same code again each, nor in the next session."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COMPILED_DIR", str(tmp_path_factory.mktemp("compiled")))
+        patch.setenv("COMPILED_DIR", str(pytestconfig.cache.mkdir("compiled")))
         yield
 
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import mlflow.onnx
 import msgspec
 import numpy as np
 import onnx
-from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, Schema, TensorSpec
 
 from convert import Conversion
 from fraud.features import FEATURE_COUNT
@@ -21,6 +18,9 @@ from train import plots
 from train.grid import STEP
 from train.model_card import model_card
 from train.training import Training
+
+if TYPE_CHECKING:
+    from mlflow.types import ColSpec, TensorSpec
 
 NATIVE_FILE: Final = "model.ubj"
 """The model as XGBoost writes it."""
@@ -50,6 +50,10 @@ def write_files(folder: Path, training: Training, conversion: Conversion, profil
 
 def _write_onnx(folder: Path, conversion: Conversion) -> None:
     """Write the model in MLflow's ONNX format, which `mlflow models serve` reads, with exactly the proven bytes."""
+    import mlflow.onnx  # noqa: PLC0415 - takes seconds
+    from mlflow.models import ModelSignature  # noqa: PLC0415 - takes a second
+    from mlflow.types import Schema, TensorSpec  # noqa: PLC0415 - takes a second
+
     model = onnx.load_model_from_string(conversion.model)
     inputs: list[ColSpec | TensorSpec] = [
         TensorSpec(np.dtype(np.float32), (-1, FEATURE_COUNT), model.graph.input[0].name)

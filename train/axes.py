@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Final
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from typing import IO, TYPE_CHECKING, Final
 
 from fraud.statistics.reliability import ReliabilityGroup
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 DPI: Final = 120
 SIZE_INCHES: Final = (7.0, 4.8)
@@ -17,6 +17,8 @@ SIZE_INCHES: Final = (7.0, 4.8)
 
 def labelled_axes(title: str, x_label: str, y_label: str) -> Axes:
     """Empty axes with a light grid, on a figure of their own."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second
+
     axes = Figure(figsize=SIZE_INCHES, layout="constrained").add_subplot()
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
     axes.grid(alpha=0.3)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib import color_sequences
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve
 from sklearn.pipeline import Pipeline
@@ -55,6 +54,8 @@ def reliability_plot(path: Path, test: Dataset, probabilities: NDArray[np.float3
 
 def grid_plot(path: Path, trials: Sequence[Trial]) -> None:
     """Average precision of every candidate over its number of trees."""
+    from matplotlib import color_sequences  # noqa: PLC0415 - takes a second
+
     chosen = best(trials)
     axes = labelled_axes("Grid search", "trees kept by early stopping", "average precision on validation")
     weights = sorted({trial.candidate.scale_pos_weight for trial in trials})

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
@@ -110,8 +108,9 @@ def write_json(cells: Sequence[Cell], path: Path) -> None:
 
 def write_plot(cells: Sequence[Cell], path: Path) -> None:
     """Microseconds a row by rows a call, one thread, a panel a model."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second
+
     figure = Figure(figsize=(13, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(SIZES), sharey=True)
     for panel, size in zip(panels, SIZES, strict=True):
         own = [cell for cell in cells if (cell.model, cell.threads) == (size.name, 1)]

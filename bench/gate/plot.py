@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
-from typing import Final, Self
-
-from matplotlib.axes import Axes
+from typing import TYPE_CHECKING, Final, Self
 
 from train.axes import save_png
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 DPI: Final = 80
 """Small enough that a page with a dozen plots stays below half a megabyte."""

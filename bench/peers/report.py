@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from rich import table as rich_table
 from rich.console import Console
 from rich.markup import escape
@@ -125,8 +123,9 @@ def _line(cells: tuple[str, ...]) -> str:
 
 def write_plot(stage: Throughput, path: Path) -> None:
     """Rows a second, a panel a batch size; the thin line spans the rounds."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second
+
     figure = Figure(figsize=(15, 8), layout="constrained")
-    FigureCanvasAgg(figure)
     panels = figure.subplots(2, 2).ravel()
     for panel, rows in zip(panels, BATCH_ROWS, strict=True):
         names = sorted(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bench.soak.judge import MIB, Seen
 from bench.soak.samples import Samples
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SIZE_INCHES: Final = (9.0, 9.0)
 DPI: Final = 110
@@ -22,6 +23,8 @@ BINS: Final = 200
 
 def draw(seen: Seen, path: Path) -> None:
     """Write the PNG."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second
+
     figure = Figure(figsize=SIZE_INCHES, layout="constrained")
     rates, latencies, memory = figure.subplots(3, sharex=True)
     _, *parts = seen.parts.values()  # the first has a clock of its own

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from bench.outage.run import Outage, judge
 from bench.soak.judge import MIB
 from bench.soak.records import Records
 from fraud.verdict import Verdict
-from tests.live_stack import project_environment
+from tests.bench.conftest import Experiment
 
 WHOLE = Records(answered=9, answered_rows=90, recorded=9, recorded_rows=90, lost=0, twice=0, unanswered=0)
 KEPT = Outage(
@@ -35,16 +33,9 @@ KEPT = Outage(
 )
 
 
-def test_what_waits_while_postgresql_is_away_is_on_record_once(tmp_path: Path) -> None:
+def test_what_waits_while_postgresql_is_away_is_on_record_once(experiment: Experiment, tmp_path: Path) -> None:
     figures, bound_mib = tmp_path / "outage.json", 64
-    options = ("--minutes", "0.1", "--spool-mib", str(bound_mib), "--json", str(figures))
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", "outage", *options],
-        env=project_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = experiment("outage", "--minutes", "0.1", "--spool-mib", str(bound_mib), "--json", str(figures))
     assert figures.exists(), done.stdout + done.stderr
     found = json.loads(figures.read_text())["outage"]
     records = found["records"]

@@ -12,7 +12,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from mlflow import MlflowClient
 
 from fraud.errors import RegistryError
 from fraud.registry import CANDIDATE, PREVIOUS, PRODUCTION, TEST_START_TAG, ChecksumError, ModelVersion, Registry
@@ -30,6 +29,8 @@ def registry(mlflow_uri: str, request: pytest.FixtureRequest) -> Registry:
 
 def upload(registry: Registry, folder: Path, content: bytes) -> str:
     """A run whose `model/` holds `model.onnx` and `parity.json`."""
+    from mlflow import MlflowClient
+
     client = MlflowClient(registry.tracking_uri)
     run_id: str = client.create_run("0").info.run_id
     (folder / "model.onnx").write_bytes(content)
@@ -96,6 +97,8 @@ def test_other_bytes_are_not_registered(registry: Registry, tmp_path: Path) -> N
 
 
 def test_a_changed_file_is_not_handed_over(registry: Registry, tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
     version = register(registry, tmp_path)
     (tmp_path / "model.onnx").write_bytes(b"changed in the store")
     MlflowClient(registry.tracking_uri).log_artifact(version.run_id, str(tmp_path / "model.onnx"), "model")
@@ -106,6 +109,8 @@ def test_a_changed_file_is_not_handed_over(registry: Registry, tmp_path: Path) -
 
 
 def test_a_version_of_someone_else_is_an_error(registry: Registry, tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
     client = MlflowClient(registry.tracking_uri)
     run_id = upload(registry, tmp_path, MODEL)
     client.create_registered_model(registry.model_name)

@@ -24,7 +24,7 @@ from fraud.registry import PREVIOUS, PRODUCTION, RETRAINING_REASON_TAG, Registry
 from tests.jenkins.pipeline_runs import Build, Jobs, Run, need_groovy, run_jobs
 from tests.live_stack import LENIENT_GATE, LOGIN, LiveStack, project_environment, server_beside, wait_until
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 MODEL = "pipelines"
 STAGES = ["Parameters", "Data check", "Train", "Convert and parity", "Gate", "Promote and deploy", "Verify"]

@@ -181,7 +181,6 @@ def hostile_bodies() -> list[tuple[str, str, bytes]]:
     return [*requests, *cut, (f"/predict/{WORD}", WORD, WORD.encode()), ("/predict", f"text/{WORD}", b"{}")]
 
 
-@pytest.mark.stack
 def test_nothing_of_a_request_is_in_any_log(stack: LiveStack, tmp_path: Path) -> None:
     keys = str(ApiKey.of(KEY, "bank", {Role.SCORE}))
     own = {

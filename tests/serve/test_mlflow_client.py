@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
-import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 from numpy.typing import NDArray
 
 from fraud.database import connect
 from fraud.features import EXAMPLE_INSTANCE, FEATURE_NAMES
 from tests.live_stack import API_KEY, LOGIN, LiveStack, wait_until
 from tests.serve.batch_forms import EXAMPLE_ROWS, row_objects
+
+if TYPE_CHECKING:
+    from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 
 FRAME = pd.DataFrame(EXAMPLE_ROWS)
 MATRIX = FRAME[list(FEATURE_NAMES)].to_numpy()
@@ -26,6 +27,8 @@ SECRET = 987654321.125
 
 @pytest.fixture(scope="module")
 def client(stack: LiveStack) -> ScoringServerClient:
+    from mlflow.pyfunc.scoring_server.client import ScoringServerClient
+
     host, _, port = stack.url.removeprefix("http://").partition(":")
     return ScoringServerClient(f"key:{API_KEY}@{host}", int(port))
 
@@ -37,6 +40,8 @@ def expected(stack: LiveStack) -> NDArray[np.float32]:
 
 
 def test_the_client_finds_the_server_ready(stack: LiveStack, client: ScoringServerClient) -> None:
+    import mlflow
+
     client.wait_server_ready(timeout=5)
     client.ping()
     assert client.get_version() == mlflow.__version__

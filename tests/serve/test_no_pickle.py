@@ -67,7 +67,6 @@ def registry(stack: LiveStack) -> Registry:
     return Registry(stack.tracking_uri, "divorce-model", timeout_s=10)
 
 
-@pytest.mark.stack
 def test_starting_scoring_shipping_and_updating_unpickle_nothing_but_our_own_machine_code(
     stack: LiveStack, registry: Registry, tmp_path: Path
 ) -> None:

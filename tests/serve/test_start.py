@@ -4,26 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from tests.live_stack import project_environment
-
-
-def start(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "serve", *arguments],
-        env=project_environment(RUN_DIR=str(folder), **settings),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
+from tests.serve.conftest import StartServer
 
 CONFIGURED = {"ADMIN_PASSWORD": "x" * 8, "DATABASE_URL": "host=/nowhere", "AUTHENTICATION": "off"}
 
@@ -37,20 +21,20 @@ CONFIGURED = {"ADMIN_PASSWORD": "x" * 8, "DATABASE_URL": "host=/nowhere", "AUTHE
         pytest.param({"MAX_BATCH_ROWS": "0"}, "MAX_BATCH_ROWS='0'", id="a wrong setting"),
     ],
 )
-def test_a_missing_setting_is_named(tmp_path: Path, settings: dict[str, str], reason: str) -> None:
-    run = start(tmp_path, **settings)
+def test_a_missing_setting_is_named(start_server: StartServer, settings: dict[str, str], reason: str) -> None:
+    run = start_server(**settings)
     assert run.returncode == 2
     (line,) = map(json.loads, run.stderr.splitlines())
     assert line["level"] == "critical"
     assert reason in line["event"]
 
 
-def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_named(start_server: StartServer) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         port = listener.getsockname()[1]
-        run = start(tmp_path, "--port", str(port), **CONFIGURED)
+        run = start_server("--port", str(port), **CONFIGURED)
     assert run.returncode == 2
     assert f"can't listen on 127.0.0.1, port {port}" in run.stderr
 

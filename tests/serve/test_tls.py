@@ -16,7 +16,8 @@ from fraud.features import EXAMPLE_INSTANCE
 from serve.tls import HANDSHAKE_TIMEOUT_S
 from tests.live_stack import LOGIN, LiveStack, server_beside, wait_until
 from tests.serve.certificates import Certificate
-from tests.serve.test_start import CONFIGURED, start
+from tests.serve.conftest import StartServer
+from tests.serve.test_start import CONFIGURED
 from tests.serve.wire import BATCH, BATCH_ROWS, LONG, SINGLE, Wire, post
 
 READ_TIMEOUT_S = 1.0
@@ -129,17 +130,19 @@ def test_connections_are_bounded(server: Encrypted) -> None:
     ],
 )
 def test_a_certificate_that_can_not_be_used_is_named(
-    certificate: Certificate, tmp_path: Path, changes: dict[str, str | None], reason: str
+    certificate: Certificate, start_server: StartServer, changes: dict[str, str | None], reason: str
 ) -> None:
     wanted = {**certificate.settings, **changes}
     settings = {name: value for name, value in wanted.items() if value is not None}
-    run = start(tmp_path, **CONFIGURED, **settings)
+    run = start_server(**CONFIGURED, **settings)
     assert run.returncode == 2
     assert reason in run.stderr
 
 
-def test_a_key_of_another_certificate_is_named(certificate: Certificate, tmp_path: Path) -> None:
+def test_a_key_of_another_certificate_is_named(
+    certificate: Certificate, start_server: StartServer, tmp_path: Path
+) -> None:
     other = Certificate.issue(tmp_path)
-    run = start(tmp_path, **CONFIGURED, **certificate.settings | {"SSL_KEYFILE": str(other.key)})
+    run = start_server(**CONFIGURED, **certificate.settings | {"SSL_KEYFILE": str(other.key)})
     assert run.returncode == 2
     assert "belong together" in run.stderr

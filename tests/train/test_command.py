@@ -11,7 +11,6 @@ import numpy as np
 import onnxruntime
 import pytest
 from click.testing import Result
-from mlflow import MlflowClient
 from typer.testing import CliRunner
 from xgboost import XGBClassifier
 
@@ -57,6 +56,8 @@ def train(*arguments: str) -> Result:
 def test_a_candidate_with_all_its_files(
     registry: Registry, dataset: Dataset, filled_table: str, tmp_path: Path
 ) -> None:
+    from mlflow import MlflowClient
+
     result = train("--reason", "drift from version 0")
     assert result.exit_code == 0, result.output
     version = registry.version_of(CANDIDATE)
@@ -195,6 +196,8 @@ def test_a_data_fault_is_one_line(registry: Registry) -> None:
 
 
 def test_labels_that_are_not_mature_are_not_trained_on(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow import MlflowClient
+
     monkeypatch.setenv("LABEL_MATURITY_DAYS", "21")
     result = train()
     assert result.exit_code == 0, result.output
@@ -206,6 +209,8 @@ def test_labels_that_are_not_mature_are_not_trained_on(registry: Registry, monke
 
 
 def test_the_version_says_where_its_test_part_began(registry: Registry) -> None:
+    from mlflow import MlflowClient
+
     assert train().exit_code == 0
     version = registry.version_of(CANDIDATE)
     assert version is not None

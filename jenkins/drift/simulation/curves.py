@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from fraud.statistics.interval import Interval
 from fraud.statistics.reliability import share_interval
 from jenkins.drift.simulation.changes import AGE, Scenario, draw, in_thousands, missing, new_wave, older
 from jenkins.drift.simulation.rules import Rule
 from jenkins.drift.simulation.world import Applications, World
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ROWS: Final = 1_000
 SHARES: Final = (0.0, 0.0025, 0.005, 0.0075, 0.01, 0.02)
@@ -69,6 +70,9 @@ def curves(world: World, panel: Panel, rules: Mapping[str, Rule], windows: int, 
 
 def draw_figure(found: Iterable[tuple[Panel, Curves]]) -> Figure:
     """Four panels, a line for each rule with its 95% intervals."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second
+    from matplotlib.ticker import PercentFormatter  # noqa: PLC0415 - takes a second
+
     figure = Figure(figsize=SIZE_INCHES, layout="constrained")
     figure.suptitle(f"Share of checks of {ROWS:,} requests that raise an alarm (at 0: false alarms)")
     for axes, (panel, lines) in zip(figure.subplots(2, 2, sharey=True).flat, found, strict=True):

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.chaos.experiment import Outcome
-from tests.live_stack import project_environment
+from tests.bench.conftest import Experiment
 
 
-def chaos(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bench", "chaos", *arguments]
-    return subprocess.run(command, env=project_environment(), capture_output=True, text=True, check=False)
-
-
-def test_two_faults_are_survived_and_counted(tmp_path: Path) -> None:
+def test_two_faults_are_survived_and_counted(experiment: Experiment, tmp_path: Path) -> None:
     figures = tmp_path / "chaos.json"
-    done = chaos("--only", "of a worker", "--only", "disk", "--json", str(figures))
+    done = experiment("chaos", "--only", "of a worker", "--only", "disk", "--json", str(figures))
     assert done.returncode == 0, done.stdout + done.stderr
     worker, disk = json.loads(figures.read_text())
     for outcome in (worker, disk):
@@ -57,8 +50,8 @@ def test_a_broken_promise_fails(broken_promise: dict[str, Any], passed: bool) ->
     assert outcome.passed is passed
 
 
-def test_a_fault_that_nobody_knows_is_an_error() -> None:
-    done = chaos("--only", "meteorite")
+def test_a_fault_that_nobody_knows_is_an_error(experiment: Experiment) -> None:
+    done = experiment("chaos", "--only", "meteorite")
     assert done.returncode == 2
     assert "meteorite" in done.stderr
     assert "kill -9 of a worker" in done.stderr

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from mlflow import MlflowClient
 from typer.testing import CliRunner
 
 from bench.__main__ import app
@@ -27,6 +26,8 @@ def registry(
     mlflow_uri: str, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Registry:
     """Version 1 is in production, version 2 is the candidate, and the gate has let it pass."""
+    from mlflow import MlflowClient
+
     name = f"measured-{request.node.name}".replace("[", "-").replace("]", "").replace(" ", "-")
     settings = {
         "RUN_DIR": str(tmp_path),

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from mlflow import MlflowClient
 
 from bench.gate.deployment import Deployment
 from bench.gate.errors import DeploymentError, GateError
@@ -35,6 +34,8 @@ def registry(mlflow_uri: str, request: pytest.FixtureRequest) -> Registry:
 
 
 def register(registry: Registry, folder: Path) -> ModelVersion:
+    from mlflow import MlflowClient
+
     content = b"model bytes"
     client = MlflowClient(registry.tracking_uri)
     run_id = client.create_run("0").info.run_id

@@ -41,7 +41,8 @@ def model(folder: Path) -> SharedModel:
 
 
 @pytest.fixture
-def _client_core() -> Iterator[None]:
+def client_core() -> Iterator[None]:
+    """The tests run where clients do; the servers have another core."""
     before = os.sched_getaffinity(0)
     take_client_core()
     yield
@@ -49,7 +50,7 @@ def _client_core() -> Iterator[None]:
 
 
 @pytest.fixture
-def lineup(folder: Path, model: SharedModel, _client_core: None) -> Iterator[Lineup]:
+def lineup(folder: Path, model: SharedModel, client_core: None) -> Iterator[Lineup]:
     with Lineup(folder, model) as lineup:
         for server in SERVERS:
             lineup.start(server, Path(sys.executable))
@@ -88,7 +89,7 @@ def test_a_contender_with_another_model_is_not_compared_with(lineup: Lineup, mod
 
 @needs_two_cores
 @needs_wrk
-@pytest.mark.usefixtures("_client_core")
+@pytest.mark.usefixtures("client_core")
 def test_a_short_run_leaves_its_windows_and_a_page(
     folder: Path, model: SharedModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -27,7 +27,7 @@ from fraud.settings import DatabaseRole
 from tests.live_stack import LENIENT_GATE, LOGIN, LiveStack, project_environment, server_beside, wait_until
 from tests.serve.prediction_log_rows import fetch
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 FIRST_DAY = "2025-01-01"
 """Of the new wave: the first version knows nothing of it."""

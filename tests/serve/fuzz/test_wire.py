@@ -7,8 +7,6 @@ import pytest
 from tests.serve.fuzz.wire_fuzz import CHECK_EVERY, WireFuzzer
 from tests.serve.wire import Wire
 
-pytestmark = pytest.mark.stack
-
 
 def send(fuzzer: WireFuzzer, inputs: int) -> None:
     for number in range(1, inputs + 1):

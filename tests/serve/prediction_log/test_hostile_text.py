@@ -31,7 +31,6 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.stack
 def test_ids_with_quotes_are_recorded_as_they_were_sent(stack: LiveStack) -> None:
     rows = [{**EXAMPLE_INSTANCE, "application_id": text, "applicant_ref": text} for text in HOSTILE]
     headers = {**LOGIN, "X-Request-ID": "hostile-text"}
@@ -47,7 +46,6 @@ def test_ids_with_quotes_are_recorded_as_they_were_sent(stack: LiveStack) -> Non
     assert [bytes(ref) for ref in stored] == [Pseudonyms(key).of(text) for text in HOSTILE]
 
 
-@pytest.mark.stack
 @pytest.mark.parametrize("header", ["X-Request-ID", "Idempotency-Key"])
 @pytest.mark.parametrize("text", [text for text in HOSTILE if text.isascii()])
 def test_names_of_requests_can_not_be_such_text(stack: LiveStack, header: str, text: str) -> None:

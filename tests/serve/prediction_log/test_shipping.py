@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import resource
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -189,27 +190,35 @@ def test_thousands_of_small_segments_are_shipped_with_few_files_open(database: s
     assert not list_segments(tmp_path)
 
 
-def test_a_database_that_stops_and_starts_misses_nothing(tmp_path: Path) -> None:
-    stop = threading.Event()
+@pytest.fixture
+def own_postgres() -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL that a test may stop and start."""
     with folder_for_postgres() as folder:
         server = EmbeddedPostgres(folder / "data", "stopped_and_started")
-        dsn = server.start()
-        apply_schema(dsn)
-        shipper = threading.Thread(target=new_shipper(tmp_path, dsn).run, args=(stop,))
-        shipper.start()
-        with running_spool(tmp_path) as spool:
-            for _ in range(3):
-                for _ in range(50):
-                    spool.append(record(rows=10))
-                server.stop()
-                for _ in range(50):
-                    spool.append(record(rows=10))
-                server.start()
-        wait_until(lambda: not list_segments(tmp_path), 30, "the spool is shipped")
-        stop.set()
-        shipper.join(30)
-        assert fetch(dsn, COUNT) == [(300, 300)]
-        server.stop()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def test_a_database_that_stops_and_starts_misses_nothing(own_postgres: EmbeddedPostgres, tmp_path: Path) -> None:
+    stop = threading.Event()
+    dsn = own_postgres.start()
+    apply_schema(dsn)
+    shipper = threading.Thread(target=new_shipper(tmp_path, dsn).run, args=(stop,))
+    shipper.start()
+    with running_spool(tmp_path) as spool:
+        for _ in range(3):
+            for _ in range(50):
+                spool.append(record(rows=10))
+            own_postgres.stop()
+            for _ in range(50):
+                spool.append(record(rows=10))
+            own_postgres.start()
+    wait_until(lambda: not list_segments(tmp_path), 30, "the spool is shipped")
+    stop.set()
+    shipper.join(30)
+    assert fetch(dsn, COUNT) == [(300, 300)]
 
 
 def test_a_commit_whose_confirmation_was_lost_is_not_repeated(

@@ -15,7 +15,7 @@ import pytest
 from fraud.registry import CANDIDATE, PRODUCTION, Registry
 from tests.live_stack import LENIENT_GATE, LiveStack, project_environment, wait_until
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 INTERRUPT_TIMEOUT_S = 90.0
 

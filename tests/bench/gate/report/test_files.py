@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -20,18 +21,21 @@ from tests.bench.gate.report.gate_reports import figures_of, first_model, latenc
 from tests.html_page import Page
 
 KINDS = [
-    pytest.param(report(quality(), latency()), id="passed"),
-    pytest.param(report(quality(Verdict.FAIL)), id="failed"),
-    pytest.param(report(quality(Verdict.INCONCLUSIVE)), id="inconclusive"),
-    pytest.param(report(first_model()), id="first model"),
-    pytest.param(report(quality(), latency(Verdict.FAIL, ("503 prediction_log_full",))), id="errors under load"),
-    pytest.param(report(None, error="the MLflow registry at http://mlflow failed"), id="registry is gone"),
+    pytest.param(lambda: report(quality(), latency()), id="passed"),
+    pytest.param(lambda: report(quality(Verdict.FAIL)), id="failed"),
+    pytest.param(lambda: report(quality(Verdict.INCONCLUSIVE)), id="inconclusive"),
+    pytest.param(lambda: report(first_model()), id="first model"),
+    pytest.param(
+        lambda: report(quality(), latency(Verdict.FAIL, ("503 prediction_log_full",))), id="errors under load"
+    ),
+    pytest.param(lambda: report(None, error="the MLflow registry at http://mlflow failed"), id="registry is gone"),
 ]
 HOSTILE = 'version "<script>alert(1)</script>" & \x00\x1b[31m \ud800 of </td>'
 
 
-@pytest.mark.parametrize("found", KINDS)
-def test_the_page_is_whole_and_fetches_nothing(found: GateReport) -> None:
+@pytest.mark.parametrize("made", KINDS)
+def test_the_page_is_whole_and_fetches_nothing(made: Callable[[], GateReport]) -> None:
+    found = made()
     text = html_page(found)
     page = Page(text)
     assert page.open == []
@@ -62,8 +66,9 @@ def test_the_page_shows_both_halves() -> None:
     assert len(page.every("img")) == 5
 
 
-@pytest.mark.parametrize("found", KINDS)
-def test_json_has_the_verdict_first_and_all_figures(found: GateReport) -> None:
+@pytest.mark.parametrize("made", KINDS)
+def test_json_has_the_verdict_first_and_all_figures(made: Callable[[], GateReport]) -> None:
+    found = made()
     read = json.loads(gate_json(found))
     assert list(read)[:3] == ["verdict", "exit_status", "reasons"]
     assert (read["verdict"], read["exit_status"]) == (found.verdict.value, found.verdict.exit_status)
@@ -75,15 +80,16 @@ def test_json_has_the_verdict_first_and_all_figures(found: GateReport) -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "failures", "errors"),
+    ("made", "failures", "errors"),
     [
-        pytest.param(report(quality(), latency()), 0, 0, id="passed"),
-        pytest.param(report(quality(Verdict.FAIL)), 2, 0, id="failed"),
-        pytest.param(report(quality(Verdict.INCONCLUSIVE)), 2, 0, id="inconclusive is not skipped"),
-        pytest.param(report(None, error="the registry failed"), 0, 1, id="error"),
+        pytest.param(lambda: report(quality(), latency()), 0, 0, id="passed"),
+        pytest.param(lambda: report(quality(Verdict.FAIL)), 2, 0, id="failed"),
+        pytest.param(lambda: report(quality(Verdict.INCONCLUSIVE)), 2, 0, id="inconclusive is not skipped"),
+        pytest.param(lambda: report(None, error="the registry failed"), 0, 1, id="error"),
     ],
 )
-def test_junit_counts_what_did_not_pass(found: GateReport, failures: int, errors: int) -> None:
+def test_junit_counts_what_did_not_pass(made: Callable[[], GateReport], failures: int, errors: int) -> None:
+    found = made()
     suite = ET.fromstring(junit_xml(found)).find("testsuite")  # noqa: S314 - our own
     assert suite is not None
     assert (suite.get("failures"), suite.get("errors")) == (str(failures), str(errors))

@@ -1,0 +1,8 @@
+"""Imported first by every Python that a test without services starts: this folder is on its path then."""
+
+import sys
+
+import refusal
+
+sys.addaudithook(refusal.refuse_database)
+sys.addaudithook(refusal.refuse_server)
