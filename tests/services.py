@@ -22,6 +22,7 @@ STARTERS: Final = frozenset(
     {
         "postgres",  # one a session, below every database and MLflow
         "own_postgres",  # that stops in the middle
+        "postgres_folder",  # where a test starts its own
         "stack",  # one a session, below all servers beside it
         "used_run_dir",  # stacks of its own
         "experiment",  # `python -m bench chaos` and the like, each on a site of its own

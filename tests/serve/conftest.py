@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -24,11 +24,11 @@ def client(stack: LiveStack) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> StartServer:
-    """Runs `python -m serve` with arguments and settings until it ends."""
+    """Runs `python -m serve` with arguments and settings until it ends, as the command `under` starts it."""
 
-    def run(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, under: Sequence[str] = (), **settings: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "serve", *arguments],
+            [*under, sys.executable, "-m", "serve", *arguments],
             env=project_environment(RUN_DIR=str(tmp_path), **settings),
             cwd=tmp_path,
             capture_output=True,

@@ -39,16 +39,7 @@ def test_a_port_that_is_taken_is_named(start_server: StartServer) -> None:
     assert f"can't listen on 127.0.0.1, port {port}" in run.stderr
 
 
-def test_limit_on_open_files_is_told_of(tmp_path: Path) -> None:
-    command = f"ulimit -n 200; exec {sys.executable} -m serve"
-    settings = CONFIGURED | {"SERVE_HOST": "192.0.2.1", "RUN_DIR": str(tmp_path)}  # not this machine's: it ends at once
-    run = subprocess.run(
-        ["/bin/sh", "-c", command],
-        env=project_environment(**settings),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def test_limit_on_open_files_is_told_of(start_server: StartServer) -> None:
+    elsewhere = CONFIGURED | {"SERVE_HOST": "192.0.2.1"}  # not this machine's address: the server ends at once
+    run = start_server(under=("prlimit", "--nofile=200"), **elsewhere)
     assert "leaves room for 72 connections a process, of the 10000 of MAX_CONNECTIONS" in run.stderr

@@ -37,7 +37,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
+def postgres_folder() -> Iterator[Path]:
     with folder_for_postgres() as name:
         yield name
 
@@ -74,16 +74,16 @@ def ask(dsn: str, query: str) -> object:
         pytest.param("Bräutigam", id="not in ASCII"),
     ],
 )
-def test_data_folder_may_have_any_name(folder: Path, name: str) -> None:
-    data_dir = folder / name / "postgres"
+def test_data_folder_may_have_any_name(postgres_folder: Path, name: str) -> None:
+    data_dir = postgres_folder / name / "postgres"
     with running(data_dir) as (_, dsn):
         assert ask(dsn, "SELECT current_database()") == "kept"
     with running(data_dir) as (_, dsn):  # a second start finds what the first one made
         assert ask(dsn, "SELECT current_database()") == "kept"
 
 
-def test_private_socket_folder_is_closed_to_others_and_goes_with_its_server(folder: Path) -> None:
-    with running(folder / ("long" * 50) / "postgres") as (server, dsn):
+def test_private_socket_folder_is_closed_to_others_and_goes_with_its_server(postgres_folder: Path) -> None:
+    with running(postgres_folder / ("long" * 50) / "postgres") as (server, dsn):
         socket_dir = Path(psycopg2.extensions.parse_dsn(dsn)["host"])
         assert stat.S_IMODE(socket_dir.stat().st_mode) == 0o700
     del server
@@ -91,27 +91,30 @@ def test_private_socket_folder_is_closed_to_others_and_goes_with_its_server(fold
     assert not socket_dir.exists()
 
 
-def test_moved_folder_starts(folder: Path) -> None:
-    with running(folder / "before" / "postgres") as (_, dsn):
+def test_moved_folder_starts(postgres_folder: Path) -> None:
+    with running(postgres_folder / "before" / "postgres") as (_, dsn):
         ask(dsn, "CREATE TABLE t AS SELECT 42 AS x; SELECT 1")
-    (folder / "before").rename(folder / "after")
-    with running(folder / "after" / "postgres") as (_, dsn):
+    (postgres_folder / "before").rename(postgres_folder / "after")
+    with running(postgres_folder / "after" / "postgres") as (_, dsn):
         assert ask(dsn, "SELECT x FROM t") == 42
 
 
-def test_two_servers_run_side_by_side(folder: Path) -> None:
-    with running(folder / "one" / "postgres") as (one, _), running(folder / "two" / "postgres") as (two, dsn):
+def test_two_servers_run_side_by_side(postgres_folder: Path) -> None:
+    with (
+        running(postgres_folder / "one" / "postgres") as (one, _),
+        running(postgres_folder / "two" / "postgres") as (two, dsn),
+    ):
         assert one.pid != two.pid
         assert ask(dsn, "SELECT 1") == 1
 
 
 @as_root
-def test_parent_folders_stay_as_they_are(folder: Path) -> None:
-    parent = folder / "home"
+def test_parent_folders_stay_as_they_are(postgres_folder: Path) -> None:
+    parent = postgres_folder / "home"
     parent.mkdir(mode=0o700)
     data_dir = parent / "project" / ".run" / "postgres"
     data_dir.parent.mkdir(parents=True, mode=0o700)
-    before = {path: path.stat().st_mode for path in (folder, *data_dir.parents[:3])}
+    before = {path: path.stat().st_mode for path in (postgres_folder, *data_dir.parents[:3])}
     with running(data_dir) as (server, dsn):
         assert ask(dsn, "SELECT 1") == 1
         assert psutil.Process(server.pid).uids().effective != 0
@@ -119,8 +122,8 @@ def test_parent_folders_stay_as_they_are(folder: Path) -> None:
 
 
 @as_root
-def test_data_of_another_account_are_taken_over(folder: Path) -> None:
-    data_dir = folder / "postgres"
+def test_data_of_another_account_are_taken_over(postgres_folder: Path) -> None:
+    data_dir = postgres_folder / "postgres"
     with running(data_dir):
         pass
     foreign = data_dir / "not-ours"
@@ -134,8 +137,8 @@ def test_data_of_another_account_are_taken_over(folder: Path) -> None:
     assert foreign.stat().st_uid == 4321, "only what was the former owner's"
 
 
-def test_lock_file_that_names_another_program_stops_nothing(folder: Path) -> None:
-    data_dir = folder / "postgres"
+def test_lock_file_that_names_another_program_stops_nothing(postgres_folder: Path) -> None:
+    data_dir = postgres_folder / "postgres"
     with running(data_dir) as (server, _):
         psutil.Process(server.pid).kill()
         wait_until(lambda: not servers_of(data_dir), 30, "the backends notice")
@@ -153,8 +156,8 @@ def test_lock_file_that_names_another_program_stops_nothing(folder: Path) -> Non
 
 
 @pytest.mark.parametrize("content", ["", "no number\n", "\n"])
-def test_damaged_lock_file_is_told_of(folder: Path, content: str) -> None:
-    data_dir = folder / "postgres"
+def test_damaged_lock_file_is_told_of(postgres_folder: Path, content: str) -> None:
+    data_dir = postgres_folder / "postgres"
     with running(data_dir):
         pass
     (data_dir / "postmaster.pid").write_text(content)
@@ -163,8 +166,8 @@ def test_damaged_lock_file_is_told_of(folder: Path, content: str) -> None:
         server.start()
 
 
-def test_server_ends_with_a_starter_that_is_killed(folder: Path) -> None:
-    data_dir = folder / "postgres"
+def test_server_ends_with_a_starter_that_is_killed(postgres_folder: Path) -> None:
+    data_dir = postgres_folder / "postgres"
     command = [sys.executable, "-c", START_AND_WAIT, str(data_dir)]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as starter:
         assert starter.stdout is not None
@@ -173,8 +176,8 @@ def test_server_ends_with_a_starter_that_is_killed(folder: Path) -> None:
     wait_until(lambda: not servers_of(data_dir), 30, "the server ends")
 
 
-def test_left_over_server_is_ended(folder: Path) -> None:
-    data_dir = folder / "postgres"
+def test_left_over_server_is_ended(postgres_folder: Path) -> None:
+    data_dir = postgres_folder / "postgres"
     with running(data_dir) as (left_over, dsn):
         ask(dsn, "CREATE TABLE t AS SELECT 42 AS x; SELECT 1")
         with running(data_dir) as (server, new_dsn):
@@ -183,33 +186,35 @@ def test_left_over_server_is_ended(folder: Path) -> None:
         assert not psutil.pid_exists(left_over.pid) or psutil.Process(left_over.pid).status() == psutil.STATUS_ZOMBIE
 
 
-def test_first_start_that_was_killed_leaves_nothing_that_stops_the_next(folder: Path) -> None:
-    half_made = folder / "postgres.new"
+def test_first_start_that_was_killed_leaves_nothing_that_stops_the_next(postgres_folder: Path) -> None:
+    half_made = postgres_folder / "postgres.new"
     half_made.mkdir()
     (half_made / "PG_VERSION").write_text("18\n")
-    with running(folder / "postgres") as (_, dsn):
+    with running(postgres_folder / "postgres") as (_, dsn):
         assert ask(dsn, "SELECT 1") == 1
     assert not half_made.exists()
 
 
-def test_folder_with_other_files_is_refused_and_kept(folder: Path) -> None:
-    (folder / "postgres").mkdir()
-    (folder / "postgres" / "letters").write_text("mine")
+def test_folder_with_other_files_is_refused_and_kept(postgres_folder: Path) -> None:
+    (postgres_folder / "postgres").mkdir()
+    (postgres_folder / "postgres" / "letters").write_text("mine")
     with pytest.raises(StackError, match="not empty"):
-        EmbeddedPostgres(folder / "postgres", "kept").start()
-    assert (folder / "postgres" / "letters").read_text() == "mine"
+        EmbeddedPostgres(postgres_folder / "postgres", "kept").start()
+    assert (postgres_folder / "postgres" / "letters").read_text() == "mine"
 
 
-def test_data_of_another_version_are_refused_and_kept(folder: Path) -> None:
-    (folder / "postgres").mkdir()
-    (folder / "postgres" / "PG_VERSION").write_text("16\n")
+def test_data_of_another_version_are_refused_and_kept(postgres_folder: Path) -> None:
+    (postgres_folder / "postgres").mkdir()
+    (postgres_folder / "postgres" / "PG_VERSION").write_text("16\n")
     with pytest.raises(StackError, match="made by PostgreSQL 16") as refusal:
-        EmbeddedPostgres(folder / "postgres", "kept").start()
+        EmbeddedPostgres(postgres_folder / "postgres", "kept").start()
     assert "make clean" not in str(refusal.value)
-    assert (folder / "postgres" / "PG_VERSION").exists()
+    assert (postgres_folder / "postgres" / "PG_VERSION").exists()
 
 
-def test_environment_of_another_database_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_of_another_database_changes_nothing(
+    postgres_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in {
         "PGPORT": "7",
         "PGDATA": "/nowhere",
@@ -219,7 +224,7 @@ def test_environment_of_another_database_changes_nothing(folder: Path, monkeypat
         "TZ": "Asia/Kathmandu",
     }.items():
         monkeypatch.setenv(name, value)
-    server = EmbeddedPostgres(folder / "postgres", "kept")
+    server = EmbeddedPostgres(postgres_folder / "postgres", "kept")
     try:
         dsn = server.start()
         for name in ("PGPORT", "PGDATA", "PGDATESTYLE", "PGCLIENTENCODING"):
@@ -232,16 +237,16 @@ def test_environment_of_another_database_changes_nothing(folder: Path, monkeypat
 
 
 @as_root
-def test_another_user_starts_one_beside_ours(folder: Path) -> None:
+def test_another_user_starts_one_beside_ours(postgres_folder: Path) -> None:
     python = shutil.which(f"python3.{sys.version_info.minor}", path="/usr/bin:/usr/local/bin")
     if python is None:
         pytest.skip("no Python of this version that other users may run")
-    folder.chmod(0o711)
-    theirs = folder / "theirs"
+    postgres_folder.chmod(0o711)
+    theirs = postgres_folder / "theirs"
     theirs.mkdir()
     os.chown(theirs, NOBODY, NOBODY)
     packages = next(path for path in sys.path if path.endswith("site-packages"))
-    with running(folder / "ours" / "postgres"):
+    with running(postgres_folder / "ours" / "postgres"):
         command = [python, "-c", START_AND_WAIT, str(theirs / "postgres")]
         environment = {"PYTHONPATH": os.pathsep.join((str(PROJECT), packages)), "PATH": os.environ["PATH"]}
         with subprocess.Popen(
