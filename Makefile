@@ -126,5 +126,5 @@ lock: $(BIN)/uv ## resolve the dependencies anew and write the lock files
 	@for peer in $(PEERS); do $(COMPILE) requirements/peers/$$peer.in --override requirements/peers/overrides.in -o requirements/peers/$$peer.lock || exit 1; done
 	@for oracle in $(ORACLES); do $(COMPILE) requirements/oracles/$$oracle.in -o requirements/oracles/$$oracle.lock || exit 1; done
 
-clean: ## remove what was installed, generated and served here (data included)
-	@rm -rf $(VENV) .venv-* .run .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+clean: ## remove what was installed and generated here; .run, which holds the record, stays
+	@rm -rf $(VENV) .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
