@@ -150,12 +150,12 @@ def test_stack_that_is_killed_takes_its_services_with_it(used_run_dir: Path) -> 
     services = processes_of(used_run_dir)
     killed.process.kill()
     killed.process.wait()
-    _, alive = psutil.wait_procs(services, 60)
+    _, alive = psutil.wait_procs(services, 120)
     assert alive == []
     assert processes_of(used_run_dir) == []
     assert (used_run_dir / "stack.env").exists(), "it could not take back the addresses"
     by_hand = run_command("initdb", "--schema-only", **killed.environment)
-    assert by_hand.stderr.startswith("error: no PostgreSQL: set DATABASE_URL"), "and nobody believes them"
+    assert "no PostgreSQL: set DATABASE_URL" in by_hand.stderr, "and nobody believes them"
 
 
 SURROUNDINGS = {
