@@ -149,13 +149,8 @@ STACK = (sys.executable, "-m", "fraud.stack")
 def start_stack(run_dir: Path, port: int, command: Sequence[str] = STACK, **settings: str) -> LiveStack:
     """Start the stack, in a process group of its own, and return at once."""
     run_dir.mkdir(parents=True, exist_ok=True)
-    environment = project_environment(
-        RUN_DIR=str(run_dir),
-        SERVE_PORT=str(port),
-        REFERENCE_SCALE=SMALL_SCALE,
-        COLUMNS="200",
-        **settings,
-    )
+    usual = {"RUN_DIR": str(run_dir), "SERVE_PORT": str(port), "REFERENCE_SCALE": SMALL_SCALE, "COLUMNS": "200"}
+    environment = project_environment(**{**usual, **settings})
     with (run_dir / "output").open("wb") as output:
         process = subprocess.Popen(
             command,

@@ -20,7 +20,7 @@ import pytest
 from fraud.stack.errors import StackError
 from fraud.stack.postgres import EmbeddedPostgres
 from fraud.stack.postmaster import servers_of
-from tests.live_stack import folder_for_postgres, wait_until
+from tests.live_stack import wait_until
 
 START_AND_WAIT = """
 import sys, time
@@ -34,12 +34,6 @@ PROJECT = Path(__file__).parents[3]
 NOBODY = 65534
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-
-
-@pytest.fixture
-def postgres_folder() -> Iterator[Path]:
-    with folder_for_postgres() as name:
-        yield name
 
 
 @contextmanager

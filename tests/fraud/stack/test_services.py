@@ -16,7 +16,9 @@ import psutil
 import pytest
 from dotenv import dotenv_values
 
-from fraud.api_keys import ApiKey, Role, parse_api_keys
+from bench.site.clock import Clock
+from fraud.api_keys import ApiKey, Role, bearer, parse_api_keys
+from fraud.features import EXAMPLE_INSTANCE
 from fraud.registry import PRODUCTION, Registry
 from fraud.stack.ports import hold_port
 from tests.earlier_versions import register_without_golden_rows
@@ -30,6 +32,7 @@ from tests.live_stack import (
 )
 
 WARM_START_S = 60.0
+DAY_S = 86_400
 PROJECT = Path(__file__).parents[3]
 
 
@@ -187,6 +190,19 @@ def test_start_depends_on_nothing_of_its_surroundings(used_run_dir: Path) -> Non
         assert not (moved / "stack.env").exists()
     finally:
         moved.rename(used_run_dir)
+
+
+def test_clock_that_jumps_stops_nothing(used_run_dir: Path, tmp_path: Path) -> None:
+    clock = Clock(tmp_path / "clock")
+    clock.set_offset(-3 * DAY_S)
+    stack = start_stack(used_run_dir, hold_port(), **clock.environment)
+    wait_until_ready(stack)
+    login = bearer(str(stack.secrets["SCORING_API_KEY"]))
+    for offset_s in (40 * DAY_S, -40 * DAY_S, 0):
+        clock.set_offset(offset_s)
+        answer = httpx.post(stack.url + "/predict", json=EXAMPLE_INSTANCE, headers=login, timeout=30)
+        assert answer.status_code == 200, answer.text
+    assert stop_stack(stack) == 0
 
 
 def test_run_folder_of_somebody_else_is_one_line(tmp_path: Path) -> None:
