@@ -145,3 +145,4 @@ def test_the_project_requires_the_pythons_that_are_looked_for() -> None:
     required = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
     assert required == f">=3.{minors[0]},<3.{minors[-1] + 1}"
     assert minors == list(range(minors[0], minors[-1] + 1))
+    assert f"(3, {minors[0]}) <= sys.version_info < (3, {minors[-1] + 1})" in ENVIRONMENT.read_text()
