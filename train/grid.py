@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -84,26 +86,42 @@ def search(
     seed: int,
     threads: int,
 ) -> Iterator[Trial]:
-    """Train one candidate after the other; the result does not depend on the number of threads.
+    """Train the candidates, `threads` of them at a time; the result does not depend on that number.
 
-    The features are put into bins once for all candidates.
+    Trees on so few rows gain little from several threads each. The features are put into bins once a thread.
     """
-    bins = xgboost.QuantileDMatrix(training.x, training.y, nthread=threads)
-    held_out = xgboost.QuantileDMatrix(validation.x, validation.y, ref=bins, nthread=threads)
-    for candidate in grid:
-        stop = EarlyStopping(
-            rounds=PATIENCE_TREES, metric_name="aucpr", data_name="validation", maximize=True, save_best=True
-        )
-        booster = xgboost.train(
-            candidate.parameters(seed, threads) | {"eval_metric": "aucpr"},
-            bins,
-            num_boost_round=MAX_TREES,
-            evals=[(held_out, "validation")],
-            callbacks=[stop],
-            verbose_eval=False,
-        )
-        ranking = rank(validation.y, booster.predict(held_out, output_margin=True))
-        yield Trial(candidate, booster.num_boosted_rounds(), average_precision(ranking))
+    own = threading.local()
+
+    def put_into_bins() -> None:
+        own.training = xgboost.QuantileDMatrix(training.x, training.y, nthread=1)
+        own.validation = xgboost.QuantileDMatrix(validation.x, validation.y, ref=own.training, nthread=1)
+
+    def try_out(candidate: Candidate) -> Trial:
+        booster = _early_stopped(candidate.parameters(seed, threads=1), own.training, own.validation)
+        ranking = rank(validation.y, booster.predict(own.validation, output_margin=True))
+        return Trial(candidate, booster.num_boosted_rounds(), average_precision(ranking))
+
+    pool = ThreadPoolExecutor(threads, "grid", put_into_bins)
+    try:
+        yield from pool.map(try_out, grid)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _early_stopped(
+    parameters: dict[str, Any], training: xgboost.DMatrix, validation: xgboost.DMatrix
+) -> xgboost.Booster:
+    stop = EarlyStopping(
+        rounds=PATIENCE_TREES, metric_name="aucpr", data_name="validation", maximize=True, save_best=True
+    )
+    return xgboost.train(
+        parameters | {"eval_metric": "aucpr"},
+        training,
+        num_boost_round=MAX_TREES,
+        evals=[(validation, "validation")],
+        callbacks=[stop],
+        verbose_eval=False,
+    )
 
 
 def best(trials: Sequence[Trial]) -> Trial:

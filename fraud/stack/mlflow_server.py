@@ -20,7 +20,7 @@ from psycopg2.extensions import parse_dsn
 from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError
 from fraud.settings import DatabaseRole, load_settings
-from fraud.stack.child import Child
+from fraud.stack.child import Child, give_way
 
 STATIC_PREFIX: Final = "/mlflow"
 LOOPBACK: Final = "127.0.0.1"
@@ -46,10 +46,13 @@ class MlflowServer:
 
 
 def start_mlflow(metadata_dsn: str, artifact_dir: Path, port: int, log_path: Path) -> MlflowServer:
-    """Start the server on loopback; its `health_url` answers once it has brought its tables up to date."""
+    """Start the server on loopback; its `health_url` answers once it has brought its tables up to date.
+
+    It gives way to the scoring server: nobody waits for a page of the registry as for an answer.
+    """
     command = _command(LOOPBACK, port, (f"{LOOPBACK}:{port}", f"localhost:{port}"), artifact_dir)
     address = f"http://{LOOPBACK}:{port}{STATIC_PREFIX}"  # its API answers below the prefix only
-    child = Child("the MLflow server", command, _environment(metadata_dsn), log_path)
+    child = Child("the MLflow server", command, _environment(metadata_dsn), log_path, before_start=give_way)
     return MlflowServer(child, address, f"{address}/health")
 
 

@@ -7,6 +7,7 @@ import errno
 import os
 import subprocess
 import sys
+import time
 from http import HTTPStatus
 from types import TracebackType
 from typing import Final
@@ -18,7 +19,7 @@ from fraud.registry import PRODUCTION, Registry
 from fraud.run_lock import hold
 from fraud.settings import ADDRESSES_FILE, SECRETS_FILE, DatabaseRole, Settings, load_settings
 from fraud.stack import mlflow_server
-from fraud.stack.child import Child, ask
+from fraud.stack.child import Child, ask, give_way
 from fraud.stack.credentials import add_settings, generate_missing, write_private
 from fraud.stack.errors import StackError
 from fraud.stack.ports import hold_port
@@ -80,19 +81,29 @@ class Stack:
         Raises:
             StackError: a step fails; what was started before is stopped by `__exit__`.
         """
+        begun = time.monotonic()
         self._fill_in_secrets()
-        self._start_postgres()
-        self._run_command("initdb", "--schema-only")
-        mlflow = self._start_mlflow()
-        self._run_command("initdb")
         model_dir = self._settings.run_dir / "models" / self._settings.model_name
-        server = self._start_server() if (model_dir / "current.json").exists() else None
-        if mlflow is not None:
-            self._wait_until_answers(mlflow.child, mlflow.health_url)
-        if server is None:
-            self._train_first_model()
+        if (model_dir / "current.json").exists():
+            self._start_postgres()
+            self._run_command("initdb")
             server = self._start_server()
-        if self._refuses_its_model(server):
+            mlflow = self._start_mlflow()
+        else:
+            compiler = self._start_compiler()
+            self._start_postgres()
+            self._run_command("initdb", "--schema-only")  # with the login of MLflow, which starts beside the rest
+            mlflow = self._start_mlflow()
+            self._run_command("initdb")
+            self._wait_for_mlflow(mlflow)
+            self._train_first_model()
+            self._wait_for_end(compiler)
+            server = self._start_server()
+        refuses = self._refuses_its_model(server)
+        if not refuses:
+            self._console.print(f"The server answers, {time.monotonic() - begun:.1f} s after the start.")
+        self._wait_for_mlflow(mlflow)
+        if refuses:
             self._replace_model(server, may_replace=mlflow is not None)
 
     def check(self) -> None:
@@ -166,6 +177,7 @@ class Stack:
             registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
             production = registry.version_of(PRODUCTION)
         if production is None:
+            self._console.print("Training the first model ...")
             self._run_command("train", "--promote-first")
 
     def _refuses_its_model(self, server: Child) -> bool:
@@ -207,9 +219,22 @@ class Stack:
         self._watch(server)
         return server
 
-    def _wait_until_answers(self, child: Child, url: str) -> None:
-        with shown(self._console, f"Waiting for {child.name} ...") as tell:
-            child.wait_until_answers(url, self._settings.start_standstill_s, tell)
+    def _wait_for_mlflow(self, mlflow: mlflow_server.MlflowServer | None) -> None:
+        if mlflow is not None:
+            with shown(self._console, f"Waiting for {mlflow.child.name} ...") as tell:
+                mlflow.child.wait_until_answers(mlflow.health_url, self._settings.start_standstill_s, tell)
+
+    def _start_compiler(self) -> Child:
+        """Have the server's code compiled beside what comes before the server, a minute of work of one core."""
+        log_path = self._settings.run_dir / "logs" / "compile.log"
+        compiler = Child("the compiler", (sys.executable, "-m", "serve.compile"), {}, log_path, before_start=give_way)
+        self._at_end.callback(compiler.stop, STOP_TIMEOUT_S)
+        return compiler
+
+    def _wait_for_end(self, compiler: Child) -> None:
+        """Whatever came of it: the server compiles what is not there."""
+        with shown(self._console, "Compiling the server's code ..."):
+            compiler.wait()
 
     def _watch(self, child: Child) -> None:
         self._children.append(child)
