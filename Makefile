@@ -27,14 +27,18 @@ run: .venv/installed ## start everything on this machine: database, registry, fi
 # Compiled modules are kept, whatever the shell says: each process that a test starts would compile its own anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-LEFT_OUT := long and not docker
+# What takes minutes, or a Docker engine, is run by `make test-long` and `make stack-test` only.
+SHORT := not long and not docker
+
+# Two workers train at once; threads of theirs that wait for each other are to sleep, not to spin.
+test-fast test: export OMP_WAIT_POLICY := passive
 
 test-fast: .venv/installed ## run the tests that need no service
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not service and not $(LEFT_OUT)"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not service and not alone and $(SHORT)"
 
 test: .venv/installed ## run the test suite
-	@$(BIN)/python -m pytest --durations 25 -n 2 --dist loadgroup -m "not alone and not $(LEFT_OUT)"
-	@$(BIN)/python -m pytest --durations 25 -m "alone and not $(LEFT_OUT)"
+	@$(BIN)/python -m pytest --durations 25 -n 2 --dist loadgroup -m "not alone and $(SHORT)"
+	@$(BIN)/python -m pytest --durations 25 -m "alone and $(SHORT)"
 
 test-long: .venv/installed ## run the tests that take minutes, such as simulated error rates
 	@$(BIN)/python -m pytest -m long --timeout 3600

@@ -20,9 +20,9 @@ from tests.services import MARKER, mark, no_services
 MLFLOW_START_TIMEOUT_S = 90.0
 
 
-@pytest.hookimpl(tryfirst=True)  # before `-m` selects
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    mark(items)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Before `-m` selects and pytest-xdist groups."""
+    mark(item)
 
 
 @pytest.fixture(autouse=True)
