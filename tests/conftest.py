@@ -18,9 +18,9 @@ from tests.live_stack import LiveStack, folder_for_postgres, introduce_us, start
 from tests.services import MARKER, mark, no_services
 
 
-@pytest.hookimpl(tryfirst=True)  # before `-m` selects
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    mark(items)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Before `-m` selects and pytest-xdist groups."""
+    mark(item)
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -41,16 +41,15 @@ _GUARD_FOLDER: Final = Path(__file__).parent / "no_services"
 _guarded = threading.Event()
 
 
-def mark(items: Iterable[pytest.Item]) -> None:
-    """Mark each test by the fixtures it uses: what it needs, and whom it shares a worker of pytest-xdist with."""
-    for item in items:
-        used: list[str] = getattr(item, "fixturenames", [])
-        if not STARTERS.isdisjoint(used):
-            item.add_marker(MARKER)
-        if not MACHINES.isdisjoint(used):
-            item.add_marker(ALONE)
-        shared = (name for name in COSTLY if name in used)
-        item.add_marker(pytest.mark.xdist_group(next(shared, str(item.path))))
+def mark(item: pytest.Item) -> None:
+    """Mark a test by the fixtures it uses: what it needs, and whom it shares a worker of pytest-xdist with."""
+    used: list[str] = getattr(item, "fixturenames", [])
+    if not STARTERS.isdisjoint(used):
+        item.add_marker(MARKER)
+    if not MACHINES.isdisjoint(used):
+        item.add_marker(ALONE)
+    shared = (name for name in COSTLY if name in used)
+    item.add_marker(pytest.mark.xdist_group(next(shared, str(item.path))))
 
 
 @contextmanager

@@ -16,6 +16,8 @@ from bench.gate.latency.judge import is_void
 from bench.gate.latency.load_plan import RequestKind
 from bench.gate.latency.load_processes import load_processes
 
+pytestmark = pytest.mark.alone  # the load keeps its schedule on a machine that is not overloaded
+
 STALL_S = 0.5
 SINGLE = RequestKind("single", rows=1, requests_per_s=50.0, users=1)
 BATCH = RequestKind("batch", rows=20, requests_per_s=10.0, users=2)

@@ -33,7 +33,7 @@ def test_the_original_rule_swaps_equal_models_half_of_the_time() -> None:
 
 
 def test_a_gain_of_0_025_on_20_000_rows_is_promoted() -> None:
-    assert sum(promoted(World(resamples=300), gain=0.025, trials=20, seed=1)) / 20 >= 0.9
+    assert sum(promoted(World(resamples=300), gain=0.025, trials=10, seed=1)) / 10 >= 0.9
 
 
 def test_a_worse_model_is_not_promoted() -> None:
