@@ -60,20 +60,6 @@ test: $(VENV)/installed ## run the test suite
 
 first-start: $(VENV)/installed ## try a first `make run`, small and in a folder of its own: start, one answer, Ctrl-C
 	@$(BIN)/python -m tests.first_start
-=======
-# What takes minutes, or a Docker engine, is run by `make test-long` and `make stack-test` only.
-SHORT := not long and not docker
-
-# Two workers train at once; threads of theirs that wait for each other are to sleep, not to spin.
-test-fast test: export OMP_WAIT_POLICY := passive
-
-test-fast: .venv/installed ## run the tests that need no service
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not service and not alone and $(SHORT)"
-
-test: .venv/installed ## run the test suite
-	@$(BIN)/python -m pytest --durations 25 -n 2 --dist loadgroup -m "not alone and $(SHORT)"
-	@$(BIN)/python -m pytest --durations 25 -m "alone and $(SHORT)"
->>>>>>> tests
 
 test-long: $(VENV)/installed ## run the tests that take minutes, such as simulated error rates
 	@$(BIN)/python -m pytest -m long --timeout 3600
