@@ -13,9 +13,9 @@ from fraud.command import EXIT_ERROR
 from fraud.errors import ProjectError
 from fraud.open_files import possible_connections
 from fraud.settings import DatabaseRole, Settings, load_settings
+from serve.http.tls import check_certificate, warn_if_readable
 from serve.logs import LogFormat, configure_logging
-from serve.model_store import model_store
-from serve.tls import check_certificate, warn_if_readable
+from serve.model.model_store import model_store
 from serve.workers.listener import check_free
 from serve.workers.supervisor import Supervisor, worker_command
 

@@ -19,34 +19,36 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from fraud.errors import ProjectError, RegistryError
-from serve import mlflow_scoring
 from serve.access.control import AccessControl
 from serve.access.middleware import RequireLogin
-from serve.admission import Admission, Capacity
-from serve.connections import ConnectionLimits, Connections
-from serve.contract import JsonDecoders, contract_routes
+from serve.api import mlflow_scoring
+from serve.api.health import health_routes
+from serve.api.inference_v2 import routes as inference_v2
+from serve.api.inference_v2.routes import infer_route, inference_routes
+from serve.api.mlflow_scoring import invocations_route, mlflow_routes
+from serve.api.model_admin import model_routes
+from serve.api.native import JsonDecoders, contract_routes
+from serve.api.openapi import describe
+from serve.api.openapi.docs_page import DOCS_PATH, docs_page, docs_policy
+from serve.api.request_context import RequestContext
+from serve.api.scoring_endpoint import scoring_endpoint
+from serve.api.security_headers import SecurityHeaders
+from serve.error_answers import as_serve_error, error_response, request_id_of
 from serve.errors import RouteError
-from serve.fast_lane import FastLane
-from serve.health import health_routes
+from serve.http.connection import ConnectionLimits, Connections
+from serve.http.fast_lane import FastLane
 from serve.idempotency.answers import SavedAnswers
-from serve.inference_v2 import routes as inference_v2
-from serve.inference_v2.routes import infer_route, inference_routes
-from serve.load_shedding import LoopQueue, ThreadQueue
 from serve.metrics import FLUSH_INTERVAL_S, Metrics
-from serve.mlflow_proxy import MlflowProxy
-from serve.mlflow_scoring import invocations_route, mlflow_routes
-from serve.model_admin import model_routes
-from serve.openapi import describe
-from serve.openapi.docs_page import DOCS_PATH, docs_page, docs_policy
+from serve.mlflow_proxy.proxy import MlflowProxy
+from serve.model.model_change import ModelChange
+from serve.model.serving_model import ServingModel
+from serve.overload.in_flight import Admission, Capacity
+from serve.overload.loop_queue import LoopQueue
+from serve.overload.rate_limits import NoLimits, RateLimits
+from serve.overload.thread_queue import ThreadQueue
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import RecordLog
-from serve.rate_limits import NoLimits, RateLimits
-from serve.request_context import RequestContext, as_serve_error, error_response, request_id_of
-from serve.scoring import Limits, Scoring
-from serve.scoring_endpoint import scoring_endpoint
-from serve.security_headers import SecurityHeaders
-from serve.serving_model import ServingModel
-from serve.workers.model_change import ModelChange
+from serve.scoring.scoring import Limits, Scoring
 
 logger = logging.getLogger(__name__)
 

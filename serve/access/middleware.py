@@ -14,8 +14,8 @@ from serve.access.authentication import Caller, login_in
 from serve.access.authorization import is_open, role_for
 from serve.access.control import AccessControl
 from serve.access.same_site import refuse_other_sites
+from serve.error_answers import WriteError, error_form, error_response
 from serve.errors import ServeError
-from serve.request_context import WriteError, error_form, error_response
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """RFC 9110, section 9.2.1: they change nothing."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from serve.request_context import NAME, malformed_name
+from serve.request_names import NAME, malformed_name
 
 IDEMPOTENCY_KEY_HEADER: Final = "Idempotency-Key"
 _HEADER: Final = IDEMPOTENCY_KEY_HEADER.lower()

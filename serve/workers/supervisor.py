@@ -23,8 +23,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from fraud.command import EXIT_ERROR
 from fraud.stack.child import end_with_parent
 from serve.metrics import METRICS_DIR_VARIABLE
-from serve.model_store import ModelStore
-from serve.workers.control import (
+from serve.model.change_messages import (
     Abandon,
     ChangeFinished,
     ChangeRequested,
@@ -35,6 +34,7 @@ from serve.workers.control import (
     ToWorker,
     channel_pair,
 )
+from serve.model.model_store import ModelStore
 
 logger = logging.getLogger(__name__)
 

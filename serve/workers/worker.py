@@ -20,28 +20,28 @@ from fraud.registry import Registry
 from fraud.settings import Settings, load_settings
 from serve.access.authentication import Administrator, Authenticator
 from serve.access.control import AccessControl
-from serve.admission import Capacity
+from serve.api.security_headers import headers_of_every_answer
 from serve.app import Application, Parts, create_app
-from serve.connection_reader import ConnectionReader
-from serve.connections import ConnectionLimits
 from serve.decoding.row_scanner import RowScanner
 from serve.engine import EngineKind, EngineOptions
+from serve.http.connection import ConnectionLimits
+from serve.http.reader import ConnectionReader
+from serve.http.scoring_protocol import ScoringProtocol
 from serve.idempotency.answers import AnswerLimits, SavedAnswers
 from serve.logs import LogFormat, configure_logging
 from serve.metrics import METRICS_DIR_VARIABLE
-from serve.mlflow_proxy import MlflowProxy
-from serve.model_store import model_store
+from serve.mlflow_proxy.proxy import MlflowProxy
+from serve.model.change_messages import Channel
+from serve.model.model_change import ModelChange
+from serve.model.model_store import model_store
+from serve.model.serving_model import ServingModel
+from serve.overload.in_flight import Capacity
+from serve.overload.rate_limits import NoLimits, RateLimits, Rates
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import ANONYMOUS
 from serve.prediction_log.spool import Spool, SpoolLimits, Sync
-from serve.rate_limits import NoLimits, RateLimits, Rates
-from serve.scoring import Limits
-from serve.scoring_protocol import ScoringProtocol
-from serve.security_headers import headers_of_every_answer
-from serve.serving_model import ServingModel
-from serve.workers.control import Channel
+from serve.scoring.scoring import Limits
 from serve.workers.listener import listen
-from serve.workers.model_change import ModelChange
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ def work(
     application = create_app(parts)
     config = uvicorn.Config(
         application.asgi,
-        loop="serve.tls:HandshakeBoundLoop",
+        loop="serve.http.tls:HandshakeBoundLoop",
         http=functools.partial(_connection, application),  # type: ignore[arg-type]
         access_log=False,
         log_config=None,

@@ -12,7 +12,7 @@ from typing import Final
 from fraud.registry import ModelVersion, Registry
 from fraud.stack.child import Child
 from fraud.stack.ports import hold_port
-from serve.model_store import Manifest, model_store
+from serve.model.model_store import Manifest, model_store
 
 STOP_TIMEOUT_S: Final = 60.0
 SERVER_COMMAND: Final = (sys.executable, "-m", "serve")

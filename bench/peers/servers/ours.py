@@ -13,7 +13,7 @@ from bench.peers.contenders import MODEL_NAME
 from bench.peers.servers.launch import Launch, Place
 from fraud.api_keys import SCORING_API_KEY, bearer
 from fraud.registry import MODEL_FILE
-from serve.model_store import Manifest, model_store
+from serve.model.model_store import Manifest, model_store
 
 VERSION: Final = 1
 READY_PATH: Final = "/health/ready"

@@ -13,8 +13,8 @@ from bench.applications import random_rows
 from bench.peers import forms
 from bench.peers.forms import JSON_LENGTH_HEADER, Answer, Body, Form
 from fraud.features import FEATURE_NAMES
+from serve.api.inference_v2.requests import decode_request
 from serve.decoding.arrow_stream import decode_arrow
-from serve.inference_v2.requests import decode_request
 
 ROWS = random_rows(7, np.random.default_rng(3))
 

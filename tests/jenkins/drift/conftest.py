@@ -8,9 +8,9 @@ from initdb.preparation import prepare
 from initdb.profile import load_profile
 from initdb.raw_table import write_raw_table
 from initdb.reference import build_reference, raw_rows_for
-from jenkins.drift.power import BEFORE
-from jenkins.drift.simulation.setting import build_world
-from jenkins.drift.simulation.world import World
+from jenkins.drift.evaluation.power import BEFORE
+from jenkins.drift.evaluation.simulation.setting import build_world
+from jenkins.drift.evaluation.simulation.world import World
 
 SCALE = 1.0
 SEED = 20230501

@@ -11,12 +11,12 @@ import itertools
 import numpy as np
 import pytest
 
-from jenkins.drift.simulation.changes import Scenario, draw, each_feature, missing, older
-from jenkins.drift.simulation.curves import PANELS, curves
-from jenkins.drift.simulation.promises import Promise, promises
-from jenkins.drift.simulation.rules import evidently_rule, original_psi_rule, our_rule
-from jenkins.drift.simulation.world import World
-from jenkins.drift.simulation.year import DAYS_A_YEAR, false_alarm_days
+from jenkins.drift.evaluation.simulation.changes import Scenario, draw, each_feature, missing, older
+from jenkins.drift.evaluation.simulation.curves import PANELS, curves
+from jenkins.drift.evaluation.simulation.promises import Promise, promises
+from jenkins.drift.evaluation.simulation.rules import evidently_rule, original_psi_rule, our_rule
+from jenkins.drift.evaluation.simulation.world import World
+from jenkins.drift.evaluation.simulation.year import DAYS_A_YEAR, false_alarm_days
 
 PROMISES = 8
 SHORT_CHECKS = 300

@@ -13,9 +13,9 @@ import pytest
 from bench.peers.environment import REQUIREMENTS, make_environment
 from bench.peers.errors import PeersError
 from jenkins.drift.counts import VariableCounts
-from jenkins.drift.simulation.changes import Scenario, draw, new_wave, older
-from jenkins.drift.simulation.rules import evidently_distances
-from jenkins.drift.simulation.world import Applications, World
+from jenkins.drift.evaluation.simulation.changes import Scenario, draw, new_wave, older
+from jenkins.drift.evaluation.simulation.rules import evidently_distances
+from jenkins.drift.evaluation.simulation.world import Applications, World
 from jenkins.drift.statistics.distances import distances
 
 pytestmark = pytest.mark.long

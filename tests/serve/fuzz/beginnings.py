@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import httptools
 
-from serve.early_refusal import PlainRequest, plain_request
 from serve.errors import MalformedHeader
+from serve.http.early_refusal import PlainRequest, plain_request
 from tests.serve.fuzz.oracle import BrokenPromise
 from tests.serve.wire import SINGLE, post
 

@@ -19,7 +19,7 @@ import psutil
 
 from bench.engines.models import SIZES, make_models
 from fraud.stack.ports import hold_port
-from serve.model_store import Manifest, model_store
+from serve.model.model_store import Manifest, model_store
 from serve.workers.supervisor import worker_command
 
 NAME = "divorce-model"

@@ -15,8 +15,10 @@ from fraud.api_keys import ApiKey, Role, new_key
 from fraud.features import FEATURE_COUNT
 from serve.access.authentication import Administrator, Authenticator, login_in
 from serve.access.control import AccessControl
-from serve.content_encoding import accepted_encoding, inflate
-from serve.contract import contract_routes
+from serve.api.inference_v2.requests import decode_request
+from serve.api.inference_v2.routes import infer_route
+from serve.api.mlflow_scoring import invocations_route
+from serve.api.native import contract_routes
 from serve.decoding import DecodedRows, decode_batch, decode_instance
 from serve.decoding.arrow_stream import decode_arrow
 from serve.decoding.bounds import MINIMA
@@ -26,11 +28,9 @@ from serve.decoding.row_objects import decode_lines
 from serve.decoding.row_scan import MIN_ROW_BYTES
 from serve.decoding.row_scanner import LAYOUT, RowScanner, load_scans
 from serve.errors import ServeError
-from serve.inference_v2.requests import decode_request
-from serve.inference_v2.routes import infer_route
-from serve.mlflow_scoring import invocations_route
-from serve.request_context import name_request
-from serve.scoring_call import Call, ScoringRoute
+from serve.request_names import name_request
+from serve.scoring.call import Call, ScoringRoute
+from serve.scoring.content_encoding import accepted_encoding, inflate
 from tests.serve.fuzz import seeds
 from tests.serve.fuzz.beginnings import read_beginning
 from tests.serve.fuzz.guard_page import GuardedBuffer

@@ -10,7 +10,7 @@ from random import Random
 
 import httpx
 
-from serve.request_context import REQUEST_ID_HEADER
+from serve.request_names import REQUEST_ID_HEADER
 from tests.serve.fuzz import seeds
 from tests.serve.fuzz.mutation import mutate
 from tests.serve.wire import SINGLE, post

@@ -13,7 +13,7 @@ import typer
 
 import serve.__main__
 from serve.idempotency.answers import Answer
-from serve.scoring import ScoringRequest
+from serve.scoring.scoring import ScoringRequest
 from serve.workers.supervisor import worker_command
 from serve.workers.worker import work
 

@@ -1,0 +1,71 @@
+"""Probabilities and facts about the model as the protocol's objects."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import orjson
+from msgspec import UNSET
+from numpy.typing import NDArray
+
+from fraud.features import FEATURE_COUNT
+from serve.api.inference_v2.messages import INPUT, OUTPUT, InferenceRequest
+from serve.api.inference_v2.requests import JSON_LENGTH_HEADER
+from serve.model.model_store import Manifest
+from serve.scoring.call import Reply
+from serve.scoring.content_encoding import IDENTITY, WORTH_COMPRESSING_BYTES, compress
+
+BINARY_TYPE: Final = "application/octet-stream"
+PLATFORM: Final = "onnxruntime_onnx"
+
+
+def write_answer(
+    request: InferenceRequest, encoding: str, probabilities: NDArray[np.float32], manifest: Manifest
+) -> Reply:
+    """float32 [N] -> the "Inference Response JSON Object", its tensor in JSON or behind it as the request asks."""
+    output: dict[str, Any] = {"name": OUTPUT, "datatype": "FP32", "shape": [len(probabilities)]}
+    answer: dict[str, Any] = {"model_name": manifest.model_name, "model_version": str(manifest.model_version)}
+    if request.id is not UNSET:
+        answer["id"] = request.id
+    answer["outputs"] = [output]
+    if not request.binary_output:
+        output["data"] = probabilities
+        return _compressed(orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY), encoding, "application/json", {})
+    tensor = probabilities.astype("<f4", copy=False).tobytes()
+    output["parameters"] = {"binary_data_size": len(tensor)}
+    text = orjson.dumps(answer)
+    return _compressed(text + tensor, encoding, BINARY_TYPE, {JSON_LENGTH_HEADER: str(len(text))})
+
+
+def _compressed(content: bytes, encoding: str, media_type: str, headers: dict[str, str]) -> Reply:
+    if encoding == IDENTITY or len(content) < WORTH_COMPRESSING_BYTES:
+        return Reply(content, media_type, headers)
+    return Reply(compress(content, encoding), media_type, {**headers, "Content-Encoding": encoding})
+
+
+def model_metadata(manifest: Manifest) -> dict[str, Any]:
+    """The "Model Metadata Response JSON Object"."""
+    return {
+        "name": manifest.model_name,
+        "versions": [str(manifest.model_version)],
+        "platform": PLATFORM,
+        "inputs": [{"name": INPUT, "datatype": "FP32", "shape": [-1, FEATURE_COUNT]}],
+        "outputs": [{"name": OUTPUT, "datatype": "FP32", "shape": [-1]}],
+    }
+
+
+def model_config(manifest: Manifest) -> dict[str, Any]:
+    """Triton's `ModelConfig` as JSON (its extension "model configuration"), which `perf_analyzer` asks for.
+
+    `max_batch_size` 0 says that the shapes name their batch dimension themselves.
+    """
+    return {
+        "name": manifest.model_name,
+        "platform": PLATFORM,
+        "backend": "onnxruntime",
+        "version_policy": {"specific": {"versions": [manifest.model_version]}},
+        "max_batch_size": 0,
+        "input": [{"name": INPUT, "data_type": "TYPE_FP32", "dims": [-1, FEATURE_COUNT]}],
+        "output": [{"name": OUTPUT, "data_type": "TYPE_FP32", "dims": [-1]}],
+    }

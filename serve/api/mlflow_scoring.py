@@ -1,0 +1,92 @@
+"""MLflow's scoring protocol: who calls `mlflow models serve` changes the address and nothing else.
+
+Calls and answers are those of `mlflow.pyfunc.scoring_server`, with one difference: an error never repeats what was
+sent, because that is an applicant's data and errors end up in logs.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from fraud.features import FEATURE_NAMES
+from serve.decoding.by_content_type import JSON, DecodeBatch
+from serve.decoding.csv_table import decode_csv
+from serve.decoding.mlflow_json import decode_invocation
+from serve.decoding.rows import LABELS
+from serve.error_answers import Endpoint, telling_errors
+from serve.errors import InvalidInstance, ServeError
+from serve.model.model_store import Manifest
+from serve.model.serving_model import ServingModel
+from serve.request_names import MODEL_VERSION_HEADER
+from serve.scoring.call import Question, Read, Reply, ScoringRoute
+from serve.scoring.encoding import encode_predictions
+
+CSV: Final = "text/csv"
+MLFLOW_VERSION: Final = importlib.metadata.version("mlflow-skinny")
+"""The MLflow whose protocol this is."""
+
+_NAMES_THAT_MAY_BE_SAID: Final = frozenset({*FEATURE_NAMES, *LABELS})
+
+
+def invocations_route(max_rows: int) -> ScoringRoute:
+    """`POST /invocations`; a request has at most so many rows."""
+    decoders = {"": decode_invocation, JSON: decode_invocation, CSV: decode_csv}
+    readers: Mapping[str, Read] = {content_type: _reader(decode, max_rows) for content_type, decode in decoders.items()}
+    return ScoringRoute("/invocations", lambda _headers: readers, write_error)
+
+
+def mlflow_routes(model: ServingModel) -> list[Route]:
+    """The protocol's other routes."""
+
+    async def ping(_request: Request) -> Response:
+        version = str(model.active.manifest.model_version)  # raises NotReady where there is none
+        return Response(b"\n", media_type=JSON, headers={MODEL_VERSION_HEADER: version})
+
+    async def version(_request: Request) -> Response:
+        return Response(MLFLOW_VERSION, media_type=JSON)
+
+    return [_route("/ping", ping), _route("/health", ping), _route("/version", version)]
+
+
+def _reader(decode: DecodeBatch, max_rows: int) -> Read:
+    return lambda body, _manifest: Question(decode(body, max_rows), _write_predictions)
+
+
+def _write_predictions(probabilities: NDArray[np.float32], _manifest: Manifest) -> Reply:
+    return Reply(encode_predictions(probabilities))
+
+
+def _route(path: str, endpoint: Endpoint) -> Route:
+    return Route(path, telling_errors(endpoint, write_error), methods=["GET"])
+
+
+def write_error(error: ServeError, _request_id: str) -> bytes:
+    """An error as this protocol has it."""
+    return orjson.dumps({"error_code": _error_code(error.status), "message": _without_data(error)})
+
+
+def _error_code(status: int) -> str:
+    """The name that MLflow has for such an error (`databricks_pb2.ErrorCode`)."""
+    if status == 503:
+        return "TEMPORARILY_UNAVAILABLE"
+    if status == 429:
+        return "REQUEST_LIMIT_EXCEEDED"
+    return "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR"
+
+
+def _without_data(error: ServeError) -> str:
+    """What is wrong and where. A header line that is missing makes data of names, so only known names are said."""
+    if not isinstance(error, InvalidInstance) or (error.instance is None and error.field is None):
+        return error.message
+    field = error.field if error.field in _NAMES_THAT_MAY_BE_SAID else "a column"
+    place = field if error.instance is None else f"{field} of instance {error.instance}"
+    return f"{place}: expected the ten features and no others, each a finite number that is not negative"

@@ -1,0 +1,66 @@
+"""`/model-info` and `/update-model`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from serve.model.model_change import ModelChange
+from serve.model.serving_model import ServingModel
+
+
+class ModelInfo(BaseModel):
+    """What is in charge of the answers."""
+
+    model_name: str
+    model_version: str
+    data_cutoff_date: str = Field(description="first day that the model has not seen")
+    status: str = Field(description="`ready`")
+    sha256: str = Field(description="of model.onnx, as registered")
+    engine: str = Field(description="what runs the trees")
+    engine_plan: dict[str, Any] | None = Field(description="who scores batches of which size, as measured at load")
+    worker: int = Field(description="process id of the server process that answers this")
+    workers: int = Field(description="server processes in all; each answers for itself")
+
+
+class ModelUpdate(BaseModel):
+    """What `/update-model` did."""
+
+    message: str
+    model_version: str
+
+
+def model_routes(model: ServingModel, change: ModelChange, workers: int) -> APIRouter:
+    """The two routes over the given model of a server of so many processes."""
+    router = APIRouter(tags=["model"])
+
+    @router.get("/model-info")
+    async def model_info() -> ModelInfo:
+        """Name, version and data cutoff of the model that answers."""
+        active = model.active
+        manifest = active.manifest
+        return ModelInfo(
+            model_name=manifest.model_name,
+            model_version=str(manifest.model_version),
+            data_cutoff_date=manifest.data_cutoff_date.isoformat(),
+            status="ready",
+            sha256=manifest.sha256,
+            engine=active.engine.name,
+            engine_plan=None if active.engine.plan is None else msgspec.to_builtins(active.engine.plan),
+            worker=os.getpid(),
+            workers=workers,
+        )
+
+    @router.post("/update-model")
+    async def update_model() -> ModelUpdate:
+        """Load what the registry calls production, in every worker before this answers (role `operate`)."""
+        number, is_new = await change.update()
+        version = str(number)
+        message = f"now serving version {version}" if is_new else f"version {version} was already serving"
+        return ModelUpdate(message=message, model_version=version)
+
+    return router

@@ -1,0 +1,72 @@
+"""Errors as answers: what a client may know of them, in the form of the protocol that it speaks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fraud.errors import ProjectError, RegistryError
+from serve.errors import ServeError, UpstreamError
+
+logger = logging.getLogger(__name__)
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+WriteError = Callable[[ServeError, str], bytes]
+"""An error and the request's id -> the JSON body that tells of it."""
+
+
+def encode_error(error: ServeError, request_id: str) -> bytes:
+    """An error as `{"error": {"code", "message", "instance", "field"}, "request_id"}`."""
+    detail: dict[str, object] = {"code": error.code, "message": error.message}
+    if error.instance is not None:
+        detail["instance"] = error.instance
+    if error.field is not None:
+        detail["field"] = error.field
+    return orjson.dumps({"error": detail, "request_id": request_id})
+
+
+def error_form(path: str, forms: Mapping[str, WriteError]) -> WriteError:
+    """How errors are written at an address, by its first part; in our own form where none is given for it."""
+    return forms.get(path.removeprefix("/").partition("/")[0], encode_error)
+
+
+def request_id_of(request: Request) -> str:
+    """The id that names a request in the answer, the log and the database."""
+    request_id: str = request.scope["request_id"]
+    return request_id
+
+
+def as_serve_error(error: Exception, request_id: str) -> ServeError:
+    """What the client may know of an error; the log gets the rest, under the request's id.
+
+    Refused requests are counted (`/metrics`), not logged; refused logins are, by `access.control`.
+    """
+    about = {"request_id": request_id}
+    if isinstance(error, ServeError):
+        return error
+    if isinstance(error, ProjectError):
+        logger.error("failed: %s", error, extra=about)
+        return UpstreamError(str(error)) if isinstance(error, RegistryError) else ServeError(str(error))
+    logger.error("failed by an exception that nobody expected", exc_info=error, extra=about)
+    return ServeError("internal error: the log holds the details under this request id")
+
+
+def error_response(error: ServeError, request_id: str, write: WriteError = encode_error) -> Response:
+    """An error as an answer."""
+    return Response(write(error, request_id), error.status, headers=error.headers, media_type="application/json")
+
+
+def telling_errors(endpoint: Endpoint, write: WriteError) -> Endpoint:
+    """The endpoint, whose errors become answers in a protocol's own form."""
+
+    async def telling(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except ServeError as error:
+            return error_response(error, request_id_of(request), write)
+
+    return telling

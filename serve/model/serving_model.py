@@ -1,0 +1,125 @@
+"""The model in charge: loaded from a verified file, checked before it serves, replaced as a whole."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from fraud.errors import ProjectError, RegistryError
+from fraud.registry import PRODUCTION, Registry
+from serve.engine import Engine, EngineOptions, load_checked
+from serve.errors import ModelUnusable, NoProductionModel, NotReady
+from serve.model.model_store import Manifest, ModelStore
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model version and the engine that runs it."""
+
+    manifest: Manifest
+    engine: Engine
+    sha256: bytes
+
+
+class ServingModel:
+    """Holds the model that answers requests. A request takes `active` once and keeps it until its answer."""
+
+    def __init__(self, name: str, store: ModelStore, registry: Registry | None, options: EngineOptions) -> None:
+        self.name = name
+        self._store = store
+        self._registry = registry
+        self._options = options
+        self._active: LoadedModel | None = None
+        self._prepared: LoadedModel | None = None
+        self._fault: str | None = None
+        """Why the version that was loaded last can't be served."""
+
+    @property
+    def active(self) -> LoadedModel:
+        """The model in charge.
+
+        Raises:
+            NotReady: none is loaded yet.
+            ModelUnusable: the one that should be can't be served.
+        """
+        if self._active is None:
+            if self._fault is not None:
+                raise ModelUnusable(f"{self._fault}: train another (`python -m train --promote-first`)")
+            raise NotReady("no model is loaded: train one (`python -m train --promote-first`), then /update-model")
+        return self._active
+
+    @property
+    def version(self) -> int | None:
+        """The version in charge, None before there is one."""
+        return None if self._active is None else self._active.manifest.model_version
+
+    def load_local(self) -> None:
+        """Take the verified local copy into service, if there is one; needs no registry."""
+        found = self._store.current()
+        if found is None:
+            return
+        version = found[0].model_version
+        try:
+            self._active = self._load(*found)
+        except ProjectError as error:
+            logger.error("the local copy, version %d, can't be served, the registry is asked: %s", version, error)
+        else:
+            logger.info("serving version %d from the local copy", version)
+
+    def fetch_production(self) -> tuple[int, bool]:
+        """Bring a verified copy of the production version into the local store. Blocks on the network.
+
+        Returns:
+            The version, and whether it is another one than the one in charge.
+
+        Raises:
+            RegistryError: the registry does not answer, or the download is not what was registered.
+            NoProductionModel: the registry has no production version.
+        """
+        if self._registry is None:
+            raise RegistryError("no model registry is configured: set MLFLOW_TRACKING_URI")
+        registry = self._registry
+        version = registry.version_of(PRODUCTION)
+        if version is None:
+            raise NoProductionModel("the registry has no production model: promote one, then call again")
+        manifest = Manifest(version.name, version.version, version.sha256, version.data_cutoff)
+        if self._active is not None and self._active.manifest == manifest:
+            return version.version, False
+        self._store.add(manifest, lambda folder: registry.download_model(version, folder))
+        return version.version, True
+
+    def prepare(self, version: int) -> None:
+        """Load and check a version of the local store beside the one in charge.
+
+        Raises:
+            ModelStoreError, EngineError, GoldenRowsError: it can't be served.
+        """
+        self._prepared = self._load(*self._store.get(version))
+
+    def commit(self, version: int) -> None:
+        """Put the prepared version in charge; requests that have begun finish with the old one."""
+        if self._prepared is not None and self._prepared.manifest.model_version == version:
+            self._active = self._prepared
+            logger.info("serving version %d", version)
+        elif self.version != version:  # a worker that started late has loaded it already
+            raise RuntimeError(f"version {version} was not prepared")
+        self._prepared = None
+
+    def abandon(self) -> None:
+        """Drop what was prepared."""
+        self._prepared = None
+
+    def _load(self, manifest: Manifest, path: Path) -> LoadedModel:
+        version = manifest.model_version
+        logger.info("loading version %d; code that is not compiled yet takes a minute", version)
+        try:
+            with self._store.alone():  # the first process measures how to run it, the others read what it found
+                engine = load_checked(path, self._options)
+        except ProjectError as error:
+            self._fault = f"version {version} can't be served: {error}"
+            raise
+        self._fault = None
+        return LoadedModel(manifest, engine, bytes.fromhex(manifest.sha256))

@@ -1,0 +1,116 @@
+"""Compressed bodies (RFC 9110, section 8.4): inflated within a bound, and answers compressed as the caller asks."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import zstandard
+
+from serve.errors import MalformedBody, UnsupportedEncoding
+from serve.scoring.body_headers import too_large
+
+IDENTITY: Final = ""
+
+_GZIP_WINDOW_BITS: Final = 31
+_ZLIB_WINDOW_BITS: Final = 15
+_ZSTD_MAX_WINDOW_BYTES: Final = 8 * 1024 * 1024
+"""The largest window of an HTTP content encoding (RFC 9659); a frame may ask for 2 GiB."""
+
+_FASTEST_LEVEL: Final = 1
+"""Higher levels take many times as long and save little on probabilities, which look random."""
+WORTH_COMPRESSING_BYTES: Final = 1024
+
+
+def content_encoding_of(headers: Mapping[str, str]) -> str:
+    """How the body is compressed; `IDENTITY` when it is not.
+
+    Raises:
+        UnsupportedEncoding: in a way that we don't know, or in several at once.
+    """
+    encoding = headers.get("content-encoding", IDENTITY).strip().lower()
+    if encoding in {IDENTITY, "identity"}:
+        return IDENTITY
+    encoding = "gzip" if encoding == "x-gzip" else encoding
+    if encoding not in _INFLATERS:
+        raise UnsupportedEncoding(f"content encoding {encoding!r}: expected one of {', '.join(_INFLATERS)}, or none")
+    return encoding
+
+
+def inflate(body: bytes, encoding: str, max_bytes: int) -> bytes:
+    """The body as it was before its compression; never is more than `max_bytes` + 1 of it made.
+
+    Raises:
+        BodyTooLarge: it is longer than `max_bytes`.
+        MalformedBody: not compressed in that way, cut off, or followed by something else.
+    """
+    return body if encoding == IDENTITY else _INFLATERS[encoding](body, max_bytes)
+
+
+def accepted_encoding(headers: Mapping[str, str]) -> str:
+    """The first encoding of Accept-Encoding that we can write; `IDENTITY` when there is none."""
+    for item in headers.get("accept-encoding", "").lower().split(","):
+        name, _, weight = item.replace(" ", "").partition(";q=")
+        if name in _DEFLATERS and weight not in {"0", "0.0", "0.00", "0.000"}:
+            return name
+    return IDENTITY
+
+
+def compress(content: bytes, encoding: str) -> bytes:
+    """The answer in an encoding that `accepted_encoding` gave."""
+    return content if encoding == IDENTITY else _DEFLATERS[encoding](content)
+
+
+def _inflate_gzip(body: bytes, max_bytes: int) -> bytes:
+    return _inflate_zlib(body, max_bytes, _GZIP_WINDOW_BITS)
+
+
+def _inflate_deflate(body: bytes, max_bytes: int) -> bytes:
+    return _inflate_zlib(body, max_bytes, _ZLIB_WINDOW_BITS)
+
+
+def _inflate_zlib(body: bytes, max_bytes: int, window_bits: int) -> bytes:
+    stream = zlib.decompressobj(window_bits)
+    try:
+        content = stream.decompress(body, max_bytes + 1)
+    except zlib.error as error:
+        raise MalformedBody(f"the body can't be inflated: {error}") from None
+    if len(content) > max_bytes:
+        raise too_large(max_bytes)
+    if not stream.eof or stream.unused_data:
+        raise MalformedBody("the compressed body is cut off, or something follows it")
+    return content
+
+
+def _inflate_zstd(body: bytes, max_bytes: int) -> bytes:
+    inflater = zstandard.ZstdDecompressor(max_window_size=_ZSTD_MAX_WINDOW_BYTES)
+    try:
+        announced = zstandard.frame_content_size(body)
+        if announced > max_bytes:
+            raise too_large(max_bytes)
+        # One byte past the bound tells a frame that is too long from one that ends there; -1 announces nothing.
+        with inflater.stream_reader(body, read_across_frames=False) as stream:
+            content = stream.read(max_bytes + 1)
+        if len(content) > max_bytes:
+            raise too_large(max_bytes)
+        # The reader is silent about a frame that is cut off; this is not, and is bounded by what was just read.
+        return inflater.decompress(body, max_output_size=max(len(content), 1), allow_extra_data=False)
+    except zstandard.ZstdError as error:
+        raise MalformedBody(f"the body can't be inflated: {error}") from None
+
+
+def _gzip(content: bytes) -> bytes:
+    return gzip.compress(content, _FASTEST_LEVEL, mtime=0)
+
+
+def _deflate(content: bytes) -> bytes:
+    return zlib.compress(content, _FASTEST_LEVEL)
+
+
+_INFLATERS: Final[Mapping[str, Callable[[bytes, int], bytes]]] = MappingProxyType(
+    {"gzip": _inflate_gzip, "deflate": _inflate_deflate, "zstd": _inflate_zstd}
+)
+_DEFLATERS: Final[Mapping[str, Callable[[bytes], bytes]]] = MappingProxyType({"gzip": _gzip, "deflate": _deflate})

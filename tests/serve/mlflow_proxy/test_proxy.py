@@ -1,0 +1,225 @@
+"""`/mlflow/` shows MLflow to those who may read, changes little for those who operate, and is no way in for others."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+
+from fraud.registry import PRODUCTION, ModelVersion, Registry
+from tests.live_stack import LOGIN, LiveStack, server_beside
+from tests.serve.mlflow_proxy.test_allowed_calls import REFUSED, TRICKS
+from tests.serve.wire import Answer, Wire
+
+API = "/mlflow/ajax-api/2.0/mlflow/"
+SEARCH = API + "registered-models/search"
+ALIAS = API + "registered-models/alias"
+
+
+@pytest.fixture(scope="module")
+def production(stack: LiveStack) -> ModelVersion:
+    version = Registry(stack.tracking_uri, "divorce-model", timeout_s=10).version_of(PRODUCTION)
+    assert version is not None
+    return version
+
+
+def as_it_stands(stack: LiveStack, method: str, path: str) -> Answer:
+    """Send a path that client libraries would tidy up first."""
+    login = base64.b64encode(":".join(stack.admin).encode()).decode()
+    head = f"{method} {path} HTTP/1.1\r\nHost: here\r\nAuthorization: Basic {login}\r\nContent-Length: 2\r\n\r\n{{}}"
+    with closing(Wire(stack.url)) as wire:
+        wire.send(head.encode("latin-1"))
+        return wire.answer()
+
+
+@pytest.mark.parametrize("path", ["/mlflow", "/mlflow/", "/mlflow/health", "/mlflow/static-files/x", SEARCH])
+def test_nothing_is_shown_without_a_login(stack: LiveStack, path: str) -> None:
+    answer = httpx.get(stack.url + path, follow_redirects=True)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+
+
+def test_the_page_and_its_assets_arrive(stack: LiveStack) -> None:
+    page = httpx.get(stack.url + "/mlflow/", auth=stack.admin)
+    assert page.status_code == 200
+    assert "<title>MLflow</title>" in page.text
+    script = next(part.partition('"')[0] for part in page.text.split('src="')[1:])
+    asset = httpx.get(httpx.URL(stack.url + "/mlflow/").join(script), auth=stack.admin)
+    assert asset.status_code == 200
+    assert "javascript" in asset.headers["Content-Type"]
+    assert "<script>" not in page.text, "its policy lets no script pass that is not a file"
+
+
+def test_the_pages_calls_work_as_a_browser_sends_them(stack: LiveStack) -> None:
+    headers = {"Origin": stack.url, "Sec-Fetch-Site": "same-origin"}
+    models = httpx.get(stack.url + SEARCH, auth=stack.admin, headers=headers).json()["registered_models"]
+    assert "divorce-model" in [model["name"] for model in models]
+    found = httpx.post(
+        stack.url + API + "experiments/search", json={"max_results": 5}, auth=stack.admin, headers=headers
+    )
+    assert found.json()["experiments"]
+    query = {"query": "{ __schema { queryType { name } } }"}
+    asked = httpx.post(stack.url + "/mlflow/graphql", json=query, auth=stack.admin, headers=headers)
+    assert asked.status_code == 200
+
+
+def test_who_reads_changes_nothing(stack: LiveStack, production: ModelVersion) -> None:
+    alias = {"name": "divorce-model", "alias": "tried", "version": str(production.version)}
+    assert httpx.get(stack.url + SEARCH, headers=LOGIN).status_code == 200
+    refused = httpx.post(stack.url + ALIAS, json=alias, headers=LOGIN)
+    assert refused.status_code == 403
+    assert "`operate`" in refused.json()["error"]["message"]
+
+
+def test_an_operator_sets_and_removes_an_alias(stack: LiveStack, production: ModelVersion) -> None:
+    alias = {"name": "divorce-model", "alias": "kept", "version": str(production.version)}
+    assert httpx.post(stack.url + ALIAS, json=alias, auth=stack.admin).status_code == 200
+    named = {"name": "divorce-model", "alias": "kept"}
+    got = httpx.get(stack.url + ALIAS, params=named, auth=stack.admin).json()
+    assert got["model_version"]["version"] == str(production.version)
+    removed = httpx.request("DELETE", stack.url + ALIAS, json=named, auth=stack.admin)
+    assert removed.status_code == 200
+
+
+MLFLOW_CLIENT = """
+import sys
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+client = MlflowClient()
+version = client.get_model_version_by_alias("divorce-model", "production")
+print(open(client.download_artifacts(version.run_id, "model/model_card.md", sys.argv[1])).read()[0])
+try:
+    client.set_tag(version.run_id, "mine", "yes")
+except MlflowException as refused:
+    print("passed" if "does not pass" not in str(refused) else "refused")
+"""
+
+
+def test_mlflows_own_client_reads_with_a_key_and_changes_nothing(stack: LiveStack, tmp_path: Path) -> None:
+    key = LOGIN["Authorization"].split()[1]
+    done = subprocess.run(
+        [sys.executable, "-c", MLFLOW_CLIENT, str(tmp_path)],
+        env={**os.environ, "MLFLOW_TRACKING_URI": stack.url + "/mlflow", "MLFLOW_TRACKING_TOKEN": key},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["#", "refused"]
+
+
+def test_a_page_of_another_site_changes_nothing(stack: LiveStack, production: ModelVersion) -> None:
+    alias = {"name": "divorce-model", "alias": "foreign", "version": str(production.version)}
+    for headers in ({"Origin": "https://elsewhere.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+        answer = httpx.post(stack.url + ALIAS, json=alias, auth=stack.admin, headers=headers)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
+    named = {"name": "divorce-model", "alias": "foreign"}
+    assert httpx.get(stack.url + ALIAS, params=named, auth=stack.admin).is_client_error
+
+
+@pytest.mark.parametrize(("method", "path"), [call for call in REFUSED if "\n" not in call[1]])
+def test_what_is_not_listed_does_not_reach_mlflow(stack: LiveStack, method: str, path: str) -> None:
+    answer = as_it_stands(stack, method, "/mlflow" + path)
+    assert answer.status in {400, 403, 405}
+    assert answer.json()["error"]["code"] in {"forbidden", "malformed_body", "method_not_allowed"}
+
+
+@pytest.mark.parametrize("trick", TRICKS)
+@pytest.mark.parametrize("place", ["/mlflow/static-files/{}", "/mlflow/get-artifact?run_uuid=1&path={}"])
+def test_tricks_with_addresses_do_not_reach_mlflow(stack: LiveStack, place: str, trick: str) -> None:
+    answer = as_it_stands(stack, "GET", place.format(trick))
+    # With a line break in it, it is no address of the proxy to begin with.
+    expected = (404, "not_found") if "%0d" in trick and "?" not in place else (400, "malformed_body")
+    assert (answer.status, answer.json()["error"]["code"]) == expected
+
+
+@pytest.mark.parametrize("path", ["/%6dlflow/health", "/mlflow%2fhealth", "/mlflow\\health", "/mlflow;/health"])
+def test_another_spelling_of_the_prefix_does_not_pass(stack: LiveStack, path: str) -> None:
+    assert as_it_stands(stack, "GET", path).status in {400, 403, 404}
+
+
+def test_an_absolute_address_is_ours_all_the_same(stack: LiveStack) -> None:
+    """As a proxy is asked; what it names is not fetched."""
+    assert as_it_stands(stack, "GET", "http://elsewhere.example/mlflow/health").body == b"OK"
+
+
+def test_no_artifact_is_written_and_those_that_are_there_come_without_rights(
+    stack: LiveStack, production: ModelVersion
+) -> None:
+    path = f"/mlflow/api/2.0/mlflow-artifacts/artifacts/0/{production.run_id}/artifacts/model/model.onnx"
+    assert httpx.put(stack.url + path, content=b"mine", auth=stack.admin).status_code == 403
+    artifact = httpx.get(
+        stack.url + "/mlflow/get-artifact",
+        params={"run_uuid": production.run_id, "path": "model/model_card.md"},
+        auth=stack.admin,
+    )
+    assert artifact.status_code == 200
+    assert artifact.text.startswith("#")
+    assert artifact.headers["Content-Security-Policy"].startswith("sandbox;")
+
+
+def test_a_long_body_is_not_forwarded(stack: LiveStack) -> None:
+    answer = httpx.post(stack.url + API + "runs/search", content=b" " * 2**21, auth=stack.admin)
+    assert answer.status_code == 413
+
+
+class Mirror(BaseHTTPRequestHandler):
+    """Stands where MLflow would, and answers with the request's headers."""
+
+    def do_GET(self) -> None:
+        content = json.dumps({name.lower(): value for name, value in self.headers.items()}).encode()
+        self.send_response(200)
+        self.send_header("Set-Cookie", "a=b")
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def mirror() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Mirror)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/mlflow"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_neither_logins_nor_cookies_travel(stack: LiveStack, mirror: str, tmp_path: Path) -> None:
+    model = stack.run_dir / "models"
+    (tmp_path / "models").symlink_to(model)
+    with server_beside(stack, tmp_path, MLFLOW_TRACKING_URI=mirror, SERVE_WORKERS="1") as url:
+        sent = {
+            "X-API-Key": LOGIN["Authorization"].split()[1],
+            "Authorization": "Basic eDp5",
+            "Cookie": "c=d",
+            "X-Forwarded-For": "1.2.3.4",
+            "Forwarded": "for=1.2.3.4",
+            "Proxy-Authorization": "Basic eDp5",
+            "Accept": "text/html",
+        }
+        answer = httpx.get(url + "/mlflow/health", headers=sent)
+    seen: dict[str, Any] = answer.json()
+    assert seen["accept"] == "text/html"
+    assert set(seen) <= {"host", "accept", "accept-encoding", "user-agent", "connection"}
+    assert seen["host"] == mirror.removeprefix("http://").partition("/")[0]
+    assert "Set-Cookie" not in answer.headers
+    assert "Access-Control-Allow-Origin" not in answer.headers

@@ -1,0 +1,62 @@
+"""A local copy is served only when it is what was registered."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from serve.model.model_store import Manifest, ModelStore, ModelStoreError
+
+CONTENT = b"a model"
+
+
+def manifest(version: int = 4, content: bytes = CONTENT) -> Manifest:
+    return Manifest("divorce-model", version, hashlib.sha256(content).hexdigest(), dt.date(2026, 5, 1))
+
+
+def fetching(content: bytes = CONTENT):  # type: ignore[no-untyped-def]
+    def fetch(folder: Path) -> Path:
+        path = folder / "model.onnx"
+        path.write_bytes(content)
+        return path
+
+    return fetch
+
+
+def test_a_new_store_has_no_model(tmp_path: Path) -> None:
+    assert ModelStore(tmp_path / "models").current() is None
+
+
+def test_what_was_made_current_is_found_by_the_next_process(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    store.add(manifest(), fetching())
+    assert store.current() is None
+    store.make_current(4)
+    found = ModelStore(tmp_path).current()
+    assert found is not None
+    assert found[0] == manifest()
+    assert found[1].read_bytes() == CONTENT
+
+
+def test_a_truncated_download_leaves_the_store_as_it_was(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    store.add(manifest(), fetching())
+    store.make_current(4)
+    with pytest.raises(ModelStoreError, match=r"version 5 .* is damaged"):
+        store.add(manifest(5), fetching(CONTENT[:-1]))
+    found = store.current()
+    assert found is not None
+    assert found[0].model_version == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["4", "current.json", "lock"]
+
+
+@pytest.mark.parametrize("damaged", ["4/model.onnx", "4/manifest.json", "current.json"])
+def test_a_damaged_file_is_not_served(tmp_path: Path, damaged: str) -> None:
+    store = ModelStore(tmp_path)
+    store.add(manifest(), fetching())
+    store.make_current(4)
+    (tmp_path / damaged).write_bytes(b'{"model')
+    assert store.current() is None
