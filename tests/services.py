@@ -28,6 +28,7 @@ STARTERS: Final = frozenset(
         "experiment",  # `python -m bench chaos` and the like, each on a site of its own
         "client_core",  # of a client of several servers
         "start_server",  # `python -m serve` that is to fail
+        "failing_stack",  # `python -m fraud.stack` that is to fail
     }
 )
 """The fixtures that start a service. Whoever uses one of them, be it through other fixtures, needs a service."""

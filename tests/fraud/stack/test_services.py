@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -85,15 +85,19 @@ def test_secrets_are_shown_once_and_addresses_only_while_it_runs(stack: LiveStac
     assert (stack.run_dir / "stack.env").stat().st_mode & 0o077 == 0
 
 
-def test_a_wrong_setting_stops_it_with_one_line(tmp_path: Path) -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "fraud.stack"],
-        env=project_environment(RUN_DIR=str(tmp_path), SERVE_PORT="high"),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
+FailingStack = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def failing_stack(tmp_path: Path) -> FailingStack:
+    """Runs `python -m fraud.stack`, with settings that it can't start by, until it ends."""
+    return lambda **settings: run_command(
+        "fraud.stack", **project_environment(**{"RUN_DIR": str(tmp_path), **settings})
     )
+
+
+def test_a_wrong_setting_stops_it_with_one_line(failing_stack: FailingStack) -> None:
+    run = failing_stack(SERVE_PORT="high")
     assert run.returncode == 2
     assert run.stderr.startswith("error: SERVE_PORT='high': ")
 
@@ -205,9 +209,9 @@ def test_clock_that_jumps_stops_nothing(used_run_dir: Path, tmp_path: Path) -> N
     assert stop_stack(stack) == 0
 
 
-def test_run_folder_of_somebody_else_is_one_line(tmp_path: Path) -> None:
+def test_run_folder_of_somebody_else_is_one_line(failing_stack: FailingStack, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    done = run_command("fraud.stack", **project_environment(RUN_DIR=str(tmp_path / "file" / "run")))
+    done = failing_stack(RUN_DIR=str(tmp_path / "file" / "run"))
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {tmp_path}/file/run can't be used (Not a directory): set RUN_DIR")
 
@@ -219,8 +223,8 @@ def test_run_folder_of_somebody_else_is_one_line(tmp_path: Path) -> None:
         ("2001:db8::1", "set SERVE_HOST to an address of this machine"),
     ],
 )
-def test_address_of_another_machine_is_one_line(tmp_path: Path, host: str, advice: str) -> None:
-    done = run_command("fraud.stack", **project_environment(RUN_DIR=str(tmp_path), SERVE_HOST=host))
+def test_address_of_another_machine_is_one_line(failing_stack: FailingStack, host: str, advice: str) -> None:
+    done = failing_stack(SERVE_HOST=host)
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: the server can't listen on {host}, port 8000 (")
     assert done.stderr.rstrip().endswith(advice)
