@@ -52,7 +52,7 @@ SHORT := not long and not docker
 test-fast test: export OMP_WAIT_POLICY := passive
 
 test-fast: $(VENV)/installed ## run the tests that need no service
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not service and not alone and $(SHORT)"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not service and not simulation and not alone and $(SHORT)"
 
 test: $(VENV)/installed ## run the test suite
 	@$(BIN)/python -m pytest --durations 25 -n 2 --dist loadgroup -m "not alone and $(SHORT)"

@@ -35,6 +35,9 @@ STARTERS: Final = frozenset(
 ALONE: Final = "alone"
 MACHINES: Final = frozenset({"experiment", "client_core", "used_run_dir"})
 """The fixtures whose tests want the machine for themselves, since they load all of it or promise times."""
+SIMULATION: Final = "simulation"
+SIMULATED: Final = "world"
+"""The fixture of simulated applicants, on which error rates are counted: a minute and more of one core."""
 COSTLY: Final = ("world", "raw_table", "open_server", "logins")
 """Fixtures that several files share, and that take longer than their tests: one worker runs all of these."""
 
@@ -49,6 +52,8 @@ def mark(item: pytest.Item) -> None:
         item.add_marker(MARKER)
     if not MACHINES.isdisjoint(used):
         item.add_marker(ALONE)
+    if SIMULATED in used:
+        item.add_marker(SIMULATION)
     shared = (name for name in COSTLY if name in used)
     item.add_marker(pytest.mark.xdist_group(next(shared, str(item.path))))
 
