@@ -62,6 +62,7 @@ def send_without_reading(wire: Wire, request: bytes) -> int:
     pytest.fail("the server takes requests for ever whose answers nobody reads")
 
 
+@pytest.mark.alone  # beside other tests its thousands of requests may be overload
 def test_a_client_that_reads_no_answers_is_read_no_further_and_loses_none(wire: Wire) -> None:
     request = post("/predict", SINGLE)
     for _ in range(send_without_reading(wire, request) // len(request)):

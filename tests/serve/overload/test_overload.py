@@ -20,6 +20,8 @@ from tests.live_stack import LiveStack, server_beside, wait_until
 from tests.serve.certificates import Certificate
 from tests.serve.wire import BATCH, KEY_LINE, LONG, SINGLE, Answer, Wire, post, total
 
+pytestmark = pytest.mark.alone  # beside other tests the crowd may not get the machine that it needs
+
 MODEL = "divorce-model"
 CROWD = 300
 """Clients that each send a further request as soon as they have an answer: a round of them takes far longer than it may
