@@ -122,7 +122,7 @@ class SavedAnswers:
         make_folder(self._owners)
         self._owner = Owner(self._owners)
         path = self._spool / FOLDER / DATABASE_FILE
-        self._database = sqlite3.connect(path, BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        self._database = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL" if self._durable else "PRAGMA synchronous = NORMAL")
         (page_bytes,) = self._database.execute("PRAGMA page_size").fetchone()
