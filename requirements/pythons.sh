@@ -5,10 +5,9 @@ set -eu
 IFS=:
 for version in 3.13 3.12 3.11; do
     for folder in $PATH; do
-        # Tried, since being there says little: pyenv leaves commands that only say which of its versions have them, and
-        # Debian's Python has no ensurepip without its package python3-venv.
-        if "$folder/python$version" -c 'import ensurepip, venv' 2> /dev/null; then
-            printf '%s\n' "$folder/python$version"
+        # Tried, since being there says little: Debian's Python has no ensurepip without its package python3-venv. What
+        # answers says its own path: pyenv's commands are scripts that look on this PATH for what they start.
+        if "$folder/python$version" -c 'import ensurepip, sys, venv; print(sys.executable)' 2> /dev/null; then
             break
         fi
     done

@@ -21,6 +21,7 @@ TOOLS = ("sh", "dirname", "head", "mkdir", "cp")
 WORKING = """#!/bin/sh
 case "$*" in
     *base_prefix*) echo "{version} {folder}" ;;
+    *sys.executable*) echo "{executable}" ;;
     --version) echo "Python {version}" ;;
     "-m venv --clear "*) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" ;;
 esac
@@ -39,13 +40,13 @@ class Machine:
         self._folder = folder
         self._path = [self._tools()]
 
-    def add(self, version: str, *, works: bool = True) -> str:
-        """Put a Python behind those that are on the PATH already; returns its path."""
+    def add(self, version: str, *, works: bool = True, executable: str = "$0") -> str:
+        """Put a Python that calls itself `executable` behind those on the PATH already; returns its path."""
         folder = self._folder / f"place{len(self._path)}"
         folder.mkdir()
         self._path.append(folder)
         python = folder / f"python{version}"
-        python.write_text(WORKING.format(version=version, folder=folder) if works else BROKEN)
+        python.write_text(WORKING.format(version=version, folder=folder, executable=executable) if works else BROKEN)
         python.chmod(0o755)
         return str(python)
 
@@ -74,6 +75,11 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
+
+
+def test_a_python_is_named_by_what_it_starts(machine: Machine) -> None:
+    machine.add("3.12", executable="/opt/python/bin/python3.12")
+    assert machine.run(PYTHONS).stdout.splitlines() == ["/opt/python/bin/python3.12"]
 
 
 def test_the_only_python_is_found(machine: Machine) -> None:
