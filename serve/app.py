@@ -7,7 +7,7 @@ import contextlib
 import functools
 import gc
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -24,31 +24,33 @@ from serve.access.middleware import RequireLogin
 from serve.api import mlflow_scoring
 from serve.api.health import health_routes
 from serve.api.inference_v2 import routes as inference_v2
-from serve.api.inference_v2.routes import infer_route, inference_routes
+from serve.api.inference_v2.routes import InferRoutes, inference_routes
 from serve.api.mlflow_scoring import invocations_route, mlflow_routes
 from serve.api.model_admin import model_routes
 from serve.api.native import JsonDecoders, contract_routes
 from serve.api.openapi import describe
 from serve.api.openapi.docs_page import DOCS_PATH, docs_page, docs_policy
-from serve.api.request_context import RequestContext
-from serve.api.scoring_endpoint import scoring_endpoint
-from serve.api.security_headers import SecurityHeaders
-from serve.error_answers import as_serve_error, error_response, request_id_of
+from serve.api.scoring_routes import ScoringRoutes
+from serve.api.security_headers import headers_of_every_answer, policies_for
+from serve.error_answers import as_serve_error, error_form, error_response, request_id_of
 from serve.errors import RouteError
-from serve.http.connection import ConnectionLimits, Connections
-from serve.http.fast_lane import FastLane
+from serve.http.connection import HttpService
+from serve.http.open_connections import OpenConnections
+from serve.http.responder import Responder
+from serve.http.scoring_exchange import ScoringService
 from serve.idempotency.answers import SavedAnswers
+from serve.limits import Limits
 from serve.metrics import FLUSH_INTERVAL_S, Metrics
 from serve.mlflow_proxy.proxy import MlflowProxy
 from serve.model.model_change import ModelChange
 from serve.model.serving_model import ServingModel
-from serve.overload.in_flight import Admission, Capacity
-from serve.overload.loop_queue import LoopQueue
+from serve.overload.in_flight import Admission
+from serve.overload.load_shedder import LoadShedder
 from serve.overload.rate_limits import NoLimits, RateLimits
 from serve.overload.thread_queue import ThreadQueue
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import RecordLog
-from serve.scoring.scoring import Limits, Scoring
+from serve.scoring.scoring import Scoring
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +62,8 @@ ERROR_FORMS: Final = {
     "version": mlflow_scoring.write_error,
 }
 """Of the protocols that have a form of their own, by the first part of their addresses."""
+# Longer than what common reverse proxies keep (60 s): whoever closes first must not be us.
+KEEP_ALIVE_S: Final = 75.0
 REFRESH_PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
 
 
@@ -74,8 +78,6 @@ class Parts:
     saved_answers: SavedAnswers
     pseudonyms: Pseudonyms
     limits: Limits
-    capacity: Capacity
-    connection_limits: ConnectionLimits
     rate_limits: RateLimits | NoLimits
     access: AccessControl
     proxy: MlflowProxy | None
@@ -83,38 +85,39 @@ class Parts:
     workers: int
     """Server processes in all."""
     drain_timeout_s: float
+    encrypted: bool
+    """Whether connections are TLS."""
     refresh: bool
     """Whether to catch up with the registry after the start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """What uvicorn runs: the framework's part, and the part that its protocol answers by itself."""
+    """What uvicorn runs: the framework's part, and what its connections share."""
 
     asgi: ASGIApp
-    lane: FastLane
-    connections: Connections
+    service: HttpService
 
 
 def create_app(parts: Parts) -> Application:
     """Assemble the application; nothing starts before its lifespan does."""
-    metrics = Metrics()
+    metrics, limits = Metrics(), parts.limits
     threads = ThreadPoolExecutor(parts.scoring_threads, thread_name_prefix="scoring")
-    admission = Admission(parts.capacity)
-    connections = Connections(parts.connection_limits)
-    queue = ThreadQueue(threads, parts.capacity.max_wait_s)
+    admission = Admission(limits.max_rows_in_flight, limits.max_bytes_in_flight)
+    connections = OpenConnections(limits.max_connections, limits.read_timeout_s, KEEP_ALIVE_S)
+    queue = ThreadQueue(threads, limits.max_wait_s)
     scoring = Scoring(
         model=parts.model,
         log=parts.log,
         saved_answers=parts.saved_answers,
         pseudonyms=parts.pseudonyms,
-        limits=parts.limits,
+        max_body_bytes=limits.max_body_bytes,
         admission=admission,
         rate_limits=parts.rate_limits,
         threads=queue,
         metrics=metrics,
     )
-    max_rows = parts.limits.max_batch_rows
+    max_rows = limits.max_batch_rows
     scoring_routes = [*contract_routes(parts.json, max_rows), invocations_route(max_rows)]
     docs = docs_page(TITLE)
     app = FastAPI(
@@ -123,8 +126,7 @@ def create_app(parts: Parts) -> Application:
         description="Probability that a couple divorces soon after a marriage loan.",
         lifespan=functools.partial(_lifespan, parts, admission, connections, threads, metrics),
         routes=[
-            *(Route(route.path, scoring_endpoint(scoring, route), methods=["POST"]) for route in scoring_routes),
-            *inference_routes(parts.model, scoring, VERSION),
+            *inference_routes(parts.model, VERSION),
             *mlflow_routes(parts.model),
             *(parts.proxy.routes() if parts.proxy else ()),
             Route(DOCS_PATH, lambda _request: HTMLResponse(docs), methods=["GET"]),
@@ -136,25 +138,34 @@ def create_app(parts: Parts) -> Application:
     )
     app.include_router(model_routes(parts.model, parts.change, parts.workers))
     app.include_router(health_routes(parts.model, metrics))
-    app.add_exception_handler(ProjectError, _project_error)
+    app.add_exception_handler(ProjectError, _any_error)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _any_error)
     app.openapi = functools.partial(describe, app)  # type: ignore[method-assign]
-    by_heart = [*scoring_routes, infer_route(parts.model.name, None, max_rows)]
-
-    def model_version() -> int | None:
-        return parts.model.version
-
-    lane = FastLane(scoring, by_heart, parts.access, model_version, LoopQueue(parts.capacity.max_wait_s))
-    guarded = RequireLogin(app, parts.access, ERROR_FORMS)
-    described = RequestContext(guarded, model_version, ERROR_FORMS)
-    return Application(SecurityHeaders(described, docs_policy(docs)), lane, connections)
+    infer_routes = InferRoutes(parts.model, max_rows)
+    service = HttpService(
+        ScoringService(
+            routes=ScoringRoutes([*scoring_routes, infer_routes.unversioned], infer_routes.find),
+            scoring=scoring,
+            access=parts.access,
+            shedder=LoadShedder(limits.max_wait_s),
+            error_form=lambda path: error_form(path, ERROR_FORMS),
+        ),
+        Responder(
+            headers_of_every_answer(encrypted=parts.encrypted),
+            functools.partial(policies_for, docs_policy(docs)),
+            lambda: parts.model.version,
+        ),
+        connections,
+    )
+    return Application(RequireLogin(app, parts.access, ERROR_FORMS), service)
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(
     parts: Parts,
     admission: Admission,
-    connections: Connections,
+    connections: OpenConnections,
     threads: ThreadPoolExecutor,
     metrics: Metrics,
     _app: FastAPI,
@@ -168,7 +179,7 @@ async def _lifespan(
     tasks = [
         asyncio.create_task(parts.change.run()),
         asyncio.create_task(_keep_gauges(parts, admission, connections, metrics)),
-        asyncio.create_task(connections.close_slow_ones()),
+        asyncio.create_task(connections.keep_time()),
     ]
     if parts.refresh:
         tasks.append(asyncio.create_task(_refresh(parts.change)))
@@ -186,14 +197,14 @@ async def _lifespan(
             await parts.proxy.close()
 
 
-async def _keep_gauges(parts: Parts, admission: Admission, connections: Connections, metrics: Metrics) -> None:
+async def _keep_gauges(parts: Parts, admission: Admission, connections: OpenConnections, metrics: Metrics) -> None:
     """Write down now and then what was counted, and what is a state."""
     while True:
         try:
             metrics.flush()
             metrics.rows_in_flight.set(admission.rows)
             metrics.body_bytes_in_flight.set(admission.body_bytes)
-            metrics.connections.set(len(connections.open))
+            metrics.connections.set(len(connections))
             metrics.model_version.set(parts.model.version or 0)
         except OSError as error:
             # Their files may not grow on a full disk; that must not keep anybody from an answer.
@@ -221,7 +232,7 @@ async def _refresh(change: ModelChange) -> None:
             return
 
 
-async def _project_error(request: Request, error: Exception) -> Response:
+async def _any_error(request: Request, error: Exception) -> Response:
     request_id = request_id_of(request)
     return error_response(as_serve_error(error, request_id), request_id)
 
@@ -232,6 +243,14 @@ async def _http_error(request: Request, error: Exception) -> Response:
         f"{request.method} {request.url.path}: {error.detail}; /docs lists what there is",
         error.status_code,
         str(error.detail).lower().replace(" ", "_"),
-        error.headers or {},
+        _with_head(error.headers or {}),
     )
     return error_response(fault, request_id_of(request))
+
+
+def _with_head(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """What answers GET answers HEAD too (`serve.http.asgi_exchange`)."""
+    allowed = headers.get("Allow")
+    if allowed is None or "GET" not in allowed or "HEAD" in allowed:
+        return headers
+    return {**headers, "Allow": allowed.replace("GET", "GET, HEAD")}

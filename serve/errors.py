@@ -41,6 +41,38 @@ class MalformedBody(ServeError):
     code = "malformed_body"
 
 
+class MalformedRequest(ServeError):
+    """What came is no request of HTTP/1.1."""
+
+    status = 400
+    code = "malformed_request"
+
+
+class MethodNotAllowed(ServeError):
+    """The address knows other methods, which `Allow` names."""
+
+    status = 405
+    code = "method_not_allowed"
+
+    def __init__(self, message: str, headers: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.headers = headers
+
+
+class UnsupportedTransferEncoding(ServeError):
+    """The body comes in a way that the server does not read."""
+
+    status = 501
+    code = "unsupported_transfer_encoding"
+
+
+class HttpVersionNotSupported(ServeError):
+    """Another version of HTTP than 1.0 and 1.1."""
+
+    status = 505
+    code = "http_version_not_supported"
+
+
 class MalformedHeader(ServeError):
     """A header of ours has a value that it can't have."""
 

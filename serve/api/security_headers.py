@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
-
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve.api.openapi.docs_page import DOCS_PATH
 
-Headers = tuple[tuple[bytes, bytes], ...]
-
-NO_STORE: Final = (b"cache-control", b"no-store")
-
 ONE_YEAR_S: Final = 365 * 24 * 3600
-_EVERYWHERE: Final = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
-_ONLY_ENCRYPTED: Final = (("Strict-Transport-Security", f"max-age={ONE_YEAR_S}"),)
+_EVERYWHERE: Final = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+_ONLY_ENCRYPTED: Final = {"Strict-Transport-Security": f"max-age={ONE_YEAR_S}"}
 
 _NOTHING: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _MLFLOW: Final = (
@@ -27,35 +22,21 @@ ARTIFACT_POLICY: Final = f"sandbox; {_NOTHING}"
 """A file that a run has written is shown, if at all, without any right."""
 
 
-def headers_of_every_answer(*, encrypted: bool) -> list[tuple[str, str]]:
-    """For uvicorn, which writes them once for all answers."""
-    return [*_EVERYWHERE, *(_ONLY_ENCRYPTED if encrypted else ())]
+def headers_of_every_answer(*, encrypted: bool) -> Mapping[str, str]:
+    """What does not depend on the address."""
+    return {**_EVERYWHERE, **(_ONLY_ENCRYPTED if encrypted else {})}
 
 
-class SecurityHeaders:
-    """Middleware for the framework's answers; what an answer says by itself stays."""
+def policies_for(docs: str, path: str) -> Mapping[bytes, bytes]:
+    """What depends on the address; an answer may have its own instead. `docs` is the policy of the page of the API."""
+    if path == DOCS_PATH:
+        return _policies(docs)
+    return _OF_MLFLOW if path.startswith("/mlflow") else _OF_OTHERS
 
-    def __init__(self, app: ASGIApp, docs: str) -> None:
-        """`docs` is the policy of the page that shows the API."""
-        self._app = app
-        self._docs = docs
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+def _policies(content: str) -> Mapping[bytes, bytes]:
+    return {b"content-security-policy": content.encode(), b"cache-control": b"no-store"}
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                given = list(message["headers"])
-                named = {name for name, _ in given}
-                added = [(name, value) for name, value in self._headers_for(scope["path"]) if name not in named]
-                message = {**message, "headers": given + added}
-            await send(message)
 
-        await self._app(scope, receive, send_with_headers)
-
-    def _headers_for(self, path: str) -> Headers:
-        policy = self._docs if path == DOCS_PATH else _MLFLOW if path.startswith("/mlflow") else _NOTHING
-        return (b"content-security-policy", policy.encode()), NO_STORE
+_OF_MLFLOW: Final = _policies(_MLFLOW)
+_OF_OTHERS: Final = _policies(_NOTHING)

@@ -1,208 +1,332 @@
-"""Connections: how many a process keeps open, and how long a client may take to send a request.
+"""One connection: requests are read, answered in their order, and kept within bounds of time and size.
 
-uvicorn itself waits for ever: for the first request of a connection, for the rest of a header, for a body that comes
-a byte a minute ("slowloris"). Here a request has to arrive within a time that grows with what has arrived, and what is
-too slow, too much or too long is answered and closed.
+It is what uvicorn is given as `Config(http=...)`, and uses of uvicorn only what that takes: the constructor's
+arguments, `ServerState`, and `shutdown`. Scoring requests are answered here (`ScoringExchange`); all others go to the
+application (`AsgiExchange`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections import deque
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
-import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from starlette.types import ASGIApp
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 
+from serve.access.middleware import address_of
+from serve.access.scoring_login import ScoringLogin
 from serve.error_answers import encode_error
-from serve.errors import HeaderTooLarge, ServeError, TooManyConnections, TooSlow
-from serve.http.reader import ReadConnection
-from serve.request_names import REQUEST_ID_HEADER, name_request
+from serve.errors import ServeError, TooManyConnections, TooSlow
+from serve.http.asgi_exchange import Application, AsgiExchange
+from serve.http.exchange import MAX_DROPPED_BYTES, Exchange, Refusal
+from serve.http.open_connections import LINGER_S, MAX_LINGERING, OpenConnections
+from serve.http.request_head import RequestHead
+from serve.http.request_reader import RequestReader
+from serve.http.responder import Responder
+from serve.http.scoring_exchange import ScoringExchange, ScoringService
+from serve.overload.in_flight import Ticket
 
-MIN_BYTES_PER_S: Final = 16 * 1024
-"""A body that comes faster never is too slow, however long it is."""
-MAX_HEADER_BYTES: Final = 64 * 1024
-SWEEP_INTERVAL_S: Final = 0.5
+_BUFFER: Final = memoryview(bytearray(256 * 1024))
+"""Of all connections of the process: what was read is parsed, and copied where it is kept, before the next read. Small
+enough to stay in a core's cache."""
+_NO_HEAD: Final = RequestHead(b"", b"", "1.1", [], keep_alive=False)
+"""Of what is refused before a header has come."""
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionLimits:
-    """What one server process grants its clients."""
+class HttpService:
+    """What all connections of a process have in common."""
 
-    max_connections: int
-    read_timeout_s: float
-
-
-class Connections:
-    """The open connections of this process."""
-
-    def __init__(self, limits: ConnectionLimits) -> None:
-        self.limits = limits
-        self.open: set[BoundedConnection] = set()
-
-    async def close_slow_ones(self) -> None:
-        """Look through all of them now and then, for ever."""
-        while True:
-            await asyncio.sleep(SWEEP_INTERVAL_S)
-            now = asyncio.get_running_loop().time()
-            for connection in tuple(self.open):
-                if connection.is_idle(now):
-                    connection.transport.close()
-                elif connection.is_too_slow(now):
-                    connection.refuse(TooSlow(f"the request did not arrive within {self.limits.read_timeout_s:g} s"))
+    scoring: ScoringService
+    responder: Responder
+    open: OpenConnections
 
 
-class BoundedConnection(HttpToolsProtocol, ReadConnection):
-    """uvicorn's protocol with bounds."""
+class Connection(asyncio.BufferedProtocol):
+    """One client's connection; it is the `RequestListener` of its reader and the `Channel` of its exchanges."""
 
-    cycle: Any
-    """The newest request: uvicorn's cycle, or what a subclass puts in its place."""
-
-    def __init__(self, *, connections: Connections, **of_uvicorn: Any) -> None:
-        super().__init__(**of_uvicorn)
-        self._all = connections
-        self._waiting_since: float | None = None
-        """Since when the client owes us a whole request; None when it does not."""
-        self._received_bytes = 0
-        self._in_header = False
+    def __init__(
+        self,
+        service: HttpService,
+        *,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self.loop = _loop or asyncio.get_running_loop()
+        self.responder = service.responder
+        self._service = service
+        self._app: ASGIApp = config.loaded_app
+        self._state = server_state
+        self._app_state = app_state
+        self._reader = RequestReader(self)
+        self._transport: asyncio.Transport
+        self._login: ScoringLogin
+        self._application: Application
+        self._exchanges: deque[Exchange] = deque()
+        """Requests that are not answered yet, in their order."""
+        self._receiving: Exchange | None = None
+        """Whose body is coming."""
+        self._is_final = False
+        """Whether no further request is read."""
+        self._is_first_of_read = False
+        self._owed_since: float | None = None
+        """Since when the client owes the rest of a request; None when it does not."""
         self._idle_since: float | None = None
-        """Since when the client has had all its answers; None while it owes us a request, or we an answer."""
-        self._refused = False
+        """Since when the client has had all its answers; None while it owes a request, or we an answer."""
+        self._lingers_since: float | None = None
+        self._received_bytes = 0
+        """Of the request that is coming, or of what is dropped."""
+        self._is_reading = True
+        self._can_write = asyncio.Event()
+        self._can_write.set()
+        self._untaken: list[Ticket] = []
+        """Of answers that are written and that the client has not taken yet."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    # What the event loop tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected."""
-        super().connection_made(transport)
-        self._all.open.add(self)
-        self._waiting_since = self.loop.time()
-        if len(self._all.open) > self._all.limits.max_connections:
-            self.refuse(TooManyConnections("this process has as many connections as it takes: try again later"))
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are none of its subclasses
+        peer = transport.get_extra_info("peername")
+        client = None if not peer else (str(peer[0]), int(peer[1]))
+        own = transport.get_extra_info("sockname")
+        about = {
+            "client": client,
+            "server": None if not own else (str(own[0]), int(own[1])),
+            "scheme": "http" if transport.get_extra_info("sslcontext") is None else "https",
+            "root_path": "",
+            "state": self._app_state,
+        }
+        self._application = Application(self._app, self._state.tasks, about)
+        self._login = ScoringLogin(self._service.scoring.access, address_of(client))
+        self._state.connections.add(self)  # type: ignore[arg-type]
+        self._service.open.add(self)
+        self._owed_since = self.loop.time()
+        if self._service.open.are_too_many:
+            self._fail(TooManyConnections("this process has as many connections as it takes: try again later"))
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next piece goes."""
+        return _BUFFER
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """A piece has come."""
+        self._received_bytes += nbytes
+        if self._is_final and self._receiving is None:
+            if self._received_bytes > MAX_DROPPED_BYTES:
+                self._transport.close()
+            return
+        self._is_first_of_read = True
+        try:
+            self._reader.read(_BUFFER[:nbytes])
+        except ServeError as error:
+            self._fail(error)
+
+    def eof_received(self) -> bool:
+        """The client sends no more, and may still want its answers."""
+        if self._lingers_since is not None or self._receiving is not None or not self._exchanges:
+            return False
+        self._finish_after_newest()
+        return True
+
+    def pause_writing(self) -> None:
+        """The client does not take what is written."""
+        self._can_write.clear()
+        self.heed_backlog()
+
+    def resume_writing(self) -> None:
+        """The client has taken what was written."""
+        self._can_write.set()
+        self._release_taken()
+        self.heed_backlog()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
-        self._all.open.discard(self)
-        super().connection_lost(exc)
+        self._state.connections.discard(self)
+        self._service.open.remove(self)
+        if self._lingers_since is not None:
+            self._service.open.lingering -= 1
+        for exchange in self._exchanges:
+            exchange.abandon()
+        self._can_write.set()
+        self._release_taken()
 
-    def data_received(self, data: bytes) -> None:
-        """Bytes have come."""
-        if self._refused:
-            return
-        self.has_received(len(data))
-        super().data_received(data)
-        if self._in_header and self._received_bytes > MAX_HEADER_BYTES:
-            self.refuse(HeaderTooLarge(f"the header is longer than {MAX_HEADER_BYTES} bytes"))
+    # What the reader tells.
 
-    def has_received(self, size: int) -> None:
-        """So much of the request has come."""
-        self._received_bytes += size
-
-    @property
-    def unwanted_bytes(self) -> int:
-        """How much is still to come of a body that nobody will look at: the framework looks at all."""
-        return 0
-
-    @property
-    def is_between_requests(self) -> bool:
-        """Whether the client has had all its answers, and the parser waits for the beginning of a further request."""
-        return self._waiting_since is None and self.cycle is not None and self.cycle.response_complete
-
-    def passed_by(self, received_bytes: int, to_come: int) -> None:
-        """The next request was answered without the parser; so much of its body is still to come."""
-        self.server_state.total_requests += 1
-        self._idle_since = self.loop.time()
-        self._received_bytes = received_bytes
-        self._waiting_since = self._idle_since if to_come else None
-
-    def begin_discard(self) -> None:
-        """To the parser the body ends here: what it gets next is the beginning of a request."""
-        self.parser = httptools.HttpRequestParser(self)
-        # As uvicorn does it: a client that sends more than it wants answered gets its answer.
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-
-    def eof_received(self) -> bool:  # type: ignore[override]
-        """The client sends no more, and may still want its answer."""
-        if self._waiting_since is not None or self.cycle is None or self.cycle.response_complete:
-            return False
-        self.cycle.keep_alive = False
-        return True
-
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        self.url = b""
-        self.headers = []
-        self.expect_100_continue = False
+    def request_begins(self) -> None:
+        """Its first byte has come."""
         self._idle_since = None
-        self._waiting_since = self.loop.time()
+        self._owed_since = self.loop.time()
         self._received_bytes = 0
-        self._in_header = True
 
-    def on_headers_complete(self) -> None:
-        """Its header has come."""
-        self.header_has_come()
-        self._describe_for_asgi()
-        super().on_headers_complete()
+    def head_has_come(self, head: RequestHead, fault: ServeError | None) -> None:
+        """Its header is whole: decide who answers."""
+        if self._is_final:
+            return  # what follows a request after which the connection closes is none
+        scoring = self._service.scoring
+        path, route = scoring.routes.match(head.target)
+        exchange: Exchange
+        if fault is not None:
+            exchange = Refusal(self, head, path, fault, scoring.error_form(path))
+        elif route is not None:
+            # One behind another of its connection waits for that one, and not for the event loop.
+            waits_for_loop = self._is_first_of_read and not self._exchanges
+            exchange = ScoringExchange(self, head, route, scoring, self._login, waits_for_loop=waits_for_loop)
+        else:
+            exchange = AsgiExchange(self, head, path, self._application, scoring.error_form(path))
+        self._is_first_of_read = False
+        self._is_final = not exchange.keep_alive
+        self._receiving = None if fault is not None else exchange
+        self._enqueue(exchange)
 
-    def on_message_complete(self) -> None:
-        """Its body has come."""
-        self.body_has_come()
-        super().on_message_complete()
-
-    def _describe_for_asgi(self) -> None:
-        """Let uvicorn describe the request, as it does at a message's begin: what is answered here does without."""
-        url, headers, expects = self.url, self.headers, self.expect_100_continue
-        super().on_message_begin()
-        self.url, self.headers, self.expect_100_continue = url, headers, expects
-        self.scope["headers"] = headers
-
-    def header_has_come(self) -> None:
-        """From here on a body may come, which has a limit of its own."""
-        self._in_header = False
+    def body_goes_on(self, piece: bytes) -> None:
+        """A piece of its body."""
+        exchange = self._receiving
+        if exchange is None:
+            return
+        exchange.unread_bytes -= len(piece)
+        exchange.take(piece)
+        if exchange.is_answered and self._received_bytes > 2 * MAX_DROPPED_BYTES:
+            self._transport.close()
+        elif exchange.has_enough:
+            self.heed_backlog()
 
     def body_has_come(self) -> None:
-        """The client owes us nothing."""
-        self._waiting_since = None
-
-    def on_response_complete(self) -> None:
-        """An answer is written: it is the turn of the next request. The sweep takes the place of uvicorn's timer."""
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
+        """It is whole."""
+        exchange, self._receiving = self._receiving, None
+        if exchange is None:
             return
-        self.flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
-        else:
+        self._owed_since = None
+        exchange.is_whole = True
+        if exchange.is_answered:
             self._idle_since = self.loop.time()
+        else:
+            exchange.end_of_body()
 
-    def is_idle(self, now: float) -> bool:
-        """Whether the client has sent no further request for longer than connections are kept."""
-        return self._idle_since is not None and now - self._idle_since > self.timeout_keep_alive
+    # What exchanges ask for.
 
-    def is_too_slow(self, now: float) -> bool:
-        """Whether the client has had more than the time for what it has sent."""
-        if self._waiting_since is None or self.flow.read_paused:
-            return False
-        granted_s = self._all.limits.read_timeout_s + self._received_bytes / MIN_BYTES_PER_S
-        return now - self._waiting_since > granted_s
+    def write(self, data: bytes) -> None:
+        """Send it, unless the client is gone."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
-    def refuse(self, error: ServeError) -> None:
-        """Close the connection; say why, unless an answer is on its way already."""
-        self._refused = True
-        if self.transport.is_closing():
+    async def drain(self) -> None:
+        """Wait until the client has taken most of what was written, or is gone."""
+        await self._can_write.wait()
+
+    def hold_until_taken(self, ticket: Ticket) -> None:
+        """The request stays in flight until the client has taken its answer."""
+        if self._can_write.is_set() or self._transport.is_closing():
+            ticket.release()
+        else:
+            self._untaken.append(ticket)
+
+    def finish(self, exchange: Exchange) -> None:
+        """The whole answer is written: the next exchange may start, or the connection closes."""
+        exchange.is_answered = True
+        self._state.total_requests += 1
+        if self._exchanges and self._exchanges[0] is exchange:
+            self._exchanges.popleft()
+        if self._transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
-            request_id, _ = name_request(None)
-            headers = {REQUEST_ID_HEADER: request_id, **error.headers, "content-type": "application/json"}
-            content = encode_error(error, request_id)
-            self.transport.write(answer_bytes(error.status, headers, content, keep_alive=False))
-        self.transport.close()
+        if not exchange.keep_alive:
+            self._close(exchange)
+        elif self._exchanges:
+            # Not at once: a client may have sent thousands, and each one's end would start the next a frame deeper.
+            self.loop.call_soon(self._start_next)
+        else:
+            if exchange.is_whole:
+                self._idle_since = self.loop.time()
+            self.heed_backlog()
 
+    def break_off(self) -> None:
+        """The answer can't be finished: close, so that the client sees that."""
+        self._transport.close()
 
-def answer_bytes(
-    status: int, headers: Mapping[str, str], content: bytes, *, keep_alive: bool, lines: bytes = b""
-) -> bytes:
-    """A whole answer as HTTP/1.1 has it; `lines` are headers that are written out already."""
-    named = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    if not keep_alive:
-        named += "connection: close\r\n"
-    named += f"content-length: {len(content)}\r\n\r\n"
-    return b"".join((STATUS_LINE[status], lines, named.encode("latin-1"), content))
+    def heed_backlog(self) -> None:
+        """Stop or go on reading, as what was read and not used, or written and not taken, asks for."""
+        receiving = self._receiving
+        is_full = len(self._exchanges) > 1 or (receiving is not None and receiving.has_enough)
+        reads = self._lingers_since is not None or (self._can_write.is_set() and not is_full)
+        if reads != self._is_reading and not self._transport.is_closing():
+            self._is_reading = reads
+            if reads:
+                self._transport.resume_reading()
+            else:
+                self._transport.pause_reading()
+
+    # What others do with it.
+
+    def keep_time(self, now: float) -> None:
+        """Close where the client has been idle, or too slow, for too long."""
+        times = self._service.open
+        if self._lingers_since is not None:
+            if now - self._lingers_since > LINGER_S:
+                self._transport.close()
+        elif self._idle_since is not None:
+            if now - self._idle_since > times.keep_alive_s:
+                self._transport.close()
+        elif self._is_too_slow(now):
+            self._fail(TooSlow(f"the request did not arrive within {times.read_timeout_s:g} s"))
+
+    def _is_too_slow(self, now: float) -> bool:
+        """Whether the client has had more than the time for what it has sent, while we were ready to read more."""
+        owed_since = self._owed_since if self._is_reading else None
+        return owed_since is not None and now - owed_since > self._service.open.granted_s(self._received_bytes)
+
+    def shutdown(self) -> None:
+        """The server stops: answer what has come, and close."""
+        if self._exchanges:
+            self._finish_after_newest()
+        elif self._lingers_since is None:
+            self._transport.close()
+
+    def _enqueue(self, exchange: Exchange) -> None:
+        self._exchanges.append(exchange)
+        if len(self._exchanges) == 1:
+            exchange.start()
+        else:
+            self.heed_backlog()
+
+    def _start_next(self) -> None:
+        if self._exchanges and not self._transport.is_closing():
+            self._exchanges[0].start()
+            self.heed_backlog()
+
+    def _finish_after_newest(self) -> None:
+        self._exchanges[-1].keep_alive = False
+        self._is_final = True
+
+    def _fail(self, error: ServeError) -> None:
+        """What comes now is no request: say so, behind the answers that are owed, and read no more."""
+        receiving, self._receiving = self._receiving, None
+        was_final, self._is_final = self._is_final, True
+        self._owed_since = self._idle_since = None
+        if receiving is not None and not receiving.is_answered:
+            receiving.keep_alive = False
+            receiving.fail(error)
+        elif not was_final:
+            self._enqueue(Refusal(self, _NO_HEAD, "", error, encode_error))
+
+    def _close(self, exchange: Exchange) -> None:
+        """Close; where more of the request is to come, only after the client had time to read the answer."""
+        times = self._service.open
+        if exchange.is_whole or times.lingering >= MAX_LINGERING:
+            self._transport.close()
+            return
+        times.lingering += 1
+        self._lingers_since = self.loop.time()
+        self._receiving, self._received_bytes = None, 0
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self.heed_backlog()
+
+    def _release_taken(self) -> None:
+        for ticket in self._untaken:
+            ticket.release()
+        self._untaken.clear()

@@ -20,7 +20,6 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -87,14 +86,6 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     """The id under which it is on record."""
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerLimits:
-    """How long an answer is kept, and how much all of them may take on the disk."""
-
-    keep_s: float
-    max_bytes: int
-
-
 _DECODER: Final = msgspec.msgpack.Decoder(Answer)
 _ENCODER: Final = msgspec.msgpack.Encoder()
 
@@ -102,11 +93,14 @@ _ENCODER: Final = msgspec.msgpack.Encoder()
 class SavedAnswers:
     """One process's way to the answers; safe to use from any thread."""
 
-    def __init__(self, spool: Path, limits: AnswerLimits, *, durable: bool) -> None:
-        """`durable` forces each step to the disk, so that it outlives the machine's power."""
+    def __init__(self, spool: Path, keep_s: float, max_bytes: int, *, durable: bool) -> None:
+        """An answer is kept for `keep_s`; all of them take at most `max_bytes` on the disk. `durable` forces each step
+        there, so that it outlives the machine's power.
+        """
         self._spool = spool
         self._owners = spool / FOLDER / OWNERS_FOLDER
-        self._limits = limits
+        self._keep_s = keep_s
+        self._max_bytes = max_bytes
         self._durable = durable
         self._lock = threading.Lock()
         self._sweep_at = 0.0
@@ -126,7 +120,7 @@ class SavedAnswers:
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL" if self._durable else "PRAGMA synchronous = NORMAL")
         (page_bytes,) = self._database.execute("PRAGMA page_size").fetchone()
-        self._database.execute(f"PRAGMA max_page_count = {max(1, self._limits.max_bytes // page_bytes)}")
+        self._database.execute(f"PRAGMA max_page_count = {max(1, self._max_bytes // page_bytes)}")
         self._database.executescript(_SCHEMA)
 
     def stop(self) -> None:
@@ -193,7 +187,7 @@ class SavedAnswers:
 
     def _sweep(self, execute: Any) -> None:
         if time.monotonic() >= self._sweep_at:
-            execute(_SWEEP, (int(time.time() - self._limits.keep_s),))
+            execute(_SWEEP, (int(time.time() - self._keep_s),))
             self._sweep_at = time.monotonic() + SWEEP_INTERVAL_S
 
     @contextmanager

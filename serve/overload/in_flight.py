@@ -7,18 +7,8 @@ number of rows in it is known only after decoding; from then on its rows count t
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 
 from serve.errors import Overloaded
-
-
-@dataclass(frozen=True, slots=True)
-class Capacity:
-    """How much one server process takes on at a time."""
-
-    max_rows: int
-    max_body_bytes: int
-    max_wait_s: float
 
 
 class Admission:
@@ -27,8 +17,10 @@ class Admission:
     A request that is alone is always admitted: how large one may be is another limit's business.
     """
 
-    def __init__(self, capacity: Capacity) -> None:
-        self._capacity = capacity
+    def __init__(self, max_rows: int, max_body_bytes: int) -> None:
+        """How much one server process takes on at a time."""
+        self._max_rows = max_rows
+        self._max_body_bytes = max_body_bytes
         self._lock = threading.Lock()
         self.rows = 0
         self.body_bytes = 0
@@ -40,13 +32,13 @@ class Admission:
     def refuse_early(self, announced_bytes: int) -> None:
         """Raises Overloaded where a body of that length would be refused while it comes: then none of it is kept."""
         with self._lock:
-            if self.body_bytes and self.body_bytes + announced_bytes > self._capacity.max_body_bytes:
+            if self.body_bytes and self.body_bytes + announced_bytes > self._max_body_bytes:
                 raise _too_many_bytes(self.body_bytes)
 
     def add_rows(self, ticket: Ticket, rows: int) -> None:
         """Count rows of a request; raises Overloaded."""
         with self._lock:
-            if self.rows > ticket.rows and self.rows + rows > self._capacity.max_rows:
+            if self.rows > ticket.rows and self.rows + rows > self._max_rows:
                 raise Overloaded(f"{self.rows} rows are being scored: send this again after the time in Retry-After")
             self.rows += rows
             ticket.rows += rows
@@ -54,7 +46,7 @@ class Admission:
     def add_bytes(self, ticket: Ticket, size: int) -> None:
         """Count bytes of a request's body; raises Overloaded."""
         with self._lock:
-            if self.body_bytes > ticket.body_bytes and self.body_bytes + size > self._capacity.max_body_bytes:
+            if self.body_bytes > ticket.body_bytes and self.body_bytes + size > self._max_body_bytes:
                 raise _too_many_bytes(self.body_bytes)
             self.body_bytes += size
             ticket.body_bytes += size

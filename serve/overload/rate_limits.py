@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -27,19 +26,6 @@ _NS: Final = 1e9
 _KINDS: Final = 2
 _REQUESTS, _ROWS = range(_KINDS)
 _NAMES: Final = ("requests", "rows")
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """What each client may take, a second; None is no limit."""
-
-    requests_per_s: float | None = None
-    rows_per_s: float | None = None
-
-    @property
-    def limited(self) -> bool:
-        """Whether there is anything to count."""
-        return self.requests_per_s is not None or self.rows_per_s is not None
 
 
 class NoLimits:
@@ -55,10 +41,18 @@ class NoLimits:
 class RateLimits:
     """Counts what clients take, in a file that belongs to one server."""
 
-    def __init__(self, path: Path, clients: Iterable[str], rates: Rates) -> None:
-        """`clients` are all that can be; every process names the same ones. The file's folder must be there."""
+    def __init__(
+        self,
+        path: Path,
+        clients: Iterable[str],
+        requests_per_s: float | None = None,
+        rows_per_s: float | None = None,
+    ) -> None:
+        """What each client may take, a second; None is no limit. `clients` are all that can be; every process names the
+        same ones. The file's folder must be there.
+        """
         self._places = {client: number * _KINDS for number, client in enumerate(sorted(set(clients)))}
-        self._rates = (rates.requests_per_s, rates.rows_per_s)
+        self._rates = (requests_per_s, rows_per_s)
         size = max(1, len(self._places)) * _KINDS * 8
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.ftruncate(self._file, size)

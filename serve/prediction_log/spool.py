@@ -12,7 +12,6 @@ import os
 import threading
 import time
 import uuid
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -49,22 +48,23 @@ class Sync(StrEnum):
     ALWAYS = "always"
 
 
-@dataclass(frozen=True, slots=True)
-class SpoolLimits:
-    """How much the spool may hold, all processes of the machine together, and how segments are cut."""
-
-    max_bytes: int
-    segment_bytes: int = SEGMENT_BYTES
-    segment_age_s: float = SEGMENT_AGE_S
-
-
 class Spool:
     """One process's way into the spool; safe to append to from any thread."""
 
-    def __init__(self, folder: Path, limits: SpoolLimits, sync: Sync) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        max_bytes: int,
+        sync: Sync,
+        segment_bytes: int = SEGMENT_BYTES,
+        segment_age_s: float = SEGMENT_AGE_S,
+    ) -> None:
+        """`max_bytes` is what all processes of the machine together may hold; the others say how segments are cut."""
         self._folder = folder
-        self._limits = limits
+        self._max_bytes = max_bytes
         self._sync = sync
+        self._segment_bytes = segment_bytes
+        self._segment_age_s = segment_age_s
         self._chain_id = uuid.uuid4()
         self._number = 0
         self._sequence = 0
@@ -147,13 +147,13 @@ class Spool:
         """The segment that takes a frame of this size: the open one, or a new one where the bound allows it."""
         segment = self._segment
         if segment is not None:
-            if segment.size + size <= self._limits.segment_bytes:
+            if segment.size + size <= self._segment_bytes:
                 return segment
             self._set_aside(segment)
         start = SegmentStart(SegmentKey(self._chain_id, self._number), self._sequence, self._head)
-        needed = max(self._limits.segment_bytes, HEADER_BYTES + size)
+        needed = max(self._segment_bytes, HEADER_BYTES + size)
         with claim(self._folder):
-            if claimed_bytes(self._folder, self._limits.segment_bytes) + needed > self._limits.max_bytes:
+            if claimed_bytes(self._folder, self._segment_bytes) + needed > self._max_bytes:
                 raise self._refusing("too many predictions wait for the database")
             self._segment = OpenSegment(self._folder, start)
         self._number += 1
@@ -185,7 +185,7 @@ class Spool:
     def _flush(self) -> None:
         """Force to the disk what was appended before this call, and seal what is full or old."""
         with self._changed:
-            if self._segment is not None and time.monotonic() - self._opened_at > self._limits.segment_age_s:
+            if self._segment is not None and time.monotonic() - self._opened_at > self._segment_age_s:
                 self._set_aside(self._segment)
             full, self._full = self._full, []
             segment, sequence = self._segment, self._sequence

@@ -1,8 +1,7 @@
-"""A scoring request: what its headers say, what its body asks, and how it is answered."""
+"""A scoring route: how bodies are read there, what they ask, and how that is answered."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -14,11 +13,7 @@ from numpy.typing import NDArray
 
 from serve.decoding import DecodedRows
 from serve.error_answers import WriteError
-from serve.idempotency.key import IdempotencyKey, idempotency_key_of
 from serve.model.model_store import Manifest
-from serve.request_names import LOAD_TEST_HEADER
-from serve.scoring.body_headers import announced_bytes, content_type_of
-from serve.scoring.content_encoding import content_encoding_of
 
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -48,9 +43,6 @@ Read = Callable[[bytes, Manifest], Question]
 Headers = Mapping[str, str]
 """By name in lower case."""
 
-_LOAD_TEST: Final = LOAD_TEST_HEADER.lower()
-_TRUE: Final = frozenset({"1", "true"})
-
 
 @dataclass(frozen=True, slots=True)
 class ScoringRoute:
@@ -60,42 +52,3 @@ class ScoringRoute:
     readers: Callable[[Headers], Mapping[str, Read]]
     """How the body is read, by content type; "" stands for a request that names none."""
     write_error: WriteError
-
-
-class Call(msgspec.Struct, frozen=True, gc=False):
-    """A request without its body."""
-
-    endpoint: str
-    caller: str
-    request_id: str
-    received_at: int
-    """Microseconds since 1970 (UTC)."""
-    load_test: bool
-    content_type: str
-    encoding: str
-    """Of the body; `IDENTITY` when it is not compressed."""
-    announced_bytes: int
-    """Of the body; 0 when its length is not said beforehand."""
-    read: Read
-    key: IdempotencyKey | None
-
-    @classmethod
-    def of(cls, endpoint: str, caller: str, request_id: str, headers: Headers, readers: Mapping[str, Read]) -> Call:
-        """Read the headers.
-
-        Raises:
-            ServeError: one of them asks for what is not here.
-        """
-        content_type = content_type_of(headers, readers)
-        return cls(
-            endpoint=endpoint,
-            caller=caller,
-            request_id=request_id,
-            received_at=time.time_ns() // 1000,
-            load_test=headers.get(_LOAD_TEST, "").lower() in _TRUE,
-            content_type=content_type,
-            encoding=content_encoding_of(headers),
-            announced_bytes=announced_bytes(headers.get("content-length", "")),
-            read=readers[content_type],
-            key=idempotency_key_of(headers, endpoint, caller),
-        )

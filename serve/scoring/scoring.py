@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 import functools
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from serve.errors import MalformedBody, ServeError
 from serve.idempotency.answers import Answer, SavedAnswers
-from serve.idempotency.key import REPLAYED_HEADER
+from serve.idempotency.key import REPLAYED_HEADER, IdempotencyKey
 from serve.metrics import Metrics
 from serve.model.serving_model import ServingModel
-from serve.overload.in_flight import Admission, Ticket
+from serve.overload.in_flight import Admission
 from serve.overload.rate_limits import NoLimits, RateLimits
 from serve.overload.thread_queue import ThreadQueue
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import PredictionRecord, RecordLog
 from serve.request_names import MODEL_VERSION_HEADER, REQUEST_ID_HEADER
-from serve.scoring.body_headers import too_large
-from serve.scoring.call import Call, Headers, Read
+from serve.scoring.call import Headers, ScoringRoute
 from serve.scoring.content_encoding import IDENTITY, inflate
+from serve.scoring.request import ScoringRequest
 
 # Below this a request takes less time on the event loop than the change to another thread costs.
 INLINE_BODY_MAX_BYTES: Final = 256 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one request may ask for."""
-
-    max_batch_rows: int
-    max_body_bytes: int
 
 
 class Scoring:
@@ -47,13 +35,13 @@ class Scoring:
         log: RecordLog,
         saved_answers: SavedAnswers,
         pseudonyms: Pseudonyms,
-        limits: Limits,
+        max_body_bytes: int,
         admission: Admission,
         rate_limits: RateLimits | NoLimits,
         threads: ThreadQueue,
         metrics: Metrics,
     ) -> None:
-        self.limits = limits
+        self._max_body_bytes = max_body_bytes
         self.threads = threads
         self.inline_max_bytes = 0 if log.waits_for_disk else INLINE_BODY_MAX_BYTES
         self._admission = admission
@@ -64,129 +52,80 @@ class Scoring:
         self._pseudonyms = pseudonyms
         self.metrics = metrics
 
-    def begin(
-        self, endpoint: str, caller: str, request_id: str, headers: Headers, readers: Mapping[str, Read]
-    ) -> ScoringRequest:
+    def begin(self, route: ScoringRoute, caller: str, request_id: str, headers: Headers) -> ScoringRequest:
         """Take on a request of which the headers have come.
 
         Raises:
             ServeError: it is refused.
         """
-        started = time.perf_counter()
-        try:
-            call = Call.of(endpoint, caller, request_id, headers, readers)
-            if call.announced_bytes > self.limits.max_body_bytes:
-                raise too_large(self.limits.max_body_bytes)
-            self._admission.refuse_early(call.announced_bytes)
-            if call.announced_bytes > self.inline_max_bytes:
-                self.threads.refuse_if_standing()
-            self._rate_limits.take_request(caller)
-        except ServeError as error:
-            self.metrics.refused(endpoint, error.status)
-            raise
-        return ScoringRequest(self, call, self._admission.ticket(), started)
+        ticket = self._admission.ticket()
+        request = ScoringRequest(
+            route, headers, caller=caller, request_id=request_id, ticket=ticket, max_bytes=self._max_body_bytes
+        )
+        self._admission.refuse_early(request.announced_bytes)
+        if request.announced_bytes > self.inline_max_bytes:
+            self.threads.refuse_if_standing()
+        self._rate_limits.take_request(caller)
+        return request
 
-    def score_once(self, call: Call, ticket: Ticket, body: bytes) -> Answer:
+    def is_quick(self, request: ScoringRequest) -> bool:
+        """Whether the answer may be computed on the event loop."""
+        # How much a compressed body holds is not known yet, and a key has to be looked up on the disk.
+        return request.size <= self.inline_max_bytes and request.encoding == IDENTITY and request.key is None
+
+    def answer(self, request: ScoringRequest) -> Answer:
+        """Score a request whose body is whole; safe to call from any thread.
+
+        Raises:
+            ServeError: the request is refused; nothing of it is on record.
+        """
+        body = request.take_body()
+        return self._score(request, body) if request.key is None else self._score_once(request, request.key, body)
+
+    def _score_once(self, request: ScoringRequest, key: IdempotencyKey, body: bytes) -> Answer:
         """The answer that was given under the request's key, or a new one."""
-        assert call.key is not None  # noqa: S101 - the caller has looked
-        key = call.key.digest()
-        saved = self._saved_answers.claim(key, call.key.request_digest(call.content_type, call.encoding, body))
+        digest = key.digest()
+        saved = self._saved_answers.claim(digest, key.request_digest(request.content_type, request.encoding, body))
         if saved is not None:
             return replayed(saved)
         try:
-            answer = self.score(call, ticket, body, key)
+            answer = self._score(request, body, digest)
         except BaseException:
-            self._saved_answers.release(key)
+            self._saved_answers.release(digest)
             raise
-        self._saved_answers.confirm(key)
+        self._saved_answers.confirm(digest)
         return answer
 
-    def score(self, call: Call, ticket: Ticket, body: bytes, key: bytes | None = None) -> Answer:
+    def _score(self, request: ScoringRequest, body: bytes, key: bytes | None = None) -> Answer:
         """A new answer, which is on record when this returns, and promised under the `key` before."""
         model = self._model.active
-        question = call.read(inflate(body, call.encoding, self.limits.max_body_bytes), model.manifest)
-        ticket.add_rows(len(question.rows.matrix))
-        self._rate_limits.take_rows(call.caller, len(question.rows.matrix))
-        applicant_refs = self._pseudonyms.of_rows(question.rows.applicant_refs)
-        probabilities = model.engine.score(question.rows.matrix)
+        question = request.read(inflate(body, request.encoding, self._max_body_bytes), model.manifest)
+        rows = question.rows
+        request.ticket.add_rows(len(rows.matrix))
+        self._rate_limits.take_rows(request.caller, len(rows.matrix))
+        applicant_refs = self._pseudonyms.of_rows(rows.applicant_refs)
+        probabilities = model.engine.score(rows.matrix)
         reply = question.write(probabilities, model.manifest)
         version = model.manifest.model_version
         headers = {MODEL_VERSION_HEADER: str(version), **reply.headers}
-        answer = Answer(reply.content, reply.media_type, headers, len(probabilities), call.request_id)
+        answer = Answer(reply.content, reply.media_type, headers, len(probabilities), request.request_id)
         self._log.append(
             PredictionRecord(
-                request_id=call.request_id,
-                received_at=call.received_at,
-                endpoint=call.endpoint,
-                caller=call.caller,
+                request_id=request.request_id,
+                received_at=request.received_at,
+                endpoint=request.endpoint,
+                caller=request.caller,
                 model_version=version,
                 model_sha256=model.sha256,
-                load_test=call.load_test,
-                application_ids=question.rows.application_ids,
+                load_test=request.load_test,
+                application_ids=rows.application_ids,
                 applicant_refs=applicant_refs,
-                features=question.rows.matrix,
+                features=rows.matrix,
                 probabilities=probabilities,
             ),
             None if key is None else functools.partial(self._saved_answers.promise, key, answer),
         )
         return answer
-
-
-class ScoringRequest:
-    """One request from its headers to its answer."""
-
-    __slots__ = ("_call", "_pieces", "_scoring", "_size", "started", "ticket")
-
-    def __init__(self, scoring: Scoring, call: Call, ticket: Ticket, started: float) -> None:
-        self._scoring = scoring
-        self._call = call
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self.started = started
-        """When its headers had come, of `time.perf_counter`."""
-        self.ticket = ticket
-
-    def add(self, piece: bytes) -> None:
-        """Take the next piece of the body.
-
-        Raises:
-            BodyTooLarge, Overloaded: it is one too many.
-        """
-        self._size += len(piece)
-        if self._size > self._scoring.limits.max_body_bytes:
-            raise too_large(self._scoring.limits.max_body_bytes)
-        self.ticket.add_bytes(len(piece))
-        self._pieces.append(piece)
-
-    @property
-    def is_quick(self) -> bool:
-        """Whether the answer may be computed on the event loop."""
-        # How much a compressed body holds is not known yet, and a key has to be looked up on the disk.
-        call = self._call
-        return self._size <= self._scoring.inline_max_bytes and call.encoding == IDENTITY and call.key is None
-
-    def answer(self) -> Answer:
-        """Score the whole body. Whatever happens, release the ticket when the answer has left.
-
-        Raises:
-            ServeError: the request is refused; nothing of it is on record.
-        """
-        if not self._size:
-            raise MalformedBody("the body is empty")
-        body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._pieces.clear()
-        score = self._scoring.score if self._call.key is None else self._scoring.score_once
-        return score(self._call, self.ticket, body)
-
-    def answered(self, answer: Answer) -> None:
-        """The answer is about to leave. Call it on the event loop."""
-        self._scoring.metrics.answered(self._call.endpoint, answer.rows, time.perf_counter() - self.started)
-
-    def fail(self, error: BaseException) -> None:
-        """The request gets no answer."""
-        self.ticket.release()
-        if isinstance(error, ServeError):
-            self._scoring.metrics.refused(self._call.endpoint, error.status)
 
 
 def replayed(answer: Answer) -> Answer:

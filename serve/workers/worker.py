@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 import uvicorn
@@ -20,14 +20,12 @@ from fraud.registry import Registry
 from fraud.settings import Settings, load_settings
 from serve.access.authentication import Administrator, Authenticator
 from serve.access.control import AccessControl
-from serve.api.security_headers import headers_of_every_answer
-from serve.app import Application, Parts, create_app
+from serve.app import Parts, create_app
 from serve.decoding.row_scanner import RowScanner
 from serve.engine import EngineKind, EngineOptions
-from serve.http.connection import ConnectionLimits
-from serve.http.reader import ConnectionReader
-from serve.http.scoring_protocol import ScoringProtocol
-from serve.idempotency.answers import AnswerLimits, SavedAnswers
+from serve.http.connection import Connection
+from serve.idempotency.answers import SavedAnswers
+from serve.limits import Limits
 from serve.logs import LogFormat, configure_logging
 from serve.metrics import METRICS_DIR_VARIABLE
 from serve.mlflow_proxy.proxy import MlflowProxy
@@ -35,19 +33,15 @@ from serve.model.change_messages import Channel
 from serve.model.model_change import ModelChange
 from serve.model.model_store import model_store
 from serve.model.serving_model import ServingModel
-from serve.overload.in_flight import Capacity
-from serve.overload.rate_limits import NoLimits, RateLimits, Rates
+from serve.overload.rate_limits import NoLimits, RateLimits
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import ANONYMOUS
-from serve.prediction_log.spool import Spool, SpoolLimits, Sync
-from serve.scoring.scoring import Limits
+from serve.prediction_log.spool import Spool, Sync
 from serve.workers.listener import listen
 
 logger = logging.getLogger(__name__)
 
 PROCESS: Final = "worker"
-# Longer than what common reverse proxies keep (60 s): whoever closes first must not be us.
-KEEP_ALIVE_S: Final = 75
 RATE_LIMITS_FILE: Final = "rate_limits"
 SECONDS_AN_HOUR: Final = 3600
 
@@ -65,34 +59,43 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
     options = EngineOptions(threads=threads, kind=EngineKind(settings.engine), cache_dir=settings.compiled_folder())
     model = ServingModel(settings.model_name, store, registry, options)
     sync = Sync(settings.audit_sync)
-    answer_limits = AnswerLimits(settings.idempotency_hours * SECONDS_AN_HOUR, settings.idempotency_max_bytes)
+    keep_s = settings.idempotency_hours * SECONDS_AN_HOUR
     return Parts(
         model=model,
         change=ModelChange(channel, model),
         json=RowScanner(options.cache_dir),
-        log=Spool(settings.spool_folder(), SpoolLimits(settings.spool_max_bytes), sync),
-        saved_answers=SavedAnswers(settings.spool_folder(), answer_limits, durable=sync is Sync.ALWAYS),
+        log=Spool(settings.spool_folder(), settings.spool_max_bytes, sync),
+        saved_answers=SavedAnswers(
+            settings.spool_folder(), keep_s, settings.idempotency_max_bytes, durable=sync is Sync.ALWAYS
+        ),
         pseudonyms=Pseudonyms(settings.applicant_ref_key.get_secret_value() if settings.applicant_ref_key else None),
-        limits=Limits(settings.max_batch_rows, settings.max_body_bytes),
-        connection_limits=ConnectionLimits(possible_connections(settings.max_connections), settings.read_timeout_s),
-        capacity=Capacity(settings.max_rows_in_flight, settings.max_bytes_in_flight, settings.max_wait_ms / 1000),
+        limits=Limits(
+            max_batch_rows=settings.max_batch_rows,
+            max_body_bytes=settings.max_body_bytes,
+            max_rows_in_flight=settings.max_rows_in_flight,
+            max_bytes_in_flight=settings.max_bytes_in_flight,
+            max_wait_s=settings.max_wait_ms / 1000,
+            max_connections=possible_connections(settings.max_connections),
+            read_timeout_s=settings.read_timeout_s,
+        ),
         rate_limits=rate_limits(settings),
         access=AccessControl(Authenticator(settings.server_keys(), administrator), required=settings.asks_for_keys()),
         proxy=MlflowProxy(uri) if uri else None,
         scoring_threads=threads,
         workers=workers,
         drain_timeout_s=settings.drain_timeout_s,
+        encrypted=settings.ssl_certfile is not None,
         refresh=refresh,
     )
 
 
 def rate_limits(settings: Settings) -> RateLimits | NoLimits:
     """What clients may take, counted in the folder that the workers share, which the supervisor has emptied."""
-    rates = Rates(settings.rate_limit_requests_per_s, settings.rate_limit_rows_per_s)
-    if not rates.limited:
+    rates = settings.rate_limit_requests_per_s, settings.rate_limit_rows_per_s
+    if rates == (None, None):
         return NoLimits()
     clients = [ANONYMOUS, *(key.client for key in settings.api_keys)]
-    return RateLimits(Path(os.environ[METRICS_DIR_VARIABLE]) / RATE_LIMITS_FILE, clients, rates)
+    return RateLimits(Path(os.environ[METRICS_DIR_VARIABLE]) / RATE_LIMITS_FILE, clients, *rates)
 
 
 def work(
@@ -118,25 +121,18 @@ def work(
     config = uvicorn.Config(
         application.asgi,
         loop="serve.http.tls:HandshakeBoundLoop",
-        http=functools.partial(_connection, application),  # type: ignore[arg-type]
+        http=functools.partial(Connection, application.service),  # type: ignore[arg-type]
         access_log=False,
         log_config=None,
         server_header=False,
-        headers=headers_of_every_answer(encrypted=settings.ssl_certfile is not None),
         ssl_certfile=settings.ssl_certfile,
         ssl_keyfile=settings.ssl_keyfile,
         ws="none",
-        proxy_headers=False,  # nothing here asks where a request came from
-        timeout_keep_alive=KEEP_ALIVE_S,
+        proxy_headers=False,
+        date_header=False,
         timeout_graceful_shutdown=settings.drain_timeout_s,
     )
     uvicorn.Server(config).run(sockets=[listener])
-
-
-def _connection(application: Application, **of_uvicorn: Any) -> ConnectionReader:
-    """What uvicorn has each client talk to."""
-    connection = ScoringProtocol(lane=application.lane, connections=application.connections, **of_uvicorn)
-    return ConnectionReader(connection)
 
 
 if __name__ == "__main__":

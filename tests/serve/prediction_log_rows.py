@@ -17,7 +17,7 @@ from serve.prediction_log.chain import microseconds
 from serve.prediction_log.metrics import LogMetrics
 from serve.prediction_log.record import PredictionRecord
 from serve.prediction_log.shipper import Shipper, ShippingPlan
-from serve.prediction_log.spool import Spool, SpoolLimits, Sync
+from serve.prediction_log.spool import Spool, Sync
 from serve.prediction_log.table import LogTable
 
 RECEIVED_AT = dt.datetime(2026, 4, 30, 23, 59, 59, 123456, tzinfo=dt.UTC)
@@ -44,7 +44,7 @@ def record(rows: int = 1, **changes: Any) -> PredictionRecord:
 
 @contextmanager
 def running_spool(folder: Path, sync: Sync = Sync.OS, **limits: Any) -> Iterator[Spool]:
-    spool = Spool(folder, SpoolLimits(**({"max_bytes": PLENTY} | limits)), sync)
+    spool = Spool(folder, **({"max_bytes": PLENTY} | limits), sync=sync)
     spool.start()
     try:
         yield spool

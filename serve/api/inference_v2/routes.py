@@ -13,14 +13,12 @@ from starlette.routing import Route
 
 from serve.api.inference_v2.answers import BINARY_TYPE, model_config, model_metadata, write_answer
 from serve.api.inference_v2.requests import JSON_LENGTH_HEADER, decode_request
-from serve.api.scoring_endpoint import answer
 from serve.error_answers import Endpoint, telling_errors
 from serve.errors import ServeError, UnknownModel
 from serve.model.model_store import Manifest
 from serve.model.serving_model import ServingModel
 from serve.scoring.call import Headers, Question, Read, ScoringRoute
 from serve.scoring.content_encoding import accepted_encoding
-from serve.scoring.scoring import Scoring
 
 SERVER_NAME: Final = "marriage-loan-scoring"
 EXTENSIONS: Final = ["binary_tensor_data", "model_configuration"]
@@ -31,9 +29,9 @@ _MEDIA_TYPES: Final = ("", "application/json", BINARY_TYPE)
 _JSON_LENGTH: Final = JSON_LENGTH_HEADER.lower()
 
 
-def inference_routes(model: ServingModel, scoring: Scoring, server_version: str) -> list[Route]:
-    """The routes of one server; the last one answers for all other addresses below `/v2`."""
-    calls = InferenceCalls(model, scoring, server_version)
+def inference_routes(model: ServingModel, server_version: str) -> list[Route]:
+    """The routes of one server but those that score (`InferRoutes`); the last answers for all others below `/v2`."""
+    calls = InferenceCalls(model, server_version)
     models = [
         route
         for prefix in ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
@@ -41,7 +39,7 @@ def inference_routes(model: ServingModel, scoring: Scoring, server_version: str)
             _route(prefix, calls.metadata),
             _route(prefix + "/ready", calls.model_ready),
             _route(prefix + "/config", calls.config),
-            _route(prefix + "/infer", calls.infer, "POST"),
+            _route(prefix + "/infer", calls.infer_elsewhere, "POST"),
         )
     ]
     return [
@@ -56,9 +54,8 @@ def inference_routes(model: ServingModel, scoring: Scoring, server_version: str)
 class InferenceCalls:
     """The handlers, over the model in charge."""
 
-    def __init__(self, model: ServingModel, scoring: Scoring, server_version: str) -> None:
+    def __init__(self, model: ServingModel, server_version: str) -> None:
         self._model = model
-        self._scoring = scoring
         self._server_version = server_version
 
     async def server(self, _request: Request) -> Response:
@@ -85,11 +82,10 @@ class InferenceCalls:
         """`GET .../config`."""
         return _json(model_config(self._named_model(request)))
 
-    async def infer(self, request: Request) -> Response:
-        """`POST .../infer`."""
-        self._named_model(request)  # an address that is not ours is refused before its body is read
-        name, version = request.path_params["name"], request.path_params.get("version")
-        return await answer(self._scoring, infer_route(name, version, self._scoring.limits.max_batch_rows), request)
+    async def infer_elsewhere(self, request: Request) -> Response:
+        """`POST .../infer` of a model or version that is not in charge."""
+        manifest = self._named_model(request)
+        raise UnknownModel(f"version {manifest.model_version} of {manifest.model_name} came in charge: send this again")
 
     async def nothing(self, request: Request) -> Response:
         """Any other address."""
@@ -101,21 +97,37 @@ class InferenceCalls:
         return manifest
 
 
-def infer_route(name: str, version: str | None, max_rows: int) -> ScoringRoute:
-    """The call that scores, of a model and perhaps of one version of it; a request has at most so many rows."""
+class InferRoutes:
+    """The call that scores, of the model in charge and of one version of it; a request has at most so many rows."""
 
-    def readers(headers: Headers) -> Mapping[str, Read]:
-        json_length = headers.get(_JSON_LENGTH)
-        encoding = accepted_encoding(headers)
+    def __init__(self, model: ServingModel, max_rows: int) -> None:
+        self._model = model
+        self._max_rows = max_rows
+        self.unversioned = self._route(None)
 
-        def read(body: bytes, manifest: Manifest) -> Question:
-            _check_name(name, version, manifest)  # another version may have taken over since the address was read
-            asked, rows = decode_request(body, json_length, max_rows)
-            return Question(rows, functools.partial(write_answer, asked, encoding))
+    def find(self, path: str) -> ScoringRoute | None:
+        """The route of a path that names the version in charge; None for any other."""
+        prefix, infix = f"/v2/models/{self._model.name}/versions/", "/infer"
+        if not (path.startswith(prefix) and path.endswith(infix)):
+            return None
+        version = path[len(prefix) : -len(infix)]
+        return self._route(version) if version == str(self._model.version) else None
 
-        return dict.fromkeys(_MEDIA_TYPES, read)
+    def _route(self, version: str | None) -> ScoringRoute:
+        name = self._model.name
 
-    return ScoringRoute(f"/v2/models/{name}/infer", readers, write_error)
+        def readers(headers: Headers) -> Mapping[str, Read]:
+            json_length = headers.get(_JSON_LENGTH)
+            encoding = accepted_encoding(headers)
+
+            def read(body: bytes, manifest: Manifest) -> Question:
+                _check_name(name, version, manifest)  # another version may have taken over since the header was read
+                asked, rows = decode_request(body, json_length, self._max_rows)
+                return Question(rows, functools.partial(write_answer, asked, encoding))
+
+            return dict.fromkeys(_MEDIA_TYPES, read)
+
+        return ScoringRoute(f"/v2/models/{name}/infer", readers, write_error)
 
 
 def _check_name(name: str, version: str | None, manifest: Manifest) -> None:

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from serve.errors import IdempotencyKeyInUse, IdempotencyKeyReused, IdempotencyUnavailable
-from serve.idempotency.answers import Answer, AnswerLimits, SavedAnswers
+from serve.idempotency.answers import Answer, SavedAnswers
 from serve.prediction_log.record import RecordPlace
 from serve.prediction_log.spool import Spool
 from tests.serve.prediction_log_rows import record, running_spool, ship_all
@@ -24,7 +24,7 @@ ANSWER = Answer(b'{"probability":0.25}', "application/json", {"X-Model-Version":
 @contextmanager
 def server_process(folder: Path, keep_s: float = 3600, max_bytes: int = 1024**2) -> Iterator[SavedAnswers]:
     """What a process does to the answers; at the end it is gone, whatever it was at."""
-    answers = SavedAnswers(folder, AnswerLimits(keep_s, max_bytes), durable=False)
+    answers = SavedAnswers(folder, keep_s, max_bytes, durable=False)
     answers.start()
     try:
         yield answers

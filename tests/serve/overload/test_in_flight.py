@@ -14,7 +14,7 @@ import pytest
 from serve.decoding.arrow_stream import ARROW_STREAM
 from serve.decoding.by_content_type import JSON
 from serve.errors import Overloaded
-from serve.overload.in_flight import Admission, Capacity
+from serve.overload.in_flight import Admission
 from tests.live_stack import API_KEY, LOGIN, LiveStack, server_beside, wait_until
 from tests.serve.batch_forms import EXAMPLE_ROWS, arrow_stream, row_objects
 
@@ -26,7 +26,7 @@ LARGE_BATCH = arrow_stream(list(EXAMPLE_ROWS) * 15_000)
 
 
 def admission() -> Admission:
-    return Admission(Capacity(max_rows=100, max_body_bytes=1_000, max_wait_s=1))
+    return Admission(max_rows=100, max_body_bytes=1_000)
 
 
 @pytest.mark.parametrize("count", [101, 100_000])

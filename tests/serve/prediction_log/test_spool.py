@@ -49,8 +49,8 @@ WRITE_AND_DIE = """
 import os, signal, sys
 from pathlib import Path
 from tests.serve.prediction_log_rows import PLENTY, record
-from serve.prediction_log.spool import Spool, SpoolLimits, Sync
-spool = Spool(Path(sys.argv[1]), SpoolLimits(PLENTY), Sync(sys.argv[2]))
+from serve.prediction_log.spool import Spool, Sync
+spool = Spool(Path(sys.argv[1]), PLENTY, Sync(sys.argv[2]))
 spool.start()
 for _ in range(50):
     spool.append(record(rows=20))

@@ -13,7 +13,8 @@ import typer
 
 import serve.__main__
 from serve.idempotency.answers import Answer
-from serve.scoring.scoring import ScoringRequest
+from serve.scoring.request import ScoringRequest
+from serve.scoring.scoring import Scoring
 from serve.workers.supervisor import worker_command
 from serve.workers.worker import work
 
@@ -27,16 +28,16 @@ def slowed_command(share: float) -> tuple[str, ...]:
 
 def slow_down(share: float) -> None:
     """Make this process one that answers late; it is busy meanwhile, as a slow model would be."""
-    answer = ScoringRequest.answer
+    answer = Scoring.answer
 
-    def slow_answer(self: ScoringRequest) -> Answer:
-        answered = answer(self)
-        end = self.started + (1 + share) * (time.perf_counter() - self.started)
+    def slow_answer(self: Scoring, request: ScoringRequest) -> Answer:
+        answered = answer(self, request)
+        end = time.perf_counter() + share * request.seconds
         while time.perf_counter() < end:
             pass
         return answered
 
-    ScoringRequest.answer = slow_answer  # type: ignore[method-assign]
+    Scoring.answer = slow_answer  # type: ignore[method-assign]
 
 
 def main() -> None:

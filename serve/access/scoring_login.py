@@ -1,0 +1,37 @@
+"""Who asks for scores on one connection: most clients send the same login each time."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+
+from fraud.api_keys import Role
+from serve.access.authentication import Caller, login_in
+from serve.access.control import AccessControl
+from serve.access.same_site import refuse_other_sites
+
+
+class ScoringLogin:
+    """The logins of one connection. The last right one is remembered: a compare instead of a hash a request."""
+
+    def __init__(self, access: AccessControl, address: str) -> None:
+        """`address` is that of the connection's other end."""
+        self._access = access
+        self._address = address
+        self._known: tuple[bytes, Caller] | None = None
+
+    def caller(self, headers: Mapping[str, str], request_id: str) -> Caller:
+        """Who asks for a score.
+
+        Raises:
+            ServeError: nobody who may.
+        """
+        if "origin" in headers or "sec-fetch-site" in headers:
+            refuse_other_sites(headers)
+        login = login_in(headers)
+        # In constant time: a proxy may send requests of several clients over one connection.
+        if self._known is not None and login is not None and hmac.compare_digest(login, self._known[0]):
+            return self._known[1]
+        caller = self._access.admit(login, self._address, Role.SCORE, request_id)
+        self._known = None if login is None else (login, caller)
+        return caller

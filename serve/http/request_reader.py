@@ -1,0 +1,160 @@
+"""From the bytes of a connection to requests: a parser of httptools, and what it leaves to those who use it.
+
+The parser (llhttp) takes the first of two Host headers, takes trailers for headers, gives up where the client asks for
+another protocol, and knows no bound. Here a request that asks for an upgrade is served as it is (RFC 9110, 7.8),
+trailers are dropped (RFC 9110, 6.5.1), and what breaks the rules of `request_head` is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Protocol
+
+import httptools
+
+from serve.errors import MalformedRequest, ServeError
+from serve.http.request_head import MAX_HEAD_BYTES, MAX_HEAD_LINES, RequestHead, too_large
+
+_REQUEST_LINE: Final = re.compile(rb"[\r\n]*([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64})(?= \S+ HTTP/1\.[01]\r\n)")
+_LINE_BYTES: Final = 4
+"""A colon, a space and the end of a line."""
+
+
+class RequestListener(Protocol):
+    """Who is told of requests, in the order in which they come."""
+
+    def request_begins(self) -> None:
+        """Its first byte has come."""
+
+    def head_has_come(self, head: RequestHead, fault: ServeError | None) -> None:
+        """Its header is whole. Where it has a `fault`, nothing that follows is read."""
+
+    def body_goes_on(self, piece: bytes) -> None:
+        """A piece of its body."""
+
+    def body_has_come(self) -> None:
+        """It is whole."""
+
+
+class _Refused(Exception):
+    """The listener was told of a fault: the bytes that follow mean nothing."""
+
+
+class RequestReader:
+    """The requests of one connection."""
+
+    def __init__(self, listener: RequestListener) -> None:
+        self._listener = listener
+        self._target = b""
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._head_bytes = 0
+        self._in_head = False
+        self._is_between = True
+        """Whether what comes next begins a request."""
+        self._begun = 0
+        """Requests that began in what is read now."""
+        self._method: bytes | None = None
+        """Of the next request, where the parser does not know it."""
+        self._framing: bytes | None = None
+        """What the body needs that the parser did not read, since the client asked for another protocol."""
+        self._is_body_only = False
+        """Whether the parser's next header is one that we wrote, to have it read such a body."""
+        self.on_body = listener.body_goes_on
+        self._parser = httptools.HttpRequestParser(self)
+
+    def read(self, data: memoryview) -> None:
+        """Tell the listener what the bytes hold.
+
+        Raises:
+            ServeError: they are no request, or the beginning of one that is too long. Read nothing after it.
+        """
+        begins = self._is_between
+        self._head_bytes += len(data)
+        self._begun = 0
+        while True:
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                data = data[upgrade.args[0] :]
+                self._read_body_that_was_left_out()
+                continue
+            except httptools.HttpParserInvalidMethodError:
+                data = self._with_known_method(data)
+                continue
+            except httptools.HttpParserCallbackError as error:
+                if isinstance(error.__context__, _Refused):
+                    return
+                raise error.__context__ or error from None
+            except httptools.HttpParserError:
+                raise MalformedRequest("expected an HTTP/1.1 request (RFC 9112)") from None
+            break
+        if begins and self._begun == 1:
+            self._head_bytes = len(data)
+        if self._in_head and self._head_bytes > MAX_HEAD_BYTES:
+            raise too_large()
+
+    def _read_body_that_was_left_out(self) -> None:
+        framing, self._framing = self._framing, None
+        if framing is not None:
+            self._is_body_only = True
+            self._parser = httptools.HttpRequestParser(self)
+            self._parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n\r\n")
+
+    def _with_known_method(self, data: memoryview) -> memoryview:
+        """The bytes of a request with a method that the parser knows; raises where they are none."""
+        line = _REQUEST_LINE.match(data) if self._begun == 1 and self._method is None else None
+        if line is None:
+            raise MalformedRequest("expected an HTTP/1.1 request (RFC 9112)")
+        self._parser = httptools.HttpRequestParser(self)
+        self._method, self._begun = line[1], 0
+        return memoryview(b"POST" + bytes(data[line.end(1) :]))
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        if self._is_body_only:
+            return
+        self._begun += 1
+        self._in_head, self._is_between = True, False
+        self._target, self._fields, self._head_bytes = b"", [], 0
+        self._listener.request_begins()
+
+    def on_url(self, url: bytes) -> None:
+        """What is asked for, or a piece of it."""
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header, or one trailer."""
+        if self._in_head:
+            self._fields.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """The header is whole."""
+        if not self._in_head:
+            return
+        self._in_head = False
+        parser, fields = self._parser, self._fields
+        method, self._method = self._method or parser.get_method(), None
+        head = RequestHead(
+            method, self._target, parser.get_http_version(), fields, keep_alive=parser.should_keep_alive()
+        )
+        size = len(self._target) + sum([len(name) + len(value) + _LINE_BYTES for name, value in fields])
+        fault = too_large() if size > MAX_HEAD_BYTES or len(fields) > MAX_HEAD_LINES else head.fault()
+        if fault is None and parser.should_upgrade():
+            self._framing = _framing_of(fields)
+        self._listener.head_has_come(head, fault)
+        if fault is not None:
+            raise _Refused
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        if self._framing is None:
+            self._is_body_only, self._is_between = False, True
+            self._listener.body_has_come()
+
+
+def _framing_of(fields: list[tuple[bytes, bytes]]) -> bytes | None:
+    """The header line that says where the body ends; None where there is no body."""
+    for name, value in fields:
+        if name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0")):
+            return name + b": " + value
+    return None

@@ -1,0 +1,101 @@
+"""Every answer's bytes: a status, headers, a body and the request's id are put together here and nowhere else."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Final
+
+from serve.error_answers import WriteError
+from serve.errors import ServeError
+from serve.request_names import MODEL_VERSION_HEADER, REQUEST_ID_HEADER, version_text
+
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+JSON: Final = "application/json"
+
+_STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
+_MODEL_VERSION: Final = MODEL_VERSION_HEADER.lower().encode()
+_BREAKS_A_LINE: Final = re.compile(rb"[\r\n\x00]")
+
+RawHeaders = Iterable[tuple[bytes, bytes]]
+PoliciesFor = Callable[[str], Mapping[bytes, bytes]]
+"""The headers by which browsers are told what an address may do, of which an answer may have its own."""
+
+
+class Responder:
+    """Writes answers. One for all connections of a process."""
+
+    def __init__(
+        self, everywhere: Mapping[str, str], policies_for: PoliciesFor, model_version: Callable[[], int | None]
+    ) -> None:
+        """`everywhere` are the headers of every answer."""
+        self._everywhere = "".join([f"{name}: {value}\r\n" for name, value in everywhere.items()])
+        self._policies_for = policies_for
+        self._model_version = model_version
+        self._second = 0
+        self._common = b""
+        self._of_scores = b""
+        """Headers of every answer and of those to scoring requests, as they are this second."""
+
+    def score(self, content: bytes, headers: Mapping[str, str], request_id: str, *, keep_alive: bool) -> bytes:
+        """The answer 200 to a scoring request; `headers` say its type and the version that scored it."""
+        self._keep_time()
+        named = {REQUEST_ID_HEADER: request_id, **headers}
+        return self._whole(_STATUS_LINES[200] + self._of_scores, named, content, keep_alive=keep_alive)
+
+    def error(
+        self, error: ServeError, write: WriteError, request_id: str, path: str, *, keep_alive: bool, without_body: bool
+    ) -> bytes:
+        """An error in the form of the protocol that is spoken at the path."""
+        named = {
+            REQUEST_ID_HEADER: request_id,
+            MODEL_VERSION_HEADER: version_text(self._model_version()),
+            **error.headers,
+            "Content-Type": JSON,
+        }
+        self._keep_time()
+        lines = b"".join([b"%b: %b\r\n" % policy for policy in self._policies_for(path).items()])
+        start = _STATUS_LINES[error.status] + self._common + lines
+        answer = self._whole(start, named, write(error, request_id), keep_alive=keep_alive)
+        return answer[: answer.index(b"\r\n\r\n") + 4] if without_body else answer
+
+    def head(self, status: int, headers: RawHeaders, request_id: str, path: str, *, keep_alive: bool) -> bytes:
+        """The header of an answer of the framework, whose own headers stay as they are.
+
+        Raises:
+            ValueError: one of them would break the header.
+        """
+        self._keep_time()
+        lines = {
+            _REQUEST_ID: request_id.encode(),
+            _MODEL_VERSION: version_text(self._model_version()).encode(),
+            **self._policies_for(path),
+        }
+        parts = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status, self._common]
+        for name, value in headers:
+            if _BREAKS_A_LINE.search(name) or _BREAKS_A_LINE.search(value):
+                raise ValueError("a header of an answer has the end of a line in it")
+            lines.pop(name.lower(), None)
+            parts.append(b"%b: %b\r\n" % (name, value))
+        parts += [b"%b: %b\r\n" % line for line in lines.items()]
+        parts.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
+        return b"".join(parts)
+
+    def _whole(self, start: bytes, headers: Mapping[str, str], content: bytes, *, keep_alive: bool) -> bytes:
+        named = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        end = "" if keep_alive else "connection: close\r\n"
+        named = f"{named}{end}content-length: {len(content)}\r\n\r\n"
+        return b"".join((start, named.encode("latin-1"), content))
+
+    def _keep_time(self) -> None:
+        """The date counts seconds, so what has it in it is written once a second."""
+        second = int(time.time())
+        if second != self._second:
+            self._second = second
+            self._common = f"Date: {formatdate(second, usegmt=True)}\r\n{self._everywhere}".encode()
+            policies = self._policies_for("")
+            self._of_scores = self._common + b"".join([b"%b: %b\r\n" % policy for policy in policies.items()])

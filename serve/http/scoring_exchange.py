@@ -1,0 +1,177 @@
+"""An exchange that is a scoring request: answered at the connection, without a task or the framework."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from serve.access.control import AccessControl
+from serve.access.scoring_login import ScoringLogin
+from serve.api.scoring_routes import ScoringRoutes
+from serve.error_answers import WriteError, as_serve_error
+from serve.errors import MethodNotAllowed, ServeError
+from serve.http.exchange import Channel, Exchange
+from serve.http.request_head import RequestHead
+from serve.http.responder import CONTINUE
+from serve.idempotency.answers import Answer
+from serve.overload.in_flight import Ticket
+from serve.overload.load_shedder import Decision, LoadShedder
+from serve.request_names import REQUEST_ID_HEADER, name_request
+from serve.scoring.call import ScoringRoute
+from serve.scoring.request import ScoringRequest
+from serve.scoring.scoring import Scoring
+
+_REQUEST_ID: Final = REQUEST_ID_HEADER.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringService:
+    """What scoring requests need, one for all connections."""
+
+    routes: ScoringRoutes
+    scoring: Scoring
+    access: AccessControl
+    shedder: LoadShedder
+    error_form: Callable[[str], WriteError]
+    """How errors are written at a path."""
+
+
+class ScoringChannel(Channel, Protocol):
+    """What it asks of its connection besides."""
+
+    def hold_until_taken(self, ticket: Ticket) -> None:
+        """The request stays in flight until the client has taken its answer."""
+
+
+class ScoringExchange(Exchange):
+    """One scoring request and its answer."""
+
+    __slots__ = (
+        "_awaits_continue",
+        "_fault",
+        "_is_computing",
+        "_is_gone",
+        "_is_started",
+        "_request",
+        "_route",
+        "_scoring",
+    )
+
+    channel: ScoringChannel
+
+    def __init__(
+        self,
+        channel: ScoringChannel,
+        head: RequestHead,
+        route: ScoringRoute,
+        service: ScoringService,
+        login: ScoringLogin,
+        *,
+        waits_for_loop: bool,
+    ) -> None:
+        """`waits_for_loop`: nothing but the event loop has kept the request from being read until now."""
+        super().__init__(channel, head, route.path)
+        self._route = route
+        self._scoring = service.scoring
+        self._awaits_continue = head.expects_continue
+        self._is_started = self._is_computing = self._is_gone = False
+        self._request: ScoringRequest | None = None
+        self._fault: ServeError | None
+        if waits_for_loop and service.shedder.admit_or_shed() is Decision.SHED:
+            self.request_id, self._fault = name_request(head.request_id)[0], service.shedder.OVERLOADED
+            return
+        # Of a header that comes twice, the first one counts.
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(head.fields)}
+        self.request_id, self._fault = name_request(headers.get(_REQUEST_ID))
+        if self._fault is None:
+            try:
+                caller = login.caller(headers, self.request_id)
+                if head.method != b"POST":
+                    raise MethodNotAllowed(f"{head.method.decode()} {route.path}: expected POST", {"Allow": "POST"})
+                self._request = service.scoring.begin(route, caller.name, self.request_id, headers)
+            except Exception as error:  # noqa: BLE001 - becomes an answer
+                self._fault = as_serve_error(error, self.request_id)
+
+    def start(self) -> None:
+        """The requests before this one are answered."""
+        self._is_started = True
+        if self._awaits_continue and self._fault is None and not self.is_whole:
+            self.channel.write(CONTINUE)
+        self._go_on()
+
+    def take(self, piece: bytes) -> None:
+        """A piece of the body."""
+        if self._fault is None and self._request is not None:
+            try:
+                self._request.add(piece)
+            except ServeError as error:
+                self._fault = error
+                self._go_on()
+
+    def end_of_body(self) -> None:
+        """The body is whole."""
+        self._go_on()
+
+    def fail(self, error: ServeError) -> None:
+        """The rest of the body will not come."""
+        self._fault = self._fault or error
+        self._go_on()
+
+    def abandon(self) -> None:
+        """The client is gone; a request that is being computed gives back what it holds at its end."""
+        self._is_gone = True
+        if self._request is not None and not self._is_computing:
+            self._request.ticket.release()
+
+    def _go_on(self) -> None:
+        """Answer, if it is time to."""
+        if not self._is_started or self._is_computing or self.is_answered or self._is_gone:
+            return
+        if self._fault is not None:
+            if self._fault.delay_s:
+                self._is_computing = True
+                self.channel.loop.call_later(self._fault.delay_s, self._refuse, self._fault)
+            else:
+                self._refuse(self._fault)
+        elif self.is_whole and self._request is not None:
+            self._compute(self._request)
+
+    def _compute(self, request: ScoringRequest) -> None:
+        self._is_computing = True
+        answer_of = functools.partial(self._scoring.answer, request)
+        if self._scoring.is_quick(request):
+            self._finish(request, answer_of)
+            return
+        try:
+            future = self._scoring.threads.submit(answer_of)
+        except ServeError as error:
+            self._refuse(error)
+        else:
+            future.add_done_callback(lambda done: self._finish(request, done.result))
+
+    def _finish(self, request: ScoringRequest, answer_of: Callable[[], Answer]) -> None:
+        try:
+            answer = answer_of()
+        except asyncio.CancelledError:
+            request.ticket.release()
+        except Exception as error:  # noqa: BLE001 - becomes an answer
+            self._refuse(as_serve_error(error, self.request_id))
+        else:
+            self._scoring.metrics.answered(self.path, answer.rows, request.seconds)
+            # An answer that is given again names the request that it was given to first.
+            headers = {**answer.headers, "Content-Type": answer.media_type}
+            content = self.channel.responder.score(
+                *(answer.content, headers, self.request_id), keep_alive=self.keep_alive
+            )
+            self.channel.write(content)
+            self.channel.hold_until_taken(request.ticket)
+            self.channel.finish(self)
+
+    def _refuse(self, error: ServeError) -> None:
+        if self._request is not None:
+            self._request.ticket.release()
+        self._scoring.metrics.refused(self.path, error.status)
+        self.send_error(error, self._route.write_error)
