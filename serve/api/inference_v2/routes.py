@@ -103,7 +103,7 @@ class InferRoutes:
     def __init__(self, model: ServingModel, max_rows: int) -> None:
         self._model = model
         self._max_rows = max_rows
-        self.unversioned = self._route(None)
+        self.unversioned = infer_route(model.name, max_rows)
 
     def find(self, path: str) -> ScoringRoute | None:
         """The route of a path that names the version in charge; None for any other."""
@@ -111,23 +111,25 @@ class InferRoutes:
         if not (path.startswith(prefix) and path.endswith(infix)):
             return None
         version = path[len(prefix) : -len(infix)]
-        return self._route(version) if version == str(self._model.version) else None
+        is_in_charge = version == str(self._model.version)
+        return infer_route(self._model.name, self._max_rows, version) if is_in_charge else None
 
-    def _route(self, version: str | None) -> ScoringRoute:
-        name = self._model.name
 
-        def readers(headers: Headers) -> Mapping[str, Read]:
-            json_length = headers.get(_JSON_LENGTH)
-            encoding = accepted_encoding(headers)
+def infer_route(name: str, max_rows: int, version: str | None = None) -> ScoringRoute:
+    """The route of a model, or of one version of it."""
 
-            def read(body: bytes, manifest: Manifest) -> Question:
-                _check_name(name, version, manifest)  # another version may have taken over since the header was read
-                asked, rows = decode_request(body, json_length, self._max_rows)
-                return Question(rows, functools.partial(write_answer, asked, encoding))
+    def readers(headers: Headers) -> Mapping[str, Read]:
+        json_length = headers.get(_JSON_LENGTH)
+        encoding = accepted_encoding(headers)
 
-            return dict.fromkeys(_MEDIA_TYPES, read)
+        def read(body: bytes, manifest: Manifest) -> Question:
+            _check_name(name, version, manifest)  # another version may have taken over since the header was read
+            asked, rows = decode_request(body, json_length, max_rows)
+            return Question(rows, functools.partial(write_answer, asked, encoding))
 
-        return ScoringRoute(f"/v2/models/{name}/infer", readers, write_error)
+        return dict.fromkeys(_MEDIA_TYPES, read)
+
+    return ScoringRoute(f"/v2/models/{name}/infer", readers, write_error)
 
 
 def _check_name(name: str, version: str | None, manifest: Manifest) -> None:

@@ -97,11 +97,14 @@ HEADERS = [
     b"host: ::1\nx-api-key: mls_0123456789abcdef",
 ]
 
-BEGINNINGS = [
+REQUESTS = [
     post("/predict", b"{}", "X-Request-ID: order-17", "Connection: keep-alive"),
     post("/batch_predict", BATCHES[0])[:-10],
     post("/predict", b"{}", "Content-Length: 2", "Transfer-Encoding: chunked"),
-    post("/predict", b"{}", "Expect: 100-continue", "Upgrade: h2c") + post("/predict", b""),
+    post("/predict", b"{}", "Expect: 100-continue", "Connection: Upgrade", "Upgrade: h2c") + post("/predict", b""),
+    b"POST /predict HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\n{}\r\n0\r\nTrailer: 1\r\n\r\n",
+    b"PURGE /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}" + post("/predict", b"{}", version="1.0"),
+    b"GET /health/live HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" + post("/", b"{}"),
 ]
 
 WORDS = [

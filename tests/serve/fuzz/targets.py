@@ -29,10 +29,12 @@ from serve.decoding.row_scan import MIN_ROW_BYTES
 from serve.decoding.row_scanner import LAYOUT, RowScanner, load_scans
 from serve.errors import ServeError
 from serve.request_names import name_request
-from serve.scoring.call import Call, ScoringRoute
+from serve.overload.in_flight import Admission
+from serve.scoring.call import ScoringRoute
 from serve.scoring.content_encoding import accepted_encoding, inflate
+from serve.scoring.request import ScoringRequest
 from tests.serve.fuzz import seeds
-from tests.serve.fuzz.beginnings import read_beginning
+from tests.serve.fuzz.framing import read_framing
 from tests.serve.fuzz.guard_page import GuardedBuffer
 from tests.serve.fuzz.oracle import MAX_BODY_BYTES, MAX_ROWS, Read, agreeing, as_python_reads
 
@@ -49,7 +51,7 @@ class Target:
 def targets(cache_dir: Path) -> dict[str, Target]:
     """All of them by name; compiled code is kept in the folder."""
     scanner = RowScanner(cache_dir)
-    routes = [*contract_routes(scanner, MAX_ROWS), invocations_route(MAX_ROWS), infer_route("m", None, MAX_ROWS)]
+    routes = [*contract_routes(scanner, MAX_ROWS), invocations_route(MAX_ROWS), infer_route("m", MAX_ROWS)]
     instance = as_python_reads(decode_instance, lambda document: [document])
     lines = partial(decode_lines, max_rows=MAX_ROWS)
     batch = partial(decode_batch, max_rows=MAX_ROWS)
@@ -76,7 +78,7 @@ def targets(cache_dir: Path) -> dict[str, Target]:
             )
         ),
         Target("headers", seeds.HEADERS, _read_headers(routes)),
-        Target("beginning of a request", seeds.BEGINNINGS, read_beginning),
+        Target("framing of requests", seeds.REQUESTS, read_framing),
     )
     return {target.name: target for target in all_targets}
 
@@ -113,7 +115,7 @@ def _read_headers(routes: Sequence[ScoringRoute]) -> Read:
     client = ApiKey.of(new_key(), "client", {Role.SCORE})
     control = AccessControl(Authenticator([client], Administrator("admin", "password")), required=True)
     questions: tuple[Callable[[Mapping[str, str]], Any], ...] = (
-        *(partial(_call_of, route) for route in routes),
+        *(partial(_begin, route) for route in routes),
         accepted_encoding,
         lambda headers: control.admit(login_in(headers), headers.get("host", ""), Role.OPERATE, "fuzz"),
     )
@@ -135,8 +137,11 @@ def _read_headers(routes: Sequence[ScoringRoute]) -> Read:
     return read
 
 
-def _call_of(route: ScoringRoute, headers: Mapping[str, str]) -> None:
+def _begin(route: ScoringRoute, headers: Mapping[str, str]) -> None:
     request_id, fault = name_request(headers.get("x-request-id"))
     if fault is not None:
         raise fault
-    Call.of(route.path, "client", request_id, headers, route.readers(headers))
+    ticket = Admission(MAX_ROWS, MAX_BODY_BYTES).ticket()
+    ScoringRequest(
+        route, headers, caller="client", request_id=request_id, ticket=ticket, max_bytes=MAX_BODY_BYTES
+    )

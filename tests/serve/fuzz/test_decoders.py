@@ -20,7 +20,7 @@ INPUTS = 3_000
 NAMES = [
     *("row object, compiled scan", "row objects, compiled scan", "compiled scan at a guard page", "JSON batches"),
     *("JSON lines", "Arrow stream", "CSV", "MLflow JSON", "v2 JSON and binary tensors", "gzip", "deflate", "zstd"),
-    *("headers", "beginning of a request"),
+    *("headers", "framing of requests"),
 ]
 
 # Inputs that once showed a fault, and others of their kind.
@@ -29,7 +29,7 @@ FOUND = {
     "a login that is not UTF-8 inside": ("headers", b"authorization: Basic //79"),
     "a length with a superscript digit": ("headers", b"content-type: application/json\ncontent-length: 1\xb20"),
     "a length with a space behind it": (
-        "beginning of a request",
+        "framing of requests",
         b"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Length: 2 \r\n\r\n",
     ),
     "a length of thousands of digits": ("headers", b"content-type: application/json\ncontent-length: " + b"9" * 5000),

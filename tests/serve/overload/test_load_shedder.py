@@ -12,7 +12,7 @@ from contextlib import ExitStack
 import pytest
 
 from serve.errors import Overloaded
-from serve.overload.loop_queue import LONG_ROUND_SHARE, SERVED_ROUND_SHARE, WINDOW_S, LoopQueue
+from serve.overload.load_shedder import LONG_ROUND_SHARE, SERVED_ROUND_SHARE, WINDOW_S, Decision, LoadShedder
 from serve.overload.thread_queue import ThreadQueue
 
 MAX_WAIT_S = 0.2
@@ -30,13 +30,13 @@ class Loop:
 
     def __init__(self) -> None:
         self.now_s = 0.0
-        self._queue = LoopQueue(MAX_WAIT_S, clock=lambda: self.now_s)
+        self._shedder = LoadShedder(MAX_WAIT_S, clock=lambda: self.now_s)
 
     async def refused_in_round(self, requests: int) -> int:
         """How many of the requests that the loop reads in one round are refused; the others take their time."""
         refused = 0
         for _ in range(requests):
-            if self._queue.refuses():
+            if self._shedder.admit_or_shed() is Decision.SHED:
                 refused += 1
             else:
                 self.now_s += REQUEST_S
@@ -60,27 +60,27 @@ def loop() -> Loop:
     return Loop()
 
 
-def test_one_round_however_long_is_a_burst_and_refuses_nobody(loop: Loop) -> None:
+def test_one_long_round_is_a_burst_that_sheds_nobody(loop: Loop) -> None:
     burst = [1000, 1, 1000]
     assert asyncio.run(loop.refused_in(burst)) == [0, 0, 0]
 
 
-def test_rounds_that_are_a_little_too_long_are_borne_for_a_while(loop: Loop) -> None:
+def test_rounds_a_little_too_long_are_borne_for_a_while(loop: Loop) -> None:
     assert sum(asyncio.run(loop.refused_for(MAX_WAIT_S, LONG))) == 0
 
 
-def test_but_not_for_ever(loop: Loop) -> None:
+def test_sustained_overload_is_shed(loop: Loop) -> None:
     assert asyncio.run(loop.refused_for(20 * MAX_WAIT_S, LONG))[-1] == LONG - SERVED
 
 
-def test_where_twice_as_much_comes_the_third_round_begins_to_refuse(loop: Loop) -> None:
+def test_twice_the_maximum_is_shed_from_the_third_round_on(loop: Loop) -> None:
     *before, third, fourth = asyncio.run(loop.refused_in([*TWICE, LONG]))
     assert before == [0, 0]
     assert 0 < third < LONG
     assert fourth == LONG - SERVED
 
 
-def test_a_burst_after_a_pause_refuses_nobody(loop: Loop) -> None:
+def test_a_burst_after_a_pause_sheds_nobody(loop: Loop) -> None:
     async def refused() -> int:
         await loop.refused_in(TWICE)
         loop.now_s += 2 * LONG_ROUND_SHARE * MAX_WAIT_S
@@ -90,7 +90,7 @@ def test_a_burst_after_a_pause_refuses_nobody(loop: Loop) -> None:
 
 
 @pytest.mark.parametrize(("requests", "refused"), [(2 * SERVED, SERVED), (SERVED + 1, 0)])
-def test_the_queue_stands_as_long_as_many_are_refused(loop: Loop, requests: int, refused: int) -> None:
+def test_shedding_lasts_as_long_as_many_are_shed(loop: Loop, requests: int, refused: int) -> None:
     """Though a few are refused in short rounds at any load, and one of them is a lull."""
 
     async def refused_at_last() -> int:

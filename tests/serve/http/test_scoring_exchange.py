@@ -138,7 +138,7 @@ def test_who_leaves_in_the_middle_of_a_refused_body_is_forgotten(alone: str) -> 
     assert wire.answer().status == 415
     wait_until(lambda: gauge(alone, "connections_open") > others, 30, "it counts")
     wire.close()
-    wait_until(lambda: gauge(alone, "connections_open") == others, 30, "its connection is gone")
+    wait_until(lambda: gauge(alone, "connections_open") <= others, 30, "its connection is gone")
 
 
 def test_every_answer_names_request_and_model(wire: Wire) -> None:

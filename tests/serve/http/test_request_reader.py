@@ -1,0 +1,105 @@
+"""What the reader makes of bytes: requests as RFC 9112 frames them, or a fault after which nothing is read."""
+
+from __future__ import annotations
+
+import pytest
+
+from serve.errors import ServeError
+from serve.http.request_head import MAX_HEAD_BYTES, MAX_HEAD_LINES
+from tests.serve.fuzz.framing import framed
+
+HEAD = b"POST /p HTTP/1.1\r\nHost: a\r\n"
+NEXT = b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n"
+THEN = (b"GET", b"/next", b"")
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n"
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 7, 1 << 20])
+@pytest.mark.parametrize(
+    ("request_bytes", "expected"),
+    [
+        pytest.param(HEAD + b"Content-Length: 2\r\n\r\nab", (b"POST", b"/p", b"ab"), id="length"),
+        pytest.param(HEAD + CHUNKED + b"\r\n", (b"POST", b"/p", b"ab"), id="chunks"),
+        pytest.param(HEAD + CHUNKED + b"X-API-Key: k\r\n\r\n", (b"POST", b"/p", b"ab"), id="chunks and a trailer"),
+        pytest.param(
+            HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nab",
+            (b"POST", b"/p", b"ab"),
+            id="upgrade with a body of known length",
+        ),
+        pytest.param(
+            HEAD + b"Connection: Upgrade\r\nUpgrade: websocket\r\n" + CHUNKED + b"X-T: 1\r\n\r\n",
+            (b"POST", b"/p", b"ab"),
+            id="upgrade with chunks",
+        ),
+        pytest.param(
+            HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n",
+            (b"POST", b"/p", b""),
+            id="upgrade with an empty body",
+        ),
+        pytest.param(b"\r\n" + HEAD + b"\r\n", (b"POST", b"/p", b""), id="empty line before it"),
+    ],
+)
+def test_a_request_and_the_next_one_are_read(
+    request_bytes: bytes, expected: tuple[bytes, bytes, bytes], piece_bytes: int
+) -> None:
+    heard = framed(request_bytes + NEXT, piece_bytes)
+    assert heard.fault is None
+    assert heard.whole == [expected, THEN]
+
+
+def test_a_method_that_the_parser_does_not_know_is_read() -> None:
+    assert framed(NEXT + HEAD.replace(b"POST", b"BREW") + b"\r\n" + NEXT).fault is not None  # behind another one
+    assert framed(HEAD.replace(b"POST", b"BREW") + b"\r\n" + NEXT).whole == [(b"BREW", b"/p", b""), THEN]
+
+
+def test_trailers_are_no_fields() -> None:
+    heard = framed(HEAD + CHUNKED + b"X-API-Key: secret\r\nHost: b\r\n\r\n")
+    assert [name for name, _ in heard.heads[0].fields] == [b"host", b"transfer-encoding"]
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        pytest.param(b"POST /p HTTP/1.1\r\n\r\n", 400, id="no host"),
+        pytest.param(HEAD + b"Host: a\r\n\r\n", 400, id="two hosts"),
+        pytest.param(b"POST /p HTTP/1.1\r\nHost: a b\r\n\r\n", 400, id="a host with a space"),
+        pytest.param(b"POST /p HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", 400, id="two hosts in HTTP/1.0"),
+        pytest.param(HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n", 501, id="gzip, chunked"),
+        pytest.param(HEAD + b"Transfer-Encoding: identity\r\n\r\n", 501, id="identity"),
+        pytest.param(b"POST /p HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400, id="chunks in HTTP/1.0"),
+        pytest.param(HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400, id="two lengths"),
+        pytest.param(HEAD + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400, id="length and chunks"),
+        pytest.param(HEAD + b"Content-Length: +1\r\n\r\n", 400, id="a length with a sign"),
+        pytest.param(HEAD + b"A: b\r\n c\r\n\r\n", 400, id="a folded line"),
+        pytest.param(HEAD + b"A : b\r\n\r\n", 400, id="a space before the colon"),
+        pytest.param(HEAD + b"A: b\x00c\r\n\r\n", 400, id="a NUL"),
+        pytest.param(HEAD.replace(b"\r\n", b"\n") + b"\n", 400, id="bare line feeds"),
+        pytest.param(b"GET /p\r\n\r\n", 505, id="HTTP/0.9"),
+        pytest.param(b"GET /p HTTP/2.0\r\nHost: a\r\n\r\n", 505, id="HTTP/2.0"),
+        pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, id="HTTP/2's preface"),
+        pytest.param(b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 405, id="CONNECT"),
+        pytest.param(b"\x16\x03\x01\x02\x00\x01", 400, id="TLS"),
+        pytest.param(HEAD + b"A: " + b"b" * MAX_HEAD_BYTES + b"\r\n\r\n", 431, id="a long line"),
+        pytest.param(HEAD + b"A: " + b"b" * MAX_HEAD_BYTES, 431, id="a long line without an end"),
+        pytest.param(b"GET /" + b"p" * MAX_HEAD_BYTES + b" HTTP/1.1\r\nHost: a\r\n\r\n", 431, id="a long target"),
+        pytest.param(HEAD + b"A: b\r\n" * MAX_HEAD_LINES + b"\r\n", 431, id="many lines"),
+    ],
+)
+def test_a_faulty_request_ends_the_reading(head: bytes, status: int) -> None:
+    heard = framed(NEXT + head + NEXT)
+    assert heard.whole == [THEN]
+    assert isinstance(heard.fault, ServeError)
+    assert heard.fault.status == status
+
+
+@pytest.mark.parametrize("piece_bytes", [1_000, 20_000, 1 << 20])
+@pytest.mark.parametrize("size", [MAX_HEAD_BYTES + 1, 3 * MAX_HEAD_BYTES])
+def test_a_header_is_bounded_however_it_arrives(size: int, piece_bytes: int) -> None:
+    fault = framed(HEAD + b"A: " + b"b" * size + b"\r\n\r\n", piece_bytes).fault
+    assert fault is not None
+    assert fault.status == 431
+
+
+def test_a_header_within_the_bounds_is_read() -> None:
+    lines = b"".join(b"N%d: %b\r\n" % (number, b"v" * 200) for number in range(MAX_HEAD_LINES - 1))
+    assert framed(HEAD + lines + b"\r\n" + NEXT).whole == [(b"POST", b"/p", b""), THEN]
