@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 
 from fraud.errors import ProjectError, RegistryError
 from serve.access.control import AccessControl
+from serve.access.known_browsers import KnownBrowsers
 from serve.access.middleware import RequireLogin
 from serve.api import mlflow_scoring
 from serve.api.health import health_routes
@@ -78,6 +79,7 @@ class Parts:
     connection_limits: ConnectionLimits
     rate_limits: RateLimits | NoLimits
     access: AccessControl
+    browsers: KnownBrowsers
     proxy: MlflowProxy | None
     scoring_threads: int
     workers: int
@@ -145,7 +147,7 @@ def create_app(parts: Parts) -> Application:
         return parts.model.version
 
     lane = FastLane(scoring, by_heart, parts.access, model_version, LoopQueue(parts.capacity.max_wait_s))
-    guarded = RequireLogin(app, parts.access, ERROR_FORMS)
+    guarded = RequireLogin(app, parts.access, parts.browsers, ERROR_FORMS)
     described = RequestContext(guarded, model_version, ERROR_FORMS)
     return Application(SecurityHeaders(described, docs_policy(docs)), lane, connections)
 

@@ -16,7 +16,6 @@ from typing import Any
 
 from fraud.api_keys import Role
 from serve.access.authentication import Caller, login_in
-from serve.access.middleware import address_of
 from serve.access.same_site import refuse_other_sites
 from serve.http.connection import BoundedConnection
 from serve.http.early_refusal import plain_request
@@ -92,7 +91,8 @@ class ScoringProtocol(BoundedConnection):
         # In constant time: a proxy may send requests of several clients over one connection.
         if self._known is not None and login is not None and hmac.compare_digest(login, self._known[0]):
             return self._known[1]
-        caller = self.lane.access.admit(login, address_of(self.client), Role.SCORE, request_id)
+        access = self.lane.access
+        caller = access.admit(login, access.address_of(self.client, self.headers), Role.SCORE, request_id)
         self._known = None if login is None else (login, caller)
         return caller
 

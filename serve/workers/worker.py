@@ -19,7 +19,9 @@ from fraud.open_files import possible_connections
 from fraud.registry import Registry
 from fraud.settings import Settings, load_settings
 from serve.access.authentication import Administrator, Authenticator
+from serve.access.client_address import TrustedProxies
 from serve.access.control import AccessControl
+from serve.access.known_browsers import KnownBrowsers
 from serve.api.security_headers import headers_of_every_answer
 from serve.app import Application, Parts, create_app
 from serve.decoding.row_scanner import RowScanner
@@ -77,7 +79,12 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
         connection_limits=ConnectionLimits(possible_connections(settings.max_connections), settings.read_timeout_s),
         capacity=Capacity(settings.max_rows_in_flight, settings.max_bytes_in_flight, settings.max_wait_ms / 1000),
         rate_limits=rate_limits(settings),
-        access=AccessControl(Authenticator(settings.server_keys(), administrator), required=settings.asks_for_keys()),
+        access=AccessControl(
+            Authenticator(settings.server_keys(), administrator),
+            required=settings.asks_for_keys(),
+            proxies=TrustedProxies(settings.trusted_proxies),
+        ),
+        browsers=KnownBrowsers(administrator.user, administrator.password),
         proxy=MlflowProxy(uri) if uri else None,
         scoring_threads=threads,
         workers=workers,
@@ -126,7 +133,7 @@ def work(
         ssl_certfile=settings.ssl_certfile,
         ssl_keyfile=settings.ssl_keyfile,
         ws="none",
-        proxy_headers=False,  # nothing here asks where a request came from
+        proxy_headers=False,  # `access.client_address` reads them, for the scoring connection too
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=settings.drain_timeout_s,
     )
