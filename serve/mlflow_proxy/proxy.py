@@ -1,7 +1,8 @@
 """`/mlflow/`: the protected way to the MLflow server, which itself listens where only we can reach it.
 
-`mlflow_calls` says what passes, and `access` who may send it. Of a request only its content goes on to MLflow: neither
-logins nor cookies nor what names the caller's site.
+`allowed_calls` says what passes, and `access` who may send it. Of a request only its content goes on to MLflow: neither
+logins nor cookies nor what names the caller's site. Of an answer only its content comes back: nothing that names where
+MLflow listens or keeps its data.
 """
 
 from __future__ import annotations
@@ -29,17 +30,16 @@ MAX_BODY_BYTES: Final = 1024 * 1024
 _FORWARDED: Final = frozenset(
     {
         *("accept", "accept-encoding", "accept-language", "content-type", "user-agent"),
-        *("if-modified-since", "if-none-match", "range"),
+        *("if-modified-since", "if-none-match", "if-range", "range"),
     }
 )
-# RFC 9110, section 7.6.1: what concerns one hop only; and what we say ourselves.
-_NOT_RETURNED: Final = frozenset(
+_RETURNED: Final = frozenset(
     {
-        *("connection", "keep-alive", "transfer-encoding", "server", "date", "set-cookie", "x-frame-options"),
-        *("x-content-type-options", "referrer-policy", "content-security-policy"),
+        *("content-type", "content-length", "content-encoding", "content-language", "content-disposition"),
+        *("accept-ranges", "content-range", "etag", "last-modified", "cache-control", "expires", "vary"),
+        *("allow", "retry-after"),
     }
 )
-_NOT_RETURNED_PREFIX: Final = "access-control-"
 _TIMEOUT: Final = httpx.Timeout(connect=5.0, read=120.0, write=120.0, pool=5.0)
 
 
@@ -78,20 +78,35 @@ class MlflowProxy:
             answer = await self._client.send(upstream, stream=True)
         except httpx.HTTPError as error:
             raise UpstreamError(f"MLflow does not answer ({type(error).__name__}): see its log") from error
-        headers = _returned(answer.headers)
+        if answer.is_server_error or answer.has_redirect_location:
+            await answer.aclose()
+            return self._in_our_words(answer)
+        headers = {name: value for name, value in answer.headers.items() if name in _RETURNED}
         if is_artifact(path):
             headers["content-security-policy"] = ARTIFACT_POLICY
         return StreamingResponse(
             _body(answer), answer.status_code, headers=headers, background=BackgroundTask(answer.aclose)
         )
 
+    def _in_our_words(self, answer: httpx.Response) -> Response:
+        """What MLflow would say with an address of its own: a redirect, or an error with the words of its database.
 
-def _returned(headers: httpx.Headers) -> dict[str, str]:
-    return {
-        name: value
-        for name, value in headers.items()
-        if name not in _NOT_RETURNED and not name.startswith(_NOT_RETURNED_PREFIX)
-    }
+        Raises:
+            UpstreamError: it has failed, or sends elsewhere than to itself.
+        """
+        if answer.is_server_error:
+            raise UpstreamError(f"MLflow failed ({answer.status_code}): see its log")
+        base = httpx.URL(self._upstream)
+        try:
+            target = answer.url.join(answer.headers["location"])
+        except httpx.InvalidURL as error:
+            raise UpstreamError("MLflow sends to what is no address: see its log") from error
+        path = target.raw_path.decode("ascii")
+        inside = base.path.rstrip("/") + "/"
+        if (target.scheme, target.netloc) != (base.scheme, base.netloc) or not path.startswith(inside):
+            raise UpstreamError("MLflow sends elsewhere, where only the server may go: see its log")
+        location = f"{PREFIX}/{path.removeprefix(inside)}"
+        return Response(status_code=answer.status_code, headers={"Location": location})
 
 
 async def _short_body(request: Request) -> bytes:
