@@ -33,6 +33,7 @@ _FORWARDED: Final = frozenset(
         *("if-modified-since", "if-none-match", "if-range", "range"),
     }
 )
+_ABOUT_RANGES: Final = frozenset({"range", "if-range"})
 _RETURNED: Final = frozenset(
     {
         *("content-type", "content-length", "content-encoding", "content-language", "content-disposition"),
@@ -68,16 +69,7 @@ class MlflowProxy:
         path, query = _address(request)
         check_names_of_files(path, query)
         caller_of(request).require(role_of_call(request.method, path))
-        upstream = self._client.build_request(
-            request.method,
-            self._upstream + path + (f"?{query}" if query else ""),
-            headers=[(name, value) for name, value in request.headers.items() if name in _FORWARDED],
-            content=None if request.method in READ_METHODS else await _short_body(request),
-        )
-        try:
-            answer = await self._client.send(upstream, stream=True)
-        except httpx.HTTPError as error:
-            raise UpstreamError(f"MLflow does not answer ({type(error).__name__}): see its log") from error
+        answer = await self._ask(request, path, query)
         if answer.is_server_error or answer.has_redirect_location:
             await answer.aclose()
             return self._in_our_words(answer)
@@ -85,8 +77,31 @@ class MlflowProxy:
         if is_artifact(path):
             headers["content-security-policy"] = ARTIFACT_POLICY
         return StreamingResponse(
-            _body(answer), answer.status_code, headers=headers, background=BackgroundTask(answer.aclose)
+            _body(answer, only_head=request.method == "HEAD"),
+            answer.status_code,
+            headers=headers,
+            background=BackgroundTask(answer.aclose),
         )
+
+    async def _ask(self, request: Request, path: str, query: str) -> httpx.Response:
+        """MLflow's answer, its body yet to be read.
+
+        HEAD asks as GET does: MLflow answers some HEADs by other code than GET, and with other headers. A range counts
+        for GET alone (RFC 9110, section 14.2).
+        """
+        method, names = request.method, _FORWARDED
+        if method == "HEAD":
+            method, names = "GET", _FORWARDED - _ABOUT_RANGES
+        upstream = self._client.build_request(
+            method,
+            self._upstream + path + (f"?{query}" if query else ""),
+            headers=[(name, value) for name, value in request.headers.items() if name in names],
+            content=None if method in READ_METHODS else await _short_body(request),
+        )
+        try:
+            return await self._client.send(upstream, stream=True)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise UpstreamError(f"MLflow does not answer ({type(error).__name__}): see its log") from error
 
     def _in_our_words(self, answer: httpx.Response) -> Response:
         """What MLflow would say with an address of its own: a redirect, or an error with the words of its database.
@@ -96,16 +111,12 @@ class MlflowProxy:
         """
         if answer.is_server_error:
             raise UpstreamError(f"MLflow failed ({answer.status_code}): see its log")
-        base = httpx.URL(self._upstream)
-        try:
-            target = answer.url.join(answer.headers["location"])
-        except httpx.InvalidURL as error:
-            raise UpstreamError("MLflow sends to what is no address: see its log") from error
-        path = target.raw_path.decode("ascii")
-        inside = base.path.rstrip("/") + "/"
-        if (target.scheme, target.netloc) != (base.scheme, base.netloc) or not path.startswith(inside):
+        inside = httpx.URL(self._upstream + "/")
+        target = answer.next_request.url if answer.next_request is not None else inside
+        path, prefix = target.raw_path.decode("ascii"), inside.raw_path.decode("ascii")
+        if (target.scheme, target.netloc) != (inside.scheme, inside.netloc) or not path.startswith(prefix):
             raise UpstreamError("MLflow sends elsewhere, where only the server may go: see its log")
-        location = f"{PREFIX}/{path.removeprefix(inside)}"
+        location = f"{PREFIX}/{path.removeprefix(prefix)}"
         return Response(status_code=answer.status_code, headers={"Location": location})
 
 
@@ -120,9 +131,10 @@ async def _short_body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
-    async for chunk in answer.aiter_raw():
-        yield chunk
+async def _body(answer: httpx.Response, *, only_head: bool) -> AsyncIterator[bytes]:
+    if not only_head:
+        async for chunk in answer.aiter_raw():
+            yield chunk
 
 
 def _address(request: Request) -> tuple[str, str]:
