@@ -124,9 +124,11 @@ class Registry:
         with registry_errors(self.tracking_uri):
             if self._registered_model() is None:
                 self._client().create_registered_model(self.model_name)
+            # As MLflow's own `register_model` names it: of `runs:/...` its server can't show the files on its pages.
+            artifacts = self._client().get_run(run_id).info.artifact_uri
             created = self._client().create_model_version(
                 self.model_name,
-                source=f"runs:/{run_id}/{MODEL_FOLDER}",
+                source=f"{artifacts}/{MODEL_FOLDER}",
                 run_id=run_id,
                 tags={**tags, SHA256_TAG: sha256, DATA_CUTOFF_TAG: data_cutoff.isoformat()},
                 await_creation_for=0,  # a version of existing artifacts is ready at once

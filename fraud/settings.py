@@ -22,6 +22,7 @@ from fraud.api_keys import ApiKey, parse_api_keys
 from fraud.cores import usable_cores
 from fraud.environment import settle_environment
 from fraud.errors import SettingsError
+from fraud.networks import Network, parse_networks
 from fraud.run_lock import is_held
 from fraud.statistics.review import REVIEW_CAPACITY
 
@@ -49,6 +50,10 @@ class DatabaseRole(StrEnum):
 
 def _parse_api_keys(value: object) -> object:
     return parse_api_keys(value) if isinstance(value, str) else value
+
+
+def _parse_networks(value: object) -> object:
+    return parse_networks(value) if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -119,6 +124,11 @@ class Settings(BaseSettings):
     api_keys: Annotated[tuple[ApiKey, ...], NoDecode, BeforeValidator(_parse_api_keys)] = Field(
         (),
         description="who may call the server: entries of `python -m serve.keys new`, parted by commas",
+        json_schema_extra={"default": "-"},
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_parse_networks)] = Field(
+        (),
+        description="addresses and networks of proxies, comma-separated, whose `X-Forwarded-For` or `Forwarded` counts",
         json_schema_extra={"default": "-"},
     )
     scoring_api_key: SecretStr | None = Field(None, description="key that our own clients send (bench, replay)")

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 
 from fraud.errors import ProjectError, RegistryError
 from serve.access.control import AccessControl
+from serve.access.known_browsers import KnownBrowsers
 from serve.access.middleware import RequireLogin
 from serve.api import mlflow_scoring
 from serve.api.health import health_routes
@@ -80,6 +81,7 @@ class Parts:
     limits: Limits
     rate_limits: RateLimits | NoLimits
     access: AccessControl
+    browsers: KnownBrowsers
     proxy: MlflowProxy | None
     scoring_threads: int
     workers: int
@@ -158,7 +160,7 @@ def create_app(parts: Parts) -> Application:
         ),
         connections,
     )
-    return Application(RequireLogin(app, parts.access, ERROR_FORMS), service)
+    return Application(RequireLogin(app, parts.access, parts.browsers, ERROR_FORMS), service)
 
 
 @contextlib.asynccontextmanager

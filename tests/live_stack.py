@@ -67,6 +67,7 @@ def project_environment(**overrides: str) -> dict[str, str]:
         "API_KEYS",
         "SSL_",
         "RATE_",
+        "TRUSTED_",
     )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, **overrides}

@@ -55,15 +55,15 @@ def _write_onnx(folder: Path, conversion: Conversion) -> None:
     from mlflow.types import Schema, TensorSpec  # noqa: PLC0415 - takes a second
 
     model = onnx.load_model_from_string(conversion.model)
-    inputs: list[ColSpec | TensorSpec] = [
-        TensorSpec(np.dtype(np.float32), (-1, FEATURE_COUNT), model.graph.input[0].name)
-    ]
+    single = np.dtype(np.float32)
+    inputs: list[ColSpec | TensorSpec] = [TensorSpec(single, (-1, FEATURE_COUNT), model.graph.input[0].name)]
+    outputs: list[ColSpec | TensorSpec] = [TensorSpec(single, (-1,), model.graph.output[0].name)]
     mlflow.onnx.save_model(
         model,
         folder,
         # Given, or MLflow would load the model in a child process to find out.
         pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in RUNTIME_PACKAGES],
-        signature=ModelSignature(Schema(inputs)),
+        signature=ModelSignature(Schema(inputs), Schema(outputs)),
         onnx_execution_providers=["CPUExecutionProvider"],
         save_as_external_data=False,
     )

@@ -90,18 +90,25 @@ class Authenticator:
     def __init__(self, keys: Iterable[ApiKey], administrator: Administrator) -> None:
         self._callers = [(key.sha256, Caller(key.client, key.roles)) for key in keys]
         self._administrator = administrator
+        self.administrator: Final = administrator.caller
+        """The very caller that `identify` returns for the password, whatever clients are called."""
 
     def identify(self, login: bytes, *, keys_only: bool = False) -> Caller | None:
         """Whose login it is; None if nobody's, or if it is not a key and `keys_only`."""
         scheme = scheme_of(login)
-        shown = login.partition(b" ")[2].strip().decode(_ENCODING)
+        shown = _shown(login)
         if scheme is Scheme.BEARER:
             return self._client(shown)
         if scheme is Scheme.BASIC:
             user, password = _user_and_password(shown)
             client = self._client(password)
-            return self._administrator.caller if not keys_only and self._is_administrator(user, password) else client
+            return self.administrator if not keys_only and self._is_administrator(user, password) else client
         return None
+
+    def names_administrator(self, login: bytes) -> bool:
+        """Whether a login by name and password has the administrator's name."""
+        user, _ = _user_and_password(_shown(login))
+        return self._is_administrators_name(user)
 
     def _client(self, key: str) -> Caller | None:
         digest = sha256_of(key)
@@ -112,9 +119,17 @@ class Authenticator:
         return found
 
     def _is_administrator(self, user: str, password: str) -> bool:
-        same_user = hmac.compare_digest(user.encode(), self._administrator.user.encode())
+        same_user = self._is_administrators_name(user)
         same_password = hmac.compare_digest(password.encode(), self._administrator.password.encode())
         return same_user and same_password
+
+    def _is_administrators_name(self, user: str) -> bool:
+        return hmac.compare_digest(user.encode(), self._administrator.user.encode())
+
+
+def _shown(login: bytes) -> str:
+    """What stands behind the scheme."""
+    return login.partition(b" ")[2].strip().decode(_ENCODING)
 
 
 def _user_and_password(encoded: str) -> tuple[str, str]:

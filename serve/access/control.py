@@ -8,7 +8,8 @@ from typing import Final
 
 from fraud.api_keys import Role
 from serve.access.authentication import ANYBODY, REALM, Authenticator, Caller, Scheme, scheme_of
-from serve.access.failed_logins import FREE_FAILURES, FailedLogins, delay_s
+from serve.access.client_address import NO_PROXIES, RawHeaders, TrustedProxies
+from serve.access.failed_logins import FREE_FAILURES, OF_ALL, FailedLogins, delay_s
 from serve.errors import TooManyFailedLogins, Unauthorized
 
 logger = logging.getLogger(__name__)
@@ -21,18 +22,38 @@ _UNKNOWN_KEY: Final = ', error="invalid_token"'
 SEND_A_KEY: Final = "send your API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`"
 OR_BE_ADMINISTRATOR: Final = "or the administrator's name and password (HTTP Basic)"
 
+_EVERYBODY: Final = "everybody"
+"""As a sender."""
+
 
 class AccessControl:
     """Lets callers in. One for all connections of a process; nothing here waits."""
 
-    def __init__(self, authenticator: Authenticator, *, required: bool) -> None:
+    def __init__(self, authenticator: Authenticator, *, required: bool, proxies: TrustedProxies = NO_PROXIES) -> None:
         """Without `required` everybody may score; all else takes a login even so."""
         self._authenticator = authenticator
         self._required = required
-        self._failed = FailedLogins()
+        self._proxies = proxies
+        self._wrong_keys = FailedLogins()
+        self._guesses = FailedLogins()
+        """At the administrator's password. Those under other names are counted apart: they can't be right."""
+        self._other_names = FailedLogins()
+        self._all_guesses = FailedLogins(OF_ALL)
 
-    def admit(self, login: bytes | None, address: str, role: Role | None, request_id: str) -> Caller:
+    def address_of(self, client: tuple[str, int] | None, headers: RawHeaders) -> str:
+        """Where a request is from; `client` is the connection's other end."""
+        return self._proxies.client_address(client, headers)
+
+    def is_administrator(self, caller: Caller) -> bool:
+        """Whether the caller has sent the administrator's password."""
+        return caller is self._authenticator.administrator
+
+    def admit(
+        self, login: bytes | None, address: str, role: Role | None, request_id: str, browser: str | None = None
+    ) -> Caller:
         """Who has sent a request that takes the role, or any login if it is None.
+
+        `browser` is one that is known from before: see `known_browsers`.
 
         Raises:
             Unauthorized: no login, or a wrong one; its answer is to wait for `delay_s`.
@@ -43,9 +64,10 @@ class AccessControl:
             return self._client_or_anybody(login)
         if login is None:
             raise Unauthorized(f"a login is missing: {_what_to_send(role)}", _challenge(role))
-        caller = self._identify(login, address)
+        caller = self._identify(login, address, browser)
         if caller is None:
-            raise self._failure(login, address, role, request_id)
+            failures = self._count_failure(login, address, browser)
+            raise self._failure(login, address, failures, role, request_id)
         if role is not None:
             if role not in caller.roles:
                 about = {"request_id": request_id, "caller": caller.name}
@@ -58,19 +80,34 @@ class AccessControl:
         caller = None if login is None else self._authenticator.identify(login, keys_only=True)
         return ANYBODY if caller is None or Role.SCORE not in caller.roles else caller
 
-    def _identify(self, login: bytes, address: str) -> Caller | None:
-        wait_s = self._failed.wait_before_guess_s(address)
+    def _identify(self, login: bytes, address: str, browser: str | None) -> Caller | None:
+        if scheme_of(login) is not Scheme.BASIC:
+            return self._authenticator.identify(login)
+        wait_s = self._guesses_like(login).wait_before_guess_s(browser or address)
+        if browser is None:
+            wait_s = max(wait_s, self._all_guesses.wait_before_guess_s(_EVERYBODY))
         caller = self._authenticator.identify(login, keys_only=wait_s > 0.0)
-        if caller is None and wait_s > 0.0 and scheme_of(login) is Scheme.BASIC:
+        if caller is None and wait_s > 0.0:
             raise TooManyFailedLogins(
-                "too many failed logins from your address: this password was not looked at; wait as long as "
-                "Retry-After says, or use an API key",
+                "too many wrong passwords came from your address, or from many addresses: this one was not looked at; "
+                "wait as long as Retry-After says, or use an API key",
                 {"Retry-After": str(math.ceil(wait_s))},
             )
         return caller
 
-    def _failure(self, login: bytes, address: str, role: Role | None, request_id: str) -> Unauthorized:
-        failures = self._failed.add(address)
+    def _guesses_like(self, login: bytes) -> FailedLogins:
+        return self._guesses if self._authenticator.names_administrator(login) else self._other_names
+
+    def _count_failure(self, login: bytes, address: str, browser: str | None) -> int:
+        """Remember a wrong login; returns how many there were from there."""
+        if scheme_of(login) is not Scheme.BASIC:
+            return self._wrong_keys.add(address)
+        guesses = self._guesses_like(login)
+        if browser is None and guesses is self._guesses:
+            self._all_guesses.add(_EVERYBODY)
+        return guesses.add(browser or address)
+
+    def _failure(self, login: bytes, address: str, failures: int, role: Role | None, request_id: str) -> Unauthorized:
         scheme = scheme_of(login)
         # Of many failures in a row the log gets the first few, then ever fewer.
         if failures <= FREE_FAILURES or failures.bit_count() == 1:

@@ -1,4 +1,4 @@
-"""Requests that the framework answers pass here first; the fast lane asks `AccessControl` by itself."""
+"""Requests that the framework answers pass here first; the connection asks `AccessControl` by itself."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from serve.access.authentication import Caller, login_in
 from serve.access.authorization import is_open, role_for
 from serve.access.control import AccessControl
+from serve.access.known_browsers import KnownBrowsers
 from serve.access.same_site import refuse_other_sites
 from serve.error_answers import WriteError, error_form, error_response
 from serve.errors import ServeError
@@ -25,10 +26,13 @@ _CALLER: Final = "caller"
 class RequireLogin:
     """Middleware that lets a request through when its caller may send it, and names the caller to the route."""
 
-    def __init__(self, app: ASGIApp, control: AccessControl, error_forms: Mapping[str, WriteError]) -> None:
+    def __init__(
+        self, app: ASGIApp, control: AccessControl, browsers: KnownBrowsers, error_forms: Mapping[str, WriteError]
+    ) -> None:
         """`error_forms`: as `error_form` takes them."""
         self._app = app
         self._control = control
+        self._browsers = browsers
         self._error_forms = error_forms
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,25 +42,29 @@ class RequireLogin:
             return
         path, request_id = scope["path"], scope["request_id"]
         try:
-            headers = Headers(scope=scope)
-            if scope["method"] not in SAFE_METHODS:
-                refuse_other_sites(headers)
-            login = login_in(headers)
-            scope[_CALLER] = self._control.admit(login, address_of(scope.get("client")), role_for(path), request_id)
+            caller, browser = self._admit(scope)
         except ServeError as error:
             await asyncio.sleep(error.delay_s)
             write = error_form(path, self._error_forms)
             await error_response(error, request_id, write)(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+            return
+        scope[_CALLER] = caller
+        if browser is None and self._control.is_administrator(caller):
+            send = self._browsers.introducing(send, encrypted=scope["scheme"] == "https")
+        await self._app(scope, receive, send)
+
+    def _admit(self, scope: Scope) -> tuple[Caller, str | None]:
+        """Who has sent a request that they may send, and which known browser did."""
+        headers = Headers(scope=scope)
+        if scope["method"] not in SAFE_METHODS:
+            refuse_other_sites(headers)
+        address = self._control.address_of(scope.get("client"), scope["headers"])
+        browser = self._browsers.name_of(headers.getlist("cookie"))
+        caller = self._control.admit(login_in(headers), address, role_for(scope["path"]), scope["request_id"], browser)
+        return caller, browser
 
 
 def caller_of(request: Request) -> Caller:
     """Who has sent a request that takes a login."""
     caller: Caller = request.scope[_CALLER]
     return caller
-
-
-def address_of(client: tuple[str, int] | None) -> str:
-    """The address of the connection's other end, as failed logins count it."""
-    return client[0] if client else ""

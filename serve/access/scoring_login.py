@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from fraud.api_keys import Role
 from serve.access.authentication import Caller, login_in
+from serve.access.client_address import RawHeaders
 from serve.access.control import AccessControl
 from serve.access.same_site import refuse_other_sites
 
@@ -14,14 +15,14 @@ from serve.access.same_site import refuse_other_sites
 class ScoringLogin:
     """The logins of one connection. The last right one is remembered: a compare instead of a hash a request."""
 
-    def __init__(self, access: AccessControl, address: str) -> None:
-        """`address` is that of the connection's other end."""
+    def __init__(self, access: AccessControl, client: tuple[str, int] | None) -> None:
+        """`client` is the connection's other end."""
         self._access = access
-        self._address = address
+        self._client = client
         self._known: tuple[bytes, Caller] | None = None
 
-    def caller(self, headers: Mapping[str, str], request_id: str) -> Caller:
-        """Who asks for a score.
+    def caller(self, headers: Mapping[str, str], lines: RawHeaders, request_id: str) -> Caller:
+        """Who asks for a score; `lines` are all that `headers` were read from.
 
         Raises:
             ServeError: nobody who may.
@@ -32,6 +33,7 @@ class ScoringLogin:
         # In constant time: a proxy may send requests of several clients over one connection.
         if self._known is not None and login is not None and hmac.compare_digest(login, self._known[0]):
             return self._known[1]
-        caller = self._access.admit(login, self._address, Role.SCORE, request_id)
+        address = self._access.address_of(self._client, lines)
+        caller = self._access.admit(login, address, Role.SCORE, request_id)
         self._known = None if login is None else (login, caller)
         return caller

@@ -16,7 +16,6 @@ from starlette.types import ASGIApp
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from serve.access.middleware import address_of
 from serve.access.scoring_login import ScoringLogin
 from serve.error_answers import encode_error
 from serve.errors import ServeError, TooManyConnections, TooSlow
@@ -103,7 +102,7 @@ class Connection(asyncio.BufferedProtocol):
             "state": self._app_state,
         }
         self._application = Application(self._app, self._state.tasks, about)
-        self._login = ScoringLogin(self._service.scoring.access, address_of(client))
+        self._login = ScoringLogin(self._service.scoring.access, client)
         self._state.connections.add(self)  # type: ignore[arg-type]
         self._service.open.add(self)
         self._owed_since = self.loop.time()

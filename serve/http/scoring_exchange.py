@@ -88,7 +88,7 @@ class ScoringExchange(Exchange):
         self.request_id, self._fault = name_request(headers.get(_REQUEST_ID))
         if self._fault is None:
             try:
-                caller = login.caller(headers, self.request_id)
+                caller = login.caller(headers, head.fields, self.request_id)
                 if head.method != b"POST":
                     raise MethodNotAllowed(f"{head.method.decode()} {route.path}: expected POST", {"Allow": "POST"})
                 self._request = service.scoring.begin(route, caller.name, self.request_id, headers)

@@ -1,7 +1,8 @@
 """`/mlflow/`: the protected way to the MLflow server, which itself listens where only we can reach it.
 
-`mlflow_calls` says what passes, and `access` who may send it. Of a request only its content goes on to MLflow: neither
-logins nor cookies nor what names the caller's site.
+`allowed_calls` says what passes, and `access` who may send it. Of a request only its content goes on to MLflow: neither
+logins nor cookies nor what names the caller's site. Of an answer only its content comes back: nothing that names where
+MLflow listens or keeps its data.
 """
 
 from __future__ import annotations
@@ -29,17 +30,17 @@ MAX_BODY_BYTES: Final = 1024 * 1024
 _FORWARDED: Final = frozenset(
     {
         *("accept", "accept-encoding", "accept-language", "content-type", "user-agent"),
-        *("if-modified-since", "if-none-match", "range"),
+        *("if-modified-since", "if-none-match", "if-range", "range"),
     }
 )
-# RFC 9110, section 7.6.1: what concerns one hop only; and what we say ourselves.
-_NOT_RETURNED: Final = frozenset(
+_ABOUT_RANGES: Final = frozenset({"range", "if-range"})
+_RETURNED: Final = frozenset(
     {
-        *("connection", "keep-alive", "transfer-encoding", "server", "date", "set-cookie", "x-frame-options"),
-        *("x-content-type-options", "referrer-policy", "content-security-policy"),
+        *("content-type", "content-length", "content-encoding", "content-language", "content-disposition"),
+        *("accept-ranges", "content-range", "etag", "last-modified", "cache-control", "expires", "vary"),
+        *("allow", "retry-after"),
     }
 )
-_NOT_RETURNED_PREFIX: Final = "access-control-"
 _TIMEOUT: Final = httpx.Timeout(connect=5.0, read=120.0, write=120.0, pool=5.0)
 
 
@@ -68,30 +69,55 @@ class MlflowProxy:
         path, query = _address(request)
         check_names_of_files(path, query)
         caller_of(request).require(role_of_call(request.method, path))
-        upstream = self._client.build_request(
-            request.method,
-            self._upstream + path + (f"?{query}" if query else ""),
-            headers=[(name, value) for name, value in request.headers.items() if name in _FORWARDED],
-            content=None if request.method in READ_METHODS else await _short_body(request),
-        )
-        try:
-            answer = await self._client.send(upstream, stream=True)
-        except httpx.HTTPError as error:
-            raise UpstreamError(f"MLflow does not answer ({type(error).__name__}): see its log") from error
-        headers = _returned(answer.headers)
+        answer = await self._ask(request, path, query)
+        if answer.is_server_error or answer.has_redirect_location:
+            await answer.aclose()
+            return self._in_our_words(answer)
+        headers = {name: value for name, value in answer.headers.items() if name in _RETURNED}
         if is_artifact(path):
             headers["content-security-policy"] = ARTIFACT_POLICY
         return StreamingResponse(
-            _body(answer), answer.status_code, headers=headers, background=BackgroundTask(answer.aclose)
+            _body(answer, only_head=request.method == "HEAD"),
+            answer.status_code,
+            headers=headers,
+            background=BackgroundTask(answer.aclose),
         )
 
+    async def _ask(self, request: Request, path: str, query: str) -> httpx.Response:
+        """MLflow's answer, its body yet to be read.
 
-def _returned(headers: httpx.Headers) -> dict[str, str]:
-    return {
-        name: value
-        for name, value in headers.items()
-        if name not in _NOT_RETURNED and not name.startswith(_NOT_RETURNED_PREFIX)
-    }
+        HEAD asks as GET does: MLflow answers some HEADs by other code than GET, and with other headers. A range counts
+        for GET alone (RFC 9110, section 14.2).
+        """
+        method, names = request.method, _FORWARDED
+        if method == "HEAD":
+            method, names = "GET", _FORWARDED - _ABOUT_RANGES
+        upstream = self._client.build_request(
+            method,
+            self._upstream + path + (f"?{query}" if query else ""),
+            headers=[(name, value) for name, value in request.headers.items() if name in names],
+            content=None if method in READ_METHODS else await _short_body(request),
+        )
+        try:
+            return await self._client.send(upstream, stream=True)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise UpstreamError(f"MLflow does not answer ({type(error).__name__}): see its log") from error
+
+    def _in_our_words(self, answer: httpx.Response) -> Response:
+        """What MLflow would say with an address of its own: a redirect, or an error with the words of its database.
+
+        Raises:
+            UpstreamError: it has failed, or sends elsewhere than to itself.
+        """
+        if answer.is_server_error:
+            raise UpstreamError(f"MLflow failed ({answer.status_code}): see its log")
+        inside = httpx.URL(self._upstream + "/")
+        target = answer.next_request.url if answer.next_request is not None else inside
+        path, prefix = target.raw_path.decode("ascii"), inside.raw_path.decode("ascii")
+        if (target.scheme, target.netloc) != (inside.scheme, inside.netloc) or not path.startswith(prefix):
+            raise UpstreamError("MLflow sends elsewhere, where only the server may go: see its log")
+        location = f"{PREFIX}/{path.removeprefix(prefix)}"
+        return Response(status_code=answer.status_code, headers={"Location": location})
 
 
 async def _short_body(request: Request) -> bytes:
@@ -105,9 +131,10 @@ async def _short_body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
-    async for chunk in answer.aiter_raw():
-        yield chunk
+async def _body(answer: httpx.Response, *, only_head: bool) -> AsyncIterator[bytes]:
+    if not only_head:
+        async for chunk in answer.aiter_raw():
+            yield chunk
 
 
 def _address(request: Request) -> tuple[str, str]:

@@ -19,7 +19,9 @@ from fraud.open_files import possible_connections
 from fraud.registry import Registry
 from fraud.settings import Settings, load_settings
 from serve.access.authentication import Administrator, Authenticator
+from serve.access.client_address import TrustedProxies
 from serve.access.control import AccessControl
+from serve.access.known_browsers import KnownBrowsers
 from serve.app import Parts, create_app
 from serve.decoding.row_scanner import RowScanner
 from serve.engine import EngineKind, EngineOptions
@@ -79,7 +81,12 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
             read_timeout_s=settings.read_timeout_s,
         ),
         rate_limits=rate_limits(settings),
-        access=AccessControl(Authenticator(settings.server_keys(), administrator), required=settings.asks_for_keys()),
+        access=AccessControl(
+            Authenticator(settings.server_keys(), administrator),
+            required=settings.asks_for_keys(),
+            proxies=TrustedProxies(settings.trusted_proxies),
+        ),
+        browsers=KnownBrowsers(administrator.user, administrator.password),
         proxy=MlflowProxy(uri) if uri else None,
         scoring_threads=threads,
         workers=workers,
@@ -128,7 +135,7 @@ def work(
         ssl_certfile=settings.ssl_certfile,
         ssl_keyfile=settings.ssl_keyfile,
         ws="none",
-        proxy_headers=False,
+        proxy_headers=False,  # `access.client_address` reads them
         date_header=False,
         timeout_graceful_shutdown=settings.drain_timeout_s,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 
 from fraud.features import EXAMPLE_INSTANCE
-from serve.access.failed_logins import MAX_GUESSES
+from serve.access.failed_logins import OF_ONE
 from tests.live_stack import LOGIN, LiveStack, server_beside
 
 
@@ -29,5 +29,5 @@ def test_everybody_scores_and_nobody_operates(stack: LiveStack, tmp_path: Path) 
         def guess(number: int) -> int:
             return httpx.get(url + "/metrics", auth=("admin", f"guess {number}"), timeout=30).status_code
 
-        with ThreadPoolExecutor(2 * MAX_GUESSES) as pool:
-            assert 429 in set(pool.map(guess, range(2 * MAX_GUESSES)))
+        with ThreadPoolExecutor(2 * OF_ONE.guesses) as pool:
+            assert 429 in set(pool.map(guess, range(2 * OF_ONE.guesses)))

@@ -93,6 +93,8 @@ HEADERS = [
     b"idempotency-key: a.b:c-1\ncontent-length: 12",
     b"content-type: \ninference-header-content-length: 17\naccept-encoding: gzip;q=0, deflate;q=0.5",
     b"authorization: Basic YWRtaW46cGFzc3dvcmQ=\nexpect: 100-continue\norigin: http://here",
+    b'forwarded: for=203.0.113.9;proto=https, for="[2001:db8::1]:443"\nauthorization: Basic eDp5',
+    b"x-forwarded-for: 203.0.113.9:1, [2001:db8::1]:2, 10.0.0.1\nauthorization: Basic eDp5",
     b"host: 10.0.0.1\nauthorization: Bearer mls_0123456789abcdef",
     b"host: ::1\nx-api-key: mls_0123456789abcdef",
 ]

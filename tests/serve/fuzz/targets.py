@@ -13,7 +13,9 @@ import numpy as np
 
 from fraud.api_keys import ApiKey, Role, new_key
 from fraud.features import FEATURE_COUNT
+from fraud.networks import parse_networks
 from serve.access.authentication import Administrator, Authenticator, login_in
+from serve.access.client_address import TrustedProxies
 from serve.access.control import AccessControl
 from serve.api.inference_v2.requests import decode_request
 from serve.api.inference_v2.routes import infer_route
@@ -28,8 +30,8 @@ from serve.decoding.row_objects import decode_lines
 from serve.decoding.row_scan import MIN_ROW_BYTES
 from serve.decoding.row_scanner import LAYOUT, RowScanner, load_scans
 from serve.errors import ServeError
-from serve.request_names import name_request
 from serve.overload.in_flight import Admission
+from serve.request_names import name_request
 from serve.scoring.call import ScoringRoute
 from serve.scoring.content_encoding import accepted_encoding, inflate
 from serve.scoring.request import ScoringRequest
@@ -37,6 +39,9 @@ from tests.serve.fuzz import seeds
 from tests.serve.fuzz.framing import read_framing
 from tests.serve.fuzz.guard_page import GuardedBuffer
 from tests.serve.fuzz.oracle import MAX_BODY_BYTES, MAX_ROWS, Read, agreeing, as_python_reads
+
+PROXY = "192.0.2.1"
+"""Whose word on a client's address counts."""
 
 
 @dataclass(frozen=True)
@@ -111,13 +116,19 @@ def _guarded(cache_dir: Path) -> Read:
     return read
 
 
+def _address(control: AccessControl, headers: Mapping[str, str]) -> str:
+    lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    return control.address_of((PROXY, 1), lines)
+
+
 def _read_headers(routes: Sequence[ScoringRoute]) -> Read:
     client = ApiKey.of(new_key(), "client", {Role.SCORE})
-    control = AccessControl(Authenticator([client], Administrator("admin", "password")), required=True)
+    proxies = TrustedProxies(parse_networks(f"{PROXY}, 10.0.0.0/8, 2001:db8::/32"))
+    control = AccessControl(Authenticator([client], Administrator("admin", "password")), required=True, proxies=proxies)
     questions: tuple[Callable[[Mapping[str, str]], Any], ...] = (
         *(partial(_begin, route) for route in routes),
         accepted_encoding,
-        lambda headers: control.admit(login_in(headers), headers.get("host", ""), Role.OPERATE, "fuzz"),
+        lambda headers: control.admit(login_in(headers), _address(control, headers), Role.OPERATE, "fuzz"),
     )
 
     def read(body: bytes) -> None:
@@ -142,6 +153,4 @@ def _begin(route: ScoringRoute, headers: Mapping[str, str]) -> None:
     if fault is not None:
         raise fault
     ticket = Admission(MAX_ROWS, MAX_BODY_BYTES).ticket()
-    ScoringRequest(
-        route, headers, caller="client", request_id=request_id, ticket=ticket, max_bytes=MAX_BODY_BYTES
-    )
+    ScoringRequest(route, headers, caller="client", request_id=request_id, ticket=ticket, max_bytes=MAX_BODY_BYTES)

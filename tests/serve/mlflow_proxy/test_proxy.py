@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from fraud.registry import PRODUCTION, ModelVersion, Registry
 from tests.live_stack import LOGIN, LiveStack, server_beside
@@ -169,19 +170,146 @@ def test_no_artifact_is_written_and_those_that_are_there_come_without_rights(
     assert artifact.headers["Content-Security-Policy"].startswith("sandbox;")
 
 
+def test_the_page_of_a_version_shows_its_files_and_its_signature(stack: LiveStack, production: ModelVersion) -> None:
+    """What the page asks for, in its order."""
+    version = {"name": "divorce-model", "version": str(production.version)}
+    for call, about in (
+        ("registered-models/get", {"name": "divorce-model"}),
+        ("model-versions/get", version),
+        ("runs/get", {"run_id": production.run_id}),
+        ("model-versions/get-download-uri", version),
+        ("artifacts/list", {"run_id": production.run_id, "path": "model"}),
+    ):
+        answer = httpx.get(stack.url + API + call, params=about, auth=stack.admin)
+        assert answer.status_code == 200, call
+        assert names_nothing_inside(stack, answer.text), call
+    description = httpx.get(
+        stack.url + "/mlflow/model-versions/get-artifact", params={**version, "path": "MLmodel"}, auth=stack.admin
+    )
+    assert description.status_code == 200, description.text
+    signature = yaml.safe_load(description.text)["signature"]
+    assert [(port["type"], port["tensor-spec"]) for port in json.loads(signature["inputs"])] == [
+        ("tensor", {"dtype": "float32", "shape": [-1, 10]})
+    ]
+    assert [(port["type"], port["tensor-spec"]) for port in json.loads(signature["outputs"])] == [
+        ("tensor", {"dtype": "float32", "shape": [-1]})
+    ]
+
+
+def names_nothing_inside(stack: LiveStack, text: str) -> bool:
+    """Whether it says neither where MLflow listens nor where it keeps its data."""
+    inside = httpx.URL(stack.tracking_uri).netloc.decode()
+    return inside not in text and str(stack.run_dir) not in text and "postgresql" not in text
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        pytest.param("/static-files/%2findex.html", "/static-files/index.html", id="one"),
+        pytest.param("/static-files/%2f%2Findex.html?a=%2f", "/static-files/index.html?a=%2f", id="two, and a query"),
+        pytest.param("/static-files/%2f%2felsewhere.example/x", "/static-files/elsewhere.example/x", id="as a host"),
+        pytest.param(
+            "/ajax-api/2.0/mlflow-artifacts/artifacts/%2fx", "/ajax-api/2.0/mlflow-artifacts/artifacts/x", id="a call"
+        ),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_mlflows_redirects_stay_outside(stack: LiveStack, method: str, path: str, location: str) -> None:
+    """MLflow tidies slashes up and names its own address."""
+    direct = httpx.request(method, stack.tracking_uri + path)
+    assert direct.headers["Location"].startswith(stack.tracking_uri), "then this test is not needed any more"
+    answer = as_it_stands(stack, method, "/mlflow" + path)
+    assert (answer.status, answer.headers["location"], answer.body) == (308, "/mlflow" + location, b"")
+    assert names_nothing_inside(stack, str(answer.headers))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/mlflow/", "/mlflow/health", "/mlflow/version", "/mlflow/static-files/index.html", SEARCH),
+        *("/mlflow/ajax-api/3.0/mlflow/server-info", "/mlflow/get-artifact?run_uuid=1&path=x"),
+        *("/mlflow/signup", "/mlflow/api/2.0/mlflow-artifacts/artifacts"),
+    ],
+)
+def test_head_says_what_get_says_without_the_body(stack: LiveStack, path: str) -> None:
+    got = httpx.get(stack.url + path, auth=stack.admin, headers={"X-Request-ID": "same"})
+    head = httpx.head(stack.url + path, auth=stack.admin, headers={"X-Request-ID": "same"})
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    ours = [
+        {name: value for name, value in answer.headers.items() if name not in {"date", "expires", "set-cookie"}}
+        for answer in (got, head)
+    ]
+    if got.status_code == 403:  # its message names the method
+        assert [headers.pop("content-length") for headers in ours]
+    assert ours[0] == ours[1]
+
+
+def test_a_head_has_no_part(stack: LiveStack) -> None:
+    asset, part = stack.url + "/mlflow/static-files/index.html", {"Range": "bytes=0-9"}
+    whole = httpx.get(asset, auth=stack.admin)
+    head = httpx.head(asset, auth=stack.admin, headers=part)
+    assert (head.status_code, head.headers["Content-Length"]) == (200, str(len(whole.content)))
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE"])
+@pytest.mark.parametrize("path", ["/mlflow/", "/mlflow/health", SEARCH])
+def test_other_methods_are_told_what_there_is(stack: LiveStack, method: str, path: str) -> None:
+    answer = httpx.request(method, stack.url + path, auth=stack.admin)
+    assert answer.status_code == 405
+    assert {"GET", "HEAD"} <= set(answer.headers["Allow"].split(", "))
+
+
+def test_a_part_of_a_file_is_one_of_the_file_as_it_was(stack: LiveStack) -> None:
+    asset = stack.url + "/mlflow/static-files/index.html"
+    whole = httpx.get(asset, auth=stack.admin)
+    for tag, expected in ((whole.headers["ETag"], (206, whole.content[:10])), ('"other"', (200, whole.content))):
+        part = httpx.get(asset, auth=stack.admin, headers={"Range": "bytes=0-9", "If-Range": tag})
+        assert (part.status_code, part.content) == expected
+    known = httpx.get(asset, auth=stack.admin, headers={"If-None-Match": whole.headers["ETag"]})
+    assert (known.status_code, known.content) == (304, b"")
+
+
 def test_a_long_body_is_not_forwarded(stack: LiveStack) -> None:
     answer = httpx.post(stack.url + API + "runs/search", content=b" " * 2**21, auth=stack.admin)
     assert answer.status_code == 413
 
 
+REDIRECTS = {
+    "absolute": (302, "{}/mlflow/version?a=b#c"),
+    "relative": (307, "../version"),
+    "path": (301, "/mlflow/version"),
+    "beside": (302, "{}/mlflowers"),
+    "above": (302, "{}/mlflow/../private"),
+    "elsewhere": (302, "https://elsewhere.example/mlflow/version"),
+    "user": (302, "http://user@elsewhere.example/mlflow/version"),
+    "no-address": (302, "http://[/"),
+    "script": (302, "javascript:alert(1)"),
+    "fault": (500, None),
+    "created": (201, "{}/mlflow/version"),
+}
+TELLING = {
+    "Set-Cookie": "a=b; Domain={}",
+    "Access-Control-Allow-Origin": "*",
+    "Content-Location": "{}/mlflow/x",
+    "Link": "<{}/mlflow/x>; rel=canonical",
+    "Refresh": "0; url={}/mlflow/x",
+    "Via": "1.1 {}",
+    "X-Backend": "{}",
+}
+
+
 class Mirror(BaseHTTPRequestHandler):
-    """Stands where MLflow would, and answers with the request's headers."""
+    """Stands where MLflow would, and answers with the request's headers, or a redirect, or a fault."""
 
     def do_GET(self) -> None:
+        here = f"http://{self.headers['Host']}"
         content = json.dumps({name.lower(): value for name, value in self.headers.items()}).encode()
-        self.send_response(200)
-        self.send_header("Set-Cookie", "a=b")
-        self.send_header("Access-Control-Allow-Origin", "*")
+        status, location = REDIRECTS.get(self.path.rpartition("/")[2], (200, None))
+        self.send_response(status)
+        if location is not None:
+            self.send_header("Location", location.format(here))
+        for name, value in TELLING.items():
+            self.send_header(name, value.format(here))
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -190,7 +318,7 @@ class Mirror(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def mirror() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Mirror)
     thread = Thread(target=server.serve_forever)
@@ -203,23 +331,50 @@ def mirror() -> Iterator[str]:
         server.server_close()
 
 
-def test_neither_logins_nor_cookies_travel(stack: LiveStack, mirror: str, tmp_path: Path) -> None:
-    model = stack.run_dir / "models"
-    (tmp_path / "models").symlink_to(model)
-    with server_beside(stack, tmp_path, MLFLOW_TRACKING_URI=mirror, SERVE_WORKERS="1") as url:
-        sent = {
-            "X-API-Key": LOGIN["Authorization"].split()[1],
-            "Authorization": "Basic eDp5",
-            "Cookie": "c=d",
-            "X-Forwarded-For": "1.2.3.4",
-            "Forwarded": "for=1.2.3.4",
-            "Proxy-Authorization": "Basic eDp5",
-            "Accept": "text/html",
-        }
-        answer = httpx.get(url + "/mlflow/health", headers=sent)
+@pytest.fixture(scope="module")
+def mirrored(stack: LiveStack, mirror: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server that takes the mirror for MLflow."""
+    folder = tmp_path_factory.mktemp("mirrored")
+    (folder / "models").symlink_to(stack.run_dir / "models")
+    with server_beside(stack, folder, MLFLOW_TRACKING_URI=mirror, SERVE_WORKERS="1") as url:
+        yield url
+
+
+def test_neither_logins_nor_cookies_travel(mirrored: str, mirror: str) -> None:
+    sent = {
+        "X-API-Key": LOGIN["Authorization"].split()[1],
+        "Authorization": "Basic eDp5",
+        "Cookie": "c=d",
+        "X-Forwarded-For": "1.2.3.4",
+        "Forwarded": "for=1.2.3.4",
+        "Proxy-Authorization": "Basic eDp5",
+        "Accept": "text/html",
+    }
+    answer = httpx.get(mirrored + "/mlflow/health", headers=sent)
     seen: dict[str, Any] = answer.json()
     assert seen["accept"] == "text/html"
     assert set(seen) <= {"host", "accept", "accept-encoding", "user-agent", "connection"}
     assert seen["host"] == mirror.removeprefix("http://").partition("/")[0]
-    assert "Set-Cookie" not in answer.headers
-    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "location"),
+    [
+        ("absolute", 302, "/mlflow/version?a=b"),
+        ("relative", 307, "/mlflow/version"),
+        ("path", 301, "/mlflow/version"),
+        ("created", 201, None),
+        ("plain", 200, None),
+        *((name, 502, None) for name in ("beside", "above", "elsewhere", "user", "no-address", "script", "fault")),
+    ],
+)
+def test_no_header_and_no_fault_tells_where_mlflow_is(
+    mirrored: str, mirror: str, name: str, status: int, location: str | None
+) -> None:
+    answer = httpx.get(f"{mirrored}/mlflow/static-files/{name}", headers=LOGIN)
+    assert (answer.status_code, answer.headers.get("Location")) == (status, location)
+    assert not {header.lower() for header in TELLING} & set(answer.headers)
+    assert mirror.removeprefix("http://").partition("/")[0] not in str(answer.headers)
+    if status == 502:
+        assert answer.json()["error"]["code"] == "upstream_error"
+        assert "elsewhere.example" not in answer.text
