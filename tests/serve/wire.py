@@ -92,6 +92,11 @@ def post(path: str, body: bytes, *headers: str, version: str = "1.1") -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
+def wait_for_a_round(url: str) -> None:
+    """Return when a server of one process has looked at all that was sent to it before."""
+    assert httpx.get(url + "/health/live").status_code == 200
+
+
 def gauge(url: str, name: str) -> float:
     return total(httpx.get(url + "/metrics", headers=LOGIN).text, name)
 

@@ -3,7 +3,6 @@ import groovy.transform.CompileStatic
 import java.net.http.HttpClient
 import java.net.http.HttpRequest
 import java.net.http.HttpResponse
-import java.nio.file.Path
 
 /** The JDK's own HTTP client as it is by default: it offers HTTP/2 by an upgrade with the first request of a connection. */
 @CompileStatic
@@ -16,7 +15,7 @@ class Jdk {
             HttpRequest request = HttpRequest.newBuilder(URI.create(arguments[0] + arguments[at]))
                 .header('Content-Type', 'application/json')
                 .header('Authorization', 'Bearer ' + arguments[1])
-                .POST(HttpRequest.BodyPublishers.ofFile(Path.of(arguments[at + 1])))
+                .POST(HttpRequest.BodyPublishers.ofFile(new File(arguments[at + 1]).toPath()))
                 .build()
             HttpResponse<String> answer = client.send(request, HttpResponse.BodyHandlers.ofString())
             println(answer.statusCode() + ' ' + answer.body())

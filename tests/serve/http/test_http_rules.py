@@ -22,7 +22,7 @@ from tests.serve.scoring_routes import (
     check_error,
     route_of,
 )
-from tests.serve.wire import KEY_LINE, SINGLE, Answer, Wire, post, request
+from tests.serve.wire import KEY_LINE, SINGLE, Answer, Wire, post, request, wait_for_a_round
 
 HOST = "Host: here"
 EMPTY = "Content-Length: 0"
@@ -71,11 +71,6 @@ def lone_wire(alone: str) -> Iterator[Wire]:
     """A connection to a process that has no others."""
     with closing(Wire(alone)) as wire:
         yield wire
-
-
-def wait_for_a_round(url: str) -> None:
-    """When this is answered, the process has looked at all that was sent to it before."""
-    assert httpx.get(url + "/health/live").status_code == 200
 
 
 @pytest.mark.parametrize("target", TARGETS)

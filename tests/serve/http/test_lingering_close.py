@@ -16,6 +16,7 @@ from contextlib import closing
 import pytest
 
 from tests.live_stack import LiveStack, server_beside, wait_until
+from tests.serve.certificates import Certificate
 from tests.serve.scoring_routes import TARGETS, check_error, route_of
 from tests.serve.wire import KEY_LINE, SINGLE, Answer, Wire, gauge, post, request
 
@@ -31,15 +32,31 @@ DEADLINE_S = 60.0
 CLOSING = {"HTTP/1.0": ("1.0", ()), "Connection: close": ("1.1", ("Connection: close",))}
 
 
+LIMITS = {
+    "MAX_BODY_BYTES": str(MAX_BODY_BYTES),
+    "MAX_BYTES_IN_FLIGHT": str(MAX_BODY_BYTES),
+    "MAX_CONNECTIONS": str(MAX_CONNECTIONS),
+    "READ_TIMEOUT_S": str(READ_TIMEOUT_S),
+    "SERVE_WORKERS": "1",
+}
+
+
 @pytest.fixture(scope="module")
 def url(stack: LiveStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    limits = {
-        "MAX_BODY_BYTES": str(MAX_BODY_BYTES),
-        "MAX_BYTES_IN_FLIGHT": str(MAX_BODY_BYTES),
-        "MAX_CONNECTIONS": str(MAX_CONNECTIONS),
-        "READ_TIMEOUT_S": str(READ_TIMEOUT_S),
-    }
-    with server_beside(stack, tmp_path_factory.mktemp("lingering"), SERVE_WORKERS="1", **limits) as url:
+    with server_beside(stack, tmp_path_factory.mktemp("lingering"), **LIMITS) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return Certificate.issue(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="module")
+def encrypted_url(
+    stack: LiveStack, certificate: Certificate, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    with server_beside(stack, tmp_path_factory.mktemp("encrypted"), **LIMITS, **certificate.settings) as url:
         yield url
 
 
@@ -80,6 +97,19 @@ def test_a_refusal_arrives_though_all_of_the_body_is_sent_first(
     answer = wire.answer()
     check_error(answer, route_of(target).form)
     check_last(wire, answer, status)
+
+
+@closes
+@pytest.mark.parametrize("status", [401, 413])
+def test_a_refusal_arrives_over_tls(
+    encrypted_url: str, certificate: Certificate, version: str, lines: tuple[str, ...], status: int
+) -> None:
+    body = TOO_MANY_BYTES if status == 413 else ENOUGH_BYTES
+    ask = post if status == 413 else without_login
+    with closing(Wire(encrypted_url, certificate.trust)) as wire:
+        wire.send(ask("/predict", body, *lines, version=version))
+        answer = wire.answer()
+    assert (answer.status, answer.headers["connection"]) == (status, "close")
 
 
 @closes
