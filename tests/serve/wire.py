@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,6 +96,13 @@ def post(path: str, body: bytes, *headers: str, version: str = "1.1") -> bytes:
 def wait_for_a_round(url: str) -> None:
     """Return when a server of one process has looked at all that was sent to it before."""
     assert httpx.get(url + "/health/live").status_code == 200
+
+
+def is_welcome(url: str) -> bool:
+    """Whether a further connection is taken."""
+    with suppress(httpx.TransportError):
+        return httpx.get(url + "/health/live").status_code == 200
+    return False
 
 
 def gauge(url: str, name: str) -> float:

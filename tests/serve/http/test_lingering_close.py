@@ -18,7 +18,7 @@ import pytest
 from tests.live_stack import LiveStack, server_beside, wait_until
 from tests.serve.certificates import Certificate
 from tests.serve.scoring_routes import TARGETS, check_error, route_of
-from tests.serve.wire import KEY_LINE, SINGLE, Answer, Wire, gauge, post, request
+from tests.serve.wire import KEY_LINE, SINGLE, Answer, Wire, gauge, is_welcome, post, request
 
 MAX_BODY_BYTES = 4_000_000
 TOO_MANY_BYTES = bytes(MAX_BODY_BYTES + 1_000_000)
@@ -157,13 +157,7 @@ def test_a_connection_too_many_is_told_so_though_it_sends_at_once(url: str) -> N
     finally:
         for wire in crowd:
             wire.close()
-    wait_until(lambda: gauge_or_none(url) is not None, DEADLINE_S, "there is room again")
-
-
-def gauge_or_none(url: str) -> float | None:
-    with contextlib.suppress(Exception):
-        return gauge(url, "connections_open")
-    return None
+    wait_until(lambda: is_welcome(url), DEADLINE_S, "there is room again")
 
 
 @closes

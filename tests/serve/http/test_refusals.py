@@ -12,7 +12,7 @@ from fraud.api_keys import ApiKey, Role, new_key
 from tests.live_stack import API_KEY, LiveStack, server_beside, wait_until
 from tests.serve.http.refusals import HOST, LONG, MAX_BODY_BYTES, NAME, ROLELESS_KEY, TABLE, Refusal, malformed
 from tests.serve.scoring_routes import OURS, ROUTES, Route, check_error
-from tests.serve.wire import Answer, Wire, gauge, post, request
+from tests.serve.wire import Answer, Wire, gauge, is_welcome, post, request
 
 HASTY_KEY = new_key()
 MAX_CONNECTIONS = 20
@@ -133,10 +133,4 @@ def test_so_is_one_of_a_connection_too_many(url: str) -> None:
     finally:
         for wire in crowd:
             wire.close()
-    wait_until(lambda: _is_welcome(url), 30, "there is room again")
-
-
-def _is_welcome(url: str) -> bool:
-    with closing(Wire(url)) as wire:
-        wire.send(LIVE)
-        return wire.answer().status == 200
+    wait_until(lambda: is_welcome(url), 30, "there is room again")
