@@ -52,7 +52,6 @@ def test_a_name_behind_the_body_names_nothing(wire: Wire, target: str, header: t
         "Content-Type: text/html",
         "Content-Encoding: gzip",
         "Host: there",
-        "Connection: close",
         "Expect: 100-continue",
         "Upgrade: h2c",
         "Origin: https://elsewhere.example",
@@ -78,6 +77,19 @@ def test_a_trailer_about_the_body_is_dropped_or_refused(wire: Wire, target: str,
         assert (answer.status, answer.headers["connection"]) == (400, "close")
         check_error(answer, route_of(target).form)
         assert wire.is_closed()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_an_end_that_is_asked_for_behind_the_body_is_told_or_does_not_come(wire: Wire, target: str) -> None:
+    """Nobody waits for an answer on a connection that is read no further."""
+    wire.send(sent(target, route_of(target).body, (KEY_LINE,), "Connection: close"))
+    wire.send(post("/predict", route_of("/predict").body))
+    answer = wire.answer()
+    assert answer.status == 200
+    if answer.headers.get("connection") == "close":
+        assert wire.is_closed()
+    else:
+        assert wire.answer().status == 200
 
 
 @pytest.mark.parametrize("target", TARGETS)
