@@ -1,13 +1,9 @@
-"""Runs Jenkinsfiles by the harness beside this file: Groovy as Jenkins embeds it, and the `sh` steps for real.
-
-It needs Debian's `groovy` and any JDK from 17 on (`apt-get install groovy default-jre-headless`).
-"""
+"""Runs Jenkinsfiles by the harness beside this file: Groovy as Jenkins embeds it, and the `sh` steps for real."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,30 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.groovy import groovy
 
 ROOT = Path(__file__).parents[2]
 PIPELINES = ROOT / "jenkins" / "pipelines"
 HARNESS = Path(__file__).parent / "harness"
-GROOVY = Path("/usr/share/java/groovy-all.jar")
 TIMEOUT_S = 3600.0
 
 
-def java() -> str | None:
-    home = os.environ.get("JAVA_HOME")
-    if home is not None and (Path(home) / "bin" / "java").is_file():
-        return str(Path(home) / "bin" / "java")
-    return shutil.which("java")
-
-
 def need_groovy() -> None:
-    """Skip a test where Groovy is missing; fail it where it must not be (`REQUIRE_GROOVY=1`, as CI sets)."""
-    if GROOVY.exists() and java() is not None:
-        return
-    message = "the pipelines are run by Groovy: apt-get install groovy default-jre-headless"
-    if os.environ.get("REQUIRE_GROOVY") == "1":
-        pytest.fail(message)
-    pytest.skip(message)
+    """Skip a test where Groovy is missing."""
+    groovy(HARNESS / "Harness.groovy")
 
 
 @dataclass(frozen=True)
@@ -89,12 +72,8 @@ class Jobs:
 
 def run_groovy(name: str, *arguments: Path, **environment: str) -> str:
     """Run a script of the harness; gives what it prints."""
-    executable = java()
-    assert executable is not None
-    classes = f"{GROOVY}{os.pathsep}{HARNESS}"
     ended = subprocess.run(
-        [executable, "-XX:TieredStopAtLevel=1", "-cp", classes, "groovy.ui.GroovyMain", str(HARNESS / f"{name}.groovy")]
-        + [str(argument) for argument in arguments],
+        [*groovy(HARNESS / f"{name}.groovy"), *map(str, arguments)],
         env=os.environ | environment,
         capture_output=True,
         text=True,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -29,6 +30,8 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    """Its headers as they came: names in lower case, one that is sent twice twice."""
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -47,13 +50,22 @@ class Wire:
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
 
-    def answer(self) -> Answer:
-        status = int(self.file.readline().split()[1])
-        headers = {}
+    def send_in_pieces(self, data: bytes, size: int) -> None:
+        for start in range(0, len(data), size):
+            self.send(data[start : start + size])
+
+    def answer(self, method: str = "POST") -> Answer:
+        """The next one; the `method` of its request says whether it has a body."""
+        first = self.file.readline()
+        assert first, "the connection was closed without an answer"
+        status = int(first.split()[1])
+        lines = []
         while line := self.file.readline().strip():
             name, _, value = line.decode().partition(": ")
-            headers[name.lower()] = value
-        return Answer(status, headers, self.file.read(int(headers.get("content-length", 0))))
+            lines.append((name.lower(), value))
+        headers = dict(lines)
+        size = 0 if method == "HEAD" else int(headers.get("content-length", 0))
+        return Answer(status, headers, self.file.read(size), lines)
 
     def is_closed(self) -> bool:
         return self.file.read(1) == b""
@@ -63,9 +75,34 @@ class Wire:
         self.socket.close()
 
 
+def request(method: str, target: str, *headers: str, body: bytes = b"", version: str = "1.1") -> bytes:
+    """A request with these header lines and no others."""
+    return "\r\n".join((f"{method} {target} HTTP/{version}", *headers, "", "")).encode("latin-1") + body
+
+
+def in_chunks(body: bytes, *trailers: str) -> bytes:
+    """A body of two chunks, as `Transfer-Encoding: chunked` has it."""
+    half = len(body) // 2
+    parts = (part for part in (body[:half], body[half:]) if part)
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+    return chunks + "\r\n".join(("0", *trailers, "", "")).encode()
+
+
 def post(path: str, body: bytes, *headers: str, version: str = "1.1") -> bytes:
     lines = (f"POST {path} HTTP/{version}", "Host: here", f"Content-Length: {len(body)}", KEY_LINE, *headers, "", "")
     return "\r\n".join(lines).encode() + body
+
+
+def wait_for_a_round(url: str) -> None:
+    """Return when a server of one process has looked at all that was sent to it before."""
+    assert httpx.get(url + "/health/live").status_code == 200
+
+
+def is_welcome(url: str) -> bool:
+    """Whether a further connection is taken."""
+    with suppress(httpx.TransportError):
+        return httpx.get(url + "/health/live").status_code == 200
+    return False
 
 
 def gauge(url: str, name: str) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -19,12 +18,6 @@ MORE_THAN_THE_KERNEL_HOLDS = 256 * 1024 * 1024
 KEYED = f"POST /predict HTTP/1.1\r\nHost: here\r\n{KEY_LINE}\r\n".encode()
 PIPELINED = 2_000
 """More than Python would let calls nest."""
-
-
-@pytest.fixture
-def wire(stack: LiveStack) -> Iterator[Wire]:
-    with closing(Wire(stack.url)) as wire:
-        yield wire
 
 
 def test_requests_that_are_sent_at_once_are_answered_in_their_order(wire: Wire) -> None:
@@ -169,13 +162,6 @@ def test_another_method_is_refused_as_elsewhere(wire: Wire) -> None:
     wire.send(f"GET /predict HTTP/1.1\r\nHost: here\r\n{KEY_LINE}\r\n\r\n".encode())
     answer = wire.answer()
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
-
-
-@pytest.fixture(scope="module")
-def alone(stack: LiveStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of one process, whose gauges are those of the connections under test."""
-    with server_beside(stack, tmp_path_factory.mktemp("alone"), SERVE_WORKERS="1") as url:
-        yield url
 
 
 def test_a_client_that_leaves_in_the_middle_of_its_body_frees_what_it_held(alone: str) -> None:
