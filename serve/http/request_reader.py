@@ -60,7 +60,13 @@ class RequestReader:
         self._is_body_only = False
         """Whether the parser's next header is one that we wrote, to have it read such a body."""
         self.on_body = listener.body_goes_on
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser = self._new_parser()
+
+    def _new_parser(self) -> httptools.HttpRequestParser:
+        parser = httptools.HttpRequestParser(self)
+        # Whether a request is the last one is said by its header; to the parser a trailer could say so too.
+        parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return parser
 
     def read(self, data: memoryview) -> None:
         """Tell the listener what the bytes hold.
@@ -97,7 +103,7 @@ class RequestReader:
         framing, self._framing = self._framing, None
         if framing is not None:
             self._is_body_only = True
-            self._parser = httptools.HttpRequestParser(self)
+            self._parser = self._new_parser()
             self._parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n\r\n")
 
     def _with_known_method(self, data: memoryview) -> memoryview:
@@ -105,7 +111,7 @@ class RequestReader:
         line = _REQUEST_LINE.match(data) if self._begun == 1 and self._method is None else None
         if line is None:
             raise MalformedRequest("expected an HTTP/1.1 request (RFC 9112)")
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser = self._new_parser()
         self._method, self._begun = line[1], 0
         return memoryview(b"POST" + bytes(data[line.end(1) :]))
 
