@@ -14,12 +14,15 @@ from fraud.stack.mlflow_server import start_mlflow
 from fraud.stack.ports import hold_port
 from fraud.stack.postgres import EmbeddedPostgres
 from initdb.schema import apply_schema
+from tests.grouping import pytest_xdist_make_scheduler
 from tests.live_stack import LiveStack, folder_for_postgres, introduce_us, start_stack, stop_stack, wait_until_ready
 from tests.services import MARKER, mark, no_services
 
+__all__ = ["pytest_xdist_make_scheduler"]
+
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Before `-m` selects and pytest-xdist groups."""
+    """Before `-m` selects."""
     mark(item)
 
 
