@@ -33,8 +33,8 @@ STARTERS: Final = frozenset(
 )
 """The fixtures that start a service. Whoever uses one of them, be it through other fixtures, needs a service."""
 ALONE: Final = "alone"
-MACHINES: Final = frozenset({"experiment", "client_core", "used_run_dir"})
-"""The fixtures whose tests want the machine for themselves, since they load all of it or promise times."""
+MACHINES: Final = frozenset({"experiment", "client_core"})
+"""The fixtures whose tests want the machine for themselves, since they load all of it."""
 SIMULATION: Final = "simulation"
 SIMULATED: Final = "world"
 """The fixture of simulated applicants, on which error rates are counted: a minute and more of one core."""
