@@ -52,11 +52,12 @@ SHORT := not long and not docker
 test-fast test: export OMP_WAIT_POLICY := passive
 
 test-fast: $(VENV)/installed ## run the tests that need no service
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not service and not simulation and not alone and $(SHORT)"
+	@$(BIN)/python -m pytest -n 2 -m "not service and not simulation and not alone and $(SHORT)"
 
+# Whatever fails beside others, those that want the machine alone still run; a failure of either is one of both.
 test: $(VENV)/installed ## run the test suite
-	@$(BIN)/python -m pytest --durations 25 -n 2 --dist loadgroup -m "not alone and $(SHORT)"
-	@$(BIN)/python -m pytest --durations 25 -m "alone and $(SHORT)"
+	@$(BIN)/python -m pytest --durations 25 -n 2 -m "not alone and $(SHORT)"; beside=$$?; \
+	$(BIN)/python -m pytest --durations 25 -m "alone and $(SHORT)" && exit $$beside
 
 first-start: $(VENV)/installed ## try a first `make run`, small and in a folder of its own: start, one answer, Ctrl-C
 	@$(BIN)/python -m tests.first_start

@@ -14,12 +14,16 @@ from fraud.stack.mlflow_server import start_mlflow
 from fraud.stack.ports import hold_port
 from fraud.stack.postgres import EmbeddedPostgres
 from initdb.schema import apply_schema
+from tests.compiled_code import COMPILED_DIR
+from tests.grouping import pytest_xdist_make_scheduler
 from tests.live_stack import LiveStack, folder_for_postgres, introduce_us, start_stack, stop_stack, wait_until_ready
 from tests.services import MARKER, mark, no_services
 
+__all__ = ["pytest_xdist_make_scheduler"]
+
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Before `-m` selects and pytest-xdist groups."""
+    """Before `-m` selects."""
     mark(item)
 
 
@@ -34,10 +38,10 @@ def _guard(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _compiled_once(pytestconfig: pytest.Config) -> Iterator[None]:
-    """Servers with folders of their own need not compile the same code again each, nor in the next session."""
+def _compiled_once() -> Iterator[None]:
+    """Servers with folders of their own find what tests compiled in their own process, and keep theirs for them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COMPILED_DIR", str(pytestconfig.cache.mkdir("compiled")))
+        patch.setenv("COMPILED_DIR", str(COMPILED_DIR))
         yield
 
 

@@ -33,20 +33,18 @@ STARTERS: Final = frozenset(
 )
 """The fixtures that start a service. Whoever uses one of them, be it through other fixtures, needs a service."""
 ALONE: Final = "alone"
-MACHINES: Final = frozenset({"experiment", "client_core", "used_run_dir"})
-"""The fixtures whose tests want the machine for themselves, since they load all of it or promise times."""
+MACHINES: Final = frozenset({"experiment", "client_core"})
+"""The fixtures whose tests want the machine for themselves, since they load all of it."""
 SIMULATION: Final = "simulation"
 SIMULATED: Final = "world"
 """The fixture of simulated applicants, on which error rates are counted: a minute and more of one core."""
-COSTLY: Final = ("world", "raw_table", "open_server", "logins")
-"""Fixtures that several files share, and that take longer than their tests: one worker runs all of these."""
 
 _GUARD_FOLDER: Final = Path(__file__).parent / "no_services"
 _guarded = threading.Event()
 
 
 def mark(item: pytest.Item) -> None:
-    """Mark a test by the fixtures it uses: what it needs, and whom it shares a worker of pytest-xdist with."""
+    """Mark a test by the fixtures it uses."""
     used: list[str] = getattr(item, "fixturenames", [])
     if not STARTERS.isdisjoint(used):
         item.add_marker(MARKER)
@@ -54,8 +52,6 @@ def mark(item: pytest.Item) -> None:
         item.add_marker(ALONE)
     if SIMULATED in used:
         item.add_marker(SIMULATION)
-    shared = (name for name in COSTLY if name in used)
-    item.add_marker(pytest.mark.xdist_group(next(shared, str(item.path))))
 
 
 @contextmanager

@@ -104,9 +104,9 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
         pytest.param(TRAINER, "CREATE TABLE mlflow.mine (x int)", id="trainer in mlflow's schema"),
     ],
 )
-def test_a_role_can_do_no_more(database: str, role: str, statement: str) -> None:
+def test_a_role_can_do_no_more(module_database: str, role: str, statement: str) -> None:
     with pytest.raises(InsufficientPrivilege):
-        run(database, role, statement)
+        run(module_database, role, statement)  # refused, it changes nothing for the next
 
 
 def test_strangers_can_not_connect(database: str) -> None:

@@ -102,13 +102,25 @@ def test_starting_scoring_shipping_and_updating_unpickle_nothing_but_our_own_mac
     assert unpickled, "workers read the machine code that is kept, and the witness sees that"
 
 
+LITTLE_CODE = """
+import sys
+from pathlib import Path
+from numba import types
+from serve.engine import sigmoid
+from serve.engine.code_cache import load_code
+from serve.engine.jit import compiled
+signatures = [types.float32(types.float32)]
+load_code(Path(sys.argv[1]), [Path(sigmoid.__file__)], lambda kept: compiled(sigmoid.sigmoid, signatures, cached=kept))
+"""
+"""Kept and read in the one way there is (`load_code`), and compiled in a moment."""
+
+
 def test_where_others_could_write_the_machine_code_nothing_at_all_is_unpickled(tmp_path: Path) -> None:
     code = tmp_path / "code"
-    program = "from serve.decoding.row_scanner import RowScanner; from pathlib import Path; RowScanner(Path(%r))"
     with witnessed(tmp_path) as path:
         for start in range(2):
             subprocess.run(
-                [sys.executable, "-c", program % str(code)],
+                [sys.executable, "-c", LITTLE_CODE, str(code)],
                 env=project_environment(PYTHONPATH=f"{path}{os.pathsep}{ROOT}"),
                 check=True,
                 timeout=120,

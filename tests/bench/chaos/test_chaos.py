@@ -12,17 +12,18 @@ from bench.chaos.experiment import Outcome
 from tests.bench.conftest import Experiment
 
 
-def test_two_faults_are_survived_and_counted(experiment: Experiment, tmp_path: Path) -> None:
+def test_three_faults_are_survived_and_counted(experiment: Experiment, tmp_path: Path) -> None:
     figures = tmp_path / "chaos.json"
-    done = experiment("chaos", "--only", "of a worker", "--only", "disk", "--json", str(figures))
+    only = ("--only", "of a worker", "--only", "of PostgreSQL", "--only", "disk")
+    done = experiment("chaos", *only, "--json", str(figures))
     assert done.returncode == 0, done.stdout + done.stderr
-    worker, disk = json.loads(figures.read_text())
-    for outcome in (worker, disk):
+    worker, postgresql, disk = json.loads(figures.read_text())
+    for outcome in (worker, postgresql, disk):
         assert outcome["answered"] <= outcome["recorded"] <= outcome["sent"]
         assert (outcome["lost"], outcome["twice"], outcome["unexpected"]) == (0, 0, [])
-    assert worker["refused"] == 0
+    assert (worker["refused"], postgresql["refused"]) == (0, 0)
     assert disk["refused"] > 0
-    assert "2 faults" in done.stdout
+    assert "3 faults" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -35,12 +35,19 @@ def folder() -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture
+def own_folder() -> Iterator[Path]:
+    """For a line-up beside the one that the other tests share."""
+    with folder_for_postgres() as folder:
+        yield folder
+
+
 @pytest.fixture(scope="module")
 def model(folder: Path) -> SharedModel:
     return share_model(None, folder / "model")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client_core() -> Iterator[None]:
     """The tests run where clients do; the servers have another core."""
     before = os.sched_getaffinity(0)
@@ -49,7 +56,7 @@ def client_core() -> Iterator[None]:
     os.sched_setaffinity(0, before)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def lineup(folder: Path, model: SharedModel, client_core: None) -> Iterator[Lineup]:
     with Lineup(folder, model) as lineup:
         for server in SERVERS:
@@ -91,7 +98,7 @@ def test_a_contender_with_another_model_is_not_compared_with(lineup: Lineup, mod
 @needs_wrk
 @pytest.mark.usefixtures("client_core")
 def test_a_short_run_leaves_its_windows_and_a_page(
-    folder: Path, model: SharedModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    own_folder: Path, model: SharedModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # No installs in tests: the original's manner needs nothing that we do not have.
     monkeypatch.setattr(
@@ -108,9 +115,9 @@ def test_a_short_run_leaves_its_windows_and_a_page(
         seed=1,
     )
     done: list[int] = []
-    comparison = Comparison(plan, model, folder, lambda _, finished: done.append(finished))
+    comparison = Comparison(plan, model, own_folder, lambda _, finished: done.append(finished))
     comparison.run()
-    stage = read_stage(folder / "results" / THROUGHPUT_FILE, Throughput)
+    stage = read_stage(own_folder / "results" / THROUGHPUT_FILE, Throughput)
     assert stage is not None
     assert comparison.faults == []
     assert sum(done) == len(stage.windows) == 10
@@ -119,7 +126,7 @@ def test_a_short_run_leaves_its_windows_and_a_page(
         assert window.failures == 0, window.contender
         assert 0 < window.usage.server < 1.2, window.contender
     page = tmp_path / "RESULTS.md"
-    write_page(read_report(folder / "results"), page)
+    write_page(read_report(own_folder / "results"), page)
     assert "1,000 rows: ours / original's manner" not in page.read_text(), "it was not measured"
     assert "left with the log, 100 rows" in page.read_text()
     assert page.with_suffix(".png").stat().st_size > 10_000

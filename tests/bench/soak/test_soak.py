@@ -1,4 +1,4 @@
-"""The soak test itself, with a real server: short, so that only what does not depend on time is asked."""
+"""The soak test itself, with a site of its own; its load and its records are tested in `test_load.py`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def soak(experiment: Experiment, minutes: float, folder: Path) -> tuple[int, dic
     return done.returncode, json.loads((folder / "soak.json").read_text())
 
 
+@pytest.mark.long
 def test_every_answer_is_on_record_to_the_row_and_nothing_else(experiment: Experiment, tmp_path: Path) -> None:
     _, found = soak(experiment, 0.2, tmp_path)
     records = found["records"]

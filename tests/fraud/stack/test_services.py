@@ -143,7 +143,7 @@ def test_a_second_start_reuses_data_and_model(used_run_dir: Path) -> None:
     stack = start_stack(used_run_dir, hold_port())
     try:
         wait_until_ready(stack)
-        # A promise of the command and no benchmark: it leaves an idle machine several times what it needs.
+        # A promise of the command and no benchmark: several times what it needs, also beside another worker's tests.
         assert time.monotonic() - started < WARM_START_S
         assert "Generated secrets" not in stack.output()
         assert httpx.get(stack.url + "/model-info", auth=stack.admin).json()["model_version"] == "1"

@@ -6,6 +6,7 @@ import json
 import math
 import struct
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from serve.decoding import DecodedRows, decode_instance
 from serve.decoding.json_batch import decode_batch
 from serve.decoding.row_scanner import RowScanner
 from serve.errors import BodyTooLarge, ServeError
+from tests.compiled_code import COMPILED_DIR
 from tests.serve.batch_forms import EXAMPLE_ROWS, FORMS
 
 MAX_ROWS = 50
@@ -25,9 +27,15 @@ BATCH = json.dumps({"instances": EXAMPLE_ROWS[:3]}).encode()
 SINGLE = json.dumps(EXAMPLE_INSTANCE).encode()
 
 
-@pytest.fixture(scope="module")
-def scanner(tmp_path_factory: pytest.TempPathFactory) -> RowScanner:
-    return RowScanner(tmp_path_factory.mktemp("compiled"))
+@cache
+def compiled_scanner() -> RowScanner:
+    """For hypothesis, which wants no fixture."""
+    return RowScanner(COMPILED_DIR)
+
+
+@pytest.fixture
+def scanner() -> RowScanner:
+    return compiled_scanner()
 
 
 def outcome(decode: Callable[[bytes], DecodedRows], body: bytes) -> object:
@@ -133,7 +141,7 @@ digits = st.from_regex(r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1
 @given(st.one_of(texts, digits))
 def test_numbers_round_as_they_should(number: str) -> None:
     row = ",".join(f'"{name}":{number}' for name in FEATURE_NAMES)
-    same(COMPILED, f'{{"instances":[{{{row}}}]}}'.encode())
+    same(compiled_scanner(), f'{{"instances":[{{{row}}}]}}'.encode())
 
 
 @settings(max_examples=500, deadline=None)
@@ -142,14 +150,14 @@ def test_numbers_round_as_they_should(number: str) -> None:
 @example(0, len(BATCH), b"{")
 def test_whatever_is_changed_in_a_body_it_is_read_alike(start: int, end: int, inserted: bytes) -> None:
     """Cut out a stretch, put something else in its place."""
-    same(COMPILED, BATCH[:start] + inserted + BATCH[max(start, min(end, start + 12)) :])
-    same(COMPILED, BATCH[:start] + inserted)
+    same(compiled_scanner(), BATCH[:start] + inserted + BATCH[max(start, min(end, start + 12)) :])
+    same(compiled_scanner(), BATCH[:start] + inserted)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.integers(0, len(SINGLE)), st.sampled_from(b'{}[]",:0123456789eE.+- \n\\x\xff'))
 def test_whatever_byte_is_changed_a_single_row_is_read_alike(place: int, byte: int) -> None:
-    same(COMPILED, SINGLE[:place] + bytes([byte]) + SINGLE[place + 1 :])
+    same(compiled_scanner(), SINGLE[:place] + bytes([byte]) + SINGLE[place + 1 :])
 
 
 def test_where_numba_can_not_compile_the_decoders_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -160,7 +168,3 @@ def test_where_numba_can_not_compile_the_decoders_read(monkeypatch: pytest.Monke
 
     monkeypatch.setattr("serve.decoding.row_scanner.jit.compiled", refuse)
     same(RowScanner(tmp_path), BATCH)
-
-
-COMPILED = RowScanner(None)
-"""For hypothesis, which wants no fixture."""

@@ -26,18 +26,19 @@ def fuzz(
     name: Annotated[str, typer.Option(help="The decoder.")],
     inputs: Annotated[int, typer.Option(help="How many inputs.")],
     seed: Annotated[int, typer.Option(help="Of all randomness.")],
-    folder: Annotated[Path, typer.Option(help="For the corpus, the compiled code, the tally and the faults.")],
+    folder: Annotated[Path, typer.Option(help="For the corpus, the tally and the faults.")],
     tally: Annotated[Path, typer.Option(help="File of the tally.")],
 ) -> None:
     """Feed the decoder, and end."""
     with atheris.instrument_imports(include=["serve"], exclude=NOT_INSTRUMENTED):
+        from tests.compiled_code import COMPILED_DIR
         from tests.serve.fuzz.targets import targets
     from tests.serve.fuzz.check import Check
     from tests.serve.fuzz.mutation import mutate
     from tests.serve.fuzz.seeds import WORDS
     from tests.serve.fuzz.tally import SharedTally
 
-    target = targets(folder / "compiled")[name]
+    target = targets(COMPILED_DIR)[name]
     check = Check(target, inputs, SharedTally(tally), folder / "faults")
     corpus = folder / "corpus" / name.replace(" ", "-")
     corpus.mkdir(parents=True, exist_ok=True)

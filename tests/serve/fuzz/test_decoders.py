@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from tests.compiled_code import COMPILED_DIR
 from tests.serve.fuzz import seeds
 from tests.serve.fuzz.campaign import run_guided
 from tests.serve.fuzz.check import Check
@@ -37,8 +38,8 @@ FOUND = {
 
 
 @pytest.fixture(scope="module")
-def decoders(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Target]:
-    return targets(tmp_path_factory.mktemp("fuzz") / "compiled")
+def decoders() -> Mapping[str, Target]:
+    return targets(COMPILED_DIR)
 
 
 def test_every_decoder_is_fuzzed(decoders: Mapping[str, Target]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-SHORT, LONG = 12, 300
+SHORT, LONG = 5, 300
 MODES = ["positive", "negative"]
 """Schemathesis' names of requests that fit the document and of those that don't."""
 

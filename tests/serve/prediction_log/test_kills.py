@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -55,6 +55,32 @@ def hold_a_lock(server: LogServer) -> None:
         )
 
 
+@pytest.fixture(scope="module")
+def shared_server(stack: LiveStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LogServer]:
+    with log_server(stack, tmp_path_factory.mktemp("killed")) as server:
+        yield server
+
+
+@pytest.fixture
+def server(shared_server: LogServer) -> LogServer:
+    """One for all that is killed, well again after the test before."""
+    if shared_server.process.poll() is not None:
+        shared_server.start()
+    wait_until(shared_server.is_whole, 60, "all its processes run")
+    return shared_server
+
+
+def gauge(server: LogServer, name: str) -> float:
+    lines = server.get("/metrics").splitlines()
+    return next((float(line.split()[-1]) for line in lines if line.startswith(name)), -1.0)
+
+
+def wait_for_the_record(server: LogServer, load: Load) -> None:
+    """Until all that was answered is there, and nothing waits that could come on top."""
+    wait_until(lambda: load.answered <= dict(server.recorded(load)).keys(), 60, "what was answered is on record")
+    wait_until(lambda: gauge(server, "prediction_log_waiting_records") == 0, 40, "nothing waits")
+
+
 def assert_on_record_once(server: LogServer, load: Load) -> None:
     recorded = server.recorded(load)
     assert {count for _, count in recorded} == {1}
@@ -64,40 +90,48 @@ def assert_on_record_once(server: LogServer, load: Load) -> None:
 @pytest.mark.parametrize(
     "fault", [kill_a_worker, kill_the_workers, kill_the_shipper, kill_all, end_connections, hold_a_lock]
 )
-def test_what_was_answered_is_on_record_once(
-    stack: LiveStack, tmp_path: Path, fault: Callable[[LogServer], None]
-) -> None:
-    with log_server(stack, tmp_path) as server:
-        load = Load(server.port, API_KEY)
-        with load.running():
-            wait_until(lambda: len(load.answered) > 100, 30, "requests are answered")
-            fault(server)
-            before = len(load.answered)
-            wait_until(lambda: len(load.answered) > before + 100, 60, "requests are answered again")
-        assert server.stop() == 0
-        assert load.statuses == {200}
-        assert_on_record_once(server, load)
-        assert not list_segments(tmp_path), "a stop ships all there is"
-        with connect(stack.owner_dsn) as connection:
-            report = verify(connection, tmp_path)
-        assert {str(finding) for finding in report.findings if "no anchor here" not in finding.what} == set()
-        assert report.verdict in {Verdict.PASS, Verdict.INCONCLUSIVE}
+def test_what_was_answered_is_on_record_once(server: LogServer, fault: Callable[[LogServer], None]) -> None:
+    load = Load(server.port, API_KEY)
+    with load.running():
+        wait_until(lambda: len(load.answered) > 100, 30, "requests are answered")
+        fault(server)
+        before = len(load.answered)
+        wait_until(lambda: len(load.answered) > before + 100, 60, "requests are answered again")
+    assert load.statuses == {200}
+    wait_for_the_record(server, load)
+    assert_on_record_once(server, load)
 
 
 @pytest.mark.parametrize("fault", [kill_a_worker, kill_the_workers, kill_all])
 def test_a_request_that_is_sent_with_its_key_until_it_is_answered_is_on_record_exactly_once(
-    stack: LiveStack, tmp_path: Path, fault: Callable[[LogServer], None]
+    server: LogServer, fault: Callable[[LogServer], None]
 ) -> None:
-    with log_server(stack, tmp_path) as server:
-        load = Load(server.port, API_KEY, keys=True)
-        with load.running(clients=8):
-            for round_ in range(1, 4):
-                wait_until(lambda goal=100 * round_: len(load.answered) > goal, 60, "requests are answered")
-                fault(server)
-                wait_until(lambda: len(server.processes(WORKER)) == 2, 30, "workers run again")
-        assert server.stop() == 0
-        assert load.statuses <= {200, 409}
-        assert dict(server.recorded(load)) == dict.fromkeys(load.answered, 1)
+    load = Load(server.port, API_KEY, keys=True)
+    with load.running(clients=8):
+        for round_ in (1, 2):
+            wait_until(lambda goal=100 * round_: len(load.answered) > goal, 60, "requests are answered")
+            fault(server)
+            wait_until(lambda: len(server.processes(WORKER)) == 2, 30, "workers run again")
+    assert load.statuses <= {200, 409}
+    wait_for_the_record(server, load)
+    assert dict(server.recorded(load)) == dict.fromkeys(load.answered, 1)
+
+
+def test_a_stop_after_all_that_was_killed_ships_what_there_is_and_the_record_verifies(
+    stack: LiveStack, server: LogServer
+) -> None:
+    kill_all(server)
+    load = Load(server.port, API_KEY)
+    with load.running():
+        wait_until(lambda: len(load.answered) > 100, 30, "requests are answered")
+        kill_a_worker(server)
+    assert server.stop() == 0
+    assert not list_segments(server.spool), "a stop ships all there is"
+    assert_on_record_once(server, load)
+    with connect(stack.owner_dsn) as connection:
+        report = verify(connection, server.spool)
+    assert {str(finding) for finding in report.findings if "no anchor here" not in finding.what} == set()
+    assert report.verdict in {Verdict.PASS, Verdict.INCONCLUSIVE}
 
 
 def test_without_a_database_requests_are_answered_up_to_the_bound_and_then_refused(
@@ -135,25 +169,17 @@ def test_a_stop_without_a_database_leaves_the_spool_for_the_next_start(stack: Li
         assert_on_record_once(server, load)
 
 
-def test_the_metrics_tell_how_much_waits_and_for_how_long(stack: LiveStack, tmp_path: Path) -> None:
-    def gauge(server: LogServer, name: str) -> float:
-        lines = server.get("/metrics").splitlines()
-        return next((float(line.split()[-1]) for line in lines if line.startswith(name)), -1.0)
-
-    with log_server(stack, tmp_path) as server:
-        load = Load(server.port, API_KEY)
-        with connect(stack.owner_dsn) as connection, connection.cursor() as cursor:
-            cursor.execute("LOCK TABLE prediction_requests")
-            with load.running():
-                wait_until(lambda: len(load.answered) > 100, 30, "requests are answered")
-            # The shipper tells between two attempts, and one may last as long as its statement timeout.
-            fetch(
-                stack.owner_dsn,
-                "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'prediction-log'",
-            )
-            wait_until(lambda: gauge(server, "prediction_log_waiting_records") > 100, 40, "records wait")
-            assert gauge(server, "prediction_log_spool_bytes") > 100 * 20 * 44
-            assert gauge(server, "prediction_log_oldest_seconds") > 0
-        wait_until(lambda: gauge(server, "prediction_log_waiting_records") == 0, 40, "nothing waits")
-        assert gauge(server, "prediction_log_oldest_seconds") == 0
-        assert gauge(server, "prediction_log_shipped_records_total") >= len(load.answered)
+def test_the_metrics_tell_how_much_waits_and_for_how_long(server: LogServer) -> None:
+    load, dsn = Load(server.port, API_KEY), server.stack.owner_dsn
+    with connect(dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE prediction_requests")
+        with load.running():
+            wait_until(lambda: len(load.answered) > 100, 30, "requests are answered")
+        # The shipper tells between two attempts, and one may last as long as its statement timeout.
+        fetch(dsn, "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'prediction-log'")
+        wait_until(lambda: gauge(server, "prediction_log_waiting_records") > 100, 40, "records wait")
+        assert gauge(server, "prediction_log_spool_bytes") > 100 * 20 * 44
+        assert gauge(server, "prediction_log_oldest_seconds") > 0
+    wait_until(lambda: gauge(server, "prediction_log_waiting_records") == 0, 40, "nothing waits")
+    assert gauge(server, "prediction_log_oldest_seconds") == 0
+    assert gauge(server, "prediction_log_shipped_records_total") >= len(load.answered)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,66 +14,52 @@ from bench.gate.latency.load_processes import LoadProcesses, load_processes
 from bench.gate.latency.measure import Effort, measure
 from bench.gate.latency.report import LatencyReport
 from bench.gate.latency.servers import SERVER_COMMAND, served
-from fraud.api_keys import SCORING_API_KEY, Role, key_settings
+from fraud.api_keys import API_KEYS, ApiKey, Role
 from fraud.registry import PRODUCTION, Registry
 from fraud.settings import DatabaseRole
 from fraud.verdict import Verdict
 from tests.bench.gate.latency.slowed_server import slowed_command
-from tests.live_stack import LiveStack
+from tests.live_stack import API_KEY, LiveStack
 
 TRIALS = 20
 ALLOWED_MISTAKES = 1
 RULE = LatencyRule(max_ratio=1.10, too_noisy_ratio=2.0, max_p99_us={})
 
 
-class Servers:
-    """The same model three times: twice as it is, once slowed."""
-
-    def __init__(self, champion: str, equal: str, slowed: str, load: LoadProcesses) -> None:
-        self.champion = champion
-        self.equal = equal
-        self.slowed = slowed
-        self._load = load
-
-    def gate(self, candidate: str, effort: Effort) -> LatencyReport:
-        return measure(
-            (self.champion, candidate),
-            self._load,
-            REQUEST_KINDS,
-            rule=RULE,
-            effort=effort,
-            progress=lambda done, most: None,
-        )
+Serve = Callable[[str, tuple[str, ...]], str]
+"""Starts a server of production's version by a command, in a folder of that name; gives its address."""
 
 
-@pytest.fixture(scope="module")
-def servers(stack: LiveStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+@pytest.fixture
+def serve(stack: LiveStack, tmp_path: Path) -> Iterator[Serve]:
     registry = Registry(stack.tracking_uri, "divorce-model")
     version = registry.version_of(PRODUCTION)
     assert version is not None
     settings = {
         "DATABASE_URL": stack.dsn(DatabaseRole.SERVER),
         "SERVER_DB_PASSWORD": "",
-        **key_settings("gate", Role.SCORE),
+        API_KEYS: str(ApiKey.of(API_KEY, "gate", [Role.SCORE])),
     }
     with ExitStack() as at_end:
 
         def start(name: str, command: tuple[str, ...]) -> str:
-            folder: Path = tmp_path_factory.mktemp(name)
+            folder = tmp_path / name
+            folder.mkdir()
             return at_end.enter_context(served(registry, version, folder, settings, command))
 
-        champion, equal = start("champion", SERVER_COMMAND), start("equal", SERVER_COMMAND)
-        slowed = start("slowed", slowed_command(0.3))
-        yield Servers(
-            champion,
-            equal,
-            slowed,
-            at_end.enter_context(load_processes(1, REQUEST_KINDS, settings[SCORING_API_KEY], seed=1)),
-        )
+        yield start
 
 
-def test_servers_side_by_side_are_measured_to_the_end(servers: Servers) -> None:
-    report = servers.gate(servers.equal, Effort(window_s=0.5, min_pairs=2, max_pairs=2))
+def gate(load: LoadProcesses, champion: str, candidate: str, effort: Effort) -> LatencyReport:
+    return measure(
+        (champion, candidate), load, REQUEST_KINDS, rule=RULE, effort=effort, progress=lambda done, most: None
+    )
+
+
+def test_servers_side_by_side_are_measured_to_the_end(stack: LiveStack, serve: Serve) -> None:
+    candidate = serve("candidate", SERVER_COMMAND)
+    with load_processes(1, REQUEST_KINDS, API_KEY, seed=1) as load:
+        report = gate(load, stack.url, candidate, Effort(window_s=0.5, min_pairs=2, max_pairs=2))
     assert [kind.name for kind in report.kinds] == [kind.name for kind in REQUEST_KINDS]
     assert all(kind.candidate_p99_us >= kind.candidate_p50_us > 0 for kind in report.kinds)
     assert report.errors == ()
@@ -81,9 +67,12 @@ def test_servers_side_by_side_are_measured_to_the_end(servers: Servers) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-def test_a_slowed_candidate_is_rejected_and_an_equal_one_passes(servers: Servers) -> None:
+def test_a_slowed_candidate_is_rejected_and_an_equal_one_passes(serve: Serve) -> None:
+    champion, equal = serve("champion", SERVER_COMMAND), serve("equal", SERVER_COMMAND)
+    slowed = serve("slowed", slowed_command(0.3))
     effort = Effort(window_s=2.0, min_pairs=8, max_pairs=24)
-    slowed = [servers.gate(servers.slowed, effort).verdict for _ in range(TRIALS)]
-    equal = [servers.gate(servers.equal, effort).verdict for _ in range(TRIALS)]
-    assert slowed.count(Verdict.FAIL) >= TRIALS - ALLOWED_MISTAKES, slowed
-    assert equal.count(Verdict.PASS) >= TRIALS - ALLOWED_MISTAKES, equal
+    with load_processes(1, REQUEST_KINDS, API_KEY, seed=1) as load:
+        of_slowed = [gate(load, champion, slowed, effort).verdict for _ in range(TRIALS)]
+        of_equal = [gate(load, champion, equal, effort).verdict for _ in range(TRIALS)]
+    assert of_slowed.count(Verdict.FAIL) >= TRIALS - ALLOWED_MISTAKES, of_slowed
+    assert of_equal.count(Verdict.PASS) >= TRIALS - ALLOWED_MISTAKES, of_equal
