@@ -1,4 +1,4 @@
-"""A connection between requests: kept for the time that uvicorn is told, closed by the sweep after it."""
+"""A connection between requests: kept for its time, closed by the sweep after it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import asynccontextmanager, closing
+from typing import cast
 
 import pytest
 import uvicorn
@@ -17,7 +18,16 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from fraud.stack.ports import hold_port
-from serve.http.connection import BoundedConnection, ConnectionLimits, Connections
+from serve.access.authentication import Administrator, Authenticator
+from serve.access.control import AccessControl
+from serve.api.scoring_routes import ScoringRoutes
+from serve.error_answers import encode_error
+from serve.http.connection import Connection, HttpService
+from serve.http.open_connections import OpenConnections
+from serve.http.responder import Responder
+from serve.http.scoring_exchange import ScoringService
+from serve.overload.load_shedder import LoadShedder
+from serve.scoring.scoring import Scoring
 from tests.live_stack import wait_until
 from tests.serve.wire import Wire, post
 
@@ -28,22 +38,29 @@ MOST_S = 10.0
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    connections = Connections(ConnectionLimits(max_connections=10, read_timeout_s=60.0))
+    connections = OpenConnections(max_connections=10, read_timeout_s=60.0, keep_alive_s=KEEP_ALIVE_S)
+    nothing_scores = ScoringService(
+        routes=ScoringRoutes([], lambda _path: None),
+        scoring=cast("Scoring", None),
+        access=AccessControl(Authenticator([], Administrator("admin", "password")), required=True),
+        shedder=LoadShedder(max_wait_s=1.0),
+        error_form=lambda _path: encode_error,
+    )
+    service = HttpService(nothing_scores, Responder({}, lambda _path: {}, lambda: None), connections)
 
     async def answer(_request: Request) -> PlainTextResponse:
         return PlainTextResponse("here")
 
     @asynccontextmanager
     async def sweeping(_app: Starlette):  # type: ignore[no-untyped-def]
-        task = asyncio.create_task(connections.close_slow_ones())
+        task = asyncio.create_task(connections.keep_time())
         yield
         task.cancel()
 
     config = uvicorn.Config(
         Starlette(routes=[Route("/", answer, methods=["POST"])], lifespan=sweeping),
         port=hold_port(),
-        http=functools.partial(BoundedConnection, connections=connections),  # type: ignore[arg-type]
-        timeout_keep_alive=KEEP_ALIVE_S,
+        http=functools.partial(Connection, service),  # type: ignore[arg-type]
         log_config=None,
     )
     server = uvicorn.Server(config)
@@ -55,7 +72,7 @@ def url() -> Iterator[str]:
     thread.join()
 
 
-def test_it_is_closed_after_that_time_and_not_before(url: str) -> None:
+def test_an_idle_connection_is_closed_after_its_time_and_not_before(url: str) -> None:
     with closing(Wire(url)) as wire:
         wire.send(post("/", b"{}"))
         assert wire.answer().status == 200
@@ -64,7 +81,7 @@ def test_it_is_closed_after_that_time_and_not_before(url: str) -> None:
         assert KEEP_ALIVE_S <= time.monotonic() - answered < MOST_S
 
 
-def test_each_request_begins_the_time_anew(url: str) -> None:
+def test_a_request_begins_the_time_anew(url: str) -> None:
     with closing(Wire(url)) as wire:
         for _ in range(5):
             wire.send(post("/", b"{}"))
@@ -72,7 +89,7 @@ def test_each_request_begins_the_time_anew(url: str) -> None:
             time.sleep(KEEP_ALIVE_S / 2)
 
 
-def test_a_request_under_way_is_another_limit_s_business(url: str) -> None:
+def test_a_request_under_way_has_another_limit(url: str) -> None:
     with closing(Wire(url)) as wire:
         request = post("/", b"{}")
         wire.send(request)
