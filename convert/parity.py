@@ -22,11 +22,11 @@ from onnx import TensorProto, helper
 
 from convert.errors import ConversionError, ParityError
 from convert.exporter import INPUT, MARGIN, ROWS
-from convert.forest import Forest
 from convert.parity_report import ParityReport, RowCounts, installed_versions
 from convert.parity_rows import extreme_rows, missing_rows, threshold_rows
 from convert.source import Matrix, Source, Vector
 from fraud.features import FEATURE_COUNT, FEATURE_NAMES
+from fraud.forest import Forest
 from fraud.golden_rows import RELATIVE_TOLERANCE
 from serve.engine import Engine, EngineOptions, load
 from serve.engine.onnx_kernel import open_session

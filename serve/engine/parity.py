@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud.forest import Forest
 from serve.engine.engine import Matrix
 from serve.engine.errors import ForestMismatchError
-from serve.engine.forest import Forest
 from serve.engine.forest_kernel import ForestKernel
 from serve.engine.onnx_kernel import OnnxKernel, open_margin_session
 from serve.engine.sample_rows import revealing_rows

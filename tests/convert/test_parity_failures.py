@@ -10,13 +10,14 @@ import onnx
 import pytest
 
 from convert import preconditions
+from convert.booster_forest import read_forest
 from convert.errors import ConversionError, ParityError
 from convert.exporter import export, to_bytes
-from convert.forest import Forest, read_forest
 from convert.parity import check_parity, check_rows
 from convert.parity_report import ParityReport
 from convert.source import Source, open_source
 from fraud.features import FEATURE_NAMES
+from fraud.forest import Forest
 from tests.convert.small_models import ENOUGH_ROWS, Matrix, applications, fit, plain
 
 ROWS = applications(ENOUGH_ROWS, seed=1)
@@ -120,7 +121,7 @@ def test_the_failure_shows_the_row_and_both_answers() -> None:
     with pytest.raises(ParityError) as failure:
         checked(graph, source, forest)
     message = str(failure.value)
-    root = forest.trees[0]
+    root = forest.trees[1]
     assert f"{FEATURE_NAMES[root.feature[0]]}={root.threshold[0]}" in message
     assert all(f"{name}=" in message for name in FEATURE_NAMES)
     assert message.count("XGBoost's") == 2

@@ -1,4 +1,4 @@
-"""The trees of a booster as arrays, read from the booster's JSON document.
+"""The trees of a booster, read from its JSON document.
 
 Source of the document's form: XGBoost, "Introduction to Model IO" and its JSON schema (doc/model.schema). A leaf is a
 node without children whose `split_conditions` entry is the leaf's value; the test of a split is `x < threshold`.
@@ -7,50 +7,25 @@ node without children whose `split_conditions` entry is the leaf's value; the te
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from xgboost import Booster
 
 from convert.preconditions import trees
-from convert.source import Source, Vector
+from convert.source import Source
 from fraud.features import FEATURE_COUNT
-
-
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """One tree of n nodes, parents before their children; all arrays are [n].
-
-    A split sends a row to `left` where x[feature] < threshold, or where the value is missing and `missing_left`;
-    else to `right`. A leaf has -1 in `left` and `right`, and its `value` in log-odds; a split's value is 0.
-    """
-
-    feature: NDArray[np.int64]
-    threshold: Vector
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
-    missing_left: NDArray[np.bool_]
-    value: Vector
-
-    @property
-    def splits(self) -> NDArray[np.int64]:
-        """Indices of the nodes that are splits."""
-        return np.flatnonzero(self.left >= 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Forest:
-    """A row's log-odds are `base_margin` plus the leaves it reaches, added as float32 in the order of `trees`."""
-
-    base_margin: np.float32
-    trees: tuple[Tree, ...]
+from fraud.forest import Forest, Tree
 
 
 def read_forest(source: Source) -> Forest:
-    """The forest of a model that passed `preconditions.check`."""
-    return Forest(_base_margin(source), tuple(_read_tree(tree) for tree in trees(source)))
+    """The forest of a model that passed `preconditions.check`: its base margin as a leaf, then the booster's trees."""
+    return Forest((_leaf(_base_margin(source)), *(_read_tree(tree) for tree in trees(source))))
+
+
+def _leaf(value: np.float32) -> Tree:
+    zero, none = np.zeros(1, dtype=np.int64), np.full(1, -1, dtype=np.int64)
+    return Tree(zero, np.zeros(1, dtype=np.float32), none, none, np.zeros(1, dtype=np.bool_), np.array([value]))
 
 
 def _read_tree(document: dict[str, Any]) -> Tree:
