@@ -12,8 +12,8 @@ from xgboost import Booster
 from bench.engines.models import SEED, SIZES, make_models
 from bench.peers.forms import Rows
 from convert import convert
-from convert.parity import MINIMUM_ROWS
 from convert.source import load_classifier
+from convert.xgboost_parity import MINIMUM_ROWS
 from serve.engine.sample_rows import ordinary_rows
 
 

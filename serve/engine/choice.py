@@ -11,7 +11,7 @@ from serve.engine.errors import ForestMismatchError, ForestRefusedError, ForestU
 from serve.engine.forest_kernel import ForestKernel
 from serve.engine.onnx_forest import read_forest
 from serve.engine.onnx_kernel import OnnxKernel
-from serve.engine.parity import prove
+from serve.engine.onnxruntime_parity import prove
 from serve.engine.plan import Plan, plan_key, plan_path, read_plan, write_plan
 from serve.engine.tuning import Tuner
 

@@ -18,7 +18,7 @@ from serve.engine.engine import Route
 from serve.engine.errors import ForestUnavailableError
 from serve.engine.forest_kernel import ForestKernel
 from serve.engine.onnx_kernel import OnnxKernel
-from serve.engine.parity import Proof
+from serve.engine.onnxruntime_parity import Proof
 from serve.engine.plan import LARGEST_ROWS, Plan, plan_path
 from serve.engine.tuning import Tuner
 from tests.convert.small_models import applications, convert_small, fit

@@ -1,7 +1,7 @@
 """The proof, at every load, that the forest kernel answers what ONNX Runtime answers for this very model.
 
-The same bounds as in `convert.parity`: log-odds bit for bit, probabilities within 1e-6 of each, relative. Every way of
-scoring is proved, whichever will be chosen.
+The same bounds as in `convert.xgboost_parity`: log-odds bit for bit, probabilities within 1e-6 of each, relative. Every
+way of scoring is proved, whichever will be chosen.
 """
 
 from __future__ import annotations

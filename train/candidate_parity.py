@@ -1,4 +1,4 @@
-"""`python -m train.parity`: prove the registered candidate once more, from its files in the registry.
+"""`python -m train.candidate_parity`: prove the registered candidate once more, from its files in the registry.
 
 Training proves what it is about to upload. This proves what came out of the registry again: the very bytes that a
 server would load, beside the model as XGBoost saved it, on rows of which part was not drawn before.
@@ -20,9 +20,9 @@ from rich.progress import Progress
 
 from convert import prove
 from convert.errors import ParityError
-from convert.parity import MINIMUM_ROWS
 from convert.parity_report import ParityReport
 from convert.source import load_classifier
+from convert.xgboost_parity import MINIMUM_ROWS
 from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError, RegistryError
 from fraud.progress import ShowStep, steps_on

@@ -71,7 +71,7 @@ class Applications:
         return Applications(self.number + other.number, self.counts + other.counts)
 
 
-class RollUp:
+class LoggedApplications:
     """The applications of spans, in the bins of one version.
 
     Every method may raise psycopg2.Error: PostgreSQL does not answer, or refuses.

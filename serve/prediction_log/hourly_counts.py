@@ -51,7 +51,7 @@ class ModelHour(msgspec.Struct, frozen=True, order=True, gc=False):
     hour: int
 
 
-class RollUp:
+class HourlyCounts:
     """Adds records to `drift_hours`; remembers the bins of versions."""
 
     def __init__(self) -> None:

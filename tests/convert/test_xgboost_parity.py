@@ -13,9 +13,9 @@ from convert import preconditions
 from convert.booster_forest import read_forest
 from convert.errors import ConversionError, ParityError
 from convert.exporter import export, to_bytes
-from convert.parity import check_parity, check_rows
 from convert.parity_report import ParityReport
 from convert.source import Source, open_source
+from convert.xgboost_parity import check_parity, check_rows
 from fraud.features import FEATURE_NAMES
 from fraud.forest import Forest
 from tests.convert.small_models import ENOUGH_ROWS, Matrix, applications, fit, plain
