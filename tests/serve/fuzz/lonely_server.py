@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from bench.engines.models import SIZES, make_models
+from bench.experiments.engines.models import SIZES, make_models
 from fraud.stack.ports import hold_port
 from serve.model.model_store import Manifest, model_store
 from serve.workers.supervisor import worker_command
