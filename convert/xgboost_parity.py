@@ -7,8 +7,6 @@ the engine that will serve them. An absolute tolerance would hide wrong small pr
 
 from __future__ import annotations
 
-import hashlib
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -28,7 +26,8 @@ from convert.source import Matrix, Source, Vector
 from fraud.features import FEATURE_COUNT, FEATURE_NAMES
 from fraud.forest import Forest
 from fraud.golden_rows import RELATIVE_TOLERANCE
-from serve.engine import Engine, EngineOptions, load
+from fraud.registry import MODEL_FILE
+from serve.engine import Engine, EngineOptions, ModelFile, load
 from serve.engine.onnx_kernel import open_session
 
 MINIMUM_ROWS: Final = 200_000
@@ -68,15 +67,13 @@ def check_parity(
     counts = RowCounts(**{kind: len(rows) for kind, rows in kinds.items()})
     tally = _Tally()
     margins = _MarginGraph(model)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.onnx"
-        path.write_bytes(model)
-        with closing(load(path, EngineOptions(threads=1))) as engine:
-            for kind, chunk in _chunks(kinds):
-                tally.add(_compare(kind, chunk, source, margins, engine))
-                if progress is not None:
-                    progress(tally.rows, counts.total)
-    return _report(hashlib.sha256(model).hexdigest(), counts, tally)
+    converted = ModelFile.of(Path(MODEL_FILE), model)
+    with closing(load(converted, EngineOptions(threads=1))) as engine:
+        for kind, chunk in _chunks(kinds):
+            tally.add(_compare(kind, chunk, source, margins, engine))
+            if progress is not None:
+                progress(tally.rows, counts.total)
+    return _report(converted.sha256, counts, tally)
 
 
 @dataclass(frozen=True, slots=True)

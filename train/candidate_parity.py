@@ -84,7 +84,7 @@ def _compare(
 ) -> ParityReport:
     progress("fetching the candidate", 0, 2)
     with tempfile.TemporaryDirectory() as name:
-        converted = registry.download_model(candidate, Path(name)).read_bytes()
+        converted = registry.fetch_model(candidate)
         progress("fetching the candidate", 1, 2)
         classifier = load_classifier(registry.download_file(candidate, NATIVE_FILE, Path(name)))
         progress("fetching the candidate", 2, 2)

@@ -16,7 +16,7 @@ from rich.progress import Progress
 from bench.experiments.engines.models import SIZES, BenchModel, make_models
 from bench.experiments.engines.race import Cell, Race, Score
 from bench.experiments.engines.report import AUTO, FOREST, ONNXRUNTIME, XGBOOST, print_report, write_json, write_plot
-from serve.engine import EngineKind, EngineOptions, load
+from serve.engine import EngineKind, EngineOptions, load, read_model
 
 BATCH_ROWS: Final = (1, 10, 100, 1_000, 10_000, 100_000)
 THREADS: Final = (1, 2)
@@ -67,6 +67,6 @@ def _contenders(model: BenchModel, threads: int, stack: ExitStack) -> dict[str, 
     booster.set_param("nthread", threads)
     found: dict[str, Score] = {XGBOOST: partial(booster.inplace_predict, validate_features=False)}
     for name, kind in kinds.items():
-        engine = stack.enter_context(closing(load(model.path, EngineOptions(threads=threads, kind=kind))))
+        engine = stack.enter_context(closing(load(read_model(model.path), EngineOptions(threads=threads, kind=kind))))
         found[name] = engine.score
     return found

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import shutil
 import sys
-from pathlib import Path
 from typing import Final
 
 from bench.experiments.peers.contenders import MODEL_NAME
 from bench.experiments.peers.servers.launch import Launch, Place
 from fraud.api_keys import SCORING_API_KEY, bearer
-from fraud.registry import MODEL_FILE
+from serve.engine import read_model
 from serve.model.model_store import Manifest, model_store
 
 VERSION: Final = 1
@@ -22,15 +19,9 @@ READY_PATH: Final = "/health/ready"
 
 def launch(place: Place, *, logged: bool) -> Launch:
     """Put the model into the server's store of verified local copies, from which it starts without a registry."""
-    onnx = place.model.onnx
+    model = read_model(place.model.onnx)
     store = model_store(place.folder, MODEL_NAME)
-    sha256 = hashlib.sha256(onnx.read_bytes()).hexdigest()
-    manifest = Manifest(MODEL_NAME, VERSION, sha256, dt.datetime.now(dt.UTC).date())
-
-    def fetch(folder: Path) -> Path:
-        return Path(shutil.copyfile(onnx, folder / MODEL_FILE))
-
-    store.add(manifest, fetch)
+    store.add(Manifest(MODEL_NAME, VERSION, model.sha256, dt.datetime.now(dt.UTC).date()), lambda: model.content)
     store.make_current(VERSION)
     command = ("-m", "serve" if logged else "bench.experiments.peers.unlogged", "--workers", "1")
     return Launch(
