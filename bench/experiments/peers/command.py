@@ -50,7 +50,7 @@ def peers(
     results: Annotated[Path | None, typer.Option(help="Also write the report to this Markdown file.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of rows and orders.")] = 1,
 ) -> None:
-    """Measure our server, MLServer, MLflow, BentoML and the original's manner side by side, and report."""
+    """Measure our server, MLServer, MLflow, BentoML, mosec and the original's manner side by side, and report."""
     try:
         folder = load_settings().run_dir / FOLDER
         faults: list[str] = []

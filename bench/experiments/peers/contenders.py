@@ -14,6 +14,7 @@ MLSERVER: Final = "mlserver"
 MLSERVER_BATCHING: Final = "mlserver-batching"
 MLFLOW: Final = "mlflow"
 BENTOML: Final = "bentoml"
+MOSEC: Final = "mosec"
 ORIGINAL: Final = "original"
 RESPONDER: Final = "responder"
 
@@ -51,6 +52,8 @@ ARROW_UNLOGGED: Final = "ours, Arrow, log off"
 MLSERVER_JSON: Final = "MLServer"
 MLSERVER_BATCHED: Final = "MLServer, adaptive batching"
 MLSERVER_COLUMNS: Final = "MLServer, data-frame codec"
+MOSEC_JSON: Final = "mosec, adaptive batching"
+MOSEC_BINARY: Final = "mosec, raw float32"
 IN_ORIGINAL_MANNER: Final = "original's manner"
 
 MLSERVER_JSON_FORMS: Final = (MLSERVER_JSON, MLSERVER_BATCHED, MLSERVER_COLUMNS)
@@ -71,6 +74,8 @@ CONTENDERS: Final = (
     Contender(MLSERVER_COLUMNS, MLSERVER, _V2_PATH, forms.V2_COLUMNS, (1_000, 10_000)),
     Contender("mlflow models serve", MLFLOW, "/invocations", forms.MLFLOW_INPUTS),
     Contender("BentoML", BENTOML, "/predict", forms.BENTOML_DATA),
+    Contender(MOSEC_JSON, MOSEC, "/predict", forms.SINGLE, (1,)),
+    Contender(MOSEC_BINARY, MOSEC, "/batch_predict", forms.RAW_FLOATS, _BATCHES),
     Contender(IN_ORIGINAL_MANNER, ORIGINAL, "/predict", forms.SINGLE, (1,)),
     Contender(IN_ORIGINAL_MANNER, ORIGINAL, "/batch_predict", forms.ROW_OBJECTS, (100, 1_000)),
     Contender("no work (the client's limit)", RESPONDER, "/", forms.ROW_OBJECTS),

@@ -18,6 +18,7 @@ Rows = NDArray[np.float64]
 """Applications as a client has them, [N, 10]."""
 
 JSON: Final = "application/json"
+BINARY: Final = "application/octet-stream"
 ARROW: Final = "application/vnd.apache.arrow.stream"
 JSON_LENGTH_HEADER: Final = "Inference-Header-Content-Length"
 
@@ -81,8 +82,12 @@ def _write_v2_binary(rows: Rows) -> Body:
         "parameters": {"binary_data_size": len(binary)},
     }
     text = orjson.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}})
-    headers = {"Content-Type": "application/octet-stream", JSON_LENGTH_HEADER: str(len(text))}
+    headers = {"Content-Type": BINARY, JSON_LENGTH_HEADER: str(len(text))}
     return Body(text + binary, headers)
+
+
+def _write_floats(rows: Rows) -> Body:
+    return Body(rows.astype("<f4").tobytes(), {"Content-Type": BINARY})
 
 
 def _write_arrow(rows: Rows) -> Body:
@@ -112,6 +117,10 @@ def _read_v2_binary(answer: Answer) -> NDArray[np.float64]:
     return np.frombuffer(answer.content[start:], dtype="<f4").astype(np.float64)
 
 
+def _read_floats(answer: Answer) -> NDArray[np.float64]:
+    return np.frombuffer(answer.content, dtype="<f4").astype(np.float64)
+
+
 def _read_arrow(answer: Answer) -> NDArray[np.float64]:
     column = pa.ipc.open_stream(answer.content).read_all()["probability"]
     return np.asarray(column.to_numpy(), dtype=np.float64)
@@ -124,4 +133,5 @@ V2_COLUMNS: Final = Form(_write_v2_columns, _read_member("outputs", 0, "data"))
 V2_BINARY: Final = Form(_write_v2_binary, _read_v2_binary)
 ARROW_STREAM: Final = Form(_write_arrow, _read_arrow)
 MLFLOW_INPUTS: Final = Form(_write_matrix("inputs"), _read_member("predictions"))
+RAW_FLOATS: Final = Form(_write_floats, _read_floats)
 BENTOML_DATA: Final = Form(_write_matrix("data"), _read_list)

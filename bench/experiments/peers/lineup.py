@@ -23,7 +23,7 @@ from bench.experiments.peers.cores import cpu_seconds, on_server_core
 from bench.experiments.peers.environment import REQUIREMENTS, make_environment
 from bench.experiments.peers.errors import PeersError
 from bench.experiments.peers.model import SharedModel
-from bench.experiments.peers.servers import bentoml, mlflow_serve, mlserver, original, ours, responder
+from bench.experiments.peers.servers import bentoml, mlflow_serve, mlserver, mosec, original, ours, responder
 from bench.experiments.peers.servers.launch import Launch, Place
 from fraud.api_keys import Role, key_settings
 from fraud.database import connect
@@ -52,6 +52,7 @@ LAUNCHES: Final[dict[str, Callable[[Place], Launch]]] = {
     contenders.MLSERVER_BATCHING: partial(mlserver.launch, batching=True),
     contenders.MLFLOW: mlflow_serve.launch,
     contenders.BENTOML: bentoml.launch,
+    contenders.MOSEC: mosec.launch,
     contenders.ORIGINAL: original.launch,
     contenders.RESPONDER: responder.launch,
 }
@@ -61,6 +62,7 @@ ENVIRONMENTS: Final = {
     contenders.MLSERVER_BATCHING: "mlserver",
     contenders.MLFLOW: "mlflow",
     contenders.BENTOML: "bentoml",
+    contenders.MOSEC: "mosec",
     contenders.ORIGINAL: "original",
 }
 

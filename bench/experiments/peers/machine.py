@@ -17,6 +17,7 @@ PACKAGES: Final = {
     "mlserver": ("mlserver", "xgboost"),
     "mlflow": ("mlflow", "xgboost-cpu"),
     "bentoml": ("bentoml", "xgboost-cpu"),
+    "mosec": ("mosec", "xgboost-cpu"),
     "original": ("fastapi", "pydantic", "xgboost-cpu"),
 }
 OUR_PACKAGES: Final = ("fastapi", "uvicorn", "onnxruntime", "numba")

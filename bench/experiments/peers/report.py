@@ -32,7 +32,8 @@ nothing: what the client can do at most. The shares are of one core; "others" is
 servers' core. The failures column counts answers of status 400 and above and broken connections; a window with any,
 or without an answer, counts in no ratio. MLServer is at its best: no worker processes, no gzip, no metrics, a flat
 FP32 tensor for its numpy codec, the booster loaded as a regressor (one number a row); with adaptive batching (16
-requests, 2 ms) as well, and the better of both is what it is compared by."""
+requests, 2 ms) as well, and the better of both is what it is compared by. mosec decodes single rows with msgspec and
+batches them adaptively (16 requests, 2 ms); its batches are the bytes of float32 rows, and it keeps no record."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,26 @@ def test_single_requests_are_promised_six_times_mlserver(ours: float, reached: b
     assert bar.bound == 6
 
 
+@pytest.mark.parametrize(
+    ("ours", "bound", "rate", "reached"),
+    [
+        pytest.param(contenders.OBJECTS_UNLOGGED, 2.0, 2_050, True, id="log off, twice"),
+        pytest.param(contenders.OBJECTS_UNLOGGED, 2.0, 1_950, False, id="log off, less"),
+        pytest.param(contenders.OBJECTS, 1.5, 1_550, True, id="log on, one and a half times"),
+        pytest.param(contenders.OBJECTS, 1.5, 1_450, False, id="log on, less"),
+    ],
+)
+def test_single_requests_are_promised_more_than_mosec(ours: str, bound: float, rate: float, reached: bool) -> None:
+    windows = [window(0, ours, 1, rate), window(0, contenders.MOSEC_JSON, 1, 1_000)]
+    bars = [bar for bar in throughput_bars(Throughput("S", MACHINE, 1, 2.0, windows, [])) if "mosec" in bar.promise]
+    assert [bar.promise.partition(": ")[2].partition(" / ")[0] for bar in bars] == [
+        contenders.OBJECTS,
+        contenders.OBJECTS_UNLOGGED,
+    ]
+    (bar,) = (bar for bar in bars if isinstance(bar, Bar))
+    assert (bar.bound, bar.reached) == (bound, reached)
+
+
 def test_a_promise_whose_windows_all_failed_is_missed_and_not_forgotten() -> None:
     windows = [window(0, contenders.OBJECTS, 1, 9_000, failures=1), window(0, contenders.MLSERVER_JSON, 1, 800)]
     stage = Throughput("S", MACHINE, 1, 2.0, windows, [])

@@ -8,13 +8,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bench.experiments.peers import contenders
 from bench.experiments.peers.contenders import CONTENDERS, Contender
 from bench.experiments.peers.cores import CLIENT_CORE, SERVER_CORE, resident_bytes, take_client_core
 from bench.experiments.peers.errors import PeersError
-from bench.experiments.peers.lineup import Lineup
+from bench.experiments.peers.lineup import Lineup, make_environments
 from bench.experiments.peers.measurements import Throughput, read_stage
 from bench.experiments.peers.model import SharedModel, share_model
 from bench.experiments.peers.report import THROUGHPUT_FILE, read_report, write_page
@@ -85,6 +86,23 @@ def test_a_contender_with_another_model_is_not_compared_with(lineup: Lineup, mod
     server = lineup.servers[contenders.ORIGINAL]
     with pytest.raises(PeersError, match="other probabilities"):
         check_answers(of(contenders.ORIGINAL, 100)[0], 100, server, other, seed=7)
+
+
+@pytest.mark.long
+@needs_two_cores
+@pytest.mark.usefixtures("client_core")
+def test_mosec_answers_in_its_own_environment(folder: Path, model: SharedModel) -> None:
+    try:
+        pythons = make_environments([contenders.MOSEC], folder, lambda _: None)
+    except PeersError as error:
+        pytest.skip(str(error))
+    with Lineup(folder, model) as lineup:
+        running = lineup.start(contenders.MOSEC, pythons[contenders.MOSEC])
+        for rows in contenders.BATCH_ROWS:
+            (contender,) = of(contenders.MOSEC, rows)
+            check_answers(contender, rows, running, model, seed=7)
+        for path in ("/predict", "/batch_predict"):
+            assert httpx.post(f"http://127.0.0.1:{running.port}{path}", content=b"[1").status_code == 400
 
 
 @needs_two_cores

@@ -35,6 +35,7 @@ def by_json(body: Body) -> NDArray[np.float32]:
         pytest.param(forms.V2_TENSOR, by_v2, id="v2: one tensor in JSON"),
         pytest.param(forms.V2_COLUMNS, by_v2, id="v2: a tensor a column"),
         pytest.param(forms.V2_BINARY, by_v2, id="v2: binary tensor behind the JSON"),
+        pytest.param(forms.RAW_FLOATS, lambda body: np.frombuffer(body.content, "<f4").reshape(-1, 10), id="raw"),
         pytest.param(forms.ARROW_STREAM, lambda body: decode_arrow(body.content, 100).matrix, id="Arrow"),
     ],
 )
@@ -55,6 +56,7 @@ def test_a_body_holds_the_rows(form: Form, decode: Callable[[Body], NDArray[np.f
             [0.25, 0.5],
             id="v2 binary",
         ),
+        pytest.param(forms.RAW_FLOATS, np.array([0.25, 0.5], "<f4").tobytes(), {}, [0.25, 0.5], id="raw"),
         pytest.param(forms.MLFLOW_INPUTS, b'{"predictions":[0.25,0.5]}', {}, [0.25, 0.5], id="MLflow"),
         pytest.param(forms.BENTOML_DATA, b"[0.25,0.5]", {}, [0.25, 0.5], id="BentoML"),
     ],
