@@ -116,7 +116,7 @@ stack-test: $(VENV)/installed ## start everything with Docker, under a name of i
 	@$(BIN)/python -m pytest -m docker --timeout 3600
 
 # Servers that ours is compared with, each in an environment of its own (`python -m bench peers`).
-PEERS := mlserver mlflow bentoml original
+PEERS := mlserver mlflow bentoml mosec original
 # What tests compare our statistics with, each in an environment of its own too.
 ORACLES := evidently
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

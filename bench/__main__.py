@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 BATCH_ROWS: Final = (1, 100, 1_000, 10_000)
 
 COMMANDS: Final = {
-    "chaos": "bench.chaos.command",
-    "engines": "bench.engines.command",
+    "chaos": "bench.experiments.chaos.command",
+    "engines": "bench.experiments.engines.command",
     "gate": "bench.gate.command",
-    "outage": "bench.outage.command",
-    "peers": "bench.peers.command",
+    "outage": "bench.experiments.outage.command",
+    "peers": "bench.experiments.peers.command",
     "promote": "bench.gate.promote",
     "rollback": "bench.gate.rollback",
-    "soak": "bench.soak.command",
+    "soak": "bench.experiments.soak.command",
     "verify": "bench.gate.verify",
 }
 """Name of a command, which is its function's too -> where that is."""

@@ -9,13 +9,14 @@ from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier
 
 from convert import preconditions
+from convert.booster_forest import read_forest
 from convert.exporter import export, to_bytes
-from convert.forest import Forest, read_forest
 from convert.golden import carry, golden_rows
-from convert.parity import MINIMUM_ROWS, Progress, check_parity, check_rows
 from convert.parity_report import ParityReport
 from convert.scaler_folding import fold
 from convert.source import Matrix, Source, open_source
+from convert.xgboost_parity import MINIMUM_ROWS, Progress, check_parity, check_rows
+from fraud.forest import Forest
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
     features [N, 10] -> TreeEnsembleRegressor (ai.onnx.ml 3) -> Squeeze -> margin [N]
     margin -> Neg -> Min 88.7 -> Exp -> Add 1 -> Reciprocal -> probability [N]
 
-- Tree 0 is a single leaf that holds the base margin: ONNX Runtime adds `base_values` last, XGBoost starts with the
+- The base margin stays the first tree, a single leaf: ONNX Runtime adds `base_values` last, XGBoost starts with the
   base margin, and float32 sums depend on the order.
 - The sigmoid is spelled out as XGBoost computes it: the Sigmoid operator is a rational approximation, 13% wrong at one
   in a million and worse below. Min is XGBoost's own clamp (`common::Sigmoid`, src/common/math.h): below a margin of
@@ -18,6 +18,7 @@ stop). The document's trees need no correction, and the tests use onnxmltools as
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -25,8 +26,8 @@ import onnx
 from onnx import TensorProto, helper
 from xgboost import __version__ as xgboost_version
 
-from convert.forest import Forest, Tree
 from fraud.features import FEATURE_COUNT, FEATURE_NAMES
+from fraud.forest import Forest, Tree
 
 INPUT: Final = "features"
 MARGIN: Final = "margin"
@@ -49,7 +50,7 @@ def export(forest: Forest) -> onnx.ModelProto:
     """The model of a forest; the same forest gives the same bytes."""
     graph = helper.make_graph(
         [
-            _ensemble(forest),
+            _ensemble(forest.trees),
             helper.make_node("Squeeze", ["margins", "column"], [MARGIN]),
             helper.make_node("Neg", [MARGIN], ["negated"]),
             helper.make_node("Min", ["negated", "largest_exponent"], ["exponent"]),
@@ -78,7 +79,7 @@ def export(forest: Forest) -> onnx.ModelProto:
             "feature_names": json.dumps(FEATURE_NAMES),
             "producer": PRODUCER,
             "xgboost_version": xgboost_version,
-            "trees": str(len(forest.trees)),
+            "trees": str(len(forest.trees) - 1),
         },
     )
     onnx.checker.check_model(model)
@@ -90,8 +91,7 @@ def to_bytes(model: onnx.ModelProto) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def _ensemble(forest: Forest) -> onnx.NodeProto:
-    trees = (_leaf(forest.base_margin), *forest.trees)
+def _ensemble(trees: Sequence[Tree]) -> onnx.NodeProto:
     nodes = np.concatenate([np.arange(len(tree.left)) for tree in trees])
     tree_of_node = np.repeat(np.arange(len(trees)), [len(tree.left) for tree in trees])
     left, right = (np.concatenate([getattr(tree, side) for tree in trees]) for side in ("left", "right"))
@@ -117,8 +117,3 @@ def _ensemble(forest: Forest) -> onnx.NodeProto:
         target_ids=[0] * int(leaf.sum()),
         target_weights=np.concatenate([tree.value for tree in trees])[leaf].tolist(),
     )
-
-
-def _leaf(value: np.float32) -> Tree:
-    zero, none = np.zeros(1, dtype=np.int64), np.full(1, -1, dtype=np.int64)
-    return Tree(zero, np.zeros(1, dtype=np.float32), none, none, np.zeros(1, dtype=np.bool_), np.array([value]))

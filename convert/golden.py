@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 import onnx
 
-from convert.forest import Forest
 from convert.parity_rows import SEED, missing_rows, threshold_rows
 from convert.source import Matrix, Source
+from fraud.forest import Forest
 from fraud.golden_rows import METADATA_KEY, GoldenRows
 
 ROWS_A_KIND: Final = 64

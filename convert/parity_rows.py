@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.forest import Forest, Tree
 from convert.source import Matrix
 from fraud.features import FEATURE_COUNT
+from fraud.forest import Forest, Tree
 
 _FLOAT32: Final = np.finfo(np.float32)
 

@@ -19,9 +19,9 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 from sklearn.utils.validation import check_is_fitted
 
 from convert.errors import UnsupportedModelError
-from convert.forest import Forest
 from convert.source import Matrix, Source, Vector, array_input
 from fraud.features import FEATURE_COUNT, FEATURE_NAMES
+from fraud.forest import Forest
 
 Keys = NDArray[np.int64]
 """Float32 values as integers in the same order: the next key is the next float."""
@@ -58,7 +58,7 @@ def fold(forest: Forest, source: Source) -> Forest:
 
 
 def _fold_column(forest: Forest, column: int, scalers: Iterable[Any]) -> dict[np.float32, np.float32]:
-    split_on = [tree.threshold[(tree.left >= 0) & (tree.feature == column)] for tree in forest.trees]
+    split_on = [tree.threshold[tree.splits][tree.feature[tree.splits] == column] for tree in forest.trees]
     scaled = np.unique(np.concatenate([*split_on, np.empty(0, dtype=np.float32)]))
     if not scaled.size:
         return {}

@@ -119,8 +119,7 @@ class Registry:
         Raises:
             ChecksumError: the server holds other bytes.
         """
-        with tempfile.TemporaryDirectory() as folder:
-            self._fetch(run_id, sha256, Path(folder))
+        self._fetch(run_id, sha256)
         with registry_errors(self.tracking_uri):
             if self._registered_model() is None:
                 self._client().create_registered_model(self.model_name)
@@ -155,15 +154,13 @@ class Registry:
         with registry_errors(self.tracking_uri):
             self._client().set_model_version_tag(self.model_name, str(version), key, value)
 
-    def download_model(self, version: ModelVersion, folder: Path) -> Path:
-        """Fetch `model.onnx` of a version into `folder`, where it appears only once it is verified.
+    def fetch_model(self, version: ModelVersion) -> bytes:
+        """The verified bytes of a version's `model.onnx`.
 
         Raises:
-            ChecksumError: the file is not the one that was registered.
+            ChecksumError: they are not those that were registered.
         """
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as partial:
-            return self._fetch(version.run_id, version.sha256, Path(partial)).replace(folder / MODEL_FILE)
+        return self._fetch(version.run_id, version.sha256)
 
     def download_file(self, version: ModelVersion, name: str, folder: Path) -> Path:
         """Fetch another file of a version, such as `parity.json`, into `folder`; it is not verified."""
@@ -171,16 +168,17 @@ class Registry:
         with registry_errors(self.tracking_uri):
             return Path(self._client().download_artifacts(version.run_id, f"{MODEL_FOLDER}/{name}", str(folder)))
 
-    def _fetch(self, run_id: str, sha256: str, folder: Path) -> Path:
-        with registry_errors(self.tracking_uri):
-            path = Path(self._client().download_artifacts(run_id, f"{MODEL_FOLDER}/{MODEL_FILE}", str(folder)))
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    def _fetch(self, run_id: str, sha256: str) -> bytes:
+        with tempfile.TemporaryDirectory() as folder, registry_errors(self.tracking_uri):
+            path = self._client().download_artifacts(run_id, f"{MODEL_FOLDER}/{MODEL_FILE}", folder)
+            model = Path(path).read_bytes()
+        found = hashlib.sha256(model).hexdigest()
         if found != sha256:
             raise ChecksumError(
                 f"{MODEL_FILE} of run {run_id} has SHA-256 {found}, not the {sha256} that was registered: "
                 "train again, and find out who changed the artifact store"
             )
-        return path
+        return model
 
     def _registered_model(self) -> RegisteredModel | None:
         """The registered model, or None when a successful search does not find it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import onnx
 
-from fraud.registry import PRODUCTION, ModelVersion, Registry, mlflow_client
+from fraud.registry import MODEL_FILE, PRODUCTION, ModelVersion, Registry, mlflow_client
 
 
 def register_without_golden_rows(registry: Registry) -> ModelVersion:
@@ -16,8 +16,8 @@ def register_without_golden_rows(registry: Registry) -> ModelVersion:
     production = registry.version_of(PRODUCTION)
     assert production is not None
     with tempfile.TemporaryDirectory() as folder:
-        path = registry.download_model(production, Path(folder))
-        model = onnx.load_model_from_string(path.read_bytes())
+        path = Path(folder) / MODEL_FILE
+        model = onnx.load_model_from_string(registry.fetch_model(production))
         del model.metadata_props[:]
         path.write_bytes(model.SerializeToString())
         client = mlflow_client(registry.tracking_uri, registry.timeout_s)

@@ -18,7 +18,9 @@ ALLOWED = {
     "train": {"fraud", "serve.engine", "convert"},
     "serve": {"fraud", "serve.engine"},
     "bench": {"fraud", "serve.engine", "convert", "train", "serve"},
-    "jenkins": {"fraud", "serve.engine", "convert", "train", "serve", "bench"},
+    "bench.gate": {"fraud", "serve.engine", "convert", "train", "serve", "bench"},
+    "bench.experiments": {"fraud", "serve.engine", "convert", "train", "serve", "bench", "bench.gate"},
+    "jenkins": {"fraud", "serve.engine", "convert", "train", "serve", "bench", "bench.gate"},
 }
 PARTS = sorted(ALLOWED, key=len, reverse=True)
 

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from convert import Conversion, convert
-from convert.parity import MINIMUM_ROWS
 from convert.parity_report import ParityReport
+from convert.xgboost_parity import MINIMUM_ROWS
 from fraud.progress import ShowStep
 from fraud.reference_profile import ReferenceProfile
 from fraud.registry import (

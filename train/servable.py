@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from fraud.golden_rows import GoldenRowsError
-from fraud.registry import ModelVersion, Registry
-from serve.engine import EngineKind, EngineOptions, load_checked
+from fraud.registry import MODEL_FILE, ModelVersion, Registry
+from serve.engine import EngineKind, EngineOptions, ModelFile, load_checked
 from serve.engine.errors import EngineError
 
 
@@ -18,10 +17,9 @@ def why_unservable(registry: Registry, version: ModelVersion) -> str | None:
         RegistryError: the registry does not answer, or holds another file than was registered; that is no reason to
             replace the version, but one to find out what happened.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        model = registry.download_model(version, Path(folder))
-        try:
-            load_checked(model, EngineOptions(threads=1, kind=EngineKind.ONNXRUNTIME, cache_dir=None))
-        except (EngineError, GoldenRowsError) as error:
-            return str(error)
+    model = ModelFile.of(Path(MODEL_FILE), registry.fetch_model(version))
+    try:
+        load_checked(model, EngineOptions(threads=1, kind=EngineKind.ONNXRUNTIME, cache_dir=None))
+    except (EngineError, GoldenRowsError) as error:
+        return str(error)
     return None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from pathlib import Path
 
 import numpy as np
 import typer
@@ -48,8 +46,7 @@ def _check_golden_rows(registry: Registry, version: ModelVersion, deployment: De
         DeploymentError: the server does not answer them.
         GoldenRowsError: it answers otherwise than the trained model.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        golden = read_golden_rows(registry.download_model(version, Path(folder)))
+    golden = read_golden_rows(registry.fetch_model(version))
     # A client can't send what is missing or negative; each worker checked those rows when it loaded the model.
     sendable = np.isfinite(golden.rows).all(axis=1) & (golden.rows >= 0).all(axis=1)
     sent = GoldenRows(golden.rows[sendable], golden.probabilities[sendable])

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from fraud.reference_profile import PREDICTION, ReferenceProfile, VariableReference
 from jenkins.drift.counts import LabelCounts, VariableCounts
 from jenkins.drift.judgement import judge
+from jenkins.drift.logged_applications import Applications, LoggedApplications, Span
 from jenkins.drift.policy import DriftPolicy
 from jenkins.drift.result import EarlierCheck, PerformanceEstimate, WindowDrift
-from jenkins.drift.roll_up import Applications, RollUp, Span
 from jenkins.drift.statistics.performance import expected_performance
 
 DAY: Final = dt.timedelta(days=1)
@@ -56,15 +56,15 @@ class Check:
     policy: DriftPolicy
     plan: WindowPlan
 
-    def window(self, name: str, span: Span, roll_up: RollUp, earlier: Sequence[EarlierCheck]) -> WindowDrift:
+    def window(self, name: str, span: Span, logged: LoggedApplications, earlier: Sequence[EarlierCheck]) -> WindowDrift:
         """Compare one window.
 
         Raises:
             psycopg2.Error: PostgreSQL does not answer, or refuses.
         """
-        own = roll_up.own(span)
-        all_ = own if self.plan.own_only else own + roll_up.others(span)
-        known, divorced = roll_up.labels(span.shifted(-self.plan.label_maturity))
+        own = logged.own(span)
+        all_ = own if self.plan.own_only else own + logged.others(span)
+        known, divorced = logged.labels(span.shifted(-self.plan.label_maturity))
         labels = LabelCounts(self.profile.rows, self.profile.positives, known, divorced) if known else None
         variables = self._variables(own, all_)
         found, rate = judge(variables, labels, self.policy) if variables else ((), None)

@@ -19,11 +19,11 @@ from fraud.settings import DatabaseRole, Settings
 from jenkins.drift.check import Check, WindowPlan
 from jenkins.drift.checks_table import earlier_checks, store
 from jenkins.drift.claims import Claim, claim
+from jenkins.drift.logged_applications import LoggedApplications
 from jenkins.drift.policy import DriftPolicy
 from jenkins.drift.rebuild import logged_days, rebuild_day
 from jenkins.drift.reference import check_bins, load_profile, production_version
 from jenkins.drift.result import DriftResult
-from jenkins.drift.roll_up import RollUp
 
 APPLICATION_NAME: Final = "drift"
 DAY: Final = dt.timedelta(days=1)
@@ -101,9 +101,9 @@ class Monitor:
             minimum_rows=settings.drift_min_samples,
         )
         check = Check(profile, settings.drift_reference == "training", policy, plan)
-        roll_up = RollUp(connection, version, [len(variable.kinds) for variable in profile.variables])
+        logged = LoggedApplications(connection, version, [len(variable.kinds) for variable in profile.variables])
         earlier = earlier_checks(connection, version)
-        windows = [check.window(name, span, roll_up, earlier.get(name, ())) for name, span in plan.spans().items()]
+        windows = [check.window(name, span, logged, earlier.get(name, ())) for name, span in plan.spans().items()]
         return replace(result, windows=tuple(windows))
 
     def _registry(self) -> Registry:

@@ -46,7 +46,7 @@ class Task:
         return {
             Stage.DATA_CHECK: ("train.data_check", *day, *report),
             Stage.TRAIN: ("train", *day, f"--reason={self.reason}"),
-            Stage.PARITY: ("train.parity", *day, *report),
+            Stage.PARITY: ("train.candidate_parity", *day, *report),
             Stage.GATE: ("bench", "gate", "--measure-only", *day, *report),
             Stage.PROMOTE: ("bench", "promote", "--report", str(self.folder / Stage.GATE)),
             Stage.VERIFY: ("bench", "verify"),

@@ -29,8 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud.features import FEATURE_COUNT
+from fraud.forest import Forest, Tree
 from serve.engine.errors import ForestRefusedError
-from serve.engine.forest import Forest, Tree
 
 END: Final = 0
 PART_DEPTH: Final = 3
@@ -85,7 +85,7 @@ Test = tuple[int, bool, float]
 
 
 def _tests(tree: Tree) -> set[Test]:
-    return {_test(tree, node) for node in np.flatnonzero(tree.left >= 0).tolist()}
+    return {_test(tree, node) for node in tree.splits.tolist()}
 
 
 def _test(tree: Tree, node: int) -> Test:

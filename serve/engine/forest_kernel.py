@@ -9,12 +9,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud.forest import Forest
 from serve.engine.bit_program import BitProgram, compile_bits
 from serve.engine.compilation import BLOCK_WORDS, CompiledCode
 from serve.engine.cover import WALK, BlockCosts, Cover, default_costs
 from serve.engine.engine import Matrix, Probabilities
 from serve.engine.errors import ForestRefusedError
-from serve.engine.forest import Forest
 from serve.engine.node_table import ROW_COLUMNS, NodeTable, tabulate
 from serve.engine.row_walk import TREES_AT_ONCE
 from serve.engine.vector_ir import WORD_ROWS

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud.features import FEATURE_COUNT
-from serve.engine.forest import Forest, Tree
+from fraud.forest import Forest, Tree
 
 NODE_FIELDS: Final = 4
 """Column of the row, threshold, index of the left child (the right one follows it), leaf value: 16 bytes a node."""

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from fraud.features import FEATURE_COUNT
+from fraud.forest import Forest, Tree
 from serve.engine.errors import ForestRefusedError
-from serve.engine.forest import Forest, Tree
 
 OPERATORS: Final = ("TreeEnsembleRegressor", "Squeeze", "Neg", "Min", "Exp", "Add", "Reciprocal")
 
@@ -153,7 +153,7 @@ def _check_tree(tree: Tree, node_ids: NDArray[np.int64]) -> None:
     count = len(node_ids)
     if not np.array_equal(node_ids, np.arange(count)):
         raise ForestRefusedError("nodes are not numbered in their order")
-    splits = np.flatnonzero(tree.left >= 0)
+    splits = tree.splits
     children = np.concatenate([tree.left[splits], tree.right[splits]])
     # Every node but the root has one parent, which comes before it: then it is a tree.
     if not np.array_equal(np.sort(children), np.arange(1, count)) or np.any(children <= np.tile(splits, 2)):

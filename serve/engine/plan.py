@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import platform
 import tempfile
@@ -71,12 +70,12 @@ class Plan:
     blocks: BlockCosts | None
 
 
-def plan_key(model: bytes, kind: str, threads: int) -> PlanKey:
+def plan_key(model_sha256: str, kind: str, threads: int) -> PlanKey:
     """The key of a model on this machine."""
     packages = ("llvmlite", "numba", "numpy", "onnxruntime")
     return PlanKey(
         format=FORMAT,
-        model_sha256=hashlib.sha256(model).hexdigest(),
+        model_sha256=model_sha256,
         kind=kind,
         threads=threads,
         processor=_processor(),

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 
 from fraud.features import FEATURE_COUNT, FEATURES
+from fraud.forest import Forest
 from serve.engine.engine import Matrix
-from serve.engine.forest import Forest
 
 _FLOAT32: Final = np.finfo(np.float32)
 
@@ -50,8 +50,8 @@ def revealing_rows(forest: Forest, generator: np.random.Generator) -> Matrix:
 
 def _threshold_rows(forest: Forest, generator: np.random.Generator) -> Matrix:
     """Rows with every value on a threshold of its feature, or one float beside it."""
-    feature = np.concatenate([tree.feature[tree.left >= 0] for tree in forest.trees])
-    threshold = np.concatenate([tree.threshold[tree.left >= 0] for tree in forest.trees])
+    feature = np.concatenate([tree.feature[tree.splits] for tree in forest.trees])
+    threshold = np.concatenate([tree.threshold[tree.splits] for tree in forest.trees])
     columns = [_near(np.unique(threshold[feature == column]), generator) for column in range(FEATURE_COUNT)]
     rows = ordinary_rows(max(len(column) for column in columns), generator)
     for number, column in enumerate(columns):

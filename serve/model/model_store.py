@@ -2,6 +2,7 @@
 
 Layout: `<root>/<version>/model.onnx` with `manifest.json` beside it, and `<root>/current.json` naming the version to
 serve. A version's folder appears as a whole or not at all, and what is on disk is trusted only as far as its SHA-256.
+Nobody else reads these files: the store hands out the bytes that it verified, whatever becomes of the file since.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import fcntl
-import hashlib
 import logging
 import os
 import shutil
@@ -22,6 +22,8 @@ import msgspec
 
 from fraud.errors import ProjectError
 from fraud.registry import MODEL_FILE
+from serve.engine import ModelFile, read_model
+from serve.engine.errors import ModelMissingError
 
 logger = logging.getLogger(__name__)
 
@@ -56,32 +58,33 @@ class ModelStore:
         self._root = root
         root.mkdir(parents=True, exist_ok=True)
 
-    def current(self) -> tuple[Manifest, Path] | None:
-        """The version that was served last and its verified file; None when there is none that can be trusted."""
+    def current(self) -> tuple[Manifest, ModelFile] | None:
+        """The version that was served last and its verified bytes; None when there is none that can be trusted."""
         pointer = self._root / CURRENT_FILE
         if not pointer.exists():
             return None
         try:
             version = msgspec.json.decode(pointer.read_bytes(), type=Current).model_version
             return self.get(version)
-        except (OSError, msgspec.MsgspecError, ModelStoreError) as error:
+        except (OSError, msgspec.MsgspecError, ModelStoreError, ModelMissingError) as error:
             logger.error("the local model can't be used, the registry is asked instead: %s", error)
             return None
 
-    def get(self, version: int) -> tuple[Manifest, Path]:
-        """Manifest and verified file of a version.
+    def get(self, version: int) -> tuple[Manifest, ModelFile]:
+        """Manifest and verified bytes of a version.
 
         Raises:
             ModelStoreError: the file's SHA-256 is not the manifest's.
+            ModelMissingError: there is no file.
         """
         folder = self._folder(version)
         manifest = msgspec.json.decode((folder / MANIFEST_FILE).read_bytes(), type=Manifest)
-        path = folder / MODEL_FILE
-        _verify(path, manifest)
-        return manifest, path
+        model = read_model(folder / MODEL_FILE)
+        _verify(model, manifest)
+        return manifest, model
 
-    def add(self, manifest: Manifest, fetch: Callable[[Path], Path]) -> Path:
-        """Fetch a version into the store and verify it; `fetch(folder)` downloads it and returns the file.
+    def add(self, manifest: Manifest, fetch: Callable[[], bytes]) -> None:
+        """Fetch a version's bytes into the store, unless it has them, and verify them.
 
         Raises:
             ModelStoreError: what was fetched has another SHA-256; the store is as before.
@@ -89,17 +92,16 @@ class ModelStore:
         folder = self._folder(manifest.model_version)
         with self.alone(), tempfile.TemporaryDirectory(dir=self._root, prefix="incoming-") as incoming:
             if self._holds(manifest):
-                return folder / MODEL_FILE
+                return
             staging = Path(incoming) / "version"
             staging.mkdir()
-            (Path(incoming) / "download").mkdir()
-            shutil.move(fetch(Path(incoming) / "download"), staging / MODEL_FILE)
-            _verify(staging / MODEL_FILE, manifest)
+            model = ModelFile.of(staging / MODEL_FILE, fetch())
+            _verify(model, manifest)
+            model.path.write_bytes(model.content)
             (staging / MANIFEST_FILE).write_bytes(msgspec.json.encode(manifest))
             if folder.exists():
                 shutil.rmtree(folder)
             staging.replace(folder)
-        return folder / MODEL_FILE
 
     def make_current(self, version: int) -> None:
         """Serve this version after the next start too."""
@@ -117,7 +119,7 @@ class ModelStore:
     def _holds(self, manifest: Manifest) -> bool:
         try:
             found, _ = self.get(manifest.model_version)
-        except (OSError, msgspec.MsgspecError, ModelStoreError):
+        except (OSError, msgspec.MsgspecError, ModelStoreError, ModelMissingError):
             return False
         return found == manifest
 
@@ -130,10 +132,9 @@ def model_store(run_dir: Path, model_name: str) -> ModelStore:
     return ModelStore(run_dir / "models" / model_name)
 
 
-def _verify(path: Path, manifest: Manifest) -> None:
-    actual = hashlib.sha256(path.read_bytes()).hexdigest()
-    if actual != manifest.sha256:
+def _verify(model: ModelFile, manifest: Manifest) -> None:
+    if model.sha256 != manifest.sha256:
         raise ModelStoreError(
-            f"{path} has SHA-256 {actual}, but version {manifest.model_version} of {manifest.model_name} was "
-            f"registered with {manifest.sha256}: it is damaged or was changed, and is not loaded"
+            f"{model.path} has SHA-256 {model.sha256}, but version {manifest.model_version} of {manifest.model_name} "
+            f"was registered with {manifest.sha256}: it is damaged or was changed, and is not loaded"
         )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 
 from fraud.errors import ProjectError, RegistryError
 from fraud.registry import PRODUCTION, Registry
-from serve.engine import Engine, EngineOptions, load_checked
+from serve.engine import Engine, EngineOptions, ModelFile, load_checked
 from serve.errors import ModelUnusable, NoProductionModel, NotReady
 from serve.model.model_store import Manifest, ModelStore
 
@@ -88,7 +87,7 @@ class ServingModel:
         manifest = Manifest(version.name, version.version, version.sha256, version.data_cutoff)
         if self._active is not None and self._active.manifest == manifest:
             return version.version, False
-        self._store.add(manifest, lambda folder: registry.download_model(version, folder))
+        self._store.add(manifest, lambda: registry.fetch_model(version))
         return version.version, True
 
     def prepare(self, version: int) -> None:
@@ -112,12 +111,12 @@ class ServingModel:
         """Drop what was prepared."""
         self._prepared = None
 
-    def _load(self, manifest: Manifest, path: Path) -> LoadedModel:
+    def _load(self, manifest: Manifest, model: ModelFile) -> LoadedModel:
         version = manifest.model_version
         logger.info("loading version %d; code that is not compiled yet takes a minute", version)
         try:
             with self._store.alone():  # the first process measures how to run it, the others read what it found
-                engine = load_checked(path, self._options)
+                engine = load_checked(model, self._options)
         except ProjectError as error:
             self._fault = f"version {version} can't be served: {error}"
             raise

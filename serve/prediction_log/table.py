@@ -15,7 +15,7 @@ from serve.prediction_log.binary_copy import COPY_STATEMENT, CopyStream
 from serve.prediction_log.drift_gauges import DriftState, read_drift_state
 from serve.prediction_log.errors import MarkMoved
 from serve.prediction_log.frame import StoredRecord
-from serve.prediction_log.roll_up import RollUp
+from serve.prediction_log.hourly_counts import HourlyCounts
 
 APPLICATION_NAME: Final = "prediction-log"
 CONNECT_TIMEOUT_S: Final = 5
@@ -62,7 +62,7 @@ class LogTable:
         self._dsn = dsn
         self._connection: Connection | None = None
         self._months: set[tuple[int, int]] = set()
-        self._roll_up = RollUp()
+        self._hourly_counts = HourlyCounts()
 
     def disconnect(self) -> None:
         """Drop the connection; the next call makes a new one."""
@@ -100,7 +100,7 @@ class LogTable:
                 if cursor.rowcount != 1:
                     raise MarkMoved(f"chain {chain_id} is not at record {part.after} any more")
             cursor.copy_expert(COPY_STATEMENT, stream)
-            self._roll_up.add(cursor, (record for part in parts for record in part.records))
+            self._hourly_counts.add(cursor, (record for part in parts for record in part.records))
 
     def make_partitions(self, moments: Iterable[dt.datetime]) -> None:
         """Make sure that the months of these moments (UTC) have their partitions.

@@ -7,6 +7,7 @@ import json
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 
 import convert.__main__ as command
 from convert.exporter import export
-from convert.forest import Forest
+from fraud.forest import Forest
 from tests.convert.small_models import applications, fit, plain
 
 
@@ -71,7 +72,8 @@ def test_what_cannot_be_used_is_one_line_and_status_2(files: Path) -> None:
 
 def test_failed_parity_is_status_10_and_leaves_no_file(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def spoiled(forest: Forest) -> object:
-        return export(Forest(forest.base_margin + np.float32(0.001), forest.trees))
+        base, *others = forest.trees
+        return export(Forest((replace(base, value=base.value + np.float32(0.001)), *others)))
 
     monkeypatch.setattr("convert.conversion.export", spoiled)
     done = CliRunner().invoke(command.app, arguments(files))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from onnxmltools.convert.common.data_types import FloatTensorType
 from xgboost import XGBClassifier
 
-from serve.engine import EngineOptions, load
+from serve.engine import EngineOptions, load, read_model
 from serve.engine.onnx_kernel import open_session
 from tests.convert.small_models import (
     applications,
@@ -41,7 +41,7 @@ def assert_exact(model: XGBClassifier, folder: Path) -> None:
     np.testing.assert_array_equal(margin.view(np.uint32), expected.view(np.uint32))
     path = folder / "model.onnx"
     path.write_bytes(conversion.model)
-    probability = load(path, EngineOptions()).score(ROWS)
+    probability = load(read_model(path), EngineOptions()).score(ROWS)
     np.testing.assert_allclose(probability, model.predict_proba(ROWS)[:, 1], rtol=1e-6, atol=0)
 
 

@@ -5,12 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import onnx
+import pytest
 
+from convert import booster_forest
+from convert.exporter import export, to_bytes
+from convert.source import open_source
 from fraud.features import FEATURE_NAMES
-from tests.convert.small_models import convert_small, plain
+from fraud.forest import Tree
+from serve.engine import onnx_forest
+from tests.convert.small_models import convert_small, fit, plain
 
 MODEL = convert_small(plain())
 GRAPH = onnx.load_model_from_string(MODEL.model)
@@ -38,6 +46,15 @@ def test_the_model_says_what_it_is() -> None:
     assert properties["trees"] == "5"
     assert properties["producer"] == GRAPH.producer_name
     assert properties["xgboost_version"] == MODEL.parity.versions.xgboost
+
+
+@pytest.mark.parametrize("parameters", [{}, {"max_depth": 7, "gamma": 0.5}, {"base_score": 0.01}], ids=str)
+def test_the_exported_trees_are_those_of_the_booster(parameters: dict[str, float]) -> None:
+    forest = booster_forest.read_forest(open_source(fit(**parameters)))
+    exported = onnx_forest.read_forest(to_bytes(export(forest)))
+    for expected, found in zip(forest.trees, exported.trees, strict=True):
+        for column in fields(Tree):
+            np.testing.assert_array_equal(getattr(found, column.name), getattr(expected, column.name), strict=True)
 
 
 def test_the_same_model_gives_the_same_bytes_in_every_process(tmp_path: Path) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from convert.forest import Tree, read_forest
+from convert.booster_forest import read_forest
 from convert.parity_rows import EXTREMES, extreme_rows, missing_rows, threshold_rows
 from convert.source import open_source
+from fraud.forest import Tree
 from tests.convert.small_models import Matrix, applications, fit
 
 REAL = applications(200, seed=3, missing=0.3)
@@ -43,7 +44,7 @@ def test_three_rows_sit_around_every_threshold_and_reach_its_split() -> None:
 def test_threshold_rows_are_real_rows_where_the_path_does_not_look() -> None:
     forest = read_forest(open_source(fit(max_depth=1, n_estimators=1)))
     rows = threshold_rows(forest, REAL)
-    others = np.delete(np.arange(10), forest.trees[0].feature[0])
+    others = np.delete(np.arange(10), forest.trees[1].feature[0])
     for row in rows:
         assert any(np.array_equal(row[others], real[others], equal_nan=True) for real in REAL)
 

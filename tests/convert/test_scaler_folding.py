@@ -14,8 +14,8 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 from xgboost import XGBClassifier
 
 from convert import convert
+from convert.booster_forest import read_forest
 from convert.errors import ConversionError, UnsupportedModelError
-from convert.forest import read_forest
 from convert.scaler_folding import fold
 from convert.source import open_source
 from tests.convert.small_models import (
@@ -82,8 +82,8 @@ def test_a_folded_threshold_is_the_first_float_that_passes(mean: float, scale: f
     scaler.mean_, scaler.scale_ = np.full(10, mean), np.full(10, scale)
     source = open_source(Pipeline([("scaler", scaler), ("model", MODEL)]))
     forest = read_forest(source)
-    forest.trees[0].threshold[0] = threshold
-    first = fold(forest, source).trees[0].threshold[0]
+    forest.trees[1].threshold[0] = threshold
+    first = fold(forest, source).trees[1].threshold[0]
     # Infinity: no finite float passes. Before the lowest finite float there is none to fail.
     assert first == np.inf or _scaled(scaler, first) >= np.float32(threshold)
     before = np.nextafter(first, np.float32(-np.inf))
@@ -102,10 +102,10 @@ def test_thresholds_that_all_values_or_none_reach() -> None:
     scaler = MinMaxScaler(clip=True).fit(TRAINING)
     source = open_source(Pipeline([("scaler", scaler), ("model", MODEL)]))
     forest = read_forest(source)
-    tree = forest.trees[0]
+    tree = forest.trees[1]
     places = tree.splits[:3]
     tree.feature[places], tree.threshold[places] = 3, [-5, 0.5, 5]
-    everything, some, nothing = fold(forest, source).trees[0].threshold[places]
+    everything, some, nothing = fold(forest, source).trees[1].threshold[places]
     assert everything == np.finfo(np.float32).min
     assert 7_500 < some < 25_000
     assert nothing == np.inf

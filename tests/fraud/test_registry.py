@@ -78,14 +78,12 @@ def test_tags_are_written_later(registry: Registry, tmp_path: Path) -> None:
     assert registry.model_version(1).tags["gate"] == "pass"
 
 
-def test_download_gives_the_bytes_that_were_registered(registry: Registry, tmp_path: Path) -> None:
+def test_the_bytes_that_were_registered_are_fetched(registry: Registry, tmp_path: Path) -> None:
     version = register(registry, tmp_path)
+    assert registry.fetch_model(version) == MODEL
     folder = tmp_path / "new" / "folder"
-    path = registry.download_model(version, folder)
-    assert path == folder / "model.onnx"
-    assert path.read_bytes() == MODEL
     assert registry.download_file(version, "parity.json", folder).read_text(encoding="utf-8") == "{}"
-    assert sorted(file.name for file in folder.iterdir()) == ["model.onnx", "parity.json"]
+    assert [file.name for file in folder.iterdir()] == ["parity.json"]
 
 
 def test_other_bytes_are_not_registered(registry: Registry, tmp_path: Path) -> None:
@@ -102,10 +100,8 @@ def test_a_changed_file_is_not_handed_over(registry: Registry, tmp_path: Path) -
     version = register(registry, tmp_path)
     (tmp_path / "model.onnx").write_bytes(b"changed in the store")
     MlflowClient(registry.tracking_uri).log_artifact(version.run_id, str(tmp_path / "model.onnx"), "model")
-    folder = tmp_path / "served"
     with pytest.raises(ChecksumError, match="changed the artifact store"):
-        registry.download_model(version, folder)
-    assert list(folder.iterdir()) == []
+        registry.fetch_model(version)
 
 
 def test_a_version_of_someone_else_is_an_error(registry: Registry, tmp_path: Path) -> None:

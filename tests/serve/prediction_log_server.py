@@ -8,8 +8,8 @@ from pathlib import Path
 
 import httpx
 
-from bench.chaos.load import Load
-from bench.site.server import SHIPPER, WORKER, ScoringServer
+from bench.experiments.chaos.load import Load
+from bench.experiments.site.server import SHIPPER, WORKER, ScoringServer
 from fraud.stack.ports import hold_port
 from tests.live_stack import LOGIN, LiveStack, wait_until
 from tests.serve.prediction_log_rows import fetch

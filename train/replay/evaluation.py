@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
-from fraud.registry import Registry
+from fraud.registry import MODEL_FILE, Registry
 from fraud.statistics.average_precision import average_precision
 from fraud.statistics.ranking import rank
-from serve.engine import Engine, EngineOptions, load
+from serve.engine import Engine, EngineOptions, ModelFile, load
 from train.dataset import Dataset
 from train.replay.months import next_month
 
@@ -37,7 +36,6 @@ def version_aps(registry: Registry, version: int, months: list[Dataset]) -> list
         RegistryError: the registry does not answer, or holds another file than was registered.
         EngineError: the file is no model that the server could load.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = registry.download_model(registry.model_version(version), Path(folder))
-        with closing(load(path, EngineOptions())) as engine:
-            return [coming_month_ap(engine, month) for month in months]
+    model = ModelFile.of(Path(MODEL_FILE), registry.fetch_model(registry.model_version(version)))
+    with closing(load(model, EngineOptions())) as engine:
+        return [coming_month_ap(engine, month) for month in months]

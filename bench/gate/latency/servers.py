@@ -47,7 +47,7 @@ def served(
     """
     store = model_store(folder, version.name)
     manifest = Manifest(version.name, version.version, version.sha256, version.data_cutoff)
-    store.add(manifest, lambda download: registry.download_model(version, download))
+    store.add(manifest, lambda: registry.fetch_model(version))
     store.make_current(version.version)
     port = hold_port()
     environment = {

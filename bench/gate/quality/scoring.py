@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.gate.errors import ProbabilityError
-from fraud.registry import ModelVersion, Registry
-from serve.engine import EngineOptions, load
+from fraud.registry import MODEL_FILE, ModelVersion, Registry
+from serve.engine import EngineOptions, ModelFile, load
 
 
 def registered_probabilities(registry: Registry, version: ModelVersion, x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -25,10 +24,9 @@ def registered_probabilities(registry: Registry, version: ModelVersion, x: NDArr
         EngineError: the file is not a model that the server could load.
         ProbabilityError: the model gives something else than probabilities.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = registry.download_model(version, Path(folder))
-        with closing(load(path, EngineOptions())) as engine:
-            probabilities = engine.score(x)
+    model = ModelFile.of(Path(MODEL_FILE), registry.fetch_model(version))
+    with closing(load(model, EngineOptions())) as engine:
+        probabilities = engine.score(x)
     wrong = int((~((probabilities >= 0) & (probabilities <= 1))).sum())
     if wrong:
         raise ProbabilityError(

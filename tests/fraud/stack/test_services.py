@@ -16,7 +16,7 @@ import psutil
 import pytest
 from dotenv import dotenv_values
 
-from bench.site.clock import Clock
+from bench.experiments.site.clock import Clock
 from fraud.api_keys import ApiKey, Role, bearer, parse_api_keys
 from fraud.features import EXAMPLE_INSTANCE
 from fraud.registry import PRODUCTION, Registry

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from xgboost import XGBClassifier
 
+from convert.booster_forest import read_forest
 from convert.exporter import export, to_bytes
-from convert.forest import read_forest
 from convert.source import open_source
 from tests.convert.small_models import edited, fit, trees_of
 

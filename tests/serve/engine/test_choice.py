@@ -13,12 +13,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from serve.engine import Engine, EngineKind, EngineOptions, choice, load
+from serve.engine import Engine, EngineKind, EngineOptions, choice, load, read_model
 from serve.engine.engine import Route
 from serve.engine.errors import ForestUnavailableError
 from serve.engine.forest_kernel import ForestKernel
 from serve.engine.onnx_kernel import OnnxKernel
-from serve.engine.parity import Proof
+from serve.engine.onnxruntime_parity import Proof
 from serve.engine.plan import LARGEST_ROWS, Plan, plan_path
 from serve.engine.tuning import Tuner
 from tests.convert.small_models import applications, convert_small, fit
@@ -42,26 +42,26 @@ def path(tmp_path: Path, model: bytes) -> Path:
 
 
 def reference(path: Path) -> Engine:
-    return load(path, EngineOptions(kind=EngineKind.ONNXRUNTIME))
+    return load(read_model(path), EngineOptions(kind=EngineKind.ONNXRUNTIME))
 
 
 @pytest.mark.parametrize("kind", list(EngineKind))
 def test_every_kind_gives_the_same_answers(path: Path, kind: EngineKind) -> None:
     expected = reference(path).score(ROWS)
-    engine = load(path, EngineOptions(kind=kind, plan_budget_s=0.05))
+    engine = load(read_model(path), EngineOptions(kind=kind, plan_budget_s=0.05))
     np.testing.assert_allclose(engine.score(ROWS), expected, rtol=1e-6, atol=0)
     assert (engine.plan is None) == (kind == EngineKind.ONNXRUNTIME)
 
 
 def test_a_forced_forest_scores_every_size(path: Path) -> None:
-    engine = load(path, FOREST)
+    engine = load(read_model(path), FOREST)
     assert engine.name == "forest"
     assert engine.plan is not None
     assert {contender.kernel for batch in engine.plan.classes for contender in batch.contenders} == {"forest"}
 
 
 def test_auto_measures_both_in_every_class(path: Path) -> None:
-    plan = load(path, dataclasses.replace(AUTO, threads=2)).plan
+    plan = load(read_model(path), dataclasses.replace(AUTO, threads=2)).plan
     assert plan is not None
     assert tuple(batch.largest_rows for batch in plan.classes) == LARGEST_ROWS
     for batch in plan.classes:
@@ -110,27 +110,27 @@ def test_a_wrong_kernel_never_serves(
 ) -> None:
     monkeypatch.setattr(choice, "ForestKernel", planted)
     with caplog.at_level(logging.ERROR):
-        engine = load(path, AUTO)
+        engine = load(read_model(path), AUTO)
     assert engine.name == "onnxruntime"
     assert engine.plan is None
     assert complaint in caplog.text
     assert "ONNX Runtime stays in charge" in caplog.text
     np.testing.assert_array_equal(engine.score(ROWS), reference(path).score(ROWS))
     with pytest.raises(ForestUnavailableError, match=complaint):
-        load(path, FOREST)
+        load(read_model(path), FOREST)
 
 
 def test_a_plan_is_kept_and_used_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = load(path, AUTO).plan
+    first = load(read_model(path), AUTO).plan
     assert first == msgspec.json.decode(plan_path(path).read_bytes(), type=Plan)
     monkeypatch.setattr(Tuner, "measure", lambda *_: pytest.fail("measured again"))
-    assert load(path, AUTO).plan == first
+    assert load(read_model(path), AUTO).plan == first
     assert not list(path.parent.glob("*.plan.json?*")), "no temporary file stays"
 
 
 @pytest.mark.parametrize("other", ["threads", "model", "versions", "processor", "damaged", "shortened"])
 def test_a_plan_of_other_circumstances_is_not_used(path: Path, model: bytes, other: str) -> None:
-    first = load(path, AUTO).plan
+    first = load(read_model(path), AUTO).plan
     assert first is not None
     options, file, key = AUTO, plan_path(path), first.key
     if other == "threads":
@@ -145,7 +145,7 @@ def test_a_plan_of_other_circumstances_is_not_used(path: Path, model: bytes, oth
         changed = {"versions": {**key.versions, "numba": "0"}} if other == "versions" else {"processor": "another"}
         key = dataclasses.replace(key, **changed)  # type: ignore[arg-type]
         file.write_bytes(msgspec.json.encode(dataclasses.replace(first, key=key)))
-    second = load(path, options).plan
+    second = load(read_model(path), options).plan
     assert second is not None
     assert second.classes != first.classes
     assert second == msgspec.json.decode(file.read_bytes(), type=Plan)
@@ -159,7 +159,7 @@ def test_a_plan_that_can_not_be_kept_is_used(
 
     monkeypatch.setattr("serve.engine.plan.tempfile.NamedTemporaryFile", refuse)
     with caplog.at_level(logging.INFO):
-        assert load(path, AUTO).plan is not None
+        assert load(read_model(path), AUTO).plan is not None
     assert "the plan is not kept" in caplog.text
     assert not plan_path(path).exists()
 
@@ -183,7 +183,7 @@ def test_routes_follow_the_size_of_the_batch() -> None:
 
 def test_the_slower_kernel_is_not_chosen(path: Path, model: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     original = OnnxKernel.score_into
-    forest = load(path, FOREST)
+    forest = load(read_model(path), FOREST)
 
     def slow(self: OnnxKernel, x: np.ndarray, out: np.ndarray) -> None:  # type: ignore[type-arg]
         for _ in range(30):
@@ -191,11 +191,11 @@ def test_the_slower_kernel_is_not_chosen(path: Path, model: bytes, monkeypatch: 
 
     monkeypatch.setattr(OnnxKernel, "score_into", slow)
     plan_path(path).unlink()
-    assert load(path, AUTO).name == forest.name == "forest"
+    assert load(read_model(path), AUTO).name == forest.name == "forest"
     monkeypatch.setattr(OnnxKernel, "score_into", lambda _self, x, out: out.fill(0.5))
     monkeypatch.setattr(choice, "prove", lambda *_: Proof(1, 0.0))
     plan_path(path).unlink()
-    assert load(path, AUTO).name == "onnxruntime"
+    assert load(read_model(path), AUTO).name == "onnxruntime"
 
 
 @pytest.mark.parametrize(
@@ -209,8 +209,9 @@ def test_an_option_out_of_bounds_is_refused(options: dict[str, float], message: 
 
 def test_numba_is_not_needed_where_onnx_runtime_is_chosen(path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from serve.engine import EngineKind, EngineOptions, load\n"
-        f"load(Path({str(path)!r}), EngineOptions(kind=EngineKind.ONNXRUNTIME)); print('numba' in sys.modules)"
+        "import sys; from pathlib import Path; from serve.engine import EngineKind, EngineOptions, load, read_model\n"
+        f"load(read_model(Path({str(path)!r})), EngineOptions(kind=EngineKind.ONNXRUNTIME))\n"
+        "print('numba' in sys.modules)"
     )
     found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
     assert found.stdout.strip() == "False"
@@ -222,7 +223,7 @@ def test_neither_the_batch_nor_the_threads_change_a_bit(
     path: Path, monkeypatch: pytest.MonkeyPatch, count: int, threads: int
 ) -> None:
     monkeypatch.setattr("serve.engine.forest_kernel.THREAD_US", 0.0)
-    with closing(load(path, dataclasses.replace(FOREST, plan_budget_s=0.001))) as tuned:
+    with closing(load(read_model(path), dataclasses.replace(FOREST, plan_budget_s=0.001))) as tuned:
         # Threads whether or not they measured faster.
         engine = Engine([Route(None, tuned._routes[0].kernel, threads)])
     alone = np.array([engine.score(row[np.newaxis])[0] for row in ROWS[:count]], dtype=np.float32)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serve.engine import EngineKind, EngineOptions, load
+from serve.engine import EngineKind, EngineOptions, load, read_model
 from serve.engine.compilation import BLOCK_SIGNATURES, DEFAULT_CACHE_DIR, ROW_SIGNATURES, compile_code
 from serve.engine.forest_kernel import ForestKernel
 from serve.engine.onnx_forest import read_forest
@@ -43,7 +43,7 @@ def start(folder: Path, blocks: int) -> list[int]:
 def test_requests_compile_nothing(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(convert_small(fit(n_estimators=20)).model)
-    engine = load(path, EngineOptions(kind=EngineKind.FOREST, plan_budget_s=0.01))
+    engine = load(read_model(path), EngineOptions(kind=EngineKind.FOREST, plan_budget_s=0.01))
     code = compile_code(None)
     assert (len(code.score_blocks.signatures), len(code.score_rows.signatures)) == (3, 1)
     read_only = ROWS.copy()

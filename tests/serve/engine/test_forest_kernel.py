@@ -162,7 +162,7 @@ def test_parts_of_a_tree_that_are_not_there_cost_nothing() -> None:
     def length(shape: Shape) -> float:
         """Of the program, for each split of the forest."""
         forest = read_forest(onnx_bytes(random_model(shape, 1)[0]))
-        return len(compile_bits(forest).code) / sum(int((tree.left >= 0).sum()) for tree in forest.trees)
+        return len(compile_bits(forest).code) / sum(tree.splits.size for tree in forest.trees)
 
     full = length(Shape(20, 9))
     assert full < 2.5

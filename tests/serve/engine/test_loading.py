@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from fraud.errors import ProjectError
-from serve.engine import EngineOptions, load
+from serve.engine import EngineOptions, load, read_model
 from serve.engine.errors import EngineError, ModelFormatError, ModelMissingError, ModelSignatureError
 
 FLOAT, DOUBLE = TensorProto.FLOAT, TensorProto.DOUBLE
@@ -40,7 +40,7 @@ GOOD_OUT: Port = ("probability", FLOAT, ["n"])
 
 def test_the_right_signature_is_taken_whatever_the_names(tmp_path: Path) -> None:
     write_model(tmp_path / "model.onnx", [("rows", FLOAT, ["batch", 10])], [("p", FLOAT, ["batch"])])
-    load(tmp_path / "model.onnx", EngineOptions()).close()
+    load(read_model(tmp_path / "model.onnx"), EngineOptions()).close()
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_another_signature_is_refused(tmp_path: Path, inputs: list[Port], output
     path = tmp_path / "model.onnx"
     write_model(path, inputs, outputs)
     with pytest.raises(ModelSignatureError, match=found) as refusal:
-        load(path, EngineOptions())
+        load(read_model(path), EngineOptions())
     assert str(path) in str(refusal.value)
     assert "expected one input float32 [N, 10] and one output float32 [N]" in str(refusal.value)
 
@@ -77,7 +77,7 @@ def test_what_is_not_a_model_is_refused(tmp_path: Path, content: bytes | None, e
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(error, match="expected an ONNX") as refusal:
-        load(path, EngineOptions())
+        load(read_model(path), EngineOptions())
     assert isinstance(refusal.value, ProjectError)
     assert str(path) in str(refusal.value)
     assert "\n" not in str(refusal.value)
@@ -88,9 +88,9 @@ def test_a_truncated_model_is_refused(tmp_path: Path) -> None:
     write_model(path, [GOOD_IN], [GOOD_OUT])
     path.write_bytes(path.read_bytes()[:-7])
     with pytest.raises(ModelFormatError):
-        load(path, EngineOptions())
+        load(read_model(path), EngineOptions())
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelMissingError, match="directory"):
-        load(tmp_path, EngineOptions())
+        load(read_model(tmp_path), EngineOptions())

@@ -12,7 +12,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from serve.engine import EngineKind, EngineOptions, load
+from serve.engine import EngineKind, EngineOptions, load, read_model
 from serve.engine.errors import ForestRefusedError, ForestUnavailableError
 from serve.engine.onnx_forest import read_forest
 from tests.convert.small_models import applications, convert_small, plain
@@ -137,13 +137,13 @@ def test_onnx_runtime_takes_over(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     path = tmp_path / "model.onnx"
     path.write_bytes(edited(replace_sigmoid))
     with caplog.at_level(logging.WARNING):
-        engine = load(path, EngineOptions(kind=EngineKind.AUTO))
+        engine = load(read_model(path), EngineOptions(kind=EngineKind.AUTO))
     assert engine.name == "onnxruntime"
     assert "the forest kernel can't" in caplog.text
     expected = plain().predict_proba(ROWS)[:, 1]
     np.testing.assert_allclose(engine.score(ROWS), expected, rtol=1e-3)
     with pytest.raises(ForestUnavailableError, match="choose the engine auto or onnxruntime") as refusal:
-        load(path, EngineOptions(kind=EngineKind.FOREST))
+        load(read_model(path), EngineOptions(kind=EngineKind.FOREST))
     assert str(path) in str(refusal.value)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serve.engine import Engine, EngineOptions, load
+from serve.engine import Engine, EngineOptions, load, read_model
 from serve.engine.engine import Matrix, Probabilities, Route, score_shared, scoring_pool
 from serve.engine.onnx_kernel import MINIMUM_BLOCK_ROWS
 from tests.convert.small_models import applications, convert_small, fit
@@ -31,22 +31,22 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("count", [1, 2, 49, 50, 51, 255, 512, 513, 5_000])
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_neither_the_batch_nor_the_threads_change_a_bit(path: Path, threads: int, count: int) -> None:
-    alone = load(path, EngineOptions())
+    alone = load(read_model(path), EngineOptions())
     expected = np.concatenate([alone.score(ROWS[row : row + 1]) for row in range(count)])
-    with closing(load(path, EngineOptions(threads=threads))) as engine:
+    with closing(load(read_model(path), EngineOptions(threads=threads))) as engine:
         found = engine.score(ROWS[:count])
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found.view(np.uint32), expected.view(np.uint32))
 
 
 def test_no_rows_no_probabilities(path: Path) -> None:
-    found = load(path, EngineOptions()).score(ROWS[:0])
+    found = load(read_model(path), EngineOptions()).score(ROWS[:0])
     assert found.shape == (0,)
     assert found.dtype == np.float32
 
 
 def test_many_threads_get_their_own_answers(path: Path) -> None:
-    engine = load(path, EngineOptions(threads=2))
+    engine = load(read_model(path), EngineOptions(threads=2))
     callers, start = 8, threading.Barrier(8)
     parts = np.array_split(ROWS, callers)
     expected = [engine.score(np.ascontiguousarray(part)) for part in parts]
@@ -144,7 +144,7 @@ class _Recording:
 
 def test_rows_that_may_not_be_written_are_scored(path: Path) -> None:
     rows = np.frombuffer(ROWS[:3].tobytes(), dtype=np.float32).reshape(3, 10)
-    engine = load(path, EngineOptions())
+    engine = load(read_model(path), EngineOptions())
     np.testing.assert_array_equal(engine.score(rows), engine.score(ROWS[:3]))
 
 
@@ -164,7 +164,7 @@ def test_a_matrix_of_another_form_is_a_programming_error(
     path: Path, rows: Any, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
-        load(path, EngineOptions()).score(rows)
+        load(read_model(path), EngineOptions()).score(rows)
 
 
 def test_no_threads_is_no_option() -> None:
@@ -176,7 +176,7 @@ def test_the_smallest_probabilities_are_right(tmp_path: Path) -> None:
     model = fit(base_score=1e-6)
     file = tmp_path / "model.onnx"
     file.write_bytes(convert_small(model).model)
-    found = load(file, EngineOptions()).score(ROWS)
+    found = load(read_model(file), EngineOptions()).score(ROWS)
     assert found.min() < 1e-6
     np.testing.assert_allclose(found, model.predict_proba(ROWS)[:, 1], rtol=1e-6, atol=0)
 
@@ -202,7 +202,7 @@ def test_telemetry_is_off_before_onnx_runtime_is_imported() -> None:
 
 def test_blocks_are_worth_a_thread(path: Path) -> None:
     rows = ROWS[: 2 * MINIMUM_BLOCK_ROWS - 1]
-    with closing(load(path, EngineOptions(threads=2))) as engine:
+    with closing(load(read_model(path), EngineOptions(threads=2))) as engine:
         before = threading.active_count()
         engine.score(rows)
         assert threading.active_count() == before

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 import time
@@ -17,8 +15,9 @@ from pathlib import Path
 import httpx
 import psutil
 
-from bench.engines.models import SIZES, make_models
+from bench.experiments.engines.models import SIZES, make_models
 from fraud.stack.ports import hold_port
+from serve.engine import read_model
 from serve.model.model_store import Manifest, model_store
 from serve.workers.supervisor import worker_command
 
@@ -63,9 +62,9 @@ def lonely_server(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
 def _store_model(folder: Path) -> None:
     (folder / "made").mkdir(exist_ok=True)
     (made,) = make_models(folder / "made", SIZES[:1])
-    sha256 = hashlib.sha256(made.path.read_bytes()).hexdigest()
+    model = read_model(made.path)
     store = model_store(folder, NAME)
-    store.add(Manifest(NAME, 1, sha256, dt.date(2025, 1, 1)), lambda into: Path(shutil.copy(made.path, into)))
+    store.add(Manifest(NAME, 1, model.sha256, dt.date(2025, 1, 1)), lambda: model.content)
     store.make_current(1)
 
 

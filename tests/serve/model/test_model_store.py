@@ -17,46 +17,55 @@ def manifest(version: int = 4, content: bytes = CONTENT) -> Manifest:
     return Manifest("divorce-model", version, hashlib.sha256(content).hexdigest(), dt.date(2026, 5, 1))
 
 
-def fetching(content: bytes = CONTENT):  # type: ignore[no-untyped-def]
-    def fetch(folder: Path) -> Path:
-        path = folder / "model.onnx"
-        path.write_bytes(content)
-        return path
-
-    return fetch
-
-
 def test_a_new_store_has_no_model(tmp_path: Path) -> None:
     assert ModelStore(tmp_path / "models").current() is None
 
 
 def test_what_was_made_current_is_found_by_the_next_process(tmp_path: Path) -> None:
     store = ModelStore(tmp_path)
-    store.add(manifest(), fetching())
+    store.add(manifest(), lambda: CONTENT)
     assert store.current() is None
     store.make_current(4)
     found = ModelStore(tmp_path).current()
     assert found is not None
     assert found[0] == manifest()
-    assert found[1].read_bytes() == CONTENT
+    assert found[1].content == CONTENT
 
 
 def test_a_truncated_download_leaves_the_store_as_it_was(tmp_path: Path) -> None:
     store = ModelStore(tmp_path)
-    store.add(manifest(), fetching())
+    store.add(manifest(), lambda: CONTENT)
     store.make_current(4)
     with pytest.raises(ModelStoreError, match=r"version 5 .* is damaged"):
-        store.add(manifest(5), fetching(CONTENT[:-1]))
+        store.add(manifest(5), lambda: CONTENT[:-1])
     found = store.current()
     assert found is not None
     assert found[0].model_version == 4
     assert sorted(path.name for path in tmp_path.iterdir()) == ["4", "current.json", "lock"]
 
 
+def test_what_was_handed_out_stays_what_was_verified(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    store.add(manifest(), lambda: CONTENT)
+    _, model = store.get(4)
+    model.path.write_bytes(b"another")
+    assert (model.content, model.sha256) == (CONTENT, manifest().sha256)
+
+
+def test_a_version_without_its_file_is_fetched_again(tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    store.add(manifest(), lambda: CONTENT)
+    store.make_current(4)
+    (tmp_path / "4" / "model.onnx").unlink()
+    assert store.current() is None
+    store.add(manifest(), lambda: CONTENT)
+    assert store.current() is not None
+
+
 @pytest.mark.parametrize("damaged", ["4/model.onnx", "4/manifest.json", "current.json"])
 def test_a_damaged_file_is_not_served(tmp_path: Path, damaged: str) -> None:
     store = ModelStore(tmp_path)
-    store.add(manifest(), fetching())
+    store.add(manifest(), lambda: CONTENT)
     store.make_current(4)
     (tmp_path / damaged).write_bytes(b'{"model')
     assert store.current() is None

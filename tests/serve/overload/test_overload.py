@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from bench.connection import Connection
+from bench.experiments.connection import Connection
 from tests.live_stack import LiveStack, server_beside, wait_until
 from tests.serve.certificates import Certificate
 from tests.serve.wire import BATCH, KEY_LINE, LONG, SINGLE, Answer, Wire, post, total

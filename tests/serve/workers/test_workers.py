@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from fraud.features import EXAMPLE_INSTANCE
-from fraud.registry import PRODUCTION, ModelVersion, Registry, mlflow_client
+from fraud.registry import MODEL_FILE, PRODUCTION, ModelVersion, Registry, mlflow_client
 from fraud.stack.ports import hold_port
 from tests.live_stack import API_KEY, LOGIN, LiveStack, wait_until
 
@@ -158,8 +158,8 @@ def test_a_version_that_fails_its_checks_is_served_by_nobody(
     production: ModelVersion,
     tmp_path: Path,
 ) -> None:
-    spoiled = registry.download_model(production, tmp_path)
-    spoiled.write_bytes(spoil(spoiled.read_bytes()))
+    spoiled = tmp_path / MODEL_FILE
+    spoiled.write_bytes(spoil(registry.fetch_model(production)))
     client = mlflow_client(stack.tracking_uri, timeout_s=10)
     run_id = client.create_run(experiment_id="0").info.run_id
     client.log_artifact(run_id, str(spoiled), "model")

@@ -16,8 +16,8 @@ import numpy as np
 from fraud.database import connect
 from jenkins.drift.check import Check, WindowPlan
 from jenkins.drift.evaluation.cost.log import SHA256, UNTIL, VERSION, WEEK, reference
+from jenkins.drift.logged_applications import LoggedApplications
 from jenkins.drift.policy import DriftPolicy
-from jenkins.drift.roll_up import RollUp
 
 KIB: Final = 1024
 
@@ -55,8 +55,8 @@ def check_by_roll_up(dsn: str) -> int:
     plan = WindowPlan(UNTIL.date(), VERSION.data_cutoff, WEEK.days, own_only=False, label_maturity=dt.timedelta())
     check = Check(profile, from_training=False, policy=DriftPolicy(), plan=plan)
     with connect(dsn) as connection:
-        roll_up = RollUp(connection, VERSION, [len(variable.kinds) for variable in profile.variables])
-        windows = [check.window(name, span, roll_up, ()) for name, span in plan.spans().items()]
+        logged = LoggedApplications(connection, VERSION, [len(variable.kinds) for variable in profile.variables])
+        windows = [check.window(name, span, logged, ()) for name, span in plan.spans().items()]
     return max(window.rows for window in windows)
 
 

@@ -1,0 +1,62 @@
+"""`python -m bench soak`: is the server the same after hours, and useful at twice what it can do?"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from bench.experiments.soak.judge import figures, judge
+from bench.experiments.soak.plan import Durations
+from bench.experiments.soak.plot import draw
+from bench.experiments.soak.report import lines, report, table, write_json
+from bench.experiments.soak.run import run
+from fraud.command import EXIT_ERROR, interrupt_once, print_error
+from fraud.errors import ProjectError
+from fraud.open_files import allow_open_files
+from fraud.progress import TimedProgress
+from fraud.settings import load_settings
+
+OPEN_FILES: Final = 4_000
+
+
+def soak(
+    minutes: Annotated[float, typer.Option(min=0.2, help="Time for all parts, without the setting up.")] = 10.0,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where soak.json and soak.png go; default: <RUN_DIR>/soak.")
+    ] = None,
+) -> None:
+    """Find the maximum, soak at 70% of it, then ask twice of it, on a site of its own. Ends with 0 if memory and p99
+    stay flat, overload is refused early and every answer is on record, with 10 if not, 20 if too noisy to tell.
+    """
+    interrupt_once()
+    # Not below the temporary folder of a test: as root, PostgreSQL runs as a user of its own.
+    with tempfile.TemporaryDirectory(prefix="soak-", ignore_cleanup_errors=True) as site_folder:
+        Path(site_folder).chmod(0o755)
+        try:
+            settings = load_settings()
+            allow_open_files(OPEN_FILES)
+            durations = Durations.of(minutes)
+            with TimedProgress(transient=True, console=Console(stderr=True)) as bar:
+                task = bar.add_task("setting up", total=None)
+                seen = run(Path(site_folder), durations, settings.gate_p99_ms, functools.partial(bar.begin, task))
+        except ProjectError as error:
+            print_error(error)
+            sys.exit(EXIT_ERROR)
+    found = figures(seen)
+    verdict, reasons = judge(found, seen.records)
+    reported = report(seen, found, verdict, reasons)
+    target = folder or settings.run_dir / "soak"
+    target.mkdir(parents=True, exist_ok=True)
+    write_json(target / "soak.json", reported)
+    draw(seen, target / "soak.png")
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    console.print(table(reported))
+    for line in lines(reported):
+        console.print(line, highlight=False)
+    sys.exit(verdict.exit_status)

@@ -1,0 +1,125 @@
+"""The roll-up for the drift monitor: applications counted by hour, in the bins of the version that answered them.
+
+It is kept in the transaction that writes the records, so that an application counts once, like its record. Load tests
+don't count. A version without bins has its applications counted, and not their values: the monitor sees by that what
+is missing, and `python -m jenkins.drift rebuild` makes it from the log.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from psycopg2.extensions import cursor as Cursor
+
+from fraud.features import FEATURE_COUNT
+from fraud.statistics.binning import count_in_bins
+from serve.prediction_log.frame import StoredRecord
+
+HOUR_US: Final = 3_600_000_000
+PIECE_ROWS: Final = 32 * 1024
+"""Counted at a time: a column of them stays in a core's own cache, and is long enough to be worth numpy's calls."""
+BLOCK_ROWS: Final = 4096
+"""Turned from rows into columns at a time, for the same cache."""
+FEW_ROWS: Final = 32
+"""Of a record."""
+
+_THRESHOLDS: Final = """
+    SELECT thresholds FROM drift_bins WHERE model_sha256 = %s AND model_version = %s ORDER BY number
+"""
+_ADD: Final = """
+    INSERT INTO drift_hours (model_sha256, model_version, hour, applications, counts)
+    VALUES (%s, %s, to_timestamp(%s), %s, %s::bigint[])
+    ON CONFLICT (model_sha256, model_version, hour) DO UPDATE SET
+        applications = drift_hours.applications + excluded.applications,
+        counts = add_counts(drift_hours.counts, excluded.counts)
+"""
+
+Thresholds = Sequence[NDArray[np.float32]]
+"""Of each variable: the features in the order of their columns, then the probability."""
+
+
+class ModelHour(msgspec.Struct, frozen=True, order=True, gc=False):
+    """Applications of one hour, counted from 1970, that one version answered."""
+
+    model_sha256: bytes
+    model_version: int
+    hour: int
+
+
+class HourlyCounts:
+    """Adds records to `drift_hours`; remembers the bins of versions."""
+
+    def __init__(self) -> None:
+        self._thresholds: dict[tuple[bytes, int], Thresholds] = {}
+
+    def add(self, cursor: Cursor, records: Iterable[StoredRecord]) -> None:
+        """Count records in the cursor's transaction.
+
+        Raises:
+            psycopg2.Error: PostgreSQL does not answer, or refuses.
+        """
+        hours: dict[ModelHour, list[StoredRecord]] = {}
+        for record in records:
+            facts = record.facts
+            if not facts.load_test:
+                key = ModelHour(facts.model_sha256, facts.model_version, facts.received_at // HOUR_US)
+                hours.setdefault(key, []).append(record)
+        # In one order, so that two shippers don't wait for each other.
+        for key in sorted(hours):
+            thresholds = self._thresholds_of(cursor, key)
+            counts = count_applications(hours[key], thresholds).tolist() if thresholds else None
+            applications = sum(record.probabilities.size for record in hours[key])
+            cursor.execute(_ADD, (key.model_sha256, key.model_version, key.hour * 3600, applications, counts))
+
+    def _thresholds_of(self, cursor: Cursor, key: ModelHour) -> Thresholds | None:
+        """None while the version has none, which is asked for again."""
+        model = key.model_sha256, key.model_version
+        if model not in self._thresholds:
+            cursor.execute(_THRESHOLDS, model)
+            if found := [np.array(thresholds, np.float32) for (thresholds,) in cursor.fetchall()]:
+                self._thresholds[model] = found
+        return self._thresholds.get(model)
+
+
+def count_applications(records: Sequence[StoredRecord], thresholds: Thresholds) -> NDArray[np.int64]:
+    """Applications in each bin of each variable, one variable after the other."""
+    counts = np.zeros(sum(len(one) + 2 for one in thresholds), np.int64)
+    for piece in _pieces(records):
+        columns = zip(_columns(piece), thresholds, strict=True)
+        counts += np.concatenate([count_in_bins(column, one) for column, one in columns])
+        os.sched_yield()  # a request that has come meanwhile goes first
+    return counts
+
+
+def _pieces(records: Sequence[StoredRecord]) -> Iterator[Sequence[StoredRecord]]:
+    """Some records at a time, of `PIECE_ROWS` and little more, or one that is larger."""
+    first = rows = 0
+    for end, record in enumerate(records, 1):
+        rows += record.probabilities.size
+        if rows >= PIECE_ROWS or end == len(records):
+            yield records[first:end]
+            first, rows = end, 0
+
+
+def _columns(records: Sequence[StoredRecord]) -> NDArray[np.float32]:
+    """The variables [V, N] of all rows, each in one place of memory."""
+    rows = sum(record.probabilities.size for record in records)
+    columns = np.empty((FEATURE_COUNT + 1, rows), np.float32)
+    if rows < FEW_ROWS * len(records):
+        # Numpy's calls cost more than copying few rows twice.
+        columns[:-1] = np.concatenate([record.features for record in records]).T
+        columns[-1] = np.concatenate([record.probabilities for record in records])
+        return columns
+    end = 0
+    for record in records:
+        first, end = end, end + record.probabilities.size
+        columns[-1, first:end] = record.probabilities
+        for start in range(first, end, BLOCK_ROWS):
+            stop = min(start + BLOCK_ROWS, end)
+            columns[:-1, start:stop] = record.features[start - first : stop - first].T
+    return columns

@@ -1,0 +1,95 @@
+"""`python -m train.candidate_parity`: prove the registered candidate once more, from its files in the registry.
+
+Training proves what it is about to upload. This proves what came out of the registry again: the very bytes that a
+server would load, beside the model as XGBoost saved it, on rows of which part was not drawn before.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
+
+from convert import prove
+from convert.errors import ParityError
+from convert.parity_report import ParityReport
+from convert.source import load_classifier
+from convert.xgboost_parity import MINIMUM_ROWS
+from fraud.command import EXIT_ERROR, print_error
+from fraud.errors import ProjectError, RegistryError
+from fraud.progress import ShowStep, steps_on
+from fraud.registry import CANDIDATE, ModelVersion, Registry
+from fraud.report.verdict_file import write_verdict
+from fraud.settings import DatabaseRole, Settings, load_settings
+from fraud.verdict import Verdict
+from train.artifacts import NATIVE_FILE
+from train.dataset import load_dataset
+from train.maturity import label_cutoff
+from train.proving_rows import proving_rows
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    today: Annotated[
+        dt.datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Prove it on the applications before this day [TODAY]."),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--report", help="Folder of verdict.json; default: <RUN_DIR>/parity.")
+    ] = None,
+) -> None:
+    """Compare the candidate's model.onnx with its XGBoost model, both as the registry gives them.
+
+    Exit status: 0 the same answers, 10 another answer, 2 error.
+    """
+    try:
+        settings = load_settings()
+        verdict, reason, parity = _prove(settings, today.date() if today else settings.today)
+        write_verdict(folder or settings.run_dir / "parity", verdict, (reason,), {"parity": parity})
+    except ProjectError as error:
+        print_error(error)
+        sys.exit(EXIT_ERROR)
+    typer.echo(f"{verdict.upper()}: {reason}")
+    sys.exit(verdict.exit_status)
+
+
+def _prove(settings: Settings, today: dt.date) -> tuple[Verdict, str, ParityReport | None]:
+    registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
+    candidate = registry.version_of(CANDIDATE)
+    if candidate is None:
+        raise RegistryError(f"{settings.model_name} has no candidate: `python -m train` registers one")
+    cutoff = label_cutoff(today, settings.label_maturity_days)
+    with Progress(console=Console(stderr=True)) as bar:
+        try:
+            rows = load_dataset(settings.dsn(DatabaseRole.TRAINER), cutoff).x
+            proving = proving_rows(rows, settings.train_seed + 1, MINIMUM_ROWS)
+            parity = _compare(registry, candidate, proving, steps_on(bar))
+        except ParityError as error:
+            return Verdict.FAIL, f"version {candidate.version}: {error}", None
+    return Verdict.PASS, f"version {candidate.version} answers as XGBoost on {parity.rows.total:,} rows", parity
+
+
+def _compare(
+    registry: Registry, candidate: ModelVersion, rows: NDArray[np.float32], progress: ShowStep
+) -> ParityReport:
+    progress("fetching the candidate", 0, 2)
+    with tempfile.TemporaryDirectory() as name:
+        converted = registry.fetch_model(candidate)
+        progress("fetching the candidate", 1, 2)
+        classifier = load_classifier(registry.download_file(candidate, NATIVE_FILE, Path(name)))
+        progress("fetching the candidate", 2, 2)
+    return prove(converted, classifier, rows, progress=lambda done, all_: progress("proving parity", done, all_))
+
+
+if __name__ == "__main__":
+    app()
