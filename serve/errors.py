@@ -165,6 +165,10 @@ class InvalidInstance(ServeError):
     code = "invalid_instance"
 
 
+class DuplicateName(InvalidInstance):
+    """A JSON object has a name twice, of which every parser takes the one that it likes."""
+
+
 class UpstreamError(ServeError):
     """A service behind this one does not answer, or answers with nonsense."""
 
