@@ -43,8 +43,8 @@ def refuse_duplicate_names(text: bytes, members: int, texts: Iterable[Texts] = (
         return
     if len(text) > EXACT_MAX_BYTES:
         raise BodyTooLarge(
-            f"more than {EXACT_MAX_BYTES} bytes of JSON with members or escapes that the call does not need: send fewer "
-            "rows in each request"
+            f"more than {EXACT_MAX_BYTES} bytes of JSON with members that the call does not need: leave them out, or "
+            "send fewer rows in each request"
         )
     for document in text.split(b"\n") if lines else (text,):
         if document.strip():
@@ -67,5 +67,4 @@ def _refuse_twice(members: list[tuple[str, Any]]) -> None:
     if len({name for name, _ in members}) == len(members):
         return
     ((name, times),) = Counter(name for name, _ in members).most_common(1)
-    name = name.encode(errors="replace").decode()  # an escape may be half of a surrogate pair
     raise DuplicateName(f"{name} is there {times} times in one object: expected it once", field=name)

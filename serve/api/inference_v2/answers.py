@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import numpy as np
 import orjson
-from msgspec import UNSET
 from numpy.typing import NDArray
 
 from fraud.features import FEATURE_COUNT
@@ -26,7 +25,7 @@ def write_answer(
     """float32 [N] -> the "Inference Response JSON Object", its tensor in JSON or behind it as the request asks."""
     output: dict[str, Any] = {"name": OUTPUT, "datatype": "FP32", "shape": [len(probabilities)]}
     answer: dict[str, Any] = {"model_name": manifest.model_name, "model_version": str(manifest.model_version)}
-    if request.id is not UNSET:
+    if isinstance(request.id, str):
         answer["id"] = request.id
     answer["outputs"] = [output]
     if not request.binary_output:
