@@ -98,6 +98,12 @@ class InferenceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return bool(self.parameters and self.parameters.binary_data_output)
 
 
+class RepositoryIndexRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of `/v2/repository/index`; models that are not ready are never here."""
+
+    ready: bool | UnsetType | None = UNSET
+
+
 def members_of(message: msgspec.Struct) -> int:
     """How many members a message and the messages in it were given."""
     values = [value for name in message.__struct_fields__ if (value := getattr(message, name)) is not UNSET]

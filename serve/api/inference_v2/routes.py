@@ -6,16 +6,27 @@ import functools
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from serve.api.inference_v2.answers import BINARY_TYPE, model_config, model_metadata, write_answer
+from serve.api.inference_v2.answers import (
+    BINARY_TYPE,
+    model_config,
+    model_metadata,
+    model_statistics,
+    repository_index,
+    write_answer,
+)
+from serve.api.inference_v2.faults import decode_message
+from serve.api.inference_v2.messages import RepositoryIndexRequest, members_of
 from serve.api.inference_v2.requests import JSON_LENGTH_HEADER, decode_request
 from serve.api.scoring_endpoint import answer
+from serve.decoding.duplicate_names import refuse_duplicate_names
 from serve.error_answers import Endpoint, telling_errors
-from serve.errors import ServeError, UnknownModel
+from serve.errors import BodyTooLarge, RouteError, ServeError, UnknownModel
 from serve.model.model_store import Manifest
 from serve.model.serving_model import ServingModel
 from serve.scoring.call import Headers, Question, Read, ScoringRoute
@@ -23,8 +34,13 @@ from serve.scoring.content_encoding import accepted_encoding
 from serve.scoring.scoring import Scoring
 
 SERVER_NAME: Final = "marriage-loan-scoring"
-EXTENSIONS: Final = ["binary_tensor_data", "model_configuration"]
-METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+EXTENSIONS: Final = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"]
+"""Of Triton's; its model repository can be listed here, not changed."""
+METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+INDEX_MAX_BYTES: Final = 4096
+"""Of a body of `/v2/repository/index`."""
+
+_INDEX_REQUEST: Final = msgspec.json.Decoder(RepositoryIndexRequest)
 
 _MEDIA_TYPES: Final = ("", "application/json", BINARY_TYPE)
 
@@ -41,6 +57,7 @@ def inference_routes(model: ServingModel, scoring: Scoring, server_version: str)
             _route(prefix, calls.metadata),
             _route(prefix + "/ready", calls.model_ready),
             _route(prefix + "/config", calls.config),
+            _route(prefix + "/stats", calls.statistics),
             _route(prefix + "/infer", calls.infer, "POST"),
         )
     ]
@@ -48,8 +65,10 @@ def inference_routes(model: ServingModel, scoring: Scoring, server_version: str)
         _route("/v2", calls.server),
         _route("/v2/health/live", calls.live),
         _route("/v2/health/ready", calls.ready),
+        _route("/v2/repository/index", calls.repository_index, "POST"),
+        _route("/v2/models/stats", calls.statistics),
         *models,
-        _route("/v2/{rest:path}", calls.nothing, *METHODS),
+        Route("/v2/{rest:path}", telling_errors(calls.nothing, write_error), methods=METHODS),
     ]
 
 
@@ -84,6 +103,20 @@ class InferenceCalls:
     async def config(self, request: Request) -> Response:
         """`GET .../config`."""
         return _json(model_config(self._named_model(request)))
+
+    async def statistics(self, request: Request) -> Response:
+        """`GET .../stats`, and `GET /v2/models/stats` of all models, which is the one in charge."""
+        named = "name" in request.path_params
+        manifest = self._named_model(request) if named else self._model.active.manifest
+        return _json(model_statistics(manifest, self._scoring.metrics.totals()))
+
+    async def repository_index(self, request: Request) -> Response:
+        """`POST /v2/repository/index`; the body may be missing."""
+        body = await _short_body(request)
+        if body.strip():
+            asked = decode_message(_INDEX_REQUEST.decode, body)
+            refuse_duplicate_names(body, members_of(asked))
+        return _json(repository_index(None if self._model.version is None else self._model.active.manifest))
 
     async def infer(self, request: Request) -> Response:
         """`POST .../infer`."""
@@ -130,9 +163,27 @@ def write_error(error: ServeError, _request_id: str) -> bytes:
     return orjson.dumps({"error": error.message})
 
 
-def _route(path: str, endpoint: Endpoint, *methods: str) -> Route:
-    return Route(path, telling_errors(endpoint, write_error), methods=list(methods) or ["GET"])
+def _route(path: str, endpoint: Endpoint, method: str = "GET") -> Route:
+    """A route that takes one method, and refuses the others in this protocol's form."""
+    allowed = ["GET", "HEAD"] if method == "GET" else [method]
+
+    async def by_method(request: Request) -> Response:
+        if request.method in allowed:
+            return await endpoint(request)
+        text = f"{request.method} {request.url.path}: this call takes {' or '.join(allowed)}"
+        raise RouteError(text, 405, "method_not_allowed", {"Allow": ", ".join(allowed)})
+
+    return Route(path, telling_errors(by_method, write_error), methods=METHODS)
 
 
-def _json(document: dict[str, Any]) -> Response:
+async def _short_body(request: Request) -> bytes:
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > INDEX_MAX_BYTES:
+            raise BodyTooLarge(f"the body is longer than {INDEX_MAX_BYTES} bytes")
+    return body
+
+
+def _json(document: dict[str, Any] | list[dict[str, str]]) -> Response:
     return Response(orjson.dumps(document), media_type="application/json")
