@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from serve.api.accept import preferred
 from serve.decoding import DecodedRows
 from serve.decoding.arrow_stream import ARROW_STREAM
 from serve.decoding.by_content_type import BATCH_DECODERS, JSON, DecodeBatch
@@ -46,9 +47,7 @@ def contract_routes(json: JsonDecoders, max_batch_rows: int) -> list[ScoringRout
 def _wants_arrow(headers: Headers) -> bool:
     accept = headers.get("accept", "")
     # Most clients take anything.
-    return "arrow" in accept.lower() and ARROW_STREAM in (
-        item.partition(";")[0].strip().lower() for item in accept.split(",")
-    )
+    return "arrow" in accept.lower() and preferred(accept, (JSON, ARROW_STREAM)) == ARROW_STREAM
 
 
 def _batch_readers(decoders: Mapping[str, DecodeBatch], max_rows: int, write: Write) -> Mapping[str, Read]:
