@@ -57,7 +57,7 @@ def rows_of_table(table: Any, max_rows: int) -> DecodedRows:
     Raises:
         InvalidInstance, BodyTooLarge: as `decode_arrow`.
     """
-    _check_schema(table.schema)
+    check_schema(table.schema)
     check_row_count(table.num_rows, max_rows)
     matrix = matrix_of_columns({name: _numbers(table.column(name), name) for name in FEATURE_NAMES})
     labels = {name: table.column(name).to_pylist() for name in LABELS if name in table.column_names}
@@ -73,7 +73,7 @@ def _read_batches(body: bytes, max_rows: int) -> list[Any]:
         raise MalformedBody("an Arrow IPC stream begins with a schema")
     _check_size(first)
     schema = pa.ipc.read_schema(first)
-    _check_schema(schema)
+    check_schema(schema)
     messages = list(islice(reader, MAX_BATCHES + 1))
     if len(messages) > MAX_BATCHES:
         raise BodyTooLarge(f"more than {MAX_BATCHES} record batches: send the rows in fewer batches")
@@ -123,7 +123,12 @@ def _check_views(name: str, column: Any) -> None:
         raise InvalidInstance(f"{name} of instance {row}: expected at most {LABEL_MAX_CHARS} characters", row, name)
 
 
-def _check_schema(schema: Any) -> None:
+def check_schema(schema: Any) -> None:
+    """The columns are the ten features as numbers, and perhaps labels as text.
+
+    Raises:
+        InvalidInstance: naming a column that is missing, unknown, there twice or of another type.
+    """
     check_header(schema.names)
     for field in schema:
         if field.name in LABELS:

@@ -44,6 +44,8 @@ class Invocation(msgspec.Struct, frozen=True, gc=False):
     inputs: msgspec.Raw | UnsetType = UNSET
 
 
+MEMBERS: Final = Invocation.__struct_fields__
+
 _DECODER: Final = msgspec.json.Decoder(Invocation)
 _INSTANCE: Final = msgspec.json.Decoder(Instance)
 _INSTANCES: Final = msgspec.json.Decoder(list[Instance])  # type: ignore[valid-type]
