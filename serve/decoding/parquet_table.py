@@ -39,7 +39,7 @@ def decode_parquet(body: bytes, max_rows: int) -> DecodedRows:
             no row.
         BodyTooLarge: more than `max_rows` rows, or too much when it is inflated.
     """
-    _check_footer(body)
+    check_pages(memoryview(body), _footer_of(body), max_rows)
     try:
         return _read(body, max_rows)
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -47,7 +47,7 @@ def decode_parquet(body: bytes, max_rows: int) -> DecodedRows:
         raise MalformedBody(f"the body is not a valid Parquet file ({type(error).__name__})") from None
 
 
-def _check_footer(body: bytes) -> None:
+def _footer_of(body: bytes) -> memoryview:
     if len(body) < len(_MAGIC) + _TAIL.size or not body.startswith(_MAGIC):
         raise MalformedBody("the body is not a Parquet file")
     size, magic = _TAIL.unpack_from(body, len(body) - _TAIL.size)
@@ -55,6 +55,9 @@ def _check_footer(body: bytes) -> None:
         raise MalformedBody("the body is not a Parquet file, or is cut off")
     if size > FOOTER_MAX_BYTES:
         raise BodyTooLarge(f"the footer of the Parquet file is longer than {FOOTER_MAX_BYTES} bytes")
+    if size > len(body) - _TAIL.size:
+        raise MalformedBody("the body is not a Parquet file, or is cut off")
+    return memoryview(body)[-_TAIL.size - size : -_TAIL.size]
 
 
 def _read(body: bytes, max_rows: int) -> DecodedRows:
@@ -63,7 +66,6 @@ def _read(body: bytes, max_rows: int) -> DecodedRows:
     columns = [name for name in schema.names if name not in _index_columns(schema)]
     check_schema(pa.schema([field for field in schema if field.name in columns]))
     check_row_count(metadata.num_rows, max_rows)
-    check_pages(memoryview(body), metadata, max_rows)
     # Texts stay in their dictionary until their length is known: each row may name the same megabytes.
     file = pyarrow.parquet.ParquetFile(
         pa.BufferReader(body), metadata=metadata, read_dictionary=[name for name in LABELS if name in columns]

@@ -11,7 +11,7 @@ _MAX_DEPTH: Final = 8
 _MAX_VARINT_BYTES: Final = 10
 
 Struct = dict[int, Any]
-"""Values by the number of their field: integers and structs; all else is passed over."""
+"""Values by the number of their field: integers, structs, lists of structs, texts; all else is passed over."""
 
 
 class NotThrift(ValueError):
@@ -52,45 +52,41 @@ def _value(data: memoryview, at: int, kind: int, depth: int) -> tuple[Any, int]:
         if kind != _I64 and not -(2**31) <= number < 2**31:
             raise NotThrift("an integer is too large")
         return number, at
+    if kind in {_LIST, _SET}:
+        return _list(data, at, depth)
+    if kind == _BINARY:
+        length, at = _varint(data, at)
+        return bytes(data[at : at + length]), at + length
     passes_over = _PASSED_OVER.get(kind)
     if passes_over is None:
         raise NotThrift("an unknown type")
-    return None, passes_over(data, at, depth)
+    return None, passes_over(data, at)
 
 
-def _pass_byte(data: memoryview, at: int, _depth: int) -> int:
-    return _byte(data, at)[1]
-
-
-def _pass_double(_data: memoryview, at: int, _depth: int) -> int:
-    return at + 8
-
-
-def _pass_binary(data: memoryview, at: int, _depth: int) -> int:
-    length, at = _varint(data, at)
-    return at + length
-
-
-def _pass_list(data: memoryview, at: int, depth: int) -> int:
+def _list(data: memoryview, at: int, depth: int) -> tuple[list[Any], int]:
     head, at = _byte(data, at)
     size, kind = head >> 4, head & 0x0F
     if size == 0x0F:
         size, at = _varint(data, at)
+    members = []
     for _ in range(size):
-        if kind in {_TRUE, _FALSE}:
-            at = _pass_byte(data, at, depth)
+        if kind in {_TRUE, _FALSE}:  # in a list they are a byte each
+            _, at = _byte(data, at)
         else:
-            _, at = _value(data, at, kind, depth - 1)
-    return at
+            member, at = _value(data, at, kind, depth - 1)
+            members.append(member)
+    return members, at
 
 
-_PASSED_OVER: Final[dict[int, Callable[[memoryview, int, int], int]]] = {
-    _BYTE: _pass_byte,
-    _DOUBLE: _pass_double,
-    _BINARY: _pass_binary,
-    _LIST: _pass_list,
-    _SET: _pass_list,
-}
+def _pass_byte(data: memoryview, at: int) -> int:
+    return _byte(data, at)[1]
+
+
+def _pass_double(_data: memoryview, at: int) -> int:
+    return at + 8
+
+
+_PASSED_OVER: Final[dict[int, Callable[[memoryview, int], int]]] = {_BYTE: _pass_byte, _DOUBLE: _pass_double}
 """Parquet has no maps."""
 
 

@@ -178,8 +178,9 @@ def test_a_damaged_page_header_is_at_worst_refused(damage: int) -> None:
         pytest.param(b"\x15\x04\x15\x01\x00", {1: 2, 2: -1}, id="integers"),
         pytest.param(b"\x05\x04\x04\x00", {2: 2}, id="a field's number in full"),
         pytest.param(b"\x1c\x15\x04\x00\x00", {1: {1: 2}}, id="a struct"),
-        pytest.param(b"\x11\x18\x02ab\x17" + b"x" * 8 + b"\x15\x02\x00", {4: 1}, id="passed over"),
-        pytest.param(b"\x19\x25\x02\x04\x19\x21\x01\x02\x15\x02\x00", {3: 1}, id="lists"),
+        pytest.param(b"\x11\x18\x02ab\x17" + b"x" * 8 + b"\x15\x02\x00", {2: b"ab", 4: 1}, id="passed over"),
+        pytest.param(b"\x19\x25\x02\x04\x19\x21\x01\x02\x15\x02\x00", {1: [1, 2], 2: [], 3: 1}, id="lists"),
+        pytest.param(b"\x19\x1c\x15\x04\x00\x00", {1: [{1: 2}]}, id="a list of structs"),
     ],
 )
 def test_thrift_is_read(data: bytes, fields: dict[int, Any]) -> None:
