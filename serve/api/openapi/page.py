@@ -191,7 +191,7 @@ _REQUEST_ID: Final = _header(REQUEST_ID_HEADER, _NAME, "your name for the reques
 _SCORING_HEADERS: Final = (
     _header(
         "Content-Encoding",
-        {"enum": ["gzip", "x-gzip", "deflate", "zstd", "identity"]},
+        {"enum": ["gzip", "x-gzip", "deflate", "zstd", "identity", ""]},
         "how the body is compressed",
     ),
     _header(LOAD_TEST_HEADER, schemas.TEXT, "`true` or `1`: the rows are no applicants"),
