@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,10 @@ from serve.error_answers import encode_error
 from serve.model.model_store import Manifest
 from serve.scoring.call import Headers, Question, Read, Reply, ScoringRoute, Write
 from serve.scoring.encoding import encode_arrow, encode_probabilities, encode_probability
+
+
+_OFTEN: Final = frozenset({"", "*/*", JSON})
+"""Values of Accept that ask for JSON, as most requests have it."""
 
 
 class JsonDecoders(Protocol):
@@ -47,7 +51,7 @@ def contract_routes(json: JsonDecoders, max_batch_rows: int) -> list[ScoringRout
 def _wants_arrow(headers: Headers) -> bool:
     accept = headers.get("accept", "")
     # Most clients take anything.
-    return "arrow" in accept.lower() and preferred(accept, (JSON, ARROW_STREAM)) == ARROW_STREAM
+    return accept not in _OFTEN and preferred(accept, (JSON, ARROW_STREAM)) == ARROW_STREAM
 
 
 def _batch_readers(decoders: Mapping[str, DecodeBatch], max_rows: int, write: Write) -> Mapping[str, Read]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from serve.decoding.bounds import check_row_count
 from serve.decoding.thrift_compact import NotThrift, Struct, read_struct
 from serve.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
 
@@ -44,6 +45,7 @@ def check_pages(body: memoryview, footer: memoryview, max_rows: int) -> None:
 
     Raises:
         BodyTooLarge: more bytes, rows or pages than may be.
+        InvalidInstance: no rows.
         UnsupportedMediaType: an encoding that is not read here.
         MalformedBody: pages that are not where the footer says, or a footer that is none.
     """
@@ -74,8 +76,7 @@ def _chunks_in(footer: memoryview, max_rows: int) -> Iterator[Struct]:
         described: list[Struct] = [chunk[_CHUNK_METADATA] for chunk in chunks if not chunk.get(_CHUNK_FILE)]
     except (NotThrift, LookupError, TypeError, AttributeError):
         raise MalformedBody("the footer of the Parquet file can't be read") from None
-    if rows > max_rows:
-        raise BodyTooLarge(f"{rows} instances: at most {max_rows} are scored in one request")
+    check_row_count(rows, max_rows)
     if len(described) < len(chunks) or not all(isinstance(chunk, dict) for chunk in described):
         raise MalformedBody("a Parquet column is not described, or lies in another file")
     yield from described

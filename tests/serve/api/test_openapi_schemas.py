@@ -107,7 +107,8 @@ GOOD: list[tuple[str, str, Any]] = [
 
 def fits(path: str, body: Any) -> bool:
     schema = DOCUMENT["paths"][path]["post"]["requestBody"]["content"][JSON]["schema"]
-    return bool(Draft202012Validator({**schema, "components": DOCUMENT["components"]}).is_valid(json.loads(json.dumps(body))))
+    validator = Draft202012Validator({**schema, "components": DOCUMENT["components"]})
+    return bool(validator.is_valid(json.loads(json.dumps(body))))
 
 
 def is_read(path: str, body: Any) -> bool:
