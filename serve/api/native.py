@@ -17,7 +17,6 @@ from serve.model.model_store import Manifest
 from serve.scoring.call import Headers, Question, Read, Reply, ScoringRoute, Write
 from serve.scoring.encoding import encode_arrow, encode_probabilities, encode_probability
 
-
 _OFTEN: Final = frozenset({"", "*/*", JSON})
 """Values of Accept that ask for JSON, as most requests have it."""
 
