@@ -7,7 +7,7 @@ import contextlib
 import functools
 import gc
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -128,7 +128,7 @@ def create_app(parts: Parts) -> Application:
         description="Probability that a couple divorces soon after a marriage loan.",
         lifespan=functools.partial(_lifespan, parts, admission, connections, threads, metrics),
         routes=[
-            *inference_routes(parts.model, VERSION),
+            *inference_routes(parts.model, metrics, VERSION),
             *mlflow_routes(parts.model),
             *(parts.proxy.routes() if parts.proxy else ()),
             Route(DOCS_PATH, lambda _request: HTMLResponse(docs), methods=["GET"]),
@@ -141,7 +141,7 @@ def create_app(parts: Parts) -> Application:
     app.include_router(model_routes(parts.model, parts.change, parts.workers))
     app.include_router(health_routes(parts.model, metrics))
     app.add_exception_handler(ProjectError, _any_error)
-    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(HTTPException, _any_error)
     app.add_exception_handler(Exception, _any_error)
     app.openapi = functools.partial(describe, app)  # type: ignore[method-assign]
     infer_routes = InferRoutes(parts.model, max_rows)
@@ -235,24 +235,21 @@ async def _refresh(change: ModelChange) -> None:
 
 
 async def _any_error(request: Request, error: Exception) -> Response:
+    """An error as an answer, in the form of the protocol that is spoken at the address."""
     request_id = request_id_of(request)
-    return error_response(as_serve_error(error, request_id), request_id)
+    told = _of_framework(request, error) if isinstance(error, HTTPException) else as_serve_error(error, request_id)
+    return error_response(told, request_id, error_form(request.url.path, ERROR_FORMS))
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
-    fault = RouteError(
+def _of_framework(request: Request, error: HTTPException) -> RouteError:
+    headers = dict(error.headers or {})
+    if "Allow" in headers:
+        methods = {method.strip() for method in headers["Allow"].split(",")}
+        # What answers GET answers HEAD too (`serve.http.asgi_exchange`).
+        headers["Allow"] = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+    return RouteError(
         f"{request.method} {request.url.path}: {error.detail}; /docs lists what there is",
         error.status_code,
         str(error.detail).lower().replace(" ", "_"),
-        _with_head(error.headers or {}),
+        headers,
     )
-    return error_response(fault, request_id_of(request))
-
-
-def _with_head(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """What answers GET answers HEAD too (`serve.http.asgi_exchange`)."""
-    allowed = headers.get("Allow")
-    if allowed is None or "GET" not in allowed or "HEAD" in allowed:
-        return headers
-    return {**headers, "Allow": allowed.replace("GET", "GET, HEAD")}

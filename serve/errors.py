@@ -197,6 +197,16 @@ class InvalidInstance(ServeError):
     code = "invalid_instance"
 
 
+class InvalidInvocation(InvalidInstance):
+    """The same where MLflow's protocol is spoken, whose own server answers 400."""
+
+    status = 400
+
+
+class DuplicateName(InvalidInstance):
+    """A JSON object has a name twice, of which every parser takes the one that it likes."""
+
+
 class UpstreamError(ServeError):
     """A service behind this one does not answer, or answers with nonsense."""
 

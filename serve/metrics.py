@@ -32,6 +32,19 @@ class Answered:
     buckets: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_BUCKETS_S) + 1))
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What all server processes have counted since the server started."""
+
+    answered: int
+    refused: int
+    """Requests that got an error instead of probabilities."""
+    rows: int
+    """Of the answered requests."""
+    seconds: float
+    """From the first byte of a body to its answer, of the answered requests together."""
+
+
 class BulkHistogram(Histogram):
     """A histogram that takes many observations at once."""
 
@@ -104,7 +117,25 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """All processes' metrics in Prometheus's text format; those of the others may be `FLUSH_INTERVAL_S` old."""
+        return generate_latest(self._of_all_processes())
+
+    def totals(self) -> Totals:
+        """The sums over all scoring routes; those of other processes may be `FLUSH_INTERVAL_S` old."""
+        samples = [sample for family in self._of_all_processes().collect() for sample in family.samples]
+
+        def total(name: str, *, answered: bool | None = None) -> float:
+            ours = (sample for sample in samples if sample.name == name)
+            return sum(s.value for s in ours if answered is None or (s.labels["status"] == "200") is answered)
+
+        return Totals(
+            answered=int(total("scoring_requests_total", answered=True)),
+            refused=int(total("scoring_requests_total", answered=False)),
+            rows=int(total("scoring_rows_total")),
+            seconds=total("scoring_seconds_sum"),
+        )
+
+    def _of_all_processes(self) -> CollectorRegistry:
         self.flush()
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return generate_latest(registry)
+        return registry

@@ -1,7 +1,8 @@
 """MLflow's scoring protocol: who calls `mlflow models serve` changes the address and nothing else.
 
-Calls and answers are those of `mlflow.pyfunc.scoring_server`, with one difference: an error never repeats what was
-sent, because that is an applicant's data and errors end up in logs.
+Calls and answers are those of `mlflow.pyfunc.scoring_server`, with two differences: an error never repeats what was
+sent, because that is an applicant's data and errors end up in logs; and what MLflow would not notice, a column that the
+model does not know or a name that is there twice, is refused.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from starlette.routing import Route
 from fraud.features import FEATURE_NAMES
 from serve.decoding.by_content_type import JSON, DecodeBatch
 from serve.decoding.csv_table import decode_csv
-from serve.decoding.mlflow_json import decode_invocation
+from serve.decoding.mlflow_json import MEMBERS, decode_invocation
+from serve.decoding.parquet_table import decode_parquet
 from serve.decoding.rows import LABELS
 from serve.error_answers import Endpoint, telling_errors
-from serve.errors import InvalidInstance, ServeError
+from serve.errors import DuplicateName, InvalidInstance, InvalidInvocation, ServeError
 from serve.model.model_store import Manifest
 from serve.model.serving_model import ServingModel
 from serve.request_names import MODEL_VERSION_HEADER
@@ -31,15 +33,16 @@ from serve.scoring.call import Question, Read, Reply, ScoringRoute
 from serve.scoring.encoding import encode_predictions
 
 CSV: Final = "text/csv"
+PARQUET: Final = "application/vnd.apache.parquet"
 MLFLOW_VERSION: Final = importlib.metadata.version("mlflow-skinny")
 """The MLflow whose protocol this is."""
 
-_NAMES_THAT_MAY_BE_SAID: Final = frozenset({*FEATURE_NAMES, *LABELS})
+_NAMES_THAT_MAY_BE_SAID: Final = frozenset({*FEATURE_NAMES, *LABELS, *MEMBERS})
 
 
 def invocations_route(max_rows: int) -> ScoringRoute:
     """`POST /invocations`; a request has at most so many rows."""
-    decoders = {"": decode_invocation, JSON: decode_invocation, CSV: decode_csv}
+    decoders = {"": decode_invocation, JSON: decode_invocation, CSV: decode_csv, PARQUET: decode_parquet}
     readers: Mapping[str, Read] = {content_type: _reader(decode, max_rows) for content_type, decode in decoders.items()}
     return ScoringRoute("/invocations", lambda _headers: readers, write_error)
 
@@ -58,7 +61,15 @@ def mlflow_routes(model: ServingModel) -> list[Route]:
 
 
 def _reader(decode: DecodeBatch, max_rows: int) -> Read:
-    return lambda body, _manifest: Question(decode(body, max_rows), _write_predictions)
+    def read(body: bytes, _manifest: Manifest) -> Question:
+        try:
+            return Question(decode(body, max_rows), _write_predictions)
+        except DuplicateName:
+            raise
+        except InvalidInstance as fault:
+            raise InvalidInvocation(fault.message, fault.instance, fault.field) from None
+
+    return read
 
 
 def _write_predictions(probabilities: NDArray[np.float32], _manifest: Manifest) -> Reply:
@@ -88,5 +99,7 @@ def _without_data(error: ServeError) -> str:
     if not isinstance(error, InvalidInstance) or (error.instance is None and error.field is None):
         return error.message
     field = error.field if error.field in _NAMES_THAT_MAY_BE_SAID else "a column"
+    if isinstance(error, DuplicateName):
+        return f"{field} is there more than once in one object: expected it once"
     place = field if error.instance is None else f"{field} of instance {error.instance}"
     return f"{place}: expected the ten features and no others, each a finite number that is not negative"

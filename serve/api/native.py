@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from serve.api.accept import preferred
 from serve.decoding import DecodedRows
 from serve.decoding.arrow_stream import ARROW_STREAM
 from serve.decoding.by_content_type import BATCH_DECODERS, JSON, DecodeBatch
@@ -15,6 +16,9 @@ from serve.error_answers import encode_error
 from serve.model.model_store import Manifest
 from serve.scoring.call import Headers, Question, Read, Reply, ScoringRoute, Write
 from serve.scoring.encoding import encode_arrow, encode_probabilities, encode_probability
+
+_OFTEN: Final = frozenset({"", "*/*", JSON})
+"""Values of Accept that ask for JSON, as most requests have it."""
 
 
 class JsonDecoders(Protocol):
@@ -46,9 +50,7 @@ def contract_routes(json: JsonDecoders, max_batch_rows: int) -> list[ScoringRout
 def _wants_arrow(headers: Headers) -> bool:
     accept = headers.get("accept", "")
     # Most clients take anything.
-    return "arrow" in accept.lower() and ARROW_STREAM in (
-        item.partition(";")[0].strip().lower() for item in accept.split(",")
-    )
+    return accept not in _OFTEN and preferred(accept, (JSON, ARROW_STREAM)) == ARROW_STREAM
 
 
 def _batch_readers(decoders: Mapping[str, DecodeBatch], max_rows: int, write: Write) -> Mapping[str, Read]:

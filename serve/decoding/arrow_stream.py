@@ -1,8 +1,13 @@
-"""Apache Arrow's IPC stream to rows (arrow.apache.org/docs/format/Columnar.html, "IPC Streaming Format")."""
+"""Apache Arrow's IPC stream to rows (arrow.apache.org/docs/format/Columnar.html, "IPC Streaming Format").
+
+A few bytes of it can ask for a lot: each batch costs its set-up, however empty, and the texts of a column of views may
+all be the same millions of bytes. So batches, what describes them, and labels have bounds that are looked at first.
+"""
 
 from __future__ import annotations
 
 import struct
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -11,10 +16,15 @@ import pyarrow as pa
 from fraud.features import FEATURE_NAMES
 from serve.decoding.bounds import check_header, check_row_count
 from serve.decoding.matrix import matrix_of_columns
-from serve.decoding.rows import LABELS, DecodedRows, check_labels, labelled
+from serve.decoding.rows import LABEL_MAX_CHARS, LABELS, DecodedRows, check_labels, labelled
 from serve.errors import BodyTooLarge, InvalidInstance, MalformedBody, UnsupportedMediaType
 
 ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
+
+MAX_BATCHES: Final = 1024
+METADATA_MAX_BYTES: Final = 64 * 1024
+"""Of what describes the schema or one batch; pandas writes some 3 kB."""
+LABEL_MAX_BYTES: Final = 4 * LABEL_MAX_CHARS
 
 # Positions of members in the flatbuffers of a message (arrow's format/Message.fbs).
 _MESSAGE_HEADER: Final = 2
@@ -29,7 +39,7 @@ def decode_arrow(body: bytes, max_rows: int) -> DecodedRows:
         UnsupportedMediaType: the buffers are compressed or dictionary-encoded.
         InvalidInstance: a column is missing, unknown or of a wrong type, a value is null or out of bounds; or the
             batch is empty.
-        BodyTooLarge: more than `max_rows` rows.
+        BodyTooLarge: more than `max_rows` rows, or than `MAX_BATCHES` batches; or a schema without end.
     """
     try:
         batches = _read_batches(body, max_rows)
@@ -47,7 +57,7 @@ def rows_of_table(table: Any, max_rows: int) -> DecodedRows:
     Raises:
         InvalidInstance, BodyTooLarge: as `decode_arrow`.
     """
-    _check_schema(table.schema)
+    check_schema(table.schema)
     check_row_count(table.num_rows, max_rows)
     matrix = matrix_of_columns({name: _numbers(table.column(name), name) for name in FEATURE_NAMES})
     labels = {name: table.column(name).to_pylist() for name in LABELS if name in table.column_names}
@@ -61,14 +71,18 @@ def _read_batches(body: bytes, max_rows: int) -> list[Any]:
     first = reader.read_next_message()
     if first.type != "schema":  # read_schema does not look, and brings the process down
         raise MalformedBody("an Arrow IPC stream begins with a schema")
+    _check_size(first)
     schema = pa.ipc.read_schema(first)
-    _check_schema(schema)
+    check_schema(schema)
+    messages = list(islice(reader, MAX_BATCHES + 1))
+    if len(messages) > MAX_BATCHES:
+        raise BodyTooLarge(f"more than {MAX_BATCHES} record batches: send the rows in fewer batches")
     batches = []
     rows = 0
-    for message in reader:
+    for message in messages:
+        _check_size(message)
         _refuse_encoded(message)
-        batch = pa.ipc.read_record_batch(message, schema)
-        batch.validate(full=True)  # offsets and lengths are the sender's: nothing is read before this
+        batch = _validated(pa.ipc.read_record_batch(message, schema))
         rows += batch.num_rows
         if rows > max_rows:
             raise BodyTooLarge(f"more than {max_rows} rows: at most {max_rows} are scored in one request")
@@ -78,7 +92,43 @@ def _read_batches(body: bytes, max_rows: int) -> list[Any]:
     return batches
 
 
-def _check_schema(schema: Any) -> None:
+def _check_size(message: Any) -> None:
+    if message.metadata.size > METADATA_MAX_BYTES:
+        raise BodyTooLarge(
+            f"the metadata of an Arrow message is longer than {METADATA_MAX_BYTES} bytes: send only the columns of the "
+            "model, without metadata"
+        )
+
+
+def _validated(batch: Any) -> Any:
+    """A batch whose offsets and lengths, which are the sender's, have been looked at: nothing is read before this."""
+    batch.validate()
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if pa.types.is_string_view(column.type):
+            _check_views(name, column)
+    batch.validate(full=True)
+    return batch
+
+
+def _check_views(name: str, column: Any) -> None:
+    """Texts that lie in the same bytes are few bytes to send and many to read."""
+    _, views, *_ = column.buffers()
+    if views is None:
+        return
+    # A view is its length and three more numbers of 32 bits ("Variable-size Binary View Layout").
+    lengths = np.frombuffer(views, "<i4").reshape(-1, 4)[: len(column), 0]
+    too_long = (lengths > LABEL_MAX_BYTES) & column.is_valid().to_numpy(zero_copy_only=False)
+    if too_long.any():
+        row = int(np.argmax(too_long))
+        raise InvalidInstance(f"{name} of instance {row}: expected at most {LABEL_MAX_CHARS} characters", row, name)
+
+
+def check_schema(schema: Any) -> None:
+    """The columns are the ten features as numbers, and perhaps labels as text.
+
+    Raises:
+        InvalidInstance: naming a column that is missing, unknown, there twice or of another type.
+    """
     check_header(schema.names)
     for field in schema:
         if field.name in LABELS:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from fraud.features import FEATURE_NAMES
+from fraud.features import FEATURE_COUNT, FEATURE_NAMES
 from serve.decoding.bounds import check_row_count
 from serve.decoding.matrix import matrix_of_columns
 from serve.decoding.rows import LABELS, DecodedRows, Label, labelled
@@ -23,6 +23,11 @@ Columns: Final = msgspec.defstruct(
     frozen=True,
     gc=False,
 )
+
+
+def members_of_columns(columns: Any) -> int:
+    """How many members a decoded `Columns` was given at least: a label that is null counts as none."""
+    return FEATURE_COUNT + sum(getattr(columns, name) is not None for name in LABELS)
 
 
 def rows_of_columns(columns: Any, max_rows: int) -> DecodedRows:

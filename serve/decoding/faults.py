@@ -25,6 +25,7 @@ _CONTAINERS: Final = frozenset(
 )
 _FAULT_PATH: Final = re.compile(r" - at `(?:key` in `)?\$(?P<path>[^`]*)`$")
 _STEP: Final = re.compile(r"\[(?P<index>\d+)\]|\.(?P<name>\w+)")
+_FOUND_NULL: Final = re.compile(r"Expected `[^`]*`, got `null`")
 _NAMED_FIELD: Final = re.compile(r"(?:required field|unknown field) `(?P<field>[^`]*)`")
 
 T = TypeVar("T")
@@ -64,9 +65,9 @@ def name_not_a_number(read: Callable[[bytes], T], body: bytes) -> T:
         try:
             read(rewritten)
         except InvalidInstance as fault:
-            if "got `null`" not in fault.message:
+            text, found = _FOUND_NULL.subn("expected a finite number, found NaN or Infinity", fault.message)
+            if not found:
                 raise
-            text = f"{_place(fault.field, fault.instance)}: expected a finite number, found NaN or Infinity"
             raise InvalidInstance(text, fault.instance, fault.field) from None
         raise
 
@@ -82,13 +83,23 @@ def _with_null_for_nan(body: bytes) -> bytes | None:
         return None
 
 
-def _explain(message: str, columns: Sequence[str], flat: bool) -> InvalidInstance:
+def split_fault(message: str) -> tuple[str, str]:
+    """What msgspec says, and the path at which it says so; "" for the whole text."""
     path = _FAULT_PATH.search(message)
-    instance, field = _instance_and_field(path["path"] if path else "", columns, flat)
+    return (message, "") if path is None else (message[: path.start()], path["path"])
+
+
+def place_of(field: str | None, instance: int | None) -> str:
+    """A value's place as messages name it."""
+    return " of ".join(part for part in (field, None if instance is None else f"instance {instance}") if part)
+
+
+def _explain(message: str, columns: Sequence[str], flat: bool) -> InvalidInstance:
+    text, path = split_fault(message)
+    instance, field = _instance_and_field(path, columns, flat)
     if named := _NAMED_FIELD.search(message):
         field = named["field"]
-    text = _FAULT_PATH.sub("", message)
-    place = _place(field, instance)
+    place = place_of(field, instance)
     return InvalidInstance(f"{place}: {text}" if place else text, instance, field)
 
 
@@ -104,7 +115,3 @@ def _instance_and_field(path: str, columns: Sequence[str], flat: bool) -> tuple[
     if len(indexes) > 1 and indexes[1] < len(columns):
         field = columns[indexes[1]]
     return (indexes[0] if indexes else None), field
-
-
-def _place(field: str | None, instance: int | None) -> str:
-    return " of ".join(part for part in (field, None if instance is None else f"instance {instance}") if part)

@@ -14,10 +14,11 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from serve.decoding.columns import Columns, rows_of_columns
+from serve.decoding.columns import Columns, members_of_columns, rows_of_columns
+from serve.decoding.duplicate_names import refuse_duplicate_names
 from serve.decoding.faults import decode_json, name_not_a_number
 from serve.decoding.row_arrays import decode_row_arrays
-from serve.decoding.row_objects import Instance, rows_of_instances
+from serve.decoding.row_objects import Instance, members_of, rows_of_instances
 from serve.decoding.rows import DecodedRows
 from serve.errors import InvalidInstance
 
@@ -39,7 +40,7 @@ def decode_batch(body: bytes, max_rows: int) -> DecodedRows:
     Raises:
         MalformedBody: not JSON.
         InvalidInstance: a value is missing, unknown, of a wrong type or out of bounds, named by instance and field;
-            or the batch is empty, or in none of the forms.
+            or a name is there twice, the batch is empty, or in none of the forms.
         BodyTooLarge: more than `max_rows` rows.
     """
     return name_not_a_number(lambda body: _decode_batch(body, max_rows), body)
@@ -49,12 +50,15 @@ def _decode_batch(body: bytes, max_rows: int) -> DecodedRows:
     batch = decode_json(_DECODER.decode, body)
     match batch.instances, batch.columns, batch.data:
         case list(instances), UnsetType(), UnsetType():
-            return rows_of_instances(instances, max_rows)
+            rows, members = rows_of_instances(instances, max_rows), 1 + members_of(instances)
         case UnsetType(), list(names), msgspec.Raw() as data:
-            return decode_row_arrays(names, data, max_rows)
+            rows, members = decode_row_arrays(names, data, max_rows), 2
         case UnsetType(), Columns() as columns, UnsetType():
-            return rows_of_columns(columns, max_rows)
-    raise InvalidInstance(
-        'expected {"instances": [object, ...]}, {"columns": [name, ...], "data": [[value, ...], ...]} '
-        'or {"columns": {name: [value, ...], ...}}'
-    )
+            rows, members = rows_of_columns(columns, max_rows), 1 + members_of_columns(columns)
+        case _:
+            raise InvalidInstance(
+                'expected {"instances": [object, ...]}, {"columns": [name, ...], "data": [[value, ...], ...]} '
+                'or {"columns": {name: [value, ...], ...}}'
+            )
+    refuse_duplicate_names(body, members, rows.texts)
+    return rows

@@ -4,23 +4,25 @@
 |---|---|
 | `dataframe_split` | `{"columns": [name, ...], "data": [[value, ...], ...]}`, perhaps with an `index` |
 | `dataframe_records` | row objects |
-| `instances`, `inputs` | row objects, rows as arrays in the order of the features, or columns by name |
+| `instances`, `inputs` | row objects, one row object, rows as arrays in the order of the features, or columns by name |
+
+Other members are let pass, as MLflow does: `params`, since the model takes none, and TensorFlow's `signature_name`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from fraud.features import FEATURE_NAMES
-from serve.decoding.columns import Columns, rows_of_columns
+from serve.decoding.columns import Columns, members_of_columns, rows_of_columns
+from serve.decoding.duplicate_names import refuse_duplicate_names
 from serve.decoding.faults import decode_json, name_not_a_number
-from serve.decoding.raw_json import is_nested_array, is_object
+from serve.decoding.raw_json import is_nested_array, is_object, is_object_of_arrays
 from serve.decoding.row_arrays import decode_row_arrays
-from serve.decoding.row_objects import Instance, rows_of_instances
+from serve.decoding.row_objects import Instance, members_of, rows_of_instances
 from serve.decoding.rows import DecodedRows
 from serve.errors import InvalidInstance
 
@@ -33,17 +35,19 @@ class SplitFrame(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=Fal
     index: msgspec.Raw | UnsetType = UNSET
 
 
-class Invocation(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False):
-    """Body of `/invocations`. The model takes no `params`, and MLflow lets a caller send some all the same."""
+class Invocation(msgspec.Struct, frozen=True, gc=False):
+    """Body of `/invocations`."""
 
     dataframe_split: SplitFrame | UnsetType = UNSET
     dataframe_records: list[Instance] | UnsetType = UNSET  # type: ignore[valid-type]
     instances: msgspec.Raw | UnsetType = UNSET
     inputs: msgspec.Raw | UnsetType = UNSET
-    params: Mapping[str, msgspec.Raw] | None = None
 
+
+MEMBERS: Final = Invocation.__struct_fields__
 
 _DECODER: Final = msgspec.json.Decoder(Invocation)
+_INSTANCE: Final = msgspec.json.Decoder(Instance)
 _INSTANCES: Final = msgspec.json.Decoder(list[Instance])  # type: ignore[valid-type]
 _COLUMNS: Final = msgspec.json.Decoder(Columns)
 
@@ -54,7 +58,7 @@ def decode_invocation(body: bytes, max_rows: int) -> DecodedRows:
     Raises:
         MalformedBody: not JSON.
         InvalidInstance: a value is missing, unknown, of a wrong type or out of bounds, named by instance and field;
-            or the batch is empty, or in none of the forms.
+            or a name is there twice, the batch is empty, or in none of the forms.
         BodyTooLarge: more than `max_rows` rows.
     """
     return name_not_a_number(lambda body: _decode_invocation(body, max_rows), body)
@@ -62,21 +66,30 @@ def decode_invocation(body: bytes, max_rows: int) -> DecodedRows:
 
 def _decode_invocation(body: bytes, max_rows: int) -> DecodedRows:
     call = decode_json(_DECODER.decode, body)
-    members = (call.dataframe_split, call.dataframe_records, call.instances, call.inputs)
-    given = [member for member in members if member is not UNSET]
+    given = [
+        member
+        for member in (call.dataframe_split, call.dataframe_records, call.instances, call.inputs)
+        if member is not UNSET
+    ]
     match given:
         case [SplitFrame() as frame]:
-            return decode_row_arrays(frame.columns, frame.data, max_rows)
+            rows, members = decode_row_arrays(frame.columns, frame.data, max_rows), 2 + (frame.index is not UNSET)
         case [list(instances)]:
-            return rows_of_instances(instances, max_rows)
+            rows, members = rows_of_instances(instances, max_rows), members_of(instances)
         case [msgspec.Raw() as data]:
-            return _decode_any(data, max_rows)
-    raise InvalidInstance("expected exactly one of dataframe_split, dataframe_records, instances and inputs")
+            rows, members = _decode_any(data, max_rows)
+        case _:
+            raise InvalidInstance("expected exactly one of dataframe_split, dataframe_records, instances and inputs")
+    refuse_duplicate_names(body, 1 + members, rows.texts)
+    return rows
 
 
-def _decode_any(data: msgspec.Raw, max_rows: int) -> DecodedRows:
-    if is_object(data):
-        return rows_of_columns(decode_json(_COLUMNS.decode, data), max_rows)
+def _decode_any(data: msgspec.Raw, max_rows: int) -> tuple[DecodedRows, int]:
+    """The rows, and how many members of objects they were read from."""
+    if is_object_of_arrays(data):
+        columns = decode_json(_COLUMNS.decode, data)
+        return rows_of_columns(columns, max_rows), members_of_columns(columns)
     if is_nested_array(data):
-        return decode_row_arrays(FEATURE_NAMES, data, max_rows)
-    return rows_of_instances(decode_json(_INSTANCES.decode, data), max_rows)
+        return decode_row_arrays(FEATURE_NAMES, data, max_rows), 0
+    instances = [decode_json(_INSTANCE.decode, data)] if is_object(data) else decode_json(_INSTANCES.decode, data)
+    return rows_of_instances(instances, max_rows), members_of(instances)

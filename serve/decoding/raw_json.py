@@ -9,12 +9,20 @@ import msgspec
 
 _SPACE: Final = rb"[ \t\r\n]*"
 _OBJECT: Final = re.compile(_SPACE + rb"\{")
+_OBJECT_OF_ARRAYS: Final = re.compile(
+    _SPACE + rb"\{" + _SPACE + rb'"(?:[^"\\]|\\.)*"' + _SPACE + rb":" + _SPACE + rb"\["
+)
 _NESTED_ARRAY: Final = re.compile(_SPACE + rb"\[" + _SPACE + rb"\[")
 
 
 def is_object(data: msgspec.Raw) -> bool:
     """Whether it is an object, if it is valid at all."""
     return _OBJECT.match(memoryview(data)) is not None
+
+
+def is_object_of_arrays(data: msgspec.Raw) -> bool:
+    """Whether it is an object whose first member is an array, if it is valid at all."""
+    return _OBJECT_OF_ARRAYS.match(memoryview(data)) is not None
 
 
 def is_nested_array(data: msgspec.Raw) -> bool:

@@ -12,9 +12,11 @@ from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from fraud.features import FEATURE_NAMES
+from fraud.features import FEATURE_COUNT, FEATURE_NAMES
 from serve.decoding.bounds import check_row_count
+from serve.decoding.duplicate_names import refuse_duplicate_names
 from serve.decoding.faults import decode_json, name_not_a_number
 from serve.decoding.matrix import matrix_of_values
 from serve.decoding.rows import LABELS, DecodedRows, Label, labelled
@@ -24,7 +26,7 @@ Instance: Final = msgspec.defstruct(
     "Instance",
     [
         *((name, float) for name in FEATURE_NAMES),
-        *((name, Label | None, None) for name in LABELS),
+        *((name, Label | None | UnsetType, UNSET) for name in LABELS),
     ],
     forbid_unknown_fields=True,
     frozen=True,
@@ -56,6 +58,12 @@ def decode_lines(body: bytes, max_rows: int) -> DecodedRows:
     return name_not_a_number(lambda body: _decode_lines(body, max_rows), body)
 
 
+def members_of(instances: Sequence[Any]) -> int:
+    """How many members decoded `Instance`s were given, all together."""
+    absent = sum(list(map(attrgetter(name), instances)).count(UNSET) for name in LABELS)
+    return len(instances) * (FEATURE_COUNT + len(LABELS)) - absent
+
+
 def rows_of_instances(instances: Sequence[Any], max_rows: int) -> DecodedRows:
     """Decoded `Instance`s -> rows.
 
@@ -65,13 +73,19 @@ def rows_of_instances(instances: Sequence[Any], max_rows: int) -> DecodedRows:
     """
     check_row_count(len(instances), max_rows)
     matrix = matrix_of_values(chain.from_iterable(map(_FEATURES_OF, instances)), len(instances))
-    return labelled(matrix, {name: list(map(attrgetter(name), instances)) for name in LABELS})
+    return labelled(matrix, {name: _labels(name, instances) for name in LABELS})
+
+
+def _labels(name: str, instances: Sequence[Any]) -> list[str | None]:
+    labels = list(map(attrgetter(name), instances))
+    return [label or None for label in labels] if any(labels) else []
 
 
 def _decode_instance(body: bytes) -> DecodedRows:
-    instance: Any = decode_json(_DECODER.decode, body)
-    matrix = matrix_of_values(_FEATURES_OF(instance), rows=1)
-    return labelled(matrix, {name: (getattr(instance, name),) for name in LABELS})
+    instances: list[Any] = [decode_json(_DECODER.decode, body)]
+    rows = rows_of_instances(instances, max_rows=1)
+    refuse_duplicate_names(body, members_of(instances), rows.texts)
+    return rows
 
 
 def _decode_lines(body: bytes, max_rows: int) -> DecodedRows:
@@ -79,7 +93,9 @@ def _decode_lines(body: bytes, max_rows: int) -> DecodedRows:
     # msgspec takes any white space between two objects, and line breaks inside of one; a line feed it is here.
     if body.strip().count(b"\n") + 1 != len(instances) and _line_count(body) != len(instances):
         raise MalformedBody("the body is not one JSON object a line")
-    return rows_of_instances(instances, max_rows)
+    rows = rows_of_instances(instances, max_rows)
+    refuse_duplicate_names(body, members_of(instances), rows.texts, lines=True)
+    return rows
 
 
 def _line_count(body: bytes) -> int:

@@ -31,6 +31,11 @@ class DecodedRows(msgspec.Struct, frozen=True, gc=False):
     application_ids: Sequence[str | None] | None
     applicant_refs: Sequence[str | None] | None
 
+    @property
+    def texts(self) -> tuple[Sequence[str | None] | None, Sequence[str | None] | None]:
+        """All labels."""
+        return self.application_ids, self.applicant_refs
+
 
 def labelled(matrix: NDArray[np.float32], labels: Mapping[str, Sequence[str | None]]) -> DecodedRows:
     """Rows with the labels that they carry, by name; a label that no row has may be left out, or be empty."""

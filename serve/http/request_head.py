@@ -61,6 +61,8 @@ class RequestHead:
 
     def fault(self) -> ServeError | None:
         """What HTTP forbids in it and the parser lets pass; after such a request the connection closes."""
+        if self.version == "0.9":
+            return MalformedRequest("expected a version of HTTP behind the address (RFC 9112, section 3)")
         if self.version not in {"1.1", "1.0"}:
             return HttpVersionNotSupported("this server speaks HTTP/1.1")
         if self.method == b"CONNECT":

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet
 
 from fraud.features import EXAMPLE_INSTANCE
 from serve.decoding.arrow_stream import ARROW_STREAM
@@ -46,6 +48,12 @@ def arrow_of(table: Any, chunk_rows: int | None = None, **options: Any) -> bytes
     with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(**options)) as stream:
         stream.write_table(table, max_chunksize=chunk_rows)
     return bytes(sink.getvalue())
+
+
+def parquet_of(rows: Sequence[Row], **options: Any) -> bytes:
+    file = BytesIO()
+    pyarrow.parquet.write_table(pa.Table.from_pylist(list(rows)), file, **options)
+    return file.getvalue()
 
 
 FORMS: dict[str, tuple[str, Callable[[Sequence[Row]], bytes]]] = {

@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import numpy as np
 import orjson
-from msgspec import UNSET
 from numpy.typing import NDArray
 
 from fraud.features import FEATURE_COUNT
 from serve.api.inference_v2.messages import INPUT, OUTPUT, InferenceRequest
 from serve.api.inference_v2.requests import JSON_LENGTH_HEADER
+from serve.metrics import Totals
 from serve.model.model_store import Manifest
 from serve.scoring.call import Reply
 from serve.scoring.content_encoding import IDENTITY, WORTH_COMPRESSING_BYTES, compress
@@ -26,7 +26,7 @@ def write_answer(
     """float32 [N] -> the "Inference Response JSON Object", its tensor in JSON or behind it as the request asks."""
     output: dict[str, Any] = {"name": OUTPUT, "datatype": "FP32", "shape": [len(probabilities)]}
     answer: dict[str, Any] = {"model_name": manifest.model_name, "model_version": str(manifest.model_version)}
-    if request.id is not UNSET:
+    if isinstance(request.id, str):
         answer["id"] = request.id
     answer["outputs"] = [output]
     if not request.binary_output:
@@ -68,4 +68,32 @@ def model_config(manifest: Manifest) -> dict[str, Any]:
         "max_batch_size": 0,
         "input": [{"name": INPUT, "data_type": "TYPE_FP32", "dims": [-1, FEATURE_COUNT]}],
         "output": [{"name": OUTPUT, "data_type": "TYPE_FP32", "dims": [-1]}],
+    }
+
+
+def repository_index(manifest: Manifest | None) -> list[dict[str, str]]:
+    """Triton's extension "model repository": the models that are here. One that is here is ready."""
+    if manifest is None:
+        return []
+    return [{"name": manifest.model_name, "version": str(manifest.model_version), "state": "READY", "reason": ""}]
+
+
+def model_statistics(manifest: Manifest, totals: Totals) -> dict[str, Any]:
+    """Triton's extension "statistics", of which only what is counted is said.
+
+    The counts are those of `/metrics`: of all scoring routes and processes since the server started, whichever
+    version answered.
+    """
+    return {
+        "model_stats": [
+            {
+                "name": manifest.model_name,
+                "version": str(manifest.model_version),
+                "inference_count": totals.rows,
+                "inference_stats": {
+                    "success": {"count": totals.answered, "ns": round(totals.seconds * 1e9)},
+                    "fail": {"count": totals.refused},
+                },
+            }
+        ]
     }

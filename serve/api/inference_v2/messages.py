@@ -1,11 +1,13 @@
 """The JSON part of an inference request, as the protocol's section "Inference Request JSON Object" has it.
 
-Parameters that are not ours (priorities, timeouts, sequences) are let pass, as the protocol asks.
+Parameters that are not ours (priorities, timeouts, sequences) are let pass, as the protocol asks. What may be left out
+may be null too, and the model be named once more beside the inputs, which the address decides: so KServe's client
+writes it.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -16,13 +18,28 @@ OUTPUT: Final = "probability"
 """The only output; as in `model.onnx`."""
 
 Size = Annotated[int, msgspec.Meta(ge=0)]
-Datatype = Literal["FP32", "FP64", "INT32", "INT64", "BYTES"]
+Datatype = Literal[
+    "BOOL",
+    "UINT8",
+    "UINT16",
+    "UINT32",
+    "UINT64",
+    "INT8",
+    "INT16",
+    "INT32",
+    "INT64",
+    "FP16",
+    "FP32",
+    "FP64",
+    "BYTES",
+]
+DATATYPES: Final[tuple[str, ...]] = get_args(Datatype)
 
 
 class InputParameters(msgspec.Struct, frozen=True):
     """How an input travels: in the JSON when `binary_data_size` is not set."""
 
-    binary_data_size: Size | UnsetType = UNSET
+    binary_data_size: Size | UnsetType | None = UNSET
 
 
 class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,14 +48,20 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     shape: list[Size]
     datatype: Datatype
-    parameters: InputParameters = InputParameters()
+    parameters: InputParameters | UnsetType | None = UNSET
     data: msgspec.Raw | UnsetType = UNSET
+
+    @property
+    def binary_size(self) -> int | None:
+        """How many bytes it has behind the JSON; None when it is in the JSON."""
+        size = self.parameters.binary_data_size if self.parameters else None
+        return size if isinstance(size, int) else None
 
 
 class OutputParameters(msgspec.Struct, frozen=True):
     """How an output is wanted; Triton's `classification` would change what it is."""
 
-    binary_data: bool | UnsetType = UNSET
+    binary_data: bool | UnsetType | None = UNSET
     classification: msgspec.Raw | UnsetType = UNSET
 
 
@@ -46,25 +69,47 @@ class RequestedOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One output that is asked for."""
 
     name: Literal["probability"]
-    parameters: OutputParameters = OutputParameters()
+    parameters: OutputParameters | UnsetType | None = UNSET
 
 
 class RequestParameters(msgspec.Struct, frozen=True):
     """`binary_data_output` is what holds for outputs that do not say `binary_data`."""
 
-    binary_data_output: bool = False
+    binary_data_output: bool | UnsetType | None = UNSET
 
 
 class InferenceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole JSON object."""
 
     inputs: list[Input]
-    id: str | UnsetType = UNSET
-    parameters: RequestParameters = RequestParameters()
-    outputs: list[RequestedOutput] = []
+    id: str | UnsetType | None = UNSET
+    model_name: str | UnsetType | None = UNSET
+    model_version: str | UnsetType | None = UNSET
+    parameters: RequestParameters | UnsetType | None = UNSET
+    outputs: list[RequestedOutput] | UnsetType | None = UNSET
 
     @property
     def binary_output(self) -> bool:
         """Whether the answer's tensor follows the JSON as bytes."""
-        wanted = self.outputs[0].parameters.binary_data if self.outputs else UNSET
-        return self.parameters.binary_data_output if wanted is UNSET else wanted
+        parameters = self.outputs[0].parameters if self.outputs else None
+        wanted = parameters.binary_data if parameters else None
+        if isinstance(wanted, bool):
+            return wanted
+        return bool(self.parameters and self.parameters.binary_data_output)
+
+
+class RepositoryIndexRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of `/v2/repository/index`; models that are not ready are never here."""
+
+    ready: bool | UnsetType | None = UNSET
+
+
+def members_of(message: msgspec.Struct) -> int:
+    """How many members a message and the messages in it were given."""
+    values = [value for name in message.__struct_fields__ if (value := getattr(message, name)) is not UNSET]
+    return len(values) + sum(map(_members_in, values))
+
+
+def _members_in(value: Any) -> int:
+    inner = value if isinstance(value, list) else [value]
+    return sum(members_of(message) for message in inner if isinstance(message, msgspec.Struct))

@@ -6,16 +6,17 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from fraud.features import FEATURE_COUNT, FEATURE_NAMES
-from serve.api.inference_v2.messages import INPUT, InferenceRequest, Input
+from serve.api.inference_v2.faults import called, decode_message, of_input
+from serve.api.inference_v2.messages import INPUT, InferenceRequest, Input, members_of
 from serve.api.inference_v2.tensors import decode_numbers, decode_texts
-from serve.decoding.bounds import check_bounds, check_header, check_row_count
-from serve.decoding.faults import decode_json, name_not_a_number
-from serve.decoding.matrix import matrix_of_columns
+from serve.decoding.bounds import check_bounds
+from serve.decoding.duplicate_names import refuse_duplicate_names
+from serve.decoding.faults import name_not_a_number
 from serve.decoding.rows import LABELS, DecodedRows, check_labels, labelled
-from serve.errors import InvalidInstance, MalformedBody, MalformedHeader
+from serve.errors import BodyTooLarge, InvalidInstance, MalformedBody, MalformedHeader
 
 JSON_LENGTH_HEADER: Final = "Inference-Header-Content-Length"
 
@@ -48,26 +49,31 @@ def _json_length(body: bytes, header: str | None) -> int:
 
 
 def _decode(text: bytes, binary: memoryview, max_rows: int) -> tuple[InferenceRequest, DecodedRows]:
-    request = decode_json(_DECODER.decode, text)
-    if len(request.outputs) > 1:
-        raise InvalidInstance(f"{len(request.outputs)} outputs are asked for: the model has one")
-    if any(output.parameters.classification is not UNSET for output in request.outputs):
+    request = decode_message(_DECODER.decode, text)
+    outputs = request.outputs or []
+    if len(outputs) > 1:
+        raise InvalidInstance(f"{len(outputs)} outputs are asked for: the model has one")
+    if any(output.parameters and output.parameters.classification is not UNSET for output in outputs):
         raise InvalidInstance("classification is not offered: the output is a probability")
-    return request, _decode_rows(_tensors_by_name(request, binary), max_rows)
+    rows = _decode_rows(_tensors_by_name(request, binary), max_rows)
+    # Texts that came as bytes have no colons in the JSON.
+    texts = rows.texts if all(tensor.binary_size is None for tensor in request.inputs) else ()
+    refuse_duplicate_names(text, members_of(request), texts)
+    return request, rows
 
 
 def _tensors_by_name(request: InferenceRequest, binary: memoryview) -> _Tensors:
     tensors: _Tensors = {}
     position = 0
     for tensor in request.inputs:
-        size = tensor.parameters.binary_data_size
         if tensor.name in tensors:
-            raise InvalidInstance(f"input {tensor.name} is there twice", field=tensor.name)
-        if isinstance(size, UnsetType):
+            raise InvalidInstance(f"{called(tensor.name)} is there twice", field=tensor.name)
+        size = tensor.binary_size
+        if size is None:
             tensors[tensor.name] = (tensor, None)
             continue
         if position + size > len(binary):
-            raise MalformedBody(f"the bytes of input {tensor.name} are cut off")
+            raise MalformedBody(f"the bytes of {called(tensor.name)} are cut off")
         tensors[tensor.name] = (tensor, binary[position : position + size])
         position += size
     if position != len(binary):
@@ -79,26 +85,49 @@ def _decode_rows(tensors: _Tensors, max_rows: int) -> DecodedRows:
     texts = {name: tensors.pop(name) for name in LABELS if name in tensors}
     whole = tensors.keys() == {INPUT}
     if not whole:
-        check_header(list(tensors))
-    first, _ = tensors[INPUT if whole else FEATURE_NAMES[0]]
-    rows = first.shape[0] if first.shape else 0
+        _check_names(tensors)
+    rows = _row_count(tensors[INPUT if whole else FEATURE_NAMES[0]][0], max_rows)
     for tensor, _ in tensors.values():
         _check_shape(tensor, [[rows, FEATURE_COUNT]] if whole else [[rows], [rows, 1]])
     for tensor, _ in texts.values():
         _check_shape(tensor, [[rows], [rows, 1]])
-    check_row_count(rows, max_rows)
     if whole:
         # A copy: bytes of the body may lie at an odd address, and the body should not live as long as its record.
         matrix = np.array(decode_numbers(*tensors[INPUT], FEATURE_NAMES), dtype=np.float32, order="C")
-        check_bounds(matrix)
     else:
-        matrix = matrix_of_columns({name: decode_numbers(*tensors[name], (name,)).ravel() for name in FEATURE_NAMES})
+        matrix = np.empty((rows, FEATURE_COUNT), dtype=np.float32)
+        for position, name in enumerate(FEATURE_NAMES):
+            matrix[:, position] = decode_numbers(*tensors[name], (name,)).ravel()
     labels = {name: decode_texts(*text) for name, text in texts.items()}
-    check_labels(labels)
+    try:
+        check_bounds(matrix)
+        check_labels(labels)
+    except InvalidInstance as fault:
+        name = INPUT if whole and fault.field not in labels else str(fault.field)
+        raise of_input(name, fault) from None
     return labelled(matrix, labels)
+
+
+def _check_names(tensors: _Tensors) -> None:
+    expected = f'expected "{INPUT}", or one for each of the ten features'
+    for name in FEATURE_NAMES:
+        if name not in tensors:
+            raise InvalidInstance(f"there is no {called(name)}: {expected}", field=name)
+    for name in tensors:
+        if name not in FEATURE_NAMES:
+            raise InvalidInstance(f"{called(name)} is unknown: {expected}", field=name)
+
+
+def _row_count(tensor: Input, max_rows: int) -> int:
+    rows = tensor.shape[0] if tensor.shape else 0
+    if rows > max_rows:
+        raise BodyTooLarge(f"{called(tensor.name)} has {rows} rows: at most {max_rows} are scored in one request")
+    if rows == 0:
+        raise InvalidInstance(f"{called(tensor.name)} has no rows: expected at least one", field=tensor.name)
+    return rows
 
 
 def _check_shape(tensor: Input, expected: list[list[int]]) -> None:
     if tensor.shape not in expected:
         shapes = " or ".join(map(str, expected))
-        raise InvalidInstance(f"input {tensor.name} has shape {tensor.shape}: expected {shapes}", field=tensor.name)
+        raise InvalidInstance(f"{called(tensor.name)} has shape {tensor.shape}: expected {shapes}", field=tensor.name)

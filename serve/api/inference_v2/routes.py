@@ -6,32 +6,48 @@ import functools
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from serve.api.inference_v2.answers import BINARY_TYPE, model_config, model_metadata, write_answer
+from serve.api.inference_v2.answers import (
+    BINARY_TYPE,
+    model_config,
+    model_metadata,
+    model_statistics,
+    repository_index,
+    write_answer,
+)
+from serve.api.inference_v2.faults import decode_message
+from serve.api.inference_v2.messages import RepositoryIndexRequest, members_of
 from serve.api.inference_v2.requests import JSON_LENGTH_HEADER, decode_request
+from serve.decoding.duplicate_names import refuse_duplicate_names
 from serve.error_answers import Endpoint, telling_errors
-from serve.errors import ServeError, UnknownModel
+from serve.errors import BodyTooLarge, ServeError, UnknownModel
+from serve.metrics import Metrics
 from serve.model.model_store import Manifest
 from serve.model.serving_model import ServingModel
 from serve.scoring.call import Headers, Question, Read, ScoringRoute
 from serve.scoring.content_encoding import accepted_encoding
 
 SERVER_NAME: Final = "marriage-loan-scoring"
-EXTENSIONS: Final = ["binary_tensor_data", "model_configuration"]
-METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+EXTENSIONS: Final = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"]
+"""Of Triton's; its model repository can be listed here, not changed."""
+INDEX_MAX_BYTES: Final = 4096
+"""Of a body of `/v2/repository/index`."""
+
+_INDEX_REQUEST: Final = msgspec.json.Decoder(RepositoryIndexRequest)
 
 _MEDIA_TYPES: Final = ("", "application/json", BINARY_TYPE)
 
 _JSON_LENGTH: Final = JSON_LENGTH_HEADER.lower()
 
 
-def inference_routes(model: ServingModel, server_version: str) -> list[Route]:
-    """The routes of one server but those that score (`InferRoutes`); the last answers for all others below `/v2`."""
-    calls = InferenceCalls(model, server_version)
+def inference_routes(model: ServingModel, metrics: Metrics, server_version: str) -> list[Route]:
+    """The routes of one server but those that score (`InferRoutes`)."""
+    calls = InferenceCalls(model, metrics, server_version)
     models = [
         route
         for prefix in ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
@@ -39,6 +55,7 @@ def inference_routes(model: ServingModel, server_version: str) -> list[Route]:
             _route(prefix, calls.metadata),
             _route(prefix + "/ready", calls.model_ready),
             _route(prefix + "/config", calls.config),
+            _route(prefix + "/stats", calls.statistics),
             _route(prefix + "/infer", calls.infer_elsewhere, "POST"),
         )
     ]
@@ -46,16 +63,18 @@ def inference_routes(model: ServingModel, server_version: str) -> list[Route]:
         _route("/v2", calls.server),
         _route("/v2/health/live", calls.live),
         _route("/v2/health/ready", calls.ready),
+        _route("/v2/repository/index", calls.repository_index, "POST"),
+        _route("/v2/models/stats", calls.statistics),
         *models,
-        _route("/v2/{rest:path}", calls.nothing, *METHODS),
     ]
 
 
 class InferenceCalls:
     """The handlers, over the model in charge."""
 
-    def __init__(self, model: ServingModel, server_version: str) -> None:
+    def __init__(self, model: ServingModel, metrics: Metrics, server_version: str) -> None:
         self._model = model
+        self._metrics = metrics
         self._server_version = server_version
 
     async def server(self, _request: Request) -> Response:
@@ -87,9 +106,19 @@ class InferenceCalls:
         manifest = self._named_model(request)
         raise UnknownModel(f"version {manifest.model_version} of {manifest.model_name} came in charge: send this again")
 
-    async def nothing(self, request: Request) -> Response:
-        """Any other address."""
-        raise UnknownModel(f"{request.method} {request.url.path}: no such call of the inference protocol here")
+    async def statistics(self, request: Request) -> Response:
+        """`GET .../stats`, and `GET /v2/models/stats` of all models, which is the one in charge."""
+        named = "name" in request.path_params
+        manifest = self._named_model(request) if named else self._model.active.manifest
+        return _json(model_statistics(manifest, self._metrics.totals()))
+
+    async def repository_index(self, request: Request) -> Response:
+        """`POST /v2/repository/index`; the body may be missing."""
+        body = await _short_body(request)
+        if body.strip():
+            asked = decode_message(_INDEX_REQUEST.decode, body)
+            refuse_duplicate_names(body, members_of(asked))
+        return _json(repository_index(None if self._model.version is None else self._model.active.manifest))
 
     def _named_model(self, request: Request) -> Manifest:
         manifest = self._model.active.manifest
@@ -144,9 +173,18 @@ def write_error(error: ServeError, _request_id: str) -> bytes:
     return orjson.dumps({"error": error.message})
 
 
-def _route(path: str, endpoint: Endpoint, *methods: str) -> Route:
-    return Route(path, telling_errors(endpoint, write_error), methods=list(methods) or ["GET"])
+def _route(path: str, endpoint: Endpoint, method: str = "GET") -> Route:
+    return Route(path, telling_errors(endpoint, write_error), methods=[method])
 
 
-def _json(document: dict[str, Any]) -> Response:
+async def _short_body(request: Request) -> bytes:
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > INDEX_MAX_BYTES:
+            raise BodyTooLarge(f"the body is longer than {INDEX_MAX_BYTES} bytes")
+    return body
+
+
+def _json(document: dict[str, Any] | list[dict[str, str]]) -> Response:
     return Response(orjson.dumps(document), media_type="application/json")

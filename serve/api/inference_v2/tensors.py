@@ -12,17 +12,38 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from serve.api.inference_v2.faults import called, of_input
 from serve.api.inference_v2.messages import Input
 from serve.decoding.faults import decode_json
 from serve.decoding.matrix import to_float32
 from serve.decoding.raw_json import is_nested_array
 from serve.errors import InvalidInstance, MalformedBody
 
-Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
-Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
-_MEMBERS: Final[dict[str, Any]] = {"FP32": float, "FP64": float, "INT32": Int32, "INT64": Int64}
-_BINARY: Final = {"FP32": "<f4", "FP64": "<f8", "INT32": "<i4", "INT64": "<i8"}
+def _integer(bits: int, signed: bool) -> Any:
+    least, most = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    # msgspec knows no bound beyond int64; see `_check_uint64`.
+    return Annotated[int, msgspec.Meta(ge=least, le=most) if most < 2**63 else msgspec.Meta(ge=least)]
+
+
+_SIZES: Final = (8, 16, 32, 64)
+_MOST_FP16: Final = 65504.0
+_MOST_UINT64: Final = 2**64 - 1
+_MEMBERS: Final[dict[str, Any]] = {
+    "BOOL": bool,
+    **{f"UINT{bits}": _integer(bits, signed=False) for bits in _SIZES},
+    **{f"INT{bits}": _integer(bits, signed=True) for bits in _SIZES},
+    "FP16": Annotated[float, msgspec.Meta(ge=-_MOST_FP16, le=_MOST_FP16)],
+    "FP32": float,
+    "FP64": float,
+}
+"""What JSON holds of a tensor of each type; numbers are rounded as in the contract's forms, once."""
+_BINARY: Final = {
+    "BOOL": "u1",
+    **{f"UINT{bits}": f"<u{bits // 8}" for bits in _SIZES},
+    **{f"INT{bits}": f"<i{bits // 8}" for bits in _SIZES},
+    **{f"FP{bits}": f"<f{bits // 8}" for bits in (16, 32, 64)},
+}
 _TEXT: Final = "BYTES"
 _TEXTS: Final = msgspec.json.Decoder(list[str])
 
@@ -37,14 +58,17 @@ def decode_numbers(tensor: Input, binary: memoryview | None, columns: Sequence[s
         InvalidInstance: no numeric type, another number of values than the shape says, or a value of another type.
     """
     if tensor.datatype == _TEXT:
-        raise InvalidInstance(f"input {tensor.name} is of type {_TEXT}: expected one of {', '.join(_BINARY)}")
+        raise InvalidInstance(f"{called(tensor.name)} is of type {_TEXT}: expected one of {', '.join(_BINARY)}")
     width = len(columns)
     if binary is None:
         values = _decode_json_numbers(tensor, columns)
     else:
         dtype = np.dtype(_BINARY[tensor.datatype])
         _check_size(tensor, len(binary), math.prod(tensor.shape) * dtype.itemsize, "bytes")
-        values = to_float32(np.frombuffer(binary, dtype))
+        numbers = np.frombuffer(binary, dtype)
+        if tensor.datatype == "BOOL" and (numbers > 1).any():
+            raise InvalidInstance(f"{called(tensor.name)} is of type BOOL: expected bytes 0 and 1", field=tensor.name)
+        values = to_float32(numbers)
     _check_size(tensor, values.size, math.prod(tensor.shape), "values")
     return values.reshape(-1, width)
 
@@ -57,8 +81,8 @@ def decode_texts(tensor: Input, binary: memoryview | None) -> list[str]:
         InvalidInstance: another type, or another number of texts than the shape says.
     """
     if tensor.datatype != _TEXT:
-        raise InvalidInstance(f"input {tensor.name} is of type {tensor.datatype}: expected {_TEXT}")
-    texts = _split_texts(binary) if binary is not None else decode_json(_TEXTS.decode, _raw(tensor), (tensor.name,))
+        raise InvalidInstance(f"{called(tensor.name)} is of type {tensor.datatype}: expected {_TEXT}")
+    texts = _split_texts(binary) if binary is not None else _decode(_TEXTS, tensor, (tensor.name,))
     _check_size(tensor, len(texts), math.prod(tensor.shape), "values")
     return texts
 
@@ -67,16 +91,33 @@ def _decode_json_numbers(tensor: Input, columns: Sequence[str]) -> NDArray[np.fl
     data = _raw(tensor)
     nested = is_nested_array(data)
     decoder = _decoder(tensor.datatype, len(columns) if nested else None)
-    values = decode_json(decoder.decode, data, columns, flat=not nested)
+    values = _decode(decoder, tensor, columns, flat=not nested)
     if nested:
         values = [value for row in values for value in row]
+    if tensor.datatype == "UINT64":
+        _check_uint64(tensor, values, columns)
     with np.errstate(over="ignore"):  # beyond float32 becomes infinite, which is refused by name
         return np.fromiter(values, dtype=np.float32, count=len(values))
 
 
+def _decode(decoder: msgspec.json.Decoder[Any], tensor: Input, columns: Sequence[str], *, flat: bool = False) -> Any:
+    try:
+        return decode_json(decoder.decode, _raw(tensor), columns, flat=flat)
+    except InvalidInstance as fault:
+        raise of_input(tensor.name, fault) from None
+
+
+def _check_uint64(tensor: Input, values: Sequence[int], columns: Sequence[str]) -> None:
+    if max(values, default=0) > _MOST_UINT64:
+        place = next(place for place, value in enumerate(values) if value > _MOST_UINT64)
+        row, column = divmod(place, len(columns))
+        fault = InvalidInstance(f"Expected `int` <= {_MOST_UINT64}", row, columns[column])
+        raise of_input(tensor.name, fault)
+
+
 def _raw(tensor: Input) -> msgspec.Raw:
     if not isinstance(tensor.data, msgspec.Raw):
-        raise InvalidInstance(f"input {tensor.name} has neither data nor binary_data_size")
+        raise InvalidInstance(f"{called(tensor.name)} has neither data nor binary_data_size")
     return tensor.data
 
 
@@ -104,4 +145,4 @@ def _split_texts(binary: memoryview) -> list[str]:
 
 def _check_size(tensor: Input, found: int, expected: int, what: str) -> None:
     if found != expected:
-        raise InvalidInstance(f"input {tensor.name} has {found} {what}: its shape {tensor.shape} needs {expected}")
+        raise InvalidInstance(f"{called(tensor.name)} has {found} {what}: its shape {tensor.shape} needs {expected}")

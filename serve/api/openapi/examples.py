@@ -46,6 +46,7 @@ INVOCATION: Final[Bodies] = MappingProxyType(
             "instances": {"instances": [_INSTANCE]},
             "inputs, rows": {"inputs": [_VALUES]},
             "inputs, columns": {"inputs": _COLUMNS},
+            "inputs, one row": {"inputs": _INSTANCE},
         },
         CSV: {"a table": ",".join(FEATURE_NAMES) + "\n" + ",".join(map(str, _VALUES)) + "\n"},
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,21 +12,17 @@ from fastapi.openapi.utils import get_openapi
 from fraud.api_keys import Role
 from serve.access.authorization import is_open, role_for
 from serve.api.inference_v2.requests import JSON_LENGTH_HEADER
-from serve.api.openapi import examples, schemas
+from serve.api.openapi import examples, responses, schemas
+from serve.api.openapi import inference_schemas as v2
+from serve.api.openapi.responses import add_common_headers, add_faults
 from serve.api.openapi.schemas import Schema
+from serve.decoding.arrow_stream import ARROW_STREAM
 from serve.decoding.by_content_type import JSON
-from serve.request_names import NAME
+from serve.idempotency.key import IDEMPOTENCY_KEY_HEADER
+from serve.request_names import LOAD_TEST_HEADER, NAME, REQUEST_ID_HEADER
 
 INFERENCE_PREFIX: Final = "/v2/models/{name}"
 
-_FAULTS: Final = {
-    "400": "The body is not what its headers say",
-    "413": "Too many rows or bytes, also after inflating",
-    "415": "A content type or encoding that the call does not read",
-    "422": "An instance breaks the schema; the error names instance and field",
-    "429": "The client has asked for as much as it may, or too many logins from its address were wrong",
-    "503": "No model yet, too much in flight, or the prediction log is full",
-}
 _KEYS: Final[Schema] = {
     "BearerKey": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer KEY`"},
     "HeaderKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -35,8 +31,6 @@ _LOGINS: Final[Schema] = {
     **_KEYS,
     "Administrator": {"type": "http", "scheme": "basic", "description": "name and password; has `read` and `operate`"},
 }
-_FORMS: Final = {"v2": "InferenceError", "invocations": "MlflowError", "version": "MlflowError"}
-_UNKNOWN_MODEL: Final = {"404": "Another model, or a version that is not in charge"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +42,6 @@ class ScoringCall:
     bodies: Mapping[str, Schema]
     examples: examples.Bodies
     answers: Mapping[str, Schema]
-    error: str = "Error"
 
 
 _SINGLE: Final = ScoringCall(
@@ -71,15 +64,13 @@ _INVOCATION: Final = ScoringCall(
     schemas.INVOCATION,
     examples.INVOCATION,
     schemas.INVOCATION_ANSWER,
-    "MlflowError",
 )
 _INFERENCE: Final = ScoringCall(
     "Open Inference Protocol v2",
     "Probabilities for a tensor [N, 10], or for a tensor [N] for each feature; binary tensors may follow the JSON",
-    schemas.INFERENCE,
+    v2.INFERENCE,
     examples.INFERENCE,
-    schemas.INFERENCE_ANSWER,
-    "InferenceError",
+    v2.INFERENCE_ANSWER,
 )
 
 
@@ -90,115 +81,101 @@ def describe(app: FastAPI) -> dict[str, Any]:
         document.setdefault("components", {}).setdefault("schemas", {}).update(schemas.components())
         document["paths"] |= {
             "/predict": {"post": _scoring(_SINGLE)},
-            "/batch_predict": {"post": _scoring(_BATCH)},
+            "/batch_predict": {"post": _scoring(_BATCH, [_ACCEPT])},
             "/invocations": {"post": _scoring(_INVOCATION)},
             "/ping": {"get": _probe(_INVOCATION, "A model is loaded: an empty line")},
             "/health": {"get": _probe(_INVOCATION, "As /ping")},
             "/version": {"get": _probe(_INVOCATION, "The MLflow whose protocol this is")},
-            "/v2": {"get": _probe(_INFERENCE, "Name, version and extensions of the server")},
-            "/v2/health/live": {"get": _probe(_INFERENCE, "The process answers")},
-            "/v2/health/ready": {"get": _probe(_INFERENCE, "A model is loaded")},
+            "/v2": {"get": _probe(_INFERENCE, "Name, version and extensions of the server", v2.SERVER)},
+            "/v2/health/live": {"get": _probe(_INFERENCE, "The process answers", v2.LIVE)},
+            "/v2/health/ready": {"get": _probe(_INFERENCE, "A model is loaded", v2.READY)},
+            "/v2/repository/index": {"post": _repository_index()},
+            "/v2/models/stats": {"get": _probe(_INFERENCE, "How much was scored", v2.STATISTICS)},
             **_model_paths(INFERENCE_PREFIX, [_name_parameter("name", "divorce-model")]),
             **_model_paths(
                 INFERENCE_PREFIX + "/versions/{version}",
                 [_name_parameter("name", "divorce-model"), _name_parameter("version", "1")],
             ),
         }
-        _add_logins(document)
+        document["components"]["securitySchemes"] = _LOGINS
+        for path, item in document["paths"].items():
+            # A path's own parameters stand beside its operations.
+            for method in _METHODS.intersection(item):
+                _complete(item[method], path)
         app.openapi_schema = document
     return app.openapi_schema
 
 
-def _add_logins(document: Schema) -> None:
-    """What each address takes, as the server itself decides it."""
-    document["components"]["securitySchemes"] = _LOGINS
-    for path, item in document["paths"].items():
-        if is_open(path):
-            continue
+def _complete(operation: Schema, path: str) -> None:
+    """Add what a call answers and takes by its address, as the server itself decides it."""
+    if path == "/update-model":
+        add_faults(operation, path, responses.UPDATE)
+    if path.startswith(INFERENCE_PREFIX):
+        add_faults(operation, path, responses.MODEL_ADDRESS)
+    add_faults(operation, path, responses.EVERYWHERE)
+    if not is_open(path):
         role = role_for(path)
-        for operation in item.values():
-            # A path's own parameters stand beside its operations.
-            if not isinstance(operation, dict):
-                continue
-            operation["security"] = [{name: []} for name in (_KEYS if role is Role.SCORE else _LOGINS)]
-            takes = "Any login." if role is None else f"Takes the role `{role}`."
-            operation["description"] = " ".join(filter(None, (operation.get("description"), takes)))
-            form = _FORMS.get(path.split("/")[1], "Error")
-            operation["responses"] |= {
-                "401": _fault(form, "No login, or a wrong one; the error says what to send"),
-                "403": _fault(form, "The login lacks the role"),
-            }
-            operation["responses"].setdefault("429", _fault(form, "Too many logins from this address were wrong"))
+        operation["security"] = [{name: []} for name in (_KEYS if role is Role.SCORE else _LOGINS)]
+        takes = "Any login." if role is None else f"Takes the role `{role}`."
+        operation["description"] = " ".join(filter(None, (operation.get("description"), takes)))
+        add_faults(operation, path, responses.WITH_LOGIN)
+    operation.setdefault("parameters", []).append(_REQUEST_ID)
+    add_common_headers(operation)
 
 
 def _model_paths(prefix: str, parameters: list[Schema]) -> dict[str, Any]:
-    length = _header(JSON_LENGTH_HEADER, {"type": "integer"}, "bytes of JSON in front of binary tensors")
     return {
         **{
-            prefix + address: {"parameters": parameters, "get": _probe(_INFERENCE, summary, _UNKNOWN_MODEL)}
-            for address, summary in (
-                ("", "Inputs and outputs of the model"),
-                ("/ready", "The model answers"),
-                ("/config", "Triton's model configuration"),
+            prefix + address: {"parameters": parameters, "get": _probe(_INFERENCE, summary, answer)}
+            for address, summary, answer in (
+                ("", "Inputs and outputs of the model", v2.MODEL),
+                ("/ready", "The model answers", v2.MODEL_READY),
+                ("/config", "Triton's model configuration", v2.MODEL_CONFIG),
+                ("/stats", "How much was scored, by whichever route and version", v2.STATISTICS),
             )
         },
-        prefix + "/infer": {"parameters": [*parameters, length], "post": _scoring(_INFERENCE, _UNKNOWN_MODEL)},
+        prefix + "/infer": {
+            "parameters": parameters,
+            "post": _scoring(_INFERENCE, [_JSON_LENGTH, _ACCEPT_ENCODING], _INFERENCE_HEADERS),
+        },
     }
 
 
-def _scoring(call: ScoringCall, more_faults: Mapping[str, str] | None = None) -> Schema:
-    return {
+def _scoring(call: ScoringCall, parameters: Sequence[Schema] = (), headers: Schema | None = None) -> Schema:
+    operation: Schema = {
         "tags": [call.tag],
         "summary": call.summary,
-        "parameters": [
-            _header("Content-Encoding", {"enum": ["gzip", "deflate", "zstd"]}, "how the body is compressed"),
-            _header(
-                "X-Request-ID",
-                {**schemas.TEXT, "pattern": f"^{NAME}$"},
-                "your name for the request, in the answer and on record",
-            ),
-            _header("X-Load-Test", {"enum": ["true"]}, "the rows are no applicants"),
-        ],
+        "parameters": [*_SCORING_HEADERS, *parameters],
         "requestBody": {
             "required": True,
             "content": {
-                content_type: {"schema": schema, **_named_examples(call.examples[content_type])}
+                content_type: {"schema": schema, **_named_examples(call.examples.get(content_type, {}))}
                 for content_type, schema in call.bodies.items()
             },
         },
         "responses": {
-            "200": {
-                "description": "Scored and on record",
-                "content": {content_type: {"schema": schema} for content_type, schema in call.answers.items()},
-            },
-            **{status: _fault(call.error, text) for status, text in {**_FAULTS, **(more_faults or {})}.items()},
+            "200": responses.success("Scored and on record", call.answers, {**responses.REPLAYED, **(headers or {})})
         },
     }
+    path = "/invocations" if call is _INVOCATION else "/v2" if call is _INFERENCE else "/"
+    add_faults(operation, path, responses.SCORING)
+    return operation
+
+
+def _repository_index() -> Schema:
+    operation = _probe(_INFERENCE, "The models that are here", v2.INDEX)
+    operation["requestBody"] = {"required": False, "content": {JSON: {"schema": v2.INDEX_REQUEST}}}
+    add_faults(operation, "/v2", responses.SHORT_BODY)
+    return operation
 
 
 def _named_examples(named: Mapping[str, Any]) -> Schema:
     return {"examples": {name: {"value": value} for name, value in named.items()}} if named else {}
 
 
-def _probe(call: ScoringCall, summary: str, more_faults: Mapping[str, str] | None = None) -> Schema:
-    return {
-        "tags": [call.tag],
-        "summary": summary,
-        "responses": {
-            "200": {"description": summary},
-            **{
-                status: _fault(call.error, text)
-                for status, text in {"503": "No model yet", **(more_faults or {})}.items()
-            },
-        },
-    }
-
-
-def _fault(form: str, text: str) -> Schema:
-    return {
-        "description": text,
-        "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{form}"}}},
-    }
+def _probe(call: ScoringCall, summary: str, answer: Schema | None = None) -> Schema:
+    content = {} if answer is None else {JSON: answer}
+    return {"tags": [call.tag], "summary": summary, "responses": {"200": responses.success(summary, content)}}
 
 
 def _header(name: str, schema: Schema, text: str) -> Schema:
@@ -207,3 +184,29 @@ def _header(name: str, schema: Schema, text: str) -> Schema:
 
 def _name_parameter(name: str, example: str) -> Schema:
     return {"name": name, "in": "path", "required": True, "schema": schemas.TEXT, "example": example}
+
+
+_NAME: Final[Schema] = {**schemas.TEXT, "pattern": f"^{NAME}$"}
+_REQUEST_ID: Final = _header(REQUEST_ID_HEADER, _NAME, "your name for the request, in the answer and on record")
+_SCORING_HEADERS: Final = (
+    _header(
+        "Content-Encoding",
+        {"enum": ["gzip", "x-gzip", "deflate", "zstd", "identity", ""]},
+        "how the body is compressed",
+    ),
+    _header(LOAD_TEST_HEADER, schemas.TEXT, "`true` or `1`: the rows are no applicants"),
+    _header(
+        IDEMPOTENCY_KEY_HEADER,
+        {**schemas.TEXT, "pattern": f'^("{NAME}"|{NAME})$'},
+        "a request that is sent again under its key is scored once, and gets the first one's answer",
+    ),
+)
+_ACCEPT: Final = _header("Accept", schemas.TEXT, f"`{ARROW_STREAM}` for an answer in Arrow; weights count (`q`)")
+_ACCEPT_ENCODING: Final = _header("Accept-Encoding", schemas.TEXT, "`gzip` or `deflate` for a compressed answer")
+_LENGTH: Final[Schema] = {"type": "integer", "minimum": 0}
+_JSON_LENGTH: Final = _header(JSON_LENGTH_HEADER, _LENGTH, "bytes of JSON in front of binary tensors")
+_INFERENCE_HEADERS: Final[Schema] = {
+    JSON_LENGTH_HEADER: responses.header(_LENGTH, "bytes of JSON in front of the binary tensor", always=False),
+    "Content-Encoding": responses.header({"enum": ["gzip", "deflate"]}, "as Accept-Encoding asks", always=False),
+}
+_METHODS: Final = frozenset({"get", "post"})

@@ -4,69 +4,81 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fraud.features import FEATURE_COUNT, FEATURES
+from fraud.features import FEATURE_COUNT, FEATURE_NAMES, FEATURES
 from serve.api.inference_v2.messages import OUTPUT
-from serve.api.mlflow_scoring import CSV
-from serve.decoding.arrow_stream import ARROW_STREAM
+from serve.api.mlflow_scoring import CSV, PARQUET
+from serve.decoding.arrow_stream import ARROW_STREAM, MAX_BATCHES
 from serve.decoding.by_content_type import JSON, NDJSON
 from serve.decoding.rows import APPLICANT_REF, APPLICATION_ID, LABEL_MAX_CHARS, LABELS
 
 Schema = dict[str, Any]
 
 TEXT: Final[Schema] = {"type": "string"}
-NUMBER: Final[Schema] = {"type": "number"}
+BINARY: Final[Schema] = {"type": "string", "format": "binary"}
+BEYOND_FLOAT32: Final = float(2**128 - 2**103)
+"""The least number that becomes infinite as float32."""
+NUMBER: Final[Schema] = {"type": "number", "exclusiveMaximum": BEYOND_FLOAT32}
 PROBABILITY: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 1}
 INSTANCE: Final[Schema] = {"$ref": "#/components/schemas/Instance"}
+LABEL: Final[Schema] = {
+    "type": ["string", "null"],
+    "minLength": 1,
+    "maxLength": LABEL_MAX_CHARS,
+    "pattern": r"^[^\x00-\x1f\x7f]*$",
+}
 
 
-def array(items: Schema) -> Schema:
+def array(items: Schema, **bounds: int) -> Schema:
     """A list of at least one item."""
-    return {"type": "array", "minItems": 1, "items": items}
+    return {"type": "array", "minItems": 1, "items": items, **bounds}
 
 
 def closed_object(**properties: Schema) -> Schema:
     """An object with exactly these members."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+    return {**some_members(list(properties), **properties), "additionalProperties": False}
+
+
+def some_members(required: list[str], **properties: Schema) -> Schema:
+    """An object with at least the required members; each that has a schema is as that says."""
+    return {"type": "object", "properties": properties, "required": required}
 
 
 _MEANING_OF_LABELS: Final = {
     APPLICATION_ID: "your id of the application, kept with the prediction so that outcomes can be joined",
     APPLICANT_REF: "your name for the person, kept as a keyed hash only, so that the person can be erased",
 }
-_ROW: Final[Schema] = {
-    "type": "array",
-    "minItems": FEATURE_COUNT,
-    "maxItems": FEATURE_COUNT + len(LABELS),
-    "items": {"type": ["number", "string", "null"]},
+_LEAST: Final[Schema] = {**NUMBER, "minimum": min(feature.minimum for feature in FEATURES)}
+_POSITIONAL: Final[Schema] = array(_LEAST, minItems=FEATURE_COUNT, maxItems=FEATURE_COUNT)
+_ROW: Final[Schema] = array({"anyOf": [_LEAST, LABEL]}, minItems=FEATURE_COUNT, maxItems=FEATURE_COUNT + len(LABELS))
+_HEADER: Final[Schema] = {
+    **array({"enum": [*FEATURE_NAMES, *LABELS]}, minItems=FEATURE_COUNT, maxItems=FEATURE_COUNT + len(LABELS)),
+    "uniqueItems": True,
+    "allOf": [{"contains": {"const": name}} for name in FEATURE_NAMES],
+    "description": "each feature once, in any order, and perhaps labels",
 }
-_SPLIT: Final[Schema] = closed_object(columns=array(TEXT), data=array(_ROW))
+_SPLIT: Final[Schema] = closed_object(columns=_HEADER, data=array(_ROW))
 _COLUMNS: Final[Schema] = {
-    "type": "object",
-    "additionalProperties": {"type": "array", "items": {"type": ["number", "string", "null"]}},
+    **some_members(
+        list(FEATURE_NAMES),
+        **{feature.name: array({**NUMBER, "minimum": feature.minimum}) for feature in FEATURES},
+        **{name: {"type": ["array", "null"], "items": LABEL} for name in LABELS},
+    ),
+    "additionalProperties": False,
     "description": "a list for each feature, all of the same length",
 }
-_ANY_ROWS: Final[Schema] = {"anyOf": [array(INSTANCE), array(_ROW), _COLUMNS]}
-_TENSOR: Final[Schema] = {
-    "type": "object",
-    "properties": {
-        "name": TEXT,
-        "shape": {"type": "array", "items": {"type": "integer", "minimum": 0}},
-        "datatype": {"enum": ["FP32", "FP64", "INT32", "INT64", "BYTES"]},
-        "parameters": {"type": "object"},
-        "data": {"type": "array", "items": {}},
-    },
-    "required": ["name", "shape", "datatype"],
-}
+_ANY_ROWS: Final[Schema] = {"anyOf": [array(INSTANCE), INSTANCE, array(_POSITIONAL), _COLUMNS]}
 _STREAM: Final[Schema] = {
-    "type": "string",
+    **BINARY,
     "contentMediaType": ARROW_STREAM,
-    "description": "the features as columns of any numeric type, in any order, without nulls",
+    "description": f"the features as columns of any numeric type, in any order, without nulls, in at most "
+    f"{MAX_BATCHES} record batches that are not compressed; labels as text",
 }
+
+
+def _one_form(**form: Schema) -> Schema:
+    """An object with one of MLflow's forms; other members are let pass."""
+    return some_members(list(form), **form)
+
 
 SINGLE: Final = {JSON: INSTANCE}
 BATCH: Final = {
@@ -77,46 +89,33 @@ BATCH: Final = {
 INVOCATION: Final = {
     JSON: {
         "oneOf": [
-            closed_object(dataframe_split=_SPLIT),
-            closed_object(dataframe_records=array(INSTANCE)),
-            closed_object(instances=_ANY_ROWS),
-            closed_object(inputs=_ANY_ROWS),
+            _one_form(
+                dataframe_split={
+                    **some_members(["columns", "data"], columns=_HEADER, data=array(_ROW), index={}),
+                    "additionalProperties": False,
+                }
+            ),
+            _one_form(dataframe_records=array(INSTANCE)),
+            _one_form(instances=_ANY_ROWS),
+            _one_form(inputs=_ANY_ROWS),
         ]
     },
     CSV: {**TEXT, "description": "a header line and a line for each application"},
-}
-INFERENCE: Final = {
-    JSON: {
-        "type": "object",
-        "properties": {
-            "id": TEXT,
-            "inputs": array(_TENSOR),
-            "outputs": {"type": "array", "items": {"type": "object"}},
-            "parameters": {"type": "object"},
-        },
-        "required": ["inputs"],
-    }
+    PARQUET: {**BINARY, "description": "as `pandas.DataFrame.to_parquet` writes it; labels as text"},
 }
 
 SINGLE_ANSWER: Final = {JSON: closed_object(probability=PROBABILITY)}
 BATCH_ANSWER: Final = {
     JSON: closed_object(probabilities=array(PROBABILITY)),
-    ARROW_STREAM: {**_STREAM, "description": f"one float32 column `{OUTPUT}`, when Accept asks for it"},
+    ARROW_STREAM: {**BINARY, "description": f"one float32 column `{OUTPUT}`, when Accept asks for it"},
 }
 INVOCATION_ANSWER: Final = {JSON: closed_object(predictions=array(PROBABILITY))}
-INFERENCE_ANSWER: Final = {
-    JSON: {
-        "type": "object",
-        "properties": {"model_name": TEXT, "model_version": TEXT, "id": TEXT, "outputs": array(_TENSOR)},
-        "required": ["model_name", "model_version", "outputs"],
-    }
-}
 
 
 def components() -> dict[str, Schema]:
     """What the paths refer to."""
-    detail = {"code": TEXT, "message": TEXT, "instance": {"type": "integer"}, "field": TEXT}
-    error = {"type": "object", "properties": detail, "required": ["code", "message"]}
+    detail = {"code": TEXT, "message": TEXT, "instance": {"type": "integer", "minimum": 0}, "field": TEXT}
+    error = {**some_members(["code", "message"], **detail), "additionalProperties": False}
     return {
         "Instance": _instance(),
         "Error": closed_object(error=error, request_id=TEXT),
@@ -128,15 +127,14 @@ def components() -> dict[str, Schema]:
 def _instance() -> Schema:
     properties: Schema = {
         feature.name: {
-            "type": "number",
+            **NUMBER,
             "minimum": feature.minimum,
             "description": f"{feature.meaning} ({feature.unit})",
         }
         for feature in FEATURES
     }
     for name, meaning in _MEANING_OF_LABELS.items():
-        text = {"type": ["string", "null"], "minLength": 1, "maxLength": LABEL_MAX_CHARS}
-        properties[name] = {**text, "description": meaning}
+        properties[name] = {**LABEL, "description": meaning}
     return {
         "type": "object",
         "properties": properties,

@@ -27,7 +27,7 @@ SCORING = {
     "/v2/models/divorce-model/infer": {"inputs": [TENSOR]},
     "/v2/models/divorce-model/versions/1/infer": {"inputs": [TENSOR]},
 }
-READING = ["/metrics", "/mlflow/", "/mlflow/health"]
+READING = ["/metrics", "/v2/models/stats", "/v2/models/divorce-model/stats", "/mlflow/", "/mlflow/health"]
 FOR_ANY_LOGIN = ["/model-info", "/v2", "/v2/models/divorce-model", "/v2/models/divorce-model/config", "/version"]
 OPEN = [
     *("/health/live", "/health/ready", "/health", "/ping", "/v2/health/live", "/v2/health/ready"),
@@ -103,6 +103,12 @@ def test_operating_takes_its_role(url: str, logins: Logins) -> None:
 def test_the_model_is_shown_to_whoever_has_a_login(url: str, logins: Logins, path: str) -> None:
     assert {httpx.get(url + path, headers=login).status_code for login in logins.values()} == {200}
     assert httpx.get(url + path).status_code == 401
+
+
+def test_the_repository_is_shown_to_whoever_has_a_login(url: str, logins: Logins) -> None:
+    path = url + "/v2/repository/index"
+    assert {httpx.post(path, headers=login).status_code for login in logins.values()} == {200}
+    assert httpx.post(path).status_code == 401
 
 
 @pytest.mark.parametrize("path", OPEN)

@@ -17,9 +17,10 @@ from serve.decoding.arrow_stream import decode_arrow
 from serve.decoding.csv_table import decode_csv
 from serve.decoding.json_batch import decode_batch
 from serve.decoding.mlflow_json import decode_invocation
+from serve.decoding.parquet_table import decode_parquet
 from serve.decoding.row_objects import decode_lines
 from serve.errors import BodyTooLarge, InvalidInstance, MalformedBody, MalformedHeader, UnsupportedMediaType
-from tests.serve.batch_forms import FORMS
+from tests.serve.batch_forms import FORMS, parquet_of
 
 MAX_ROWS = 50
 ROWS = [{**EXAMPLE_INSTANCE, "application_id": f"A-{number}"} for number in range(3)]
@@ -48,6 +49,7 @@ DECODERS: dict[str, tuple[Callable[[bytes], DecodedRows], bytes]] = {
     "inference": (decode_inference, json.dumps({"inputs": [TENSOR | {"data": VALUES}]}).encode()),
     "binary inference": (decode_binary_inference, BINARY_TEXT + np.array(VALUES, dtype="<f8").tobytes()),
     "invocation": (lambda body: decode_invocation(body, MAX_ROWS), json.dumps({"inputs": ROWS}).encode()),
+    "Parquet": (lambda body: decode_parquet(body, MAX_ROWS), parquet_of(ROWS)),
     "CSV": (
         lambda body: decode_csv(body, MAX_ROWS),
         ",".join(FEATURE_NAMES).encode() + b"".join(f"\n{str(row)[1:-1]}".encode() for row in VALUES),

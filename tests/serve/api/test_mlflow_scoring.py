@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from starlette.testclient import TestClient
 
 from fraud.database import connect
 from fraud.features import EXAMPLE_INSTANCE, FEATURE_NAMES
@@ -58,6 +59,9 @@ def test_the_client_finds_the_server_ready(stack: LiveStack, client: ScoringServ
         pytest.param(MATRIX.tolist(), id="lists"),
         pytest.param(FRAME.to_dict("records"), id="records"),
         pytest.param(json.dumps({"inputs": FRAME.to_dict("list")}), id="columns"),
+        pytest.param(
+            json.dumps({"inputs": FRAME.to_dict("records"), "signature_name": "serving_default"}), id="signature"
+        ),
         pytest.param(json.dumps({"instances": MATRIX.tolist()}), id="instances"),
         pytest.param(json.dumps({"dataframe_records": FRAME.to_dict("records")}), id="dataframe_records"),
     ],
@@ -70,10 +74,73 @@ def test_the_client_gets_the_contracts_answer(
     assert np.array(predictions[0], dtype=np.float32).tobytes() == expected.tobytes()
 
 
+def test_one_row_of_scalars_is_one_row(client: ScoringServerClient, expected: NDArray[np.float32]) -> None:
+    predictions = client.invoke(json.dumps({"inputs": EXAMPLE_ROWS[7]})).get_predictions()
+    assert np.array(predictions[0], dtype=np.float32).tobytes() == expected[7:8].tobytes()
+
+
+def test_a_parquet_file_is_scored(stack: LiveStack, expected: NDArray[np.float32]) -> None:
+    headers = {"Content-Type": "application/vnd.apache.parquet"}
+    answer = httpx.post(stack.url + "/invocations", content=FRAME.to_parquet(), headers={**headers, **LOGIN})
+    assert np.array(answer.json()["predictions"], dtype=np.float32).tobytes() == expected.tobytes()
+
+
+REFUSED = [
+    pytest.param("application/json", "{", 400, id="no JSON"),
+    pytest.param("application/json", "[]", 400, id="a list"),
+    pytest.param("application/json", "{}", 400, id="no form"),
+    pytest.param("application/json", json.dumps({"inputs": [[1]], "instances": [[1]]}), 400, id="two forms"),
+    pytest.param("application/json", json.dumps({"dataframe_split": {"columns": ["a"]}}), 400, id="no data"),
+    pytest.param("application/json", json.dumps({"dataframe_records": {"a": 1}}), 400, id="records: an object"),
+    pytest.param("application/json", json.dumps({"inputs": [{"Age_Days": 1}]}), 400, id="missing columns"),
+    pytest.param("application/json", json.dumps({"inputs": {**EXAMPLE_INSTANCE, "ID_Days": "x"}}), 400, id="text"),
+    pytest.param("text/csv", "Age_Days\n1", 400, id="CSV: missing columns"),
+    pytest.param("application/vnd.apache.parquet", "PAR1", 400, id="Parquet that is none"),
+    pytest.param("text/plain", "", 415, id="another type"),
+]
+
+
+@pytest.fixture(scope="module")
+def mlflows_own(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
+    """MLflow's own scoring server, of a model with our signature."""
+    import mlflow.pyfunc
+    from mlflow.models import infer_signature
+    from mlflow.pyfunc.scoring_server import init
+
+    class Constant(mlflow.pyfunc.PythonModel):
+        def predict(self, context: Any, model_input: pd.DataFrame) -> list[float]:
+            return [0.5] * len(model_input)
+
+    path = tmp_path_factory.mktemp("mlflow") / "model"
+    signature = infer_signature(FRAME[list(FEATURE_NAMES)].astype(float))
+    mlflow.pyfunc.save_model(path, python_model=Constant(), signature=signature, pip_requirements=[])
+    return TestClient(init(mlflow.pyfunc.load_model(str(path))))
+
+
+@pytest.mark.parametrize(("content_type", "content", "status"), REFUSED)
+def test_a_refusal_has_mlflows_status(
+    stack: LiveStack, mlflows_own: TestClient, content_type: str, content: str, status: int
+) -> None:
+    headers = {"Content-Type": content_type}
+    theirs = mlflows_own.post("/invocations", content=content, headers=headers)
+    ours = httpx.post(stack.url + "/invocations", content=content, headers={**headers, **LOGIN})
+    assert (ours.status_code, theirs.status_code) == (status, status)
+    assert ours.json()["error_code"] == "BAD_REQUEST"
+
+
+def test_a_name_that_is_there_twice_is_refused_by_name(stack: LiveStack) -> None:
+    content = json.dumps({"inputs": [EXAMPLE_INSTANCE]}).replace('"Age_Days"', '"\\u0041ge_Days": 1, "Age_Days"')
+    answer = httpx.post(
+        stack.url + "/invocations", content=content, headers={"Content-Type": "application/json", **LOGIN}
+    )
+    assert (answer.status_code, answer.json()["error_code"]) == (422, "BAD_REQUEST")
+    assert answer.json()["message"].startswith("Age_Days is there more than once")
+
+
 def test_a_nan_of_the_client_is_refused_by_name(client: ScoringServerClient) -> None:
     frame = FRAME.copy()
     frame.loc[5, "Credit_Bureau"] = np.nan
-    with pytest.raises(Exception, match=r"error code 422, .*Credit_Bureau of instance 5"):
+    with pytest.raises(Exception, match=r"error code 400, .*Credit_Bureau of instance 5"):
         client.invoke(frame)
 
 
@@ -123,6 +190,6 @@ def test_an_error_is_mlflows_and_repeats_nothing(stack: LiveStack, content_type:
 
 
 def test_other_content_types_are_refused(stack: LiveStack) -> None:
-    headers = {"Content-Type": "application/vnd.apache.parquet"}
+    headers = {"Content-Type": "application/vnd.apache.arrow.stream"}
     answer = httpx.post(stack.url + "/invocations", content=b"PAR1", headers={**headers, **LOGIN})
     assert (answer.status_code, answer.json()["error_code"]) == (415, "BAD_REQUEST")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from fraud.features import EXAMPLE_INSTANCE, FEATURE_NAMES
-from serve.decoding.arrow_stream import decode_arrow
+from serve.decoding.arrow_stream import MAX_BATCHES, METADATA_MAX_BYTES, decode_arrow
 from serve.decoding.json_batch import decode_batch
 from serve.errors import BodyTooLarge, InvalidInstance, MalformedBody, ServeError, UnsupportedMediaType
 from serve.scoring.encoding import encode_arrow
@@ -112,6 +113,70 @@ def with_unverified_header() -> bytes:
 def test_a_bad_stream_is_refused(content: bytes, fault: type[ServeError]) -> None:
     with pytest.raises(fault):
         decode_arrow(content, MAX_ROWS)
+
+
+def batches(number: int, rows: int = 0, **metadata: bytes) -> bytes:
+    """A stream of as many batches; the metadata are those of the schema."""
+    schema = table().schema.with_metadata({name.encode(): value for name, value in metadata.items()} or None)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as stream:
+        batch = pa.RecordBatch.from_arrays(
+            [pa.array([EXAMPLE_INSTANCE[name]] * rows, pa.float64()) for name in FEATURE_NAMES], FEATURE_NAMES
+        )
+        for _ in range(number):
+            stream.write_batch(batch.cast(schema))
+    return bytes(sink.getvalue())
+
+
+def with_metadata(size: int) -> bytes:
+    """A stream whose one batch carries metadata of its own."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table().schema) as stream:
+        stream.write_batch(table().to_batches()[0], custom_metadata={"a": "b" * size})
+    return bytes(sink.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(lambda: batches(MAX_BATCHES + 1), "record batches", id="empty batches"),
+        pytest.param(lambda: batches(MAX_BATCHES + 1, 1), "record batches", id="batches of a row"),
+        pytest.param(lambda: batches(1, 1, a=bytes(METADATA_MAX_BYTES)), "metadata", id="metadata of the schema"),
+        pytest.param(lambda: with_metadata(METADATA_MAX_BYTES), "metadata", id="metadata of a batch"),
+        pytest.param(
+            lambda: arrow_of(table(**{f"column {n}": pa.array([1.0] * 3) for n in range(2000)})),
+            "metadata",
+            id="columns",
+        ),
+    ],
+)
+def test_what_costs_much_is_refused_at_once(content: Callable[[], bytes], message: str) -> None:
+    with pytest.raises(BodyTooLarge, match=message):
+        decode_arrow(content(), 100_000)
+
+
+def test_as_many_batches_as_may_be_are_read() -> None:
+    assert len(decode_arrow(batches(MAX_BATCHES, 1), 100_000).matrix) == MAX_BATCHES
+    with pytest.raises(InvalidInstance, match="empty"):
+        decode_arrow(batches(MAX_BATCHES), MAX_ROWS)
+
+
+def views(lengths: list[int], data: bytes, valid: bytes | None = None) -> Any:
+    """Texts that all begin with the data, as `string_view`; a view holds the first four bytes of its text."""
+    (start,) = np.frombuffer(data[:4], "<i4")
+    parts = np.array([[length, start, 0, 0] for length in lengths], "<i4")
+    buffers = [valid and pa.py_buffer(valid), pa.py_buffer(parts.tobytes()), pa.py_buffer(data)]
+    return pa.Array.from_buffers(pa.string_view(), len(lengths), buffers)
+
+
+def test_texts_that_share_their_bytes_are_not_read_before_their_lengths() -> None:
+    """Each of many rows names the same megabytes: some kB a row to send, hours to read."""
+    data = b"a" * 2**20
+    with pytest.raises(InvalidInstance, match="application_id of instance 1: expected at most 64 characters") as caught:
+        decode_arrow(arrow_of(table(3, application_id=views([20, len(data), 20], data))), MAX_ROWS)
+    assert (caught.value.instance, caught.value.field) == (1, "application_id")
+    ids = decode_arrow(arrow_of(table(3, application_id=views([64, 13, len(data)], data, b"\3"))), MAX_ROWS)
+    assert ids.application_ids == ["a" * 64, "a" * 13, None]
 
 
 def test_text_that_is_no_utf8_is_refused() -> None:

@@ -118,10 +118,26 @@ def test_one_row_more_than_the_limit_is_too_many(form: str) -> None:
         decode(form, [EXAMPLE_INSTANCE] * (MAX_ROWS + 1))
 
 
-@pytest.mark.parametrize("params", [None, {}, {"threshold": 0.5}])
-def test_params_are_let_pass(params: Any) -> None:
-    body = json.dumps({"inputs": [EXAMPLE_INSTANCE], "params": params}).encode()
+@pytest.mark.parametrize(
+    "members",
+    [
+        *({"params": params} for params in (None, {}, {"threshold": 0.5})),
+        {"signature_name": "serving_default"},
+        {"whatever": [{}]},
+    ],
+    ids=str,
+)
+def test_what_mlflow_ignores_is_let_pass(members: dict[str, Any]) -> None:
+    body = json.dumps({"inputs": [EXAMPLE_INSTANCE], **members}).encode()
     assert len(decode_invocation(body, MAX_ROWS).matrix) == 1
+
+
+@pytest.mark.parametrize("member", ["inputs", "instances"])
+def test_an_object_of_scalars_is_one_row(member: str) -> None:
+    row = {"application_id": "A", **EXAMPLE_INSTANCE}
+    decoded = decode_invocation(json.dumps({member: row}).encode(), MAX_ROWS)
+    assert decoded.matrix.tobytes() == decode_batch(row_objects([EXAMPLE_INSTANCE]), MAX_ROWS).matrix.tobytes()
+    assert decoded.application_ids == ["A"]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +147,8 @@ def test_params_are_let_pass(params: Any) -> None:
         pytest.param(b"[]", InvalidInstance, id="an array"),
         pytest.param(b"{}", InvalidInstance, id="nothing"),
         pytest.param(b'{"inputs": [], "instances": []}', InvalidInstance, id="two forms"),
-        pytest.param(b'{"signature_name": "x", "inputs": []}', InvalidInstance, id="TensorFlow's signatures"),
+        pytest.param(b'{"inputs": {"Age_Days": 1}}', InvalidInstance, id="a row without the other features"),
+        pytest.param(b'{"inputs": {}}', InvalidInstance, id="an empty object"),
         pytest.param(b'{"inputs": []}', InvalidInstance, id="no inputs"),
         pytest.param(b'{"inputs": 5}', InvalidInstance, id="a number"),
         pytest.param(b'{"inputs": [[1, 2]]}', InvalidInstance, id="a short row"),

@@ -12,15 +12,31 @@ import schemathesis
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
-from schemathesis.checks import not_a_server_error, response_schema_conformance, status_code_conformance
+from schemathesis.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    not_a_server_error,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
+from serve.api.inference_v2.answers import BINARY_TYPE
+from serve.api.mlflow_scoring import CSV, PARQUET
 from serve.decoding.arrow_stream import ARROW_STREAM
 from serve.decoding.by_content_type import NDJSON
 
-CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+]
 
 
-@schemathesis.serializer(ARROW_STREAM, NDJSON)
+@schemathesis.serializer(ARROW_STREAM, NDJSON, CSV, PARQUET, BINARY_TYPE)
 def as_it_is(_context: schemathesis.SerializationContext, value: Any) -> bytes:
     """Text stays text, so that it is hardly ever what these formats ask for."""
     return value.encode(errors="replace") if isinstance(value, str) else json.dumps(value).encode()

@@ -17,7 +17,7 @@ from serve.api.mlflow_scoring import CSV
 from serve.api.openapi.examples import BATCH, INFERENCE, INVOCATION, SINGLE, Bodies
 from serve.decoding.arrow_stream import ARROW_STREAM
 from serve.decoding.by_content_type import JSON, NDJSON
-from tests.serve.batch_forms import EXAMPLE_ROWS, arrow_of, arrow_stream
+from tests.serve.batch_forms import EXAMPLE_ROWS, arrow_of, arrow_stream, parquet_of
 from tests.serve.wire import post
 
 NO_LENGTH = 0xFFFF
@@ -79,6 +79,10 @@ def _arrow_streams() -> list[bytes]:
 
 
 ARROW_STREAMS = _arrow_streams()
+PARQUET_FILES = [
+    parquet_of(EXAMPLE_ROWS[:3], **options)
+    for options in ({}, {"compression": "none", "use_dictionary": False}, {"data_page_version": "2.0"})
+] + [parquet_of([{**row, "application_id": "A-1"} for row in EXAMPLE_ROWS[:2]], compression="zstd")]
 _PLAIN = [*INSTANCES, *BATCHES]
 GZIPPED = [gzip.compress(body, mtime=0) for body in _PLAIN]
 DEFLATED = [zlib.compress(body) for body in _PLAIN]

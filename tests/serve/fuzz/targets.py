@@ -26,6 +26,7 @@ from serve.decoding.arrow_stream import decode_arrow
 from serve.decoding.bounds import MINIMA
 from serve.decoding.csv_table import decode_csv
 from serve.decoding.mlflow_json import decode_invocation
+from serve.decoding.parquet_table import decode_parquet
 from serve.decoding.row_objects import decode_lines
 from serve.decoding.row_scan import MIN_ROW_BYTES
 from serve.decoding.row_scanner import LAYOUT, RowScanner, load_scans
@@ -71,6 +72,7 @@ def targets(cache_dir: Path) -> dict[str, Target]:
         Target("JSON batches", seeds.BATCHES, batch),
         Target("JSON lines", seeds.LINES, lines),
         Target("Arrow stream", seeds.ARROW_STREAMS, partial(decode_arrow, max_rows=MAX_ROWS)),
+        Target("Parquet", seeds.PARQUET_FILES, partial(decode_parquet, max_rows=MAX_ROWS)),
         Target("CSV", seeds.TABLES, partial(decode_csv, max_rows=MAX_ROWS)),
         Target("MLflow JSON", seeds.INVOCATIONS, partial(decode_invocation, max_rows=MAX_ROWS)),
         Target("v2 JSON and binary tensors", seeds.INFERENCES, _decode_inference),

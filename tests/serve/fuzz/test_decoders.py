@@ -20,7 +20,17 @@ from tests.serve.fuzz.targets import Target, targets
 INPUTS = 3_000
 NAMES = [
     *("row object, compiled scan", "row objects, compiled scan", "compiled scan at a guard page", "JSON batches"),
-    *("JSON lines", "Arrow stream", "CSV", "MLflow JSON", "v2 JSON and binary tensors", "gzip", "deflate", "zstd"),
+    *(
+        "JSON lines",
+        "Arrow stream",
+        "Parquet",
+        "CSV",
+        "MLflow JSON",
+        "v2 JSON and binary tensors",
+        "gzip",
+        "deflate",
+        "zstd",
+    ),
     *("headers", "framing of requests"),
 ]
 

@@ -74,7 +74,7 @@ def test_trailers_are_no_fields() -> None:
         pytest.param(HEAD + b"A : b\r\n\r\n", 400, id="a space before the colon"),
         pytest.param(HEAD + b"A: b\x00c\r\n\r\n", 400, id="a NUL"),
         pytest.param(HEAD.replace(b"\r\n", b"\n") + b"\n", 400, id="bare line feeds"),
-        pytest.param(b"GET /p\r\n\r\n", 505, id="HTTP/0.9"),
+        pytest.param(b"GET /p\r\n\r\n", 400, id="no version"),
         pytest.param(b"GET /p HTTP/2.0\r\nHost: a\r\n\r\n", 505, id="HTTP/2.0"),
         pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, id="HTTP/2's preface"),
         pytest.param(b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 405, id="CONNECT"),

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from bench.applications import request_headers
+from bench.experiments.site.site import Site
 from bench.experiments.soak.load import load_process
 from bench.experiments.soak.load_plan import Stretch
 from bench.experiments.soak.plan import Cores
 from bench.experiments.soak.records import compare_records, count_records
-from bench.experiments.site.site import Site
 from tests.live_stack import API_KEY, LiveStack, wait_until
 from tests.serve.prediction_log_rows import fetch
 

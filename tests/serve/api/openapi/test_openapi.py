@@ -67,7 +67,7 @@ def test_every_path_of_the_page_answers(stack: LiveStack, page: dict[str, Any], 
     for path, methods in page["paths"].items():
         if "get" in methods:
             assert httpx.get(stack.url + path.format(**names), headers=LOGIN).status_code == 200, path
-    assert len([path for path in page["paths"] if path.startswith("/v2")]) == 11
+    assert len([path for path in page["paths"] if path.startswith("/v2")]) == 15
 
 
 def references(node: Any) -> Iterator[str]:
@@ -84,6 +84,33 @@ def test_every_reference_leads_somewhere(page: dict[str, Any]) -> None:
     found = set(references(page))
     assert "#/components/schemas/Instance" in found
     assert found <= {f"#/components/schemas/{name}" for name in page["components"]["schemas"]}
+
+
+REQUIRED_HEADERS = {"401": "WWW-Authenticate", "405": "Allow", "429": "Retry-After", "503": "Retry-After"}
+
+
+def test_every_call_shows_every_status_with_its_headers(page: dict[str, Any]) -> None:
+    """What a connection refuses by itself, and what takes a login or a full server, no generated request meets."""
+    calls = [
+        (path, method, methods[method])
+        for path, methods in page["paths"].items()
+        for method in ("get", "post")
+        if method in methods
+    ]
+    for path, method, call in calls:
+        expected = {"200", "400", "405", "408", "431", "500", "503"}
+        expected |= {"401", "403", "429"} if "security" in call else set()
+        expected |= {"409", "413", "415", "422"} if path in CALLS else set()
+        expected |= {"404"} if "{name}" in path else set()
+        assert expected <= call["responses"].keys(), (method, path)
+        for status, answer in call["responses"].items():
+            headers = {name for name, header in answer["headers"].items() if header["required"]}
+            assert {"X-Request-ID", "X-Model-Version"} <= headers, (method, path, status)
+            assert REQUIRED_HEADERS.get(status, "X-Request-ID") in headers, (method, path, status)
+        names = {parameter["name"] for parameter in call["parameters"]}
+        assert "X-Request-ID" in names
+        assert ("Idempotency-Key" in names) is (path in CALLS)
+    assert {path for path, _, _ in calls} >= {"/update-model", "/model-info", "/health/ready"}
 
 
 def test_the_page_says_what_each_call_takes(stack: LiveStack, page: dict[str, Any], names: dict[str, str]) -> None:

@@ -1,0 +1,117 @@
+"""Schemas of the Open Inference Protocol, version 2: bodies, answers and what the server says of itself."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fraud.features import FEATURE_COUNT, FEATURE_NAMES
+from serve.api.inference_v2.answers import BINARY_TYPE
+from serve.api.inference_v2.messages import DATATYPES, INPUT, OUTPUT
+from serve.api.openapi.schemas import BINARY, PROBABILITY, TEXT, Schema, array, closed_object, some_members
+from serve.decoding.by_content_type import JSON
+from serve.decoding.rows import LABELS
+
+COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+_ANY_TEXT: Final[Schema] = {"type": ["string", "null"]}
+
+
+def _parameters(**known: Schema) -> Schema:
+    """Those that mean something here; others are let pass."""
+    return {"type": ["object", "null"], "properties": known}
+
+
+_BOOL: Final[Schema] = {"type": ["boolean", "null"]}
+_VALUE: Final[Schema] = {"type": ["number", "boolean", "string"]}
+_TENSOR: Final[Schema] = {
+    **some_members(
+        ["name", "shape", "datatype"],
+        name={"enum": [INPUT, *FEATURE_NAMES, *LABELS]},
+        shape=array({"type": "integer", "minimum": 1}, maxItems=2),
+        datatype={"enum": list(DATATYPES)},
+        parameters=_parameters(binary_data_size={"type": ["integer", "null"], "minimum": 0}),
+        data=array({"anyOf": [_VALUE, array(_VALUE, maxItems=FEATURE_COUNT)]}),
+    ),
+    "additionalProperties": False,
+    "description": "its values in `data`, flat or nested, or as bytes behind the JSON",
+}
+_REQUESTED: Final[Schema] = {
+    **some_members(["name"], name={"const": OUTPUT}, parameters=_parameters(binary_data=_BOOL)),
+    "additionalProperties": False,
+}
+_WITH_BYTES: Final[Schema] = {
+    **BINARY,
+    "description": "the JSON, as long as Inference-Header-Content-Length says, and the bytes of the binary tensors",
+}
+
+INFERENCE: Final = {
+    JSON: {
+        **some_members(
+            ["inputs"],
+            id=_ANY_TEXT,
+            model_name=_ANY_TEXT,
+            model_version=_ANY_TEXT,
+            inputs=array(_TENSOR, maxItems=FEATURE_COUNT + len(LABELS)),
+            outputs={"type": ["array", "null"], "items": _REQUESTED, "maxItems": 1},
+            parameters=_parameters(binary_data_output=_BOOL),
+        ),
+        "additionalProperties": False,
+    },
+    BINARY_TYPE: _WITH_BYTES,
+}
+
+_RESULT: Final[Schema] = closed_object(
+    name={"const": OUTPUT},
+    datatype={"const": "FP32"},
+    shape=array({"type": "integer", "minimum": 1}, maxItems=1),
+    data=array(PROBABILITY),
+)
+INFERENCE_ANSWER: Final = {
+    JSON: {
+        **some_members(
+            ["model_name", "model_version", "outputs"],
+            model_name=TEXT,
+            model_version=TEXT,
+            id=TEXT,
+            outputs=array(_RESULT, maxItems=1),
+        ),
+        "additionalProperties": False,
+    },
+    BINARY_TYPE: _WITH_BYTES,
+}
+
+_METADATA_TENSOR: Final = closed_object(name=TEXT, datatype=TEXT, shape=array({"type": "integer"}))
+_CONFIG_TENSOR: Final = closed_object(name=TEXT, data_type=TEXT, dims=array({"type": "integer"}))
+
+SERVER: Final = closed_object(name=TEXT, version=TEXT, extensions=array(TEXT))
+LIVE: Final = closed_object(live={"type": "boolean"})
+READY: Final = closed_object(ready={"type": "boolean"})
+MODEL: Final = closed_object(
+    name=TEXT, versions=array(TEXT), platform=TEXT, inputs=array(_METADATA_TENSOR), outputs=array(_METADATA_TENSOR)
+)
+MODEL_READY: Final = closed_object(name=TEXT, ready={"type": "boolean"})
+MODEL_CONFIG: Final = closed_object(
+    name=TEXT,
+    platform=TEXT,
+    backend=TEXT,
+    version_policy={"type": "object"},
+    max_batch_size=COUNT,
+    input=array(_CONFIG_TENSOR),
+    output=array(_CONFIG_TENSOR),
+)
+STATISTICS: Final = closed_object(
+    model_stats=array(
+        closed_object(
+            name=TEXT,
+            version=TEXT,
+            inference_count={**COUNT, "description": "rows, of all scoring routes and versions since the start"},
+            inference_stats=closed_object(
+                success=closed_object(count=COUNT, ns=COUNT), fail=closed_object(count=COUNT)
+            ),
+        )
+    )
+)
+INDEX_REQUEST: Final[Schema] = {**some_members([], ready=_BOOL), "additionalProperties": False}
+INDEX: Final[Schema] = {
+    "type": "array",
+    "items": closed_object(name=TEXT, version=TEXT, state={"const": "READY"}, reason=TEXT),
+}

@@ -1,0 +1,95 @@
+"""What each call may answer: every status with its headers, and errors in the form of the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from serve.api.openapi.schemas import TEXT, Schema
+from serve.decoding.by_content_type import JSON
+from serve.idempotency.key import REPLAYED_HEADER
+from serve.request_names import MODEL_VERSION_HEADER, NAME, REQUEST_ID_HEADER
+
+_FORMS: Final = {"v2": "InferenceError", "invocations": "MlflowError", "version": "MlflowError"}
+"""By the first part of an address."""
+
+
+def header(schema: Schema, text: str, *, always: bool = True) -> Schema:
+    """A header of an answer."""
+    return {"schema": schema, "description": text, "required": always}
+
+
+_SECONDS: Final[Schema] = {"type": "integer", "minimum": 0}
+_OF_EVERY_ANSWER: Final[Schema] = {
+    REQUEST_ID_HEADER: header({**TEXT, "pattern": f"^{NAME}$"}, "the request's name here and on record"),
+    MODEL_VERSION_HEADER: header(TEXT, "the version in charge, or `none`"),
+}
+_RETRY: Final = {"Retry-After": header(_SECONDS, "seconds to wait")}
+_RETRY_PERHAPS: Final = {"Retry-After": header(_SECONDS, "seconds to wait", always=False)}
+REPLAYED: Final = {REPLAYED_HEADER: header({"const": "true"}, "the answer was given before", always=False)}
+
+EVERYWHERE: Final[Mapping[str, tuple[str, Schema]]] = {
+    "400": ("A header that can't be what it is, or a body that is not what its headers say", {}),
+    "405": ("Another method than the call takes", {"Allow": header(TEXT, "the methods that it takes")}),
+    "408": ("The request did not arrive in time", {}),
+    "431": ("The header of the request is too long", {}),
+    "500": ("A fault of the server; its log has the details under the request's id", {}),
+    "503": ("No model yet, too much in flight, or the prediction log is full", _RETRY),
+}
+WITH_LOGIN: Final[Mapping[str, tuple[str, Schema]]] = {
+    "401": (
+        "No login, or a wrong one; the error says what to send",
+        {"WWW-Authenticate": header(TEXT, "the ways to log in")},
+    ),
+    "403": (
+        "The login lacks the role, or a page of another site sent the request",
+        {"WWW-Authenticate": header(TEXT, "the role that is missing", always=False)},
+    ),
+    "429": ("The client has asked for as much as it may, or too many logins from its address were wrong", _RETRY),
+}
+SCORING: Final[Mapping[str, tuple[str, Schema]]] = {
+    "409": ("The first request with this Idempotency-Key is not answered yet", _RETRY),
+    "413": ("Too many rows or bytes, also after inflating", {}),
+    "415": (
+        "A content type or encoding that the call does not read",
+        {"Accept-Encoding": header(TEXT, "the encodings that it reads", always=False)},
+    ),
+    "422": ("The body breaks the schema, where the error names what does; or its Idempotency-Key was used before", {}),
+}
+MODEL_ADDRESS: Final[Mapping[str, tuple[str, Schema]]] = {
+    "404": ("Another model, or a version that is not in charge", {})
+}
+SHORT_BODY: Final[Mapping[str, tuple[str, Schema]]] = {
+    "413": ("The body is too long", {}),
+    "422": ("The body breaks the schema", {}),
+}
+UPDATE: Final[Mapping[str, tuple[str, Schema]]] = {
+    "409": ("The registry has no production model", {}),
+    "502": ("The registry does not answer, or a worker can't serve the new version", _RETRY_PERHAPS),
+}
+
+
+def success(text: str, content: Mapping[str, Schema], headers: Schema | None = None) -> Schema:
+    """The answer 200."""
+    answer: Schema = {"description": text, "headers": headers or {}}
+    if content:
+        answer["content"] = {content_type: {"schema": schema} for content_type, schema in content.items()}
+    return answer
+
+
+def add_faults(operation: Schema, path: str, faults: Mapping[str, tuple[str, Schema]]) -> None:
+    """Add errors to a call, in the form of its protocol; those that it has stay."""
+    form = {"$ref": f"#/components/schemas/{_FORMS.get(path.split('/')[1], 'Error')}"}
+    for status, (text, headers) in faults.items():
+        fault: dict[str, Any] = {
+            "description": text,
+            "headers": headers,
+            "content": {JSON: {"schema": form}},
+        }
+        operation["responses"].setdefault(status, fault)
+
+
+def add_common_headers(operation: Schema) -> None:
+    """Add the headers of every answer."""
+    for answer in operation["responses"].values():
+        answer["headers"] = {**_OF_EVERY_ANSWER, **answer.get("headers", {})}

@@ -1,0 +1,93 @@
+"""A Parquet file, as `pandas.DataFrame.to_parquet` writes it, to rows."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.parquet
+
+from serve.decoding.arrow_stream import LABEL_MAX_BYTES, check_schema, rows_of_table
+from serve.decoding.bounds import check_row_count
+from serve.decoding.parquet_pages import check_pages
+from serve.decoding.rows import LABEL_MAX_CHARS, LABELS, DecodedRows
+from serve.errors import BodyTooLarge, InvalidInstance, MalformedBody
+
+FOOTER_MAX_BYTES: Final = 256 * 1024
+"""pandas writes some 5 kB."""
+
+_MAGIC: Final = b"PAR1"
+_TAIL: Final = struct.Struct("<I4s")
+
+
+class _PandasMetadata(msgspec.Struct):
+    index_columns: list[Any] = []
+
+
+def decode_parquet(body: bytes, max_rows: int) -> DecodedRows:
+    """A file with the ten features as numeric columns, and perhaps labels as text, in any order -> rows.
+
+    What pandas has saved as the index of a frame is left out, as pandas does.
+
+    Raises:
+        MalformedBody: no Parquet, or a damaged file.
+        UnsupportedMediaType: an encoding that may become much more than what was sent.
+        InvalidInstance: a column is missing, unknown or of a wrong type, a value is null or out of bounds; or there is
+            no row.
+        BodyTooLarge: more than `max_rows` rows, or too much when it is inflated.
+    """
+    check_pages(memoryview(body), _footer_of(body), max_rows)
+    try:
+        return _read(body, max_rows)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        # Arrow's own words may quote the data.
+        raise MalformedBody(f"the body is not a valid Parquet file ({type(error).__name__})") from None
+
+
+def _footer_of(body: bytes) -> memoryview:
+    if len(body) < len(_MAGIC) + _TAIL.size or not body.startswith(_MAGIC):
+        raise MalformedBody("the body is not a Parquet file")
+    size, magic = _TAIL.unpack_from(body, len(body) - _TAIL.size)
+    if magic != _MAGIC:
+        raise MalformedBody("the body is not a Parquet file, or is cut off")
+    if size > FOOTER_MAX_BYTES:
+        raise BodyTooLarge(f"the footer of the Parquet file is longer than {FOOTER_MAX_BYTES} bytes")
+    if size > len(body) - _TAIL.size:
+        raise MalformedBody("the body is not a Parquet file, or is cut off")
+    return memoryview(body)[-_TAIL.size - size : -_TAIL.size]
+
+
+def _read(body: bytes, max_rows: int) -> DecodedRows:
+    metadata = pyarrow.parquet.read_metadata(pa.BufferReader(body))
+    schema = metadata.schema.to_arrow_schema()
+    columns = [name for name in schema.names if name not in _index_columns(schema)]
+    check_schema(pa.schema([field for field in schema if field.name in columns]))
+    check_row_count(metadata.num_rows, max_rows)
+    # Texts stay in their dictionary until their length is known: each row may name the same megabytes.
+    file = pyarrow.parquet.ParquetFile(
+        pa.BufferReader(body), metadata=metadata, read_dictionary=[name for name in LABELS if name in columns]
+    )
+    table = file.read(columns=columns, use_threads=False)
+    for name in set(LABELS).intersection(columns):
+        table = table.set_column(columns.index(name), name, _texts(name, table.column(name)))
+    table.validate(full=True)
+    return rows_of_table(table, max_rows)
+
+
+def _index_columns(schema: Any) -> list[Any]:
+    saved = (schema.metadata or {}).get(b"pandas", b"{}")
+    try:
+        return msgspec.json.decode(saved, type=_PandasMetadata).index_columns
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return []
+
+
+def _texts(name: str, column: Any) -> Any:
+    for chunk in column.chunks:
+        longest = pyarrow.compute.max(pyarrow.compute.binary_length(chunk.dictionary)).as_py()
+        if (longest or 0) > LABEL_MAX_BYTES:
+            raise InvalidInstance(f"{name}: expected at most {LABEL_MAX_CHARS} characters", field=name)
+    return column.cast(pa.string())
