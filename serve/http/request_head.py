@@ -16,7 +16,6 @@ from serve.errors import (
 from serve.request_names import REQUEST_ID_HEADER
 
 MAX_HEAD_BYTES: Final = 64 * 1024
-MAX_HEAD_LINES: Final = 256
 
 _REQUEST_ID: Final = REQUEST_ID_HEADER.lower().encode()
 _LENGTH: Final = re.compile(rb"[0-9]{1,19}")
@@ -85,4 +84,4 @@ class RequestHead:
 
 def too_large() -> HeaderTooLarge:
     """The fault of a header that goes on and on."""
-    return HeaderTooLarge(f"expected a header of at most {MAX_HEAD_BYTES} bytes and {MAX_HEAD_LINES} lines")
+    return HeaderTooLarge(f"expected at most {MAX_HEAD_BYTES} bytes beside the body")

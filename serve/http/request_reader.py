@@ -13,9 +13,11 @@ from typing import Final, Protocol
 import httptools
 
 from serve.errors import MalformedRequest, ServeError
-from serve.http.request_head import MAX_HEAD_BYTES, MAX_HEAD_LINES, RequestHead, too_large
+from serve.http.request_head import MAX_HEAD_BYTES, RequestHead, too_large
 
-_REQUEST_LINE: Final = re.compile(rb"[\r\n]*([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64})(?= \S+ HTTP/1\.[01]\r\n)")
+_REQUEST_LINE: Final = re.compile(rb"[\r\n]*([!#$%&'*+.^_`|~0-9A-Za-z-]{1,256})(?= \S+ HTTP/1\.[01]\r\n)")
+_CHUNK_BYTES: Final = 24
+"""What a chunk takes beside its content, without an extension: at most 16 digits and two ends of lines."""
 _LINE_BYTES: Final = 4
 """A colon, a space and the end of a line."""
 
@@ -59,7 +61,9 @@ class RequestReader:
         """What the body needs that the parser did not read, since the client asked for another protocol."""
         self._is_body_only = False
         """Whether the parser's next header is one that we wrote, to have it read such a body."""
-        self.on_body = listener.body_goes_on
+        self._extra_bytes = 0
+        """That came with the body and are none of it: what belongs to chunks."""
+        self._trailer_bytes = 0
         self._parser = self._new_parser()
 
     def _new_parser(self) -> httptools.HttpRequestParser:
@@ -76,6 +80,7 @@ class RequestReader:
         """
         begins = self._is_between
         self._head_bytes += len(data)
+        self._extra_bytes += len(data)
         self._begun = 0
         while True:
             try:
@@ -94,10 +99,15 @@ class RequestReader:
             except httptools.HttpParserError:
                 raise MalformedRequest("expected an HTTP/1.1 request (RFC 9112)") from None
             break
-        if begins and self._begun == 1:
-            self._head_bytes = len(data)
-        if self._in_head and self._head_bytes > MAX_HEAD_BYTES:
+        if self._begun:
+            self._head_bytes = len(data) if begins and self._begun == 1 else self._newest_head_bytes(data)
+        is_too_large = self._head_bytes > MAX_HEAD_BYTES if self._in_head else self._extra_bytes > MAX_HEAD_BYTES
+        if is_too_large and not self._is_between:
             raise too_large()
+
+    def _newest_head_bytes(self, data: memoryview) -> int:
+        """How much of what was read belongs to the last header in it, at least; other requests are before it."""
+        return len(data) - bytes(data).rfind(self._target) if self._in_head and len(data) > MAX_HEAD_BYTES else 0
 
     def _read_body_that_was_left_out(self) -> None:
         framing, self._framing = self._framing, None
@@ -132,24 +142,38 @@ class RequestReader:
         """One header, or one trailer."""
         if self._in_head:
             self._fields.append((name.lower(), value))
+        else:
+            self._trailer_bytes += len(name) + len(value) + _LINE_BYTES
+            if self._trailer_bytes > MAX_HEAD_BYTES:
+                raise too_large()
 
     def on_headers_complete(self) -> None:
         """The header is whole."""
         if not self._in_head:
             return
         self._in_head = False
+        self._extra_bytes = self._trailer_bytes = 0
         parser, fields = self._parser, self._fields
         method, self._method = self._method or parser.get_method(), None
         head = RequestHead(
             method, self._target, parser.get_http_version(), fields, keep_alive=parser.should_keep_alive()
         )
         size = len(self._target) + sum([len(name) + len(value) + _LINE_BYTES for name, value in fields])
-        fault = too_large() if size > MAX_HEAD_BYTES or len(fields) > MAX_HEAD_LINES else head.fault()
+        fault = too_large() if size > MAX_HEAD_BYTES else head.fault()
         if fault is None and parser.should_upgrade():
             self._framing = _framing_of(fields)
         self._listener.head_has_come(head, fault)
         if fault is not None:
             raise _Refused
+
+    def on_chunk_header(self) -> None:
+        """A chunk begins, or the last one, which is empty."""
+        self._extra_bytes -= _CHUNK_BYTES
+
+    def on_body(self, piece: bytes) -> None:
+        """A piece of the body."""
+        self._extra_bytes -= len(piece)
+        self._listener.body_goes_on(piece)
 
     def on_message_complete(self) -> None:
         """The request is whole."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from serve.errors import ServeError
-from serve.http.request_head import MAX_HEAD_BYTES, MAX_HEAD_LINES
+from serve.http.request_head import MAX_HEAD_BYTES
 from tests.serve.fuzz.framing import framed
 
 HEAD = b"POST /p HTTP/1.1\r\nHost: a\r\n"
@@ -82,7 +82,7 @@ def test_trailers_are_no_fields() -> None:
         pytest.param(HEAD + b"A: " + b"b" * MAX_HEAD_BYTES + b"\r\n\r\n", 431, id="a long line"),
         pytest.param(HEAD + b"A: " + b"b" * MAX_HEAD_BYTES, 431, id="a long line without an end"),
         pytest.param(b"GET /" + b"p" * MAX_HEAD_BYTES + b" HTTP/1.1\r\nHost: a\r\n\r\n", 431, id="a long target"),
-        pytest.param(HEAD + b"A: b\r\n" * MAX_HEAD_LINES + b"\r\n", 431, id="many lines"),
+        pytest.param(HEAD + b"A: b\r\n" * MAX_HEAD_BYTES + b"\r\n", 431, id="many lines"),
     ],
 )
 def test_a_faulty_request_ends_the_reading(head: bytes, status: int) -> None:
@@ -101,5 +101,34 @@ def test_a_header_is_bounded_however_it_arrives(size: int, piece_bytes: int) -> 
 
 
 def test_a_header_within_the_bounds_is_read() -> None:
-    lines = b"".join(b"N%d: %b\r\n" % (number, b"v" * 200) for number in range(MAX_HEAD_LINES - 1))
+    lines = b"".join(b"N%05d: 1\r\n" % number for number in range((MAX_HEAD_BYTES - 100) // 11))
     assert framed(HEAD + lines + b"\r\n" + NEXT).whole == [(b"POST", b"/p", b""), THEN]
+
+
+@pytest.mark.parametrize("piece_bytes", [1_000, 1 << 20])
+def test_trailers_are_bounded(piece_bytes: int) -> None:
+    fault = framed(HEAD + CHUNKED + b"T: 1\r\n" * MAX_HEAD_BYTES + b"\r\n", piece_bytes).fault
+    assert fault is not None
+    assert fault.status == 431
+
+
+def test_a_chunk_extension_that_goes_on_is_refused() -> None:
+    fault = framed(HEAD + CHUNKED.replace(b"2", b"2;" + b"x" * 3 * MAX_HEAD_BYTES), 10_000).fault
+    assert fault is not None
+    assert fault.status == 431
+
+
+def test_small_chunks_and_long_bodies_are_within_the_bound() -> None:
+    chunks = b"1\r\na\r\n" * MAX_HEAD_BYTES + b"0\r\n\r\n"
+    heard = framed(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + NEXT, 5_000)
+    assert heard.whole == [(b"POST", b"/p", b"a" * MAX_HEAD_BYTES), THEN]
+    long = HEAD + b"Content-Length: %d\r\n\r\n" % (5 * MAX_HEAD_BYTES) + b"b" * 5 * MAX_HEAD_BYTES
+    assert framed(long + NEXT, 1 << 18).whole == [(b"POST", b"/p", b"b" * 5 * MAX_HEAD_BYTES), THEN]
+
+
+def test_a_header_without_an_end_behind_other_requests_is_bounded() -> None:
+    heard = framed(NEXT * 3 + HEAD + b"A: " + b"b" * 2 * MAX_HEAD_BYTES)
+    assert heard.whole == [THEN] * 3
+    assert heard.fault is not None
+    assert heard.fault.status == 431
+    assert framed(NEXT * MAX_HEAD_BYTES + HEAD).fault is None
