@@ -138,7 +138,7 @@ class AsgiExchange(Exchange):
     @property
     def has_enough(self) -> bool:
         """Whether the application has to take some of the body first."""
-        return len(self._body) > ENOUGH_BYTES
+        return not self.is_answered and len(self._body) > ENOUGH_BYTES
 
     def _leave(self) -> None:
         self._gone = True

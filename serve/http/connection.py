@@ -195,17 +195,21 @@ class Connection(asyncio.BufferedProtocol):
         elif exchange.has_enough:
             self.heed_backlog()
 
-    def body_has_come(self) -> None:
+    def body_has_come(self, *, is_last: bool) -> None:
         """It is whole."""
         exchange, self._receiving = self._receiving, None
         if exchange is None:
             return
+        if is_last:
+            exchange.keep_alive, self._is_final = False, True
         self._owed_since = None
         exchange.is_whole = True
-        if exchange.is_answered:
-            self._idle_since = self.loop.time()
-        else:
+        if not exchange.is_answered:
             exchange.end_of_body()
+        elif is_last:
+            self._transport.close()
+        else:
+            self._idle_since = self.loop.time()
 
     # What exchanges ask for.
 

@@ -34,8 +34,8 @@ class RequestListener(Protocol):
     def body_goes_on(self, piece: bytes) -> None:
         """A piece of its body."""
 
-    def body_has_come(self) -> None:
-        """It is whole."""
+    def body_has_come(self, *, is_last: bool) -> None:
+        """It is whole; `is_last` where the parser reads no further request, which a trailer may have asked for."""
 
 
 class _Refused(Exception):
@@ -64,13 +64,7 @@ class RequestReader:
         self._extra_bytes = 0
         """That came with the body and are none of it: what belongs to chunks."""
         self._trailer_bytes = 0
-        self._parser = self._new_parser()
-
-    def _new_parser(self) -> httptools.HttpRequestParser:
-        parser = httptools.HttpRequestParser(self)
-        # Whether a request is the last one is said by its header; to the parser a trailer could say so too.
-        parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        return parser
+        self._parser = httptools.HttpRequestParser(self)
 
     def read(self, data: memoryview) -> None:
         """Tell the listener what the bytes hold.
@@ -113,7 +107,7 @@ class RequestReader:
         framing, self._framing = self._framing, None
         if framing is not None:
             self._is_body_only = True
-            self._parser = self._new_parser()
+            self._parser = httptools.HttpRequestParser(self)
             self._parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n\r\n")
 
     def _with_known_method(self, data: memoryview) -> memoryview:
@@ -121,7 +115,7 @@ class RequestReader:
         line = _REQUEST_LINE.match(data) if self._begun == 1 and self._method is None else None
         if line is None:
             raise MalformedRequest("expected an HTTP/1.1 request (RFC 9112)")
-        self._parser = self._new_parser()
+        self._parser = httptools.HttpRequestParser(self)
         self._method, self._begun = line[1], 0
         return memoryview(b"POST" + bytes(data[line.end(1) :]))
 
@@ -179,7 +173,7 @@ class RequestReader:
         """The request is whole."""
         if self._framing is None:
             self._is_body_only, self._is_between = False, True
-            self._listener.body_has_come()
+            self._listener.body_has_come(is_last=not self._parser.should_keep_alive())
 
 
 def _framing_of(fields: list[tuple[bytes, bytes]]) -> bytes | None:

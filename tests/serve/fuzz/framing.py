@@ -42,7 +42,8 @@ class Heard:
     def body_goes_on(self, piece: bytes) -> None:
         self._body += piece
 
-    def body_has_come(self) -> None:
+    def body_has_come(self, *, is_last: bool) -> None:
+        self.is_final = self.is_final or is_last
         if self._head is not None:
             self.whole.append((self._head.method, self._head.target, self._body))
         self._head = None
