@@ -201,13 +201,14 @@ class Connection(asyncio.BufferedProtocol):
         if exchange is None:
             return
         if is_last:
+            exchange.may_be_followed = exchange.keep_alive
             exchange.keep_alive, self._is_final = False, True
         self._owed_since = None
         exchange.is_whole = True
         if not exchange.is_answered:
             exchange.end_of_body()
         elif is_last:
-            self._transport.close()
+            self._close(exchange)
         else:
             self._idle_since = self.loop.time()
 
@@ -317,9 +318,10 @@ class Connection(asyncio.BufferedProtocol):
             self._enqueue(Refusal(self, _NO_HEAD, "", error, encode_error))
 
     def _close(self, exchange: Exchange) -> None:
-        """Close; where more of the request is to come, only after the client had time to read the answer."""
+        """Close; where more may come, only after the client had time to read the answer."""
         times = self._service.open
-        if exchange.is_whole or times.lingering >= MAX_LINGERING:
+        is_over = exchange.is_whole and not exchange.may_be_followed
+        if is_over or times.lingering >= MAX_LINGERING:
             self._transport.close()
             return
         times.lingering += 1

@@ -51,6 +51,7 @@ class Exchange(ABC):
         "is_answered",
         "is_whole",
         "keep_alive",
+        "may_be_followed",
         "path",
         "request_id",
         "unread_bytes",
@@ -68,6 +69,8 @@ class Exchange(ABC):
         """Of the body, as announced: what has not come yet."""
         self.is_whole = False
         """Whether the body has come."""
+        self.may_be_followed = False
+        """Whether the client does not know that no further request is read."""
         self.is_answered = False
         self.request_id = ""
 

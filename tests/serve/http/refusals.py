@@ -44,6 +44,7 @@ def malformed(sent: bytes, status: int = 400, code: str | None = None) -> Refusa
 
 
 def of_a_route(path: str, body: bytes, form: str) -> dict[str, Refusal]:
+    invalid = 400 if form == MLFLOW else 422
     """What each route refuses."""
 
     def asks(body: bytes, *lines: str) -> bytes:
@@ -60,7 +61,7 @@ def of_a_route(path: str, body: bytes, form: str) -> dict[str, Refusal]:
         "another site": Refusal(asks(body, "Origin: https://elsewhere.example"), 403, form, "forbidden"),
         "no JSON": Refusal(asks(b"no JSON"), 400, form, "malformed_body"),
         "no body": Refusal(asks(b""), 400, form, "malformed_body"),
-        "no rows": Refusal(asks(b"{}"), 400 if form == MLFLOW else 422, form, "invalid_instance"),
+        "no rows": Refusal(asks(b"{}"), invalid, form, "invalid_instance"),
         "another type": Refusal(asks(body, "Content-Type: text/html"), 415, form, "unsupported_media_type"),
         "another encoding": Refusal(asks(body, "Content-Encoding: br"), 415, form, "unsupported_encoding"),
         "a long body": Refusal(asks(LONG), 413, form, "too_large", closes=None),
@@ -78,12 +79,8 @@ def of_a_route(path: str, body: bytes, form: str) -> dict[str, Refusal]:
         ),
         "no host": Refusal(asks(body).replace(b"Host: here\r\n", b""), 400, form, closes=None),
         "two hosts": Refusal(asks(body, "Host: there"), 400, form, closes=None),
-        "the last of its connection": Refusal(
-            asks(b"{}", "Connection: close"), 400 if form == MLFLOW else 422, form, closes=True
-        ),
-        "an older HTTP": Refusal(
-            post(path, b"{}", NAME, version="1.0"), 400 if form == MLFLOW else 422, form, closes=True
-        ),
+        "the last of its connection": Refusal(asks(b"{}", "Connection: close"), invalid, form, closes=True),
+        "an older HTTP": Refusal(post(path, b"{}", NAME, version="1.0"), invalid, form, closes=True),
         "no login on the last": Refusal(keyed("Connection: close"), 401, form, closes=True),
         "a body too slow": Refusal(asks(body)[:-5], 408, form, "request_timeout", closes=True),
     }
