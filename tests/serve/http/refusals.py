@@ -44,8 +44,8 @@ def malformed(sent: bytes, status: int = 400, code: str | None = None) -> Refusa
 
 
 def of_a_route(path: str, body: bytes, form: str) -> dict[str, Refusal]:
-    invalid = 400 if form == MLFLOW else 422
     """What each route refuses."""
+    invalid = 400 if form == MLFLOW else 422
 
     def asks(body: bytes, *lines: str) -> bytes:
         return post(path, body, NAME, *lines)
