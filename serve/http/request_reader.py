@@ -50,9 +50,12 @@ class RequestReader:
         self._target = b""
         self._fields: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
+        """Of the header that is coming, at most: of what was read with it, until it is known where it begins."""
         self._in_head = False
         self._is_between = True
         """Whether what comes next begins a request."""
+        self._read_bytes = 0
+        """At once, the last time."""
         self._begun = 0
         """Requests that began in what is read now."""
         self._method: bytes | None = None
@@ -73,6 +76,7 @@ class RequestReader:
             ServeError: they are no request, or the beginning of one that is too long. Read nothing after it.
         """
         begins = self._is_between
+        self._read_bytes = len(data)
         self._head_bytes += len(data)
         self._extra_bytes += len(data)
         self._begun = 0
@@ -125,7 +129,7 @@ class RequestReader:
             return
         self._begun += 1
         self._in_head, self._is_between = True, False
-        self._target, self._fields, self._head_bytes = b"", [], 0
+        self._target, self._fields, self._head_bytes = b"", [], self._read_bytes
         self._listener.request_begins()
 
     def on_url(self, url: bytes) -> None:
@@ -152,13 +156,18 @@ class RequestReader:
         head = RequestHead(
             method, self._target, parser.get_http_version(), fields, keep_alive=parser.should_keep_alive()
         )
-        size = len(self._target) + sum([len(name) + len(value) + _LINE_BYTES for name, value in fields])
-        fault = too_large() if size > MAX_HEAD_BYTES else head.fault()
+        fault = too_large() if self._head_bytes > MAX_HEAD_BYTES and self._is_long(fields) else head.fault()
         if fault is None and parser.should_upgrade():
             self._framing = _framing_of(fields)
         self._listener.head_has_come(head, fault)
         if fault is not None:
             raise _Refused
+
+    def _is_long(self, fields: list[tuple[bytes, bytes]]) -> bool:
+        """Whether the header itself is too long, of all that was read with it."""
+        return (
+            len(self._target) + sum([len(name) + len(value) + _LINE_BYTES for name, value in fields]) > MAX_HEAD_BYTES
+        )
 
     def on_chunk_header(self) -> None:
         """A chunk begins, or the last one, which is empty."""

@@ -11,6 +11,7 @@ from typing import Final
 
 from serve.error_answers import WriteError
 from serve.errors import ServeError
+from serve.idempotency.answers import Answer
 from serve.request_names import MODEL_VERSION_HEADER, REQUEST_ID_HEADER, version_text
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -38,14 +39,14 @@ class Responder:
         self._model_version = model_version
         self._second = 0
         self._common = b""
-        self._of_scores = b""
-        """Headers of every answer and of those to scoring requests, as they are this second."""
+        self._start_of_scores = b""
+        """Headers of every answer, and the beginning of those to scoring requests, as they are this second."""
 
-    def score(self, content: bytes, headers: Mapping[str, str], request_id: str, *, keep_alive: bool) -> bytes:
-        """The answer 200 to a scoring request; `headers` say its type and the version that scored it."""
+    def score(self, answer: Answer, request_id: str, *, keep_alive: bool) -> bytes:
+        """The answer 200 to a scoring request; its headers say the version that scored it."""
         self._keep_time()
-        named = {REQUEST_ID_HEADER: request_id, **headers}
-        return self._whole(_STATUS_LINES[200] + self._of_scores, named, content, keep_alive=keep_alive)
+        named = {REQUEST_ID_HEADER: request_id, **answer.headers, "Content-Type": answer.media_type}
+        return self._whole(self._start_of_scores, named, answer.content, keep_alive=keep_alive)
 
     def error(
         self, error: ServeError, write: WriteError, request_id: str, path: str, *, keep_alive: bool, without_body: bool
@@ -98,4 +99,6 @@ class Responder:
             self._second = second
             self._common = f"Date: {formatdate(second, usegmt=True)}\r\n{self._everywhere}".encode()
             policies = self._policies_for("")
-            self._of_scores = self._common + b"".join([b"%b: %b\r\n" % policy for policy in policies.items()])
+            self._start_of_scores = (
+                _STATUS_LINES[200] + self._common + b"".join([b"%b: %b\r\n" % policy for policy in policies.items()])
+            )

@@ -83,15 +83,20 @@ class ScoringExchange(Exchange):
         if waits_for_loop and service.shedder.admit_or_shed() is Decision.SHED:
             self.request_id, self._fault = name_request(head.request_id)[0], service.shedder.OVERLOADED
             return
-        # Of a header that comes twice, the first one counts.
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(head.fields)}
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.values.items()}
         self.request_id, self._fault = name_request(headers.get(_REQUEST_ID))
         if self._fault is None:
             try:
                 caller = login.caller(headers, head.fields, self.request_id)
                 if head.method != b"POST":
                     raise MethodNotAllowed(f"{head.method.decode()} {route.path}: expected POST", {"Allow": "POST"})
-                self._request = service.scoring.begin(route, caller.name, self.request_id, headers)
+                self._request = service.scoring.begin(
+                    route,
+                    headers,
+                    announced_bytes=head.announced_bytes,
+                    caller=caller.name,
+                    request_id=self.request_id,
+                )
             except Exception as error:  # noqa: BLE001 - becomes an answer
                 self._fault = as_serve_error(error, self.request_id)
 
@@ -162,11 +167,7 @@ class ScoringExchange(Exchange):
         else:
             self._scoring.metrics.answered(self.path, answer.rows, request.seconds)
             # An answer that is given again names the request that it was given to first.
-            headers = {**answer.headers, "Content-Type": answer.media_type}
-            content = self.channel.responder.score(
-                *(answer.content, headers, self.request_id), keep_alive=self.keep_alive
-            )
-            self.channel.write(content)
+            self.channel.write(self.channel.responder.score(answer, self.request_id, keep_alive=self.keep_alive))
             self.channel.hold_until_taken(request.ticket)
             self.channel.finish(self)
 

@@ -9,7 +9,7 @@ from serve.errors import MalformedBody
 from serve.idempotency.key import idempotency_key_of
 from serve.overload.in_flight import Ticket
 from serve.request_names import LOAD_TEST_HEADER
-from serve.scoring.body_headers import announced_bytes, content_type_of, too_large
+from serve.scoring.body_headers import content_type_of, too_large
 from serve.scoring.call import Headers, ScoringRoute
 from serve.scoring.content_encoding import content_encoding_of
 
@@ -24,7 +24,6 @@ class ScoringRequest:
         "_max_bytes",
         "_pieces",
         "_started",
-        "announced_bytes",
         "caller",
         "content_type",
         "encoding",
@@ -43,12 +42,13 @@ class ScoringRequest:
         route: ScoringRoute,
         headers: Headers,
         *,
+        announced_bytes: int,
         caller: str,
         request_id: str,
         ticket: Ticket,
         max_bytes: int,
     ) -> None:
-        """Read the headers.
+        """Read the headers. `announced_bytes` is the length of the body; 0 when it is not said beforehand.
 
         Raises:
             ServeError: one of them asks for what is not here.
@@ -60,15 +60,13 @@ class ScoringRequest:
         self.request_id = request_id
         self.received_at = time.time_ns() // 1000
         """Microseconds since 1970 (UTC)."""
-        self.load_test = headers.get(_LOAD_TEST, "").lower() in _TRUE
+        self.load_test = _LOAD_TEST in headers and headers[_LOAD_TEST].lower() in _TRUE
         self.content_type = content_type_of(headers, readers)
         self.encoding = content_encoding_of(headers)
         """Of the body; `IDENTITY` when it is not compressed."""
         self.read = readers[self.content_type]
         self.key = idempotency_key_of(headers, route.path, caller)
-        self.announced_bytes = announced_bytes(headers.get("content-length", ""))
-        """Of the body; 0 when its length is not said beforehand."""
-        if self.announced_bytes > max_bytes:
+        if announced_bytes > max_bytes:
             raise too_large(max_bytes)
         self.ticket = ticket
         self.size = 0

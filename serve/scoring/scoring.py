@@ -52,7 +52,9 @@ class Scoring:
         self._pseudonyms = pseudonyms
         self.metrics = metrics
 
-    def begin(self, route: ScoringRoute, caller: str, request_id: str, headers: Headers) -> ScoringRequest:
+    def begin(
+        self, route: ScoringRoute, headers: Headers, *, announced_bytes: int, caller: str, request_id: str
+    ) -> ScoringRequest:
         """Take on a request of which the headers have come.
 
         Raises:
@@ -60,10 +62,16 @@ class Scoring:
         """
         ticket = self._admission.ticket()
         request = ScoringRequest(
-            route, headers, caller=caller, request_id=request_id, ticket=ticket, max_bytes=self._max_body_bytes
+            route,
+            headers,
+            announced_bytes=announced_bytes,
+            caller=caller,
+            request_id=request_id,
+            ticket=ticket,
+            max_bytes=self._max_body_bytes,
         )
-        self._admission.refuse_early(request.announced_bytes)
-        if request.announced_bytes > self.inline_max_bytes:
+        self._admission.refuse_early(announced_bytes)
+        if announced_bytes > self.inline_max_bytes:
             self.threads.refuse_if_standing()
         self._rate_limits.take_request(caller)
         return request

@@ -33,6 +33,7 @@ from serve.decoding.row_scanner import LAYOUT, RowScanner, load_scans
 from serve.errors import ServeError
 from serve.overload.in_flight import Admission
 from serve.request_names import name_request
+from serve.scoring.body_headers import announced_bytes
 from serve.scoring.call import ScoringRoute
 from serve.scoring.content_encoding import accepted_encoding, inflate
 from serve.scoring.request import ScoringRequest
@@ -155,4 +156,12 @@ def _begin(route: ScoringRoute, headers: Mapping[str, str]) -> None:
     if fault is not None:
         raise fault
     ticket = Admission(MAX_ROWS, MAX_BODY_BYTES).ticket()
-    ScoringRequest(route, headers, caller="client", request_id=request_id, ticket=ticket, max_bytes=MAX_BODY_BYTES)
+    ScoringRequest(
+        route,
+        headers,
+        announced_bytes=announced_bytes(headers.get("content-length", "")),
+        caller="client",
+        request_id=request_id,
+        ticket=ticket,
+        max_bytes=MAX_BODY_BYTES,
+    )
