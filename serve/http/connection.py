@@ -319,6 +319,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _close(self, exchange: Exchange) -> None:
         """Close; where more may come, only after the client had time to read the answer."""
+        self._is_final = True
         times = self._service.open
         is_over = exchange.is_whole and not exchange.may_be_followed
         if is_over or times.lingering >= MAX_LINGERING:
