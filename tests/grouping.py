@@ -19,8 +19,8 @@ SHARED: Final = {
     "tests/serve/fuzz/test_decoders.py": "compiled code",
     "tests/initdb/": "a generated table",
     "tests/jenkins/drift/evaluation/": "simulated applicants",
-    "tests/jenkins/drift/test_error_rates.py": "simulated applicants",
-    "tests/jenkins/drift/test_evidently.py": "simulated applicants",
+    "tests/jenkins/drift/evaluation/simulation/test_error_rates.py": "simulated applicants",
+    "tests/jenkins/drift/evaluation/simulation/test_evidently.py": "simulated applicants",
     "tests/serve/access/": "a server of several clients",
     "tests/serve/fuzz/": "a server for strangers",
 }

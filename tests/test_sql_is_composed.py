@@ -18,9 +18,7 @@ EXECUTING = {"execute", "executemany", "executescript", "copy_expert", "mogrify"
 COMPOSING = {"SQL", "Composed", "Identifier", "Literal"}
 
 # SQLite's PRAGMA takes no parameters; what is put in is an integer of our own.
-EXCEPTIONS = {
-    ("serve/idempotency/answers.py", "f'PRAGMA max_page_count = {max(1, self._limits.max_bytes // page_bytes)}'")
-}
+EXCEPTIONS = {("serve/idempotency/answers.py", "f'PRAGMA max_page_count = {max(1, self._max_bytes // page_bytes)}'")}
 READS_FILES_OF_OURS = {"initdb/schema.py"}
 
 

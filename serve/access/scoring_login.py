@@ -21,13 +21,14 @@ class ScoringLogin:
         self._client = client
         self._known: tuple[bytes, Caller] | None = None
 
-    def caller(self, headers: Mapping[str, str], lines: RawHeaders, request_id: str) -> Caller:
-        """Who asks for a score; `lines` are all that `headers` were read from.
+    def caller(self, headers: Mapping[str, str], lines: RawHeaders, request_id: str, *, changes: bool) -> Caller:
+        """Who asks for a score; `lines` are all that `headers` were read from, and `changes` says whether the method is
+        one that may change something.
 
         Raises:
             ServeError: nobody who may.
         """
-        if "origin" in headers or "sec-fetch-site" in headers:
+        if changes and ("origin" in headers or "sec-fetch-site" in headers):
             refuse_other_sites(headers)
         login = login_in(headers)
         # In constant time: a proxy may send requests of several clients over one connection.

@@ -50,7 +50,7 @@ class RequestReader:
         self._target = b""
         self._fields: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
-        """Of the header that is coming, at most: of what was read with it, until it is known where it begins."""
+        """Of the header that is coming, at least."""
         self._in_head = False
         self._is_between = True
         """Whether what comes next begins a request."""
@@ -129,7 +129,7 @@ class RequestReader:
             return
         self._begun += 1
         self._in_head, self._is_between = True, False
-        self._target, self._fields, self._head_bytes = b"", [], self._read_bytes
+        self._target, self._fields, self._head_bytes = b"", [], 0
         self._listener.request_begins()
 
     def on_url(self, url: bytes) -> None:
@@ -156,7 +156,8 @@ class RequestReader:
         head = RequestHead(
             method, self._target, parser.get_http_version(), fields, keep_alive=parser.should_keep_alive()
         )
-        fault = too_large() if self._head_bytes > MAX_HEAD_BYTES and self._is_long(fields) else head.fault()
+        may_be_long = self._read_bytes > MAX_HEAD_BYTES or not self._begun
+        fault = too_large() if may_be_long and self._is_long(fields) else head.fault()
         if fault is None and parser.should_upgrade():
             self._framing = _framing_of(fields)
         self._listener.head_has_come(head, fault)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from serve.access.control import AccessControl
+from serve.access.middleware import SAFE_METHODS
 from serve.access.scoring_login import ScoringLogin
 from serve.api.scoring_routes import ScoringRoutes
 from serve.error_answers import WriteError, as_serve_error
@@ -87,7 +88,8 @@ class ScoringExchange(Exchange):
         self.request_id, self._fault = name_request(headers.get(_REQUEST_ID))
         if self._fault is None:
             try:
-                caller = login.caller(headers, head.fields, self.request_id)
+                changes = head.method.decode() not in SAFE_METHODS
+                caller = login.caller(headers, head.fields, self.request_id, changes=changes)
                 if head.method != b"POST":
                     raise MethodNotAllowed(f"{head.method.decode()} {route.path}: expected POST", {"Allow": "POST"})
                 self._request = service.scoring.begin(

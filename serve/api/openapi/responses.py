@@ -28,6 +28,9 @@ _RETRY: Final = {"Retry-After": header(_SECONDS, "seconds to wait")}
 _RETRY_PERHAPS: Final = {"Retry-After": header(_SECONDS, "seconds to wait", always=False)}
 REPLAYED: Final = {REPLAYED_HEADER: header({"const": "true"}, "the answer was given before", always=False)}
 
+_OF_NO_REQUEST: Final = frozenset({"400", "408", "431", "503"})
+"""What comes before an address is known, or a connection too many, is refused in our own form."""
+
 EVERYWHERE: Final[Mapping[str, tuple[str, Schema]]] = {
     "400": ("A header that can't be what it is, or a body that is not what its headers say", {}),
     "405": ("Another method than the call takes", {"Allow": header(TEXT, "the methods that it takes")}),
@@ -69,6 +72,10 @@ UPDATE: Final[Mapping[str, tuple[str, Schema]]] = {
 }
 
 
+def _named(schema: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{schema}"}
+
+
 def success(text: str, content: Mapping[str, Schema], headers: Schema | None = None) -> Schema:
     """The answer 200."""
     answer: Schema = {"description": text, "headers": headers or {}}
@@ -79,12 +86,13 @@ def success(text: str, content: Mapping[str, Schema], headers: Schema | None = N
 
 def add_faults(operation: Schema, path: str, faults: Mapping[str, tuple[str, Schema]]) -> None:
     """Add errors to a call, in the form of its protocol; those that it has stay."""
-    form = {"$ref": f"#/components/schemas/{_FORMS.get(path.split('/')[1], 'Error')}"}
+    own, form = (_named(name) for name in ("Error", _FORMS.get(path.split("/")[1], "Error")))
     for status, (text, headers) in faults.items():
+        may_be_no_request = form != own and status in _OF_NO_REQUEST
         fault: dict[str, Any] = {
             "description": text,
             "headers": headers,
-            "content": {JSON: {"schema": form}},
+            "content": {JSON: {"schema": {"anyOf": [form, own]} if may_be_no_request else form}},
         }
         operation["responses"].setdefault(status, fault)
 

@@ -146,9 +146,7 @@ def test_only_the_right_password_makes_a_browser_known(stack: LiveStack, url: st
 
 @pytest.mark.parametrize("path", ["/metrics", "/predict", "/predict?by=query"])
 @pytest.mark.parametrize("header", ["X-Forwarded-For: {}", "Forwarded: for={};proto=https"])
-def test_a_proxys_clients_are_told_apart(
-    stack: LiveStack, url: str, folder: Path, address: str, path: str, header: str
-) -> None:
+def test_a_proxys_clients_are_told_apart(stack: LiveStack, url: str, address: str, path: str, header: str) -> None:
     """On the connection's way as on the framework's."""
     name, _, value = header.partition(": ")
     one, other = {name: value.format(address)}, {name: value.format("198.51.100.1")}
@@ -156,7 +154,6 @@ def test_a_proxys_clients_are_told_apart(
     assert status(url, auth=stack.admin, headers=one) == 429
     assert status(url, auth=stack.admin, headers=other) == 200
     assert status(url, auth=stack.admin) == 200
-    assert f"failed login (basic) from {address}, failure 1 from there" in (folder / "server.log").read_text()
 
 
 def test_nobody_is_believed_by_default(stack: LiveStack, tmp_path: Path, here: Mapping[str, str]) -> None:

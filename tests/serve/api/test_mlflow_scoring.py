@@ -114,7 +114,9 @@ def mlflows_own(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     path = tmp_path_factory.mktemp("mlflow") / "model"
     signature = infer_signature(FRAME[list(FEATURE_NAMES)].astype(float))
     mlflow.pyfunc.save_model(path, python_model=Constant(), signature=signature, pip_requirements=[])
-    return TestClient(init(mlflow.pyfunc.load_model(str(path))))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "true")  # our client of the registry says that it is not
+        return TestClient(init(mlflow.pyfunc.load_model(str(path))))
 
 
 @pytest.mark.parametrize(("content_type", "content", "status"), REFUSED)

@@ -17,7 +17,7 @@ ANSWERS = [
     ("POST", "/predict", 200),
     ("POST", "/predict?by=query", 200),
     ("POST", "/batch_predict", 422),
-    ("POST", "/invocations", 422),
+    ("POST", "/invocations", 400),
     ("GET", "/docs", 200),
     ("GET", "/openapi.json", 200),
     ("GET", "/health/live", 200),

@@ -13,7 +13,7 @@ import pytest
 from fraud.api_keys import ApiKey, Role, new_key
 from tests.live_stack import API_KEY, LOGIN, LiveStack, server_beside, wait_until
 from tests.serve.prediction_log_rows import fetch
-from tests.serve.scoring_routes import ROUTES, VERSION, Route, check_error
+from tests.serve.scoring_routes import MLFLOW, ROUTES, VERSION, Route, check_error
 from tests.serve.wire import KEY_LINE, Answer, Wire, in_chunks, post, request
 
 ROLELESS_KEY = new_key()
@@ -117,7 +117,9 @@ def test_the_refusal_is_the_same(url: str, route: Route, target: str, status: in
         with closing(Wire(url)) as wire:
             answers.append(ask(wire, asking(path, route.body)))
     plain, other = answers
-    assert plain.status == other.status == status
+    # MLflow's protocol has one status for whatever is wrong with a body.
+    expected = 400 if status == 422 and route.form == MLFLOW else status
+    assert plain.status == other.status == expected
     check_error(other, route.form)
     assert same(other) == same(plain)
     without_name = [re.sub(rb"[0-9a-f]{32}", b"", answer.body) for answer in answers]
