@@ -88,7 +88,7 @@ class RequestReader:
                 self._read_body_that_was_left_out()
                 continue
             except httptools.HttpParserInvalidMethodError:
-                data = self._with_known_method(data)
+                data = self._with_known_method(data, begins=begins)
                 continue
             except httptools.HttpParserCallbackError as error:
                 if isinstance(error.__context__, _Refused):
@@ -114,9 +114,13 @@ class RequestReader:
             self._parser = httptools.HttpRequestParser(self)
             self._parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n\r\n")
 
-    def _with_known_method(self, data: memoryview) -> memoryview:
-        """The bytes of a request with a method that the parser knows; raises where they are none."""
-        line = _REQUEST_LINE.match(data) if self._begun == 1 and self._method is None else None
+    def _with_known_method(self, data: memoryview, *, begins: bool) -> memoryview:
+        """The bytes of a request with a method that the parser knows; raises where they are none.
+
+        `begins` says whether the bytes are the beginning of a request: else they may be the rest of a body.
+        """
+        is_first = begins and self._begun == 1 and self._method is None
+        line = _REQUEST_LINE.match(data) if is_first else None
         if line is None:
             raise MalformedRequest("expected an HTTP/1.1 request (RFC 9112)")
         self._parser = httptools.HttpRequestParser(self)

@@ -132,3 +132,11 @@ def test_a_header_without_an_end_behind_other_requests_is_bounded() -> None:
     assert heard.fault is not None
     assert heard.fault.status == 431
     assert framed(NEXT * MAX_HEAD_BYTES + HEAD).fault is None
+
+
+def test_the_rest_of_a_body_is_never_read_as_a_request() -> None:
+    """Though a request with an unknown method follows it in the same read."""
+    hidden = b"POST /hidden HTTP/1.1\r\nHost: a\r\n\r\n"
+    first = HEAD + b"Content-Length: %d\r\n\r\n" % (2 + len(hidden)) + b"ab"
+    heard = framed(first + hidden + b"BREW /p HTTP/1.1\r\nHost: a\r\n\r\n", piece_bytes=len(first))
+    assert heard.whole == [(b"POST", b"/p", b"ab" + hidden)]
