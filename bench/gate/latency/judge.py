@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +19,8 @@ MIN_REACHED: Final = 0.99
 """A window that sent a smaller share of its requests in time is void: its load was not the one agreed on."""
 MAX_VOID: Final = 0.5
 """Share of void windows from which on nothing can be told, or, of the candidate alone, from which on it fails."""
+HELD_BACK_LEVEL: Final = 0.01
+"""Share of equal servers of which one may be said to keep up less often than the other."""
 SHOWN_ERRORS: Final = 5
 SEED: Final = 11
 
@@ -63,7 +66,7 @@ def judge(pairs: Sequence[Pair], kinds: Sequence[RequestKind], rule: LatencyRule
     )
     champion_errors = errors_of(pair.champion for pair in pairs)
     candidate_errors = errors_of(pair.candidate for pair in pairs)
-    too_slow = [*_held_back(len(pairs), void), *_too_slow(compared, rule)]
+    too_slow = [*_held_back(pairs, void), *_too_slow(compared, rule)]
     untold = [*_too_few(len(valid), len(pairs)), *_too_noisy(compared, rule), *_in_doubt(compared, rule)]
     if candidate_errors:
         reason = f"{len(candidate_errors)} of the candidate's answers were errors, the first: {candidate_errors[0]}"
@@ -90,11 +93,19 @@ def compare(pairs: Sequence[Pair], kinds: Sequence[RequestKind]) -> tuple[KindLa
     return tuple(_compare(pairs, kind, rng) for kind in kinds)
 
 
-def _held_back(pairs: int, void: tuple[int, int]) -> Iterator[str]:
-    """The candidate often can't keep up with a rate that the champion keeps up with."""
+def _held_back(pairs: Sequence[Pair], void: tuple[int, int]) -> Iterator[str]:
+    """The candidate often can't keep up with a rate that the champion keeps up with, and not by chance.
+
+    One-sided sign test of the pairs of which one window is void: of equal servers each is as likely the void one.
+    """
     champion, candidate = void
-    if candidate >= MAX_VOID * pairs > champion and pairs:
-        yield f"the candidate missed its rate in {candidate} of {pairs} windows, the champion in {champion}"
+    if not pairs or candidate < MAX_VOID * len(pairs):
+        return
+    only_candidate = sum(is_void(pair.candidate) and not is_void(pair.champion) for pair in pairs)
+    one_of_two = sum(is_void(pair.candidate) != is_void(pair.champion) for pair in pairs)
+    as_extreme = sum(math.comb(one_of_two, count) for count in range(only_candidate, one_of_two + 1))
+    if as_extreme / 2**one_of_two <= HELD_BACK_LEVEL:
+        yield f"the candidate missed its rate in {candidate} of {len(pairs)} windows, the champion in {champion}"
 
 
 def _too_few(valid: int, pairs: int) -> Iterator[str]:

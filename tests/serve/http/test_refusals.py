@@ -57,6 +57,14 @@ def hasty_url(stack: LiveStack, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield url
 
 
+@pytest.fixture(scope="module")
+def patient_url(stack: LiveStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server that has room for one body, and waits for the rest of it."""
+    settings = {"MAX_BODY_BYTES": str(MAX_BODY_BYTES), "MAX_BYTES_IN_FLIGHT": str(MAX_BODY_BYTES)}
+    with server_beside(stack, tmp_path_factory.mktemp("patient"), SERVE_WORKERS="1", **settings) as url:
+        yield url
+
+
 @pytest.fixture
 def wire(url: str) -> Iterator[Wire]:
     with closing(Wire(url)) as wire:
@@ -100,8 +108,8 @@ def test_a_refusal_is_an_answer_as_any_other(wire: Wire, refusal: Refusal) -> No
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
-def test_so_is_one_for_want_of_room(url: str, wire: Wire, route: Route) -> None:
-    with taken_room(url):
+def test_so_is_one_for_want_of_room(patient_url: str, route: Route) -> None:
+    with taken_room(patient_url), closing(Wire(patient_url)) as wire:
         wire.send(post(route.path, route.body.ljust(MAX_BODY_BYTES // 2), NAME))
         check(wire, wire.answer(), Refusal(b"", 503, route.form, "overloaded", closes=None))
 

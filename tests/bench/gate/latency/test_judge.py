@@ -124,9 +124,21 @@ def test_void_windows_do_not_count() -> None:
 
 
 def test_a_candidate_that_can_not_keep_up_where_the_champion_can_fails() -> None:
-    report = judge(pairs(lambda n: (window(seed=n), window(seed=n, sent=60 + 40 * (n % 2)))), KINDS, RULE)
+    report = judge(pairs(lambda n: (window(seed=n), window(seed=n, sent=60 + 40 * (n % 2))), count=16), KINDS, RULE)
     assert report.verdict is Verdict.FAIL
-    assert "missed its rate in 4 of 8 windows, the champion in 0" in report.reasons[0]
+    assert "missed its rate in 8 of 16 windows, the champion in 0" in report.reasons[0]
+
+
+@pytest.mark.parametrize("count", [1, 2, 8])
+def test_a_candidate_that_missed_its_rate_by_chance_is_not_judged_yet(count: int) -> None:
+    """A busy machine voids either side's windows."""
+    report = judge(pairs(lambda n: (window(seed=n), window(seed=n, sent=60 + 40 * (n % 2))), count=count), KINDS, RULE)
+    assert report.verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_candidate_that_never_keeps_up_fails_after_the_fewest_pairs() -> None:
+    report = judge(pairs(lambda n: (window(seed=n), window(seed=n, sent=60))), KINDS, RULE)
+    assert report.verdict is Verdict.FAIL
 
 
 def test_a_machine_that_can_not_keep_up_can_not_judge() -> None:
