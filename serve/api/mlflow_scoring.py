@@ -19,6 +19,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from fraud.features import FEATURE_NAMES
+from serve.answer import Answer
+from serve.decoding import DecodedRows
 from serve.decoding.by_content_type import JSON, DecodeBatch
 from serve.decoding.csv_table import decode_csv
 from serve.decoding.mlflow_json import MEMBERS, decode_invocation
@@ -29,7 +31,7 @@ from serve.errors import DuplicateName, InvalidInstance, InvalidInvocation, Serv
 from serve.model.model_store import Manifest
 from serve.model.serving_model import ServingModel
 from serve.request_names import MODEL_VERSION_HEADER
-from serve.scoring.call import Question, Read, Reply, ScoringRoute
+from serve.scoring.call import Read, ScoringRoute, Write
 from serve.scoring.encoding import encode_predictions
 
 CSV: Final = "text/csv"
@@ -61,9 +63,9 @@ def mlflow_routes(model: ServingModel) -> list[Route]:
 
 
 def _reader(decode: DecodeBatch, max_rows: int) -> Read:
-    def read(body: bytes, _manifest: Manifest) -> Question:
+    def read(body: bytes, _manifest: Manifest) -> tuple[DecodedRows, Write]:
         try:
-            return Question(decode(body, max_rows), _write_predictions)
+            return decode(body, max_rows), _write_predictions
         except DuplicateName:
             raise
         except InvalidInstance as fault:
@@ -72,8 +74,8 @@ def _reader(decode: DecodeBatch, max_rows: int) -> Read:
     return read
 
 
-def _write_predictions(probabilities: NDArray[np.float32], _manifest: Manifest) -> Reply:
-    return Reply(encode_predictions(probabilities))
+def _write_predictions(probabilities: NDArray[np.float32], manifest: Manifest) -> Answer:
+    return Answer(encode_predictions(probabilities), manifest.model_version)
 
 
 def _route(path: str, endpoint: Endpoint) -> Route:

@@ -8,13 +8,14 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from serve.answer import Answer
 from serve.api.accept import preferred
 from serve.decoding import DecodedRows
 from serve.decoding.arrow_stream import ARROW_STREAM
 from serve.decoding.by_content_type import BATCH_DECODERS, JSON, DecodeBatch
 from serve.error_answers import encode_error
 from serve.model.model_store import Manifest
-from serve.scoring.call import Headers, Question, Read, Reply, ScoringRoute, Write
+from serve.scoring.call import Headers, Read, ScoringRoute, Write
 from serve.scoring.encoding import encode_arrow, encode_probabilities, encode_probability
 
 _OFTEN: Final = frozenset({"", "*/*", JSON})
@@ -37,8 +38,8 @@ def contract_routes(json: JsonDecoders, max_batch_rows: int) -> list[ScoringRout
     as_json = _batch_readers(decoders, max_batch_rows, _write_probabilities)
     as_arrow = _batch_readers(decoders, max_batch_rows, _write_arrow)
 
-    def read_instance(body: bytes, _manifest: Manifest) -> Question:
-        return Question(json.decode_instance(body), _write_probability)
+    def read_instance(body: bytes, _manifest: Manifest) -> tuple[DecodedRows, Write]:
+        return json.decode_instance(body), _write_probability
 
     single = {"": read_instance, JSON: read_instance}
     return [
@@ -55,18 +56,18 @@ def _wants_arrow(headers: Headers) -> bool:
 
 def _batch_readers(decoders: Mapping[str, DecodeBatch], max_rows: int, write: Write) -> Mapping[str, Read]:
     def reader(decode: DecodeBatch) -> Read:
-        return lambda body, _manifest: Question(decode(body, max_rows), write)
+        return lambda body, _manifest: (decode(body, max_rows), write)
 
     return {content_type: reader(decode) for content_type, decode in decoders.items()}
 
 
-def _write_probability(probabilities: NDArray[np.float32], _manifest: Manifest) -> Reply:
-    return Reply(encode_probability(probabilities))
+def _write_probability(probabilities: NDArray[np.float32], manifest: Manifest) -> Answer:
+    return Answer(encode_probability(probabilities), manifest.model_version)
 
 
-def _write_probabilities(probabilities: NDArray[np.float32], _manifest: Manifest) -> Reply:
-    return Reply(encode_probabilities(probabilities))
+def _write_probabilities(probabilities: NDArray[np.float32], manifest: Manifest) -> Answer:
+    return Answer(encode_probabilities(probabilities), manifest.model_version)
 
 
-def _write_arrow(probabilities: NDArray[np.float32], _manifest: Manifest) -> Reply:
-    return Reply(encode_arrow(probabilities), ARROW_STREAM)
+def _write_arrow(probabilities: NDArray[np.float32], manifest: Manifest) -> Answer:
+    return Answer(encode_arrow(probabilities), manifest.model_version, ARROW_STREAM)

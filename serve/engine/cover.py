@@ -47,9 +47,13 @@ class Cover:
         """How many rows of a large batch can be scored in that time, at least one."""
         return max(1, int(us / self._row_us))
 
+    def walks(self, rows: int) -> bool:
+        """Whether so few rows are all walked down the trees."""
+        return not self._largest or rows <= self._walk_rows
+
     def pieces(self, rows: int) -> Iterator[tuple[int, int]]:
         """Ways and the row where each stops, first to last; the last one stops at `rows`."""
-        if not self._largest:
+        if self.walks(rows):
             yield WALK, rows
             return
         start = rows - rows % self._largest
@@ -57,7 +61,7 @@ class Cover:
             yield self._largest, start
         while start < rows:
             left = rows - start
-            if left <= self._walk_rows:
+            if self.walks(left):
                 yield WALK, rows
                 return
             way = self._best[-(-left // self._unit)]

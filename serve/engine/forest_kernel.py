@@ -81,6 +81,9 @@ class ForestKernel:
 
     def score_into(self, x: Matrix, out: Probabilities) -> None:
         """Write the probabilities of the rows of `x` into `out`."""
+        if self._cover.walks(len(x)):
+            self.score_by(WALK, x, out)
+            return
         start = 0
         for way, stop in self._cover.pieces(len(x)):
             self.score_by(way, x[start:stop], out[start:stop])

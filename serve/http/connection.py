@@ -27,6 +27,8 @@ from serve.http.request_reader import RequestReader
 from serve.http.responder import Responder
 from serve.http.scoring_exchange import ScoringExchange, ScoringService
 from serve.overload.in_flight import Ticket
+from serve.scoring.call import ScoringRoute
+from serve.scoring.options import ScoringOptions
 
 _BUFFER: Final = memoryview(bytearray(256 * 1024))
 """Of all connections of the process: what was read is parsed, and copied where it is kept, before the next read. Small
@@ -66,6 +68,8 @@ class Connection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport
         self._login: ScoringLogin
         self._application: Application
+        self._repeated: tuple[RequestHead, ScoringOptions] | None = None
+        """The header of a scoring request that the reader knows by its bytes, and what it asks for."""
         self._exchanges: deque[Exchange] = deque()
         """Requests that are not answered yet, in their order."""
         self._receiving: Exchange | None = None
@@ -173,15 +177,22 @@ class Connection(asyncio.BufferedProtocol):
         if fault is not None:
             exchange = Refusal(self, head, path, fault, scoring.error_form(path))
         elif route is not None:
-            # One behind another of its connection waits for that one, and not for the event loop.
-            waits_for_loop = self._is_first_of_read and not self._exchanges
-            exchange = ScoringExchange(self, head, route, scoring, self._login, waits_for_loop=waits_for_loop)
+            exchange = self._scoring_exchange(head, route, head.announced_bytes, None)
+            if exchange.options is not None and exchange.keep_alive:
+                self._repeated = (head, exchange.options)
+                self._reader.expect_again()
         else:
             exchange = AsgiExchange(self, head, path, self._application, scoring.error_form(path))
-        self._is_first_of_read = False
-        self._is_final = not exchange.keep_alive
         self._receiving = None if fault is not None else exchange
         self._enqueue(exchange)
+
+    def header_comes_again(self, announced_bytes: int) -> None:
+        """It is that of the last scoring request once more, but for the length of the body."""
+        if self._is_final or self._repeated is None:
+            return
+        head, options = self._repeated
+        self._receiving = self._scoring_exchange(head, options.route, announced_bytes, options)
+        self._enqueue(self._receiving)
 
     def body_goes_on(self, piece: bytes) -> None:
         """A piece of its body."""
@@ -290,7 +301,21 @@ class Connection(asyncio.BufferedProtocol):
         elif self._lingers_since is None:
             self._transport.close()
 
+    def _scoring_exchange(
+        self, head: RequestHead, route: ScoringRoute, announced_bytes: int, options: ScoringOptions | None
+    ) -> ScoringExchange:
+        # One behind another of its connection waits for that one, and not for the event loop.
+        waits_for_loop = self._is_first_of_read and not self._exchanges
+        return ScoringExchange(
+            *(self, head, route, self._service.scoring, self._login),
+            announced_bytes=announced_bytes,
+            options=options,
+            waits_for_loop=waits_for_loop,
+        )
+
     def _enqueue(self, exchange: Exchange) -> None:
+        self._is_first_of_read = False
+        self._is_final = not exchange.keep_alive
         self._exchanges.append(exchange)
         if len(self._exchanges) == 1:
             exchange.start()

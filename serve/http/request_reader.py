@@ -13,6 +13,7 @@ from typing import Final, Protocol
 import httptools
 
 from serve.errors import MalformedRequest, ServeError
+from serve.http.repeated_header import MAX_REPEATED_BYTES, RepeatedHeader
 from serve.http.request_head import MAX_HEAD_BYTES, RequestHead, too_large
 
 _REQUEST_LINE: Final = re.compile(rb"[\r\n]*([!#$%&'*+.^_`|~0-9A-Za-z-]{1,256})(?= \S+ HTTP/1\.[01]\r\n)")
@@ -30,6 +31,9 @@ class RequestListener(Protocol):
 
     def head_has_come(self, head: RequestHead, fault: ServeError | None) -> None:
         """Its header is whole. Where it has a `fault`, nothing that follows is read."""
+
+    def header_comes_again(self, announced_bytes: int) -> None:
+        """It is the one for which `expect_again` was called, but for the length of the body."""
 
     def body_goes_on(self, piece: bytes) -> None:
         """A piece of its body."""
@@ -67,6 +71,9 @@ class RequestReader:
         self._extra_bytes = 0
         """That came with the body and are none of it: what belongs to chunks."""
         self._trailer_bytes = 0
+        self._repeated: RepeatedHeader | None = None
+        self._is_expected_again = False
+        """Whether the newest header is to be known when it comes again."""
         self._parser = httptools.HttpRequestParser(self)
 
     def read(self, data: memoryview) -> None:
@@ -75,12 +82,18 @@ class RequestReader:
         Raises:
             ServeError: they are no request, or the beginning of one that is too long. Read nothing after it.
         """
-        begins = self._is_between
+        if self._repeated is not None and self._is_between:
+            data = self._without_repeated(data, self._repeated)
+        if data:
+            self._parse(data, begins=self._is_between)
+
+    def _parse(self, data: memoryview, *, begins: bool) -> None:
+        whole = data
         self._read_bytes = len(data)
         self._head_bytes += len(data)
         self._extra_bytes += len(data)
         self._begun = 0
-        while True:
+        while data:
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
@@ -102,6 +115,32 @@ class RequestReader:
         is_too_large = self._head_bytes > MAX_HEAD_BYTES if self._in_head else self._extra_bytes > MAX_HEAD_BYTES
         if is_too_large and not self._is_between:
             raise too_large()
+        if self._is_expected_again:
+            self._know_again(whole, is_alone=begins and self._begun == 1)
+
+    def expect_again(self) -> None:
+        """Know the header, which has just come, by its bytes when it comes again."""
+        self._repeated, self._is_expected_again = None, True
+
+    def _know_again(self, data: memoryview, *, is_alone: bool) -> None:
+        """Know the newest header, where it is the only one in `data`, and at its beginning."""
+        self._is_expected_again = False
+        if is_alone:
+            names = [name for name, _ in self._fields]
+            self._repeated = RepeatedHeader.of(bytes(data[:MAX_REPEATED_BYTES]), names)
+
+    def _without_repeated(self, data: memoryview, header: RepeatedHeader) -> memoryview:
+        """What follows the whole requests with that header at the beginning; the listener is told of those."""
+        listener = self._listener
+        while data and (body := header.body_in(data)) is not None:
+            start, end = body
+            listener.request_begins()
+            listener.header_comes_again(end - start)
+            if end > start:
+                listener.body_goes_on(bytes(data[start:end]))
+            listener.body_has_come(is_last=False)
+            data = data[end:]
+        return data
 
     def _newest_head_bytes(self, data: memoryview) -> int:
         """How much of what was read belongs to the last header in it, at least; other requests are before it."""

@@ -9,12 +9,13 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final
 
+from serve.answer import Answer
 from serve.error_answers import WriteError
 from serve.errors import ServeError
-from serve.idempotency.answers import Answer
 from serve.request_names import MODEL_VERSION_HEADER, REQUEST_ID_HEADER, version_text
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+CLOSE: Final = "connection: close\r\n"
 JSON: Final = "application/json"
 
 _STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
@@ -43,10 +44,16 @@ class Responder:
         """Headers of every answer, and the beginning of those to scoring requests, as they are this second."""
 
     def score(self, answer: Answer, request_id: str, *, keep_alive: bool) -> bytes:
-        """The answer 200 to a scoring request; its headers say the version that scored it."""
+        """The answer 200 to a scoring request; an answer that is given again names the request of the first time."""
         self._keep_time()
-        named = {REQUEST_ID_HEADER: request_id, **answer.headers, "Content-Type": answer.media_type}
-        return self._whole(self._start_of_scores, named, answer.content, keep_alive=keep_alive)
+        content = answer.content
+        others = "".join([f"{name}: {value}\r\n" for name, value in answer.headers.items()]) if answer.headers else ""
+        named = (
+            f"{REQUEST_ID_HEADER}: {answer.request_id or request_id}\r\n"
+            f"{MODEL_VERSION_HEADER}: {answer.model_version}\r\n{others}"
+            f"Content-Type: {answer.media_type}\r\n{'' if keep_alive else CLOSE}content-length: {len(content)}\r\n\r\n"
+        )
+        return b"".join((self._start_of_scores, named.encode("latin-1"), content))
 
     def error(
         self, error: ServeError, write: WriteError, request_id: str, path: str, *, keep_alive: bool, without_body: bool
@@ -60,9 +67,10 @@ class Responder:
         }
         self._keep_time()
         lines = b"".join([b"%b: %b\r\n" % policy for policy in self._policies_for(path).items()])
-        start = _STATUS_LINES[error.status] + self._common + lines
-        answer = self._whole(start, named, write(error, request_id), keep_alive=keep_alive)
-        return answer[: answer.index(b"\r\n\r\n") + 4] if without_body else answer
+        content = write(error, request_id)
+        ours = "".join([f"{name}: {value}\r\n" for name, value in named.items()])
+        end = f"{ours}{'' if keep_alive else CLOSE}content-length: {len(content)}\r\n\r\n".encode("latin-1")
+        return b"".join((_STATUS_LINES[error.status], self._common, lines, end, b"" if without_body else content))
 
     def head(self, status: int, headers: RawHeaders, request_id: str, path: str, *, keep_alive: bool) -> bytes:
         """The header of an answer of the framework, whose own headers stay as they are.
@@ -85,12 +93,6 @@ class Responder:
         parts += [b"%b: %b\r\n" % line for line in lines.items()]
         parts.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
         return b"".join(parts)
-
-    def _whole(self, start: bytes, headers: Mapping[str, str], content: bytes, *, keep_alive: bool) -> bytes:
-        named = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        end = "" if keep_alive else "connection: close\r\n"
-        named = f"{named}{end}content-length: {len(content)}\r\n\r\n"
-        return b"".join((start, named.encode("latin-1"), content))
 
     def _keep_time(self) -> None:
         """The date counts seconds, so what has it in it is written once a second."""

@@ -6,26 +6,25 @@ import asyncio
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from serve.access.control import AccessControl
 from serve.access.middleware import SAFE_METHODS
 from serve.access.scoring_login import ScoringLogin
+from serve.answer import Answer
 from serve.api.scoring_routes import ScoringRoutes
 from serve.error_answers import WriteError, as_serve_error
 from serve.errors import MethodNotAllowed, ServeError
 from serve.http.exchange import Channel, Exchange
 from serve.http.request_head import RequestHead
 from serve.http.responder import CONTINUE
-from serve.idempotency.answers import Answer
 from serve.overload.in_flight import Ticket
 from serve.overload.load_shedder import Decision, LoadShedder
-from serve.request_names import REQUEST_ID_HEADER, name_request
+from serve.request_names import name_request
 from serve.scoring.call import ScoringRoute
+from serve.scoring.options import ScoringOptions, options_of
 from serve.scoring.request import ScoringRequest
 from serve.scoring.scoring import Scoring
-
-_REQUEST_ID: Final = REQUEST_ID_HEADER.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,7 @@ class ScoringExchange(Exchange):
         "_request",
         "_route",
         "_scoring",
+        "options",
     )
 
     channel: ScoringChannel
@@ -71,34 +71,32 @@ class ScoringExchange(Exchange):
         service: ScoringService,
         login: ScoringLogin,
         *,
+        announced_bytes: int,
+        options: ScoringOptions | None = None,
         waits_for_loop: bool,
     ) -> None:
-        """`waits_for_loop`: nothing but the event loop has kept the request from being read until now."""
+        """`announced_bytes` is the length of the body, `options` what the header asks for, where that is known already.
+
+        `waits_for_loop`: nothing but the event loop has kept the request from being read until now.
+        """
         super().__init__(channel, head, route.path)
+        self.unread_bytes = announced_bytes
         self._route = route
         self._scoring = service.scoring
         self._awaits_continue = head.expects_continue
         self._is_started = self._is_computing = self._is_gone = False
         self._request: ScoringRequest | None = None
+        self.options = options
+        """None where the request is refused before they are read."""
         self._fault: ServeError | None
+        self.request_id, self._fault = name_request(head.request_id)
         if waits_for_loop and service.shedder.admit_or_shed() is Decision.SHED:
-            self.request_id, self._fault = name_request(head.request_id)[0], service.shedder.OVERLOADED
-            return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.values.items()}
-        self.request_id, self._fault = name_request(headers.get(_REQUEST_ID))
+            self._fault = service.shedder.OVERLOADED
         if self._fault is None:
             try:
-                changes = head.method.decode() not in SAFE_METHODS
-                caller = login.caller(headers, head.fields, self.request_id, changes=changes)
-                if head.method != b"POST":
-                    raise MethodNotAllowed(f"{head.method.decode()} {route.path}: expected POST", {"Allow": "POST"})
-                self._request = service.scoring.begin(
-                    route,
-                    headers,
-                    announced_bytes=head.announced_bytes,
-                    caller=caller.name,
-                    request_id=self.request_id,
-                )
+                if options is None:
+                    options = self.options = _options_of(head, route, login, self.request_id)
+                self._request = service.scoring.begin(options, self.request_id, announced_bytes)
             except Exception as error:  # noqa: BLE001 - becomes an answer
                 self._fault = as_serve_error(error, self.request_id)
 
@@ -167,8 +165,7 @@ class ScoringExchange(Exchange):
         except Exception as error:  # noqa: BLE001 - becomes an answer
             self._refuse(as_serve_error(error, self.request_id))
         else:
-            self._scoring.metrics.answered(self.path, answer.rows, request.seconds)
-            # An answer that is given again names the request that it was given to first.
+            self._scoring.metrics.answered(self.path, request.rows, request.seconds)
             self.channel.write(self.channel.responder.score(answer, self.request_id, keep_alive=self.keep_alive))
             self.channel.hold_until_taken(request.ticket)
             self.channel.finish(self)
@@ -178,3 +175,12 @@ class ScoringExchange(Exchange):
             self._request.ticket.release()
         self._scoring.metrics.refused(self.path, error.status)
         self.send_error(error, self._route.write_error)
+
+
+def _options_of(head: RequestHead, route: ScoringRoute, login: ScoringLogin, request_id: str) -> ScoringOptions:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.values.items()}
+    method = head.method.decode()
+    caller = login.caller(headers, head.fields, request_id, changes=method not in SAFE_METHODS)
+    if method != "POST":
+        raise MethodNotAllowed(f"{method} {route.path}: expected POST", {"Allow": "POST"})
+    return options_of(route, headers, caller.name)

@@ -25,11 +25,14 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from serve.answer import Answer
 from serve.errors import IdempotencyKeyInUse, IdempotencyKeyReused, IdempotencyUnavailable
+from serve.idempotency.key import REPLAYED_HEADER
 from serve.idempotency.owners import Owner, is_alive
 from serve.prediction_log.place import is_recorded
 from serve.prediction_log.record import RecordPlace
 from serve.prediction_log.segment import make_folder
+from serve.request_names import MODEL_VERSION_HEADER
 
 logger = logging.getLogger(__name__)
 
@@ -75,18 +78,36 @@ class _Claim(NamedTuple):
     answer: bytes
 
 
-class Answer(msgspec.Struct, frozen=True, gc=False):
-    """A scored request's answer, ready to be sent."""
+class SavedAnswer(msgspec.Struct, frozen=True, gc=False):
+    """An answer as it is kept."""
 
     content: bytes
     media_type: str
     headers: dict[str, str]
+    """With the version of the model."""
     rows: int
     request_id: str
     """The id under which it is on record."""
 
+    @classmethod
+    def of(cls, answer: Answer, rows: int, request_id: str) -> SavedAnswer:
+        """The answer to a request with so many rows."""
+        headers = {MODEL_VERSION_HEADER: str(answer.model_version), **answer.headers}
+        return cls(answer.content, answer.media_type, headers, rows, request_id)
 
-_DECODER: Final = msgspec.msgpack.Decoder(Answer)
+    def replayed(self) -> Answer:
+        """It is given again: the headers say so, and under which request id it is on record."""
+        others = {name: value for name, value in self.headers.items() if name != MODEL_VERSION_HEADER}
+        return Answer(
+            self.content,
+            int(self.headers[MODEL_VERSION_HEADER]),
+            self.media_type,
+            {**others, REPLAYED_HEADER: "true"},
+            self.request_id,
+        )
+
+
+_DECODER: Final = msgspec.msgpack.Decoder(SavedAnswer)
 _ENCODER: Final = msgspec.msgpack.Encoder()
 
 
@@ -128,7 +149,7 @@ class SavedAnswers:
         self._database.close()
         self._owner.close()
 
-    def claim(self, key: bytes, request: bytes) -> Answer | None:
+    def claim(self, key: bytes, request: bytes) -> SavedAnswer | None:
         """The answer that was given under this key; None when the key is the caller's now, who has to score.
 
         Raises:
@@ -148,7 +169,7 @@ class SavedAnswers:
             raise IdempotencyKeyReused("this Idempotency-Key was sent with another request: use a new one for each")
         return _DECODER.decode(claim.answer) if claim.confirmed else self._recover(key, claim)
 
-    def promise(self, key: bytes, answer: Answer, place: RecordPlace) -> None:
+    def promise(self, key: bytes, answer: SavedAnswer, place: RecordPlace) -> None:
         """Keep the answer, whose record is about to be written at `place`.
 
         Raises:
@@ -171,7 +192,7 @@ class SavedAnswers:
         with self._statements() as execute:
             execute(_RELEASE, (key, self._owner.id.bytes))
 
-    def _recover(self, key: bytes, claim: _Claim) -> Answer | None:
+    def _recover(self, key: bytes, claim: _Claim) -> SavedAnswer | None:
         # Asked before the log is read: what a dead process has not written by now, it never will.
         alive = is_alive(self._owners, uuid.UUID(bytes=claim.owner))
         if claim.chain_id is not None:

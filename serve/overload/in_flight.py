@@ -31,9 +31,9 @@ class Admission:
 
     def refuse_early(self, announced_bytes: int) -> None:
         """Raises Overloaded where a body of that length would be refused while it comes: then none of it is kept."""
-        with self._lock:
-            if self.body_bytes and self.body_bytes + announced_bytes > self._max_body_bytes:
-                raise _too_many_bytes(self.body_bytes)
+        waiting = self.body_bytes
+        if waiting and waiting + announced_bytes > self._max_body_bytes:
+            raise _too_many_bytes(waiting)
 
     def add_rows(self, ticket: Ticket, rows: int) -> None:
         """Count rows of a request; raises Overloaded."""

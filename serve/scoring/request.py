@@ -1,74 +1,38 @@
-"""One scoring request: what its headers say, and the body as it comes."""
+"""One scoring request: what it asks for, and the body as it comes."""
 
 from __future__ import annotations
 
 import time
-from typing import Final
 
 from serve.errors import MalformedBody
-from serve.idempotency.key import idempotency_key_of
 from serve.overload.in_flight import Ticket
-from serve.request_names import LOAD_TEST_HEADER
-from serve.scoring.body_headers import content_type_of, too_large
-from serve.scoring.call import Headers, ScoringRoute
-from serve.scoring.content_encoding import content_encoding_of
-
-_LOAD_TEST: Final = LOAD_TEST_HEADER.lower()
-_TRUE: Final = frozenset({"1", "true"})
+from serve.scoring.body_headers import too_large
+from serve.scoring.options import ScoringOptions
 
 
 class ScoringRequest:
     """What the steps of scoring need of a request. Whatever becomes of it, release its ticket at the end."""
 
-    __slots__ = (
-        "_max_bytes",
-        "_pieces",
-        "_started",
-        "caller",
-        "content_type",
-        "encoding",
-        "endpoint",
-        "key",
-        "load_test",
-        "read",
-        "received_at",
-        "request_id",
-        "size",
-        "ticket",
-    )
+    __slots__ = ("_max_bytes", "_pieces", "_started", "options", "received_at", "request_id", "rows", "size", "ticket")
 
     def __init__(
-        self,
-        route: ScoringRoute,
-        headers: Headers,
-        *,
-        announced_bytes: int,
-        caller: str,
-        request_id: str,
-        ticket: Ticket,
-        max_bytes: int,
+        self, options: ScoringOptions, request_id: str, ticket: Ticket, *, announced_bytes: int, max_bytes: int
     ) -> None:
-        """Read the headers. `announced_bytes` is the length of the body; 0 when it is not said beforehand.
+        """`announced_bytes` is the length of the body; 0 when it is not said beforehand.
 
         Raises:
-            ServeError: one of them asks for what is not here.
+            BodyTooLarge: it is more than `max_bytes`.
         """
         self._started = time.perf_counter()
-        readers = route.readers(headers)
-        self.endpoint = route.path
-        self.caller = caller
+        self.options = options
         self.request_id = request_id
         self.received_at = time.time_ns() // 1000
         """Microseconds since 1970 (UTC)."""
-        self.load_test = _LOAD_TEST in headers and headers[_LOAD_TEST].lower() in _TRUE
-        self.content_type = content_type_of(headers, readers)
-        self.encoding = content_encoding_of(headers)
-        """Of the body; `IDENTITY` when it is not compressed."""
-        self.read = readers[self.content_type]
-        self.key = idempotency_key_of(headers, route.path, caller)
         if announced_bytes > max_bytes:
             raise too_large(max_bytes)
         self.ticket = ticket
+        self.rows = 0
+        """In the body, once that is decoded."""
         self.size = 0
         """Of the body, as far as it has come."""
         self._max_bytes = max_bytes

@@ -9,11 +9,11 @@ import orjson
 from numpy.typing import NDArray
 
 from fraud.features import FEATURE_COUNT
+from serve.answer import Answer
 from serve.api.inference_v2.messages import INPUT, OUTPUT, InferenceRequest
 from serve.api.inference_v2.requests import JSON_LENGTH_HEADER
 from serve.metrics import Totals
 from serve.model.model_store import Manifest
-from serve.scoring.call import Reply
 from serve.scoring.content_encoding import IDENTITY, WORTH_COMPRESSING_BYTES, compress
 
 BINARY_TYPE: Final = "application/octet-stream"
@@ -22,7 +22,7 @@ PLATFORM: Final = "onnxruntime_onnx"
 
 def write_answer(
     request: InferenceRequest, encoding: str, probabilities: NDArray[np.float32], manifest: Manifest
-) -> Reply:
+) -> Answer:
     """float32 [N] -> the "Inference Response JSON Object", its tensor in JSON or behind it as the request asks."""
     output: dict[str, Any] = {"name": OUTPUT, "datatype": "FP32", "shape": [len(probabilities)]}
     answer: dict[str, Any] = {"model_name": manifest.model_name, "model_version": str(manifest.model_version)}
@@ -31,17 +31,19 @@ def write_answer(
     answer["outputs"] = [output]
     if not request.binary_output:
         output["data"] = probabilities
-        return _compressed(orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY), encoding, "application/json", {})
+        return _answer(
+            orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY), encoding, manifest, "application/json", {}
+        )
     tensor = probabilities.astype("<f4", copy=False).tobytes()
     output["parameters"] = {"binary_data_size": len(tensor)}
     text = orjson.dumps(answer)
-    return _compressed(text + tensor, encoding, BINARY_TYPE, {JSON_LENGTH_HEADER: str(len(text))})
+    return _answer(text + tensor, encoding, manifest, BINARY_TYPE, {JSON_LENGTH_HEADER: str(len(text))})
 
 
-def _compressed(content: bytes, encoding: str, media_type: str, headers: dict[str, str]) -> Reply:
-    if encoding == IDENTITY or len(content) < WORTH_COMPRESSING_BYTES:
-        return Reply(content, media_type, headers)
-    return Reply(compress(content, encoding), media_type, {**headers, "Content-Encoding": encoding})
+def _answer(content: bytes, encoding: str, manifest: Manifest, media_type: str, headers: dict[str, str]) -> Answer:
+    if encoding != IDENTITY and len(content) >= WORTH_COMPRESSING_BYTES:
+        content, headers = compress(content, encoding), {**headers, "Content-Encoding": encoding}
+    return Answer(content, manifest.model_version, media_type, headers)
 
 
 def model_metadata(manifest: Manifest) -> dict[str, Any]:

@@ -23,13 +23,14 @@ from serve.api.inference_v2.answers import (
 from serve.api.inference_v2.faults import decode_message
 from serve.api.inference_v2.messages import RepositoryIndexRequest, members_of
 from serve.api.inference_v2.requests import JSON_LENGTH_HEADER, decode_request
+from serve.decoding import DecodedRows
 from serve.decoding.duplicate_names import refuse_duplicate_names
 from serve.error_answers import Endpoint, telling_errors
 from serve.errors import BodyTooLarge, ServeError, UnknownModel
 from serve.metrics import Metrics
 from serve.model.model_store import Manifest
 from serve.model.serving_model import ServingModel
-from serve.scoring.call import Headers, Question, Read, ScoringRoute
+from serve.scoring.call import Headers, Read, ScoringRoute, Write
 from serve.scoring.content_encoding import accepted_encoding
 
 SERVER_NAME: Final = "marriage-loan-scoring"
@@ -151,10 +152,10 @@ def infer_route(name: str, max_rows: int, version: str | None = None) -> Scoring
         json_length = headers.get(_JSON_LENGTH)
         encoding = accepted_encoding(headers)
 
-        def read(body: bytes, manifest: Manifest) -> Question:
+        def read(body: bytes, manifest: Manifest) -> tuple[DecodedRows, Write]:
             _check_name(name, version, manifest)  # another version may have taken over since the header was read
             asked, rows = decode_request(body, json_length, max_rows)
-            return Question(rows, functools.partial(write_answer, asked, encoding))
+            return rows, functools.partial(write_answer, asked, encoding)
 
         return dict.fromkeys(_MEDIA_TYPES, read)
 

@@ -21,13 +21,19 @@ Framed = tuple[bytes, bytes, bytes]
 
 @dataclass
 class Heard:
-    """A listener that keeps what it is told."""
+    """A listener that keeps what it is told, and has its reader know each POST's header when it comes again."""
 
+    reader: RequestReader = field(init=False)
+    repeated: int = 0
+    """Requests whose header was known."""
     whole: list[Framed] = field(default_factory=list)
     heads: list[RequestHead] = field(default_factory=list)
     fault: ServeError | None = None
     is_final: bool = False
     _head: RequestHead | None = None
+    _known: RequestHead | None = None
+    _announced: int | None = None
+    """Of a request whose header was known."""
     _body: bytes = b""
 
     def request_begins(self) -> None:
@@ -38,12 +44,22 @@ class Heard:
         self.heads.append(head)
         self._head = None if self.is_final or fault else head
         self.is_final = self.is_final or fault is not None or not head.keep_alive
+        if self._head is not None and head.method == b"POST" and head.keep_alive:
+            self._known = head
+            self.reader.expect_again()
+
+    def header_comes_again(self, announced_bytes: int) -> None:
+        self._head = None if self.is_final else self._known
+        self._announced = announced_bytes
+        self.repeated += 1
 
     def body_goes_on(self, piece: bytes) -> None:
         self._body += piece
 
     def body_has_come(self, *, is_last: bool) -> None:
         self.is_final = self.is_final or is_last
+        assert self._announced in {None, len(self._body)}
+        self._announced = None
         if self._head is not None:
             self.whole.append((self._head.method, self._head.target, self._body))
         self._head = None
@@ -58,21 +74,26 @@ def read_framing(data: bytes) -> None:
         pieces = framed(data, piece_bytes)
         if pieces.whole != ours.whole[: max(len(known), len(pieces.whole))]:
             raise BrokenPromise(f"in pieces it reads {pieces.whole}, as a whole {ours.whole}")
-    theirs = framed_by_h11(data)
-    for mine, other in zip(ours.whole, theirs, strict=False):
-        if mine != other:
-            raise BrokenPromise(f"ours reads {mine}, h11 {other}")
+    for bytes_sent in (data, data + data):
+        for mine, other in zip(framed(bytes_sent, max(1, len(data))).whole, framed_by_h11(bytes_sent), strict=False):
+            if mine != other:
+                raise BrokenPromise(f"ours reads {mine}, h11 {other}")
     if ours.fault is not None:
         raise MalformedRequest(ours.fault.message)
 
 
 def framed(data: bytes, piece_bytes: int = 1 << 20) -> Heard:
     """What our reader tells of the bytes, which come in pieces."""
+    return read_pieces(*(data[start : start + piece_bytes] for start in range(0, len(data), piece_bytes)))
+
+
+def read_pieces(*pieces: bytes) -> Heard:
+    """What our reader tells of them."""
     heard = Heard()
-    reader = RequestReader(heard)
+    heard.reader = RequestReader(heard)
     try:
-        for start in range(0, len(data), piece_bytes):
-            reader.read(memoryview(data[start : start + piece_bytes]))
+        for piece in pieces:
+            heard.reader.read(memoryview(piece))
             if heard.fault is not None:
                 break
     except ServeError as error:

@@ -36,6 +36,7 @@ from serve.request_names import name_request
 from serve.scoring.body_headers import announced_bytes
 from serve.scoring.call import ScoringRoute
 from serve.scoring.content_encoding import accepted_encoding, inflate
+from serve.scoring.options import options_of
 from serve.scoring.request import ScoringRequest
 from tests.serve.fuzz import seeds
 from tests.serve.fuzz.framing import read_framing
@@ -155,13 +156,10 @@ def _begin(route: ScoringRoute, headers: Mapping[str, str]) -> None:
     request_id, fault = name_request(headers.get("x-request-id"))
     if fault is not None:
         raise fault
-    ticket = Admission(MAX_ROWS, MAX_BODY_BYTES).ticket()
     ScoringRequest(
-        route,
-        headers,
+        options_of(route, headers, "client"),
+        request_id,
+        Admission(MAX_ROWS, MAX_BODY_BYTES).ticket(),
         announced_bytes=announced_bytes(headers.get("content-length", "")),
-        caller="client",
-        request_id=request_id,
-        ticket=ticket,
         max_bytes=MAX_BODY_BYTES,
     )

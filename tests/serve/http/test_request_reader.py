@@ -6,7 +6,7 @@ import pytest
 
 from serve.errors import ServeError
 from serve.http.request_head import MAX_HEAD_BYTES
-from tests.serve.fuzz.framing import framed
+from tests.serve.fuzz.framing import framed, read_pieces
 
 HEAD = b"POST /p HTTP/1.1\r\nHost: a\r\n"
 NEXT = b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -50,6 +50,63 @@ def test_a_request_and_the_next_one_are_read(
 def test_a_method_that_the_parser_does_not_know_is_read() -> None:
     assert framed(NEXT + HEAD.replace(b"POST", b"BREW") + b"\r\n" + NEXT).fault is not None  # behind another one
     assert framed(HEAD.replace(b"POST", b"BREW") + b"\r\n" + NEXT).whole == [(b"BREW", b"/p", b""), THEN]
+
+
+LENGTH = HEAD + b"A: b\r\nContent-Length: %d\r\nC: d\r\n\r\n%b"
+
+
+def test_a_header_that_comes_again_is_known_but_for_the_length_of_the_body() -> None:
+    bodies = [b"ab", b"", b"a" * 1_000, b"a" * 9]
+    requests = [LENGTH % (len(body), body) for body in bodies]
+    heard = read_pieces(requests[0], requests[1] + requests[2], requests[3] + NEXT)
+    assert heard.whole == [*((b"POST", b"/p", body) for body in bodies), THEN]
+    assert heard.repeated == 3
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        pytest.param(LENGTH.replace(b"A: b", b"A: c") % (2, b"ab"), id="another field"),
+        pytest.param(LENGTH.replace(b"/p", b"/q") % (2, b"ab"), id="another target"),
+        pytest.param(LENGTH.replace(b"C: d", b"C: d\r\nE: f") % (2, b"ab"), id="one field more"),
+        pytest.param(LENGTH.replace(b"C: d\r\n", b"") % (2, b"ab"), id="one field less"),
+        pytest.param(LENGTH.replace(b"%d", b"%d ") % (2, b"ab"), id="a space behind the length"),
+        pytest.param(HEAD + b"A: b\r\n" + CHUNKED + b"\r\n", id="chunks"),
+    ],
+)
+def test_another_header_is_not_taken_for_it(second: bytes) -> None:
+    heard = read_pieces(LENGTH % (2, b"ab"), second + NEXT)
+    assert heard.repeated == 0
+    assert heard.whole == framed(LENGTH % (2, b"ab") + second + NEXT).whole
+    assert len(heard.whole) == 3
+
+
+@pytest.mark.parametrize("length", [b"+2", b"-2", b"0x2", b"2,2", b"", b"\xb2", b"2 2"])
+def test_a_length_that_is_none_is_a_fault_behind_a_known_header_too(length: bytes) -> None:
+    heard = read_pieces(LENGTH % (2, b"ab"), LENGTH.replace(b"%d", length) % b"ab")
+    assert heard.fault is not None
+    assert heard.fault.status == 400
+
+
+def test_a_known_header_whose_body_comes_in_pieces_is_read() -> None:
+    request = LENGTH % (4, b"abcd")
+    heard = read_pieces(request, request[:50], request[50:-2], request[-2:] + NEXT)
+    assert heard.whole == [(b"POST", b"/p", b"abcd"), (b"POST", b"/p", b"abcd"), THEN]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param(HEAD + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\nab", id="expects a 100"),
+        pytest.param(HEAD + b"Upgrade: h2c\r\nContent-Length: 2\r\n\r\nab", id="asks for an upgrade"),
+        pytest.param(HEAD + CHUNKED + b"\r\n", id="chunks"),
+        pytest.param(HEAD + b"A: " + b"a" * 5_000 + b"\r\nContent-Length: 2\r\n\r\nab", id="long"),
+    ],
+)
+def test_a_header_that_bytes_alone_do_not_tell_is_parsed_each_time(header: bytes) -> None:
+    heard = read_pieces(header, header)
+    assert heard.whole == [(b"POST", b"/p", b"ab")] * 2
+    assert heard.repeated == 0
 
 
 def test_trailers_are_no_fields() -> None:

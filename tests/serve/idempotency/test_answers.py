@@ -12,13 +12,13 @@ import msgspec
 import pytest
 
 from serve.errors import IdempotencyKeyInUse, IdempotencyKeyReused, IdempotencyUnavailable
-from serve.idempotency.answers import Answer, SavedAnswers
+from serve.idempotency.answers import SavedAnswer, SavedAnswers
 from serve.prediction_log.record import RecordPlace
 from serve.prediction_log.spool import Spool
 from tests.serve.prediction_log_rows import record, running_spool, ship_all
 
 KEY, REQUEST, OTHER_REQUEST = b"key", b"request", b"other request"
-ANSWER = Answer(b'{"probability":0.25}', "application/json", {"X-Model-Version": "3"}, 1, "r-1")
+ANSWER = SavedAnswer(b'{"probability":0.25}', "application/json", {"X-Model-Version": "3"}, 1, "r-1")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 import typer
 
 import serve.__main__
-from serve.idempotency.answers import Answer
+from serve.answer import Answer
 from serve.scoring.request import ScoringRequest
 from serve.scoring.scoring import Scoring
 from serve.workers.supervisor import worker_command

@@ -1,0 +1,48 @@
+"""What the header of a scoring request asks for. Equal headers ask for the same, whatever their bodies are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from serve.idempotency.key import IdempotencyKey, idempotency_key_of
+from serve.request_names import LOAD_TEST_HEADER
+from serve.scoring.body_headers import content_type_of
+from serve.scoring.call import Headers, Read, ScoringRoute
+from serve.scoring.content_encoding import content_encoding_of
+
+_LOAD_TEST: Final = LOAD_TEST_HEADER.lower()
+_TRUE: Final = frozenset({"1", "true"})
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringOptions:
+    """What a scoring request asks for, and who sends it."""
+
+    route: ScoringRoute
+    caller: str
+    content_type: str
+    encoding: str
+    """Of the body; `IDENTITY` when it is not compressed."""
+    read: Read
+    key: IdempotencyKey | None
+    load_test: bool
+
+
+def options_of(route: ScoringRoute, headers: Headers, caller: str) -> ScoringOptions:
+    """Read the header of a request to `route`.
+
+    Raises:
+        ServeError: it asks for what is not here.
+    """
+    readers = route.readers(headers)
+    content_type = content_type_of(headers, readers)
+    return ScoringOptions(
+        route,
+        caller,
+        content_type,
+        content_encoding_of(headers),
+        readers[content_type],
+        idempotency_key_of(headers, route.path, caller),
+        load_test=headers.get(_LOAD_TEST, "").lower() in _TRUE,
+    )
