@@ -21,11 +21,12 @@ from serve.error_answers import encode_error
 from serve.errors import ServeError, TooManyConnections, TooSlow
 from serve.http.asgi_exchange import Application, AsgiExchange
 from serve.http.exchange import MAX_DROPPED_BYTES, Exchange, Refusal
-from serve.http.open_connections import LINGER_S, MAX_LINGERING, OpenConnections
+from serve.http.open_connections import MAX_LINGERING, OpenConnections
 from serve.http.request_head import RequestHead
 from serve.http.request_reader import RequestReader
 from serve.http.responder import Responder
 from serve.http.scoring_exchange import ScoringExchange, ScoringService
+from serve.http.waiting import Waiting, WaitsFor
 from serve.overload.in_flight import Ticket
 from serve.scoring.call import ScoringRoute
 from serve.scoring.options import ScoringOptions
@@ -77,13 +78,7 @@ class Connection(asyncio.BufferedProtocol):
         self._is_final = False
         """Whether no further request is read."""
         self._is_first_of_read = False
-        self._owed_since: float | None = None
-        """Since when the client owes the rest of a request; None when it does not."""
-        self._idle_since: float | None = None
-        """Since when the client has had all its answers; None while it owes a request, or we an answer."""
-        self._lingers_since: float | None = None
-        self._received_bytes = 0
-        """Of the request that is coming, or of what is dropped."""
+        self._waiting = Waiting(service.open, self.loop.time())
         self._is_reading = True
         self._can_write = asyncio.Event()
         self._can_write.set()
@@ -109,7 +104,6 @@ class Connection(asyncio.BufferedProtocol):
         self._login = ScoringLogin(self._service.scoring.access, client)
         self._state.connections.add(self)  # type: ignore[arg-type]
         self._service.open.add(self)
-        self._owed_since = self.loop.time()
         if self._service.open.are_too_many:
             self._fail(TooManyConnections("this process has as many connections as it takes: try again later"))
 
@@ -119,9 +113,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """A piece has come."""
-        self._received_bytes += nbytes
+        self._waiting.received_bytes += nbytes
         if self._is_final and self._receiving is None:
-            if self._received_bytes > MAX_DROPPED_BYTES:
+            if self._waiting.received_bytes > MAX_DROPPED_BYTES:
                 self._transport.close()
             return
         self._is_first_of_read = True
@@ -132,7 +126,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         """The client sends no more, and may still want its answers."""
-        if self._lingers_since is not None or self._receiving is not None or not self._exchanges:
+        if self._lingers or self._receiving is not None or not self._exchanges:
             return False
         self._finish_after_newest()
         return True
@@ -152,7 +146,7 @@ class Connection(asyncio.BufferedProtocol):
         """The connection is gone."""
         self._state.connections.discard(self)
         self._service.open.remove(self)
-        if self._lingers_since is not None:
+        if self._lingers:
             self._service.open.lingering -= 1
         for exchange in self._exchanges:
             exchange.abandon()
@@ -163,9 +157,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def request_begins(self) -> None:
         """Its first byte has come."""
-        self._idle_since = None
-        self._owed_since = self.loop.time()
-        self._received_bytes = 0
+        self._waiting.begin(WaitsFor.REQUEST, self.loop.time())
+        self._waiting.received_bytes = 0
 
     def head_has_come(self, head: RequestHead, fault: ServeError | None) -> None:
         """Its header is whole: decide who answers."""
@@ -201,7 +194,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         exchange.unread_bytes -= len(piece)
         exchange.take(piece)
-        if exchange.is_answered and self._received_bytes > 2 * MAX_DROPPED_BYTES:
+        if exchange.is_answered and self._waiting.received_bytes > 2 * MAX_DROPPED_BYTES:
             self._transport.close()
         elif exchange.has_enough:
             self.heed_backlog()
@@ -214,14 +207,14 @@ class Connection(asyncio.BufferedProtocol):
         if is_last:
             exchange.may_be_followed = exchange.keep_alive
             exchange.keep_alive, self._is_final = False, True
-        self._owed_since = None
+        self._waiting.begin(WaitsFor.ANSWER, 0.0)
         exchange.is_whole = True
         if not exchange.is_answered:
             exchange.end_of_body()
         elif is_last:
             self._close(exchange)
-        else:
-            self._idle_since = self.loop.time()
+        elif not self._exchanges:
+            self._waiting.end_of_answers(self.loop.time())
 
     # What exchanges ask for.
 
@@ -255,8 +248,7 @@ class Connection(asyncio.BufferedProtocol):
             # Not at once: a client may have sent thousands, and each one's end would start the next a frame deeper.
             self.loop.call_soon(self._start_next)
         else:
-            if exchange.is_whole:
-                self._idle_since = self.loop.time()
+            self._waiting.end_of_answers(self.loop.time())
             self.heed_backlog()
 
     def break_off(self) -> None:
@@ -267,7 +259,7 @@ class Connection(asyncio.BufferedProtocol):
         """Stop or go on reading, as what was read and not used, or written and not taken, asks for."""
         receiving = self._receiving
         is_full = len(self._exchanges) > 1 or (receiving is not None and receiving.has_enough)
-        reads = self._lingers_since is not None or (self._can_write.is_set() and not is_full)
+        reads = self._lingers or (self._can_write.is_set() and not is_full)
         if reads != self._is_reading and not self._transport.is_closing():
             self._is_reading = reads
             if reads:
@@ -279,26 +271,18 @@ class Connection(asyncio.BufferedProtocol):
 
     def keep_time(self, now: float) -> None:
         """Close where the client has been idle, or too slow, for too long."""
-        times = self._service.open
-        if self._lingers_since is not None:
-            if now - self._lingers_since > LINGER_S:
-                self._transport.close()
-        elif self._idle_since is not None:
-            if now - self._idle_since > times.keep_alive_s:
-                self._transport.close()
-        elif self._is_too_slow(now):
-            self._fail(TooSlow(f"the request did not arrive within {times.read_timeout_s:g} s"))
-
-    def _is_too_slow(self, now: float) -> bool:
-        """Whether the client has had more than the time for what it has sent, while we were ready to read more."""
-        owed_since = self._owed_since if self._is_reading else None
-        return owed_since is not None and now - owed_since > self._service.open.granted_s(self._received_bytes)
+        if not self._waiting.is_too_long(now, is_reading=self._is_reading):
+            return
+        if self._waiting.what is WaitsFor.REQUEST:
+            self._fail(TooSlow(f"the request did not arrive within {self._service.open.read_timeout_s:g} s"))
+        else:
+            self._transport.close()
 
     def shutdown(self) -> None:
         """The server stops: answer what has come, and close."""
         if self._exchanges:
             self._finish_after_newest()
-        elif self._lingers_since is None:
+        elif not self._lingers:
             self._transport.close()
 
     def _scoring_exchange(
@@ -335,7 +319,7 @@ class Connection(asyncio.BufferedProtocol):
         """What comes now is no request: say so, behind the answers that are owed, and read no more."""
         receiving, self._receiving = self._receiving, None
         was_final, self._is_final = self._is_final, True
-        self._owed_since = self._idle_since = None
+        self._waiting.begin(WaitsFor.ANSWER, 0.0)
         if receiving is not None and not receiving.is_answered:
             receiving.keep_alive = False
             receiving.fail(error)
@@ -351,11 +335,15 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.close()
             return
         times.lingering += 1
-        self._lingers_since = self.loop.time()
-        self._receiving, self._received_bytes = None, 0
+        self._waiting.begin(WaitsFor.CLOSE, self.loop.time())
+        self._receiving, self._waiting.received_bytes = None, 0
         if self._transport.can_write_eof():
             self._transport.write_eof()
         self.heed_backlog()
+
+    @property
+    def _lingers(self) -> bool:
+        return self._waiting.what is WaitsFor.CLOSE
 
     def _release_taken(self) -> None:
         for ticket in self._untaken:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import closing, suppress
 
@@ -85,6 +86,14 @@ def test_a_long_body_that_comes_steadily_may_take_its_time(wire: Wire) -> None:
     trickle(wire, post("/batch_predict", BATCH), pieces=20, pause_s=READ_TIMEOUT_S / 8)
     assert time.monotonic() - begun > 2 * READ_TIMEOUT_S
     assert wire.answer().status == 200
+
+
+def test_a_header_that_stops_behind_a_request_in_work_is_cut_off(wire: Wire) -> None:
+    """Its answer, which a thread gives, must not count as the end of what the client owes."""
+    begun = time.monotonic()
+    wire.send(post("/predict", SINGLE, f"Idempotency-Key: {uuid.uuid4()}") + b"POST /predict HTTP/1.1\r\nHost: he")
+    assert [wire.answer().status, wire.answer().status] == [200, 408]
+    assert time.monotonic() - begun < SWEEP_S
 
 
 def test_a_header_without_an_end_is_cut_off(wire: Wire) -> None:
