@@ -98,7 +98,7 @@ def test_headers_that_agree_count_and_those_that_do_not_count_neither() -> None:
         pytest.param("", BEHIND, id="a peer without an address"),
     ],
 )
-def test_nobody_else_is_believed(peer: str, proxies: TrustedProxies) -> None:
+def test_no_other_proxy_is_trusted(peer: str, proxies: TrustedProxies) -> None:
     lines = ("X-Forwarded-For: 203.0.113.9", "Forwarded: for=203.0.113.9")
     assert address(*lines, peer=peer, proxies=proxies) == peer
 

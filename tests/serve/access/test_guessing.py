@@ -156,7 +156,7 @@ def test_a_proxys_clients_are_told_apart(stack: LiveStack, url: str, address: st
     assert status(url, auth=stack.admin) == 200
 
 
-def test_nobody_is_believed_by_default(stack: LiveStack, tmp_path: Path, here: Mapping[str, str]) -> None:
+def test_no_proxy_is_trusted_by_default(stack: LiveStack, tmp_path: Path, here: Mapping[str, str]) -> None:
     with server_beside(stack, tmp_path, SERVE_WORKERS="1") as url:
         assert predict(url, {"X-API-Key": WRONG, **here}).status_code == 401
         assert status(url, headers={"X-API-Key": WRONG, "Forwarded": f"for={here['X-Forwarded-For']}"}) == 401

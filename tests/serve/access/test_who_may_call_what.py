@@ -61,14 +61,14 @@ def test_scoring_takes_a_key_with_the_role(url: str, logins: Logins, path: str) 
 
 
 @pytest.mark.parametrize("path", SCORING)
-def test_a_wrong_key_is_told_what_to_send(url: str, path: str) -> None:
+def test_a_refusal_of_a_wrong_key_says_what_to_send(url: str, path: str) -> None:
     wrong = httpx.post(url + path, json=SCORING[path], headers={"X-API-Key": "wrong"})
     assert wrong.status_code == 401
     assert wrong.headers["WWW-Authenticate"].endswith('error="invalid_token"')
     assert "not known here" in message_of(wrong)
 
 
-def test_a_key_without_the_role_is_told_which_one_is_missing(url: str, logins: Logins) -> None:
+def test_a_refusal_names_the_missing_role(url: str, logins: Logins) -> None:
     answer = httpx.post(url + "/predict", json=EXAMPLE_INSTANCE, headers=logins["auditor"])
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
     assert "auditor lacks the role `score`" in message_of(answer)

@@ -89,7 +89,7 @@ def named(name: str) -> bytes:
 @kept_open
 @pytest.mark.parametrize("offer", SENT.values(), ids=SENT)
 @pytest.mark.parametrize("target", TARGETS)
-def test_an_offer_of_another_protocol_is_ignored(wire: Wire, target: str, offer: tuple[str, ...]) -> None:
+def test_an_upgrade_is_ignored(wire: Wire, target: str, offer: tuple[str, ...]) -> None:
     body = route_of(target).body
     for name in ("first", "second"):
         wire.send(post(target, body, *offer, f"X-Request-ID: {name}"))

@@ -43,7 +43,7 @@ def trickle(wire: Wire, data: bytes, pieces: int, pause_s: float) -> None:
             time.sleep(pause_s)
 
 
-def test_a_connection_that_says_nothing_is_closed(wire: Wire) -> None:
+def test_a_silent_connection_is_closed(wire: Wire) -> None:
     begun = time.monotonic()
     assert wire.answer().status == 408
     assert wire.is_closed()
@@ -111,14 +111,14 @@ def test_an_idle_connection_between_requests_is_kept(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("path", ["/batch_predict", "/batch_predict?", "/predict"])
-def test_a_client_that_has_said_all_gets_its_answer(wire: Wire, path: str) -> None:
+def test_a_client_that_has_closed_its_side_gets_its_answer(wire: Wire, path: str) -> None:
     wire.send(post(path, SINGLE if path == "/predict" else BATCH))
     wire.socket.shutdown(socket.SHUT_WR)
     assert wire.answer().status == 200
     assert wire.is_closed()
 
 
-def test_one_connection_too_many_is_told_so_and_the_next_is_welcome_once_others_have_gone(url: str) -> None:
+def test_one_connection_too_many_is_refused_until_others_have_gone(url: str) -> None:
     wait_until(lambda: gauge(url, "connections_open") <= 1, 30, "the others have gone")
     crowd = []
     for _ in range(MAX_CONNECTIONS):

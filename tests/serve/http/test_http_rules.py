@@ -59,7 +59,7 @@ def test_a_request_without_exactly_one_host_is_refused(wire: Wire, target: str, 
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_an_older_http_knows_no_host(wire: Wire, target: str) -> None:
+def test_http_1_0_needs_no_host(wire: Wire, target: str) -> None:
     route = route_of(target)
     wire.send(request("POST", target, KEY_LINE, f"Content-Length: {len(route.body)}", body=route.body, version="1.0"))
     assert wire.answer().status == 200
@@ -74,7 +74,7 @@ def lone_wire(alone: str) -> Iterator[Wire]:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_an_expectation_of_an_older_http_is_ignored(alone: str, lone_wire: Wire, target: str) -> None:
+def test_an_expectation_in_http_1_0_is_ignored(alone: str, lone_wire: Wire, target: str) -> None:
     """RFC 9110, section 10.1.1: its client does not know answers that are none yet."""
     body = route_of(target).body
     asked = post(target, body, "Expect: 100-continue", version="1.0")

@@ -146,7 +146,7 @@ def test_a_refusal_of_what_can_not_be_read_arrives(wire: Wire, header: str, stat
     check_last(wire, wire.answer(), status)
 
 
-def test_a_connection_too_many_is_told_so_though_it_sends_at_once(url: str) -> None:
+def test_one_connection_too_many_is_refused_though_it_sends_at_once(url: str) -> None:
     crowd = [Wire(url) for _ in range(MAX_CONNECTIONS)]
     try:
         for wire in crowd:
@@ -170,14 +170,14 @@ def test_the_answer_ends_the_stream_though_the_client_has_not_sent_all(
     wait_until(lambda: gauge(url, "connections_open") <= others, DEADLINE_S, "it is not kept for ever")
 
 
-def test_who_sends_for_ever_is_cut_off(wire: Wire) -> None:
+def test_an_endless_body_is_cut_off(wire: Wire) -> None:
     """By a bound of bytes."""
     piece = b"%x\r\n%b\r\n" % (1 << 20, bytes(1 << 20))
     wire.send(request("POST", "/predict", "Host: here", "Transfer-Encoding: chunked", "Connection: close"))
     check_cut_off(wire, itertools.repeat(piece, FOR_EVER_BYTES // len(piece)))
 
 
-def test_who_sends_slowly_for_ever_is_cut_off(wire: Wire) -> None:
+def test_an_endless_slow_body_is_cut_off(wire: Wire) -> None:
     """By a bound of time."""
     wire.send(without_login("/predict", ENOUGH_BYTES, "Connection: close", version="1.1")[:10_000])
     assert wire.answer().status == 401
@@ -201,7 +201,7 @@ def check_cut_off(wire: Wire, pieces: Iterable[bytes]) -> None:
     pytest.fail("the server reads for ever what it has refused")
 
 
-def test_who_leaves_while_the_rest_is_read_is_forgotten(url: str) -> None:
+def test_a_client_that_leaves_while_the_rest_is_read_is_forgotten(url: str) -> None:
     others = gauge(url, "connections_open")
     for ending in (socket.SHUT_WR, socket.SHUT_RDWR):
         with closing(Wire(url)) as wire:

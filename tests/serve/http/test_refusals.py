@@ -108,7 +108,7 @@ def test_a_refusal_is_an_answer_as_any_other(wire: Wire, refusal: Refusal) -> No
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
-def test_so_is_one_for_want_of_room(patient_url: str, route: Route) -> None:
+def test_a_refusal_by_the_bound_of_bytes_is_an_answer_as_any_other(patient_url: str, route: Route) -> None:
     with taken_room(patient_url), closing(Wire(patient_url)) as wire:
         wire.send(post(route.path, route.body.ljust(MAX_BODY_BYTES // 2), NAME))
         check(wire, wire.answer(), Refusal(b"", 503, route.form, "overloaded", closes=None))
@@ -124,7 +124,7 @@ def taken_room(url: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
-def test_so_is_one_for_want_of_patience(hasty_url: str, route: Route) -> None:
+def test_a_refusal_by_the_rate_limit_is_an_answer_as_any_other(hasty_url: str, route: Route) -> None:
     with closing(Wire(hasty_url)) as wire:
         asked = post(route.path, route.body, NAME).replace(API_KEY.encode(), HASTY_KEY.encode())
         for _ in range(2):
@@ -133,7 +133,7 @@ def test_so_is_one_for_want_of_patience(hasty_url: str, route: Route) -> None:
         check(wire, answer, Refusal(b"", 429, route.form, "rate_limited"))
 
 
-def test_so_is_one_of_a_connection_too_many(url: str) -> None:
+def test_a_refusal_of_one_connection_too_many_is_an_answer_as_any_other(url: str) -> None:
     crowd = [Wire(url) for _ in range(MAX_CONNECTIONS)]
     try:
         with closing(Wire(url)) as late:

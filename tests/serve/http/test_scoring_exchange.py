@@ -76,14 +76,14 @@ def test_a_body_may_come_byte_by_byte_or_in_chunks(wire: Wire) -> None:
     assert first.json() == second.json()
 
 
-def test_who_asks_before_sending_is_told_to_go_on(wire: Wire) -> None:
+def test_an_expectation_is_answered_by_a_100(wire: Wire) -> None:
     wire.send(post("/predict", SINGLE, "Expect: 100-continue")[: -len(SINGLE)])
     assert wire.answer().status == 100
     wire.send(SINGLE)
     assert wire.answer().status == 200
 
 
-def test_who_asks_before_sending_too_much_is_refused_at_once(wire: Wire) -> None:
+def test_an_expectation_before_too_long_a_body_is_refused_at_once(wire: Wire) -> None:
     wire.send(KEYED + b"Content-Length: 999999999\r\nExpect: 100-continue\r\n\r\n")
     assert wire.answer().status == 413
 
@@ -118,13 +118,13 @@ def test_the_long_body_of_a_refused_request_is_read_to_its_end_and_no_further(wi
     assert [wire.answer().status for _ in range(4)] == [415, 200, 415, 200]
 
 
-def test_a_long_refused_body_behind_a_slow_request_waits_for_its_turn(wire: Wire) -> None:
+def test_a_refused_long_body_behind_a_slow_request_waits_for_its_turn(wire: Wire) -> None:
     refused = post("/batch_predict", LONG, "Content-Type: text/html")
     wire.send(post("/batch_predict", BATCH) + refused + post("/predict", SINGLE))
     assert [wire.answer().status for _ in range(3)] == [200, 415, 200]
 
 
-def test_who_leaves_in_the_middle_of_a_refused_body_is_forgotten(alone: str) -> None:
+def test_a_client_that_leaves_in_a_refused_body_is_forgotten(alone: str) -> None:
     others = gauge(alone, "connections_open")
     wire = Wire(alone)
     wire.send(post("/batch_predict", LONG, "Content-Type: text/html")[:-1])
@@ -153,7 +153,7 @@ def test_a_request_id_that_could_break_a_log_or_a_header_is_refused(wire: Wire) 
 
 
 @pytest.mark.parametrize("path", ["/predict?x=1", "/%70redict", "/batch_predict?"])
-def test_other_ways_to_write_the_address_lead_there_too(wire: Wire, path: str) -> None:
+def test_other_spellings_of_the_address_lead_there(wire: Wire, path: str) -> None:
     wire.send(post(path, BATCH if "batch" in path else SINGLE))
     assert wire.answer().status == 200
 

@@ -171,7 +171,7 @@ def test_it_is_on_record_as_the_plain_one(stack: LiveStack, wire: Wire, route: R
 
 
 @pytest.mark.parametrize("route", [pytest.param(ROUTES[0], id="ours"), pytest.param(ROUTES[-1], id="inference v2")])
-def test_a_key_of_one_answer_is_the_same_for_every_spelling(wire: Wire, version: str, route: Route) -> None:
+def test_an_idempotency_key_is_the_same_for_every_spelling(wire: Wire, version: str, route: Route) -> None:
     line = f"Idempotency-Key: {uuid.uuid4().hex}"
     answers = [ask(wire, post(path, route.body, line)) for path in (route.path, *route.spellings(version).values())]
     assert [answer.status for answer in answers] == [200] * len(answers)

@@ -53,7 +53,7 @@ def server(stack: LiveStack, certificate: Certificate, tmp_path_factory: pytest.
 
 
 @pytest.mark.parametrize("path", ["/predict", "/predict?by=query"])
-def test_the_fast_lane_and_the_framework_answer(server: Encrypted, path: str) -> None:
+def test_scoring_and_other_routes_answer(server: Encrypted, path: str) -> None:
     answer = httpx.post(server.url + path, json=EXAMPLE_INSTANCE, headers=LOGIN, verify=server.trust)
     assert answer.status_code == 200
     assert answer.headers["Strict-Transport-Security"].startswith("max-age=")
@@ -68,14 +68,14 @@ def test_requests_that_are_sent_at_once_are_answered_in_order(server: Encrypted)
     assert len(answers[0].json()["probabilities"]) == BATCH_ROWS
 
 
-def test_who_does_not_encrypt_gets_nothing(server: Encrypted) -> None:
+def test_a_plain_text_client_gets_nothing(server: Encrypted) -> None:
     address = httpx.URL(server.url)
     with socket.create_connection((address.host, address.port), timeout=10) as plain, suppress(ConnectionResetError):
         plain.sendall(post("/predict", SINGLE))
         assert not plain.recv(1024).startswith(b"HTTP/")
 
 
-def test_who_does_not_know_the_authority_does_not_connect(server: Encrypted) -> None:
+def test_a_client_without_the_authority_does_not_connect(server: Encrypted) -> None:
     with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
         httpx.get(server.url + "/health/live")
 

@@ -21,7 +21,7 @@ def sent(target: str, body: bytes, header: tuple[str, ...], *trailers: str, meth
 
 @pytest.mark.parametrize("announced", [(), ("Trailer: X-API-Key",)], ids=["as it comes", "announced"])
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_login_behind_the_body_is_none(wire: Wire, target: str, announced: tuple[str, ...]) -> None:
+def test_a_login_in_a_trailer_is_none(wire: Wire, target: str, announced: tuple[str, ...]) -> None:
     wire.send(sent(target, route_of(target).body, announced, KEY_LINE))
     answer = wire.answer()
     assert answer.status == 401
@@ -29,7 +29,7 @@ def test_a_login_behind_the_body_is_none(wire: Wire, target: str, announced: tup
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/update-model"), ("GET", "/model-info"), ("GET", "/metrics")])
-def test_an_administrators_login_behind_the_body_is_none(stack: LiveStack, wire: Wire, method: str, path: str) -> None:
+def test_an_administrators_login_in_a_trailer_is_none(stack: LiveStack, wire: Wire, method: str, path: str) -> None:
     login = base64.b64encode(":".join(stack.admin).encode()).decode()
     wire.send(sent(path, b"{}", (), f"Authorization: Basic {login}", method=method))
     assert wire.answer().status == 401
@@ -37,7 +37,7 @@ def test_an_administrators_login_behind_the_body_is_none(stack: LiveStack, wire:
 
 @pytest.mark.parametrize("header", [(), ("X-Request-ID: before",)], ids=["instead", "beside"])
 @pytest.mark.parametrize("target", [*TARGETS, "/nowhere"])
-def test_a_name_behind_the_body_names_nothing(wire: Wire, target: str, header: tuple[str, ...]) -> None:
+def test_a_request_id_in_a_trailer_names_nothing(wire: Wire, target: str, header: tuple[str, ...]) -> None:
     body = b"{}" if target == "/nowhere" else route_of(target).body
     wire.send(sent(target, body, (KEY_LINE, *header), "X-Request-ID: behind"))
     answer = wire.answer()
@@ -80,7 +80,7 @@ def test_a_trailer_about_the_body_is_dropped_or_refused(wire: Wire, target: str,
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_an_end_that_is_asked_for_behind_the_body_is_told_or_does_not_come(wire: Wire, target: str) -> None:
+def test_a_close_in_a_trailer_is_told_or_ignored(wire: Wire, target: str) -> None:
     """Nobody waits for an answer on a connection that is read no further."""
     wire.send(sent(target, route_of(target).body, (KEY_LINE,), "Connection: close"))
     wire.send(post("/predict", route_of("/predict").body))
@@ -93,7 +93,7 @@ def test_an_end_that_is_asked_for_behind_the_body_is_told_or_does_not_come(wire:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_key_of_one_answer_behind_the_body_is_none(wire: Wire, target: str) -> None:
+def test_an_idempotency_key_in_a_trailer_is_none(wire: Wire, target: str) -> None:
     line = f"Idempotency-Key: {uuid.uuid4().hex}"
     for _ in range(2):
         wire.send(sent(target, route_of(target).body, (KEY_LINE,), line))
@@ -102,7 +102,7 @@ def test_a_key_of_one_answer_behind_the_body_is_none(wire: Wire, target: str) ->
         assert "idempotency-replayed" not in answer.headers
 
 
-def test_a_login_behind_the_body_of_one_request_does_not_count_for_the_next(stack: LiveStack) -> None:
+def test_a_login_in_a_trailer_does_not_count_for_the_next_request(stack: LiveStack) -> None:
     with closing(Wire(stack.url)) as wire:
         body = route_of("/predict").body
         wire.send(sent("/predict", body, (KEY_LINE,), KEY_LINE) + sent("/predict", body, ()))

@@ -21,7 +21,7 @@ from serve.http.tls import warn_if_readable
         ("0.0.0.0", True, False),  # noqa: S104 - not listened on
     ],
 )
-def test_a_warning_where_the_network_could_read(
+def test_an_unencrypted_public_address_is_warned_of(
     caplog: pytest.LogCaptureFixture, host: str, encrypted: bool, warns: bool
 ) -> None:
     warn_if_readable(host, encrypted=encrypted)

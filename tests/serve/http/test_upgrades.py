@@ -97,9 +97,7 @@ def test_a_body_is_never_executed(alone: str, target: str, comes: str, framing: 
 
 
 @offered
-def test_a_body_in_which_an_administrator_is_asked_for_nothing_changes_nothing(
-    wire: Wire, offer: tuple[str, ...]
-) -> None:
+def test_an_administrators_request_in_a_body_changes_nothing(wire: Wire, offer: tuple[str, ...]) -> None:
     hidden = request("POST", "/update-model", "Host: here", "Content-Length: 0")
     wire.send(post("/predict", hidden, *offer) + request("GET", "/health/live", "Host: here"))
     assert wire.answer().status == 400

@@ -167,7 +167,7 @@ def test_a_refused_body_that_trickles_is_cut_off(wire: Wire) -> None:
     assert wire.is_closed()
 
 
-def test_who_leaves_in_the_middle_of_a_refused_body_is_forgotten(server: Server, wire: Wire) -> None:
+def test_a_client_that_leaves_in_a_refused_body_is_forgotten(server: Server, wire: Wire) -> None:
     leaving = [server.wire() for _ in range(10)]
     for client in leaving:
         client.send(post("/predict", SINGLE))
