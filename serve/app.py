@@ -61,8 +61,10 @@ ERROR_FORMS: Final = {
     "v2": inference_v2.write_error,
     "invocations": mlflow_scoring.write_error,
     "version": mlflow_scoring.write_error,
+    "/ping": mlflow_scoring.write_error,
+    "/health": mlflow_scoring.write_error,
 }
-"""Of the protocols that have a form of their own, by the first part of their addresses."""
+"""Of the protocols that have a form of their own, by their addresses, or the first part of these."""
 # Longer than what common reverse proxies keep (60 s): whoever closes first must not be us.
 KEEP_ALIVE_S: Final = 75.0
 REFRESH_PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0)

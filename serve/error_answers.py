@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 
 import orjson
 from starlette.requests import Request
@@ -14,7 +14,6 @@ from serve.errors import ServeError, UpstreamError
 
 logger = logging.getLogger(__name__)
 
-Endpoint = Callable[[Request], Awaitable[Response]]
 WriteError = Callable[[ServeError, str], bytes]
 """An error and the request's id -> the JSON body that tells of it."""
 
@@ -30,8 +29,8 @@ def encode_error(error: ServeError, request_id: str) -> bytes:
 
 
 def error_form(path: str, forms: Mapping[str, WriteError]) -> WriteError:
-    """How errors are written at an address, by its first part; in our own form where none is given for it."""
-    return forms.get(path.removeprefix("/").partition("/")[0], encode_error)
+    """How errors are written at an address: as given for it, or for its first part, else in our own form."""
+    return forms.get(path) or forms.get(path.removeprefix("/").partition("/")[0], encode_error)
 
 
 def request_id_of(request: Request) -> str:
@@ -58,15 +57,3 @@ def as_serve_error(error: Exception, request_id: str) -> ServeError:
 def error_response(error: ServeError, request_id: str, write: WriteError = encode_error) -> Response:
     """An error as an answer."""
     return Response(write(error, request_id), error.status, headers=error.headers, media_type="application/json")
-
-
-def telling_errors(endpoint: Endpoint, write: WriteError) -> Endpoint:
-    """The endpoint, whose errors become answers in a protocol's own form."""
-
-    async def telling(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except ServeError as error:
-            return error_response(error, request_id_of(request), write)
-
-    return telling

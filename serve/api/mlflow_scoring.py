@@ -26,7 +26,6 @@ from serve.decoding.csv_table import decode_csv
 from serve.decoding.mlflow_json import MEMBERS, decode_invocation
 from serve.decoding.parquet_table import decode_parquet
 from serve.decoding.rows import LABELS
-from serve.error_answers import Endpoint, telling_errors
 from serve.errors import DuplicateName, InvalidInstance, InvalidInvocation, ServeError
 from serve.model.model_store import Manifest
 from serve.model.serving_model import ServingModel
@@ -59,7 +58,7 @@ def mlflow_routes(model: ServingModel) -> list[Route]:
     async def version(_request: Request) -> Response:
         return Response(MLFLOW_VERSION, media_type=JSON)
 
-    return [_route("/ping", ping), _route("/health", ping), _route("/version", version)]
+    return [Route("/ping", ping), Route("/health", ping), Route("/version", version)]
 
 
 def _reader(decode: DecodeBatch, max_rows: int) -> Read:
@@ -76,10 +75,6 @@ def _reader(decode: DecodeBatch, max_rows: int) -> Read:
 
 def _write_predictions(probabilities: NDArray[np.float32], manifest: Manifest) -> Answer:
     return Answer(encode_predictions(probabilities), manifest.model_version)
-
-
-def _route(path: str, endpoint: Endpoint) -> Route:
-    return Route(path, telling_errors(endpoint, write_error), methods=["GET"])
 
 
 def write_error(error: ServeError, _request_id: str) -> bytes:

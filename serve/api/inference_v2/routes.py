@@ -25,7 +25,6 @@ from serve.api.inference_v2.messages import RepositoryIndexRequest, members_of
 from serve.api.inference_v2.requests import JSON_LENGTH_HEADER, decode_request
 from serve.decoding import DecodedRows
 from serve.decoding.duplicate_names import refuse_duplicate_names
-from serve.error_answers import Endpoint, telling_errors
 from serve.errors import BodyTooLarge, ServeError, UnknownModel
 from serve.metrics import Metrics
 from serve.model.model_store import Manifest
@@ -53,19 +52,19 @@ def inference_routes(model: ServingModel, metrics: Metrics, server_version: str)
         route
         for prefix in ("/v2/models/{name}", "/v2/models/{name}/versions/{version}")
         for route in (
-            _route(prefix, calls.metadata),
-            _route(prefix + "/ready", calls.model_ready),
-            _route(prefix + "/config", calls.config),
-            _route(prefix + "/stats", calls.statistics),
-            _route(prefix + "/infer", calls.infer_elsewhere, "POST"),
+            Route(prefix, calls.metadata),
+            Route(prefix + "/ready", calls.model_ready),
+            Route(prefix + "/config", calls.config),
+            Route(prefix + "/stats", calls.statistics),
+            Route(prefix + "/infer", calls.infer_elsewhere, methods=["POST"]),
         )
     ]
     return [
-        _route("/v2", calls.server),
-        _route("/v2/health/live", calls.live),
-        _route("/v2/health/ready", calls.ready),
-        _route("/v2/repository/index", calls.repository_index, "POST"),
-        _route("/v2/models/stats", calls.statistics),
+        Route("/v2", calls.server),
+        Route("/v2/health/live", calls.live),
+        Route("/v2/health/ready", calls.ready),
+        Route("/v2/repository/index", calls.repository_index, methods=["POST"]),
+        Route("/v2/models/stats", calls.statistics),
         *models,
     ]
 
@@ -172,10 +171,6 @@ def _check_name(name: str, version: str | None, manifest: Manifest) -> None:
 def write_error(error: ServeError, _request_id: str) -> bytes:
     """An error as this protocol has it."""
     return orjson.dumps({"error": error.message})
-
-
-def _route(path: str, endpoint: Endpoint, method: str = "GET") -> Route:
-    return Route(path, telling_errors(endpoint, write_error), methods=[method])
 
 
 async def _short_body(request: Request) -> bytes:
