@@ -75,7 +75,7 @@ class EmbeddedPostgres:
                 tell("Making an empty database ...")
                 self._make_cluster(program_dir)
             self._check_version()
-            self._end_left_over(tell)
+            self._end_left_over(tell, standstill_s)
             self._start_server(program_dir)
         except (OSError, subprocess.SubprocessError) as error:
             raise StackError(f"the embedded PostgreSQL does not start: {error}{_advice(error)}") from error
@@ -143,9 +143,16 @@ class EmbeddedPostgres:
                 "set RUN_DIR to another folder, and move the data there by pg_dump of the old version"
             )
 
-    def _end_left_over(self, tell: Tell) -> None:
+    def _end_left_over(self, tell: Tell, limit_s: float) -> None:
         """End what a killed stack has left running over the folder, and nothing else."""
+        deadline_s = time.monotonic() + limit_s
         while servers := servers_of(self._data_dir):
+            if time.monotonic() > deadline_s:
+                names = ", ".join(map(str, sorted(servers)))
+                raise StackError(
+                    f"an earlier PostgreSQL over {self._data_dir} (processes {names}) was asked to stop and has not "
+                    f"for {limit_s:g} s: end it (`kill -INT` its first process, then wait), and start again"
+                )
             tell("Waiting for an earlier PostgreSQL to end ...")
             postmaster = read_lock_file(self._data_dir)
             if postmaster is not None and postmaster.pid in servers:

@@ -180,6 +180,18 @@ def test_left_over_server_is_ended(postgres_folder: Path) -> None:
         assert not psutil.pid_exists(left_over.pid) or psutil.Process(left_over.pid).status() == psutil.STATUS_ZOMBIE
 
 
+def test_left_over_server_that_does_not_end_is_named(postgres_folder: Path) -> None:
+    data_dir = postgres_folder / "postgres"
+    with running(data_dir) as (left_over, _):
+        postmaster = psutil.Process(left_over.pid)
+        postmaster.suspend()
+        try:
+            with pytest.raises(StackError, match=rf"\b{left_over.pid}\b.*has not for 0\.5 s: end it"):
+                EmbeddedPostgres(data_dir, "kept").start(standstill_s=0.5)
+        finally:
+            postmaster.resume()
+
+
 def test_first_start_that_was_killed_leaves_nothing_that_stops_the_next(postgres_folder: Path) -> None:
     half_made = postgres_folder / "postgres.new"
     half_made.mkdir()
