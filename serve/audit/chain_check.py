@@ -8,6 +8,7 @@ from uuid import UUID
 
 from serve.audit.findings import Fault, Finding
 from serve.audit.ledger import LEDGER, Erasure
+from serve.audit.stored_rows import UnreadableRecord
 from serve.prediction_log.anchors import Anchor
 from serve.prediction_log.chain import GENESIS, as_bytes, content_digest, encode_facts, encode_list, record_hash
 from serve.prediction_log.frame import StoredRecord
@@ -60,6 +61,13 @@ class ChainCheck:
         if sequence == anchored.sequence and record.hash != anchored.hash:
             self._find(Fault.CHANGED, "its hash is not the one anchored outside of the database", sequence)
         self.end = ChainEnd(self.chain_id, sequence, record.hash)
+        self.records += 1
+
+    def see_unreadable(self, record: UnreadableRecord) -> None:
+        """The next record, of which only its place can be told: what follows it is checked against its hash."""
+        self._previous(record.sequence)
+        self._find(Fault.CHANGED, f"it can't be read: {record.why}", record.sequence)
+        self.end = ChainEnd(self.chain_id, record.sequence, record.hash)
         self.records += 1
 
     def finish(self, mark: ChainEnd | None) -> None:

@@ -18,6 +18,8 @@ class Fault(StrEnum):
     """Records that no server process wrote."""
     DAMAGED = "damaged"
     """A file of the spool can't be read to its end."""
+    STRAY = "stray"
+    """A file beside the log's own that is none of them, and is passed over."""
     UNWITNESSED = "unwitnessed"
     """Nothing outside of the database says where the chain ends: its last records could be gone unseen."""
 

@@ -23,10 +23,10 @@ LEDGER_PENDING: Final = uuid.UUID(int=1)
 
 _READ: Final = """
     SELECT number, erased_at, chain_id::text, sequence, row_numbers, content_digest, hash
-    FROM prediction_erasures ORDER BY number
+    FROM public.prediction_erasures ORDER BY number
 """
 _APPEND: Final = """
-    INSERT INTO prediction_erasures (number, erased_at, chain_id, sequence, row_numbers, content_digest, hash)
+    INSERT INTO public.prediction_erasures (number, erased_at, chain_id, sequence, row_numbers, content_digest, hash)
     VALUES (%s, %s, %s::uuid, %s, %s, %s, %s)
 """
 

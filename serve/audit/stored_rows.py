@@ -14,21 +14,25 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
 from fraud.features import FEATURE_COUNT
-from serve.prediction_log.chain import Facts, microseconds
+from serve.audit.errors import AuditError
+from serve.prediction_log.chain import Facts
 from serve.prediction_log.frame import StoredRecord
 from serve.prediction_log.table import ChainEnd
 
 RECORDS_PER_FETCH: Final = 100
 
 _COLUMNS: Final = sql.SQL("""
-    SELECT chain_id::text, sequence, recorded_at, received_at, request_id, endpoint, caller, model_version,
-        model_sha256, load_test, application_ids, applicant_refs, array_send(features), array_send(probabilities), salt,
-        content_digest, hash
-    FROM prediction_requests
+    SELECT chain_id::text, sequence,
+        CASE WHEN isfinite(recorded_at) THEN (extract(epoch FROM recorded_at) * 1000000)::bigint END,
+        CASE WHEN isfinite(received_at) THEN (extract(epoch FROM received_at) * 1000000)::bigint END,
+        request_id, endpoint, caller, model_version, model_sha256, load_test,
+        array_dims(application_ids), array_dims(applicant_refs), application_ids, applicant_refs,
+        array_send(features), array_send(probabilities), salt, content_digest, hash
+    FROM public.prediction_requests
 """)
 _IN_ORDER: Final = sql.SQL("ORDER BY chain_id, sequence")
 _OF_APPLICANT: Final = sql.SQL("WHERE applicant_refs @> ARRAY[%s]::bytea[]")
-_MARKS: Final = "SELECT chain_id::text, sequence, hash FROM prediction_chains"
+_MARKS: Final = "SELECT chain_id::text, sequence, hash FROM public.prediction_chains"
 
 _ARRAY_HEADER: Final = struct.Struct("!iiiii")
 _REAL_ELEMENT: Final = np.dtype([("length", ">i4"), ("value", ">f4")])
@@ -42,14 +46,43 @@ class LoggedRecord:
     record: StoredRecord
 
 
-def all_records(connection: Connection) -> Iterator[LoggedRecord]:
+@dataclass(frozen=True, slots=True)
+class UnreadableRecord:
+    """A row of the table that holds what no server process writes, so that nothing can be hashed."""
+
+    chain_id: uuid.UUID
+    sequence: int
+    hash: bytes
+    why: str
+
+
+class _NotAsWritten(ValueError):
+    """A value of a row has a form that the server does not write."""
+
+
+def all_records(connection: Connection) -> Iterator[LoggedRecord | UnreadableRecord]:
     """The whole log, chain by chain, each in order; features that were erased are NaN."""
-    yield from _read(connection, sql.Composed([_COLUMNS, _IN_ORDER]), ())
+    for row in _rows(connection, sql.Composed([_COLUMNS, _IN_ORDER]), ()):
+        try:
+            yield _record(row)
+        except _NotAsWritten as error:
+            yield UnreadableRecord(uuid.UUID(row[0]), row[1], bytes(row[-1]), str(error))
 
 
 def records_of_applicant(connection: Connection, pseudonym: bytes) -> Iterator[LoggedRecord]:
-    """The records with a row of one person."""
-    yield from _read(connection, sql.Composed([_COLUMNS, _OF_APPLICANT, _IN_ORDER]), (pseudonym,))
+    """The records with a row of one person.
+
+    Raises:
+        AuditError: one of them can't be read.
+    """
+    for row in _rows(connection, sql.Composed([_COLUMNS, _OF_APPLICANT, _IN_ORDER]), (pseudonym,)):
+        try:
+            yield _record(row)
+        except _NotAsWritten as error:
+            raise AuditError(
+                f"record {row[1]} of chain {row[0]} is not as it was written ({error}): `python -m serve.audit verify` "
+                "tells of all such records; nothing is erased before they are put right"
+            ) from None
 
 
 def chain_marks(connection: Connection) -> dict[uuid.UUID, ChainEnd]:
@@ -60,24 +93,29 @@ def chain_marks(connection: Connection) -> dict[uuid.UUID, ChainEnd]:
     return {mark.chain_id: mark for mark in marks}
 
 
-def _read(connection: Connection, query: sql.Composed, values: tuple[Any, ...]) -> Iterator[LoggedRecord]:
+def _rows(connection: Connection, query: sql.Composed, values: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
     with connection.cursor(name="audit") as cursor:
         cursor.itersize = RECORDS_PER_FETCH
         cursor.execute(query, values)
-        for row in cursor:
-            yield _record(row)
+        yield from cursor
 
 
 def _record(row: tuple[Any, ...]) -> LoggedRecord:
+    """Raises _NotAsWritten."""
     chain_id, sequence, recorded_at, received_at, *facts, ids, refs, features, probabilities, salt, digest, end = row
-    request_id, endpoint, caller, model_version, model_sha256, load_test = facts
+    request_id, endpoint, caller, model_version, model_sha256, load_test, ids_shape, refs_shape = facts
+    if recorded_at is None or received_at is None:
+        raise _NotAsWritten("one of its times is infinite")
+    for name, shape, values in (("application_ids", ids_shape, ids), ("applicant_refs", refs_shape, refs)):
+        if values and shape != f"[1:{len(values)}]":
+            raise _NotAsWritten(f"{name} has the shape {shape}, expected one dimension from 1")
     return LoggedRecord(
         uuid.UUID(chain_id),
         StoredRecord(
             facts=Facts(
                 sequence=sequence,
-                recorded_at=microseconds(recorded_at),
-                received_at=microseconds(received_at),
+                recorded_at=recorded_at,
+                received_at=received_at,
                 request_id=request_id,
                 endpoint=endpoint,
                 caller=caller,
@@ -87,8 +125,8 @@ def _record(row: tuple[Any, ...]) -> LoggedRecord:
             ),
             application_ids=ids,
             applicant_refs=None if refs is None else [None if ref is None else bytes(ref) for ref in refs],
-            features=_reals(bytes(features)).reshape(-1, FEATURE_COUNT),
-            probabilities=_reals(bytes(probabilities)),
+            features=_matrix(_reals("features", bytes(features))),
+            probabilities=_reals("probabilities", bytes(probabilities)),
             salt=bytes(salt),
             digest=bytes(digest),
             hash=bytes(end),
@@ -96,11 +134,22 @@ def _record(row: tuple[Any, ...]) -> LoggedRecord:
     )
 
 
-def _reals(array: bytes) -> NDArray[np.float32]:
-    """What `array_send` gives of a `real[]`; NULL becomes NaN."""
+def _matrix(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    if len(values) % FEATURE_COUNT:
+        raise _NotAsWritten(f"features has {len(values)} elements, expected {FEATURE_COUNT} a row")
+    return values.reshape(-1, FEATURE_COUNT)
+
+
+def _reals(name: str, array: bytes) -> NDArray[np.float32]:
+    """What `array_send` gives of a `real[]`; NULL becomes NaN.
+
+    The views read an array by its subscripts, so an array whose first one is not 1 shows other values than it holds.
+    """
     if len(array) < _ARRAY_HEADER.size:
         return np.empty(0, dtype="<f4")
-    _, has_nulls, _, length, _ = _ARRAY_HEADER.unpack_from(array)
+    dimensions, has_nulls, _, length, first = _ARRAY_HEADER.unpack_from(array)
+    if dimensions != 1 or first != 1:
+        raise _NotAsWritten(f"{name} has {dimensions} dimensions, the first from {first}; expected one, from 1")
     if not has_nulls:
         return np.frombuffer(array, _REAL_ELEMENT, length, _ARRAY_HEADER.size)["value"].astype("<f4")
     values = np.full(length, np.nan, dtype="<f4")

@@ -15,7 +15,7 @@ from fraud.verdict import Verdict
 from serve.audit.chain_check import ChainCheck, Witness, check_ledger, digests_after_erasure
 from serve.audit.findings import Fault, Finding
 from serve.audit.ledger import LEDGER, LEDGER_PENDING, read_ledger
-from serve.audit.stored_rows import all_records, chain_marks
+from serve.audit.stored_rows import UnreadableRecord, all_records, chain_marks
 from serve.audit.witnesses import read_anchors, read_spool
 from serve.prediction_log.anchors import Anchor
 
@@ -31,25 +31,27 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """Pass; inconclusive where a chain's end has no witness here; fail for any other finding."""
+        """Pass, also beside files that are none of the log's.
+
+        Inconclusive where a chain's end has no witness here; fail for any other finding."""
         faults = {finding.fault for finding in self.findings}
-        if faults - {Fault.UNWITNESSED}:
+        if faults - {Fault.UNWITNESSED, Fault.STRAY}:
             return Verdict.FAIL
-        return Verdict.INCONCLUSIVE if faults else Verdict.PASS
+        return Verdict.INCONCLUSIVE if Fault.UNWITNESSED in faults else Verdict.PASS
 
 
 def verify(connection: Connection, spool: Path) -> Report:
     """Read the whole log in one snapshot and check every record; servers may go on writing.
 
     Raises:
-        SpoolError: an anchor can't be read.
         psycopg2.Error: PostgreSQL does not answer, or refuses.
     """
     connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
-    before = read_anchors(spool)
+    before = read_anchors(spool).anchors
     ledger, marks = read_ledger(connection), chain_marks(connection)
     spooled = read_spool(spool)
-    after = read_anchors(spool)
+    witnesses = read_anchors(spool)
+    after = witnesses.anchors
     erased = digests_after_erasure(ledger)
     chains = (marks.keys() | before.keys()) - {LEDGER, LEDGER_PENDING}
 
@@ -62,8 +64,11 @@ def verify(connection: Connection, spool: Path) -> Report:
     for chain_id, records in groupby(all_records(connection), key=lambda logged: logged.chain_id):
         check = checks.setdefault(chain_id, new_check(chain_id))
         for logged in records:
-            check.see(logged.record)
-    findings = [*spooled.findings, *check_ledger(ledger, _ledger_ends(after))]
+            if isinstance(logged, UnreadableRecord):
+                check.see_unreadable(logged)
+            else:
+                check.see(logged.record)
+    findings = [*witnesses.findings, *spooled.findings, *check_ledger(ledger, _ledger_ends(after))]
     for chain_id, check in checks.items():
         check.finish(marks.get(chain_id))
         findings += check.findings

@@ -9,7 +9,8 @@ from pathlib import Path
 from serve.audit.findings import Fault, Finding
 from serve.prediction_log.anchors import Anchor, Anchors
 from serve.prediction_log.backlog import DAMAGED_FOLDER
-from serve.prediction_log.segment import OPEN, list_segments
+from serve.prediction_log.errors import SpoolError
+from serve.prediction_log.segment import OPEN, list_segments, strays
 from serve.prediction_log.segment_reader import Rest, SegmentReader
 
 
@@ -21,24 +22,42 @@ class Spooled:
     findings: list[Finding]
 
 
-def read_anchors(spool: Path) -> dict[uuid.UUID, Anchor]:
-    """The anchors of all chains and of the ledger.
+@dataclass(frozen=True, slots=True)
+class KnownAnchors:
+    """The anchors of all chains and of the ledger, and what is wrong with their files."""
 
-    Raises:
-        SpoolError: one can't be read.
-    """
-    return Anchors(spool).read()
+    anchors: dict[uuid.UUID, Anchor]
+    findings: list[Finding]
+
+
+def read_anchors(spool: Path) -> KnownAnchors:
+    """All of them; one that can't be read is a finding, and so is a file that is none."""
+    anchors: dict[uuid.UUID, Anchor] = {}
+    folder = Anchors(spool)
+    findings = [Finding(Fault.STRAY, f"{path} is no anchor") for path in folder.strays()]
+    findings += [Finding(Fault.DAMAGED, f"{path} was set aside") for path in folder.set_aside()]
+    for chain_id in folder.chains():
+        try:
+            anchor = folder.of(chain_id)
+        except SpoolError as error:
+            findings.append(Finding(Fault.DAMAGED, str(error), chain_id))
+        else:
+            anchors |= {} if anchor is None else {chain_id: anchor}
+    return KnownAnchors(anchors, findings)
 
 
 def read_spool(spool: Path) -> Spooled:
     """All records in the spool, each checked against the one before it."""
     hashes: dict[uuid.UUID, dict[int, bytes]] = {}
-    findings = []
+    findings = [Finding(Fault.STRAY, f"{path} is no segment") for path in strays(spool)]
     for key, path in list_segments(spool).items() if spool.exists() else ():
         try:
             reader = SegmentReader(path)
         except FileNotFoundError:
             continue  # shipped meanwhile: then its end is anchored
+        except SpoolError as error:
+            findings.append(Finding(Fault.DAMAGED, f"{path.name} can't be read: {error}", key.chain_id))
+            continue
         try:
             for record in reader.records():
                 hashes.setdefault(key.chain_id, {})[record.facts.sequence] = record.hash

@@ -6,7 +6,9 @@ as a whole: `<spool>/anchors/<chain>` says how far it had come.
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import uuid
 from pathlib import Path
 from typing import Annotated, Final
@@ -15,9 +17,15 @@ import msgspec
 
 from serve.prediction_log.chain import GENESIS
 from serve.prediction_log.errors import SpoolError
-from serve.prediction_log.segment import OWNER_ONLY, make_folder
+from serve.prediction_log.segment import OWNER_ONLY, make_folder, open_file
 
 FOLDER: Final = "anchors"
+SET_ASIDE: Final = ".damaged"
+
+_NAME: Final = re.compile("[0-9a-f]{32}")
+_NAME_OR_STAGING: Final = re.compile(r"[0-9a-f]{32}(\.new|\.damaged)?")
+
+logger = logging.getLogger(__name__)
 
 Hash = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 
@@ -38,14 +46,35 @@ class Anchors:
         self._folder = spool / FOLDER
 
     def read(self) -> dict[uuid.UUID, Anchor]:
-        """All chains that ever reached the table from here.
+        """The anchors of all chains, for who is to move them: one that can't be read is set aside, and said."""
+        known: dict[uuid.UUID, Anchor] = {}
+        for chain_id in self.chains():
+            try:
+                anchor = self.of(chain_id)
+            except SpoolError as error:
+                path = self._folder / chain_id.hex
+                path.rename(path.with_suffix(SET_ASIDE))
+                logger.critical(
+                    "%s: it is kept as %s, and `serve.audit verify` tells of it", error, path.stem + SET_ASIDE
+                )
+            else:
+                known |= {} if anchor is None else {chain_id: anchor}
+        return known
 
-        Raises:
-            SpoolError: an anchor can't be read.
-        """
-        if not self._folder.exists():
-            return {}
-        return {uuid.UUID(path.name): _decode(path) for path in self._folder.iterdir() if not path.suffix}
+    def set_aside(self) -> list[Path]:
+        """Anchors that could not be read when they were to be moved."""
+        return [self._folder / name for name in self._names() if name.endswith(SET_ASIDE)]
+
+    def chains(self) -> list[uuid.UUID]:
+        """All chains that ever reached the table from here."""
+        return [uuid.UUID(name) for name in self._names() if _NAME.fullmatch(name)]
+
+    def strays(self) -> list[Path]:
+        """What is in the folder and is no anchor, nor one that is being written."""
+        return [self._folder / name for name in self._names() if not _NAME_OR_STAGING.fullmatch(name)]
+
+    def _names(self) -> list[str]:
+        return sorted(path.name for path in self._folder.iterdir()) if self._folder.is_dir() else []
 
     def of(self, chain_id: uuid.UUID) -> Anchor | None:
         """The anchor of one chain; None when nothing of it has reached the table from here.
@@ -53,8 +82,10 @@ class Anchors:
         Raises:
             SpoolError: it can't be read.
         """
-        path = self._folder / chain_id.hex
-        return _decode(path) if path.exists() else None
+        try:
+            return _decode(self._folder / chain_id.hex)
+        except FileNotFoundError:
+            return None
 
     def write(self, chain_id: uuid.UUID, anchor: Anchor, *, durable: bool = False) -> None:
         """Replace a chain's anchor as a whole; `durable` forces it to the disk before this returns."""
@@ -73,6 +104,11 @@ class Anchors:
 
 def _decode(path: Path) -> Anchor:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Anchor)
+        return msgspec.json.decode(_content_of(path), type=Anchor)
     except msgspec.MsgspecError as error:
         raise SpoolError(f"{path} is no anchor of a chain: {error}") from error
+
+
+def _content_of(path: Path) -> bytes:
+    with open(open_file(path), "rb") as file:  # noqa: PTH123 - a descriptor
+        return file.read()

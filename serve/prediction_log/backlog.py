@@ -77,6 +77,8 @@ class Backlog:
                         logger.warning("adopted %s, which a server process left behind", segments[key].name)
                 except FileNotFoundError:
                     continue  # sealed by its owner meanwhile
+                except SpoolError:
+                    continue  # nobody can read it: it is set aside when its turn comes
         return segments
 
     def next_batch(self, segments: Segments, marks: Mapping[uuid.UUID, int], max_bytes: int) -> Batch:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import stat
 import struct
 import uuid
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,7 @@ _MAGIC: Final = b"PREDLOG1"
 _HEADER: Final = struct.Struct("<8s16sIQ32s")
 HEADER_BYTES: Final = _HEADER.size
 _NAME: Final = re.compile(r"([0-9a-f]{32})-(\d{8})\.(open|sealed)")
+_ALMOST: Final = re.compile(r"[0-9a-f]{32}-\d{8}(?!\.(open|sealed|new)$)|\.(open|sealed)|^\.nfs")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -68,8 +70,19 @@ def list_segments(folder: Path) -> dict[SegmentKey, Path]:
     """
     # By name: those of a chain stand together in the order of writing, what is open before what is sealed.
     names = sorted({*os.listdir(folder), *os.listdir(folder)})  # noqa: PTH208 - paths of thousands cost
-    matches = (match for name in names if (match := _NAME.fullmatch(name)))
-    return {SegmentKey(uuid.UUID(match[1]), int(match[2])): folder / match[0] for match in matches}
+    keys = ((_key_of(name), name) for name in names)
+    return {key: folder / name for key, name in keys if key is not None}
+
+
+def strays(folder: Path) -> list[Path]:
+    """What is named as a segment almost is, and is none: a copy of one, for example."""
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    return [folder / name for name in names if _ALMOST.search(name) and _key_of(name) is None]
+
+
+def _key_of(name: str) -> SegmentKey | None:
+    match = _NAME.fullmatch(name)
+    return None if match is None else SegmentKey(uuid.UUID(match[1]), int(match[2]))
 
 
 def segment_paths(folder: Path, key: SegmentKey) -> tuple[Path, Path]:
@@ -102,13 +115,19 @@ def claimed_bytes(folder: Path, segment_bytes: int) -> int:
 
 
 def is_in_use(path: Path) -> bool:
-    """Whether a living process holds this file: of a segment, the one that writes it."""
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False
+    """Whether a living process holds this file: of a segment, the one that writes it.
+
+    Raises:
+        SpoolError, FileNotFoundError: as `open_file`.
+    """
+    descriptor = open_file(path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def remove_abandoned_staging(folder: Path) -> None:
@@ -141,12 +160,33 @@ def open_segment(path: Path) -> tuple[int, SegmentStart]:
         SpoolError: the file is no segment.
         FileNotFoundError: it is gone, or has another name now.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = open_file(path)
     try:
-        return descriptor, _read_start(descriptor)
+        start = _read_start(descriptor)
+        if _key_of(path.name) not in {None, start.key}:
+            raise SpoolError(f"it is named as another segment than its header says, {_name(start.key)}")
     except SpoolError:
         os.close(descriptor)
         raise
+    return descriptor, start
+
+
+def open_file(path: Path) -> int:
+    """Open a file of the spool to read it; gives its descriptor.
+
+    Raises:
+        SpoolError: it is no file, or may not be read.
+        FileNotFoundError: it is gone, or has another name now.
+    """
+    try:
+        # A pipe of that name would block until somebody writes to it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except PermissionError as error:
+        raise SpoolError(f"{path} may not be read: give it to the user of the server ({error.strerror})") from error
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise SpoolError(f"{path} is no file")
 
 
 def _read_start(descriptor: int) -> SegmentStart:
