@@ -14,6 +14,7 @@ from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError
 from fraud.progress import steps_on
 from fraud.registry import PRODUCTION, Registry
+from fraud.schema_version import refuse_newer
 from fraud.settings import DatabaseRole, Settings, load_settings
 from train.maturity import label_cutoff
 from train.pipeline import run
@@ -76,6 +77,7 @@ def _train(
 ) -> None:
     cutoff = label_cutoff(today, settings.label_maturity_days)
     dsn = settings.dsn(DatabaseRole.TRAINER)
+    refuse_newer(dsn)
     registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
     if only_first and (production := registry.version_of(PRODUCTION)) is not None:
         fault = why_unservable(registry, production)
