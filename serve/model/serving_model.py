@@ -46,7 +46,9 @@ class ServingModel:
         """
         if self._active is None:
             if self._fault is not None:
-                raise ModelUnusable(f"{self._fault}: train another (`python -m train --promote-first`)")
+                raise ModelUnusable(
+                    f"{self._fault}: convert it anew, or train another (`python -m train --promote-first --only-first`)"
+                )
             raise NotReady("no model is loaded: train one (`python -m train --promote-first`), then /update-model")
         return self._active
 

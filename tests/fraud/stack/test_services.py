@@ -225,11 +225,14 @@ def test_address_of_another_machine_is_one_line(failing_stack: FailingStack, hos
 
 
 @pytest.mark.long
-def test_model_of_an_earlier_version_is_replaced_and_kept(used_run_dir: Path) -> None:
+@pytest.mark.parametrize(
+    ("with_trees", "said"), [(True, "Converted anew, it is version "), (False, "It can't be converted anew: ")]
+)
+def test_model_of_an_earlier_version_is_replaced_and_kept(used_run_dir: Path, with_trees: bool, said: str) -> None:
     stack = start_stack(used_run_dir, hold_port())
     wait_until_ready(stack)
     registry = Registry(stack.tracking_uri, "divorce-model")
-    unservable = register_without_golden_rows(registry)
+    unservable = register_without_golden_rows(registry, with_trees=with_trees)
     registry.set_alias(PRODUCTION, unservable.version)
     assert stop_stack(stack) == 0
     shutil.rmtree(used_run_dir / "models")  # as when the copy there is of that version too
@@ -237,6 +240,7 @@ def test_model_of_an_earlier_version_is_replaced_and_kept(used_run_dir: Path) ->
     stack = start_stack(used_run_dir, hold_port())
     wait_until_ready(stack)
     assert "The model of an earlier version can't be served any more" in stack.output()
+    assert said in stack.output()
     served = httpx.get(stack.url + "/model-info", auth=stack.admin).json()["model_version"]
     assert served == str(unservable.version + 1)
     assert Registry(stack.tracking_uri, "divorce-model").model_version(unservable.version) == unservable
