@@ -17,5 +17,9 @@ class DatabaseError(ProjectError):
     """PostgreSQL does not answer, or refuses what was asked."""
 
 
+class NewerDatabaseError(DatabaseError):
+    """The database's schema is of a later version of this project; nothing was read from it or changed in it."""
+
+
 class RegistryError(ProjectError):
     """The model registry does not answer, or answers with an error: never to be read as "no model"."""

@@ -50,6 +50,9 @@ TEST_AP_TAG: Final = "average_precision_test"
 PROFILE_SHA256_TAG: Final = "reference_profile_sha256"
 RETRAINING_REASON_TAG: Final = "retraining_reason"
 
+RECONVERTED_FROM_TAG: Final = "reconverted_from"
+"""Of a version with the trees of an earlier one, in a file that can be served: the number of that one."""
+
 HTTP_RETRIES: Final = 1
 MESSAGE_CHARACTERS: Final = 400
 

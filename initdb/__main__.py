@@ -1,8 +1,10 @@
-"""`python -m initdb`: the schema and the reference data, in the database that the settings name."""
+"""`python -m initdb [upgrade]`: the schema and the reference data, in the database that the settings name."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,17 +14,24 @@ from rich.console import Console
 from fraud.command import EXIT_ERROR
 from fraud.database import connect
 from fraud.errors import ProjectError
+from fraud.schema_version import NEWEST_VERSION
 from fraud.settings import DatabaseRole, Settings, load_settings
+from fraud.verdict import Verdict
 from initdb.dump import dump
 from initdb.progress import progress_bar
 from initdb.request import Request
 from initdb.schema import apply_schema, set_passwords
 from initdb.training_table import has_rows, read_provenance
+from initdb.upgrade import due_files
 
 console = Console(stderr=True)
 
+app = typer.Typer(add_completion=False)
 
+
+@app.callback(invoke_without_command=True)
 def main(
+    context: typer.Context,
     *,
     csv: Annotated[
         Path | None, typer.Option(help="The public Train_Dataset.csv. Default: RAW_TABLE, else rows are generated.")
@@ -50,7 +59,9 @@ def main(
 
     Either all of them are loaded or none.
     """
-    try:
+    if context.invoked_subcommand is not None:
+        return
+    with _errors_in_one_line():
         settings = load_settings()
         _make_schema(settings)
         if not schema_only:
@@ -65,6 +76,39 @@ def main(
         if dump_file is not None:
             with progress_bar(console, f"Writing {dump_file}", None) as advance:
                 dump(settings.dsn(), dump_file, advance)
+
+
+@app.command("upgrade")
+def upgrade_command(
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing, only say what is due.")] = False,
+) -> None:
+    """Bring the tables to this program's version, as every start does; all that is recorded stays.
+
+    Exit status: 0 the database has the newest version (now); 10 with --check: it has not; 2 it can't be upgraded, or
+    is of a later version of this project.
+    """
+    with _errors_in_one_line():
+        dsn = load_settings().dsn()
+        if check:
+            with connect(dsn) as connection:
+                due = due_files(connection)
+        else:
+            due = apply_schema(dsn)
+    console.print(_told(due, "Due" if check else "Applied"), highlight=False)
+    sys.exit((Verdict.FAIL if check and due else Verdict.PASS).exit_status)
+
+
+def _told(files: list[Path], what: str) -> str:
+    if not files:
+        return f"The schema has version {NEWEST_VERSION}, the newest."
+    return f"{what}, to version {NEWEST_VERSION}: {', '.join(path.stem for path in files)}."
+
+
+@contextmanager
+def _errors_in_one_line() -> Iterator[None]:
+    try:
+        yield
     except ProjectError as error:
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(EXIT_ERROR)
@@ -104,4 +148,4 @@ def _make_reference_data(dsn: str, request: Request, force: bool) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

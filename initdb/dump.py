@@ -14,11 +14,17 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
 from fraud.database import connect
+from fraud.schema_version import NEWEST_VERSION, VERSION_SCHEMA, VERSION_TABLE
 from initdb.errors import NothingToDumpError
-from initdb.schema import schema_files
+from initdb.schema import ROLES_FILE
 from initdb.training_table import COLUMN_LIST, COLUMNS, TABLE, has_rows, read_provenance
+from initdb.upgrade import migration_files
 
 ROWS_PER_INSERT: Final = 1_000
+
+_STAMP: Final = sql.SQL("INSERT INTO {table} SELECT {version} WHERE NOT EXISTS (SELECT FROM {table});\n").format(
+    table=sql.Identifier(VERSION_SCHEMA, VERSION_TABLE), version=sql.Literal(f"{NEWEST_VERSION:04}")
+)
 
 Progress = Callable[[int], None]
 """Told after each statement how many rows it holds."""
@@ -46,7 +52,9 @@ def _write(connection: Connection, file: TextIO, progress: Progress) -> None:
     table, columns = TABLE.as_string(connection), COLUMN_LIST.as_string(connection)
     file.write("-- Reference data of the marriage-loan scoring: schema, roles and rows; restore with any SQL client.\n")
     file.write("BEGIN;\n\n")
-    file.writelines(f"{path.read_text()}\n" for path in schema_files())
+    files = [ROLES_FILE, *migration_files()]
+    file.writelines(f"{path.read_text(encoding='utf-8')}\n" for path in files)
+    file.write(_STAMP.as_string(connection))
     file.write(f"TRUNCATE {table};\n")
     for rows in _row_literals(connection):
         file.write(f"INSERT INTO {table} ({columns}) VALUES\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 from fraud.errors import DatabaseError, ProjectError
 
@@ -24,6 +25,14 @@ class TooFewRowsError(ProjectError):
 
 class SchemaError(DatabaseError):
     """PostgreSQL refused one of the SQL files; nothing of it was applied."""
+
+    @classmethod
+    def refused(cls, file_name: str, error: BaseException) -> Self:
+        """Name the file and PostgreSQL's reason, in one line."""
+        reason = " ".join(str(error).split())
+        return cls(
+            f"PostgreSQL refused {file_name}: {reason}; run initdb as the owner of the database, who may create roles"
+        )
 
 
 class LoadError(DatabaseError):

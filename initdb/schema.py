@@ -1,4 +1,4 @@
-"""Tables, roles and grants: the folder's SQL files in the order of their names."""
+"""Tables, roles and grants: the roles at every start, and each version of the tables once."""
 
 from __future__ import annotations
 
@@ -8,36 +8,45 @@ from typing import Final
 
 import psycopg2
 from psycopg2 import sql
+from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import encrypt_password
 
 from fraud.database import connect
+from fraud.schema_version import read_version
 from initdb.errors import SchemaError
+from initdb.upgrade import upgrade
 
 SCHEMA_LOCK: Final = 7_211_973
-"""Advisory lock: two starts at once wait for each other instead of both making the same role."""
+"""Advisory lock: two starts at once wait for each other instead of both making the same role or table."""
+
+ROLES_FILE: Final = Path(__file__).with_name("01_roles.sql")
+"""Run at every start: roles belong to the cluster and the database's own grants to no dump, so no version says
+whether they are there."""
 
 
-def schema_files() -> list[Path]:
-    """The SQL files, in the order in which PostgreSQL's image and we run them."""
-    return sorted(Path(__file__).parent.glob("*.sql"))
-
-
-def apply_schema(dsn: str) -> None:
-    """Run all SQL files as one transaction; a second time changes nothing.
+def apply_schema(dsn: str) -> list[Path]:
+    """Make roles and tables what the newest version has; gives the files of the versions that were due.
 
     Raises:
-        SchemaError: PostgreSQL refused a statement; the database is as it was.
+        NewerDatabaseError: the database is of a later version of this project; it is as it was.
+        SchemaError: PostgreSQL refused a file, of which nothing is applied.
     """
-    with connect(dsn) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
-        for path in schema_files():
-            try:
-                cursor.execute(path.read_text())
-            except psycopg2.Error as error:
-                raise SchemaError(
-                    f"PostgreSQL refused {path.name}: {' '.join(str(error).split())}; run initdb as the owner of the "
-                    "database, who may create roles"
-                ) from error
+    with connect(dsn) as connection:
+        with connection.cursor() as cursor:
+            # Of the session: it lasts over the transactions of all versions, and ends with the connection.
+            cursor.execute("SELECT pg_advisory_lock(%s)", (SCHEMA_LOCK,))
+        read_version(connection)
+        _apply_roles(connection)
+        return upgrade(connection)
+
+
+def _apply_roles(connection: Connection) -> None:
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(ROLES_FILE.read_text(encoding="utf-8"))
+        except psycopg2.Error as error:
+            raise SchemaError.refused(ROLES_FILE.name, error) from error
+    connection.commit()
 
 
 def set_passwords(dsn: str, passwords: Mapping[str, str]) -> None:

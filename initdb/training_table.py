@@ -1,4 +1,4 @@
-"""Table `divorce_predictions` as `02_training_data.sql` makes it: its name, its columns, where its rows came from."""
+"""Table `divorce_predictions` of `v0002_training_data.sql`: its name, its columns, where its rows came from."""
 
 from __future__ import annotations
 

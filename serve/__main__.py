@@ -10,8 +10,9 @@ from typing import Annotated, Final
 import typer
 
 from fraud.command import EXIT_ERROR
-from fraud.errors import ProjectError
+from fraud.errors import DatabaseError, NewerDatabaseError, ProjectError
 from fraud.open_files import possible_connections
+from fraud.schema_version import refuse_newer
 from fraud.settings import DatabaseRole, Settings, load_settings
 from serve.http.tls import check_certificate, warn_if_readable
 from serve.logs import LogFormat, configure_logging
@@ -22,6 +23,8 @@ from serve.workers.supervisor import Supervisor, worker_command
 logger = logging.getLogger(__name__)
 
 PROCESS: Final = "supervisor"
+DATABASE_TIMEOUT_S: Final = 3
+"""A start needs no database, and does not wait for one for long."""
 
 
 def serve(
@@ -36,7 +39,7 @@ def serve(
         configure_logging(PROCESS, LogFormat(settings.log_format))
         # What workers and shipper need, to be missed once and here rather than by each of them.
         settings.administrator_password()
-        settings.dsn(DatabaseRole.SERVER)
+        database = settings.dsn(DatabaseRole.SERVER)
         settings.server_keys()
         check_certificate(settings.ssl_certfile, settings.ssl_keyfile)
         address = host or settings.serve_host, port or settings.serve_port
@@ -49,6 +52,7 @@ def serve(
                 settings.max_connections,
             )
         check_free(*address)
+        _refuse_newer_database(database)
         if not settings.asks_for_keys():
             logger.warning("AUTHENTICATION=off: everybody who reaches %s:%d may have applications scored", *address)
         warn_if_readable(address[0], encrypted=settings.ssl_certfile is not None)
@@ -57,6 +61,16 @@ def serve(
         logger.critical("%s", error)
         status = EXIT_ERROR
     sys.exit(status)
+
+
+def _refuse_newer_database(dsn: str) -> None:
+    """A database that does not answer now is asked by the shipper, as soon as it does."""
+    try:
+        refuse_newer(dsn, DATABASE_TIMEOUT_S)
+    except NewerDatabaseError:
+        raise
+    except DatabaseError as error:
+        logger.warning("%s; records wait in the spool", error)
 
 
 async def _supervise(settings: Settings, host: str, port: int, workers: int) -> int:

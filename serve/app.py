@@ -186,7 +186,7 @@ async def _lifespan(
         asyncio.create_task(connections.keep_time()),
     ]
     if parts.refresh:
-        tasks.append(asyncio.create_task(_refresh(parts.change)))
+        tasks.append(asyncio.create_task(_refresh(parts)))
     try:
         yield
     finally:
@@ -216,24 +216,25 @@ async def _keep_gauges(parts: Parts, admission: Admission, connections: OpenConn
         await asyncio.sleep(FLUSH_INTERVAL_S)
 
 
-async def _refresh(change: ModelChange) -> None:
+async def _refresh(parts: Parts) -> None:
     """Catch up with the registry after the start; a local model serves meanwhile, and goes on if that fails.
 
     The registry may start at the same time as we do and take longer, so it is asked a few times.
     """
     for pause_s in (*REFRESH_PAUSES_S, None):
         try:
-            await change.update()
+            await parts.change.update()
         except RegistryError as error:
-            if pause_s is None:
-                logger.warning("the registry gives no model: %s", error)
-                return
-            await asyncio.sleep(pause_s)
+            if pause_s is not None:
+                await asyncio.sleep(pause_s)
+                continue
+            logger.warning("the registry gives no model: %s", error)
         except ProjectError as error:
             logger.warning("no model from the registry: %s", error)
-            return
         else:
             return
+        break
+    parts.model.give_up_on_registry()
 
 
 async def _any_error(request: Request, error: Exception) -> Response:

@@ -13,10 +13,12 @@ from convert.errors import EXIT_PARITY_FAILED, ParityError
 from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError
 from fraud.progress import steps_on
-from fraud.registry import PRODUCTION, Registry
+from fraud.registry import PRODUCTION, ModelVersion, Registry
+from fraud.schema_version import refuse_newer
 from fraud.settings import DatabaseRole, Settings, load_settings
 from train.maturity import label_cutoff
 from train.pipeline import run
+from train.reconversion import reconvert
 from train.report import print_outcome
 from train.servable import why_unservable
 
@@ -37,7 +39,12 @@ def main(
         typer.Option("--promote-first", help="Put the model into production if none that can be served is there."),
     ] = False,
     only_first: Annotated[
-        bool, typer.Option("--only-first", help="Do nothing if a version that can be served is in production already.")
+        bool,
+        typer.Option(
+            "--only-first",
+            help="Do nothing if a version that can be served is in production already. With --promote-first, one of an "
+            "earlier version of this project is converted anew, and only if that fails another is trained.",
+        ),
     ] = False,
     reason: Annotated[
         str | None, typer.Option(help="Why it is trained: kept with the version in the registry.")
@@ -76,13 +83,11 @@ def _train(
 ) -> None:
     cutoff = label_cutoff(today, settings.label_maturity_days)
     dsn = settings.dsn(DatabaseRole.TRAINER)
+    refuse_newer(dsn)
     registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
-    if only_first and (production := registry.version_of(PRODUCTION)) is not None:
-        fault = why_unservable(registry, production)
-        if fault is None:
-            typer.echo(f"Version {production.version} of {production.name} is in production already.")
-            return
-        typer.echo(f"Version {production.version} of {production.name} can't be served any more: {fault}.")
+    production = registry.version_of(PRODUCTION) if only_first else None
+    if production is not None and _is_servable(dsn, registry, production, seed=seed, may_replace=promote_first):
+        return
     with Progress(console=Console(stderr=True)) as bar:
         outcome = run(
             dsn,
@@ -95,6 +100,25 @@ def _train(
             progress=steps_on(bar),
         )
     print_outcome(Console(), outcome)
+
+
+def _is_servable(dsn: str, registry: Registry, production: ModelVersion, *, seed: int, may_replace: bool) -> bool:
+    """Whether a version that can be served is in production, after converting it anew where that is what it takes."""
+    fault = why_unservable(registry, production)
+    if fault is None:
+        typer.echo(f"Version {production.version} of {production.name} is in production already.")
+        return True
+    typer.echo(f"Version {production.version} of {production.name} can't be served any more: {fault}.")
+    if not may_replace:
+        return False
+    try:
+        with Progress(console=Console(stderr=True)) as bar:
+            version = reconvert(dsn, registry, production, seed=seed, progress=steps_on(bar))
+    except ProjectError as error:
+        typer.echo(f"It can't be converted anew: {error}; another is trained.")
+        return False
+    typer.echo(f"Converted anew, it is version {version.version}, and in production.")
+    return True
 
 
 if __name__ == "__main__":

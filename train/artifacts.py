@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import numpy as np
 import onnx
+from xgboost import XGBClassifier
 
 from convert import Conversion
 from fraud.features import FEATURE_COUNT
@@ -33,10 +34,7 @@ def write_files(folder: Path, training: Training, conversion: Conversion, profil
 
     None of them is a pickle, and none needs one to be read.
     """
-    _write_onnx(folder, conversion)
-    training.pipeline.named_steps[STEP].get_booster().save_model(folder / NATIVE_FILE)
-    (folder / "parity.json").write_text(conversion.parity.to_json(), encoding="utf-8")
-    (folder / PROFILE_FILE).write_bytes(profile.to_json())
+    write_model(folder, training.pipeline.named_steps[STEP], conversion, profile)
     (folder / "grid.json").write_bytes(msgspec.json.format(msgspec.json.encode(training.trials)))
     (folder / "model_card.md").write_text(model_card(training, conversion.parity), encoding="utf-8")
     figures = folder / "plots"
@@ -46,6 +44,14 @@ def write_files(folder: Path, training: Training, conversion: Conversion, profil
     plots.reliability_plot(figures / "calibration.png", test, training.test_probabilities)
     plots.importance_plot(figures / "feature_importance.png", training.pipeline)
     plots.grid_plot(figures / "grid.png", training.trials)
+
+
+def write_model(folder: Path, classifier: XGBClassifier, conversion: Conversion, profile: ReferenceProfile) -> None:
+    """Fill `folder` with what serving, proving and comparing need: the first four of `write_files`."""
+    _write_onnx(folder, conversion)
+    classifier.get_booster().save_model(folder / NATIVE_FILE)
+    (folder / "parity.json").write_text(conversion.parity.to_json(), encoding="utf-8")
+    (folder / PROFILE_FILE).write_bytes(profile.to_json())
 
 
 def _write_onnx(folder: Path, conversion: Conversion) -> None:

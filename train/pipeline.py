@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from convert import Conversion, convert
-from convert.parity_report import ParityReport
 from convert.xgboost_parity import MINIMUM_ROWS
 from fraud.progress import ShowStep
 from fraud.reference_profile import ReferenceProfile
@@ -30,7 +29,7 @@ from train.dataset import load_dataset
 from train.proving_rows import proving_rows
 from train.reference import reference_profile
 from train.servable import why_unservable
-from train.tracking import record_run
+from train.tracking import parity_metrics, record_run
 from train.training import Training, train_model
 
 
@@ -90,7 +89,7 @@ def run(
     )
 
     progress("registering", 0, 1)
-    profile = reference_profile(training, conversion.sha256)
+    profile = reference_profile(training.split, training.pipeline, cutoff, conversion.sha256)
     version = _register(registry, training, conversion, profile, reason)
     store_bins(dsn, version, profile)
     registry.set_alias(CANDIDATE, version.version)
@@ -105,7 +104,7 @@ def _register(
     metrics = (
         training.validation.metrics("validation")
         | training.test.metrics("test")
-        | _parity_metrics(conversion.parity)
+        | parity_metrics(conversion.parity)
         | {
             "training_rows": training.split.training.y.size,
             "training_positive_rate": training.split.training.positive_rate,
@@ -146,12 +145,3 @@ def _parameters(training: Training) -> dict[str, str]:
     }
     chosen = asdict(training.chosen.candidate) | {"trees": training.chosen.trees, "seed": training.seed}
     return {name: str(value) for name, value in (chosen | days).items()}
-
-
-def _parity_metrics(parity: ParityReport) -> dict[str, float]:
-    return {
-        "parity_rows": parity.rows.total,
-        "parity_margin_bit_equal_share": parity.margin_bit_equal_share,
-        "parity_probability_max_relative_difference": parity.max_relative_difference,
-        "parity_probability_max_absolute_difference": parity.max_absolute_difference,
-    }

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from convert.parity_report import ParityReport
 from fraud.errors import RegistryError
 from fraud.registry import MODEL_FOLDER, Registry, mlflow_client, registry_errors
 
@@ -35,6 +36,16 @@ def record_run(registry: Registry, params: Mapping[str, str], metrics: Mapping[s
             client.set_terminated(run_id, "FAILED")
         raise
     return run_id
+
+
+def parity_metrics(parity: ParityReport) -> dict[str, float]:
+    """How equal the converted model is, as metrics of its run."""
+    return {
+        "parity_rows": parity.rows.total,
+        "parity_margin_bit_equal_share": parity.margin_bit_equal_share,
+        "parity_probability_max_relative_difference": parity.max_relative_difference,
+        "parity_probability_max_absolute_difference": parity.max_absolute_difference,
+    }
 
 
 def _experiment_id(client: MlflowClient, name: str) -> str:

@@ -196,19 +196,28 @@ class Stack:
         return refuses
 
     def _replace_model(self, server: Child, *, may_replace: bool) -> None:
-        """Train a model to replace one that an earlier version of this project has left; that one stays registered.
+        """Replace a model that an earlier version of this project has left: by itself, converted anew, or by another.
+
+        It stays registered, and no way that is named here touches the record.
 
         In a registry that is not ours alone, others may still serve it.
         """
         self._stop_watching(server)
-        command = "python -m train --promote-first"
+        replacement = ("--promote-first", "--only-first")
         if not may_replace:
             raise StackError(
                 f"the production model of the registry at {self._settings.mlflow_tracking_uri} can't be served by this "
-                f"version; its reason is at the end of {server.log_path}. `{command}` trains and promotes one that can"
+                f"version; its reason is at the end of {server.log_path}. `python -m train {' '.join(replacement)}` "
+                "converts it anew, or trains another, and promotes that; all versions and the record stay"
             )
-        self._console.print("The model of an earlier version can't be served any more; training another.")
-        self._run_command("train", "--promote-first")
+        self._console.print("The model of an earlier version can't be served any more; converting it anew.")
+        try:
+            self._run_command("train", *replacement)
+        except StackError as error:
+            raise StackError(
+                f"{error}; mend that, and start again: the record and the versions in {self._settings.run_dir} are as "
+                "they were"
+            ) from error
         server = self._start_server()
         if self._refuses_its_model(server):
             raise StackError(f"no model can be served; the reason is at the end of {server.log_path}")

@@ -15,6 +15,7 @@ from psycopg2.extensions import connection as Connection
 from fraud.database import connect
 from fraud.errors import DatabaseError, ProjectError
 from fraud.registry import ModelVersion, Registry
+from fraud.schema_version import read_version
 from fraud.settings import DatabaseRole, Settings
 from jenkins.drift.check import Check, WindowPlan
 from jenkins.drift.checks_table import earlier_checks, store
@@ -113,6 +114,7 @@ class Monitor:
     def _connection(self) -> Iterator[Connection]:
         try:
             with connect(self.settings.dsn(DatabaseRole.TRAINER), APPLICATION_NAME) as connection:
+                read_version(connection)
                 yield connection
         except psycopg2.Error as error:
             reason = str(error).partition("\n")[0]

@@ -12,10 +12,12 @@ import typer
 from fraud.command import print_error
 from fraud.database import connect
 from fraud.errors import ProjectError, SettingsError
+from fraud.schema_version import refuse_newer
 from fraud.settings import DatabaseRole, Settings, load_settings
 from fraud.verdict import Verdict
 from serve.audit.erasure import erase as erase_applicant
 from serve.audit.erasure import remove_old_versions, wait_for_spool
+from serve.audit.unchained import TABLE, count_unchained
 from serve.audit.verification import Report
 from serve.audit.verification import verify as verify_log
 from serve.logs import LogFormat, configure_logging
@@ -40,12 +42,17 @@ def verify() -> None:
     """
     try:
         settings = _settings()
-        with connect(settings.dsn(DatabaseRole.AUDITOR), APPLICATION_NAME) as connection:
+        dsn = settings.dsn(DatabaseRole.AUDITOR)
+        refuse_newer(dsn)
+        with connect(dsn, APPLICATION_NAME) as connection:
             report = verify_log(connection, settings.spool_folder())
+            unchained = count_unchained(connection)
     except (ProjectError, psycopg2.Error) as error:
         sys.exit(_failed(error))
     logger.info("verified: %s, %d records, %d findings", report.verdict, report.records, len(report.findings))
     _print(report)
+    if unchained:
+        typer.echo(f"{unchained} records of the time before records were chained are in {TABLE}: nothing verifies them")
     sys.exit(report.verdict.exit_status)
 
 
@@ -63,6 +70,7 @@ def erase(
     try:
         settings = _settings()
         pseudonym = _pseudonyms(settings).of(applicant_ref)
+        refuse_newer(settings.dsn())
         spool = settings.spool_folder()
         wait_for_spool(spool, timeout_s)
         with connect(settings.dsn(), APPLICATION_NAME) as connection:

@@ -35,18 +35,24 @@ class ServingModel:
         self._prepared: LoadedModel | None = None
         self._fault: str | None = None
         """Why the version that was loaded last can't be served."""
+        self._local_fault: str | None = None
+        """Why the local copy can't be served, as long as the registry may still have another version."""
 
     @property
     def active(self) -> LoadedModel:
         """The model in charge.
 
         Raises:
-            NotReady: none is loaded yet.
+            NotReady: none is loaded yet; the registry may have one.
             ModelUnusable: the one that should be can't be served.
         """
         if self._active is None:
             if self._fault is not None:
-                raise ModelUnusable(f"{self._fault}: train another (`python -m train --promote-first`)")
+                raise ModelUnusable(
+                    f"{self._fault}: convert it anew, or train another (`python -m train --promote-first --only-first`)"
+                )
+            if self._local_fault is not None:
+                raise NotReady(f"the registry is asked for a model: {self._local_fault}")
             raise NotReady("no model is loaded: train one (`python -m train --promote-first`), then /update-model")
         return self._active
 
@@ -56,7 +62,11 @@ class ServingModel:
         return None if self._active is None else self._active.manifest.model_version
 
     def load_local(self) -> None:
-        """Take the verified local copy into service, if there is one; needs no registry."""
+        """Take the verified local copy into service, if there is one; needs no registry.
+
+        One that can't be served is no verdict as long as there is a registry to ask: it may be older than what is in
+        production.
+        """
         found = self._store.current()
         if found is None:
             return
@@ -65,8 +75,14 @@ class ServingModel:
             self._active = self._load(*found)
         except ProjectError as error:
             logger.error("the local copy, version %d, can't be served, the registry is asked: %s", version, error)
+            if self._registry is not None:
+                self._fault, self._local_fault = None, self._fault
         else:
             logger.info("serving version %d from the local copy", version)
+
+    def give_up_on_registry(self) -> None:
+        """Take it that the registry will give no model: one that can't be served is all there is."""
+        self._fault = self._fault or self._local_fault
 
     def fetch_production(self) -> tuple[int, bool]:
         """Bring a verified copy of the production version into the local store. Blocks on the network.
@@ -120,5 +136,5 @@ class ServingModel:
         except ProjectError as error:
             self._fault = f"version {version} can't be served: {error}"
             raise
-        self._fault = None
+        self._fault = self._local_fault = None
         return LoadedModel(manifest, engine, bytes.fromhex(manifest.sha256))

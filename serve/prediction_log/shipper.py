@@ -20,6 +20,7 @@ from typing import Final
 
 import psycopg2
 
+from fraud.errors import NewerDatabaseError
 from serve.prediction_log.anchors import Anchor, Anchors
 from serve.prediction_log.backlog import Backlog, Segments
 from serve.prediction_log.batch import Batch
@@ -96,7 +97,7 @@ class Shipper:
             stopping = stop.is_set()
             try:
                 shipped = self.ship()
-            except (psycopg2.Error, OSError, MarkMoved) as error:
+            except (psycopg2.Error, OSError, MarkMoved, NewerDatabaseError) as error:
                 self._recover(error, retry_s)
                 if stopping:
                     return
@@ -116,6 +117,7 @@ class Shipper:
 
         Raises:
             psycopg2.Error: PostgreSQL does not answer, or refuses.
+            NewerDatabaseError: its schema is of a version that this program does not know; records stay in the spool.
             MarkMoved: somebody else shipped meanwhile.
             OSError: the spool can't be read or cleared.
         """

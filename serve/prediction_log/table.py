@@ -11,6 +11,8 @@ from typing import Final
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
+from fraud.errors import NewerDatabaseError
+from fraud.schema_version import read_version
 from serve.prediction_log.binary_copy import COPY_STATEMENT, CopyStream
 from serve.prediction_log.drift_gauges import DriftState, read_drift_state
 from serve.prediction_log.errors import MarkMoved
@@ -56,7 +58,10 @@ class ChainEnd:
 
 
 class LogTable:
-    """One connection to the log's tables; made when it is needed, dropped after an error."""
+    """One connection to the log's tables; made when it is needed, dropped after an error.
+
+    Each method that uses it raises NewerDatabaseError where the schema is of a version that this program does not know.
+    """
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
@@ -135,10 +140,16 @@ class LogTable:
 
     def _connected(self) -> Connection:
         if self._connection is None:
-            self._connection = psycopg2.connect(
+            connection = psycopg2.connect(
                 self._dsn,
                 connect_timeout=CONNECT_TIMEOUT_S,
                 application_name=APPLICATION_NAME,
                 options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c backend_flush_after={FLUSH_AFTER}",
             )
+            try:
+                read_version(connection)
+            except (psycopg2.Error, NewerDatabaseError):
+                connection.close()
+                raise
+            self._connection = connection
         return self._connection

@@ -11,6 +11,7 @@ from psycopg2.errors import CheckViolation, RaiseException, UniqueViolation
 from fraud.database import connect
 from fraud.features import FEATURE_NAMES
 from initdb.schema import apply_schema
+from tests.initdb.landed import CHAINED, make_schema
 
 RECEIVED = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
 
@@ -134,34 +135,14 @@ def test_retention_never_drops_everything(database: str) -> None:
         connection.cursor().execute("SELECT drop_expired_predictions(0)")
 
 
-def test_a_table_without_chains_is_kept_aside(empty_database: str) -> None:
-    with connect(empty_database) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TABLE prediction_requests (record_id uuid PRIMARY KEY, received_at timestamptz, request_id text);"
-            "CREATE INDEX prediction_requests_received_at ON prediction_requests (received_at);"
-            "INSERT INTO prediction_requests VALUES (gen_random_uuid(), now(), 'old')"
-        )
-    for _ in range(2):
-        apply_schema(empty_database)
-    with connect(empty_database) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT request_id, (SELECT count(*) FROM prediction_requests) FROM prediction_requests_unchained"
-        )
-        assert cursor.fetchall() == [("old", 0)]
-
-
-def test_autovacuum_does_not_read_the_arrays_of_a_month_nor_clean_what_only_grows(database: str) -> None:
+def test_autovacuum_does_not_read_the_arrays_of_a_month_nor_clean_what_only_grows(empty_database: str) -> None:
     """Neither of a new month nor of one that was there before."""
-    with connect(database) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT make_prediction_partition(%s);"
-            "ALTER TABLE prediction_requests_202605 ALTER COLUMN features SET STATISTICS -1,"
-            " RESET (autovacuum_vacuum_insert_threshold)",
-            (RECEIVED,),
-        )
-    apply_schema(database)
+    make_schema(empty_database, CHAINED[0])
+    with connect(empty_database) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT make_prediction_partition(%s)", (RECEIVED,))
+    apply_schema(empty_database)
     for month in (RECEIVED, RECEIVED + dt.timedelta(days=31)):
-        with connect(database) as connection, connection.cursor() as cursor:
+        with connect(empty_database) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT make_prediction_partition(%s)", (month,))
             table = f"prediction_requests_{month:%Y%m}"
             cursor.execute(

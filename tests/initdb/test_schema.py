@@ -1,18 +1,16 @@
-"""The SQL files: twice is harmless, the columns are the schema's, PostgreSQL's image can run them too."""
+"""What the SQL files make: twice is harmless, the columns are the schema's, PostgreSQL's image can run roles too."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import psycopg2
 import pytest
 
 from fraud.database import connect
 from fraud.features import DATE, FEATURE_NAMES, FEATURES, LABEL
-from initdb import schema
 from initdb.errors import SchemaError
-from initdb.schema import apply_schema, schema_files, set_passwords
+from initdb.schema import ROLES_FILE, apply_schema, set_passwords
 from initdb.training_table import COLUMNS
+from initdb.upgrade import migration_files
 
 
 def contents(dsn: str) -> list[tuple[object, ...]]:
@@ -84,23 +82,8 @@ def test_impossible_rows_are_refused(database: str, change: dict[str, object], f
         cursor.execute("INSERT INTO divorce_predictions VALUES %s", (tuple(row.values()),))
 
 
-def test_a_refused_file_leaves_nothing_and_is_named(
-    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    broken = tmp_path / "99_broken.sql"
-    broken.write_text("CREATE TABLE public.half (x int); SELECT nonsense;")
-    before = contents(empty_database)
-    monkeypatch.setattr(schema, "schema_files", lambda: [*schema_files(), broken])
-    with pytest.raises(SchemaError, match=r"99_broken\.sql.*nonsense"):
-        apply_schema(empty_database)
-    # Roles are the cluster's, and may stand from another test.
-    assert [row for row in contents(empty_database) if not str(row[0]).startswith("scoring")] == [
-        row for row in before if not str(row[0]).startswith("scoring")
-    ]
-
-
 def test_files_need_nothing_of_psql() -> None:
-    text = "\n".join(path.read_text() for path in schema_files())
+    text = "\n".join(path.read_text() for path in (ROLES_FILE, *migration_files()))
     assert not any(line.startswith("\\") for line in text.splitlines())
     assert "PASSWORD '" not in text.upper()
 

@@ -16,7 +16,15 @@ from xgboost import XGBClassifier
 
 from convert.errors import ParityError
 from fraud.reference_profile import PROFILE_FILE, ReferenceProfile
-from fraud.registry import CANDIDATE, PRODUCTION, PROFILE_SHA256_TAG, RETRAINING_REASON_TAG, Registry
+from fraud.registry import (
+    CANDIDATE,
+    PRODUCTION,
+    PROFILE_SHA256_TAG,
+    RECONVERTED_FROM_TAG,
+    RETRAINING_REASON_TAG,
+    TEST_AP_TAG,
+    Registry,
+)
 from fraud.stack.ports import hold_port
 from tests.earlier_versions import register_without_golden_rows
 from tests.serve.prediction_log_rows import fetch
@@ -139,10 +147,47 @@ def test_version_that_can_no_longer_be_served_is_replaced(registry: Registry) ->
     done = train("--promote-first", "--only-first")
     assert done.exit_code == 0
     assert f"Version {old.version} of {registry.model_name} can't be served any more" in done.stdout
+    assert "It can't be converted anew: " in done.stdout, "it has no trees"
     replacement = registry.version_of(PRODUCTION)
     assert replacement is not None
     assert replacement.version == old.version + 1
     assert registry.model_version(old.version) == old, "it stays registered"
+
+
+def test_version_with_its_trees_is_converted_anew_and_none_is_trained(
+    registry: Registry, filled_table: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def must_not_run(*_: object) -> None:
+        raise AssertionError("trained in vain")
+
+    assert train("--promote-first").exit_code == 0
+    first = registry.version_of(PRODUCTION)
+    old = register_without_golden_rows(registry, with_trees=True)
+    registry.set_alias(PRODUCTION, old.version)
+    monkeypatch.setattr("train.pipeline.train_model", must_not_run)
+    done = train("--promote-first", "--only-first")
+    assert done.exit_code == 0, done.output
+    assert f"Converted anew, it is version {old.version + 1}, and in production." in done.stdout
+
+    new = registry.version_of(PRODUCTION)
+    assert new is not None
+    assert first is not None
+    assert why_unservable(registry, new) is None
+    assert new.tags[RECONVERTED_FROM_TAG] == str(old.version)
+    assert (new.data_cutoff, new.tags[TEST_AP_TAG]) == (first.data_cutoff, first.tags[TEST_AP_TAG])
+    models = [registry.fetch_model(version) for version in (new, old)]
+    sessions = [onnxruntime.InferenceSession(model) for model in models]
+    rows = np.random.default_rng(1).lognormal(5, 3, (1_000, 10)).astype(np.float32)
+    answers = [session.run(None, {session.get_inputs()[0].name: rows})[0] for session in sessions]
+    assert np.array_equal(*answers)
+
+    data = registry.download_file(new, PROFILE_FILE, tmp_path / "profile").read_bytes()
+    assert new.tags[PROFILE_SHA256_TAG] == hashlib.sha256(data).hexdigest()
+    assert ReferenceProfile.from_json(data).model_sha256 == new.sha256
+    bins = "SELECT count(*) FROM drift_bins WHERE model_version = %s"
+    assert fetch(filled_table, bins, new.version) == [(11,)]
+    assert registry.model_version(old.version) == old, "it stays registered"
+    assert "in production already" in train("--promote-first", "--only-first").stdout
 
 
 def test_a_failed_parity_registers_nothing(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ def training(dataset: Dataset) -> Training:
 
 @pytest.fixture(scope="module")
 def profile(training: Training) -> ReferenceProfile:
-    return reference_profile(training, "ab" * 32)
+    return reference_profile(training.split, training.pipeline, training.cutoff, "ab" * 32)
 
 
 def test_it_is_whole_and_says_what_it_counted(profile: ReferenceProfile, training: Training) -> None:

@@ -13,6 +13,7 @@ from fraud.command import EXIT_ERROR, print_error
 from fraud.database import connect
 from fraud.errors import ProjectError
 from fraud.report.verdict_file import write_verdict
+from fraud.schema_version import read_version
 from fraud.settings import DatabaseRole, Settings, load_settings
 from train.data_check.checks import check_applications
 from train.data_check.limits import DataLimits
@@ -51,6 +52,7 @@ def main(
 def _check(settings: Settings, today: dt.date) -> DataReport:
     cutoff = label_cutoff(today, settings.label_maturity_days)
     with connect(settings.dsn(DatabaseRole.TRAINER), application_name="data check") as connection:
+        read_version(connection)
         table = read_rows(connection, cutoff)
     return check_applications(table, cutoff, _limits(settings))
 

@@ -21,6 +21,7 @@ from fraud.api_keys import ApiKey, Role, bearer, parse_api_keys
 from fraud.features import EXAMPLE_INSTANCE
 from fraud.registry import PRODUCTION, Registry
 from fraud.stack.ports import hold_port
+from serve.model.model_store import Manifest, model_store
 from tests.earlier_versions import register_without_golden_rows
 from tests.live_stack import (
     LiveStack,
@@ -225,18 +226,29 @@ def test_address_of_another_machine_is_one_line(failing_stack: FailingStack, hos
 
 
 @pytest.mark.long
-def test_model_of_an_earlier_version_is_replaced_and_kept(used_run_dir: Path) -> None:
+@pytest.mark.parametrize(
+    ("with_trees", "said"), [(True, "Converted anew, it is version "), (False, "It can't be converted anew: ")]
+)
+def test_model_of_an_earlier_version_is_replaced_and_kept(used_run_dir: Path, with_trees: bool, said: str) -> None:
     stack = start_stack(used_run_dir, hold_port())
     wait_until_ready(stack)
     registry = Registry(stack.tracking_uri, "divorce-model")
-    unservable = register_without_golden_rows(registry)
+    unservable = register_without_golden_rows(registry, with_trees=with_trees)
     registry.set_alias(PRODUCTION, unservable.version)
+    model = registry.fetch_model(unservable)
     assert stop_stack(stack) == 0
-    shutil.rmtree(used_run_dir / "models")  # as when the copy there is of that version too
+    shutil.rmtree(used_run_dir / "models")
+    if with_trees:  # as when it was served here
+        store = model_store(used_run_dir, "divorce-model")
+        store.add(
+            Manifest("divorce-model", unservable.version, unservable.sha256, unservable.data_cutoff), lambda: model
+        )
+        store.make_current(unservable.version)
 
     stack = start_stack(used_run_dir, hold_port())
     wait_until_ready(stack)
     assert "The model of an earlier version can't be served any more" in stack.output()
+    assert said in stack.output()
     served = httpx.get(stack.url + "/model-info", auth=stack.admin).json()["model_version"]
     assert served == str(unservable.version + 1)
     assert Registry(stack.tracking_uri, "divorce-model").model_version(unservable.version) == unservable

@@ -7,9 +7,12 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
+from fraud.registry import Registry
 from serve.engine import EngineKind, EngineOptions, ModelFile
+from serve.errors import ModelUnusable, NotReady
 from serve.model.model_store import Manifest, ModelStore
 from serve.model.serving_model import ServingModel
 from tests.convert.small_models import applications, convert_small, fit
@@ -62,3 +65,40 @@ def test_a_file_replaced_after_its_verification_is_not_served(store: ModelStore,
     expected = REGISTERED.predict_proba(ROWS)[:, 1]
     assert not np.allclose(expected, OTHER.predict_proba(ROWS)[:, 1], rtol=1e-3)
     np.testing.assert_allclose(model.active.engine.score(ROWS), expected, rtol=1e-6)
+
+
+@pytest.fixture
+def old_store(tmp_path: Path, registered: bytes) -> ModelStore:
+    """Its local copy was made before models carried golden rows."""
+    network = onnx.load_model_from_string(registered)
+    del network.metadata_props[:]
+    old = network.SerializeToString()
+    store = ModelStore(tmp_path / "old")
+    store.add(Manifest("divorce-model", 1, hashlib.sha256(old).hexdigest(), dt.date(2026, 5, 1)), lambda: old)
+    store.make_current(1)
+    return store
+
+
+def test_an_old_local_copy_is_no_verdict_before_the_registry_is_asked(old_store: ModelStore, registered: bytes) -> None:
+    options = EngineOptions(kind=EngineKind.ONNXRUNTIME)
+    model = ServingModel("divorce-model", old_store, Registry("http://127.0.0.1:9/mlflow", "divorce-model"), options)
+    model.load_local()
+    with pytest.raises(NotReady, match="the registry is asked for a model: version 1 can't be served"):
+        _ = model.active
+    model.give_up_on_registry()
+    with pytest.raises(ModelUnusable, match=r"version 1 can't be served: .*golden rows"):
+        _ = model.active
+
+    new = Manifest("divorce-model", 2, hashlib.sha256(registered).hexdigest(), dt.date(2026, 5, 1))
+    old_store.add(new, lambda: registered)
+    model.prepare(2)
+    model.commit(2)
+    assert model.version == 2
+    assert model.active.manifest == new
+
+
+def test_an_old_local_copy_is_a_verdict_without_a_registry(old_store: ModelStore) -> None:
+    model = ServingModel("divorce-model", old_store, None, EngineOptions(kind=EngineKind.ONNXRUNTIME))
+    model.load_local()
+    with pytest.raises(ModelUnusable, match="golden rows"):
+        _ = model.active

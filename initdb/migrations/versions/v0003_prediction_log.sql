@@ -1,7 +1,9 @@
 -- The record of every answer: one row a request, which is written twice as fast as one row a prediction.
 
--- A table of the time before records were chained is kept aside, under a name that says so.
+-- Records of the time before they were chained have no hashes. They are kept aside, under a name that says so.
 DO $$
+DECLARE
+    name text;
 BEGIN
     IF EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('public.prediction_requests') AND relkind = 'r') THEN
         DROP VIEW IF EXISTS public.prediction_logs;
@@ -10,6 +12,30 @@ BEGIN
         ALTER INDEX IF EXISTS public.prediction_requests_received_at RENAME TO prediction_requests_unchained_received_at;
         ALTER INDEX IF EXISTS public.prediction_requests_request_id RENAME TO prediction_requests_unchained_request_id;
         REVOKE ALL ON public.prediction_requests_unchained FROM scoring_server;
+    END IF;
+    IF to_regclass('public.prediction_requests_unchained') IS NOT NULL THEN
+        -- PostgreSQL 18 names each NOT NULL, and gave those of the table below other names where these had theirs.
+        FOR name IN
+            SELECT conname FROM pg_constraint
+            WHERE conrelid = 'public.prediction_requests_unchained'::regclass AND contype = 'n'
+                AND conname !~ '^prediction_requests_unchained_'
+        LOOP
+            EXECUTE format(
+                'ALTER TABLE public.prediction_requests_unchained RENAME CONSTRAINT %I TO %I',
+                name, replace(name, 'prediction_requests_', 'prediction_requests_unchained_')
+            );
+        END LOOP;
+        FOR name IN
+            SELECT conname FROM pg_constraint
+            WHERE conrelid = to_regclass('public.prediction_requests') AND contype = 'n' AND conname ~ '_not_null1$'
+        LOOP
+            EXECUTE format(
+                'ALTER TABLE public.prediction_requests RENAME CONSTRAINT %I TO %I', name, left(name, -1)
+            );
+        END LOOP;
+        COMMENT ON TABLE public.prediction_requests_unchained IS
+            'records of the time before they were chained by hash: kept as they were, and nothing can verify them';
+        GRANT SELECT ON public.prediction_requests_unchained TO scoring_auditor;
     END IF;
 END
 $$;
@@ -89,6 +115,8 @@ COMMENT ON COLUMN public.prediction_erasures.content_digest IS 'of what was left
 -- it would read 30,000 requests with all their rows: under load a third of a core for a third of every minute. Of the
 -- other columns 3,000 requests tell enough (300 times the target). And a table that is only added to needs no cleaning;
 -- what an erasure leaves behind is cleaned up as ever.
+-- One landed schema had this function under another name.
+DROP FUNCTION IF EXISTS public.spare_from_autovacuum;
 CREATE OR REPLACE FUNCTION public.spare_autovacuum(month regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -1,0 +1,16 @@
+"""Alembic's way in: it runs this file, which gives it our connection and the name of the table of versions."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from fraud.schema_version import VERSION_SCHEMA, VERSION_TABLE
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    version_table=VERSION_TABLE,
+    version_table_schema=VERSION_SCHEMA,
+    transaction_per_migration=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,13 @@
+"""The record of every answer."""
+
+from __future__ import annotations
+
+from initdb.migrations.sql_file import run_sql_beside
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Run the SQL file of the same name."""
+    run_sql_beside(__file__)

@@ -1,0 +1,172 @@
+"""Versions of the schema: each is applied once, as a whole or not at all, by one process at a time."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fraud import schema_version
+from fraud.database import connect
+from fraud.schema_version import NEWEST_VERSION, NO_VERSION, read_version
+from initdb import upgrade
+from initdb.errors import SchemaError
+from initdb.schema import SCHEMA_LOCK, apply_schema
+from initdb.upgrade import migration_files
+from tests.initdb.landed import ARCHIVES, make_schema
+from tests.live_stack import wait_until
+from tests.serve.prediction_log_rows import execute, fetch
+
+LANDED = {
+    "v0001_schema_version": "05fc34dd703d4e3096a21386ac6451b4c6633341fe7c4094b47020aba3a304ff",
+    "v0002_training_data": "aa3c5ed4b600d5ee1f6e94f3862e5cc23b0fabb28cad7fcec9029bf5a3edc7cf",
+    "v0003_prediction_log": "640404247f60aa065dcb4dcfb1939baf9693c81cd968af98492956b1484c9ca5",
+    "v0004_drift": "ffc2d35015d4b58a28af4cdf9b2d03cf6d15629a6c66d1b36419c3b7441e0154",
+    "v0005_outcomes": "ca2da7fcb6267ab5dad36def43d24377492bfed4e6a5e9f2c899b4d2c9c23243",
+}
+"""What was applied somewhere is never changed, or databases of one version differ: a change is a version of its own."""
+
+
+def version_of(dsn: str) -> int:
+    with connect(dsn) as connection:
+        return read_version(connection)
+
+
+def command(dsn: str, run_dir: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "initdb", "upgrade", *arguments],
+        env={"PATH": os.environ["PATH"], "DATABASE_URL": dsn, "RUN_DIR": str(run_dir)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(dsn: str, run_dir: Path, *arguments: str) -> tuple[int, str]:
+    process = command(dsn, run_dir, *arguments)
+    _, told = process.communicate()
+    return process.returncode, told
+
+
+class Later:
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self.patch = patch
+        self.newest = NEWEST_VERSION
+
+    def add(self, statements: str) -> str:
+        """One more version; gives its name."""
+        template = self.folder / f"{migration_files()[-1].stem}.py"
+        before, self.newest = self.newest, self.newest + 1
+        name = f"v{self.newest:04}_later"
+        module = template.read_text().replace(f'"{before:04}"', f'"{self.newest:04}"')
+        module = module.replace(f'"{before - 1:04}"', f'"{before:04}"')
+        (self.folder / f"{name}.py").write_text(module)
+        (self.folder / f"{name}.sql").write_text(statements)
+        self.patch.setattr(schema_version, "NEWEST_VERSION", self.newest)
+        return name
+
+
+@pytest.fixture
+def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Later:
+    """Versions of a later program, in a folder whose name means something to Alembic, ConfigParser and lists."""
+    folder = tmp_path / "100 %(here)s, of:it"
+    shutil.copytree(upgrade.MIGRATIONS, folder)
+    monkeypatch.setattr(upgrade, "MIGRATIONS", folder)
+    return Later(folder / "versions", monkeypatch)
+
+
+def test_versions_are_numbered_without_gaps_up_to_the_one_that_programs_know() -> None:
+    numbers = [int(path.stem[1:5]) for path in migration_files()]
+    assert numbers == list(range(1, NEWEST_VERSION + 1))
+
+
+@pytest.mark.parametrize("path", migration_files(), ids=lambda path: path.stem)
+def test_a_version_that_landed_is_never_changed(path: Path) -> None:
+    assert LANDED.get(path.stem) == hashlib.sha256(path.read_bytes()).hexdigest(), "add a version instead"
+
+
+def test_every_version_has_a_module_that_names_the_one_before() -> None:
+    for number, path in enumerate(migration_files(), 1):
+        module = ast.parse(path.with_suffix(".py").read_text())
+        named = {ast.unparse(node.targets[0]): node.value for node in module.body if isinstance(node, ast.Assign)}
+        before = f"{number - 1:04}" if number > 1 else None
+        assert {name: ast.literal_eval(value) for name, value in named.items()} == {
+            "revision": f"{number:04}",
+            "down_revision": before,
+        }
+
+
+def test_check_tells_what_is_due_and_changes_nothing(empty_database: str, tmp_path: Path) -> None:
+    make_schema(empty_database, ARCHIVES[-1])
+    status, told = run(empty_database, tmp_path, "--check")
+    assert (status, version_of(empty_database)) == (10, NO_VERSION)
+    assert all(path.stem in told for path in migration_files())
+
+    status, told = run(empty_database, tmp_path)
+    assert (status, version_of(empty_database)) == (0, NEWEST_VERSION)
+    assert all(path.stem in told for path in migration_files())
+
+    for arguments in ([], ["--check"]):
+        status, told = run(empty_database, tmp_path, *arguments)
+        assert (status, told) == (0, f"The schema has version {NEWEST_VERSION}, the newest.\n")
+
+
+def test_only_what_is_due_is_applied(database: str, later: Later) -> None:
+    first = later.add("CREATE TABLE public.first (x int)")
+    assert [path.stem for path in apply_schema(database)] == [first]
+    second = later.add("INSERT INTO public.first VALUES (1)")
+    assert [path.stem for path in apply_schema(database)] == [second]
+    assert apply_schema(database) == []
+    assert fetch(database, "SELECT * FROM public.first") == [(1,)]
+
+
+def test_a_file_reaches_postgresql_as_it_stands(database: str, later: Later) -> None:
+    later.add(
+        "CREATE TABLE public.odd (text text); INSERT INTO public.odd VALUES ('100% :name %s %(name)s; ä');"
+        "DO $a$ BEGIN EXECUTE $b$ INSERT INTO public.odd VALUES ($$;$$) $b$; END $a$; -- it's the end"
+    )
+    apply_schema(database)
+    assert set(fetch(database, "SELECT text FROM public.odd")) == {("100% :name %s %(name)s; ä",), (";",)}
+
+
+def test_a_version_that_fails_leaves_nothing_and_those_before_it_stay(database: str, later: Later) -> None:
+    later.add("CREATE TABLE public.whole (x int)")
+    broken = later.add("CREATE TABLE public.half (x int); SELECT nonsense")
+    after = later.add("CREATE TABLE public.after (x int)")
+    for _ in range(2):
+        with pytest.raises(SchemaError, match=rf"{broken}\.sql: .*nonsense"):
+            apply_schema(database)
+        assert fetch(database, "SELECT to_regclass('public.whole')::text, to_regclass('public.half')") == [
+            ("whole", None)
+        ]
+        assert version_of(database) == NEWEST_VERSION + 1
+    (later.folder / f"{broken}.sql").write_text("CREATE TABLE public.half (x int)")
+    assert [path.stem for path in apply_schema(database)] == [broken, after]
+
+
+def test_two_upgrades_never_run_at_once(empty_database: str, tmp_path: Path) -> None:
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with connect(empty_database) as connection:
+        connection.cursor().execute("SELECT pg_advisory_lock(%s)", (SCHEMA_LOCK,))
+        both = [command(empty_database, tmp_path) for _ in range(2)]
+        wait_until(lambda: fetch(empty_database, waiting) == [(2,)], 60, "both wait for the lock")
+        assert version_of(empty_database) == NO_VERSION
+    told = sorted(process.communicate()[1] for process in both)
+    assert [process.returncode for process in both] == [0, 0]
+    assert [text.split()[0] for text in told] == ["Applied,", "The"]
+
+
+def test_roles_and_rights_on_the_database_come_back_without_a_new_version(database: str) -> None:
+    """A dump has neither; what is restored from one has the newest version all the same."""
+    name = fetch(database, "SELECT current_database()")[0][0]
+    right = "SELECT has_database_privilege('scoring_server', current_database(), 'CONNECT')"
+    execute(database, f"REVOKE CONNECT ON DATABASE {name} FROM scoring_server")
+    assert fetch(database, right) == [(False,)]
+    assert apply_schema(database) == []
+    assert fetch(database, right) == [(True,)]
