@@ -17,5 +17,9 @@ class DatabaseError(ProjectError):
     """PostgreSQL does not answer, or refuses what was asked."""
 
 
+class EncodingError(DatabaseError):
+    """A database whose encoding has no place for some characters."""
+
+
 class RegistryError(ProjectError):
     """The model registry does not answer, or answers with an error: never to be read as "no model"."""
