@@ -124,14 +124,18 @@ def test_retention_keeps_full_months(database: str, keep_months: int, left: int)
     with connect(database) as connection, connection.cursor() as cursor:
         for back in (1, 2, 3):
             cursor.execute("SELECT make_prediction_partition(now() - make_interval(months => %s))", (back,))
-        cursor.execute("SELECT drop_expired_predictions(%s)", (keep_months,))
+        cursor.execute(
+            "SELECT detach_expired_predictions(%s, month) FROM expired_prediction_partitions(%s) AS month",
+            (keep_months, keep_months),
+        )
+        cursor.execute("SELECT drop_detached_predictions(month) FROM detached_prediction_months() AS month")
         cursor.execute("SELECT count(*) FROM pg_inherits WHERE inhparent = 'prediction_requests'::regclass")
         assert cursor.fetchone() == (left,)
 
 
 def test_retention_never_drops_everything(database: str) -> None:
     with pytest.raises(RaiseException, match="expected 1 or more"), connect(database) as connection:
-        connection.cursor().execute("SELECT drop_expired_predictions(0)")
+        connection.cursor().execute("SELECT expired_prediction_partitions(0)")
 
 
 def test_a_table_without_chains_is_kept_aside(empty_database: str) -> None:

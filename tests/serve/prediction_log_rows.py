@@ -13,12 +13,15 @@ from psycopg2 import sql
 
 from fraud.database import connect
 from fraud.features import FEATURE_COUNT
+from serve.prediction_log.anchor_book import AnchorBook
 from serve.prediction_log.chain import microseconds
 from serve.prediction_log.metrics import LogMetrics
 from serve.prediction_log.record import PredictionRecord
-from serve.prediction_log.shipper import Shipper, ShippingPlan
+from serve.prediction_log.shipper import Shipper
 from serve.prediction_log.spool import Spool, Sync
 from serve.prediction_log.table import LogTable
+from serve.prediction_log.upkeep import Upkeep
+from serve.prediction_log.upkeep_table import UpkeepTable
 
 RECEIVED_AT = dt.datetime(2026, 4, 30, 23, 59, 59, 123456, tzinfo=dt.UTC)
 PLENTY = 1024**3
@@ -52,9 +55,13 @@ def running_spool(folder: Path, sync: Sync = Sync.OS, **limits: Any) -> Iterator
         spool.stop()
 
 
-def new_shipper(folder: Path, dsn: str, retention_months: int = 24) -> Shipper:
-    plan = ShippingPlan(interval_s=0.01, retention_months=retention_months)
-    return Shipper(folder, LogTable(dsn), plan, LogMetrics())
+def new_shipper(folder: Path, dsn: str) -> Shipper:
+    return Shipper(folder, LogTable(dsn), AnchorBook(folder), 0.01, LogMetrics())
+
+
+def new_upkeep(folder: Path, dsn: str, retention_months: int = 24, **changes: Any) -> Upkeep:
+    defaults = {"anchors": AnchorBook(folder), "metrics": LogMetrics()}
+    return Upkeep(UpkeepTable(dsn, retention_months), **(defaults | changes))
 
 
 def ship_all(folder: Path, dsn: str) -> None:
