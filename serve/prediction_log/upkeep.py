@@ -26,8 +26,8 @@ DAYS_AHEAD: Final = (0, 31, 62)
 UPKEEP_INTERVAL_S: Final = 3600.0
 DRIFT_INTERVAL_S: Final = 15.0
 """How often the database is asked what the drift monitor said."""
-DETACH_ATTEMPTS: Final = 20
-"""Shippers write in short transactions, and there is time between two of them."""
+DETACH_TIME_S: Final = 2.0
+"""Shippers write in short transactions, and within so long there is time between two of them."""
 BETWEEN_ATTEMPTS_S: Final = 0.05
 POLL_INTERVAL_S: Final = 0.5
 
@@ -84,14 +84,16 @@ class Upkeep:
             self._anchors.expire(end)
 
     def _detach(self, month: str) -> None:
-        for _ in range(DETACH_ATTEMPTS - 1):
+        deadline = time.monotonic() + DETACH_TIME_S
+        while True:
             try:
                 self._table.detach(month)
             except LockNotAvailable:
+                if time.monotonic() > deadline:
+                    raise
                 time.sleep(BETWEEN_ATTEMPTS_S)
             else:
                 return
-        self._table.detach(month)
 
     def _tell_drift(self) -> None:
         self._drift_gauges.show(self._table.drift_state())

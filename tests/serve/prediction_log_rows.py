@@ -25,6 +25,7 @@ from serve.prediction_log.upkeep_table import UpkeepTable
 
 RECEIVED_AT = dt.datetime(2026, 4, 30, 23, 59, 59, 123456, tzinfo=dt.UTC)
 PLENTY = 1024**3
+MONTHS = "^prediction_requests_[0-9]{6}"
 
 
 def record(rows: int = 1, **changes: Any) -> PredictionRecord:
@@ -79,3 +80,29 @@ def fetch(dsn: str, query: str, *values: Any) -> list[tuple[Any, ...]]:
 def execute(dsn: str, statement: str | sql.Composed, *values: Any) -> None:
     with connect(dsn) as connection, connection.cursor() as cursor:
         cursor.execute(statement, values)
+
+
+def fill_month(dsn: str, month: str, chains: int, requests: int) -> None:
+    """Have PostgreSQL make requests without rows in a month `YYYYMM` of the past, of so many chains."""
+    first = dt.datetime.strptime(month + "+0000", "%Y%m%z")
+    execute(dsn, "SELECT make_prediction_partition(%s)", first)
+    execute(
+        dsn,
+        sql.SQL(
+            "INSERT INTO {} (chain_id, sequence, recorded_at, received_at, request_id, endpoint, caller, model_version,"
+            " model_sha256, load_test, features, probabilities, salt, content_digest, hash)"
+            " SELECT md5((number %% %s)::text)::uuid, 1 + number / %s, moment, moment, '', '', '', 1, '', false,"
+            " '{{}}', '{{}}', '', '', '' FROM generate_series(0, %s - 1) AS number, LATERAL (SELECT %s AS moment)"
+        ).format(sql.Identifier(f"prediction_requests_{month}")),
+        *(chains, chains, requests, first),
+    )
+
+
+def months_of(dsn: str) -> list[str]:
+    """All tables that are, or were, months of the log."""
+    return [
+        name
+        for (name,) in fetch(
+            dsn, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ %s ORDER BY 1", MONTHS
+        )
+    ]
