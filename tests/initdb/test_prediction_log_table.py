@@ -175,6 +175,22 @@ def test_retention_never_drops_everything(database: str) -> None:
         connection.cursor().execute("SELECT expired_prediction_partitions(0)")
 
 
+def test_functions_of_an_earlier_version_are_gone(database: str) -> None:
+    with connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION expired_chain_ends(keep_months integer) RETURNS TABLE (chain_id uuid) LANGUAGE sql"
+            " AS 'SELECT NULL::uuid';"
+            "CREATE FUNCTION drop_expired_predictions(keep_months integer) RETURNS SETOF text LANGUAGE sql"
+            " AS 'SELECT NULL::text'"
+        )
+    apply_schema(database)
+    with connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT proname, pronargs FROM pg_proc WHERE proname IN ('expired_chain_ends', 'drop_expired_predictions')"
+        )
+        assert cursor.fetchall() == [("expired_chain_ends", 4)]
+
+
 def test_a_table_without_chains_is_kept_aside(empty_database: str) -> None:
     with connect(empty_database) as connection, connection.cursor() as cursor:
         cursor.execute(

@@ -56,8 +56,8 @@ def running_spool(folder: Path, sync: Sync = Sync.OS, **limits: Any) -> Iterator
         spool.stop()
 
 
-def new_shipper(folder: Path, dsn: str) -> Shipper:
-    return Shipper(folder, LogTable(dsn), AnchorBook(folder), 0.01, LogMetrics())
+def new_shipper(folder: Path, dsn: str, anchors: AnchorBook | None = None) -> Shipper:
+    return Shipper(folder, LogTable(dsn), anchors or AnchorBook(folder), 0.01, LogMetrics())
 
 
 def new_upkeep(folder: Path, dsn: str, retention_months: int = 24, **changes: Any) -> Upkeep:

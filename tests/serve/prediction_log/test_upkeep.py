@@ -18,6 +18,7 @@ from fraud.database import connect, open_connection
 from fraud.verdict import Verdict
 from serve.audit.verification import verify
 from serve.prediction_log import chore, session
+from serve.prediction_log.anchor_book import AnchorBook
 from serve.prediction_log.metrics import LogMetrics
 from serve.prediction_log.upkeep import Upkeep
 from serve.prediction_log.upkeep_table import CHAINS_A_PAGE, UpkeepTable
@@ -190,6 +191,19 @@ def test_a_concurrent_detach_that_was_broken_off_is_finished(old_log: str, tmp_p
     assert passes(old_log, tmp_path)
 
 
+def test_a_month_that_the_owner_detached_by_hand_goes_once_it_is_named_so(old_log: str, tmp_path: Path) -> None:
+    """As the README has it for a log that somebody always reads."""
+    owner = open_connection(old_log)
+    owner.autocommit = True
+    owner.cursor().execute(f"ALTER TABLE prediction_requests DETACH PARTITION {OLD_MONTH} CONCURRENTLY")
+    upkeep = new_upkeep(tmp_path, old_log, retention_months=1)
+    assert not is_done(upkeep, old_log), "somebody may want to keep it"
+    owner.cursor().execute(f"ALTER TABLE {OLD_MONTH} RENAME TO {OLD_MONTH}_expired")
+    owner.close()
+    finish(new_upkeep(tmp_path, old_log, retention_months=1), old_log)
+    assert passes(old_log, tmp_path)
+
+
 def test_a_late_record_of_a_month_that_is_about_to_go_is_no_missing_one(
     old_log: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,9 +221,9 @@ def test_a_late_record_of_a_month_that_is_about_to_go_is_no_missing_one(
         detach(table, month)
 
     monkeypatch.setattr(UpkeepTable, "detach", ship_late)
-    upkeep = new_upkeep(tmp_path, old_log, retention_months=1)
-    shipper = new_shipper(tmp_path, old_log)
-    shipper._anchors = upkeep._anchors  # as in the shipper's process
+    anchors = AnchorBook(tmp_path)
+    upkeep = new_upkeep(tmp_path, old_log, retention_months=1, anchors=anchors)
+    shipper = new_shipper(tmp_path, old_log, anchors)
     finish(upkeep, old_log)
     assert fetch(old_log, COUNT) == [(2,)]
     assert passes(old_log, tmp_path)
