@@ -21,5 +21,9 @@ class NewerDatabaseError(DatabaseError):
     """The database's schema is of a later version of this project; nothing was read from it or changed in it."""
 
 
+class EncodingError(DatabaseError):
+    """A database whose encoding has no place for some characters."""
+
+
 class RegistryError(ProjectError):
     """The model registry does not answer, or answers with an error: never to be read as "no model"."""

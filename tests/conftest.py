@@ -95,6 +95,15 @@ def empty_database(postgres: str) -> Iterator[str]:
     _administer(postgres, "DROP DATABASE {} WITH (FORCE)", name)
 
 
+@pytest.fixture(params=["LATIN1", "SQL_ASCII"])
+def narrow_database(postgres: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Owner's connection string of a database that can't hold every text."""
+    statement = f"CREATE DATABASE {{}} TEMPLATE template0 ENCODING '{request.param}' LOCALE_PROVIDER libc LOCALE 'C'"
+    _administer(postgres, statement, "narrow")
+    yield make_dsn(postgres, dbname="narrow")
+    _administer(postgres, "DROP DATABASE {} WITH (FORCE)", "narrow")
+
+
 @pytest.fixture
 def database(empty_database: str) -> str:
     """Owner's connection string of a fresh database with our schema and no rows."""

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-import psycopg2
 from psycopg2 import sql
 
+from fraud.database import open_connection
 from fraud.environment import without_libpq_variables
 from fraud.stack.child import STANDSTILL_LIMIT_S, Child, Tell, nothing
 from fraud.stack.credentials import write_private
@@ -223,7 +223,7 @@ class EmbeddedPostgres:
         write_private(self._data_dir / "pg_ident.conf", [f'owner "{us}" {OWNER}'], owner)
 
     def _create_database(self) -> None:
-        connection = psycopg2.connect(self._dsn(OWNER))
+        connection = open_connection(self._dsn(OWNER))
         try:
             connection.autocommit = True  # CREATE DATABASE can't be part of a transaction
             with connection.cursor() as cursor:

@@ -15,8 +15,8 @@ from fraud.errors import ProjectError, SettingsError
 from fraud.schema_version import refuse_newer
 from fraud.settings import DatabaseRole, Settings, load_settings
 from fraud.verdict import Verdict
+from serve.audit.erasure import APPLICATION_NAME, remove_old_versions, wait_for_spool
 from serve.audit.erasure import erase as erase_applicant
-from serve.audit.erasure import remove_old_versions, wait_for_spool
 from serve.audit.unchained import TABLE, count_unchained
 from serve.audit.verification import Report
 from serve.audit.verification import verify as verify_log
@@ -27,7 +27,6 @@ from serve.prediction_log.pseudonym import Pseudonyms
 logger = logging.getLogger(__name__)
 
 PROCESS: Final = "audit"
-APPLICATION_NAME: Final = "prediction-log-audit"
 SHOWN_FINDINGS: Final = 100
 
 app = typer.Typer(help="Audit the prediction log.", no_args_is_help=True, add_completion=False)

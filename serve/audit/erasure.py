@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import psycopg2
 from psycopg2.extensions import connection as Connection
 
+from fraud.database import open_connection
 from fraud.features import FEATURE_COUNT
 from serve.audit.chain_check import digests_after_erasure
 from serve.audit.errors import AuditError
@@ -33,6 +33,7 @@ from serve.prediction_log.segment import list_segments
 from serve.prediction_log.table import ChainEnd
 
 POLL_INTERVAL_S: Final = 0.2
+APPLICATION_NAME: Final = "prediction-log-audit"
 
 _LOCK: Final = "SELECT pg_advisory_xact_lock(7211975)"
 _BLANK_FEATURES: Final = """
@@ -105,9 +106,9 @@ def remove_old_versions(dsn: str) -> None:
     """Have PostgreSQL give up what the erased rows were: it keeps old versions of a row until it is vacuumed.
 
     Raises:
-        psycopg2.Error: PostgreSQL does not answer, or refuses.
+        DatabaseError, psycopg2.Error: PostgreSQL does not answer, or refuses.
     """
-    with contextlib.closing(psycopg2.connect(dsn)) as connection:
+    with contextlib.closing(open_connection(dsn, APPLICATION_NAME)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("VACUUM (INDEX_CLEANUP ON) prediction_requests")

@@ -16,13 +16,18 @@ from types import FrameType
 from typing import Final
 
 from fraud.command import EXIT_ERROR
-from fraud.errors import ProjectError
-from fraud.settings import DatabaseRole, load_settings
+from fraud.database import open_connection
+from fraud.errors import DatabaseError, EncodingError, ProjectError
+from fraud.settings import DatabaseRole, Settings, load_settings
 from serve.logs import LogFormat, configure_logging
+from serve.prediction_log.anchor_book import AnchorBook
 from serve.prediction_log.metrics import LogMetrics
 from serve.prediction_log.priority import give_way
-from serve.prediction_log.shipper import Shipper, ShippingPlan, only_shipper
+from serve.prediction_log.session import APPLICATION_NAME
+from serve.prediction_log.shipper import Shipper, only_shipper
 from serve.prediction_log.table import LogTable
+from serve.prediction_log.upkeep import Upkeep
+from serve.prediction_log.upkeep_table import UpkeepTable
 
 logger = logging.getLogger(__name__)
 
@@ -46,18 +51,41 @@ def main() -> int:
         settings = load_settings()
         configure_logging(PROCESS, LogFormat(settings.log_format))
         give_way()
-        plan = ShippingPlan(settings.log_flush_interval_ms / 1000, settings.log_retention_months)
-        with only_shipper(settings.spool_folder(), stop, plan.interval_s) as alone:
+        refuse_unfit_database(settings.dsn(DatabaseRole.SERVER))
+        with only_shipper(settings.spool_folder(), stop, settings.log_flush_interval_ms / 1000) as alone:
             if alone:
-                table = LogTable(settings.dsn(DatabaseRole.SERVER))
-                # Records make no cycles; the collector would look at thousands of them again and again.
-                gc.freeze()
-                gc.set_threshold(GC_THRESHOLD)
-                Shipper(settings.spool_folder(), table, plan, LogMetrics()).run(stop)
+                _ship(settings, stop)
     except ProjectError as error:
         logger.critical("%s", error)
         return EXIT_ERROR
     return 0
+
+
+def refuse_unfit_database(dsn: str) -> None:
+    """Return if the database can hold what is shipped, or is away and may be that; the spool keeps records meanwhile.
+
+    Raises:
+        EncodingError: it can't.
+    """
+    try:
+        open_connection(dsn, APPLICATION_NAME).close()
+    except EncodingError:
+        raise
+    except DatabaseError:
+        return
+
+
+def _ship(settings: Settings, stop: threading.Event) -> None:
+    folder, dsn = settings.spool_folder(), settings.dsn(DatabaseRole.SERVER)
+    anchors, metrics = AnchorBook(folder), LogMetrics()
+    upkeep = Upkeep(UpkeepTable(dsn, settings.log_retention_months), anchors, metrics)
+    shipper = Shipper(folder, LogTable(dsn), anchors, settings.log_flush_interval_ms / 1000, metrics)
+    # Records make no cycles; the collector would look at thousands of them again and again.
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
+    # What it is at as we end is broken off, and done by the next one.
+    threading.Thread(target=upkeep.run, args=(stop,), name="upkeep", daemon=True).start()
+    shipper.run(stop)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,13 @@ class LogMetrics:
         self.spool_bytes = gauge("prediction_log_spool_bytes", "size of the spool on the disk")
         self.waiting_records = gauge("prediction_log_waiting_records", "records that are not in the database yet")
         self.oldest_s = gauge("prediction_log_oldest_seconds", "age of the oldest record that waits; 0 = none does")
+        self.upkeep_behind_s = Gauge(
+            "prediction_log_upkeep_behind_seconds",
+            "time since upkeep beside shipping was due and could not be done; 0 = it is done",
+            ["task"],
+            multiprocess_mode="livemostrecent",
+            registry=registry,
+        )
         self.shipped = Counter(
             "prediction_log_shipped_records_total", "records written to the database", registry=registry
         )

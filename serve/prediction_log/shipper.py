@@ -6,7 +6,6 @@ a mark that is not where it was expected stops the transaction.
 
 from __future__ import annotations
 
-import datetime as dt
 import fcntl
 import logging
 import threading
@@ -14,22 +13,20 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psycopg2
 
-from fraud.errors import NewerDatabaseError
-from serve.prediction_log.anchors import Anchor, Anchors
+from fraud.errors import DatabaseError
+from serve.prediction_log.anchor_book import AnchorBook
 from serve.prediction_log.backlog import Backlog, Segments
 from serve.prediction_log.batch import Batch
-from serve.prediction_log.drift_gauges import DriftGauges
 from serve.prediction_log.errors import MarkMoved
 from serve.prediction_log.metrics import LogMetrics
 from serve.prediction_log.read_buffer import CHUNK_BYTES, ReadBuffer
 from serve.prediction_log.segment import claim, make_folder, remove_abandoned_staging
-from serve.prediction_log.table import LogTable
+from serve.prediction_log.table import ChainEnd, LogTable
 
 logger = logging.getLogger(__name__)
 
@@ -38,19 +35,6 @@ MAX_COPY_BYTES: Final = 16 * 1024 * 1024
 FIRST_RETRY_S: Final = 0.1
 LAST_RETRY_S: Final = 5.0
 GAUGE_INTERVAL_S: Final = 1.0
-DRIFT_INTERVAL_S: Final = 15.0
-"""How often the database is asked what the drift monitor said."""
-UPKEEP_INTERVAL_S: Final = 3600.0
-"""How often partitions are made ahead and old ones dropped."""
-DAYS_AHEAD: Final = (0, 31)
-
-
-@dataclass(frozen=True, slots=True)
-class ShippingPlan:
-    """How long records gather before they are shipped, and how long they are kept in the table."""
-
-    interval_s: float
-    retention_months: int
 
 
 @contextmanager
@@ -73,20 +57,19 @@ def only_shipper(folder: Path, stop: threading.Event, interval_s: float) -> Iter
 class Shipper:
     """Ships one spool. Call `run` under `only_shipper`."""
 
-    def __init__(self, folder: Path, table: LogTable, plan: ShippingPlan, metrics: LogMetrics) -> None:
+    def __init__(
+        self, folder: Path, table: LogTable, anchors: AnchorBook, interval_s: float, metrics: LogMetrics
+    ) -> None:
+        """Nothing is read yet; records are to gather for `interval_s` before they are shipped."""
         self._folder = folder
         self._backlog = Backlog(folder, ReadBuffer(MAX_COPY_BYTES + CHUNK_BYTES))
-        self._anchors = Anchors(folder)
-        self._known_anchors = self._anchors.read()
+        self._anchors = anchors
         self._table = table
-        self._plan = plan
+        self._interval_s = interval_s
         self.metrics = metrics
         self._marks: dict[uuid.UUID, int] = {}
         self._batch = Batch()
-        self._upkeep_at = 0.0
         self._gauges_at = 0.0
-        self._drift_gauges = DriftGauges()
-        self._drift_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Ship until `stop`, and then what is left, as long as PostgreSQL takes it."""
@@ -97,7 +80,7 @@ class Shipper:
             stopping = stop.is_set()
             try:
                 shipped = self.ship()
-            except (psycopg2.Error, OSError, MarkMoved, NewerDatabaseError) as error:
+            except (psycopg2.Error, DatabaseError, OSError, MarkMoved) as error:
                 self._recover(error, retry_s)
                 if stopping:
                     return
@@ -109,20 +92,17 @@ class Shipper:
                     return
                 if shipped < MAX_COPY_BYTES:
                     # Small transactions cost as much as large ones: let records gather.
-                    stop.wait(self._plan.interval_s)
+                    stop.wait(self._interval_s)
             self._tell()
 
     def ship(self) -> int:
         """Write what waits, `MAX_COPY_BYTES` of it or little more; gives the bytes, 0 when nothing did.
 
         Raises:
-            psycopg2.Error: PostgreSQL does not answer, or refuses.
-            NewerDatabaseError: its schema is of a version that this program does not know; records stay in the spool.
+            psycopg2.Error, DatabaseError: PostgreSQL does not answer, or refuses.
             MarkMoved: somebody else shipped meanwhile.
             OSError: the spool can't be read or cleared.
         """
-        self._keep_up()
-        self._tell_drift()
         segments = self._backlog.look()
         if not self._batch.parts:
             self._learn_marks(segments)
@@ -147,7 +127,7 @@ class Shipper:
         """The batch is in PostgreSQL: write that down, outside of PostgreSQL too."""
         for part in self._batch.parts:
             self._marks[part.chain_id] = part.sequence
-            self._anchor_head(part.chain_id, part.sequence, part.hash)
+            self._anchors.move(ChainEnd(part.chain_id, part.sequence, part.hash))
         self.metrics.shipped.inc(self._batch.records)
         self._batch = Batch()
 
@@ -159,34 +139,9 @@ class Shipper:
     def _anchor_unconfirmed(self) -> None:
         """Anchor what was committed although we never heard of it: the connection, or a shipper, was gone by then."""
         for end in self._backlog.committed.values():
-            if end.sequence > self._known_anchors.get(end.chain_id, Anchor()).sequence:
-                self._anchor_head(end.chain_id, end.sequence, end.hash)
+            if end.sequence > self._anchors.sequence(end.chain_id):
+                self._anchors.move(end)
         self._backlog.committed.clear()
-
-    def _anchor_head(self, chain_id: uuid.UUID, sequence: int, head: bytes) -> None:
-        known = self._known_anchors.get(chain_id, Anchor())
-        self._anchor(chain_id, Anchor(sequence, head, known.expired_sequence, known.expired_hash))
-
-    def _anchor(self, chain_id: uuid.UUID, anchor: Anchor) -> None:
-        # A segment that is removed is no witness any more, so the anchor has to be on the disk before that.
-        self._anchors.write(chain_id, anchor, durable=True)
-        self._known_anchors[chain_id] = anchor
-
-    def _keep_up(self) -> None:
-        if time.monotonic() < self._upkeep_at:
-            return
-        now = dt.datetime.now(dt.UTC)
-        self._table.make_partitions(now + dt.timedelta(days=days) for days in DAYS_AHEAD)
-        self._drop_expired()
-        self._upkeep_at = time.monotonic() + UPKEEP_INTERVAL_S
-
-    def _drop_expired(self) -> None:
-        for end in self._table.expired_ends(self._plan.retention_months):
-            known = self._known_anchors.get(end.chain_id)
-            if known is not None and known.expired_sequence < end.sequence:
-                self._anchor(end.chain_id, Anchor(known.sequence, known.hash, end.sequence, end.hash))
-        for name in self._table.drop_expired(self._plan.retention_months):
-            logger.info("retention dropped %s", name)
 
     def _recover(self, error: Exception, retry_s: float) -> None:
         self.metrics.failures.inc()
@@ -198,13 +153,6 @@ class Shipper:
         # PostgreSQL's CONTEXT and DETAIL lines can quote the data; the first line never does.
         reason = str(error).partition("\n")[0]
         logger.warning("the prediction log is not shipped, next try in %.1f s: %s", retry_s, reason)
-
-    def _tell_drift(self) -> None:
-        now = time.monotonic()
-        if now < self._drift_at:
-            return
-        self._drift_at = now + DRIFT_INTERVAL_S  # first, so that a fault here does not keep records waiting
-        self._drift_gauges.show(self._table.drift_state())
 
     def _tell(self) -> None:
         now = time.monotonic()

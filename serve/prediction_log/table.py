@@ -1,4 +1,4 @@
-"""The log's tables in PostgreSQL, as the shipper uses them. All its SQL is here."""
+"""The log's tables in PostgreSQL, as records are shipped to them. All SQL for it is here."""
 
 from __future__ import annotations
 
@@ -8,23 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import psycopg2
-from psycopg2.extensions import connection as Connection
-
-from fraud.errors import NewerDatabaseError
-from fraud.schema_version import read_version
 from serve.prediction_log.binary_copy import COPY_STATEMENT, CopyStream
-from serve.prediction_log.drift_gauges import DriftState, read_drift_state
 from serve.prediction_log.errors import MarkMoved
 from serve.prediction_log.frame import StoredRecord
 from serve.prediction_log.hourly_counts import HourlyCounts
+from serve.prediction_log.session import LogSession
 
-APPLICATION_NAME: Final = "prediction-log"
-CONNECT_TIMEOUT_S: Final = 5
-STATEMENT_TIMEOUT_MS: Final = 30_000
-FLUSH_AFTER: Final = "1MB"
-"""Written pages go to the disk steadily. Else they gather until a checkpoint, and then the spool waits for the disk."""
-
+MAKE_PARTITION: Final = "SELECT make_prediction_partition(%s)"
 _MARKS: Final = "SELECT chain_id::text, sequence FROM prediction_chains WHERE chain_id = ANY(%s::uuid[])"
 _FIRST_MARK: Final = """
     INSERT INTO prediction_chains (chain_id, sequence, hash) VALUES (%s::uuid, %s, %s) ON CONFLICT DO NOTHING
@@ -32,9 +22,6 @@ _FIRST_MARK: Final = """
 _NEXT_MARK: Final = """
     UPDATE prediction_chains SET sequence = %s, hash = %s WHERE chain_id = %s::uuid AND sequence = %s
 """
-_MAKE_PARTITION: Final = "SELECT make_prediction_partition(%s)"
-_EXPIRED_ENDS: Final = "SELECT chain_id::text, sequence, hash FROM expired_chain_ends(%s)"
-_DROP_EXPIRED: Final = "SELECT drop_expired_predictions(%s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +51,23 @@ class LogTable:
     """
 
     def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
-        self._connection: Connection | None = None
+        self._session = LogSession(dsn)
         self._months: set[tuple[int, int]] = set()
         self._hourly_counts = HourlyCounts()
 
     def disconnect(self) -> None:
-        """Drop the connection; the next call makes a new one."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        """Drop the connection; the next call makes a new one, and looks anew for the months' partitions."""
+        self._session.disconnect()
+        self._months.clear()
 
     def marks(self, chain_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
         """The last record of each chain that is committed; 0 for one that is not there yet.
 
         Raises:
-            psycopg2.Error: PostgreSQL does not answer, or refuses.
+            psycopg2.Error, DatabaseError: PostgreSQL does not answer, or refuses.
         """
         wanted = list(chain_ids)
-        with self._connected() as connection, connection.cursor() as cursor:
+        with self._session.connected() as connection, connection.cursor() as cursor:
             cursor.execute(_MARKS, ([str(chain_id) for chain_id in wanted],))
             found = {uuid.UUID(chain_id): sequence for chain_id, sequence in cursor.fetchall()}
         return {chain_id: found.get(chain_id, 0) for chain_id in wanted}
@@ -92,10 +77,10 @@ class LogTable:
 
         Raises:
             MarkMoved: a chain is further than the parts say; nothing was written.
-            psycopg2.Error: PostgreSQL does not answer, or refuses.
+            psycopg2.Error, DatabaseError: PostgreSQL does not answer, or refuses.
         """
         stream = CopyStream((part.chain_id, part.records) for part in parts)
-        with self._connected() as connection, connection.cursor() as cursor:
+        with self._session.connected() as connection, connection.cursor() as cursor:
             for part in parts:
                 chain_id = str(part.chain_id)
                 if part.after == 0:
@@ -111,45 +96,11 @@ class LogTable:
         """Make sure that the months of these moments (UTC) have their partitions.
 
         Raises:
-            psycopg2.Error: PostgreSQL does not answer, or refuses.
+            psycopg2.Error, DatabaseError: PostgreSQL does not answer, or refuses.
         """
         missing = {(moment.year, moment.month): moment for moment in moments}
         for month, moment in missing.items():
             if month not in self._months:
-                with self._connected() as connection, connection.cursor() as cursor:
-                    cursor.execute(_MAKE_PARTITION, (moment,))
+                with self._session.connected() as connection, connection.cursor() as cursor:
+                    cursor.execute(MAKE_PARTITION, (moment,))
                 self._months.add(month)
-
-    def expired_ends(self, keep_months: int) -> list[ChainEnd]:
-        """The last record of each chain in the partitions that retention is to remove, oldest partition first."""
-        with self._connected() as connection, connection.cursor() as cursor:
-            cursor.execute(_EXPIRED_ENDS, (keep_months,))
-            return [ChainEnd(uuid.UUID(chain_id), number, bytes(end)) for chain_id, number, end in cursor.fetchall()]
-
-    def drop_expired(self, keep_months: int) -> list[str]:
-        """Drop those partitions; gives their names."""
-        with self._connected() as connection, connection.cursor() as cursor:
-            cursor.execute(_DROP_EXPIRED, (keep_months,))
-            self._months.clear()
-            return [name for (name,) in cursor.fetchall()]
-
-    def drift_state(self) -> DriftState | None:
-        """What the drift monitor said last; None before it said anything."""
-        with self._connected() as connection, connection.cursor() as cursor:
-            return read_drift_state(cursor)
-
-    def _connected(self) -> Connection:
-        if self._connection is None:
-            connection = psycopg2.connect(
-                self._dsn,
-                connect_timeout=CONNECT_TIMEOUT_S,
-                application_name=APPLICATION_NAME,
-                options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c backend_flush_after={FLUSH_AFTER}",
-            )
-            try:
-                read_version(connection)
-            except (psycopg2.Error, NewerDatabaseError):
-                connection.close()
-                raise
-            self._connection = connection
-        return self._connection

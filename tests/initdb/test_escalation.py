@@ -56,8 +56,7 @@ RUNNING = (
     "DROP EXTENSION plpgsql CASCADE",
     "CREATE FUNCTION public.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     "CREATE FUNCTION public.mine() RETURNS int LANGUAGE c AS '/tmp/mine.so', 'mine'",
-    "CREATE OR REPLACE FUNCTION public.drop_expired_predictions(keep_months integer) RETURNS SETOF text"
-    " LANGUAGE sql AS 'SELECT 1::text'",
+    "CREATE OR REPLACE FUNCTION public.drop_detached_predictions(month text) RETURNS void LANGUAGE sql AS 'SELECT 1'",
     "ALTER FUNCTION public.make_prediction_partition(timestamptz) SECURITY INVOKER",
     "CREATE EVENT TRIGGER mine ON ddl_command_start EXECUTE FUNCTION mine()",
     "ALTER SYSTEM SET archive_command = 'id'",
@@ -114,11 +113,14 @@ READING_AS = {
         "SELECT FROM public.prediction_chains",
     ),
 }
+THIS_MONTH = "'prediction_requests_' || to_char(now(), 'YYYYMM')"
 FUNCTIONS = (
     "make_prediction_partition(now())",
     "expired_prediction_partitions(1)",
-    "expired_chain_ends(1)",
-    "drop_expired_predictions(1)",
+    "detached_prediction_months()",
+    "expired_chain_ends(1, 'x', NULL, 1)",
+    "detach_expired_predictions(1, 'x')",
+    "drop_detached_predictions('x')",
 )
 
 
@@ -196,10 +198,20 @@ def test_functions_with_the_owners_rights_are_for_the_server_only(
         pytest.param("make_prediction_partition('1969-12-31 23:59:59.999999+00')", id="before any clock of ours"),
         pytest.param("make_prediction_partition('2200-01-01 00:00+00')", id="after the last year"),
         pytest.param("make_prediction_partition(NULL)", id="no moment"),
-        pytest.param("drop_expired_predictions(0)", id="the current month"),
-        pytest.param("drop_expired_predictions(-2147483648)", id="months to come"),
-        pytest.param("drop_expired_predictions(NULL)", id="no number"),
-        pytest.param("expired_chain_ends(NULL)", id="no number of ends"),
+        pytest.param("expired_prediction_partitions(0)", id="the current month"),
+        pytest.param("expired_prediction_partitions(-2147483648)", id="months to come"),
+        pytest.param("expired_prediction_partitions(NULL)", id="no number"),
+        *(
+            pytest.param(call.format(month), id=f"{call[:22]} of {month}")
+            for call in (
+                "expired_chain_ends(1, {}, NULL, 1)",
+                "detach_expired_predictions(1, {})",
+                "drop_detached_predictions({})",
+            )
+            for month in ("NULL", "'prediction_chains'", "'prediction_requests'", THIS_MONTH, "'x\"; DROP TABLE y; --'")
+        ),
+        pytest.param(f"detach_expired_predictions(0, {THIS_MONTH})", id="detach, keep nothing"),
+        pytest.param(f"expired_chain_ends(0, {THIS_MONTH}, NULL, 1)", id="ends, keep nothing"),
     ],
 )
 def test_hostile_arguments_of_the_server_are_refused(logins: dict[str, Connection], call: str) -> None:
@@ -230,9 +242,11 @@ def test_each_function_with_the_owners_rights_is_for_one_role(
         allowed = dict(cursor.fetchall())
     assert allowed == {
         "make_prediction_partition": [SERVER],
-        "expired_prediction_partitions": None,
+        "expired_prediction_partitions": [SERVER],
+        "detached_prediction_months": [SERVER],
         "expired_chain_ends": [SERVER],
-        "drop_expired_predictions": [SERVER],
+        "detach_expired_predictions": [SERVER],
+        "drop_detached_predictions": [SERVER],
         "count_predictions": [TRAINER],
         "rebuild_drift_hours": [TRAINER],
     }

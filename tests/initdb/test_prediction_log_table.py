@@ -119,20 +119,61 @@ def test_partitions_follow_the_calendar_in_utc_and_are_made_once(database: str) 
         assert cursor.fetchall() == [("prediction_requests_202601",), ("prediction_requests_202602",)]
 
 
+def test_a_month_is_as_one_that_postgresql_makes_itself(database: str) -> None:
+    """It is made beside the table and attached, so nothing of the table may be missing from it."""
+    columns = (
+        "SELECT attname, atttypid, attnotnull, attstorage, attcompression, attidentity, attgenerated"
+        " FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 ORDER BY attnum"
+    )
+    constraints = (
+        "SELECT conname, contype, pg_get_constraintdef(oid), conislocal, coninhcount > 0, convalidated"
+        " FROM pg_constraint WHERE conrelid = %s::regclass AND contype <> 'p' ORDER BY conname"
+    )
+    indexes = (
+        "SELECT regexp_replace(pg_get_indexdef(indexrelid), '_2[0-9]{5}', '', 'g'), inhparent::regclass, indisvalid"
+        " FROM pg_index LEFT JOIN pg_inherits ON inhrelid = indexrelid WHERE indrelid = %s::regclass ORDER BY 1"
+    )
+    with connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT make_prediction_partition(%s); CREATE TABLE prediction_requests_202606"
+            " PARTITION OF prediction_requests FOR VALUES FROM ('2026-06-01') TO ('2026-07-01')",
+            (RECEIVED,),
+        )
+        for what in (columns, constraints, indexes):
+            found = []
+            for month in ("202605", "202606"):
+                cursor.execute(what, (f"prediction_requests_{month}",))
+                found.append(cursor.fetchall())
+            assert found[0] == found[1]
+            assert found[0]
+
+
+def test_a_table_in_the_place_of_a_month_is_named(database: str) -> None:
+    """Without a word, records of that month could not be shipped, and nobody would know why."""
+    with connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE prediction_requests_202605 (x int)")
+        with pytest.raises(RaiseException, match="prediction_requests_202605 is no partition of the log"):
+            cursor.execute("SELECT make_prediction_partition(%s)", (RECEIVED,))
+
+
 @pytest.mark.parametrize(("keep_months", "left"), [(1, 1), (2, 2), (3, 3)])
 def test_retention_keeps_full_months(database: str, keep_months: int, left: int) -> None:
     """Of this month and the two before it, each is kept as long as a part of it is younger than asked for."""
     with connect(database) as connection, connection.cursor() as cursor:
         for back in (1, 2, 3):
             cursor.execute("SELECT make_prediction_partition(now() - make_interval(months => %s))", (back,))
-        cursor.execute("SELECT drop_expired_predictions(%s)", (keep_months,))
+        cursor.execute(
+            "SELECT detach_expired_predictions(%s, month) FROM expired_prediction_partitions(%s) AS month",
+            (keep_months, keep_months),
+        )
+        cursor.execute("SELECT drop_detached_predictions(month) FROM detached_prediction_months() AS month")
         cursor.execute("SELECT count(*) FROM pg_inherits WHERE inhparent = 'prediction_requests'::regclass")
         assert cursor.fetchone() == (left,)
 
 
 def test_retention_never_drops_everything(database: str) -> None:
     with pytest.raises(RaiseException, match="expected 1 or more"), connect(database) as connection:
-        connection.cursor().execute("SELECT drop_expired_predictions(0)")
+        connection.cursor().execute("SELECT expired_prediction_partitions(0)")
 
 
 def test_autovacuum_does_not_read_the_arrays_of_a_month_nor_clean_what_only_grows(empty_database: str) -> None:

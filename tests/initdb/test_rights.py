@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+
+import psycopg2
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 from psycopg2.extensions import make_dsn
@@ -25,13 +28,22 @@ CHECK = (
     "INSERT INTO drift_checks (checked_at, today, model_name, verdict, reasons, windows)"
     " VALUES (now(), now(), 'm', 'pass', '{}', '[]')"
 )
+MONTHS = "SELECT FROM expired_prediction_partitions(1), detached_prediction_months()"
+OLD_MONTH = (
+    "SELECT expired_chain_ends(1, 'prediction_requests_200102', NULL, 10),"
+    " detach_expired_predictions(1, 'prediction_requests_200102'),"
+    " drop_detached_predictions('prediction_requests_200102_expired')"
+)
 
 PASSWORD = 'it\'s "quoted" \\ %s'
 
 
 def run(dsn: str, role: str, statement: str) -> None:
     set_passwords(dsn, {role: PASSWORD})
-    with connect(make_dsn(dsn, user=role, password=PASSWORD)) as connection, connection.cursor() as cursor:
+    login = make_dsn(dsn, user=role, password=PASSWORD)
+    # MLflow's connections are its own, and find its schema by what is set for the role.
+    opened = contextlib.closing(psycopg2.connect(login)) if role == MLFLOW else connect(login)
+    with opened as connection, connection.cursor() as cursor:
         cursor.execute(statement)
 
 
@@ -39,7 +51,8 @@ def run(dsn: str, role: str, statement: str) -> None:
     ("role", "statement"),
     [
         pytest.param(SERVER, f"SELECT make_prediction_partition(now()); {RECORD}; {MARK}", id="server records"),
-        pytest.param(SERVER, "SELECT expired_chain_ends(1), drop_expired_predictions(1)", id="server drops old months"),
+        pytest.param(SERVER, MONTHS, id="server lists old months"),
+        pytest.param(SERVER, f"SELECT make_prediction_partition('2001-02-03 UTC'); {OLD_MONTH}", id="and drops them"),
         pytest.param(AUDITOR, "SELECT * FROM prediction_requests, prediction_chains", id="auditor reads chains"),
         pytest.param(AUDITOR, "SELECT * FROM prediction_erasures, prediction_logs", id="auditor reads erasures"),
         pytest.param(SERVER, "SELECT * FROM schema_version", id="server reads the version"),
@@ -102,7 +115,8 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
         pytest.param(SERVER, BINS, id="server writes bins"),
         pytest.param(SERVER, CHECK, id="server writes checks"),
         pytest.param(AUDITOR, "UPDATE prediction_chains SET sequence = 2", id="auditor moves a mark"),
-        pytest.param(AUDITOR, "SELECT drop_expired_predictions(1)", id="auditor drops months"),
+        pytest.param(AUDITOR, "SELECT drop_detached_predictions('x')", id="auditor drops months"),
+        pytest.param(AUDITOR, "SELECT detach_expired_predictions(1, 'x')", id="auditor detaches months"),
         pytest.param(AUDITOR, "SELECT make_prediction_partition(now())", id="auditor makes partitions"),
         pytest.param(SERVER, "DROP TABLE public.prediction_requests", id="server drops the table"),
         pytest.param(SERVER, "CREATE TABLE mlflow.mine (x int)", id="server in mlflow's schema"),

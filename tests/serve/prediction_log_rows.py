@@ -13,15 +13,19 @@ from psycopg2 import sql
 
 from fraud.database import connect
 from fraud.features import FEATURE_COUNT
+from serve.prediction_log.anchor_book import AnchorBook
 from serve.prediction_log.chain import microseconds
 from serve.prediction_log.metrics import LogMetrics
 from serve.prediction_log.record import PredictionRecord
-from serve.prediction_log.shipper import Shipper, ShippingPlan
+from serve.prediction_log.shipper import Shipper
 from serve.prediction_log.spool import Spool, Sync
 from serve.prediction_log.table import LogTable
+from serve.prediction_log.upkeep import Upkeep
+from serve.prediction_log.upkeep_table import UpkeepTable
 
 RECEIVED_AT = dt.datetime(2026, 4, 30, 23, 59, 59, 123456, tzinfo=dt.UTC)
 PLENTY = 1024**3
+MONTHS = "^prediction_requests_[0-9]{6}"
 
 
 def record(rows: int = 1, **changes: Any) -> PredictionRecord:
@@ -52,9 +56,13 @@ def running_spool(folder: Path, sync: Sync = Sync.OS, **limits: Any) -> Iterator
         spool.stop()
 
 
-def new_shipper(folder: Path, dsn: str, retention_months: int = 24) -> Shipper:
-    plan = ShippingPlan(interval_s=0.01, retention_months=retention_months)
-    return Shipper(folder, LogTable(dsn), plan, LogMetrics())
+def new_shipper(folder: Path, dsn: str, anchors: AnchorBook | None = None) -> Shipper:
+    return Shipper(folder, LogTable(dsn), anchors or AnchorBook(folder), 0.01, LogMetrics())
+
+
+def new_upkeep(folder: Path, dsn: str, retention_months: int = 24, **changes: Any) -> Upkeep:
+    defaults = {"anchors": AnchorBook(folder), "metrics": LogMetrics()}
+    return Upkeep(UpkeepTable(dsn, retention_months), **(defaults | changes))
 
 
 def ship_all(folder: Path, dsn: str) -> None:
@@ -72,3 +80,29 @@ def fetch(dsn: str, query: str, *values: Any) -> list[tuple[Any, ...]]:
 def execute(dsn: str, statement: str | sql.Composed, *values: Any) -> None:
     with connect(dsn) as connection, connection.cursor() as cursor:
         cursor.execute(statement, values)
+
+
+def fill_month(dsn: str, month: str, chains: int, requests: int) -> None:
+    """Have PostgreSQL make requests without rows in a month `YYYYMM` of the past, of so many chains."""
+    first = dt.datetime.strptime(month + "+0000", "%Y%m%z")
+    execute(dsn, "SELECT make_prediction_partition(%s)", first)
+    execute(
+        dsn,
+        sql.SQL(
+            "INSERT INTO {} (chain_id, sequence, recorded_at, received_at, request_id, endpoint, caller, model_version,"
+            " model_sha256, load_test, features, probabilities, salt, content_digest, hash)"
+            " SELECT md5((number %% %s)::text)::uuid, 1 + number / %s, moment, moment, '', '', '', 1, '', false,"
+            " '{{}}', '{{}}', '', '', '' FROM generate_series(0, %s - 1) AS number, LATERAL (SELECT %s AS moment)"
+        ).format(sql.Identifier(f"prediction_requests_{month}")),
+        *(chains, chains, requests, first),
+    )
+
+
+def months_of(dsn: str) -> list[str]:
+    """All tables that are, or were, months of the log."""
+    return [
+        name
+        for (name,) in fetch(
+            dsn, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ %s ORDER BY 1", MONTHS
+        )
+    ]

@@ -140,74 +140,6 @@ END
 $$;
 SELECT public.spare_autovacuum(inhrelid) FROM pg_inherits WHERE inhparent = 'public.prediction_requests'::regclass;
 
--- The month of a moment as a partition. Run again, and by several servers at once, it changes nothing. A clock that
--- is wrong must not keep a record out, so the bounds are wide; but whoever has the server's login can't fill the catalogue.
-CREATE OR REPLACE FUNCTION public.make_prediction_partition(moment timestamptz) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    month timestamp := date_trunc('month', moment AT TIME ZONE 'UTC');
-    name  text := 'prediction_requests_' || to_char(month, 'YYYYMM');
-BEGIN
-    IF (moment BETWEEN '1970-01-01 00:00+00' AND '2199-12-31 23:59:59.999999+00') IS NOT TRUE THEN
-        RAISE EXCEPTION 'moment is %, expected one from 1970 to 2199', moment;
-    END IF;
-    IF to_regclass('public.' || name) IS NOT NULL THEN
-        RETURN;
-    END IF;
-    PERFORM pg_advisory_xact_lock(7211974);
-    EXECUTE format(
-        'CREATE TABLE IF NOT EXISTS public.%I PARTITION OF public.prediction_requests FOR VALUES FROM (%L) TO (%L)',
-        name, month AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC'
-    );
-    PERFORM public.spare_autovacuum(format('public.%I', name)::regclass);
-END
-$$;
-
--- Partitions that end before the oldest month to keep.
-CREATE OR REPLACE FUNCTION public.expired_prediction_partitions(keep_months integer) RETURNS SETOF text
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF (keep_months BETWEEN 1 AND 1200) IS NOT TRUE THEN
-        RAISE EXCEPTION 'keep_months is %, expected 1 or more, at most 1200', keep_months;
-    END IF;
-    RETURN QUERY
-    SELECT relname::text
-    FROM pg_inherits
-    JOIN pg_class ON pg_class.oid = inhrelid
-    WHERE inhparent = 'public.prediction_requests'::regclass
-        AND relname ~ '^prediction_requests_[0-9]{6}$'
-        AND right(relname, 6)
-            < to_char(date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => keep_months), 'YYYYMM');
-END
-$$;
-
--- The last record of each chain that retention is about to remove: an anchor is written before it does.
-CREATE OR REPLACE FUNCTION public.expired_chain_ends(keep_months integer)
-RETURNS TABLE (chain_id uuid, sequence bigint, hash bytea)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    name text;
-BEGIN
-    FOR name IN SELECT public.expired_prediction_partitions(keep_months) ORDER BY 1 LOOP
-        RETURN QUERY EXECUTE format(
-            'SELECT DISTINCT ON (chain_id) chain_id, sequence, hash FROM public.%I ORDER BY chain_id, sequence DESC', name
-        );
-    END LOOP;
-END
-$$;
-
-CREATE OR REPLACE FUNCTION public.drop_expired_predictions(keep_months integer) RETURNS SETOF text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    name text;
-BEGIN
-    FOR name IN SELECT public.expired_prediction_partitions(keep_months) ORDER BY 1 LOOP
-        EXECUTE format('DROP TABLE public.%I', name);
-        RETURN NEXT name;
-    END LOOP;
-END
-$$;
-
 -- One row a prediction, for auditors and the drift monitor.
 -- `features || '{}'` behind the fence of OFFSET 0 reads a request's stored array once; without it each of its elements
 -- would read the whole array again.
@@ -246,7 +178,4 @@ GRANT SELECT ON public.prediction_requests, public.prediction_logs TO scoring_tr
 GRANT SELECT ON public.prediction_requests, public.prediction_logs, public.prediction_chains, public.prediction_erasures
     TO scoring_auditor;
 
-REVOKE ALL ON FUNCTION public.spare_autovacuum, public.make_prediction_partition, public.expired_prediction_partitions,
-    public.expired_chain_ends, public.drop_expired_predictions FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION public.make_prediction_partition, public.expired_chain_ends,
-    public.drop_expired_predictions TO scoring_server;
+REVOKE ALL ON FUNCTION public.spare_autovacuum FROM PUBLIC;

@@ -19,7 +19,7 @@ from serve.prediction_log.frame import Content, build_frame, read_frame
 from serve.prediction_log.segment import list_segments
 from serve.prediction_log.table import ChainPart, LogTable
 from tests.live_stack import project_environment
-from tests.serve.prediction_log_rows import execute, fetch, new_shipper, record, running_spool, ship_all
+from tests.serve.prediction_log_rows import execute, fetch, new_shipper, new_upkeep, record, running_spool, ship_all
 
 
 def audit(dsn: str, spool: Path) -> Report:
@@ -230,7 +230,7 @@ def test_what_retention_removed_is_not_missing(database: str, tmp_path: Path, mo
         monkeypatch.undo()
         spool.append(record())
     ship_all(tmp_path, database)
-    new_shipper(tmp_path, database, retention_months=1).ship()
+    new_upkeep(tmp_path, database, retention_months=1).keep_up()
     report = audit(database, tmp_path)
     assert (report.verdict, report.records) == (Verdict.PASS, 1)
     execute(database, "DELETE FROM prediction_requests")

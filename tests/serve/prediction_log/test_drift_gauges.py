@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from serve.prediction_log.drift_gauges import DriftGauges
-from serve.prediction_log.table import LogTable
+from serve.prediction_log.upkeep_table import UpkeepTable
 from tests.serve.prediction_log_rows import execute
 
 CHECK = (
@@ -21,21 +21,21 @@ CLAIM = (
 
 
 @pytest.fixture
-def table(database: str) -> LogTable:
-    return LogTable(database)
+def table(database: str) -> UpkeepTable:
+    return UpkeepTable(database, 24)
 
 
 def exposition(gauges: DriftGauges) -> str:
     return generate_latest(gauges.registry).decode()
 
 
-def test_before_the_first_check_there_is_nothing(table: LogTable) -> None:
+def test_before_the_first_check_there_is_nothing(table: UpkeepTable) -> None:
     gauges = DriftGauges()
     gauges.show(table.drift_state())
     assert exposition(gauges) == ""
 
 
-def test_the_last_check_is_shown(table: LogTable, database: str) -> None:
+def test_the_last_check_is_shown(table: UpkeepTable, database: str) -> None:
     gauges = DriftGauges()
     execute(database, CHECK, "fail", WINDOWS)
     gauges.show(table.drift_state())
@@ -53,7 +53,7 @@ def test_the_last_check_is_shown(table: LogTable, database: str) -> None:
         assert line in text.splitlines()
 
 
-def test_a_refused_claim_is_an_alert_until_one_is_granted(table: LogTable, database: str) -> None:
+def test_a_refused_claim_is_an_alert_until_one_is_granted(table: UpkeepTable, database: str) -> None:
     gauges = DriftGauges()
     execute(database, CHECK, "fail", "[]")
     for granted, alert in [(True, 0), (False, 1), (True, 0)]:

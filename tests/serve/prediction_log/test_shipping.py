@@ -25,6 +25,7 @@ from tests.serve.prediction_log_rows import (
     execute,
     fetch,
     new_shipper,
+    new_upkeep,
     record,
     running_spool,
     ship_all,
@@ -280,7 +281,7 @@ def test_retention_drops_old_months_and_nothing_else(
         spool.append(record())
     ship_all(tmp_path, database)
     assert fetch(database, COUNT) == [(2, 2)]
-    new_shipper(tmp_path, database, retention_months=1).ship()
+    new_upkeep(tmp_path, database, retention_months=1).keep_up()
     assert fetch(database, "SELECT sequence FROM prediction_requests") == [(2,)]
 
 

@@ -9,12 +9,12 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, Final
 
-import psycopg2
 import typer
 from rich.console import Console
 from rich.progress import track
 
 from fraud.command import EXIT_ERROR, print_error
+from fraud.database import open_connection
 from fraud.errors import ProjectError
 from fraud.stack.postgres import EmbeddedPostgres
 from jenkins.drift.evaluation.cost.log import VERSION, fill, reference
@@ -55,7 +55,7 @@ def _costs(dsn: str, sizes: list[int], most_rows: int) -> dict[str, dict[int, Co
     subprocess.run([sys.executable, "-m", "initdb", "--schema-only"], env=environment, check=True)
     store_bins(dsn, VERSION, reference())
     costs: dict[str, dict[int, Cost]] = {"roll-up": {}, "width_bucket pass": {}, "rows into pandas": {}}
-    connection = psycopg2.connect(dsn)
+    connection = open_connection(dsn)
     try:
         for size in track(sizes, "ever more applications"):
             fill(connection, size)

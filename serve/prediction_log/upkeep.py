@@ -1,0 +1,99 @@
+"""What the log needs beside shipping: months made ahead, expired ones removed, the drift monitor's word passed on.
+
+It has a thread and a connection of its own, so that no fault and no wait of it keeps a record in the spool.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import threading
+import time
+from typing import Final
+
+from psycopg2.errors import LockNotAvailable
+
+from serve.prediction_log.anchor_book import AnchorBook
+from serve.prediction_log.chore import PATIENCE_S, Chore
+from serve.prediction_log.drift_gauges import DriftGauges
+from serve.prediction_log.metrics import LogMetrics
+from serve.prediction_log.upkeep_table import UpkeepTable
+
+logger = logging.getLogger(__name__)
+
+DAYS_AHEAD: Final = (0, 31, 62)
+"""Months are there two months before the first record for them comes."""
+UPKEEP_INTERVAL_S: Final = 3600.0
+DRIFT_INTERVAL_S: Final = 15.0
+"""How often the database is asked what the drift monitor said."""
+DETACH_TIME_S: Final = 2.0
+"""Shippers write in short transactions, and within so long there is time between two of them."""
+BETWEEN_ATTEMPTS_S: Final = 0.05
+POLL_INTERVAL_S: Final = 0.5
+
+
+class Upkeep:
+    """Keeps one log up. `run` it in a thread."""
+
+    def __init__(
+        self, table: UpkeepTable, anchors: AnchorBook, metrics: LogMetrics, patience_s: float = PATIENCE_S
+    ) -> None:
+        self._table = table
+        self._anchors = anchors
+        self._drift_gauges = DriftGauges()
+        self._chores = [
+            Chore(name, do, interval_s, metrics.upkeep_behind_s, table.disconnect, patience_s=patience_s)
+            for name, do, interval_s in (
+                ("partitions", self._make_months, UPKEEP_INTERVAL_S),
+                ("retention", self._retain, UPKEEP_INTERVAL_S),
+                ("drift", self._tell_drift, DRIFT_INTERVAL_S),
+            )
+        ]
+
+    def run(self, stop: threading.Event) -> None:
+        """Do what is due until `stop`."""
+        while not stop.is_set():
+            self.keep_up()
+            stop.wait(POLL_INTERVAL_S)
+        self._table.disconnect()
+
+    def keep_up(self) -> None:
+        """Do what is due now."""
+        for chore in self._chores:
+            chore.do_when_due()
+
+    def _make_months(self) -> None:
+        now = dt.datetime.now(dt.UTC)
+        self._table.make_partitions(now + dt.timedelta(days=days) for days in DAYS_AHEAD)
+
+    def _retain(self) -> None:
+        self._drop_detached()  # what was killed before it came to that
+        for month in self._table.expired_months():
+            self._anchor_ends(month)
+            self._detach(month)
+            self._drop_detached()
+
+    def _drop_detached(self) -> None:
+        for month in self._table.detached_months():
+            self._anchor_ends(month)  # again: a late record may have come before it was detached
+            self._table.drop(month)
+            logger.info("retention dropped %s", month)
+
+    def _anchor_ends(self, month: str) -> None:
+        for end in self._table.chain_ends(month):
+            self._anchors.expire(end)
+
+    def _detach(self, month: str) -> None:
+        deadline = time.monotonic() + DETACH_TIME_S
+        while True:
+            try:
+                self._table.detach(month)
+            except LockNotAvailable:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(BETWEEN_ATTEMPTS_S)
+            else:
+                return
+
+    def _tell_drift(self) -> None:
+        self._drift_gauges.show(self._table.drift_state())

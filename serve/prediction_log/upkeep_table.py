@@ -1,0 +1,79 @@
+"""The log's months in PostgreSQL, as upkeep makes and removes them, and what the drift monitor said. All SQL for it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from serve.prediction_log.drift_gauges import DriftState, read_drift_state
+from serve.prediction_log.session import LogSession
+from serve.prediction_log.table import MAKE_PARTITION, ChainEnd
+
+CHAINS_A_PAGE: Final = 1_000
+
+_EXPIRED: Final = "SELECT expired_prediction_partitions(%s)"
+_DETACHED: Final = "SELECT detached_prediction_months()"
+_CHAIN_ENDS: Final = "SELECT chain_id::text, sequence, hash FROM expired_chain_ends(%s, %s, %s::uuid, %s)"
+_DETACH: Final = "SELECT detach_expired_predictions(%s, %s)"
+_DROP: Final = "SELECT drop_detached_predictions(%s)"
+
+
+class UpkeepTable:
+    """A connection of its own to the log's tables, so that nothing here holds up shipping.
+
+    Each method may raise psycopg2.Error or DatabaseError: PostgreSQL does not answer, or refuses. It refuses with
+    LockNotAvailable, and without waiting, what others stand in the way of.
+    """
+
+    def __init__(self, dsn: str, keep_months: int) -> None:
+        self._session = LogSession(dsn)
+        self._keep_months = keep_months
+
+    def disconnect(self) -> None:
+        """Drop the connection; the next call makes a new one."""
+        self._session.disconnect()
+
+    def make_partitions(self, moments: Iterable[dt.datetime]) -> None:
+        """Make sure that the months of these moments (UTC) have their partitions."""
+        for moment in moments:
+            self._call(MAKE_PARTITION, moment)
+
+    def expired_months(self) -> list[str]:
+        """Partitions that are to go, the oldest first."""
+        return [name for (name,) in self._call(_EXPIRED, self._keep_months)]
+
+    def detached_months(self) -> list[str]:
+        """What was a partition and is to be dropped."""
+        return [name for (name,) in self._call(_DETACHED)]
+
+    def chain_ends(self, month: str) -> Iterator[ChainEnd]:
+        """The last record of each chain in a month that is to go, read page by page."""
+        before: uuid.UUID | None = None
+        while True:
+            start = None if before is None else str(before)
+            page = self._call(_CHAIN_ENDS, self._keep_months, month, start, CHAINS_A_PAGE)
+            ends = [ChainEnd(uuid.UUID(chain_id), sequence, bytes(end)) for chain_id, sequence, end in page]
+            yield from ends
+            if len(ends) < CHAINS_A_PAGE:
+                return
+            before = ends[-1].chain_id
+
+    def detach(self, month: str) -> None:
+        """Take an expired month out of the log."""
+        self._call(_DETACH, self._keep_months, month)
+
+    def drop(self, month: str) -> None:
+        """Drop a detached month."""
+        self._call(_DROP, month)
+
+    def drift_state(self) -> DriftState | None:
+        """What the drift monitor said last; None before it said anything."""
+        with self._session.connected() as connection, connection.cursor() as cursor:
+            return read_drift_state(cursor)
+
+    def _call(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with self._session.connected() as connection, connection.cursor() as cursor:
+            cursor.execute(query, values)
+            return cursor.fetchall()
