@@ -7,17 +7,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Final
 
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from psycopg2.extensions import connection as Connection
 
 from fraud.verdict import Verdict
 from serve.audit.chain_check import ChainCheck, Witness, check_ledger, digests_after_erasure
+from serve.audit.definitions import check_definitions
 from serve.audit.findings import Fault, Finding
 from serve.audit.ledger import LEDGER, LEDGER_PENDING, read_ledger
 from serve.audit.stored_rows import UnreadableRecord, all_records, chain_marks
 from serve.audit.witnesses import read_anchors, read_spool
 from serve.prediction_log.anchors import Anchor
+
+_KEEP_MONTHS: Final = "LOCK TABLE public.prediction_requests IN ACCESS SHARE MODE"
+"""Before the snapshot is taken: a month that went between it and the first look at the table would seem missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,8 @@ def verify(connection: Connection, spool: Path) -> Report:
         psycopg2.Error: PostgreSQL does not answer, or refuses.
     """
     connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP_MONTHS)
     before = read_anchors(spool).anchors
     ledger, marks = read_ledger(connection), chain_marks(connection)
     spooled = read_spool(spool)
@@ -72,6 +79,7 @@ def verify(connection: Connection, spool: Path) -> Report:
     for chain_id, check in checks.items():
         check.finish(marks.get(chain_id))
         findings += check.findings
+    findings += check_definitions(connection)
     return Report(len(checks), sum(check.records for check in checks.values()), len(ledger), tuple(findings))
 
 

@@ -22,6 +22,21 @@ from tests.serve.prediction_log_rows import fetch, record, running_spool, ship_a
 
 KEPT_ASIDE = "prediction_requests_unchained"
 MONTHS = "SELECT make_prediction_partition('2026-04-01Z'), make_prediction_partition('2026-11-01Z')"
+VALIDATE = """
+    DO $$
+    DECLARE
+        old record;
+    BEGIN
+        FOR old IN
+            SELECT conrelid::regclass AS month, conname FROM pg_constraint JOIN pg_inherits ON inhrelid = conrelid
+            WHERE NOT convalidated
+        LOOP
+            EXECUTE format('ALTER TABLE %s VALIDATE CONSTRAINT %I', old.month, old.conname);
+        END LOOP;
+    END
+    $$
+"""
+"""What a month of before lacks: a version does not read all its records for the sake of new constraints."""
 EVERYTHING = """
     SELECT to_jsonb(request) FROM prediction_requests AS request
     UNION ALL SELECT to_jsonb(chain) FROM prediction_chains AS chain
@@ -53,6 +68,8 @@ def test_schema_becomes_that_of_a_fresh_database(
     apply_schema(second_database)
     for dsn in (empty_database, second_database):
         fetch(dsn, MONTHS)
+    with connect(empty_database) as connection, connection.cursor() as cursor:
+        cursor.execute(VALIDATE)
     assert schema_text(empty_database, KEPT_ASIDE) == schema_text(second_database)
 
 
