@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -138,23 +139,74 @@ def test_damaged_files_are_not_forgotten(log: str, tmp_path: Path) -> None:
         wait_for_spool(tmp_path, timeout_s=0)
 
 
-@pytest.mark.parametrize(
-    ("settings", "status", "said"),
-    [
-        pytest.param({"APPLICANT_REF_KEY": KEY}, 0, "erased: 3 rows in 2 records", id="erased"),
-        pytest.param({"APPLICANT_REF_KEY": "other" * 5}, 0, "erased: 0 rows in 0 records", id="another key"),
-        pytest.param({}, 2, "error: APPLICANT_REF_KEY is not set", id="no key"),
-    ],
-)
-def test_the_command(log: str, tmp_path: Path, settings: dict[str, str], status: int, said: str) -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "serve.audit", "erase"],
+def run_audit(log: str, spool: Path, *command: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """The command, which asks for the person."""
+    return subprocess.run(
+        [sys.executable, "-m", "serve.audit", *command],
         input="anna\n",
-        env=project_environment(RUN_DIR=str(tmp_path), SPOOL_DIR=str(tmp_path), DATABASE_URL=log, **settings),
-        cwd=tmp_path,
+        env=project_environment(RUN_DIR=str(spool), SPOOL_DIR=str(spool), DATABASE_URL=log, **settings),
+        cwd=spool,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "status", "said"),
+    [
+        pytest.param({"APPLICANT_REF_KEY": KEY}, 0, "erased: 3 rows in 2 records", id="erased"),
+        pytest.param(
+            {"APPLICANT_REF_KEY": "other" * 5}, 10, "nothing is on record under that reference", id="another key"
+        ),
+        pytest.param({}, 2, "error: APPLICANT_REF_KEY is not set", id="no key"),
+    ],
+)
+def test_the_command(log: str, tmp_path: Path, settings: dict[str, str], status: int, said: str) -> None:
+    run = run_audit(log, tmp_path, "erase", **settings)
     assert run.returncode == status, run.stderr
     assert said in run.stdout + run.stderr
+
+
+def test_a_dry_run_tells_and_changes_nothing(log: str, tmp_path: Path) -> None:
+    before = fetch(log, ROWS)
+    run = run_audit(log, tmp_path, "erase", "--dry-run", APPLICANT_REF_KEY=KEY)
+    assert run.returncode == 0, run.stderr
+    assert "would be erased: 3 rows in 2 records" in run.stdout
+    assert run.stdout.count("request both row") == 2
+    assert fetch(log, ROWS) == before
+
+
+def test_a_receipt_says_where_and_nothing_of_what(log: str, tmp_path: Path) -> None:
+    run = run_audit(log, tmp_path, "erase", "--receipt", str(tmp_path / "kept" / "anna.json"), APPLICANT_REF_KEY=KEY)
+    assert run.returncode == 0, run.stderr
+    text = (tmp_path / "kept" / "anna.json").read_text()
+    receipt = json.loads(text)
+    assert (receipt["records"], receipt["rows"]) == (2, 3)
+    places = {(place["request_id"], place["row_number"]) for place in receipt["places"]}
+    assert places == {("both", 0), ("both", 3), ("anna", 0)}
+    assert not any(word in text for word in ("anna.json", "A-0", PSEUDONYMS.of("anna").hex(), *FEATURE_NAMES))
+
+
+def test_access_tells_everything_of_the_person_and_nothing_of_others(log: str, tmp_path: Path) -> None:
+    execute(log, "INSERT INTO application_outcomes VALUES ('A-3', 1, '2026-03-01')")
+    run = run_audit(log, tmp_path, "access", APPLICANT_REF_KEY=KEY)
+    assert run.returncode == 0, run.stderr
+    told = json.loads(run.stdout[run.stdout.index("{") :])["applications"]
+    rows = {(row["request_id"], row["row_number"]): row for row in told}
+    assert rows.keys() == {("both", 0), ("both", 3), ("anna", 0)}
+    shown = {(request, number): values for request, number, *values in fetch(log, ROWS)}
+    for place, row in rows.items():
+        probability, features, application_id = shown[place]
+        assert row["probability"] == pytest.approx(probability, abs=1e-7)
+        assert row["features"] == pytest.approx(features)
+        assert row["application_id"] == application_id
+    assert rows["both", 3]["outcomes"] == [{"decided_on": "2026-03-01", "divorce": 1}]
+    assert rows["anna", 0]["outcomes"] == []
+
+
+def test_access_after_an_erasure_finds_nothing(log: str, tmp_path: Path) -> None:
+    erase_person(log, tmp_path, "anna")
+    run = run_audit(log, tmp_path, "access", APPLICANT_REF_KEY=KEY)
+    assert run.returncode == 10, run.stderr
+    assert json.loads(run.stdout[run.stdout.index("{") :]) == {"applications": []}

@@ -1,0 +1,111 @@
+"""What is on record about one person: for who asks (GDPR, Article 15), and before an erasure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+from psycopg2.extensions import connection as Connection
+
+from fraud.features import FEATURE_NAMES
+from serve.audit.erasure import Erased
+from serve.audit.stored_rows import LoggedRecord, records_of_applicant
+
+_OUTCOMES: Final = """
+    SELECT application_id, decided_on, "Divorce" FROM public.application_outcomes WHERE application_id = ANY(%s)
+    ORDER BY application_id, decided_on
+"""
+_MICROSECOND: Final = dt.timedelta(microseconds=1)
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What came of an application."""
+
+    decided_on: dt.date
+    divorce: int
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """One application of the person, and what was answered."""
+
+    request_id: str
+    received_at: dt.datetime
+    recorded_at: dt.datetime
+    endpoint: str
+    caller: str
+    load_test: bool
+    row_number: int
+    application_id: str | None
+    features: dict[str, float]
+    probability: float
+    model_version: int
+    model_sha256: str
+    chain_id: str
+    sequence: int
+    outcomes: Sequence[Outcome]
+
+
+def applications_of(connection: Connection, pseudonym: bytes) -> list[Answered]:
+    """All of one person's applications on record, the oldest first.
+
+    Raises:
+        AuditError: a record can't be read.
+        psycopg2.Error: PostgreSQL does not answer, or refuses.
+    """
+    records = list(records_of_applicant(connection, pseudonym))
+    names = {name for logged in records for name in logged.record.application_ids or () if name is not None}
+    outcomes: dict[str, list[Outcome]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_OUTCOMES, (sorted(names),))
+        for application_id, decided_on, divorce in cursor.fetchall():
+            outcomes.setdefault(application_id, []).append(Outcome(decided_on, divorce))
+    found = [answered for logged in records for answered in _answered(logged, pseudonym, outcomes)]
+    return sorted(found, key=lambda answered: (answered.received_at, answered.request_id, answered.row_number))
+
+
+def encode_receipt(erased: Erased, rows: Sequence[Answered], erased_at: dt.datetime) -> bytes:
+    """What was erased and where, as JSON, and nothing of what it said or whose it was."""
+    places = [
+        {"request_id": row.request_id, "row_number": row.row_number, "received_at": row.received_at} for row in rows
+    ]
+    told = {
+        "erased_at": erased_at,
+        "records": erased.records,
+        "rows": erased.rows,
+        "places": places,
+        "kept": "the probabilities, and in the ledger of erasures which rows they belong to",
+        "not_reached": "backups of the database, archived WAL, and outcomes by application_id",
+    }
+    return msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"
+
+
+def _answered(logged: LoggedRecord, pseudonym: bytes, outcomes: dict[str, list[Outcome]]) -> Iterator[Answered]:
+    record, facts = logged.record, logged.record.facts
+    for row, reference in enumerate(record.applicant_refs or ()):
+        if reference != pseudonym:
+            continue
+        application_id = None if record.application_ids is None else record.application_ids[row]
+        yield Answered(
+            request_id=facts.request_id,
+            received_at=_moment(facts.received_at),
+            recorded_at=_moment(facts.recorded_at),
+            endpoint=facts.endpoint,
+            caller=facts.caller,
+            load_test=facts.load_test,
+            row_number=row,
+            application_id=application_id,
+            features=dict(zip(FEATURE_NAMES, record.features[row].tolist(), strict=True)),
+            probability=float(record.probabilities[row]),
+            model_version=facts.model_version,
+            model_sha256=facts.model_sha256.hex(),
+            chain_id=str(logged.chain_id),
+            sequence=facts.sequence,
+            outcomes=() if application_id is None else outcomes.get(application_id, ()),
+        )
+
+
+def _moment(microseconds: int) -> dt.datetime:
+    return _EPOCH + microseconds * _MICROSECOND
