@@ -59,7 +59,7 @@ def read_spool(spool: Path) -> Spooled:
             findings.append(Finding(Fault.DAMAGED, f"{path.name} can't be read: {error}", key.chain_id))
             continue
         try:
-            for record in reader.records():
+            for record in reader.records(past_damage=path.suffix != OPEN):
                 hashes.setdefault(key.chain_id, {})[record.facts.sequence] = record.hash
             if path.suffix != OPEN and reader.rest() is Rest.DAMAGED:
                 findings.append(Finding(Fault.DAMAGED, f"{path.name} can't be read to its end", key.chain_id))

@@ -18,6 +18,7 @@ from serve.prediction_log.read_buffer import ReadBuffer
 from serve.prediction_log.record_counter import RecordCounter
 from serve.prediction_log.segment import (
     OPEN,
+    SEALED,
     SegmentKey,
     claimed_bytes,
     is_in_use,
@@ -101,7 +102,7 @@ class Backlog:
             if path.suffix == OPEN or reader is None or reader.sequence > marks.get(key.chain_id, 0):
                 left.add(key.chain_id)
                 continue
-            if next(reader.records(), None) is not None:
+            if next(reader.records(past_damage=True), None) is not None:
                 left.add(key.chain_id)
             elif (rest := reader.rest()) is Rest.DAMAGED:
                 self._set_aside(path)
@@ -142,7 +143,8 @@ class Backlog:
             reader = self._reader(key, path)
             if reader is None or self._leaves_a_gap(key, reader, mark):
                 break  # what comes later must not be shipped before this
-            records, size = self._unread(key, reader, mark, gathering.max_bytes - gathering.size)
+            is_sealed = path.suffix == SEALED
+            records, size = self._unread(key, reader, mark, gathering.max_bytes - gathering.size, is_sealed=is_sealed)
             if records:
                 found += records
                 gathering.size += size
@@ -193,13 +195,13 @@ class Backlog:
         return any(path.exists() for path in segment_paths(self._folder, before))
 
     def _unread(
-        self, key: SegmentKey, reader: SegmentReader, mark: int, max_bytes: int
+        self, key: SegmentKey, reader: SegmentReader, mark: int, max_bytes: int, *, is_sealed: bool
     ) -> tuple[list[StoredRecord], int]:
         """Records behind the mark, and the bytes that were read for them."""
         begun = reader.offset
         give_way_at = begun + GIVE_WAY_BYTES
         records = []
-        for record in reader.records(self._buffer):
+        for record in reader.records(self._buffer, past_damage=is_sealed):
             if reader.offset >= give_way_at:
                 os.sched_yield()
                 give_way_at = reader.offset + GIVE_WAY_BYTES

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -28,6 +29,8 @@ from serve.random_tokens import RandomTokens
 
 _HEADER: Final = struct.Struct("<IIII16s32s32s")  # facts, ids, pseudonyms: bytes; rows; salt, digest, hash
 _CHECKSUM: Final = struct.Struct("<I")
+_FACTS_START: Final = bytes([0x90 + len(Facts.__struct_fields__)])
+"""MessagePack's array of so many elements (github.com/msgpack/msgpack, spec.md, "fixarray")."""
 PREFIX_BYTES: Final = _CHECKSUM.size + _HEADER.size
 _ROW_BYTES: Final = 4 * (FEATURE_COUNT + 1)
 _FLOAT: Final = np.dtype("<f4")
@@ -119,20 +122,40 @@ def frame_size(data: bytes | memoryview) -> int:
     return size
 
 
+def possible_hashes(data: memoryview, previous: bytes) -> set[bytes]:
+    """What may be the hash of the damaged record at the start of `data`, behind the one whose hash is `previous`.
+
+    That which stands there, and that of what stands there: where a single bit has changed, one of them is right.
+    """
+    facts_size, _, _, rows, _, digest, given = _HEADER.unpack_from(data, _CHECKSUM.size)
+    facts_end = PREFIX_BYTES + facts_size
+    probabilities = data[facts_end : facts_end + _FLOAT.itemsize * rows]
+    return {given, record_hash(previous, digest, bytes(data[PREFIX_BYTES:facts_end]), probabilities)}
+
+
+def frame_starts(data: bytes, first: int) -> Iterator[int]:
+    """Places from `first` on where a frame may begin: its lengths are as their checksum says, and facts follow."""
+    while (facts := data.find(_FACTS_START, first + PREFIX_BYTES)) >= 0:
+        first = facts - PREFIX_BYTES + 1
+        with contextlib.suppress(SpoolError):
+            frame_size(data[first - 1 : facts])
+            yield first - 1
+
+
 def read_frame(data: memoryview, previous: bytes) -> StoredRecord:
     """The whole frame at the start of `data`.
 
     Raises:
         SpoolError: it is not what was written after `previous`.
     """
-    facts_size, ids_size, refs_size, rows, salt, digest, stored_hash = _HEADER.unpack_from(data, _CHECKSUM.size)
+    facts_size, ids_size, refs_size, rows, salt, digest, given = _HEADER.unpack_from(data, _CHECKSUM.size)
     facts_end = PREFIX_BYTES + facts_size
     probabilities_end = facts_end + _FLOAT.itemsize * rows
     ids_end = probabilities_end + ids_size
     refs_end = ids_end + refs_size
     facts = bytes(data[PREFIX_BYTES:facts_end])
     ids, refs = bytes(data[probabilities_end:ids_end]), bytes(data[ids_end:refs_end])
-    sound = stored_hash == record_hash(previous, digest, facts, data[facts_end:probabilities_end])
+    sound = given == record_hash(previous, digest, facts, data[facts_end:probabilities_end])
     if not sound or digest != content_digest(salt, ids, refs, data[refs_end:]):
         raise SpoolError("a record has changed since it was written")
     return StoredRecord(
@@ -143,5 +166,5 @@ def read_frame(data: memoryview, previous: bytes) -> StoredRecord:
         probabilities=np.frombuffer(data, _FLOAT, rows, facts_end),
         salt=salt,
         digest=digest,
-        hash=stored_hash,
+        hash=given,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,9 +10,9 @@ from enum import Enum
 from pathlib import Path
 
 from serve.prediction_log.errors import SpoolError
-from serve.prediction_log.frame import PREFIX_BYTES, StoredRecord, frame_size, read_frame
+from serve.prediction_log.frame import PREFIX_BYTES, StoredRecord, frame_size, frame_starts, possible_hashes, read_frame
 from serve.prediction_log.read_buffer import ReadBuffer
-from serve.prediction_log.segment import HEADER_BYTES, open_segment
+from serve.prediction_log.segment import HEADER_BYTES, SEALED, open_segment
 
 
 class Rest(Enum):
@@ -38,6 +39,7 @@ class SegmentReader:
         self.first_sequence = start.previous_sequence + 1
         self.sequence = start.previous_sequence
         self.hash = start.previous_hash
+        self._has_passed_damage = False
 
     def close(self) -> None:
         """Let go of the file."""
@@ -48,9 +50,18 @@ class SegmentReader:
         """Bytes behind the last record that was read."""
         return os.fstat(self._descriptor).st_size - self.offset
 
-    def records(self, buffer: ReadBuffer | None = None) -> Iterator[StoredRecord]:
-        """Whole and sound records from here on; ends at the first that is neither. They lie in the `buffer`."""
+    def records(self, buffer: ReadBuffer | None = None, *, past_damage: bool = False) -> Iterator[StoredRecord]:
+        """Whole and sound records from here on. They lie in the `buffer`.
+
+        Ends at the first that is neither; or, `past_damage`, goes on with the next one that is proven by the hash of
+        the record before it. Only of a segment that nobody writes any more.
+        """
         buffer = buffer or ReadBuffer()
+        yield from self._sound_records(buffer)
+        while past_damage and self._pass_damage():
+            yield from self._sound_records(buffer)
+
+    def _sound_records(self, buffer: ReadBuffer) -> Iterator[StoredRecord]:
         while (size := self._next_size()) and size <= self.unread_bytes:
             chunk = buffer.read(self._descriptor, size, self.offset)
             try:
@@ -79,7 +90,9 @@ class SegmentReader:
 
     def rest(self) -> Rest:
         """What stands where `records` ended. Means nothing while a process writes the segment."""
-        tail = os.pread(self._descriptor, self.unread_bytes, self.offset)
+        tail = self._tail()
+        if self._has_passed_damage:
+            return Rest.DAMAGED
         if not tail:
             return Rest.NOTHING
         if not tail.strip(b"\x00"):
@@ -90,6 +103,28 @@ class SegmentReader:
             return Rest.DAMAGED
         return Rest.TORN if size == 0 or size > len(tail) else Rest.DAMAGED
 
+    def _tail(self) -> bytes:
+        return os.pread(self._descriptor, self.unread_bytes, self.offset)
+
+    def _pass_damage(self) -> bool:
+        """Stand before the next sound record behind the one that is not; False, and nothing, where there is none."""
+        tail = self._tail()
+        if len(tail) < PREFIX_BYTES:
+            return False
+        view = memoryview(tail)
+        possible = possible_hashes(view, self.hash)
+        for start in frame_starts(tail, 1):
+            frame = view[start : start + frame_size(view[start:])]
+            for previous in possible:
+                with contextlib.suppress(SpoolError):
+                    record = read_frame(frame, previous)
+                    self.offset += start
+                    self.sequence, self.hash = record.facts.sequence - 1, previous
+                    self._has_passed_damage = True
+                    return True
+            possible = possible_hashes(frame, b"")
+        return False
+
     def _next_size(self) -> int:
         try:
             return frame_size(os.pread(self._descriptor, PREFIX_BYTES, self.offset))
@@ -98,11 +133,11 @@ class SegmentReader:
 
 
 def records_of(path: Path) -> Iterator[StoredRecord]:
-    """All whole and sound records of a segment.
+    """All whole and sound records of a segment, those behind damage included where nobody writes it any more.
 
     Raises:
         SpoolError: the file is no segment.
         FileNotFoundError: it is gone, or has another name now.
     """
     with closing(SegmentReader(path)) as reader:
-        yield from reader.records()
+        yield from reader.records(past_damage=path.suffix == SEALED)

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -125,9 +126,47 @@ def test_a_byte_that_changed_is_never_taken_for_a_torn_record(database: str, tmp
     data[int(place * len(data))] ^= 1
     path.write_bytes(data)
     ship_all(tmp_path, database)
-    shipped = fetch(database, "SELECT count(*) FROM prediction_requests")[0][0]
-    assert shipped < 3
+    assert fetch(database, "SELECT count(*) FROM prediction_requests") == [(2,)]
     assert [kept.name for kept in (tmp_path / DAMAGED_FOLDER).iterdir()] == [path.name]
+
+
+def test_one_changed_bit_costs_one_record_wherever_it_is(database: str, tmp_path: Path) -> None:
+    """In each part of a frame: its checksum, lengths, salt, digest, hash, facts, probabilities, ids and features."""
+    with running_spool(tmp_path / "whole") as spool:
+        for number in range(5):
+            spool.append(record(rows=2, request_id=f"r-{number}", application_ids=["A", "B"]))
+    path = only_segment(tmp_path / "whole")
+    data = path.read_bytes()
+    with closing(SegmentReader(path)) as reader:
+        starts = [reader.offset for _ in reader.records()]  # where each ends
+    assert len(starts) == 5
+    first, last = starts[1], starts[2]
+    folder = tmp_path / "damaged"
+    folder.mkdir()
+    for place in range(first, last, 7):
+        changed = bytearray(data)
+        changed[place] ^= 1 << place % 8
+        (folder / path.name).write_bytes(changed)
+        with closing(SegmentReader(folder / path.name)) as reader:
+            found = [stored.facts.sequence for stored in reader.records(past_damage=True)]
+            assert (found, reader.rest()) == ([1, 2, 4, 5], Rest.DAMAGED), place - first
+
+
+def test_records_behind_a_damaged_one_are_shipped_and_the_file_is_kept(database: str, tmp_path: Path) -> None:
+    with running_spool(tmp_path) as spool:
+        for _ in range(5):
+            spool.append(record(rows=8))
+    path = only_segment(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    ship_all(tmp_path, database)
+    assert fetch(database, "SELECT sequence FROM prediction_requests ORDER BY 1") == [(1,), (2,), (4,), (5,)]
+    assert [kept.name for kept in (tmp_path / DAMAGED_FOLDER).iterdir()] == [path.name]
+    with running_spool(tmp_path) as spool:
+        spool.append(record())
+    ship_all(tmp_path, database)
+    assert fetch(database, "SELECT count(*) FROM prediction_requests") == [(5,)]
 
 
 def test_changed_lengths_are_damage_not_an_unfinished_record(tmp_path: Path) -> None:
