@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from fraud.command import EXIT_ERROR
-from fraud.errors import DatabaseError, NewerDatabaseError, ProjectError
+from fraud.errors import DatabaseError, EncodingError, NewerDatabaseError, ProjectError
 from fraud.open_files import possible_connections
 from fraud.schema_version import refuse_newer
 from fraud.settings import DatabaseRole, Settings, load_settings
@@ -52,7 +52,7 @@ def serve(
                 settings.max_connections,
             )
         check_free(*address)
-        _refuse_newer_database(database)
+        _refuse_unfit_database(database)
         if not settings.asks_for_keys():
             logger.warning("AUTHENTICATION=off: everybody who reaches %s:%d may have applications scored", *address)
         warn_if_readable(address[0], encrypted=settings.ssl_certfile is not None)
@@ -63,11 +63,14 @@ def serve(
     sys.exit(status)
 
 
-def _refuse_newer_database(dsn: str) -> None:
-    """A database that does not answer now is asked by the shipper, as soon as it does."""
+def _refuse_unfit_database(dsn: str) -> None:
+    """Raise where no record could ever be shipped there.
+
+    A database that does not answer now is asked by the shipper, as soon as it does.
+    """
     try:
         refuse_newer(dsn, DATABASE_TIMEOUT_S)
-    except NewerDatabaseError:
+    except (NewerDatabaseError, EncodingError):
         raise
     except DatabaseError as error:
         logger.warning("%s; records wait in the spool", error)

@@ -97,6 +97,7 @@ def model_info(stack: LiveStack) -> dict[str, Any]:
     """What is served, whichever worker says it."""
     info: dict[str, Any] = httpx.get(stack.url + "/model-info", headers=LOGIN).json()
     assert info.pop("worker") > 0
+    info.pop("engine_plan")  # what it has measured is each worker's own
     return info
 
 

@@ -10,8 +10,11 @@ from serve.decoding.by_content_type import JSON
 from serve.idempotency.key import REPLAYED_HEADER
 from serve.request_names import MODEL_VERSION_HEADER, NAME, REQUEST_ID_HEADER
 
-_FORMS: Final = {"v2": "InferenceError", "invocations": "MlflowError", "version": "MlflowError"}
-"""By the first part of an address."""
+_FORMS: Final = {
+    "v2": "InferenceError",
+    **dict.fromkeys(("invocations", "version", "/ping", "/health"), "MlflowError"),
+}
+"""By addresses, or the first part of these, as the server's own (`serve.app.ERROR_FORMS`)."""
 
 
 def header(schema: Schema, text: str, *, always: bool = True) -> Schema:
@@ -86,7 +89,7 @@ def success(text: str, content: Mapping[str, Schema], headers: Schema | None = N
 
 def add_faults(operation: Schema, path: str, faults: Mapping[str, tuple[str, Schema]]) -> None:
     """Add errors to a call, in the form of its protocol; those that it has stay."""
-    own, form = (_named(name) for name in ("Error", _FORMS.get(path.split("/")[1], "Error")))
+    own, form = (_named(name) for name in ("Error", _FORMS.get(path) or _FORMS.get(path.split("/")[1], "Error")))
     for status, (text, headers) in faults.items():
         may_be_no_request = form != own and status in _OF_NO_REQUEST
         fault: dict[str, Any] = {

@@ -53,6 +53,27 @@ def test_every_example_is_scored(
     assert answer.status_code == 200, answer.text
 
 
+@pytest.mark.parametrize(
+    ("path", "member", "schema"),
+    [
+        ("/health/live", "error", "Error"),
+        ("/model-info", "error", "Error"),
+        ("/ping", "error_code", "MlflowError"),
+        ("/health", "error_code", "MlflowError"),
+        ("/version", "error_code", "MlflowError"),
+        ("/v2", "error", "InferenceError"),
+    ],
+)
+def test_an_error_has_the_form_that_the_page_shows(
+    stack: LiveStack, page: dict[str, Any], path: str, member: str, schema: str
+) -> None:
+    answer = httpx.get(stack.url + path, headers={**LOGIN, "X-Request-ID": "no name"})
+    assert answer.status_code == 400
+    assert member in answer.json()
+    shown = page["paths"][path]["get"]["responses"]["400"]["content"]["application/json"]["schema"]
+    assert f"#/components/schemas/{schema}" in json.dumps(shown)
+
+
 def test_the_page_shows_no_other_examples(page: dict[str, Any]) -> None:
     shown = {
         (path, content_type, name)
