@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
@@ -61,7 +62,8 @@ def test_a_servers_settings_and_its_clients_header_belong_together(monkeypatch: 
     assert key not in repr(settings)
 
 
-def test_a_server_without_keys_does_not_start_unless_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_without_keys_does_not_start_unless_told_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUN_DIR", str(tmp_path))  # that of the project has keys, once `make run` was there
     monkeypatch.setenv("API_KEYS", "")
     with pytest.raises(SettingsError, match="API_KEYS is not set"):
         load_settings().server_keys()
