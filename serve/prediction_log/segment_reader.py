@@ -118,6 +118,8 @@ class SegmentReader:
             for previous in possible:
                 with contextlib.suppress(SpoolError):
                     record = read_frame(frame, previous)
+                    if record.facts.sequence <= self.sequence:
+                        continue  # bytes of before, written here once more
                     self.offset += start
                     self.sequence, self.hash = record.facts.sequence - 1, previous
                     self._has_passed_damage = True

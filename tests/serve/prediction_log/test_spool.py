@@ -17,7 +17,7 @@ import pytest
 
 from serve.errors import PredictionLogFull
 from serve.prediction_log.backlog import DAMAGED_FOLDER, Backlog
-from serve.prediction_log.segment import list_segments
+from serve.prediction_log.segment import HEADER_BYTES, list_segments
 from serve.prediction_log.segment_reader import Rest, SegmentReader, records_of
 from serve.prediction_log.spool import Spool, Sync
 from tests.live_stack import wait_until
@@ -167,6 +167,21 @@ def test_records_behind_a_damaged_one_are_shipped_and_the_file_is_kept(database:
         spool.append(record())
     ship_all(tmp_path, database)
     assert fetch(database, "SELECT count(*) FROM prediction_requests") == [(5,)]
+
+
+def test_records_that_stand_in_a_damaged_file_twice_are_shipped_once(database: str, tmp_path: Path) -> None:
+    """A disk may put bytes of before where others belong: each frame of them follows from the one before it."""
+    with running_spool(tmp_path) as spool:
+        for _ in range(5):
+            spool.append(record(rows=8))
+    path = only_segment(tmp_path)
+    data = path.read_bytes()
+    with closing(SegmentReader(path)) as reader:
+        ends = [reader.offset for _ in reader.records()]
+    path.write_bytes(data[: ends[2]] + b"?" * 50 + data[HEADER_BYTES : ends[2]] + data[ends[2] :])
+    ship_all(tmp_path, database)
+    assert fetch(database, "SELECT sequence FROM prediction_requests ORDER BY 1") == [(1,), (2,), (3,), (4,), (5,)]
+    assert (tmp_path / DAMAGED_FOLDER / path.name).exists()
 
 
 def test_changed_lengths_are_damage_not_an_unfinished_record(tmp_path: Path) -> None:
