@@ -22,9 +22,8 @@ from fraud.errors import ProjectError, RegistryError
 from serve.access.control import AccessControl
 from serve.access.known_browsers import KnownBrowsers
 from serve.access.middleware import RequireLogin
-from serve.api import mlflow_scoring
+from serve.api.error_forms import ERROR_FORMS
 from serve.api.health import health_routes
-from serve.api.inference_v2 import routes as inference_v2
 from serve.api.inference_v2.routes import InferRoutes, inference_routes
 from serve.api.mlflow_scoring import invocations_route, mlflow_routes
 from serve.api.model_admin import model_routes
@@ -57,14 +56,6 @@ logger = logging.getLogger(__name__)
 
 TITLE: Final = "Marriage-loan scoring"
 VERSION: Final = "0.1.0"
-ERROR_FORMS: Final = {
-    "v2": inference_v2.write_error,
-    "invocations": mlflow_scoring.write_error,
-    "version": mlflow_scoring.write_error,
-    "/ping": mlflow_scoring.write_error,
-    "/health": mlflow_scoring.write_error,
-}
-"""Of the protocols that have a form of their own, by their addresses, or the first part of these."""
 # Longer than what common reverse proxies keep (60 s): whoever closes first must not be us.
 KEEP_ALIVE_S: Final = 75.0
 REFRESH_PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0)

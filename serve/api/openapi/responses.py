@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from serve.api import mlflow_scoring
+from serve.api.error_forms import ERROR_FORMS
+from serve.api.inference_v2 import routes as inference_v2
 from serve.api.openapi.schemas import TEXT, Schema
 from serve.decoding.by_content_type import JSON
+from serve.error_answers import WriteError, encode_error, error_form
 from serve.idempotency.key import REPLAYED_HEADER
 from serve.request_names import MODEL_VERSION_HEADER, NAME, REQUEST_ID_HEADER
 
-_FORMS: Final = {
-    "v2": "InferenceError",
-    **dict.fromkeys(("invocations", "version", "/ping", "/health"), "MlflowError"),
+_SCHEMAS: Final[Mapping[WriteError, str]] = {
+    encode_error: "Error",
+    inference_v2.write_error: "InferenceError",
+    mlflow_scoring.write_error: "MlflowError",
 }
-"""By addresses, or the first part of these, as the server's own (`serve.app.ERROR_FORMS`)."""
+"""Of what each form writes."""
 
 
 def header(schema: Schema, text: str, *, always: bool = True) -> Schema:
@@ -89,7 +94,7 @@ def success(text: str, content: Mapping[str, Schema], headers: Schema | None = N
 
 def add_faults(operation: Schema, path: str, faults: Mapping[str, tuple[str, Schema]]) -> None:
     """Add errors to a call, in the form of its protocol; those that it has stay."""
-    own, form = (_named(name) for name in ("Error", _FORMS.get(path) or _FORMS.get(path.split("/")[1], "Error")))
+    own, form = (_named(_SCHEMAS[write]) for write in (encode_error, error_form(path, ERROR_FORMS)))
     for status, (text, headers) in faults.items():
         may_be_no_request = form != own and status in _OF_NO_REQUEST
         fault: dict[str, Any] = {
