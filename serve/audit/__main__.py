@@ -110,13 +110,15 @@ def erase(
             typer.echo(f"would be erased: {len(found)} rows in {records} records")
             _list(found)
             return
+        if receipt is not None:
+            write_files(receipt.parent, {receipt.name: b""})  # while nothing is erased that it could not tell of
         erased = _erase(settings, applicant_ref)
+        logger.info("erased %d rows in %d records", erased.rows, erased.records)
+        typer.echo(f"erased: {erased.rows} rows in {erased.records} records")
         if receipt is not None:
             write_files(receipt.parent, {receipt.name: encode_receipt(erased, found, dt.datetime.now(dt.UTC))})
     except (ProjectError, psycopg2.Error, OSError) as error:
         sys.exit(_failed(error))
-    logger.info("erased %d rows in %d records", erased.rows, erased.records)
-    typer.echo(f"erased: {erased.rows} rows in {erased.records} records")
 
 
 def _applications(settings: Settings, applicant_ref: str, timeout_s: float) -> list[Answered]:

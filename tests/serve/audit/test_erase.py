@@ -188,6 +188,15 @@ def test_a_receipt_says_where_and_nothing_of_what(log: str, tmp_path: Path) -> N
     assert not any(word in text for word in ("anna.json", "A-0", PSEUDONYMS.of("anna").hex(), *FEATURE_NAMES))
 
 
+def test_nothing_is_erased_where_its_receipt_can_not_be_written(log: str, tmp_path: Path) -> None:
+    before = fetch(log, ROWS)
+    (tmp_path / "file").touch()
+    run = run_audit(log, tmp_path, "erase", "--receipt", str(tmp_path / "file" / "anna.json"), APPLICANT_REF_KEY=KEY)
+    assert run.returncode == 2, run.stdout
+    assert "erased:" not in run.stdout
+    assert fetch(log, ROWS) == before
+
+
 def test_access_tells_everything_of_the_person_and_nothing_of_others(log: str, tmp_path: Path) -> None:
     execute(log, "INSERT INTO application_outcomes VALUES ('A-3', 1, '2026-03-01')")
     run = run_audit(log, tmp_path, "access", APPLICANT_REF_KEY=KEY)
