@@ -11,14 +11,9 @@ from fraud.database import connect
 from fraud.verdict import Verdict
 from serve.audit.definitions import FILE, read_definitions
 from serve.audit.findings import Fault
-from serve.audit.verification import Report, verify
+from tests.serve.audit.log_audit import audit
 from tests.serve.audit.write_definitions import encode
 from tests.serve.prediction_log_rows import execute, record, running_spool, ship_all
-
-
-def audit(dsn: str, spool: Path) -> Report:
-    with connect(dsn) as connection:
-        return verify(connection, spool)
 
 
 @pytest.fixture

@@ -16,11 +16,11 @@ from fraud.verdict import Verdict
 from serve.audit.erasure import Erased, erase, wait_for_spool
 from serve.audit.errors import AuditError
 from serve.audit.ledger import LEDGER
-from serve.audit.verification import Report, verify
 from serve.prediction_log.anchors import Anchor, Anchors
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.segment import list_segments
 from tests.live_stack import project_environment
+from tests.serve.audit.log_audit import audit
 from tests.serve.prediction_log_rows import execute, fetch, new_shipper, record, running_spool, ship_all
 
 KEY = "k" * 32
@@ -30,11 +30,6 @@ PSEUDONYMS = Pseudonyms(KEY)
 def erase_person(dsn: str, spool: Path, reference: str) -> Erased:
     with connect(dsn) as connection:
         return erase(connection, Anchors(spool), PSEUDONYMS.of(reference))
-
-
-def audit(dsn: str, spool: Path) -> Report:
-    with connect(dsn) as connection:
-        return verify(connection, spool)
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from fraud.database import connect
 from fraud.verdict import Verdict
 from serve.audit.findings import Fault, Finding
-from serve.audit.verification import Report, verify
+from serve.audit.verification import Report
 from serve.prediction_log.segment import list_segments
+from tests.serve.audit.log_audit import audit
 from tests.serve.prediction_log_rows import execute, fetch, record, running_spool, ship_all
 
 VIEW_SHOWS = "SELECT features->>'Client_Income' FROM prediction_logs WHERE request_id = 'r-3' AND row_number = 0"
@@ -22,11 +22,6 @@ CONSTRAINTS = (
     *("ten_features_a_row", "one_id_a_row", "one_ref_a_row"),
     *("features_from_1", "probabilities_from_1", "ids_from_1", "refs_from_1"),
 )
-
-
-def audit(dsn: str, spool: Path) -> Report:
-    with connect(dsn) as connection:
-        return verify(connection, spool)
 
 
 def fill(spool_folder: Path, records: int = 5) -> None:

@@ -11,20 +11,15 @@ from pathlib import Path
 import pytest
 from psycopg2 import sql
 
-from fraud.database import connect
 from fraud.verdict import Verdict
 from serve.audit.findings import Fault
-from serve.audit.verification import Report, verify
+from serve.audit.verification import Report
 from serve.prediction_log.frame import Content, build_frame, read_frame
 from serve.prediction_log.segment import list_segments
 from serve.prediction_log.table import ChainPart, LogTable
 from tests.live_stack import project_environment
+from tests.serve.audit.log_audit import audit
 from tests.serve.prediction_log_rows import execute, fetch, new_shipper, new_upkeep, record, running_spool, ship_all
-
-
-def audit(dsn: str, spool: Path) -> Report:
-    with connect(dsn) as connection:
-        return verify(connection, spool)
 
 
 def faults(report: Report) -> set[Fault]:
