@@ -14,7 +14,7 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
 from fraud.database import connect
-from fraud.schema_version import NEWEST_VERSION, VERSION_SCHEMA, VERSION_TABLE
+from fraud.schema_version import VERSION_SCHEMA, VERSION_TABLE
 from initdb.errors import NothingToDumpError
 from initdb.schema import ROLES_FILE
 from initdb.training_table import COLUMN_LIST, COLUMNS, TABLE, has_rows, read_provenance
@@ -22,9 +22,19 @@ from initdb.upgrade import migration_files
 
 ROWS_PER_INSERT: Final = 1_000
 
-_STAMP: Final = sql.SQL("INSERT INTO {table} SELECT {version} WHERE NOT EXISTS (SELECT FROM {table});\n").format(
-    table=sql.Identifier(VERSION_SCHEMA, VERSION_TABLE), version=sql.Literal(f"{NEWEST_VERSION:04}")
-)
+_VERSION: Final = """\
+DO $due$
+BEGIN
+    IF NOT EXISTS (SELECT FROM {table} WHERE version_num >= '{version}') THEN
+        EXECUTE $version$
+{statements}$version$;
+        DELETE FROM {table};
+        INSERT INTO {table} VALUES ('{version}');
+    END IF;
+END
+$due$;
+
+"""
 
 Progress = Callable[[int], None]
 """Told after each statement how many rows it holds."""
@@ -52,9 +62,8 @@ def _write(connection: Connection, file: TextIO, progress: Progress) -> None:
     table, columns = TABLE.as_string(connection), COLUMN_LIST.as_string(connection)
     file.write("-- Reference data of the marriage-loan scoring: schema, roles and rows; restore with any SQL client.\n")
     file.write("BEGIN;\n\n")
-    files = [ROLES_FILE, *migration_files()]
-    file.writelines(f"{path.read_text(encoding='utf-8')}\n" for path in files)
-    file.write(_STAMP.as_string(connection))
+    file.write(f"{ROLES_FILE.read_text(encoding='utf-8')}\n")
+    file.writelines(_schema())
     file.write(f"TRUNCATE {table};\n")
     for rows in _row_literals(connection):
         file.write(f"INSERT INTO {table} ({columns}) VALUES\n")
@@ -66,6 +75,19 @@ def _write(connection: Connection, file: TextIO, progress: Progress) -> None:
         comment = sql.Literal(provenance.to_comment()).as_string(connection)
         file.write(f"COMMENT ON TABLE {table} IS {comment};\n")
     file.write("COMMIT;\n")
+
+
+def _schema() -> Iterator[str]:
+    """Every version of the schema, each run where the database has not seen it yet: a dump may be restored twice."""
+    first, *_ = files = migration_files()
+    # It makes the table that the others ask, and may run again.
+    yield f"{first.read_text(encoding='utf-8')}\n"
+    for number, path in enumerate(files, start=1):
+        yield _VERSION.format(
+            table=f"{VERSION_SCHEMA}.{VERSION_TABLE}",
+            version=f"{number:04}",
+            statements=path.read_text(encoding="utf-8"),
+        )
 
 
 def _row_literals(connection: Connection) -> Iterator[list[str]]:
