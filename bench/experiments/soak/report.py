@@ -93,6 +93,7 @@ def lines(found: Report) -> list[str]:
     growth = "; ".join(f"{name} {growth} MiB/h" for name, growth in figures.growth_mib_h.items())
     return [
         f"memory: {growth}",
+        f"the soak asked for {figures.soak_load:.0%} of the maximum right after it; {figures.shed} refused",
         f"p99 of the soak, last third over first: {figures.p99_ratio}",
         f"rows answered in time at twice the maximum, over the maximum before and after: {figures.goodput_ratio}",
         f"serves as before {figures.recovery_s:.0f} s after the overload",

@@ -74,6 +74,29 @@ def test_the_overload_is_compared_with_what_the_machine_does_around_it() -> None
     assert verdict is Verdict.PASS, reasons
 
 
+def test_refusals_fail_while_the_soak_is_seven_tenths_of_the_maximum() -> None:
+    seen = replace(well(), soak=samples(0, SOAK_S, 0.7 * RATE, refused=0.01))
+    verdict, (reason,) = judge(figures(seen), seen.records)
+    assert verdict is Verdict.FAIL
+    assert "not answered with 200" in reason
+
+
+def test_refusals_tell_nothing_where_the_machine_has_slowed_down_below_the_load() -> None:
+    seen = well()
+    slower = samples(SOAK_S, 10, 0.75 * RATE)
+    seen = replace(seen, soak=samples(0, SOAK_S, 0.7 * RATE, refused=0.01), beside=(slower, seen.beside[1]))
+    verdict, reasons = judge(figures(seen), seen.records)
+    assert verdict is Verdict.INCONCLUSIVE
+    assert "93% of the maximum" in reasons[0]
+
+
+def test_errors_fail_on_a_slower_machine_too() -> None:
+    seen = well()
+    slower = samples(SOAK_S, 10, 0.75 * RATE)
+    seen = replace(seen, soak=changed(seen.soak, slice(5, 6), status=500), beside=(slower, seen.beside[1]))
+    assert judge(figures(seen), seen.records)[0] is Verdict.FAIL
+
+
 def test_a_single_late_second_after_the_overload_is_chance() -> None:
     seen = well()
     seen = replace(seen, after=changed(seen.after, slice(300, 350), latency_s=1))
