@@ -15,10 +15,12 @@ import orjson
 from numpy.typing import NDArray
 
 from fraud.api_keys import bearer
-from fraud.features import EDUCATION_DAYS, FEATURE_NAMES, FEATURES, NOT_EMPLOYED_DAYS
+from fraud.feature_file import FeatureType, ShownAs
+from fraud.features import FEATURE_NAMES, FEATURES
 
 POOL_ROWS: Final = 50_000
-NOT_EMPLOYED_SHARE: Final = 0.18
+NAMED_VALUE_SHARE: Final = 0.18
+"""Of the values of a feature that may stand for something else than an amount, such as people without a job."""
 # Drift monitoring must not count these requests.
 _HEADERS: Final = {"Content-Type": "application/json", "X-Load-Test": "true"}
 
@@ -45,14 +47,18 @@ def request_headers(api_key: str | None) -> dict[str, str]:
 
 
 def random_rows(count: int, generator: np.random.Generator) -> NDArray[np.float64]:
-    """Plausible applications as clients write them, amounts with two decimals, [count, 10]."""
-    columns = {}
+    """Plausible applications as clients write them, amounts with two decimals, [count, F]."""
+    columns = []
     for feature in FEATURES:
         values = generator.uniform(*feature.typical, size=count)
-        columns[feature.name] = np.rint(values) if feature.integral else values.round(2)
-    columns["Employed_Days"][generator.random(count) < NOT_EMPLOYED_SHARE] = NOT_EMPLOYED_DAYS
-    columns["Education_Days"] = generator.choice(list(EDUCATION_DAYS.values()), size=count).astype(float)
-    return np.column_stack([columns[name] for name in FEATURE_NAMES])
+        values = np.rint(values) if feature.integral else values.round(2)
+        if feature.values:
+            named = generator.choice(list(feature.values.values()), size=count)
+            is_always = feature.type is FeatureType.CODE or feature.shown_as is ShownAs.LEVEL
+            is_named = generator.random(count) < (1.0 if is_always else NAMED_VALUE_SHARE)
+            values = np.where(is_named, named, values)
+        columns.append(values)
+    return np.column_stack(columns)
 
 
 def encode_instances(rows: NDArray[np.float64]) -> list[bytes]:

@@ -7,8 +7,14 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
+from dotenv import dotenv_values
+
+DEFAULT_RUN_DIR: Final = Path(".run")
+SECRETS_FILE: Final = ".env"
+"""In the run folder: generated secrets."""
 LIBPQ_VARIABLE: Final = re.compile("PG[A-Z]+")
 LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "::1")
 
@@ -20,6 +26,13 @@ def without_libpq_variables(environment: Mapping[str, str]) -> dict[str, str]:
     for another database would change ours. What a connection needs stands in DATABASE_URL or POSTGRES_*.
     """
     return {name: value for name, value in environment.items() if not LIBPQ_VARIABLE.fullmatch(name)}
+
+
+def read_variable(name: str) -> str | None:
+    """One setting of those that are needed before there are settings; None where it is not given, or empty."""
+    run_dir = Path(os.environ.get("RUN_DIR") or DEFAULT_RUN_DIR)
+    places = (os.environ, *(dotenv_values(path) for path in (Path(".env"), run_dir / SECRETS_FILE)))
+    return next((value for place in places if (value := place.get(name))), None)
 
 
 def settle_environment() -> None:

@@ -13,6 +13,10 @@ class SettingsError(ProjectError):
     """A setting is missing or has a value that it can't have."""
 
 
+class FeatureFileError(ProjectError):
+    """A file that declares no features, or features that can't be."""
+
+
 class DatabaseError(ProjectError):
     """PostgreSQL does not answer, or refuses what was asked."""
 

@@ -20,15 +20,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from fraud.api_keys import ApiKey, parse_api_keys
 from fraud.cores import usable_cores
-from fraud.environment import settle_environment
+from fraud.environment import DEFAULT_RUN_DIR, SECRETS_FILE, settle_environment
 from fraud.errors import SettingsError
 from fraud.networks import Network, parse_networks
 from fraud.run_lock import is_held
 from fraud.statistics.review import REVIEW_CAPACITY
 
-DEFAULT_RUN_DIR: Final = Path(".run")
-SECRETS_FILE: Final = ".env"
-"""In the run folder: generated secrets."""
 ADDRESSES_FILE: Final = "stack.env"
 """In the run folder: addresses of the embedded services, while they run."""
 
@@ -62,6 +59,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
 
     run_dir: Path = Field(DEFAULT_RUN_DIR, description="folder for data, secrets, models and logs of this machine")
+
+    features_file: Path | None = Field(None, description="declares the features; unset = fraud/features.toml")
 
     database_url: SecretStr | None = Field(None, description="PostgreSQL address; wins over POSTGRES_*")
     postgres_host: str | None = Field(None, description="PostgreSQL host; unset = the embedded server")

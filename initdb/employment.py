@@ -8,9 +8,9 @@ from typing import Final, Self
 import numpy as np
 from scipy.special import ndtr
 
-from fraud.features import NOT_EMPLOYED_DAYS
 from initdb.marginals import QuantileFunction
 from initdb.profile import Bin, FloatArray
+from initdb.public_table import NOT_EMPLOYED_DAYS
 
 RANK_LEVELS: Final = ndtr(np.linspace(-4.5, 4.5, 1001))
 """Levels at which the scores of the employed are kept, to turn a score into its rank among them: dense in the tails."""

@@ -12,10 +12,11 @@ from typing import Final, Self
 import numpy as np
 from scipy.special import expit, logit
 
-from fraud.features import FEATURE_COUNT, FEATURE_NAMES, NOT_EMPLOYED_DAYS
+from fraud.features import FEATURE_COUNT, FEATURE_NAMES
 from initdb.blanks import BureauBlanks
 from initdb.columns import BUREAU, EDUCATION, EMPLOYED
 from initdb.profile import FloatArray, Profile
+from initdb.public_table import NOT_EMPLOYED_DAYS
 
 FITTING_SWEEPS: Final = 20
 

@@ -18,8 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from fraud.features import EDUCATION_DAYS, FEATURE_NAMES, FEATURES
+from fraud.features import FEATURE_NAMES, FEATURES
 from initdb.errors import NoUsableRowsError, RawTableError
+from initdb.public_table import EDUCATION_DAYS
 
 EDUCATION_COLUMN: Final = "Client_Education"
 LABEL_COLUMN: Final = "Default"

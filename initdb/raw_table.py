@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from fraud.features import EDUCATION_DAYS, FEATURE_NAMES
+from fraud.features import FEATURE_NAMES
 from initdb.blanks import BUREAU_COLUMN, STRAY_TOKENS, BureauBlanks
 from initdb.columns import EDUCATION
 from initdb.population import Population
 from initdb.preparation import EDUCATION_COLUMN, LABEL_COLUMN
 from initdb.profile import FloatArray, Profile
+from initdb.public_table import EDUCATION_DAYS
 
 ID_COLUMN: Final = "ID"
 RAW_COLUMNS: Final = (ID_COLUMN, *FEATURE_NAMES[:EDUCATION], EDUCATION_COLUMN, LABEL_COLUMN)

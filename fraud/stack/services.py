@@ -15,9 +15,10 @@ from typing import Final
 from rich.console import Console
 
 from fraud.api_keys import API_KEYS, SCORING_API_KEY, ApiKey, Role, new_key
+from fraud.environment import SECRETS_FILE
 from fraud.registry import PRODUCTION, Registry
 from fraud.run_lock import hold
-from fraud.settings import ADDRESSES_FILE, SECRETS_FILE, DatabaseRole, Settings, load_settings
+from fraud.settings import ADDRESSES_FILE, DatabaseRole, Settings, load_settings
 from fraud.stack import mlflow_server
 from fraud.stack.child import Child, ask, give_way
 from fraud.stack.credentials import add_settings, generate_missing, write_private

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from fraud.api_keys import SCORING_API_KEY
+from fraud.environment import SECRETS_FILE
 from fraud.features import EXAMPLE_INSTANCE
-from fraud.settings import SECRETS_FILE, Settings
+from fraud.settings import Settings
 
 
 def print_secrets(console: Console, generated: Mapping[str, str], path: Path) -> None:

@@ -10,10 +10,11 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 from xgboost import XGBClassifier
 
-from fraud.features import FEATURE_NAMES, NOT_EMPLOYED_DAYS
+from fraud.features import FEATURE_NAMES
 from initdb.blanks import STRAY_TOKENS
 from initdb.copula import rank_correlation
 from initdb.profile import Profile
+from initdb.public_table import NOT_EMPLOYED_DAYS
 from tests.initdb.conftest import Draw
 
 OFFICIAL_ROWS = 121_856

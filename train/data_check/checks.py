@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from fraud.features import DATE, FEATURES, LABEL, NOT_EMPLOYED_DAYS, Feature
+from fraud.feature_file import Feature
+from fraud.features import DATE, FEATURES, LABEL
 from fraud.verdict import Verdict
 from train.data_check.limits import DataLimits
 from train.data_check.report import DataReport, Finding
@@ -76,7 +77,7 @@ def _feature(feature: Feature, values: Values, limits: DataLimits) -> Iterator[F
         broken = int((values != np.rint(values)).sum())
         yield Finding(feature.name, FAULT if broken else Verdict.PASS, f"{broken:,} with a fraction", "none")
     first, last = feature.typical
-    atypical = ((values < first) | (values > last)) & (values != NOT_EMPLOYED_DAYS)
+    atypical = ((values < first) | (values > last)) & ~np.isin(values, list(feature.values.values()))
     share = float(atypical.mean()) if values.size else 0.0
     yield Finding(
         feature.name,

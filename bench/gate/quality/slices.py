@@ -11,12 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.gate.quality.comparison import compare
-from fraud.features import EDUCATION_DAYS, FEATURE_NAMES
+from fraud.feature_file import Feature, ShownAs
+from fraud.features import FEATURES
+from fraud.shown_values import show_number
 from fraud.statistics.interval import Interval
-
-DAYS_A_YEAR: Final = 365
-AGE_BORDERS_YEARS: Final = (27, 35, 45)
-"""The first one is where the new wave of applicants ends."""
 
 MINIMUM_OF_EACH_LABEL: Final = 30
 """Below it, the average precision of a slice says nothing and is not given."""
@@ -39,17 +37,25 @@ class SliceReport:
 
 
 def slices(x: NDArray[np.float32]) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Names and rows [N] of the age bands and of the levels of education of applications [N, 10].
+    """Names and rows [N] of the bands and the levels that features declare, of applications [N, F].
 
-    Every application is in one band and in one level; "other" holds lengths of schooling that no level has.
+    Every application is in one band and in one level of each such feature; "other" holds values that no level has,
+    "missing" those that are not there.
     """
-    age, schooling = (x[:, FEATURE_NAMES.index(name)] for name in ("Age_Days", "Education_Days"))
-    band = np.searchsorted(np.array(AGE_BORDERS_YEARS) * DAYS_A_YEAR, age, side="right")
-    for number, name in enumerate(_age_names()):
-        yield name, band == number
-    for level, days in EDUCATION_DAYS.items():
-        yield f"education {level}", schooling == days
-    yield "education other", ~np.isin(schooling, list(EDUCATION_DAYS.values()))
+    for feature, values in zip(FEATURES, x.T, strict=True):
+        is_missing = np.isnan(values)
+        if feature.bands:
+            band = np.searchsorted(np.array(feature.bands), values, side="right")
+            for number, name in enumerate(_names_of_bands(feature)):
+                yield f"{feature.called} {name}", (band == number) & ~is_missing
+        elif feature.shown_as is ShownAs.LEVEL:
+            for level, value in feature.values.items():
+                yield f"{feature.called} {level}", values == value
+            yield f"{feature.called} other", ~np.isin(values, list(feature.values.values())) & ~is_missing
+        else:
+            continue
+        if feature.may_be_missing:
+            yield f"{feature.called} missing", is_missing
 
 
 def compare_slices(
@@ -80,8 +86,9 @@ def _report(
     return SliceReport(name, labels.size, positives, figure.champion, figure.candidate, figure.difference)
 
 
-def _age_names() -> Iterator[str]:
-    yield f"age under {AGE_BORDERS_YEARS[0]}"
-    for low, high in pairwise(AGE_BORDERS_YEARS):
-        yield f"age {low} to {high - 1}"
-    yield f"age {AGE_BORDERS_YEARS[-1]} and over"
+def _names_of_bands(feature: Feature) -> Iterator[str]:
+    shown = [show_number(feature, border) for border in feature.bands]
+    yield f"under {shown[0]}"
+    for low, high in pairwise(shown):
+        yield f"{low} to under {high}"
+    yield f"{shown[-1]} and over"

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg2.extensions import cursor as Cursor
 
-from fraud.features import EDUCATION_DAYS, NOT_EMPLOYED_DAYS
 from fraud.statistics.binning import BinKind, Bins, choose_bins
+from initdb.public_table import EDUCATION_DAYS, NOT_EMPLOYED_DAYS
 
 LARGEST = float(np.finfo(np.float32).max)
 EDGES = [0.0, -0.0, 1e-45, -1e-45, 1.0, 365243.0, 16777216.0, LARGEST, -LARGEST, float("inf"), float("-inf")]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fraud.features import EDUCATION_DAYS, NOT_EMPLOYED_DAYS
 from fraud.reference_profile import PREDICTION
 from fraud.statistics.binning import choose_bins
 from fraud.verdict import Verdict
+from initdb.public_table import EDUCATION_DAYS, NOT_EMPLOYED_DAYS
 from jenkins.drift.counts import LabelCounts, VariableCounts
 from jenkins.drift.judgement import judge
 from jenkins.drift.policy import DriftPolicy

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bench.gate.quality.slices import compare_slices, slices
-from fraud.features import EDUCATION_DAYS, FEATURE_NAMES
+from fraud.features import FEATURE_NAMES
+from initdb.public_table import EDUCATION_DAYS
 from tests.bench.gate.quality.scored_rows import applications, probabilities
 
 AGE, SCHOOLING = FEATURE_NAMES.index("Age_Days"), FEATURE_NAMES.index("Education_Days")
@@ -25,10 +26,10 @@ def test_each_application_is_in_one_band_and_one_level() -> None:
 @pytest.mark.parametrize(
     ("age_days", "band"),
     [
-        pytest.param(9_854, "age under 27", id="the last day of the new wave"),
-        pytest.param(9_855, "age 27 to 34", id="the first day after it"),
-        pytest.param(45 * 365 - 1, "age 35 to 44", id="a day before 45"),
-        pytest.param(45 * 365, "age 45 and over", id="45"),
+        pytest.param(9_854, "age under 27 years", id="the last day of the new wave"),
+        pytest.param(9_855, "age 27 years to under 35 years", id="the first day after it"),
+        pytest.param(45 * 365 - 1, "age 35 years to under 45 years", id="a day before 45"),
+        pytest.param(45 * 365, "age 45 years and over", id="45"),
     ],
 )
 def test_borders(age_days: int, band: str) -> None:
@@ -43,7 +44,7 @@ def test_a_slice_with_too_few_rows_has_no_figures() -> None:
     data.x[:20, AGE] = 9_000
     scores = probabilities(data, 1.0, 1)
     reports = {part.name: part for part in compare_slices(data.x, data.y, scores, scores, np.random.default_rng(1))}
-    assert reports["age under 27"].rows == 20
-    assert reports["age under 27"].difference is None
-    assert reports["age 27 to 34"].difference is not None
-    assert "age 35 to 44" not in reports, "a slice without any row is not shown"
+    assert reports["age under 27 years"].rows == 20
+    assert reports["age under 27 years"].difference is None
+    assert reports["age 27 years to under 35 years"].difference is not None
+    assert "age 35 years to under 45 years" not in reports, "a slice without any row is not shown"

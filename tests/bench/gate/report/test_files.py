@@ -58,7 +58,7 @@ def test_the_page_shows_both_halves() -> None:
     for word in (
         "version 7 against version 6",
         "Brier score",
-        "age under 27",
+        "age under 27 years",
         "no coordinated omission",
         "batch of 1,000",
     ):

@@ -7,9 +7,10 @@ from functools import cache
 
 import numpy as np
 
-from fraud.features import EDUCATION_DAYS, FEATURE_NAMES, FEATURES, NOT_EMPLOYED_DAYS
+from fraud.features import FEATURE_NAMES, FEATURES
 from fraud.statistics.binning import choose_bins
 from fraud.verdict import Verdict
+from initdb.public_table import EDUCATION_DAYS, NOT_EMPLOYED_DAYS
 from jenkins.drift.counts import PREDICTION, LabelCounts, VariableCounts
 from jenkins.drift.judgement import judge
 from jenkins.drift.policy import DriftPolicy

@@ -1,0 +1,125 @@
+"""A file that declares the features, read and checked: `features.toml` says what each entry means."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+
+from fraud.errors import FeatureFileError
+
+MAX_FEATURES: Final = 60
+"""The compiled scan of row objects has a bit for each."""
+MAX_NAME_BYTES: Final = 60
+"""PostgreSQL cuts longer names of columns."""
+RESERVED_NAMES: Final = frozenset({"application_id", "applicant_ref", "date", "divorce", "prediction"})
+"""Other columns of the tables and bodies have them, in whatever case."""
+MAX_INTEGER: Final = 2**24
+"""Up to here float32 holds every integer, so that a code is what was sent."""
+
+
+class FeatureType(StrEnum):
+    """What a feature's values are."""
+
+    INTEGER = "integer"
+    NUMBER = "number"
+    CODE = "code"
+
+
+class ShownAs(StrEnum):
+    """How people read a value."""
+
+    NUMBER = "number"
+    EUR = "EUR"
+    YEARS = "years"
+    LEVEL = "level"
+
+
+class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """One column of the matrix: what it is called, what it counts and which values it can have."""
+
+    name: Annotated[str, msgspec.Meta(pattern=r'^[^\x00-\x20"\\\x7f,]+$')]
+    type: FeatureType
+    unit: str
+    minimum: float
+    typical: tuple[float, float]
+    example: float
+    called: str
+    meaning: str
+    may_be_missing: bool = False
+    shown_as: ShownAs = ShownAs.NUMBER
+    values: Mapping[str, float] = {}
+    bands: tuple[float, ...] = ()
+    monotone: Annotated[int, msgspec.Meta(ge=-1, le=1)] = 0
+    protected: bool = False
+    disputable: bool = False
+
+    @property
+    def integral(self) -> bool:
+        """Whether only whole numbers have a meaning."""
+        return self.type is not FeatureType.NUMBER
+
+
+class _FeatureFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    feature: tuple[Feature, ...]
+
+
+def read_features(path: Path) -> tuple[Feature, ...]:
+    """The features that a file declares, in its order.
+
+    Raises:
+        FeatureFileError: one line that names the file, the feature and what was expected.
+    """
+    try:
+        with path.open("rb") as file:
+            features = msgspec.convert(tomllib.load(file), _FeatureFile).feature
+    except OSError as error:
+        raise FeatureFileError(f"{path} can't be read: {error.strerror}; see FEATURES_FILE") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise FeatureFileError(f"{path} declares no features: {error}") from None
+    faults = [*_faults_of_all(features), *(f"{one.name}: {fault}" for one in features for fault in _faults(one))]
+    if faults:
+        raise FeatureFileError(f"{path}: {'; '.join(faults)}")
+    return features
+
+
+def _faults_of_all(features: Sequence[Feature]) -> list[str]:
+    faults = []
+    if not 1 <= len(features) <= MAX_FEATURES:
+        faults.append(f"there are {len(features)} features, expected 1 to {MAX_FEATURES}")
+    # SQL and people take names for the same that differ in case only.
+    folded = [feature.name.casefold() for feature in features]
+    faults += [f"{name} is there twice" for name in dict.fromkeys(folded) if folded.count(name) > 1]
+    if features and all(feature.may_be_missing for feature in features):
+        faults.append("every feature may be missing, expected one that may not: an application says something")
+    return faults
+
+
+def _faults(feature: Feature) -> list[str]:
+    faults = []
+    if len(feature.name.encode()) > MAX_NAME_BYTES:
+        faults.append(f"the name is longer than {MAX_NAME_BYTES} bytes")
+    if feature.name.casefold() in RESERVED_NAMES:
+        faults.append("the name is that of another column")
+    numbers = (feature.minimum, *feature.typical, feature.example, *feature.values.values(), *feature.bands)
+    if not all(math.isfinite(number) for number in numbers):
+        faults.append("expected finite numbers")
+    if any(number < feature.minimum for number in numbers):
+        faults.append(f"typical, example, values and bands must be at least the minimum, {feature.minimum:g}")
+    if feature.typical[0] >= feature.typical[1]:
+        faults.append("typical must rise")
+    if list(feature.bands) != sorted(set(feature.bands)):
+        faults.append("bands must rise")
+    needs_values = feature.type is FeatureType.CODE or feature.shown_as is ShownAs.LEVEL
+    if needs_values and not feature.values:
+        faults.append("a code and a level need values")
+    if feature.integral and not all(number.is_integer() for number in feature.values.values()):
+        faults.append("values must be whole numbers")
+    if feature.type is FeatureType.CODE and any(abs(number) > MAX_INTEGER for number in feature.values.values()):
+        faults.append(f"a code is at most {MAX_INTEGER}")
+    return faults
