@@ -31,7 +31,10 @@ def without_libpq_variables(environment: Mapping[str, str]) -> dict[str, str]:
 def read_variable(name: str) -> str | None:
     """One setting of those that are needed before there are settings; None where it is not given, or empty."""
     run_dir = Path(os.environ.get("RUN_DIR") or DEFAULT_RUN_DIR)
-    places = (os.environ, *(dotenv_values(path) for path in (Path(".env"), run_dir / SECRETS_FILE)))
+    places: tuple[Mapping[str, str | None], ...] = (
+        os.environ,
+        *(dotenv_values(path) for path in (Path(".env"), run_dir / SECRETS_FILE)),
+    )
     return next((value for place in places if (value := place.get(name))), None)
 
 
