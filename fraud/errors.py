@@ -25,6 +25,10 @@ class NewerDatabaseError(DatabaseError):
     """The database's schema is of a later version of this project; nothing was read from it or changed in it."""
 
 
+class OtherFeaturesError(DatabaseError):
+    """A database whose records hold other features than those that are declared."""
+
+
 class EncodingError(DatabaseError):
     """A database whose encoding has no place for some characters."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -19,6 +20,7 @@ MAX_NAME_BYTES: Final = 60
 """PostgreSQL cuts longer names of columns."""
 RESERVED_NAMES: Final = frozenset({"application_id", "applicant_ref", "date", "divorce", "prediction"})
 """Other columns of the tables and bodies have them, in whatever case."""
+_NAME: Final = re.compile(r'(?! )[^\x00-\x1f"\\\x7f,]+(?<! )')
 MAX_INTEGER: Final = 2**24
 """Up to here float32 holds every integer, so that a code is what was sent."""
 
@@ -43,7 +45,7 @@ class ShownAs(StrEnum):
 class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One column of the matrix: what it is called, what it counts and which values it can have."""
 
-    name: Annotated[str, msgspec.Meta(pattern=r'^[^\x00-\x20"\\\x7f,]+$')]
+    name: str
     type: FeatureType
     unit: str
     minimum: float
@@ -100,26 +102,35 @@ def _faults_of_all(features: Sequence[Feature]) -> list[str]:
     return faults
 
 
-def _faults(feature: Feature) -> list[str]:
-    faults = []
-    if len(feature.name.encode()) > MAX_NAME_BYTES:
-        faults.append(f"the name is longer than {MAX_NAME_BYTES} bytes")
-    if feature.name.casefold() in RESERVED_NAMES:
-        faults.append("the name is that of another column")
+def _faults(feature: Feature) -> Iterator[str]:
+    yield from _faults_of_name(feature.name)
     numbers = (feature.minimum, *feature.typical, feature.example, *feature.values.values(), *feature.bands)
     if not all(math.isfinite(number) for number in numbers):
-        faults.append("expected finite numbers")
+        yield "expected finite numbers"
     if any(number < feature.minimum for number in numbers):
-        faults.append(f"typical, example, values and bands must be at least the minimum, {feature.minimum:g}")
+        yield f"typical, example, values and bands must be at least the minimum, {feature.minimum:g}"
     if feature.typical[0] >= feature.typical[1]:
-        faults.append("typical must rise")
+        yield "typical must rise"
     if list(feature.bands) != sorted(set(feature.bands)):
-        faults.append("bands must rise")
+        yield "bands must rise"
+    yield from _faults_of_values(feature)
+
+
+def _faults_of_name(name: str) -> Iterator[str]:
+    if not _NAME.fullmatch(name):
+        yield "a name has no comma, quote, backslash or control character, and no space at its ends"
+    if len(name.encode()) > MAX_NAME_BYTES:
+        yield f"the name is longer than {MAX_NAME_BYTES} bytes"
+    if name.casefold() in RESERVED_NAMES:
+        yield "the name is that of another column"
+
+
+def _faults_of_values(feature: Feature) -> Iterator[str]:
+    numbers = feature.values.values()
     needs_values = feature.type is FeatureType.CODE or feature.shown_as is ShownAs.LEVEL
-    if needs_values and not feature.values:
-        faults.append("a code and a level need values")
-    if feature.integral and not all(number.is_integer() for number in feature.values.values()):
-        faults.append("values must be whole numbers")
-    if feature.type is FeatureType.CODE and any(abs(number) > MAX_INTEGER for number in feature.values.values()):
-        faults.append(f"a code is at most {MAX_INTEGER}")
-    return faults
+    if needs_values and not numbers:
+        yield "a code and a level need values"
+    if feature.integral and not all(number.is_integer() for number in numbers):
+        yield "values must be whole numbers"
+    if feature.type is FeatureType.CODE and any(abs(number) > MAX_INTEGER for number in numbers):
+        yield f"a code is at most {MAX_INTEGER}"

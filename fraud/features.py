@@ -32,6 +32,8 @@ FEATURES: Final = _declared()
 FEATURE_NAMES: Final = tuple(feature.name for feature in FEATURES)
 FEATURE_COUNT: Final = len(FEATURES)
 
+MAY_BE_MISSING: Final = frozenset(feature.name for feature in FEATURES if feature.may_be_missing)
+
 EXAMPLE_INSTANCE: Final = {
     feature.name: int(feature.example) if feature.integral else feature.example for feature in FEATURES
 }

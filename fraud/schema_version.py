@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import psycopg2
@@ -10,8 +11,9 @@ from psycopg2.extensions import connection as Connection
 
 from fraud.database import CONNECT_TIMEOUT_S, connect
 from fraud.errors import DatabaseError, NewerDatabaseError
+from fraud.stored_features import refuse_other_features
 
-NEWEST_VERSION: Final = 7
+NEWEST_VERSION: Final = 8
 """Number of the last file in `initdb/migrations/versions/`."""
 
 NO_VERSION: Final = 0
@@ -53,8 +55,23 @@ def refuse_newer(dsn: str, timeout_s: int = CONNECT_TIMEOUT_S) -> None:
         NewerDatabaseError: this program does not know that version.
         DatabaseError: PostgreSQL can't be reached, or refuses.
     """
+    _look(dsn, timeout_s, read_version)
+
+
+def refuse_unfit(dsn: str, timeout_s: int = CONNECT_TIMEOUT_S) -> None:
+    """Do as `refuse_newer`, and where the database has other features than those that are declared.
+
+    Raises:
+        OtherFeaturesError: it has.
+        NewerDatabaseError, DatabaseError: as `refuse_newer`.
+    """
+    _look(dsn, timeout_s, read_version, refuse_other_features)
+
+
+def _look(dsn: str, timeout_s: int, *looks: Callable[[Connection], object]) -> None:
     try:
         with connect(dsn, timeout_s=timeout_s) as connection:
-            read_version(connection)
+            for look in looks:
+                look(connection)
     except psycopg2.Error as error:
         raise DatabaseError(f"the version of the schema can't be read: {' '.join(str(error).split())}") from error

@@ -16,6 +16,7 @@ from psycopg2.extensions import connection as Connection
 from fraud.database import connect
 from fraud.schema_version import VERSION_SCHEMA, VERSION_TABLE
 from initdb.errors import NothingToDumpError
+from initdb.feature_columns import statements_for_no_rows
 from initdb.schema import ROLES_FILE
 from initdb.training_table import COLUMN_LIST, COLUMNS, TABLE, has_rows, read_provenance
 from initdb.upgrade import migration_files
@@ -65,6 +66,7 @@ def _write(connection: Connection, file: TextIO, progress: Progress) -> None:
     file.write(f"{ROLES_FILE.read_text(encoding='utf-8')}\n")
     file.writelines(_schema())
     file.write(f"TRUNCATE {table};\n")
+    file.writelines(f"{statement.as_string(connection)};\n" for statement in statements_for_no_rows())
     for rows in _row_literals(connection):
         file.write(f"INSERT INTO {table} ({columns}) VALUES\n")
         file.write(",\n".join(rows))

@@ -35,6 +35,10 @@ class SchemaError(DatabaseError):
         )
 
 
+class FeatureColumnError(DatabaseError):
+    """The applications that are loaded lack a feature that is declared."""
+
+
 class LoadError(DatabaseError):
     """PostgreSQL refused the rows; what was in the table before is still there."""
 

@@ -14,6 +14,7 @@ from psycopg2.extensions import encrypt_password
 from fraud.database import connect
 from fraud.schema_version import read_version
 from initdb.errors import SchemaError
+from initdb.feature_columns import declare_features
 from initdb.upgrade import upgrade
 
 SCHEMA_LOCK: Final = 7_211_973
@@ -30,6 +31,7 @@ def apply_schema(dsn: str) -> list[Path]:
     Raises:
         NewerDatabaseError: the database is of a later version of this project; it is as it was.
         SchemaError: PostgreSQL refused a file, of which nothing is applied.
+        OtherFeaturesError, FeatureColumnError: what is stored has other features than those that are declared.
     """
     with connect(dsn) as connection:
         with connection.cursor() as cursor:
@@ -37,7 +39,9 @@ def apply_schema(dsn: str) -> list[Path]:
             cursor.execute("SELECT pg_advisory_lock(%s)", (SCHEMA_LOCK,))
         read_version(connection)
         _apply_roles(connection)
-        return upgrade(connection)
+        applied = upgrade(connection)
+        declare_features(connection)
+        return applied
 
 
 def _apply_roles(connection: Connection) -> None:

@@ -10,9 +10,9 @@ from typing import Annotated, Final
 import typer
 
 from fraud.command import EXIT_ERROR
-from fraud.errors import DatabaseError, EncodingError, NewerDatabaseError, ProjectError
+from fraud.errors import DatabaseError, EncodingError, NewerDatabaseError, OtherFeaturesError, ProjectError
 from fraud.open_files import possible_connections
-from fraud.schema_version import refuse_newer
+from fraud.schema_version import refuse_unfit
 from fraud.settings import DatabaseRole, Settings, load_settings
 from serve.http.tls import check_certificate, warn_if_readable
 from serve.logs import LogFormat, configure_logging
@@ -69,8 +69,8 @@ def _refuse_unfit_database(dsn: str) -> None:
     A database that does not answer now is asked by the shipper, as soon as it does.
     """
     try:
-        refuse_newer(dsn, DATABASE_TIMEOUT_S)
-    except (NewerDatabaseError, EncodingError):
+        refuse_unfit(dsn, DATABASE_TIMEOUT_S)
+    except (NewerDatabaseError, OtherFeaturesError, EncodingError):
         raise
     except DatabaseError as error:
         logger.warning("%s; records wait in the spool", error)

@@ -14,7 +14,7 @@ from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError
 from fraud.progress import steps_on
 from fraud.registry import PRODUCTION, ModelVersion, Registry
-from fraud.schema_version import refuse_newer
+from fraud.schema_version import refuse_unfit
 from fraud.settings import DatabaseRole, Settings, load_settings
 from train.maturity import label_cutoff
 from train.pipeline import run
@@ -83,7 +83,7 @@ def _train(
 ) -> None:
     cutoff = label_cutoff(today, settings.label_maturity_days)
     dsn = settings.dsn(DatabaseRole.TRAINER)
-    refuse_newer(dsn)
+    refuse_unfit(dsn)
     registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
     production = registry.version_of(PRODUCTION) if only_first else None
     if production is not None and _is_servable(dsn, registry, production, seed=seed, may_replace=promote_first):

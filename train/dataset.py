@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fraud.database import connect
-from fraud.features import DATE, FEATURE_NAMES, LABEL
+from fraud.features import DATE, FEATURE_NAMES, LABEL, MAY_BE_MISSING
 from train.errors import CutoffError, EmptyTableError, LabelError, MissingValueError
 from train.table import TABLE, first_day, read_rows
 
@@ -20,7 +20,7 @@ class Dataset:
     """N labelled applications, oldest first."""
 
     x: NDArray[np.float32]
-    """Features [N, 10] in the order of `FEATURE_NAMES`."""
+    """Features [N, F] in the order of `FEATURE_NAMES`; NaN where one is missing that may be."""
     y: NDArray[np.int8]
     """1 = divorced soon after the loan [N]."""
     dates: NDArray[np.datetime64]
@@ -60,7 +60,7 @@ def _no_rows(cutoff: dt.date, first: dt.date | None) -> EmptyTableError | Cutoff
 
 
 def _checked(table: pa.Table) -> Dataset:
-    faults = {name: count for name in table.column_names if (count := _unusable(table[name]))}
+    faults = {name: count for name in table.column_names if (count := _unusable(table[name], name))}
     if faults:
         listed = ", ".join(f"{name} ({count:,} rows)" for name, count in faults.items())
         raise MissingValueError(f"table {TABLE} has missing or infinite values in {listed}: mend or delete those rows")
@@ -72,13 +72,16 @@ def _checked(table: pa.Table) -> Dataset:
         raise LabelError(
             f"column {LABEL} of {TABLE} is {found[0]:g} in every row before the cutoff: both classes needed"
         )
-    x = np.column_stack([table[name].to_numpy() for name in FEATURE_NAMES])
+    x = np.column_stack([table[name].cast(pa.float32()).to_numpy() for name in FEATURE_NAMES])
     return Dataset(np.ascontiguousarray(x, np.float32), labels.astype(np.int8), table[DATE].to_numpy())
 
 
-def _unusable(column: pa.ChunkedArray) -> int:
-    """Rows of the column that are NULL, NaN or infinite."""
+def _unusable(column: pa.ChunkedArray, name: str) -> int:
+    """Rows of the column that are infinite, or NULL or NaN where they may not be missing."""
     nulls = int(column.null_count)
-    if pa.types.is_floating(column.type):
-        return nulls + int((~np.isfinite(column.drop_null().to_numpy())).sum())
-    return nulls
+    values = column.drop_null().to_numpy()
+    if not pa.types.is_floating(column.type):
+        return nulls
+    if name in MAY_BE_MISSING:
+        return int(np.isinf(values).sum())
+    return nulls + int((~np.isfinite(values)).sum())

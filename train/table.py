@@ -1,7 +1,8 @@
 """Reads the applications with known outcomes: all SQL of training.
 
 They are in the table `divorce_predictions`, and in the view `labelled_predictions`: applications that were scored, of
-which the agency has told the outcome since. An application that is in both counts once, as the table has it.
+which the agency has told the outcome since. An application that is in both counts once, as the table has it. A feature
+that was missing is NULL in the table and NaN in the view.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from psycopg2.extensions import connection as Connection
 from pyarrow import csv
 
 from fraud.errors import DatabaseError
-from fraud.features import DATE, FEATURE_NAMES, LABEL
+from fraud.features import DATE, FEATURE_COUNT, FEATURE_NAMES, LABEL
 from train.errors import ColumnMissingError, TableMissingError
 
 TABLE: Final = "divorce_predictions"
@@ -36,7 +37,7 @@ ROWS: Final = sql.SQL("""
         SELECT {columns} FROM (
             SELECT application_id, {columns} FROM {table}
             UNION ALL
-            SELECT application_id, {columns} FROM {logged} AS logged
+            SELECT application_id, {date}, {features}, {label} FROM {logged} AS logged
             WHERE EXISTS (SELECT FROM {outcomes})
                 AND NOT EXISTS (SELECT FROM {table} AS known WHERE known.application_id = logged.application_id)
         ) AS labelled
@@ -60,6 +61,10 @@ def read_rows(connection: Connection, cutoff: dt.date) -> pa.Table:
     """
     statement = ROWS.format(
         columns=sql.SQL(", ").join(map(sql.Identifier, COLUMNS)),
+        features=sql.SQL(", ").join(
+            sql.SQL("features[{}]").format(sql.Literal(position)) for position in range(1, FEATURE_COUNT + 1)
+        ),
+        label=sql.Identifier(LABEL),
         table=sql.Identifier(TABLE),
         logged=sql.Identifier(LOGGED),
         outcomes=sql.Identifier(OUTCOMES),

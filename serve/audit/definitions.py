@@ -14,7 +14,9 @@ from typing import Final
 import msgspec
 from psycopg2.extensions import connection as Connection
 
+from fraud.features import FEATURE_NAMES
 from fraud.schema_version import NEWEST_VERSION, read_version
+from fraud.stored_features import read_stored_features
 from serve.audit.findings import Fault, Finding
 
 FILE: Final = Path(__file__).with_name("definitions.json")
@@ -32,7 +34,7 @@ _READ: Final = """
     ), log AS (
         SELECT oid, name FROM ours WHERE name IN (
             'public.prediction_requests', 'public.prediction_chains', 'public.prediction_erasures',
-            'public.application_outcomes'
+            'public.application_outcomes', 'public.features'
         )
     )
     SELECT 'view', name, pg_get_viewdef(oid) FROM ours JOIN pg_catalog.pg_class USING (oid) WHERE relkind = 'v'
@@ -97,6 +99,12 @@ def check_definitions(connection: Connection) -> Iterator[Finding]:
             "upgrade`, and verify again",
         )
         return
+    if (stored := read_stored_features(connection)) != FEATURE_NAMES:
+        yield Finding(
+            Fault.CHANGED,
+            f"the features are called {', '.join(stored)} in public.features; declared are {', '.join(FEATURE_NAMES)}: "
+            "views show values under wrong names",
+        )
     found, expected = read_definitions(connection), installed()
     for kind, definitions in expected.by_kind.items():
         if kind == "view" and found.postgres != expected.postgres:

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg2.extensions import cursor as Cursor
 
-from fraud.features import FEATURE_COUNT
 from fraud.statistics.binning import count_in_bins
 from serve.prediction_log.frame import StoredRecord
 
@@ -109,7 +108,7 @@ def _pieces(records: Sequence[StoredRecord]) -> Iterator[Sequence[StoredRecord]]
 def _columns(records: Sequence[StoredRecord]) -> NDArray[np.float32]:
     """The variables [V, N] of all rows, each in one place of memory."""
     rows = sum(record.probabilities.size for record in records)
-    columns = np.empty((FEATURE_COUNT + 1, rows), np.float32)
+    columns = np.empty((records[0].features.shape[1] + 1, rows), np.float32)
     if rows < FEW_ROWS * len(records):
         # Numpy's calls cost more than copying few rows twice.
         columns[:-1] = np.concatenate([record.features for record in records]).T

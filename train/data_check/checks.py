@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from fraud.feature_file import Feature
-from fraud.features import DATE, FEATURES, LABEL
+from fraud.features import DATE, FEATURES, LABEL, MAY_BE_MISSING
 from fraud.verdict import Verdict
 from train.data_check.limits import DataLimits
 from train.data_check.report import DataReport, Finding
@@ -66,8 +66,12 @@ def _missing(table: pa.Table) -> Iterator[Finding]:
         missing = int(table[name].null_count)
         if pa.types.is_floating(table[name].type):
             missing = table.num_rows - _values(table[name]).size
-        found = f"{missing:,} missing or infinite"
-        yield Finding(name, FAULT if missing else Verdict.PASS, found, "none")
+        if name in MAY_BE_MISSING:
+            infinite = int(pc.sum(pc.is_inf(table[name])).as_py() or 0)
+            found, is_fault = f"{missing - infinite:,} missing, which may be, and {infinite:,} infinite", infinite > 0
+        else:
+            found, is_fault = f"{missing:,} missing or infinite", missing > 0
+        yield Finding(name, FAULT if is_fault else Verdict.PASS, found, "none")
 
 
 def _feature(feature: Feature, values: Values, limits: DataLimits) -> Iterator[Finding]:

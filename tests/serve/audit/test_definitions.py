@@ -51,6 +51,13 @@ def test_the_definitions_are_those_of_a_fresh_database(database: str) -> None:
             id="a view that shows another probability",
         ),
         pytest.param(
+            Fault.CHANGED,
+            "UPDATE features SET position = CASE position WHEN 4 THEN 107 ELSE 104 END WHERE position IN (4, 7);"
+            " UPDATE features SET position = position - 100 WHERE position > 100",
+            "under wrong names",
+            id="two features' names exchanged",
+        ),
+        pytest.param(
             Fault.MISSING,
             "DROP VIEW labelled_predictions",
             "view public.labelled_predictions is not there",
@@ -101,8 +108,8 @@ def test_the_definitions_are_those_of_a_fresh_database(database: str) -> None:
         ),
         pytest.param(
             Fault.MISSING,
-            "ALTER TABLE prediction_requests DROP CONSTRAINT ten_features_a_row",
-            "constraint public.prediction_requests ten_features_a_row is not there",
+            "ALTER TABLE prediction_requests DROP CONSTRAINT as_many_features_a_row",
+            "constraint public.prediction_requests as_many_features_a_row is not there",
             id="a constraint dropped",
         ),
         pytest.param(

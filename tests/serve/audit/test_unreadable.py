@@ -19,7 +19,7 @@ from tests.serve.prediction_log_rows import execute, fetch, record, running_spoo
 VIEW_SHOWS = "SELECT features->>'Client_Income' FROM prediction_logs WHERE request_id = 'r-3' AND row_number = 0"
 
 CONSTRAINTS = (
-    *("ten_features_a_row", "one_id_a_row", "one_ref_a_row"),
+    *("as_many_features_a_row", "one_id_a_row", "one_ref_a_row"),
     *("features_from_1", "probabilities_from_1", "ids_from_1", "refs_from_1"),
 )
 
