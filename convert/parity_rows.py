@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.source import Matrix
-from fraud.features import FEATURE_COUNT
+from fraud.features import FEATURE_COUNT, FEATURES
 from fraud.forest import Forest, Tree
 
 _FLOAT32: Final = np.finfo(np.float32)
@@ -22,6 +22,9 @@ EXTREMES: Final = np.array(
 )
 
 MISSING_ROWS_A_FEATURE: Final = 100
+MAX_PATTERNS: Final = 1024
+"""Sets of missing features."""
+ROWS_A_PATTERN: Final = 16
 EXTREME_ROWS_A_VALUE: Final = 16
 """For each feature and value."""
 
@@ -50,8 +53,27 @@ def threshold_rows(forest: Forest, real: Matrix) -> Matrix:
 
 
 def missing_rows(real: Matrix) -> Matrix:
-    """Real rows with one feature missing, for each feature, and a row with nothing in it."""
-    return _replaced(real, np.array([np.nan], dtype=np.float32), MISSING_ROWS_A_FEATURE)
+    """Real rows with one feature missing, for each feature; with each set of those missing that may be; and a row with
+    nothing in it.
+    """
+    one = _replaced(real, np.array([np.nan], dtype=np.float32), MISSING_ROWS_A_FEATURE)
+    generator = np.random.default_rng(SEED)
+    is_missing = np.repeat(_patterns(generator), ROWS_A_PATTERN, axis=0)
+    rows = real[generator.integers(len(real), size=len(is_missing))]
+    rows[is_missing] = np.nan
+    return np.concatenate([one, rows])
+
+
+def _patterns(generator: np.random.Generator) -> NDArray[np.bool_]:
+    """Which features are missing together, of those that may be: all sets, or some where they are many, [N, F]."""
+    may_be = [column for column, feature in enumerate(FEATURES) if feature.may_be_missing]
+    numbers = np.arange(min(2 ** len(may_be), MAX_PATTERNS))
+    sets = numbers[:, np.newaxis] >> np.arange(len(may_be)) & 1
+    if 2 ** len(may_be) > MAX_PATTERNS:
+        sets = generator.integers(2, size=(MAX_PATTERNS, len(may_be)))
+    patterns = np.zeros((len(sets), FEATURE_COUNT), dtype=np.bool_)
+    patterns[:, may_be] = sets
+    return patterns
 
 
 def extreme_rows(real: Matrix) -> Matrix:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Collection
+from itertools import combinations
 
+import numpy as np
+import pytest
+from msgspec import structs
+
+from convert import parity_rows
 from convert.booster_forest import read_forest
 from convert.parity_rows import EXTREMES, extreme_rows, missing_rows, threshold_rows
 from convert.source import open_source
+from fraud.feature_file import Feature
+from fraud.features import FEATURES
 from fraud.forest import Tree
 from tests.convert.small_models import Matrix, applications, fit
 
@@ -55,6 +63,32 @@ def test_every_feature_is_missing_in_some_row() -> None:
         alone = np.isnan(rows[:, feature]) & (np.isnan(rows).sum(axis=1) == 1)
         assert alone.any()
     assert np.isnan(rows).all(axis=1).any()
+
+
+def missing_together(rows: Matrix) -> set[tuple[int, ...]]:
+    return {tuple(np.flatnonzero(row).tolist()) for row in np.isnan(rows)}
+
+
+@pytest.mark.parametrize("columns", [(1, 4), (0, 2, 9)])
+def test_every_set_of_features_that_may_be_missing_is_missing_together(
+    monkeypatch: pytest.MonkeyPatch, columns: tuple[int, ...]
+) -> None:
+    monkeypatch.setattr(parity_rows, "FEATURES", may_be_missing(columns))
+    sets = {subset for size in range(len(columns) + 1) for subset in combinations(columns, size)}
+    assert missing_together(missing_rows(applications(50, missing=0))) >= sets
+
+
+def test_of_too_many_sets_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parity_rows, "FEATURES", may_be_missing(range(9)))
+    monkeypatch.setattr(parity_rows, "MAX_PATTERNS", 20)
+    found = missing_together(missing_rows(applications(50, missing=0)))
+    several = {subset for subset in found if 1 < len(subset) < 10}
+    assert 1 < len(several) <= 20
+    assert all(9 not in subset for subset in several)
+
+
+def may_be_missing(columns: Collection[int]) -> list[Feature]:
+    return [structs.replace(FEATURES[0], may_be_missing=column in columns) for column in range(10)]
 
 
 def test_every_feature_has_every_extreme_value() -> None:
