@@ -64,7 +64,7 @@ def verify(connection: Connection, spool: Path) -> Report:
 
     def new_check(chain_id: uuid.UUID) -> ChainCheck:
         known = before.get(chain_id, Anchor()), after.get(chain_id, Anchor())
-        witness = Witness(*known, spooled.hashes.get(chain_id, {}))
+        witness = Witness(*known, spooled.hashes.get(chain_id, {}), witnesses.ids_since)
         return ChainCheck(chain_id, witness, erased.get(chain_id, {}))
 
     checks = {chain_id: new_check(chain_id) for chain_id in chains}

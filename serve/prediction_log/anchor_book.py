@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from pathlib import Path
 
-from serve.prediction_log.anchors import Anchor, Anchors
+from serve.prediction_log.anchors import Anchor, Anchors, Register
 from serve.prediction_log.table import ChainEnd
 
 
@@ -20,6 +21,8 @@ class AnchorBook:
         """Read what is there; what can't be read is set aside."""
         self._anchors = Anchors(spool)
         self._known = self._anchors.read()
+        if self._anchors.read_register() is None:
+            self._anchors.write_register(Register(ids_since=time.time_ns() // 1000))
         self._lock = threading.Lock()
 
     def sequence(self, chain_id: uuid.UUID) -> int:

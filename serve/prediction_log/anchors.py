@@ -23,7 +23,8 @@ FOLDER: Final = "anchors"
 SET_ASIDE: Final = ".damaged"
 
 _NAME: Final = re.compile("[0-9a-f]{32}")
-_NAME_OR_STAGING: Final = re.compile(r"[0-9a-f]{32}(\.new|\.damaged)?")
+_REGISTER: Final = "register"
+_OURS: Final = re.compile(rf"([0-9a-f]{{32}}|{_REGISTER})(\.new|\.damaged)?")
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,13 @@ class Anchor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expired_hash: Hash = GENESIS
 
 
+class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is to be known of a spool's anchors as a whole."""
+
+    ids_since: int
+    """From when on chains begin with their id here, microseconds since 1970."""
+
+
 class Anchors:
     """The anchors of one spool."""
 
@@ -52,14 +60,23 @@ class Anchors:
             try:
                 anchor = self.of(chain_id)
             except SpoolError as error:
-                path = self._folder / chain_id.hex
-                path.rename(path.with_suffix(SET_ASIDE))
-                logger.critical(
-                    "%s: it is kept as %s, and `serve.audit verify` tells of it", error, path.stem + SET_ASIDE
-                )
+                self._set_aside(chain_id.hex, error)
             else:
                 known |= {} if anchor is None else {chain_id: anchor}
         return known
+
+    def read_register(self) -> Register | None:
+        """As `register`, for who is to write it: one that can't be read is set aside, and said."""
+        try:
+            return self.register()
+        except SpoolError as error:
+            self._set_aside(_REGISTER, error)
+            return None
+
+    def _set_aside(self, name: str, error: SpoolError) -> None:
+        path = self._folder / name
+        path.rename(path.with_suffix(SET_ASIDE))
+        logger.critical("%s: it is kept as %s, and `serve.audit verify` tells of it", error, name + SET_ASIDE)
 
     def set_aside(self) -> list[Path]:
         """Anchors that could not be read when they were to be moved."""
@@ -71,7 +88,7 @@ class Anchors:
 
     def strays(self) -> list[Path]:
         """What is in the folder and is no anchor, nor one that is being written."""
-        return [self._folder / name for name in self._names() if not _NAME_OR_STAGING.fullmatch(name)]
+        return [self._folder / name for name in self._names() if not _OURS.fullmatch(name)]
 
     def _names(self) -> list[str]:
         return sorted(path.name for path in self._folder.iterdir()) if self._folder.is_dir() else []
@@ -87,14 +104,35 @@ class Anchors:
         except FileNotFoundError:
             return None
 
+    def register(self) -> Register | None:
+        """What is known of all of them; None where nobody has written it down yet.
+
+        Raises:
+            SpoolError: it can't be read.
+        """
+        path = self._folder / _REGISTER
+        try:
+            return msgspec.json.decode(_content_of(path), type=Register)
+        except FileNotFoundError:
+            return None
+        except msgspec.MsgspecError as error:
+            raise SpoolError(f"{path} can't be read: {error}") from error
+
     def write(self, chain_id: uuid.UUID, anchor: Anchor, *, durable: bool = False) -> None:
         """Replace a chain's anchor as a whole; `durable` forces it to the disk before this returns."""
+        self._replace(chain_id.hex, msgspec.json.encode(anchor), durable=durable)
+
+    def write_register(self, register: Register) -> None:
+        """Replace what is known of all of them, and force it to the disk."""
+        self._replace(_REGISTER, msgspec.json.encode(register), durable=True)
+
+    def _replace(self, name: str, content: bytes, *, durable: bool) -> None:
         make_folder(self._folder)
-        path = self._folder / chain_id.hex
+        path = self._folder / name
         staging = path.with_suffix(".new")
         descriptor = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY)
         try:
-            os.write(descriptor, msgspec.json.encode(anchor))
+            os.write(descriptor, content)
             if durable:
                 os.fsync(descriptor)
         finally:

@@ -56,6 +56,16 @@ def running_spool(folder: Path, sync: Sync = Sync.OS, **limits: Any) -> Iterator
         spool.stop()
 
 
+def left_open(path: Path) -> Path:
+    """Give a segment the name that it has while its process lives, as one that died leaves it."""
+    return path.rename(path.with_suffix(".open"))
+
+
+def anchor_files(spool_folder: Path) -> list[Path]:
+    """The anchors of chains, without what is written beside them."""
+    return sorted(path for path in (spool_folder / "anchors").iterdir() if path.name != "register")
+
+
 def new_shipper(folder: Path, dsn: str, anchors: AnchorBook | None = None) -> Shipper:
     return Shipper(folder, LogTable(dsn), anchors or AnchorBook(folder), 0.01, LogMetrics())
 
