@@ -23,6 +23,7 @@ from fraud.verdict import Verdict
 from serve.audit.erasure import APPLICATION_NAME, Erased, remove_old_versions, wait_for_spool
 from serve.audit.erasure import erase as erase_applicant
 from serve.audit.person import Answered, applications_of, encode_receipt
+from serve.audit.salvage_command import salvage
 from serve.audit.unchained import TABLE, count_unchained
 from serve.audit.verification import Report
 from serve.audit.verification import verify as verify_log
@@ -41,6 +42,7 @@ ApplicantRef = Annotated[
 ]
 
 app = typer.Typer(help="Audit the prediction log.", no_args_is_help=True, add_completion=False)
+app.command()(salvage)
 
 
 @app.command()

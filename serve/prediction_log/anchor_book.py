@@ -38,7 +38,7 @@ class AnchorBook:
     def expire(self, end: ChainEnd) -> None:
         """Retention is about to remove a chain up to `end`; nothing, where it was written elsewhere."""
         with self._lock:
-            known = self._known.get(end.chain_id)
+            known = self._anchors.of(end.chain_id)  # a salvage may have moved the one of a chain that has ended
             if known is not None and known.expired_sequence < end.sequence:
                 self._write(end.chain_id, Anchor(known.sequence, known.hash, end.sequence, end.hash))
 

@@ -7,7 +7,7 @@ import os
 import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -99,7 +99,7 @@ class Backlog:
         left = set()
         for key, path in segments.items():
             reader = self._readers.get(key)
-            if path.suffix == OPEN or reader is None or reader.sequence > marks.get(key.chain_id, 0):
+            if path.suffix == OPEN or reader is None or _is_ahead(reader, marks.get(key.chain_id, 0)):
                 left.add(key.chain_id)
                 continue
             if next(reader.records(past_damage=True), None) is not None:
@@ -219,11 +219,22 @@ class Backlog:
     def _set_aside(self, path: Path, missing: int | None = None) -> None:
         folder = self._folder / DAMAGED_FOLDER
         folder.mkdir(mode=0o700, exist_ok=True)
-        path.rename(folder / path.name)
+        path.rename(_free_place(folder / path.name))
         lost = "what" if missing is None else f"{missing} of its records"
         logger.critical(
             "%s is damaged: %s can't be read; it is kept in %s, see `serve.audit salvage`", path.name, lost, folder
         )
+
+
+def _is_ahead(reader: SegmentReader, mark: int) -> bool:
+    """Whether records were read that are not committed; where none was, a damaged header may say any number."""
+    return bool(reader.count) and reader.sequence > mark
+
+
+def _free_place(path: Path) -> Path:
+    """This path, or one beside it where something is: what was set aside before stays."""
+    numbered = (path.with_name(f"{path.name}.{number}") for number in count(1))
+    return path if not path.exists() else next(other for other in numbered if not other.exists())
 
 
 def _first_sequence(path: Path) -> int:

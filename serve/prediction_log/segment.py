@@ -59,17 +59,18 @@ def list_segments(folder: Path) -> dict[SegmentKey, Path]:
     """
     # By name: those of a chain stand together in the order of writing, what is open before what is sealed.
     names = sorted({*os.listdir(folder), *os.listdir(folder)})  # noqa: PTH208 - paths of thousands cost
-    keys = ((_key_of(name), name) for name in names)
+    keys = ((key_of(name), name) for name in names)
     return {key: folder / name for key, name in keys if key is not None}
 
 
 def strays(folder: Path) -> list[Path]:
     """What is named as a segment almost is, and is none: a copy of one, for example."""
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    return [folder / name for name in names if _ALMOST.search(name) and _key_of(name) is None]
+    return [folder / name for name in names if _ALMOST.search(name) and key_of(name) is None]
 
 
-def _key_of(name: str) -> SegmentKey | None:
+def key_of(name: str) -> SegmentKey | None:
+    """Which segment a file of this name is; None where that is no segment's."""
     match = _NAME.fullmatch(name)
     return None if match is None else SegmentKey(uuid.UUID(match[1]), int(match[2]))
 
@@ -145,7 +146,7 @@ def open_segment(path: Path) -> tuple[int, SegmentStart]:
     descriptor = open_file(path)
     try:
         start = read_start(descriptor)
-        if _key_of(path.name) not in {None, start.key}:
+        if key_of(path.name) not in {None, start.key}:
             raise SpoolError(f"it is named as another segment than its header says, {_name(start.key)}")
     except SpoolError:
         os.close(descriptor)

@@ -1,7 +1,7 @@
 """The header of a segment: where in its chain it begins and, once nobody writes it any more, where it ends.
 
-    PREDLOG2: chain id | number | sequence and hash of the record before | end mark, zeros while it is written
-    PREDLOG1: the same of the time before end marks, and before chains began with the hash of their id
+    PREDLOG2: chain id | number | sequence and hash of the record before | checksum | end mark, zeros before
+    PREDLOG1: the same up to the hash, of the time before chains began with the hash of their id
 
 The end mark stands here, in bytes that are there from the beginning: wherever a file is cut, it tells what is missing.
 """
@@ -25,7 +25,8 @@ _START: Final = struct.Struct("<8s16sIQ32s")
 _END: Final = struct.Struct("<IQQ32s")
 _CHECKSUM: Final = struct.Struct("<I")
 _NO_END: Final = bytes(_END.size + _CHECKSUM.size)
-HEADER_BYTES: Final = _START.size + len(_NO_END)
+_END_AT: Final = _START.size + _CHECKSUM.size
+HEADER_BYTES: Final = _END_AT + len(_NO_END)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -75,7 +76,8 @@ class EndMark:
 def pack_header(start: SegmentStart) -> bytes:
     """The header of a segment that is about to be written."""
     chain_id, number = start.key.chain_id.bytes, start.key.number
-    return _START.pack(_MAGIC, chain_id, number, start.previous_sequence, start.previous_hash) + _NO_END
+    packed = _START.pack(_MAGIC, chain_id, number, start.previous_sequence, start.previous_hash)
+    return packed + _checksum(packed) + _NO_END
 
 
 def read_start(descriptor: int) -> SegmentStart:
@@ -88,6 +90,8 @@ def read_start(descriptor: int) -> SegmentStart:
     has_end_mark = data.startswith(_MAGIC)
     if len(data) < (HEADER_BYTES if has_end_mark else _START.size) or not data.startswith((_MAGIC, _MAGIC_WITHOUT_END)):
         raise SpoolError("the file does not begin as a segment of the prediction log does")
+    if has_end_mark and data[_START.size : _END_AT] != _checksum(data[: _START.size]):
+        raise SpoolError("its header has changed since it was written")
     _, chain, number, sequence, previous = _START.unpack_from(data)
     chain_id = uuid.UUID(bytes=chain)
     if sequence == 0:
@@ -101,11 +105,11 @@ def read_end(descriptor: int) -> EndMark | None:
     Raises:
         SpoolError: the mark is not what was written.
     """
-    data = os.pread(descriptor, len(_NO_END), _START.size)
+    data = os.pread(descriptor, len(_NO_END), _END_AT)
     if data == _NO_END:
         return None
     mark, checksum = data[: _END.size], data[_END.size :]
-    if checksum != _CHECKSUM.pack(zlib.crc32(mark)):
+    if checksum != _checksum(mark):
         raise SpoolError("its end mark has changed since it was written")
     ending, size, sequence, end_hash = _END.unpack(mark)
     try:
@@ -121,4 +125,8 @@ def write_end(descriptor: int, end: EndMark) -> None:
         OSError: the disk does not take it.
     """
     mark = _END.pack(end.ending, end.size, end.sequence, end.hash)
-    os.pwrite(descriptor, mark + _CHECKSUM.pack(zlib.crc32(mark)), _START.size)
+    os.pwrite(descriptor, mark + _checksum(mark), _END_AT)
+
+
+def _checksum(data: bytes) -> bytes:
+    return _CHECKSUM.pack(zlib.crc32(data))

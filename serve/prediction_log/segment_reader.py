@@ -41,7 +41,8 @@ class SegmentReader:
         self.sequence = start.previous_sequence
         self.hash = start.previous_hash
         self._has_end_mark = start.has_end_mark
-        self._count = 0
+        self.count = 0
+        """Records that were read."""
         self._has_passed_damage = False
 
     def close(self) -> None:
@@ -74,7 +75,7 @@ class SegmentReader:
                         return
                     self.offset += size
                     self.sequence += 1
-                    self._count += 1
+                    self.count += 1
                     self.hash = record.hash
                     yield record
                     chunk = chunk[size:]
@@ -113,7 +114,7 @@ class SegmentReader:
             end = read_end(self._descriptor) if self._has_end_mark else None
         except SpoolError:
             return None
-        return None if end is None else max(0, end.sequence - self.first_sequence + 1 - self._count)
+        return None if end is None else max(0, end.sequence - self.first_sequence + 1 - self.count)
 
     def _has_another_end(self) -> bool:
         """Whether the file does not end where it was marked to end."""
