@@ -9,7 +9,7 @@ from uuid import UUID
 from serve.audit.findings import Fault, Finding
 from serve.audit.ledger import LEDGER, Erasure
 from serve.audit.stored_rows import UnreadableRecord
-from serve.prediction_log.anchors import Anchor
+from serve.prediction_log.anchor import Anchor
 from serve.prediction_log.chain import (
     GENESIS,
     as_bytes,
@@ -36,6 +36,8 @@ class Witness:
     spooled: Mapping[int, bytes]
     ids_since: int | None = None
     """From when on chains begin with their id here, microseconds since 1970; None where nobody knows."""
+    collected: Mapping[int, bytes] = field(default_factory=dict)
+    """Hashes of records that were anchored elsewhere."""
 
     @property
     def is_silent(self) -> bool:
@@ -68,6 +70,8 @@ class ChainCheck:
         anchored = self.witness.before
         if sequence == anchored.sequence and record.hash != anchored.hash:
             self._find(Fault.CHANGED, "its hash is not the one anchored outside of the database", sequence)
+        if self.witness.collected.get(sequence, record.hash) != record.hash:
+            self._find(Fault.CHANGED, "its hash is not the one that was anchored elsewhere", sequence)
         self.end = ChainEnd(self.chain_id, sequence, record.hash)
         self.records += 1
 

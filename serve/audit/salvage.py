@@ -17,7 +17,8 @@ from typing import Final
 import msgspec
 
 from serve.audit.damaged_file import DamagedFile, read_damaged
-from serve.prediction_log.anchors import Anchor, Anchors
+from serve.prediction_log.anchor import Anchor
+from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.backlog import DAMAGED_FOLDER
 from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.frame import StoredRecord

@@ -16,6 +16,7 @@ from fraud.settings import load_settings
 from fraud.verdict import Verdict
 from serve.audit.salvage import Salvage, Salvaged
 from serve.logs import LogFormat, configure_logging
+from serve.prediction_log.anchor_key import anchor_key
 from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.table import LogTable
 
@@ -33,7 +34,9 @@ def salvage() -> None:
         settings = load_settings()
         configure_logging("audit", LogFormat(settings.log_format))
         spool = settings.spool_folder()
-        salvaged = Salvage(spool, LogTable(settings.dsn()), Anchors(spool)).run()
+        anchors = Anchors(spool, anchor_key(settings))
+        anchors.refuse_without_key()
+        salvaged = Salvage(spool, LogTable(settings.dsn()), anchors).run()
     except (ProjectError, psycopg2.Error, OSError) as error:
         # PostgreSQL's further lines can quote the data.
         print_error(str(error).partition("\n")[0])

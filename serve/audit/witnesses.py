@@ -7,8 +7,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from serve.audit.collected import Collected
 from serve.audit.findings import Fault, Finding
-from serve.prediction_log.anchors import Anchor, Anchors
+from serve.audit.signatures import check_signatures
+from serve.prediction_log.anchor import Anchor
+from serve.prediction_log.anchor_key import AnchorKey
+from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.backlog import DAMAGED_FOLDER
 from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.segment import OPEN, list_segments, strays
@@ -33,8 +37,12 @@ class KnownAnchors:
     """From when on chains begin with their id here, microseconds since 1970; None where nobody knows."""
 
 
-def read_anchors(spool: Path) -> KnownAnchors:
-    """All of them; one that can't be read is a finding, and so is a file that is none."""
+def read_anchors(spool: Path, key: AnchorKey | None = None, collected: Collected | None = None) -> KnownAnchors:
+    """All of them; one that can't be read is a finding, and so is a file that is none.
+
+    With the `key`, one that was not signed is a finding too. What was `collected` elsewhere stands in for those that
+    are gone here, or put back.
+    """
     anchors: dict[uuid.UUID, Anchor] = {}
     folder = Anchors(spool)
     findings = [Finding(Fault.STRAY, f"{path} is no anchor") for path in folder.strays()]
@@ -51,6 +59,13 @@ def read_anchors(spool: Path) -> KnownAnchors:
         register = folder.register()
     except SpoolError as error:
         findings.append(Finding(Fault.DAMAGED, str(error)))
+    if key is not None:
+        findings += check_signatures(key, anchors, register)
+    if collected is not None:
+        findings += [*collected.findings, *collected.check_against(anchors, register)]
+        for chain_id, anchor in collected.latest().items():
+            if chain_id not in anchors or anchors[chain_id].sequence < anchor.sequence:
+                anchors[chain_id] = anchor
     return KnownAnchors(anchors, findings, None if register is None else register.ids_since)
 
 

@@ -11,11 +11,12 @@ import os
 import re
 import uuid
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 
-from serve.prediction_log.chain import GENESIS
+from serve.prediction_log.anchor import Anchor, Register
+from serve.prediction_log.anchor_key import AnchorKey
 from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.segment import OWNER_ONLY, make_folder, open_file
 
@@ -23,35 +24,19 @@ FOLDER: Final = "anchors"
 SET_ASIDE: Final = ".damaged"
 
 _NAME: Final = re.compile("[0-9a-f]{32}")
-_REGISTER: Final = "register"
-_OURS: Final = re.compile(rf"([0-9a-f]{{32}}|{_REGISTER})(\.new|\.damaged)?")
+REGISTER: Final = "register"
+_OURS: Final = re.compile(rf"([0-9a-f]{{32}}|{REGISTER})(\.new|\.damaged)?")
 
 logger = logging.getLogger(__name__)
-
-Hash = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
-
-
-class Anchor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A chain in the table: its last record, and the last one that retention has removed (0 = none)."""
-
-    sequence: int = 0
-    hash: Hash = GENESIS
-    expired_sequence: int = 0
-    expired_hash: Hash = GENESIS
-
-
-class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What is to be known of a spool's anchors as a whole."""
-
-    ids_since: int
-    """From when on chains begin with their id here, microseconds since 1970."""
 
 
 class Anchors:
     """The anchors of one spool."""
 
-    def __init__(self, spool: Path) -> None:
+    def __init__(self, spool: Path, key: AnchorKey | None = None) -> None:
+        """With a `key`, what is written is signed."""
         self._folder = spool / FOLDER
+        self._key = key
 
     def read(self) -> dict[uuid.UUID, Anchor]:
         """The anchors of all chains, for who is to move them: one that can't be read is set aside, and said."""
@@ -66,12 +51,31 @@ class Anchors:
         return known
 
     def read_register(self) -> Register | None:
-        """As `register`, for who is to write it: one that can't be read is set aside, and said."""
+        """As `register`, for who is to write it: one that can't be read, or is not as signed, is set aside."""
         try:
-            return self.register()
+            register = self.register()
+            if self._key is not None and register is not None and register.signed_since:
+                self._refuse_unless_signed(register, self._key)
+            return register
         except SpoolError as error:
-            self._set_aside(_REGISTER, error)
+            self._set_aside(REGISTER, error)
             return None
+
+    def refuse_without_key(self) -> None:
+        """Return if what is to be written here may be: signed, or where nothing is.
+
+        Raises:
+            SpoolError: anchors are signed here, and there is no key.
+        """
+        register = self.register()
+        if self._key is None and register is not None and register.signed_since:
+            raise SpoolError(
+                "AUDIT_KEY is not set, and the anchors here are signed: give this command the server's key"
+            )
+
+    def _refuse_unless_signed(self, register: Register, key: AnchorKey) -> None:
+        if not key.has_signed_register(register):
+            raise SpoolError(f"{self._folder / REGISTER} is not what was signed with AUDIT_KEY")
 
     def _set_aside(self, name: str, error: SpoolError) -> None:
         path = self._folder / name
@@ -110,7 +114,7 @@ class Anchors:
         Raises:
             SpoolError: it can't be read.
         """
-        path = self._folder / _REGISTER
+        path = self._folder / REGISTER
         try:
             return msgspec.json.decode(_content_of(path), type=Register)
         except FileNotFoundError:
@@ -118,13 +122,36 @@ class Anchors:
         except msgspec.MsgspecError as error:
             raise SpoolError(f"{path} can't be read: {error}") from error
 
-    def write(self, chain_id: uuid.UUID, anchor: Anchor, *, durable: bool = False) -> None:
-        """Replace a chain's anchor as a whole; `durable` forces it to the disk before this returns."""
-        self._replace(chain_id.hex, msgspec.json.encode(anchor), durable=durable)
+    def write(
+        self, chain_id: uuid.UUID, anchor: Anchor, *, durable: bool = False, is_to_sign: bool | None = None
+    ) -> Anchor:
+        """Replace a chain's anchor as a whole; gives it as it is there.
 
-    def write_register(self, register: Register) -> None:
-        """Replace what is known of all of them, and force it to the disk."""
-        self._replace(_REGISTER, msgspec.json.encode(register), durable=True)
+        Args:
+            chain_id: the chain.
+            anchor: its anchor.
+            durable: whether to force it to the disk before this returns.
+            is_to_sign: whether to sign it, where there is a key; unless given, if the one before was signed.
+        """
+        if self._key is not None and (self._may_sign(chain_id, self._key) if is_to_sign is None else is_to_sign):
+            anchor = self._key.signed(chain_id, anchor)
+        else:
+            anchor = msgspec.structs.replace(anchor, signature=b"")
+        self._replace(chain_id.hex, msgspec.json.encode(anchor), durable=durable)
+        return anchor
+
+    def _may_sign(self, chain_id: uuid.UUID, key: AnchorKey) -> bool:
+        """Whether a chain's next anchor may be signed: else what somebody wrote without the key would pass as ours."""
+        register, anchor = self.register(), self.of(chain_id)
+        has_begun = register is not None and register.signed_since > 0
+        return has_begun and (anchor is None or key.has_signed(chain_id, anchor))
+
+    def write_register(self, register: Register) -> Register:
+        """Replace what is known of all of them, and force it to the disk; gives it as it is there."""
+        if self._key is not None:
+            register = self._key.signed_register(register)
+        self._replace(REGISTER, msgspec.json.encode(register), durable=True)
+        return register
 
     def _replace(self, name: str, content: bytes, *, durable: bool) -> None:
         make_folder(self._folder)

@@ -14,6 +14,7 @@ from psycopg2 import sql
 from fraud.database import connect
 from fraud.features import FEATURE_COUNT
 from serve.prediction_log.anchor_book import AnchorBook
+from serve.prediction_log.anchor_key import AnchorKey
 from serve.prediction_log.chain import microseconds
 from serve.prediction_log.metrics import LogMetrics
 from serve.prediction_log.record import PredictionRecord
@@ -75,8 +76,8 @@ def new_upkeep(folder: Path, dsn: str, retention_months: int = 24, **changes: An
     return Upkeep(UpkeepTable(dsn, retention_months), **(defaults | changes))
 
 
-def ship_all(folder: Path, dsn: str) -> None:
-    shipper = new_shipper(folder, dsn)
+def ship_all(folder: Path, dsn: str, key: AnchorKey | None = None) -> None:
+    shipper = new_shipper(folder, dsn, AnchorBook(folder, key))
     while shipper.ship():
         pass
 
