@@ -12,10 +12,11 @@ import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 import annotated_types
 from psycopg2.extensions import make_dsn
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from fraud.api_keys import ApiKey, parse_api_keys
@@ -28,6 +29,9 @@ from fraud.statistics.review import REVIEW_CAPACITY
 
 ADDRESSES_FILE: Final = "stack.env"
 """In the run folder: addresses of the embedded services, while they run."""
+
+ANCHOR_SECRET_MIN: Final = 32
+"""Characters of the key that signs anchors."""
 
 Port = Annotated[int, annotated_types.Interval(ge=1, le=65535)]
 PositiveInt = Annotated[int, annotated_types.Gt(0)]
@@ -51,6 +55,14 @@ def _parse_api_keys(value: object) -> object:
 
 def _parse_networks(value: object) -> object:
     return parse_networks(value) if isinstance(value, str) else value
+
+
+def _check_anchor_url(value: SecretStr) -> SecretStr:
+    url = urlsplit(value.get_secret_value())
+    is_folder = url.scheme == "file" and not url.netloc and url.path.startswith("/")
+    if not is_folder and not (url.scheme in {"http", "https"} and url.hostname):
+        raise ValueError("expected file:///folder, http://address or https://address")
+    return value
 
 
 class Settings(BaseSettings):
@@ -194,6 +206,11 @@ class Settings(BaseSettings):
     applicant_ref_key: SecretStr | None = Field(
         None, description="key under which `applicant_ref` is kept; losing it makes erasure impossible"
     )
+    audit_key: SecretStr | None = Field(None, description="key that signs the anchors of the record: see The record")
+    audit_key_file: Path | None = Field(None, description="file with that key, in place of AUDIT_KEY")
+    anchor_url: Annotated[SecretStr, AfterValidator(_check_anchor_url)] | None = Field(
+        None, description="where anchors are sent as well, each minute: file:///folder, http:// or https:// address"
+    )
 
     drift_window: PositiveInt = Field(7, description="full days that a drift check looks at, beside the last one alone")
     drift_min_samples: PositiveInt = Field(
@@ -280,6 +297,23 @@ class Settings(BaseSettings):
         if self.admin_password is None:
             raise SettingsError("ADMIN_PASSWORD is not set: choose one, or start everything with `make run`")
         return self.admin_password.get_secret_value()
+
+    def anchor_secret(self) -> bytes | None:
+        """What signs anchors; None if nothing is to.
+
+        Raises:
+            SettingsError: it can't be read, or is too short to be a key.
+        """
+        if self.audit_key_file is None:
+            return None if self.audit_key is None else _long_enough("AUDIT_KEY", self.audit_key.get_secret_value())
+        if self.audit_key is not None:
+            raise SettingsError("AUDIT_KEY and AUDIT_KEY_FILE are both set: only one of them can be the key")
+        try:
+            secret = self.audit_key_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not in UTF-8"
+            raise SettingsError(f"AUDIT_KEY_FILE={self.audit_key_file} can't be read: {reason}") from None
+        return _long_enough(f"AUDIT_KEY_FILE={self.audit_key_file}", secret)
 
     def asks_for_keys(self) -> bool:
         """Whether scoring takes an API key."""
@@ -386,12 +420,18 @@ def _check_readable(path: Path) -> None:
         raise SettingsError(f"{path} can't be read: {error.strerror}") from None
 
 
+def _long_enough(name: str, secret: str) -> bytes:
+    if len(secret) < ANCHOR_SECRET_MIN:
+        raise SettingsError(f"{name}: expected {ANCHOR_SECRET_MIN} characters or more, as by `openssl rand -hex 32`")
+    return secret.encode()
+
+
 def _one_line(error: ValidationError) -> str:
     faults = []
     for fault in error.errors():
         name = str(fault["loc"][0])
         # A key that stands where its entry should is no less a secret.
-        secret = "password" in name or name.endswith(("key", "keys")) or name == "database_url"
+        secret = "password" in name or name.endswith(("key", "keys")) or name in {"database_url", "anchor_url"}
         value = "" if secret else f"={fault['input']!r}"
         faults.append(f"{name.upper()}{value}: {fault['msg']}")
     return "; ".join(faults) + " (`python -m fraud` lists the settings)"

@@ -61,6 +61,7 @@ def project_environment(**overrides: str) -> dict[str, str]:
         "SCORING_",
         "TODAY",
         "AUDIT",
+        "ANCHOR_",
         "SPOOL_",
         "APPLICANT_",
         "AUTHENTICATION",

@@ -20,14 +20,19 @@ from fraud.report.files import write_files
 from fraud.schema_version import refuse_newer
 from fraud.settings import DatabaseRole, Settings, load_settings
 from fraud.verdict import Verdict
+from serve.audit.collected import read_collected
 from serve.audit.erasure import APPLICATION_NAME, Erased, remove_old_versions, wait_for_spool
 from serve.audit.erasure import erase as erase_applicant
 from serve.audit.person import Answered, applications_of, encode_receipt
+from serve.audit.salvage_command import salvage
+from serve.audit.signatures import moment
 from serve.audit.unchained import TABLE, count_unchained
 from serve.audit.verification import Report
 from serve.audit.verification import verify as verify_log
 from serve.logs import LogFormat, configure_logging
+from serve.prediction_log.anchor_key import anchor_key
 from serve.prediction_log.anchors import Anchors
+from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.pseudonym import Pseudonyms
 
 logger = logging.getLogger(__name__)
@@ -41,10 +46,16 @@ ApplicantRef = Annotated[
 ]
 
 app = typer.Typer(help="Audit the prediction log.", no_args_is_help=True, add_completion=False)
+app.command()(salvage)
 
 
 @app.command()
-def verify() -> None:
+def verify(
+    anchors: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder or file with anchors that were collected elsewhere (ANCHOR_URL); may be repeated."),
+    ] = None,
+) -> None:
     """Check every record against the chains of hashes, the anchors outside of the database, and the spool.
 
     Exit status: 0 nothing is changed, missing, moved or forged; 10 something is; 20 a chain was written on another
@@ -55,12 +66,14 @@ def verify() -> None:
         dsn = settings.dsn(DatabaseRole.AUDITOR)
         refuse_newer(dsn)
         with connect(dsn, APPLICATION_NAME) as connection:
-            report = verify_log(connection, settings.spool_folder())
+            key = anchor_key(settings)
+            report = verify_log(connection, settings.spool_folder(), key, read_collected(anchors or (), key))
             unchained = count_unchained(connection)
     except (ProjectError, psycopg2.Error) as error:
         sys.exit(_failed(error))
     logger.info("verified: %s, %d records, %d findings", report.verdict, report.records, len(report.findings))
     _print(report)
+    typer.echo(_told_signing(Anchors(settings.spool_folder()), has_key=key is not None))
     if unchained:
         typer.echo(f"{unchained} records of the time before records were chained are in {TABLE}: nothing verifies them")
     sys.exit(report.verdict.exit_status)
@@ -130,8 +143,10 @@ def _applications(settings: Settings, applicant_ref: str, timeout_s: float) -> l
 
 
 def _erase(settings: Settings, applicant_ref: str) -> Erased:
+    anchors = Anchors(settings.spool_folder(), anchor_key(settings))
+    anchors.refuse_without_key()
     with connect(settings.dsn(), APPLICATION_NAME) as connection:
-        erased = erase_applicant(connection, Anchors(settings.spool_folder()), _pseudonyms(settings).of(applicant_ref))
+        erased = erase_applicant(connection, anchors, _pseudonyms(settings).of(applicant_ref))
     remove_old_versions(settings.dsn())
     return erased
 
@@ -165,6 +180,18 @@ def _print(report: Report) -> None:
         f"{report.verdict}: {report.records} records in {report.chains} chains, {report.erasures} erasures, "
         f"{len(report.findings)} findings"
     )
+
+
+def _told_signing(anchors: Anchors, *, has_key: bool) -> str:
+    """Since when anchors are signed, for who reads the result: a time later than they know of is worth a question."""
+    try:
+        register = anchors.register()
+    except SpoolError:
+        register = None
+    if register is None or not register.signed_since:
+        return "anchors are not signed here"
+    checked = "and were checked" if has_key else "and AUDIT_KEY is not set: their signatures were not checked"
+    return f"anchors are signed since {moment(register.signed_since)}, {checked}"
 
 
 def _failed(error: Exception) -> int:

@@ -9,8 +9,16 @@ from uuid import UUID
 from serve.audit.findings import Fault, Finding
 from serve.audit.ledger import LEDGER, Erasure
 from serve.audit.stored_rows import UnreadableRecord
-from serve.prediction_log.anchors import Anchor
-from serve.prediction_log.chain import GENESIS, as_bytes, content_digest, encode_facts, encode_list, record_hash
+from serve.prediction_log.anchor import Anchor
+from serve.prediction_log.chain import (
+    GENESIS,
+    as_bytes,
+    beginning,
+    content_digest,
+    encode_facts,
+    encode_list,
+    record_hash,
+)
 from serve.prediction_log.frame import StoredRecord
 from serve.prediction_log.table import ChainEnd
 
@@ -26,6 +34,10 @@ class Witness:
     before: Anchor
     after: Anchor
     spooled: Mapping[int, bytes]
+    ids_since: int | None = None
+    """From when on chains begin with their id here, microseconds since 1970; None where nobody knows."""
+    collected: Mapping[int, bytes] = field(default_factory=dict)
+    """Hashes of records that were anchored elsewhere."""
 
     @property
     def is_silent(self) -> bool:
@@ -44,22 +56,22 @@ class ChainCheck:
     end: ChainEnd | None = None
     findings: list[Finding] = field(default_factory=list)
     records: int = 0
+    began_without_id_at: int | None = None
+    """When, if it is chained as before ids came into hashes; microseconds since 1970."""
 
     def see(self, record: StoredRecord) -> None:
         """The next record."""
         sequence = record.facts.sequence
         previous = self._previous(sequence)
-        facts = encode_facts(record.facts)
-        if (
-            previous is not None
-            and record_hash(previous, record.digest, facts, as_bytes(record.probabilities)) != record.hash
-        ):
+        if previous is not None and not _follows(record, previous) and not self._begins_without_id(record):
             self._find(Fault.CHANGED, "it does not follow from the record before it", sequence)
         if not self._content_is_sound(record):
             self._find(Fault.CHANGED, "its features or ids are not those that were answered", sequence)
         anchored = self.witness.before
         if sequence == anchored.sequence and record.hash != anchored.hash:
             self._find(Fault.CHANGED, "its hash is not the one anchored outside of the database", sequence)
+        if self.witness.collected.get(sequence, record.hash) != record.hash:
+            self._find(Fault.CHANGED, "its hash is not the one that was anchored elsewhere", sequence)
         self.end = ChainEnd(self.chain_id, sequence, record.hash)
         self.records += 1
 
@@ -78,9 +90,20 @@ class ChainCheck:
         if mark != self.end:
             self._find(Fault.CHANGED, "the table of chains gives another end", self.end.sequence)
         if self.witness.is_silent:
-            self._find(Fault.UNWITNESSED, "it has no anchor here: audit it where it was written")
+            self._finish_without_witness()
         else:
             self._compare_end(self.end)
+
+    def _finish_without_witness(self) -> None:
+        """A chain of before may have any id, so that who gives it another needs to compute nothing anew.
+
+        An anchor would tell; where there is none, such a chain is believed only from the time before.
+        """
+        began_at, ids_since = self.began_without_id_at, self.witness.ids_since
+        if began_at is not None and ids_since is not None and began_at > ids_since:
+            self._find(Fault.FORGED, "it has no anchor here, nor its id in its hashes, as all have that begin so late")
+        else:
+            self._find(Fault.UNWITNESSED, "it has no anchor here: audit it where it was written")
 
     def _finish_empty(self) -> None:
         anchor = self.witness.before
@@ -105,12 +128,19 @@ class ChainCheck:
             return None
         expired = self.witness.after
         if sequence == 1:
-            return GENESIS
+            return beginning(self.chain_id)
         if sequence == expired.expired_sequence + 1:
             return expired.expired_hash
         if sequence > expired.expired_sequence:
             self._missing(expired.expired_sequence + 1, sequence - 1)
         return None  # retention was stopped halfway: what is before is to go as well
+
+    def _begins_without_id(self, record: StoredRecord) -> bool:
+        """Whether it is the first of a chain of before; that is so for the whole chain then."""
+        if record.facts.sequence != 1 or not _follows(record, GENESIS):
+            return False
+        self.began_without_id_at = record.facts.recorded_at
+        return True
 
     def _content_is_sound(self, record: StoredRecord) -> bool:
         ids, refs = encode_list(record.application_ids), encode_list(record.applicant_refs)
@@ -122,6 +152,11 @@ class ChainCheck:
 
     def _find(self, fault: Fault, what: str, sequence: int | None = None) -> None:
         self.findings.append(Finding(fault, what, self.chain_id, sequence))
+
+
+def _follows(record: StoredRecord, previous: bytes) -> bool:
+    facts = encode_facts(record.facts)
+    return record_hash(previous, record.digest, facts, as_bytes(record.probabilities)) == record.hash
 
 
 def check_ledger(ledger: Sequence[Erasure], ends: Iterable[Anchor]) -> Iterator[Finding]:

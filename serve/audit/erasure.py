@@ -26,7 +26,8 @@ from serve.audit.chain_check import digests_after_erasure
 from serve.audit.errors import AuditError
 from serve.audit.ledger import LEDGER, LEDGER_PENDING, Erasure, append, end_of, new_entry, read_ledger
 from serve.audit.stored_rows import LoggedRecord, records_of_applicant
-from serve.prediction_log.anchors import Anchor, Anchors
+from serve.prediction_log.anchor import Anchor
+from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.backlog import DAMAGED_FOLDER
 from serve.prediction_log.chain import SALT_BYTES, as_bytes, content_digest, encode_list
 from serve.prediction_log.segment import list_segments

@@ -14,12 +14,14 @@ from psycopg2.extensions import connection as Connection
 
 from fraud.verdict import Verdict
 from serve.audit.chain_check import ChainCheck, Witness, check_ledger, digests_after_erasure
+from serve.audit.collected import Collected
 from serve.audit.definitions import check_definitions
 from serve.audit.findings import Fault, Finding
 from serve.audit.ledger import LEDGER, LEDGER_PENDING, read_ledger
 from serve.audit.stored_rows import UnreadableRecord, all_records, chain_marks
 from serve.audit.witnesses import read_anchors, read_spool
-from serve.prediction_log.anchors import Anchor
+from serve.prediction_log.anchor import Anchor
+from serve.prediction_log.anchor_key import AnchorKey
 
 _KEEP_MONTHS: Final = "LOCK TABLE public.prediction_requests IN ACCESS SHARE MODE"
 """Before the snapshot is taken: a month that went between it and the first look at the table would seem missing."""
@@ -45,8 +47,12 @@ class Report:
         return Verdict.INCONCLUSIVE if Fault.UNWITNESSED in faults else Verdict.PASS
 
 
-def verify(connection: Connection, spool: Path) -> Report:
+def verify(
+    connection: Connection, spool: Path, key: AnchorKey | None = None, collected: Collected | None = None
+) -> Report:
     """Read the whole log in one snapshot and check every record; servers may go on writing.
+
+    With the `key`, anchors are checked for its signature; what was `collected` elsewhere is a witness as well.
 
     Raises:
         psycopg2.Error: PostgreSQL does not answer, or refuses.
@@ -54,17 +60,18 @@ def verify(connection: Connection, spool: Path) -> Report:
     connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
     with connection.cursor() as cursor:
         cursor.execute(_KEEP_MONTHS)
-    before = read_anchors(spool).anchors
+    collected = collected or Collected()
+    before = read_anchors(spool, key, collected).anchors
     ledger, marks = read_ledger(connection), chain_marks(connection)
     spooled = read_spool(spool)
-    witnesses = read_anchors(spool)
+    witnesses = read_anchors(spool, key, collected)
     after = witnesses.anchors
     erased = digests_after_erasure(ledger)
     chains = (marks.keys() | before.keys()) - {LEDGER, LEDGER_PENDING}
 
     def new_check(chain_id: uuid.UUID) -> ChainCheck:
         known = before.get(chain_id, Anchor()), after.get(chain_id, Anchor())
-        witness = Witness(*known, spooled.hashes.get(chain_id, {}))
+        witness = Witness(*known, spooled.hashes.get(chain_id, {}), witnesses.ids_since, collected.hashes(chain_id))
         return ChainCheck(chain_id, witness, erased.get(chain_id, {}))
 
     checks = {chain_id: new_check(chain_id) for chain_id in chains}

@@ -21,6 +21,10 @@ from fraud.errors import DatabaseError, EncodingError, ProjectError
 from fraud.settings import DatabaseRole, Settings, load_settings
 from serve.logs import LogFormat, configure_logging
 from serve.prediction_log.anchor_book import AnchorBook
+from serve.prediction_log.anchor_key import anchor_key
+from serve.prediction_log.anchor_place import place_of
+from serve.prediction_log.anchor_sender import AnchorSender
+from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.metrics import LogMetrics
 from serve.prediction_log.priority import give_way
 from serve.prediction_log.session import APPLICATION_NAME
@@ -77,12 +81,16 @@ def refuse_unfit_database(dsn: str) -> None:
 
 def _ship(settings: Settings, stop: threading.Event) -> None:
     folder, dsn = settings.spool_folder(), settings.dsn(DatabaseRole.SERVER)
-    anchors, metrics = AnchorBook(folder), LogMetrics()
+    anchors, metrics = AnchorBook(folder, anchor_key(settings)), LogMetrics()
     upkeep = Upkeep(UpkeepTable(dsn, settings.log_retention_months), anchors, metrics)
     shipper = Shipper(folder, LogTable(dsn), anchors, settings.log_flush_interval_ms / 1000, metrics)
     # Records make no cycles; the collector would look at thousands of them again and again.
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
+    if settings.anchor_url is not None:
+        sender = AnchorSender(Anchors(folder), place_of(settings.anchor_url.get_secret_value()))
+        behind_s = metrics.upkeep_behind_s
+        threading.Thread(target=sender.run, args=(stop, behind_s), name="anchor-sender", daemon=True).start()
     # What it is at as we end is broken off, and done by the next one.
     threading.Thread(target=upkeep.run, args=(stop,), name="upkeep", daemon=True).start()
     shipper.run(stop)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 
-from serve.prediction_log.anchors import Anchor, Anchors
+import msgspec
+
+from serve.prediction_log.anchor import Anchor, Register
+from serve.prediction_log.anchor_key import AnchorKey
+from serve.prediction_log.anchors import Anchors
+from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.table import ChainEnd
+
+logger = logging.getLogger(__name__)
 
 
 class AnchorBook:
@@ -16,11 +26,23 @@ class AnchorBook:
     A segment or a month that is removed is no witness any more, so what is written here is on the disk before that.
     """
 
-    def __init__(self, spool: Path) -> None:
-        """Read what is there; what can't be read is set aside."""
-        self._anchors = Anchors(spool)
-        self._known = self._anchors.read()
+    def __init__(self, spool: Path, key: AnchorKey | None = None) -> None:
+        """Read what is there; what can't be read is set aside. With a `key`, signing begins, or goes on."""
+        self._anchors = Anchors(spool, key)
+        self._key = key
         self._lock = threading.Lock()
+        register = self._anchors.read_register()
+        self._known = self._anchors.read()
+        self._never_to_sign: set[uuid.UUID] = set()
+        """Anchors that somebody has written since signing began, and not with the key."""
+        self._register = register or Register(ids_since=_now())
+        self._enrolled = set(self._register.chains)
+        if key is not None:
+            self._go_on_signing(key, is_interrupted=register is not None and key.has_signed_register(register))
+        elif register is None:
+            self._anchors.write_register(self._register)
+        elif register.signed_since:
+            logger.critical("AUDIT_KEY is not set, and anchors here are signed: what is written now stays unsigned")
 
     def sequence(self, chain_id: uuid.UUID) -> int:
         """The last record of a chain that is known to be in the table; 0 for none."""
@@ -30,15 +52,56 @@ class AnchorBook:
         """A chain is in the table up to `end`."""
         with self._lock:
             known = self._known.get(end.chain_id, Anchor())
-            self._write(end.chain_id, Anchor(end.sequence, end.hash, known.expired_sequence, known.expired_hash))
+            self._write(end.chain_id, msgspec.structs.replace(known, sequence=end.sequence, hash=end.hash))
 
     def expire(self, end: ChainEnd) -> None:
         """Retention is about to remove a chain up to `end`; nothing, where it was written elsewhere."""
         with self._lock:
-            known = self._known.get(end.chain_id)
+            known = self._current(end.chain_id)
             if known is not None and known.expired_sequence < end.sequence:
-                self._write(end.chain_id, Anchor(known.sequence, known.hash, end.sequence, end.hash))
+                expired = msgspec.structs.replace(known, expired_sequence=end.sequence, expired_hash=end.hash)
+                self._write(end.chain_id, expired)
+
+    def _current(self, chain_id: uuid.UUID) -> Anchor | None:
+        """As it is on the disk: a salvage may have moved the anchor of a chain that has ended."""
+        try:
+            return self._anchors.of(chain_id)
+        except SpoolError:
+            return self._known.get(chain_id)
+
+    def _go_on_signing(self, key: AnchorKey, *, is_interrupted: bool) -> None:
+        """Sign what is there as signing begins; what is unsigned afterwards was not written by us, and stays so.
+
+        A register that is signed and does not say since when is that of a beginning which was `is_interrupted`. Where
+        there is none, and signed anchors are, somebody has removed it.
+        """
+        unsigned = {chain_id for chain_id, anchor in self._known.items() if not key.has_signed(chain_id, anchor)}
+        if self._register.signed_since or (len(unsigned) < len(self._known) and not is_interrupted):
+            self._never_to_sign = unsigned
+            for chain_id in unsigned:
+                logger.critical("the anchor of chain %s is not as signed: see `serve.audit verify`", chain_id)
+        else:
+            self._register = self._anchors.write_register(self._register)
+            for chain_id, anchor in self._known.items():
+                self._known[chain_id] = self._anchors.write(chain_id, anchor, durable=True, is_to_sign=True)
+        self._enroll(chain_id.hex for chain_id in self._known.keys() - self._never_to_sign)
 
     def _write(self, chain_id: uuid.UUID, anchor: Anchor) -> None:
-        self._anchors.write(chain_id, anchor, durable=True)
-        self._known[chain_id] = anchor
+        is_to_sign = chain_id not in self._never_to_sign
+        written = self._anchors.write(chain_id, anchor, durable=True, is_to_sign=is_to_sign)
+        self._known[chain_id] = written
+        if self._key is not None and is_to_sign:
+            self._enroll([chain_id.hex])
+
+    def _enroll(self, chains: Iterable[str]) -> None:
+        """Write down which chains have an anchor, so that none can go unseen; after it is there, as a kill may come."""
+        register = self._register
+        new = set(chains).difference(self._enrolled)
+        if new or not register.signed_since:
+            self._enrolled |= new
+            register = Register(register.ids_since, register.signed_since or _now(), sorted(self._enrolled))
+            self._register = self._anchors.write_register(register)
+
+
+def _now() -> int:
+    return time.time_ns() // 1000

@@ -11,11 +11,12 @@ import os
 import re
 import uuid
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 
-from serve.prediction_log.chain import GENESIS
+from serve.prediction_log.anchor import Anchor, Register
+from serve.prediction_log.anchor_key import AnchorKey
 from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.segment import OWNER_ONLY, make_folder, open_file
 
@@ -23,27 +24,19 @@ FOLDER: Final = "anchors"
 SET_ASIDE: Final = ".damaged"
 
 _NAME: Final = re.compile("[0-9a-f]{32}")
-_NAME_OR_STAGING: Final = re.compile(r"[0-9a-f]{32}(\.new|\.damaged)?")
+REGISTER: Final = "register"
+_OURS: Final = re.compile(rf"([0-9a-f]{{32}}|{REGISTER})(\.new|\.damaged)?")
 
 logger = logging.getLogger(__name__)
-
-Hash = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
-
-
-class Anchor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A chain in the table: its last record, and the last one that retention has removed (0 = none)."""
-
-    sequence: int = 0
-    hash: Hash = GENESIS
-    expired_sequence: int = 0
-    expired_hash: Hash = GENESIS
 
 
 class Anchors:
     """The anchors of one spool."""
 
-    def __init__(self, spool: Path) -> None:
+    def __init__(self, spool: Path, key: AnchorKey | None = None) -> None:
+        """With a `key`, what is written is signed."""
         self._folder = spool / FOLDER
+        self._key = key
 
     def read(self) -> dict[uuid.UUID, Anchor]:
         """The anchors of all chains, for who is to move them: one that can't be read is set aside, and said."""
@@ -52,14 +45,42 @@ class Anchors:
             try:
                 anchor = self.of(chain_id)
             except SpoolError as error:
-                path = self._folder / chain_id.hex
-                path.rename(path.with_suffix(SET_ASIDE))
-                logger.critical(
-                    "%s: it is kept as %s, and `serve.audit verify` tells of it", error, path.stem + SET_ASIDE
-                )
+                self._set_aside(chain_id.hex, error)
             else:
                 known |= {} if anchor is None else {chain_id: anchor}
         return known
+
+    def read_register(self) -> Register | None:
+        """As `register`, for who is to write it: one that can't be read, or is not as signed, is set aside."""
+        try:
+            register = self.register()
+            if self._key is not None and register is not None and register.signed_since:
+                self._refuse_unless_signed(register, self._key)
+            return register
+        except SpoolError as error:
+            self._set_aside(REGISTER, error)
+            return None
+
+    def refuse_without_key(self) -> None:
+        """Return if what is to be written here may be: signed, or where nothing is.
+
+        Raises:
+            SpoolError: anchors are signed here, and there is no key.
+        """
+        register = self.register()
+        if self._key is None and register is not None and register.signed_since:
+            raise SpoolError(
+                "AUDIT_KEY is not set, and the anchors here are signed: give this command the server's key"
+            )
+
+    def _refuse_unless_signed(self, register: Register, key: AnchorKey) -> None:
+        if not key.has_signed_register(register):
+            raise SpoolError(f"{self._folder / REGISTER} is not what was signed with AUDIT_KEY")
+
+    def _set_aside(self, name: str, error: SpoolError) -> None:
+        path = self._folder / name
+        path.rename(path.with_suffix(SET_ASIDE))
+        logger.critical("%s: it is kept as %s, and `serve.audit verify` tells of it", error, name + SET_ASIDE)
 
     def set_aside(self) -> list[Path]:
         """Anchors that could not be read when they were to be moved."""
@@ -71,7 +92,7 @@ class Anchors:
 
     def strays(self) -> list[Path]:
         """What is in the folder and is no anchor, nor one that is being written."""
-        return [self._folder / name for name in self._names() if not _NAME_OR_STAGING.fullmatch(name)]
+        return [self._folder / name for name in self._names() if not _OURS.fullmatch(name)]
 
     def _names(self) -> list[str]:
         return sorted(path.name for path in self._folder.iterdir()) if self._folder.is_dir() else []
@@ -87,14 +108,58 @@ class Anchors:
         except FileNotFoundError:
             return None
 
-    def write(self, chain_id: uuid.UUID, anchor: Anchor, *, durable: bool = False) -> None:
-        """Replace a chain's anchor as a whole; `durable` forces it to the disk before this returns."""
+    def register(self) -> Register | None:
+        """What is known of all of them; None where nobody has written it down yet.
+
+        Raises:
+            SpoolError: it can't be read.
+        """
+        path = self._folder / REGISTER
+        try:
+            return msgspec.json.decode(_content_of(path), type=Register)
+        except FileNotFoundError:
+            return None
+        except msgspec.MsgspecError as error:
+            raise SpoolError(f"{path} can't be read: {error}") from error
+
+    def write(
+        self, chain_id: uuid.UUID, anchor: Anchor, *, durable: bool = False, is_to_sign: bool | None = None
+    ) -> Anchor:
+        """Replace a chain's anchor as a whole; gives it as it is there.
+
+        Args:
+            chain_id: the chain.
+            anchor: its anchor.
+            durable: whether to force it to the disk before this returns.
+            is_to_sign: whether to sign it, where there is a key; unless given, if the one before was signed.
+        """
+        if self._key is not None and (self._may_sign(chain_id, self._key) if is_to_sign is None else is_to_sign):
+            anchor = self._key.signed(chain_id, anchor)
+        else:
+            anchor = msgspec.structs.replace(anchor, signature=b"")
+        self._replace(chain_id.hex, msgspec.json.encode(anchor), durable=durable)
+        return anchor
+
+    def _may_sign(self, chain_id: uuid.UUID, key: AnchorKey) -> bool:
+        """Whether a chain's next anchor may be signed: else what somebody wrote without the key would pass as ours."""
+        register, anchor = self.register(), self.of(chain_id)
+        has_begun = register is not None and register.signed_since > 0
+        return has_begun and (anchor is None or key.has_signed(chain_id, anchor))
+
+    def write_register(self, register: Register) -> Register:
+        """Replace what is known of all of them, and force it to the disk; gives it as it is there."""
+        if self._key is not None:
+            register = self._key.signed_register(register)
+        self._replace(REGISTER, msgspec.json.encode(register), durable=True)
+        return register
+
+    def _replace(self, name: str, content: bytes, *, durable: bool) -> None:
         make_folder(self._folder)
-        path = self._folder / chain_id.hex
+        path = self._folder / name
         staging = path.with_suffix(".new")
         descriptor = os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY)
         try:
-            os.write(descriptor, msgspec.json.encode(anchor))
+            os.write(descriptor, content)
             if durable:
                 os.fsync(descriptor)
         finally:

@@ -7,10 +7,11 @@ import os
 import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from serve.prediction_log.adoption import adopt
 from serve.prediction_log.batch import Batch, Gathering
 from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.frame import StoredRecord
@@ -19,13 +20,12 @@ from serve.prediction_log.record_counter import RecordCounter
 from serve.prediction_log.segment import (
     OPEN,
     SEALED,
-    SegmentKey,
     claimed_bytes,
     is_in_use,
     list_segments,
-    seal_abandoned,
     segment_paths,
 )
+from serve.prediction_log.segment_header import SegmentKey
 from serve.prediction_log.segment_reader import Rest, SegmentReader
 from serve.prediction_log.table import ChainEnd
 
@@ -74,12 +74,12 @@ class Backlog:
             if path.suffix == OPEN:
                 try:
                     if not is_in_use(path):
-                        segments[key] = seal_abandoned(path)
+                        segments[key] = adopt(path)
                         logger.warning("adopted %s, which a server process left behind", segments[key].name)
-                except FileNotFoundError:
-                    continue  # sealed by its owner meanwhile
                 except SpoolError:
                     continue  # nobody can read it: it is set aside when its turn comes
+                except OSError:
+                    continue  # sealed by its owner meanwhile; or the disk is full, and it stays as it is
         return segments
 
     def next_batch(self, segments: Segments, marks: Mapping[uuid.UUID, int], max_bytes: int) -> Batch:
@@ -99,13 +99,13 @@ class Backlog:
         left = set()
         for key, path in segments.items():
             reader = self._readers.get(key)
-            if path.suffix == OPEN or reader is None or reader.sequence > marks.get(key.chain_id, 0):
+            if path.suffix == OPEN or reader is None or _is_ahead(reader, marks.get(key.chain_id, 0)):
                 left.add(key.chain_id)
                 continue
             if next(reader.records(past_damage=True), None) is not None:
                 left.add(key.chain_id)
             elif (rest := reader.rest()) is Rest.DAMAGED:
-                self._set_aside(path)
+                self._set_aside(path, reader.missing_records())
             else:
                 if rest is Rest.TORN:
                     logger.warning("%s ends in a record that was cut off and never answered", path.name)
@@ -216,11 +216,25 @@ class Backlog:
     def _restart(self, key: SegmentKey) -> None:
         self._readers.pop(key).close()
 
-    def _set_aside(self, path: Path) -> None:
+    def _set_aside(self, path: Path, missing: int | None = None) -> None:
         folder = self._folder / DAMAGED_FOLDER
         folder.mkdir(mode=0o700, exist_ok=True)
-        path.rename(folder / path.name)
-        logger.critical("%s is damaged: what can't be read of it is kept in %s", path.name, folder)
+        path.rename(_free_place(folder / path.name))
+        lost = "what" if missing is None else f"{missing} of its records"
+        logger.critical(
+            "%s is damaged: %s can't be read; it is kept in %s, see `serve.audit salvage`", path.name, lost, folder
+        )
+
+
+def _is_ahead(reader: SegmentReader, mark: int) -> bool:
+    """Whether records were read that are not committed; where none was, a damaged header may say any number."""
+    return bool(reader.count) and reader.sequence > mark
+
+
+def _free_place(path: Path) -> Path:
+    """This path, or one beside it where something is: what was set aside before stays."""
+    numbered = (path.with_name(f"{path.name}.{number}") for number in count(1))
+    return path if not path.exists() else next(other for other in numbered if not other.exists())
 
 
 def _first_sequence(path: Path) -> int:

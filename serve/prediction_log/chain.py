@@ -2,10 +2,14 @@
 
     content digest = SHA-256(salt | lengths | application ids | pseudonyms | features)
     hash           = SHA-256(hash of the record before | content digest | lengths | facts | probabilities)
+    beginning      = SHA-256("chain of predictions" | chain id), which stands for the hash before the first record
 
 What can point at a person is covered by a digest of its own, with a salt: it can be erased, salt included, and the
 chain still verifies. A chain belongs to one server process from its start to its end. Everything that is hashed can be
 made again from the columns of the table, byte by byte.
+
+So the id of its chain is in every record's hash, by way of the first. Chains of before that begin with zeros, and stay
+as they are: which of both a chain is, its first record decides for all of it, and the anchor of its end with it.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import struct
+import uuid
 from collections.abc import Sequence
 from typing import Final
 
@@ -25,7 +30,9 @@ from fraud.features import FEATURE_COUNT
 SALT_BYTES: Final = 16
 HASH_BYTES: Final = 32
 GENESIS: Final = bytes(HASH_BYTES)
-"""Stands for the hash before a chain's first record."""
+"""Stands for the hash before the first entry of the ledger, and before that of a chain without its id in it."""
+
+_BEGINNING: Final = b"chain of predictions"
 
 _FLOAT: Final = np.dtype("<f4")
 _ROW_BYTES: Final = _FLOAT.itemsize * FEATURE_COUNT
@@ -68,6 +75,11 @@ def encode_list(values: Sequence[str | None] | Sequence[bytes | None] | None) ->
 def microseconds(moment: dt.datetime) -> int:
     """Microseconds since 1970 of a moment that knows its time zone."""
     return (moment - _EPOCH) // _MICROSECOND
+
+
+def beginning(chain_id: uuid.UUID) -> bytes:
+    """Stands for the hash before the first record of a chain."""
+    return hashlib.sha256(_BEGINNING + chain_id.bytes).digest()
 
 
 def content_digest(salt: bytes, application_ids: bytes, applicant_refs: bytes, features: memoryview) -> bytes:

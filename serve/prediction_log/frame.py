@@ -122,6 +122,12 @@ def frame_size(data: bytes | memoryview) -> int:
     return size
 
 
+def facts_of(frame: memoryview) -> bytes:
+    """The encoded facts of the whole frame at the start of `frame`, as they stand there."""
+    facts_size, *_ = _HEADER.unpack_from(frame, _CHECKSUM.size)
+    return bytes(frame[PREFIX_BYTES : PREFIX_BYTES + facts_size])
+
+
 def possible_hashes(data: memoryview, previous: bytes) -> set[bytes]:
     """What may be the hash of the damaged record at the start of `data`, behind the one whose hash is `previous`.
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.frame import PREFIX_BYTES, frame_size
-from serve.prediction_log.segment import HEADER_BYTES, open_segment
+from serve.prediction_log.segment import open_segment
 
 CHUNK_BYTES: Final = 1024 * 1024
 
@@ -25,7 +25,7 @@ class RecordCounter:
         """
         self._descriptor, start = open_segment(path)
         self._sequence = start.previous_sequence
-        self._offset = HEADER_BYTES
+        self._offset = start.header_bytes
 
     def close(self) -> None:
         """Let go of the file."""

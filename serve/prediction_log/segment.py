@@ -7,19 +7,28 @@ file without a lock is what a dead process left, whole but perhaps for its last 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
 import stat
-import struct
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from serve.prediction_log.errors import SpoolError
+from serve.prediction_log.segment_header import (
+    HEADER_BYTES,
+    Ending,
+    EndMark,
+    SegmentKey,
+    SegmentStart,
+    pack_header,
+    read_start,
+    write_end,
+)
 
 OPEN: Final = ".open"
 SEALED: Final = ".sealed"
@@ -28,28 +37,8 @@ CLAIM_LOCK: Final = "claim.lock"
 OWNER_ONLY: Final = 0o600
 OWNER_FOLDER: Final = 0o700
 
-_MAGIC: Final = b"PREDLOG1"
-_HEADER: Final = struct.Struct("<8s16sIQ32s")
-HEADER_BYTES: Final = _HEADER.size
 _NAME: Final = re.compile(r"([0-9a-f]{32})-(\d{8})\.(open|sealed)")
 _ALMOST: Final = re.compile(r"[0-9a-f]{32}-\d{8}(?!\.(open|sealed|new)$)|\.(open|sealed)|^\.nfs")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class SegmentKey:
-    """Which segment of which chain; sorted, a chain's segments are in the order of writing."""
-
-    chain_id: uuid.UUID
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentStart:
-    """Where in its chain a segment begins: after the record `previous_sequence`, whose hash is `previous_hash`."""
-
-    key: SegmentKey
-    previous_sequence: int
-    previous_hash: bytes
 
 
 def _name(key: SegmentKey) -> str:
@@ -70,17 +59,18 @@ def list_segments(folder: Path) -> dict[SegmentKey, Path]:
     """
     # By name: those of a chain stand together in the order of writing, what is open before what is sealed.
     names = sorted({*os.listdir(folder), *os.listdir(folder)})  # noqa: PTH208 - paths of thousands cost
-    keys = ((_key_of(name), name) for name in names)
+    keys = ((key_of(name), name) for name in names)
     return {key: folder / name for key, name in keys if key is not None}
 
 
 def strays(folder: Path) -> list[Path]:
     """What is named as a segment almost is, and is none: a copy of one, for example."""
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    return [folder / name for name in names if _ALMOST.search(name) and _key_of(name) is None]
+    return [folder / name for name in names if _ALMOST.search(name) and key_of(name) is None]
 
 
-def _key_of(name: str) -> SegmentKey | None:
+def key_of(name: str) -> SegmentKey | None:
+    """Which segment a file of this name is; None where that is no segment's."""
     match = _NAME.fullmatch(name)
     return None if match is None else SegmentKey(uuid.UUID(match[1]), int(match[2]))
 
@@ -136,13 +126,6 @@ def remove_abandoned_staging(folder: Path) -> None:
         path.unlink()
 
 
-def seal_abandoned(path: Path) -> Path:
-    """Name what a dead process left a sealed segment."""
-    sealed = path.with_suffix(SEALED)
-    path.rename(sealed)
-    return sealed
-
-
 def create_locked(path: Path) -> int:
     """Make a file and hold its lock, by which `is_in_use` knows that this process lives; gives its descriptor.
 
@@ -162,8 +145,8 @@ def open_segment(path: Path) -> tuple[int, SegmentStart]:
     """
     descriptor = open_file(path)
     try:
-        start = _read_start(descriptor)
-        if _key_of(path.name) not in {None, start.key}:
+        start = read_start(descriptor)
+        if key_of(path.name) not in {None, start.key}:
             raise SpoolError(f"it is named as another segment than its header says, {_name(start.key)}")
     except SpoolError:
         os.close(descriptor)
@@ -171,8 +154,8 @@ def open_segment(path: Path) -> tuple[int, SegmentStart]:
     return descriptor, start
 
 
-def open_file(path: Path) -> int:
-    """Open a file of the spool to read it; gives its descriptor.
+def open_file(path: Path, mode: int = os.O_RDONLY) -> int:
+    """Open a file of the spool, to read it unless `mode` says more; gives its descriptor.
 
     Raises:
         SpoolError: it is no file, or may not be read.
@@ -180,21 +163,15 @@ def open_file(path: Path) -> int:
     """
     try:
         # A pipe of that name would block until somebody writes to it.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(path, mode | os.O_CLOEXEC | os.O_NONBLOCK)
     except PermissionError as error:
         raise SpoolError(f"{path} may not be read: give it to the user of the server ({error.strerror})") from error
+    except IsADirectoryError as error:
+        raise SpoolError(f"{path} is no file") from error
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor
     os.close(descriptor)
     raise SpoolError(f"{path} is no file")
-
-
-def _read_start(descriptor: int) -> SegmentStart:
-    data = os.pread(descriptor, HEADER_BYTES, 0)
-    if len(data) < HEADER_BYTES or not data.startswith(_MAGIC):
-        raise SpoolError("the file does not begin as a segment of the prediction log does")
-    _, chain_id, number, sequence, previous = _HEADER.unpack(data)
-    return SegmentStart(SegmentKey(uuid.UUID(bytes=chain_id), number), sequence, previous)
 
 
 class OpenSegment:
@@ -205,12 +182,13 @@ class OpenSegment:
         name = _name(start.key)
         self.path = folder / (name + OPEN)
         staging = folder / (name + STAGING)
+        self.last = start.previous_sequence, start.previous_hash
+        """Sequence and hash of the chain's last record here: whoever writes one says so."""
+        self._is_marked = False
         self.descriptor = create_locked(staging)
         try:
             self.size = 0
-            chain_id = start.key.chain_id.bytes
-            header = _HEADER.pack(_MAGIC, chain_id, start.key.number, start.previous_sequence, start.previous_hash)
-            self.write((header,), HEADER_BYTES)
+            self.write((pack_header(start),), HEADER_BYTES)
             staging.rename(self.path)
         except OSError:
             os.close(self.descriptor)
@@ -238,7 +216,17 @@ class OpenSegment:
             os.lseek(self.descriptor, self.size, os.SEEK_SET)
             raise
 
+    def mark_end(self) -> None:
+        """Write down that nothing comes behind the chain's `last` record; force it to the disk with the records.
+
+        Where the disk does not take it, the segment is left as by a process that died.
+        """
+        with contextlib.suppress(OSError):
+            write_end(self.descriptor, EndMark(Ending.SEALED, self.size, *self.last))
+            self._is_marked = True
+
     def seal(self) -> None:
-        """Say that nothing more will be written here, and let go of the lock."""
-        self.path.rename(self.path.with_suffix(SEALED))
+        """Name a segment whose end is marked a sealed one, and let go of the lock."""
+        if self._is_marked:
+            self.path.rename(self.path.with_suffix(SEALED))
         os.close(self.descriptor)

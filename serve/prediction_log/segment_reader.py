@@ -12,7 +12,8 @@ from pathlib import Path
 from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.frame import PREFIX_BYTES, StoredRecord, frame_size, frame_starts, possible_hashes, read_frame
 from serve.prediction_log.read_buffer import ReadBuffer
-from serve.prediction_log.segment import HEADER_BYTES, SEALED, open_segment
+from serve.prediction_log.segment import SEALED, open_segment
+from serve.prediction_log.segment_header import Ending, read_end
 
 
 class Rest(Enum):
@@ -35,10 +36,13 @@ class SegmentReader:
         """
         self._descriptor, start = open_segment(path)
         self.chain_id = start.key.chain_id
-        self.offset = HEADER_BYTES
+        self.offset = start.header_bytes
         self.first_sequence = start.previous_sequence + 1
         self.sequence = start.previous_sequence
         self.hash = start.previous_hash
+        self._has_end_mark = start.has_end_mark
+        self.count = 0
+        """Records that were read."""
         self._has_passed_damage = False
 
     def close(self) -> None:
@@ -71,6 +75,7 @@ class SegmentReader:
                         return
                     self.offset += size
                     self.sequence += 1
+                    self.count += 1
                     self.hash = record.hash
                     yield record
                     chunk = chunk[size:]
@@ -90,9 +95,9 @@ class SegmentReader:
 
     def rest(self) -> Rest:
         """What stands where `records` ended. Means nothing while a process writes the segment."""
-        tail = self._tail()
-        if self._has_passed_damage:
+        if self._has_passed_damage or self._has_another_end():
             return Rest.DAMAGED
+        tail = self._tail()
         if not tail:
             return Rest.NOTHING
         if not tail.strip(b"\x00"):
@@ -102,6 +107,28 @@ class SegmentReader:
         except SpoolError:
             return Rest.DAMAGED
         return Rest.TORN if size == 0 or size > len(tail) else Rest.DAMAGED
+
+    def missing_records(self) -> int | None:
+        """How many of its records `records` has not found; None where no end mark says what it held."""
+        try:
+            end = read_end(self._descriptor) if self._has_end_mark else None
+        except SpoolError:
+            return None
+        return None if end is None else max(0, end.sequence - self.first_sequence + 1 - self.count)
+
+    def _has_another_end(self) -> bool:
+        """Whether the file does not end where it was marked to end."""
+        if not self._has_end_mark:
+            return False
+        try:
+            end = read_end(self._descriptor)
+        except SpoolError:
+            return True
+        if end is None or end.size != self.offset + self.unread_bytes:
+            return True
+        return end.ending is Ending.SEALED and (end.size, end.sequence, end.hash) != (
+            *(self.offset, self.sequence, self.hash),
+        )
 
     def _tail(self) -> bytes:
         return os.pread(self._descriptor, self.unread_bytes, self.offset)

@@ -17,18 +17,11 @@ from pathlib import Path
 from typing import Final
 
 from serve.errors import PredictionLogFull
-from serve.prediction_log.chain import GENESIS
+from serve.prediction_log.chain import beginning
 from serve.prediction_log.frame import Content, Frame, build_frame
 from serve.prediction_log.record import PredictionRecord, Promise, RecordPlace
-from serve.prediction_log.segment import (
-    HEADER_BYTES,
-    OpenSegment,
-    SegmentKey,
-    SegmentStart,
-    claim,
-    claimed_bytes,
-    make_folder,
-)
+from serve.prediction_log.segment import OpenSegment, claim, claimed_bytes, make_folder
+from serve.prediction_log.segment_header import HEADER_BYTES, SegmentKey, SegmentStart
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +61,7 @@ class Spool:
         self._chain_id = uuid.uuid4()
         self._number = 0
         self._sequence = 0
-        self._head = GENESIS
+        self._head = beginning(self._chain_id)
         self._recorded_at = 0
         self._segment: OpenSegment | None = None
         self._opened_at = 0.0
@@ -161,6 +154,7 @@ class Spool:
         return self._segment
 
     def _set_aside(self, segment: OpenSegment) -> None:
+        segment.last = self._sequence, self._head
         self._full.append(segment)
         self._segment = None
 
@@ -189,6 +183,8 @@ class Spool:
                 self._set_aside(self._segment)
             full, self._full = self._full, []
             segment, sequence = self._segment, self._sequence
+        for finished in full:
+            finished.mark_end()
         try:
             if self._sync is not Sync.OS and sequence > self._synced:
                 # Only this thread closes segments, so these descriptors stay what they are.

@@ -22,6 +22,9 @@ _FIRST_MARK: Final = """
 _NEXT_MARK: Final = """
     UPDATE prediction_chains SET sequence = %s, hash = %s WHERE chain_id = %s::uuid AND sequence = %s
 """
+_HASHES: Final = """
+    SELECT sequence, hash FROM prediction_requests WHERE chain_id = %s::uuid AND sequence = ANY(%s::bigint[])
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,26 @@ class LogTable:
                     raise MarkMoved(f"chain {chain_id} is not at record {part.after} any more")
             cursor.copy_expert(COPY_STATEMENT, stream)
             self._hourly_counts.add(cursor, (record for part in parts for record in part.records))
+
+    def hashes(self, chain_id: uuid.UUID, sequences: Iterable[int]) -> dict[int, bytes]:
+        """Those of a chain's records that are there, of so many; only for who may read the log.
+
+        Raises:
+            psycopg2.Error, DatabaseError: PostgreSQL does not answer, or refuses.
+        """
+        with self._session.connected() as connection, connection.cursor() as cursor:
+            cursor.execute(_HASHES, (str(chain_id), sorted(set(sequences))))
+            return {sequence: bytes(found) for sequence, found in cursor.fetchall()}
+
+    def fill_gaps(self, chain_id: uuid.UUID, records: Sequence[StoredRecord]) -> None:
+        """Write records that are missing before the mark of their chain, and count them: all or nothing.
+
+        Raises:
+            psycopg2.Error, DatabaseError: PostgreSQL does not answer, or refuses; so where one of them is there.
+        """
+        with self._session.connected() as connection, connection.cursor() as cursor:
+            cursor.copy_expert(COPY_STATEMENT, CopyStream([(chain_id, records)]))
+            self._hourly_counts.add(cursor, records)
 
     def make_partitions(self, moments: Iterable[dt.datetime]) -> None:
         """Make sure that the months of these moments (UTC) have their partitions.

@@ -100,6 +100,64 @@ def test_secrets_show_neither_in_print_nor_in_errors(monkeypatch: pytest.MonkeyP
     assert "hunter2" not in str(caught.value)
 
 
+KEY = "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize(
+    ("given", "content", "expected"),
+    [
+        pytest.param({}, None, None, id="none"),
+        pytest.param({"AUDIT_KEY": KEY}, None, KEY.encode(), id="a variable"),
+        pytest.param({"AUDIT_KEY_FILE": "key"}, f"{KEY}\n", KEY.encode(), id="a file"),
+    ],
+)
+def test_key_of_anchors_is_given_in_one_of_two_ways(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], content: str | None, expected: bytes | None
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    if content is not None:
+        (tmp_path / "key").write_text(content)
+    assert load_settings().anchor_secret() == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "content", "told"),
+    [
+        pytest.param({"AUDIT_KEY": KEY[:-1]}, None, "AUDIT_KEY: expected 32 characters or more", id="short"),
+        pytest.param({"AUDIT_KEY_FILE": "key"}, "\n", "AUDIT_KEY_FILE=key: expected 32 characters", id="empty file"),
+        pytest.param({"AUDIT_KEY_FILE": "key"}, None, "AUDIT_KEY_FILE=key can't be read: No such file", id="no file"),
+        pytest.param({"AUDIT_KEY_FILE": "key", "AUDIT_KEY": KEY}, KEY, "are both set", id="both"),
+    ],
+)
+def test_key_of_anchors_that_is_none_is_one_line_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], content: str | None, told: str
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    if content is not None:
+        (tmp_path / "key").write_text(content)
+    with pytest.raises(SettingsError, match=told) as caught:
+        load_settings().anchor_secret()
+    assert KEY[:-1] not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["file:///mnt/else%20where", "http://127.0.0.1:1/x", "https://name:word@host"])
+def test_place_of_anchors_is_a_folder_or_an_address(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("ANCHOR_URL", url)
+    assert load_settings().anchor_url.get_secret_value() == url  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "url", ["/mnt/folder", "file://host/folder", "file:folder", "ftp://host", "http:///", "hunter2"]
+)
+def test_place_of_anchors_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("ANCHOR_URL", url)
+    with pytest.raises(SettingsError, match=r"^ANCHOR_URL: .*expected file:///folder") as caught:
+        load_settings()
+    assert url not in str(caught.value).replace("file:///folder", "")
+
+
 def test_file_in_another_encoding_is_one_line_that_names_it(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes("# Köln\nADMIN_USER=Jürgen\n".encode("latin-1"))
     with pytest.raises(SettingsError, match=r"^\.env, line 1, is not in UTF-8: save the file in that encoding$"):

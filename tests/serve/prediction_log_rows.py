@@ -14,6 +14,7 @@ from psycopg2 import sql
 from fraud.database import connect
 from fraud.features import FEATURE_COUNT
 from serve.prediction_log.anchor_book import AnchorBook
+from serve.prediction_log.anchor_key import AnchorKey
 from serve.prediction_log.chain import microseconds
 from serve.prediction_log.metrics import LogMetrics
 from serve.prediction_log.record import PredictionRecord
@@ -56,6 +57,16 @@ def running_spool(folder: Path, sync: Sync = Sync.OS, **limits: Any) -> Iterator
         spool.stop()
 
 
+def left_open(path: Path) -> Path:
+    """Give a segment the name that it has while its process lives, as one that died leaves it."""
+    return path.rename(path.with_suffix(".open"))
+
+
+def anchor_files(spool_folder: Path) -> list[Path]:
+    """The anchors of chains, without what is written beside them."""
+    return sorted(path for path in (spool_folder / "anchors").iterdir() if path.name != "register")
+
+
 def new_shipper(folder: Path, dsn: str, anchors: AnchorBook | None = None) -> Shipper:
     return Shipper(folder, LogTable(dsn), anchors or AnchorBook(folder), 0.01, LogMetrics())
 
@@ -65,8 +76,8 @@ def new_upkeep(folder: Path, dsn: str, retention_months: int = 24, **changes: An
     return Upkeep(UpkeepTable(dsn, retention_months), **(defaults | changes))
 
 
-def ship_all(folder: Path, dsn: str) -> None:
-    shipper = new_shipper(folder, dsn)
+def ship_all(folder: Path, dsn: str, key: AnchorKey | None = None) -> None:
+    shipper = new_shipper(folder, dsn, AnchorBook(folder, key))
     while shipper.ship():
         pass
 

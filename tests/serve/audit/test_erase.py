@@ -16,7 +16,8 @@ from fraud.verdict import Verdict
 from serve.audit.erasure import Erased, erase, wait_for_spool
 from serve.audit.errors import AuditError
 from serve.audit.ledger import LEDGER
-from serve.prediction_log.anchors import Anchor, Anchors
+from serve.prediction_log.anchor import Anchor
+from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.segment import list_segments
 from tests.live_stack import project_environment

@@ -14,7 +14,7 @@ from serve.audit.findings import Fault, Finding
 from serve.audit.verification import Report
 from serve.prediction_log.segment import list_segments
 from tests.serve.audit.log_audit import audit
-from tests.serve.prediction_log_rows import execute, fetch, record, running_spool, ship_all
+from tests.serve.prediction_log_rows import anchor_files, execute, fetch, record, running_spool, ship_all
 
 VIEW_SHOWS = "SELECT features->>'Client_Income' FROM prediction_logs WHERE request_id = 'r-3' AND row_number = 0"
 
@@ -117,7 +117,7 @@ def as_pipe(path: Path) -> None:
 
 @pytest.mark.parametrize("make", [as_backup, as_folder, as_pipe])
 def test_strays_are_named_and_passed_over(log: str, tmp_path: Path, make: Callable[[Path], None]) -> None:
-    (anchor,) = (tmp_path / "anchors").iterdir()
+    (anchor,) = anchor_files(tmp_path)
     fill(tmp_path)
     (segment,) = list_segments(tmp_path).values()
     strays = [
@@ -162,7 +162,7 @@ def test_a_segment_under_the_name_of_another_is_found(database: str, tmp_path: P
 def test_an_anchor_that_can_not_be_read_is_a_finding_and_stops_nothing(
     log: str, tmp_path: Path, content: bytes
 ) -> None:
-    (anchor,) = (tmp_path / "anchors").iterdir()
+    (anchor,) = anchor_files(tmp_path)
     anchor.write_bytes(content)
     assert damage(audit(log, tmp_path)) == [f"{anchor} is no anchor of a chain"]
     fill(tmp_path)

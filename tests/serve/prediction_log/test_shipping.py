@@ -22,6 +22,7 @@ from serve.prediction_log.table import LogTable
 from tests.live_stack import folder_for_postgres, wait_until
 from tests.serve.prediction_log_rows import (
     RECEIVED_AT,
+    anchor_files,
     execute,
     fetch,
     new_shipper,
@@ -244,7 +245,7 @@ def test_a_commit_whose_confirmation_was_lost_is_not_repeated(
     stop.set()
     thread.join(20)
     assert fetch(database, COUNT) == [(1, 1)]
-    assert len(list((tmp_path / "anchors").iterdir())) == 1
+    assert len(anchor_files(tmp_path)) == 1
 
 
 def test_a_month_without_a_partition_gets_one(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,12 +16,14 @@ from pathlib import Path
 import pytest
 
 from serve.errors import PredictionLogFull
+from serve.prediction_log.adoption import adopt
 from serve.prediction_log.backlog import DAMAGED_FOLDER, Backlog
-from serve.prediction_log.segment import HEADER_BYTES, list_segments
+from serve.prediction_log.segment import list_segments
+from serve.prediction_log.segment_header import HEADER_BYTES
 from serve.prediction_log.segment_reader import Rest, SegmentReader, records_of
 from serve.prediction_log.spool import Spool, Sync
 from tests.live_stack import wait_until
-from tests.serve.prediction_log_rows import fetch, record, running_spool, ship_all
+from tests.serve.prediction_log_rows import fetch, left_open, record, running_spool, ship_all
 
 
 def sequences(folder: Path) -> list[int]:
@@ -93,9 +95,9 @@ def test_a_record_whose_writing_was_cut_off_is_cut_off(database: str, tmp_path: 
     with running_spool(tmp_path) as spool:
         for _ in range(3):
             spool.append(record(rows=8))
-    path = only_segment(tmp_path)
+    path = left_open(only_segment(tmp_path))
     os.truncate(path, path.stat().st_size - lost_bytes)
-    reader = SegmentReader(path)
+    reader = SegmentReader(adopt(path))
     assert [stored.facts.sequence for stored in reader.records()] == [1, 2]
     assert reader.rest() is Rest.TORN
     ship_all(tmp_path, database)
@@ -108,9 +110,9 @@ def test_a_file_that_grew_without_its_data_ends_before_the_zeros(tmp_path: Path)
     """A power failure can leave the new length of a file on the disk without what was written there."""
     with running_spool(tmp_path) as spool:
         spool.append(record())
-    path = only_segment(tmp_path)
+    path = left_open(only_segment(tmp_path))
     os.truncate(path, path.stat().st_size + 5000)
-    reader = SegmentReader(path)
+    reader = SegmentReader(adopt(path))
     assert len(list(reader.records())) == 1
     assert reader.rest() is Rest.TORN
 

@@ -1,0 +1,105 @@
+"""Anchors that were collected elsewhere (ANCHOR_URL): what the server's own machine could be made to forget."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from serve.audit.findings import Fault, Finding
+from serve.audit.signatures import moment
+from serve.prediction_log.anchor import Anchor, Register, SentAnchor
+from serve.prediction_log.anchor_key import AnchorKey
+from serve.prediction_log.anchor_place import SentAnchors
+from serve.prediction_log.errors import SpoolError
+from serve.prediction_log.segment import open_file
+
+
+@dataclass(slots=True)
+class Collected:
+    """By chain: the hash that each anchored record had; and what is wrong with what was read."""
+
+    ends: dict[uuid.UUID, dict[int, Anchor]] = field(default_factory=dict)
+    signed_since: int = 0
+    """The earliest time from which on anchors were signed, microseconds since 1970; 0 where none was."""
+    findings: list[Finding] = field(default_factory=list)
+
+    def latest(self) -> dict[uuid.UUID, Anchor]:
+        """The farthest that each chain was seen."""
+        return {chain_id: anchors[max(anchors)] for chain_id, anchors in self.ends.items()}
+
+    def hashes(self, chain_id: uuid.UUID) -> dict[int, bytes]:
+        """Of each record of a chain that was its end once."""
+        return {sequence: anchor.hash for sequence, anchor in self.ends.get(chain_id, {}).items()}
+
+    def check_against(self, anchors: Mapping[uuid.UUID, Anchor], register: Register | None) -> Iterator[Finding]:
+        """What the anchors of this machine have lost since."""
+        for chain_id, latest in self.latest().items():
+            anchor = anchors.get(chain_id)
+            if anchor is not None and anchor.sequence < latest.sequence:
+                told = f"its anchor is at record {anchor.sequence}, and was at {latest.sequence}: it was put back"
+                yield Finding(Fault.CHANGED, told, chain_id)
+        if register is not None and self.signed_since and not 0 < register.signed_since <= self.signed_since:
+            told = f"anchors were signed since {moment(self.signed_since)}, and the register says otherwise"
+            yield Finding(Fault.CHANGED, told)
+
+
+def read_collected(places: Iterable[Path], key: AnchorKey | None) -> Collected:
+    """All anchors in these files, and in the files of these folders; what can't be read is a finding."""
+    found = Collected()
+    for path in _files(places):
+        try:
+            with os.fdopen(open_file(path), "rb") as file:
+                for number, line in enumerate(file, 1):
+                    _read_line(found, f"{path}, line {number},", path.name, line.strip(), key)
+        except (SpoolError, OSError) as error:
+            found.findings.append(Finding(Fault.DAMAGED, f"{path} can't be read: {error}"))
+    return found
+
+
+def _files(places: Iterable[Path]) -> Iterator[Path]:
+    for place in places:
+        yield from sorted(place.iterdir()) if place.is_dir() else (place,)
+
+
+def _read_line(found: Collected, where: str, name: str, line: bytes, key: AnchorKey | None) -> None:
+    if not line:
+        return
+    try:
+        anchors, register = _decode(name, line)
+    except (msgspec.MsgspecError, ValueError):
+        found.findings.append(Finding(Fault.DAMAGED, f"{where} is no anchor"))
+        return
+    for chain_id, anchor in anchors.items():
+        if key is not None and anchor.signature and not key.has_signed(chain_id, anchor):
+            found.findings.append(Finding(Fault.CHANGED, f"{where} was not signed with this key", chain_id))
+            continue
+        before = found.ends.setdefault(chain_id, {}).setdefault(anchor.sequence, anchor)
+        if before.hash != anchor.hash:
+            found.findings.append(Finding(Fault.CHANGED, f"{where} has another hash than before", chain_id))
+        elif before.expired_sequence < anchor.expired_sequence:
+            found.ends[chain_id][anchor.sequence] = anchor
+    if register is None or not register.signed_since:
+        return
+    if key is not None and not key.has_signed_register(register):
+        found.findings.append(Finding(Fault.CHANGED, f"{where} was not signed with this key"))
+    else:
+        found.signed_since = min(found.signed_since or register.signed_since, register.signed_since)
+
+
+def _decode(name: str, line: bytes) -> tuple[dict[uuid.UUID, Anchor], Register | None]:
+    """What a line says: an anchor as it was sent, the body of a POST, or a file of the folder `anchors` itself."""
+    kind = {"chain": SentAnchor, "anchors": SentAnchors, "ids_since": Register}
+    known = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    decoded = msgspec.json.decode(line, type=next((kind[key] for key in kind if key in known), Anchor))
+    if isinstance(decoded, Register):
+        return {}, decoded
+    if isinstance(decoded, SentAnchors):
+        return {uuid.UUID(sent.chain): sent.anchor() for sent in decoded.anchors}, decoded.register
+    if isinstance(decoded, SentAnchor):
+        return {uuid.UUID(decoded.chain): decoded.anchor()}, None
+    return {uuid.UUID(name): decoded}, None

@@ -1,0 +1,56 @@
+"""`python -m serve.audit salvage`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+
+import msgspec
+import psycopg2
+import typer
+
+from fraud.command import print_error
+from fraud.errors import ProjectError
+from fraud.settings import load_settings
+from fraud.verdict import Verdict
+from serve.audit.salvage import Salvage, Salvaged
+from serve.logs import LogFormat, configure_logging
+from serve.prediction_log.anchor_key import anchor_key
+from serve.prediction_log.anchors import Anchors
+from serve.prediction_log.table import LogTable
+
+logger = logging.getLogger(__name__)
+
+
+def salvage() -> None:
+    """Ship what can be proven of the damaged files in the spool, and say what can't be.
+
+    Run it on the server's machine, as the owner of the database; servers may go on. JSON goes to standard output, text
+    to standard error. A file of which all is in the log then is removed; any other stays where it is. Exit status: 0
+    nothing is left; 10 something is; 2 the command could not run.
+    """
+    try:
+        settings = load_settings()
+        configure_logging("audit", LogFormat(settings.log_format))
+        spool = settings.spool_folder()
+        anchors = Anchors(spool, anchor_key(settings))
+        anchors.refuse_without_key()
+        salvaged = Salvage(spool, LogTable(settings.dsn()), anchors).run()
+    except (ProjectError, psycopg2.Error, OSError) as error:
+        # PostgreSQL's further lines can quote the data.
+        print_error(str(error).partition("\n")[0])
+        sys.exit(Verdict.ERROR.exit_status)
+    logger.info("salvaged: %d records of %d files", sum(one.shipped for one in salvaged), len(salvaged))
+    _tell(salvaged)
+    left = any(one.is_kept for one in salvaged)
+    sys.exit((Verdict.FAIL if left else Verdict.PASS).exit_status)
+
+
+def _tell(salvaged: Sequence[Salvaged]) -> None:
+    for one in salvaged:
+        kept = "kept" if one.is_kept else "removed"
+        typer.echo(f"{one.file}: {one.proven} records proven, {one.shipped} shipped; {kept}: {one.why}", err=True)
+    if not salvaged:
+        typer.echo("there is no damaged file", err=True)
+    typer.echo(msgspec.json.format(msgspec.json.encode({"files": salvaged}), indent=2).decode())

@@ -1,0 +1,41 @@
+"""Are the anchors of a spool what the server has signed?"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator, Mapping
+
+from serve.audit.findings import Fault, Finding
+from serve.prediction_log.anchor import Anchor, Register
+from serve.prediction_log.anchor_key import AnchorKey
+
+
+def check_signatures(
+    key: AnchorKey, anchors: Mapping[uuid.UUID, Anchor], register: Register | None
+) -> Iterator[Finding]:
+    """What of the anchors and their register was not signed with the key, and which anchors are gone."""
+    if register is None or not register.signed_since:
+        if anchors or register is not None:
+            yield Finding(
+                Fault.CHANGED,
+                "no register says since when anchors are signed: it was removed, or signing has not begun",
+            )
+        since = ""
+    else:
+        since = f", as all are since {moment(register.signed_since)}"
+    if register is not None and register.signature and not key.has_signed_register(register):
+        yield Finding(Fault.CHANGED, "the register of anchors is not what was signed with this key")
+    for chain_id, anchor in anchors.items():
+        if not anchor.signature:
+            yield Finding(Fault.CHANGED, f"its anchor is not signed{since}", chain_id)
+        elif not key.has_signed(chain_id, anchor):
+            yield Finding(Fault.CHANGED, "its anchor is not what was signed with this key", chain_id)
+    for digits in () if register is None else register.chains:
+        if uuid.UUID(digits) not in anchors:
+            yield Finding(Fault.MISSING, "its anchor is gone", uuid.UUID(digits))
+
+
+def moment(microseconds: int) -> str:
+    """When that was, in words."""
+    return f"{dt.datetime.fromtimestamp(microseconds / 1e6, dt.UTC):%Y-%m-%d %H:%M:%S} UTC"

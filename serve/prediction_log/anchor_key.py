@@ -1,0 +1,61 @@
+"""The key that signs anchors, so that who changes database and anchors together is found out, unless they know it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import struct
+import uuid
+from typing import Final
+
+import msgspec
+
+from fraud.settings import Settings
+from serve.prediction_log.anchor import Anchor, Register
+
+_ANCHOR: Final = struct.Struct(">16sQ32sQ32s")
+
+
+class AnchorKey:
+    """Signs by HMAC-SHA256 over all that an anchor, or the register of anchors, says."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def signed(self, chain_id: uuid.UUID, anchor: Anchor) -> Anchor:
+        """A chain's anchor with its signature."""
+        return msgspec.structs.replace(anchor, signature=self._sign(_anchor_text(chain_id, anchor)))
+
+    def has_signed(self, chain_id: uuid.UUID, anchor: Anchor) -> bool:
+        """Whether a chain's anchor is what was signed with this key."""
+        return hmac.compare_digest(anchor.signature, self._sign(_anchor_text(chain_id, anchor)))
+
+    def signed_register(self, register: Register) -> Register:
+        """The register with its signature."""
+        return msgspec.structs.replace(register, signature=self._sign(_register_text(register)))
+
+    def has_signed_register(self, register: Register) -> bool:
+        """Whether the register is what was signed with this key."""
+        return hmac.compare_digest(register.signature, self._sign(_register_text(register)))
+
+    def _sign(self, text: bytes) -> bytes:
+        return hmac.digest(self._secret, text, hashlib.sha256)
+
+
+def _anchor_text(chain_id: uuid.UUID, anchor: Anchor) -> bytes:
+    ends = anchor.sequence, anchor.hash, anchor.expired_sequence, anchor.expired_hash
+    return b"anchor" + _ANCHOR.pack(chain_id.bytes, *ends)
+
+
+def _register_text(register: Register) -> bytes:
+    return b"register" + msgspec.json.encode(msgspec.structs.replace(register, signature=b""))
+
+
+def anchor_key(settings: Settings) -> AnchorKey | None:
+    """The key that the settings name; None where nothing is signed.
+
+    Raises:
+        SettingsError: it can't be read.
+    """
+    secret = settings.anchor_secret()
+    return None if secret is None else AnchorKey(secret)

@@ -1,0 +1,94 @@
+"""What of a damaged segment is still provable: records that follow by hash from a record that is known.
+
+A reader of the spool (`segment_reader.py`) begins with what the header says and goes on from record to record. Here the
+header may be damaged as well, and the table of the log may know the hash of the record before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from serve.prediction_log.chain import FACTS_DECODER, GENESIS
+from serve.prediction_log.errors import SpoolError
+from serve.prediction_log.frame import (
+    PREFIX_BYTES,
+    StoredRecord,
+    facts_of,
+    frame_size,
+    frame_starts,
+    possible_hashes,
+    read_frame,
+)
+
+
+class ProvenRecord(NamedTuple):
+    """A record, and where in its file it begins."""
+
+    offset: int
+    record: StoredRecord
+
+
+def claimed_sequences(data: bytes) -> list[int]:
+    """The places in its chain that the records of a file claim to have, proven or not."""
+    claimed = (_claimed_sequence(frame) for _, frame in _frames(data))
+    return [sequence for sequence in claimed if sequence is not None]
+
+
+def provable_records(
+    data: bytes, firsts: Iterable[bytes], known: Mapping[int, bytes], *, is_of_chain: bool
+) -> Iterator[ProvenRecord]:
+    """Records of a file, in order, each of which follows from the one before it.
+
+    Args:
+        data: the file.
+        firsts: what may stand before its first record.
+        known: hashes of the chain's records by sequence; where the one before is among them, only that one counts.
+        is_of_chain: whether the file is known to be of this chain. Else that has to be shown first, by a record that
+            follows from `firsts` or `known`: those behind a damaged one follow from what stands in the file itself.
+    """
+    possible, end, sequence, is_behind_known = set(firsts), 0, 0, True
+    for start, frame in _frames(data):
+        if start < end:
+            continue
+        claimed = _claimed_sequence(frame)
+        before = known.get(claimed - 1) if claimed is not None else None
+        record = _proven(frame, possible if before is None else {before})
+        if record is None or record.facts.sequence <= sequence:
+            if not is_of_chain:
+                continue
+            # Farther on only what stands there may be right: else each would be tried behind all of before.
+            befores = possible if is_behind_known else {GENESIS}
+            possible = {hash_ for previous in befores for hash_ in possible_hashes(frame, previous)}
+            is_behind_known = False
+            continue
+        is_of_chain = True
+        yield ProvenRecord(start, record)
+        possible, end, sequence, is_behind_known = {record.hash}, start + len(frame), record.facts.sequence, True
+
+
+def _frames(data: bytes) -> Iterator[tuple[int, memoryview]]:
+    """What looks like a whole record, and where; one may lie in another."""
+    view = memoryview(data)
+    for start in frame_starts(data, 0):
+        frame = view[start : start + frame_size(view[start : start + PREFIX_BYTES])]
+        if start + len(frame) <= len(data) and len(frame) == frame_size(frame):
+            yield start, frame
+
+
+def _claimed_sequence(frame: memoryview) -> int | None:
+    try:
+        return FACTS_DECODER.decode(facts_of(frame)).sequence
+    except msgspec.MsgspecError:
+        return None
+
+
+def _proven(frame: memoryview, possible: Iterable[bytes]) -> StoredRecord | None:
+    for previous in possible:
+        try:
+            return read_frame(frame, previous)
+        except SpoolError:
+            continue
+    return None
