@@ -26,7 +26,7 @@ import onnx
 from onnx import TensorProto, helper
 from xgboost import __version__ as xgboost_version
 
-from fraud.features import FEATURE_COUNT, FEATURE_NAMES
+from fraud.features import FEATURE_COUNT, FEATURE_NAMES, NAMES_KEY
 from fraud.forest import Forest, Tree
 
 INPUT: Final = "features"
@@ -76,7 +76,7 @@ def export(forest: Forest) -> onnx.ModelProto:
     helper.set_model_props(
         model,
         {
-            "feature_names": json.dumps(FEATURE_NAMES),
+            NAMES_KEY: json.dumps(FEATURE_NAMES),
             "producer": PRODUCER,
             "xgboost_version": xgboost_version,
             "trees": str(len(forest.trees) - 1),

@@ -34,6 +34,9 @@ FEATURE_COUNT: Final = len(FEATURES)
 
 MAY_BE_MISSING: Final = frozenset(feature.name for feature in FEATURES if feature.may_be_missing)
 
+NAMES_KEY: Final = "feature_names"
+"""Of an ONNX model's metadata: the names of what it takes, as JSON."""
+
 EXAMPLE_INSTANCE: Final = {
     feature.name: int(feature.example) if feature.integral else feature.example for feature in FEATURES
 }

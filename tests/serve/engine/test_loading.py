@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from convert import convert
 from fraud.errors import ProjectError
-from serve.engine import EngineOptions, load, read_model
+from fraud.features import FEATURE_NAMES, NAMES_KEY
+from serve.engine import EngineOptions, ModelFile, load, load_checked, read_model
 from serve.engine.errors import EngineError, ModelFormatError, ModelMissingError, ModelSignatureError
+from tests.convert.small_models import applications, fit
 
 FLOAT, DOUBLE = TensorProto.FLOAT, TensorProto.DOUBLE
 Port = tuple[str, int, list[Any] | None]
@@ -94,3 +99,16 @@ def test_a_truncated_model_is_refused(tmp_path: Path) -> None:
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelMissingError, match="directory"):
         load(read_model(tmp_path), EngineOptions())
+
+
+def test_as_many_features_of_other_names_are_refused(tmp_path: Path) -> None:
+    model = onnx.load_model_from_string(convert(fit(), applications(200), minimum_rows=200).model)
+    names = [*FEATURE_NAMES[1:], FEATURE_NAMES[0]]
+    for entry in model.metadata_props:
+        if entry.key == NAMES_KEY:
+            entry.value = json.dumps(names)
+    file = ModelFile.of(tmp_path / "model.onnx", model.SerializeToString())
+    with pytest.raises(
+        ModelSignatureError, match="found the features Credit_Amount, .* expected the features Client_Inc"
+    ):
+        load_checked(file, EngineOptions())
