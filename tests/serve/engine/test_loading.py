@@ -109,6 +109,6 @@ def test_as_many_features_of_other_names_are_refused(tmp_path: Path) -> None:
             entry.value = json.dumps(names)
     file = ModelFile.of(tmp_path / "model.onnx", model.SerializeToString())
     with pytest.raises(
-        ModelSignatureError, match="found the features Credit_Amount, .* expected the features Client_Inc"
+        ModelSignatureError, match=r"features Credit_Amount, .* expected the features Client"
     ):
         load_checked(file, EngineOptions())
