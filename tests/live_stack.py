@@ -19,6 +19,7 @@ from psycopg2.extensions import make_dsn
 
 from fraud.api_keys import SCORING_API_KEY, bearer, new_key
 from fraud.settings import DatabaseRole
+from fraud.stack.child import end_with_parent
 from fraud.stack.credentials import write_private
 from fraud.stack.ports import hold_port
 
@@ -162,6 +163,7 @@ def start_stack(run_dir: Path, port: int, command: Sequence[str] = STACK, **sett
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=end_with_parent,  # noqa: PLW1509 - a test run that is killed leaves no stack behind
         )
     return LiveStack(process, run_dir, f"http://127.0.0.1:{port}", environment)
 

@@ -108,7 +108,5 @@ def test_as_many_features_of_other_names_are_refused(tmp_path: Path) -> None:
         if entry.key == NAMES_KEY:
             entry.value = json.dumps(names)
     file = ModelFile.of(tmp_path / "model.onnx", model.SerializeToString())
-    with pytest.raises(
-        ModelSignatureError, match=r"features Credit_Amount, .* expected the features Client"
-    ):
+    with pytest.raises(ModelSignatureError, match=r"features Credit_Amount, .* expected the features Client"):
         load_checked(file, EngineOptions())
