@@ -62,6 +62,8 @@ class ReferenceData:
     dates: npt.NDArray[np.datetime64]
     wave: npt.NDArray[np.bool_]
     scale: float
+    invented_divorces: int
+    """Of the wave: divorces of applicants who are none in the table."""
 
     @property
     def application_ids(self) -> list[str]:
@@ -128,14 +130,16 @@ def build_reference(applicants: Applicants, scale: float, seed: int) -> Referenc
         )
     wave = _last_young(is_young(features), sizes.wave)
     rows = np.concatenate((np.arange(sizes.ordinary), wave))
-    labels = np.concatenate((labels[: sizes.ordinary], wave_labels(features[wave], labels[wave], rng)))
+    simulated = wave_labels(features[wave], labels[wave], rng)
+    invented = int((simulated > labels[wave]).sum())
+    labels = np.concatenate((labels[: sizes.ordinary], simulated))
     dates = np.concatenate(
         (_spread(HISTORY, sizes.history), _spread(RECENT, sizes.recent), _spread(RECENT, sizes.wave))
     )
     in_wave = np.arange(len(rows)) >= sizes.ordinary
     shuffled = rng.permutation(len(rows))
     by_date = shuffled[np.argsort(dates[shuffled], kind="stable")]
-    return ReferenceData(features[rows][by_date], labels[by_date], dates[by_date], in_wave[by_date], scale)
+    return ReferenceData(features[rows][by_date], labels[by_date], dates[by_date], in_wave[by_date], scale, invented)
 
 
 def wave_labels(features: FloatMatrix, labels: LabelVector, rng: np.random.Generator) -> LabelVector:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from fraud.provenance import Provenance
 from initdb.loader import load
 from initdb.population import Population
 from initdb.preparation import prepare
@@ -14,7 +15,6 @@ from initdb.progress import progress_bar
 from initdb.raw_table import write_raw_table
 from initdb.reference import REFERENCE_ROWS, ReferenceData, build_reference, raw_rows_for
 from initdb.request import Request
-from initdb.training_table import Provenance
 
 
 def replace_rows(dsn: str, request: Request, console: Console) -> Provenance:
@@ -25,7 +25,9 @@ def replace_rows(dsn: str, request: Request, console: Console) -> Provenance:
     """
     raw = request.csv or _generate(request, console)
     data = _reference_data(raw, request, console)
-    provenance = request.provenance(len(data.labels))
+    provenance = request.provenance(
+        len(data.labels), int(data.wave.sum()), int(data.labels.sum()), data.invented_divorces
+    )
     with console.status("Loading"):
         load(dsn, data, provenance)
     if request.csv is None and not request.keep_raw:
@@ -46,7 +48,7 @@ def _generate(request: Request, console: Console) -> Path:
 def _reference_data(raw: Path, request: Request, console: Console) -> ReferenceData:
     size = raw.stat().st_size if raw.is_file() else None
     with progress_bar(console, f"Preparing {raw.name}", size) as advance:
-        applicants = prepare(raw, advance)
+        applicants = prepare(raw, advance, request.credit_ceiling)
     data = build_reference(applicants, request.scale, request.seed)
     if data.scale < request.scale:
         console.print(

@@ -10,13 +10,14 @@ import pytest
 
 from fraud.database import connect
 from fraud.features import FEATURE_NAMES
+from fraud.provenance import Provenance, ReferenceRows, read_provenance
 from initdb.dump import dump
 from initdb.errors import LoadError, NothingToDumpError
 from initdb.loader import load
 from initdb.preparation import Applicants
 from initdb.reference import ReferenceData, build_reference
 from initdb.schema import set_passwords
-from initdb.training_table import Provenance, has_rows, read_provenance
+from initdb.training_table import has_rows
 from tests.initdb.conftest import ignore_progress
 
 
@@ -26,7 +27,7 @@ def small(applicants: Applicants) -> ReferenceData:
 
 
 def provenance(data: ReferenceData) -> Provenance:
-    return Provenance("generated rows", 4, 0.012, len(data.labels))
+    return Provenance((ReferenceRows("generated rows", 4, 0.012, len(data.labels)),))
 
 
 def table(dsn: str) -> list[tuple[object, ...]]:
@@ -59,7 +60,7 @@ def test_a_failed_load_leaves_the_rows_from_before(database: str, small: Referen
     broken = dataclasses.replace(small, labels=small.labels[::-1].copy(), features=small.features.copy())
     broken.features[bad_row, 0] = -1
     with pytest.raises(LoadError, match="Client_Income"):
-        load(database, broken, Provenance("broken", 0, 1.0, 1))
+        load(database, broken, Provenance((ReferenceRows("broken", 0, 1.0, 1),)))
     assert table(database) == before
     with connect(database) as connection:
         assert read_provenance(connection) == provenance(small)
@@ -73,11 +74,6 @@ def test_provenance_stands_and_falls_with_the_rows(database: str, small: Referen
     with connect(database) as connection:
         assert has_rows(connection)
         assert read_provenance(connection) == provenance(small)
-
-
-@pytest.mark.parametrize("comment", ["a table", '{"source": "x"}', "[]", ""])
-def test_a_stranger_s_comment_is_no_provenance(comment: str) -> None:
-    assert Provenance.from_comment(comment) is None
 
 
 def test_a_dump_restores_the_same_table_in_an_empty_database(
