@@ -104,7 +104,7 @@ def _review_name(evaluation: Evaluation) -> str:
 def _parity(parity: ParityReport) -> str:
     return (
         "## Parity of the ONNX model with XGBoost\n\n"
-        f"{parity.rows.total:,} rows compared ({parity.rows.real:,} real). Margins bit-equal: "
+        f"Compared on {parity.rows}. Margins bit-equal: "
         f"{parity.margin_bit_equal_share:.4%} of rows. Largest difference of a probability: "
         f"{parity.max_relative_difference:.2g} relative, {parity.max_absolute_difference:.2g} absolute "
         f"(allowed: {parity.relative_tolerance:.2g} relative).\n"

@@ -18,6 +18,8 @@ from convert.errors import ParityError
 from fraud.reference_profile import PROFILE_FILE, ReferenceProfile
 from fraud.registry import (
     CANDIDATE,
+    PARITY_MADE_ROWS_TAG,
+    PARITY_REAL_ROWS_TAG,
     PRODUCTION,
     PROFILE_SHA256_TAG,
     RECONVERTED_FROM_TAG,
@@ -97,7 +99,9 @@ def test_a_candidate_with_all_its_files(
 
     parity = msgspec.json.decode(registry.download_file(version, "parity.json", tmp_path / "served").read_bytes())
     assert parity["model_sha256"] == version.sha256
-    assert parity["rows"]["real"] >= 200_000
+    real = int((dataset.dates < np.datetime64("2024-03-01")).sum())
+    assert (parity["rows"]["real"], parity["rows"]["made"]) == (real, 200_000 - real)
+    assert (version.tags[PARITY_REAL_ROWS_TAG], version.tags[PARITY_MADE_ROWS_TAG]) == (str(real), str(200_000 - real))
 
     profile_file = registry.download_file(version, PROFILE_FILE, tmp_path / "served")
     assert hashlib.sha256(profile_file.read_bytes()).hexdigest() == version.tags[PROFILE_SHA256_TAG]
@@ -118,6 +122,7 @@ def test_a_candidate_with_all_its_files(
     card = registry.download_file(version, "model_card.md", tmp_path / "served").read_text(encoding="utf-8")
     for words in ("2024-03-01", version.sha256, "`Education_Days`", "simulated", f"{test['test_brier_score']:.4f}"):
         assert words in card
+    assert f"({real:,} real, {200_000 - real:,} made of their values, " in card
 
 
 def test_only_the_first_version_is_promoted_and_the_same_seed_gives_the_same_model(registry: Registry) -> None:
