@@ -32,7 +32,7 @@ def main(
         typer.Option(
             metavar="ROWS.npy",
             help="Real applications as a float32 NumPy array, columns in the order of the declared features, with NaN "
-            "for a missing value. The proof takes 200,000 rows: where there are fewer, the rest is made of their values.",
+            "for a missing value. The proof takes 200,000 rows; of fewer it makes the rest from their values.",
         ),
     ],
 ) -> None:
