@@ -39,7 +39,7 @@ def load(dsn: str, data: ReferenceData, provenance: Provenance) -> None:
 def _as_csv(data: ReferenceData) -> io.BytesIO:
     """The rows as COPY reads them; 200,000 take 20 MB."""
     columns = [
-        pa.array(column).cast(pa.int32() if feature.integral else pa.float32())
+        pa.array(column, from_pandas=True).cast(pa.int32() if feature.integral else pa.float32())
         for feature, column in zip(FEATURES, data.features.T, strict=True)
     ]
     table = pa.table([pa.array(data.application_ids), pa.array(data.dates), *columns, pa.array(data.labels)], COLUMNS)

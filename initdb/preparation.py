@@ -56,7 +56,10 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Applicants:
-    """Prepared rows: features [rows, 10] in schema order, labels [rows], and how many raw rows there were."""
+    """Prepared rows: features [rows, 10] in schema order, labels [rows], and how many raw rows there were.
+
+    NaN: a blank, in a feature that may be missing.
+    """
 
     features: FloatMatrix
     labels: LabelVector
@@ -135,8 +138,20 @@ def _prepared(batch: pa.RecordBatch, ceiling: float) -> tuple[FloatMatrix, Label
     matrix[:, integral] = np.rint(matrix[:, integral])
     label = _numbers(batch.column(LABEL_COLUMN))
     minimum = np.array([feature.minimum for feature in FEATURES])
-    usable = ((matrix >= minimum) & (matrix <= LARGEST_INTEGER)).all(axis=1) & np.isin(label, (0.0, 1.0))
+    known = (matrix >= minimum) & (matrix <= LARGEST_INTEGER)
+    usable = (known | _may_stay_blank(batch)).all(axis=1) & np.isin(label, (0.0, 1.0))
     return matrix[usable].astype(np.float32), label[usable].astype(np.int16)
+
+
+def _may_stay_blank(batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+    """Where there is nothing, in a feature that may be missing, [rows, 10]; a symbol for a number is no blank."""
+    blank = np.zeros((batch.num_rows, len(FEATURES)), dtype=bool)
+    for column, feature in enumerate(FEATURES):
+        if feature.may_be_missing:
+            texts = batch.column(feature.name if feature.name in NUMBER_COLUMNS else EDUCATION_COLUMN)
+            is_blank = pc.equal(pc.replace_substring_regex(texts, BLANKS, ""), "")
+            blank[:, column] = is_blank.to_numpy(zero_copy_only=False)
+    return blank
 
 
 def _numbers(texts: pa.Array) -> npt.NDArray[np.float64]:

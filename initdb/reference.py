@@ -38,12 +38,6 @@ WAVE_SIGNS: Final = ("Phone_Change", "ID_Days", "Registration_Days", "Employed_D
 WAVE_CONTRAST: Final = 3.0
 """How much the signs tell: the log odds between the most and the least recent applicant."""
 
-GENERATED_KEPT_SHARE: Final = 0.1169
-"""Of generated raw rows, by the preparation (counted on 2.3 million)."""
-
-GENERATED_YOUNG_SHARE: Final = 0.2615
-"""Of prepared generated rows, younger than the wave's limit."""
-
 SPLIT_STREAM: Final = (2**32 - 1,)
 """The random stream of the split, apart from those of the raw table's chunks."""
 
@@ -85,6 +79,18 @@ class PartSizes:
         return self.history + self.recent
 
 
+@dataclass(frozen=True, slots=True)
+class KeptShares:
+    """Of generated raw rows, those that the preparation keeps; of these, those younger than the wave's limit."""
+
+    kept: float
+    young: float
+
+
+COUNTED_SHARES: Final = KeptShares(kept=0.1384, young=0.2620)
+"""With the agency's ceiling, counted on 2.3 million."""
+
+
 def part_sizes(scale: float) -> PartSizes:
     """The parts at a scale of 0 to 1, none of them empty."""
     return PartSizes(
@@ -94,11 +100,11 @@ def part_sizes(scale: float) -> PartSizes:
     )
 
 
-def raw_rows_for(scale: float) -> int:
+def raw_rows_for(scale: float, shares: KeptShares = COUNTED_SHARES) -> int:
     """Rows to generate so that the three parts at this scale almost surely can be made of those that are kept."""
     sizes = part_sizes(scale)
-    kept_back = _with_margin(sizes.wave) / GENERATED_YOUNG_SHARE
-    return math.ceil(_with_margin(sizes.ordinary + kept_back) / GENERATED_KEPT_SHARE)
+    kept_back = _with_margin(sizes.wave) / shares.young
+    return math.ceil(_with_margin(sizes.ordinary + kept_back) / shares.kept)
 
 
 def _with_margin(count: float) -> float:

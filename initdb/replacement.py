@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from fraud.provenance import Provenance
+from initdb.kept_shares import kept_shares
 from initdb.loader import load
 from initdb.population import Population
 from initdb.preparation import prepare
@@ -36,10 +37,10 @@ def replace_rows(dsn: str, request: Request, console: Console) -> Provenance:
 
 
 def _generate(request: Request, console: Console) -> Path:
-    rows = raw_rows_for(request.scale)
-    path = request.data_dir / f"generated_seed{request.seed}_rows{rows}.csv"
     with console.status("Fitting the generator to the public table's statistics"):
         population = Population.fit(load_profile())
+        rows = raw_rows_for(request.scale, kept_shares(population, request.credit_ceiling))
+    path = request.data_dir / f"generated_seed{request.seed}_rows{rows}.csv"
     with progress_bar(console, f"Generating {rows:,} raw rows", rows) as advance:
         write_raw_table(path, population, rows, request.seed, advance)
     return path
