@@ -31,8 +31,8 @@ def main(
         Path,
         typer.Option(
             metavar="ROWS.npy",
-            help="At least 200,000 real applications as a float32 NumPy array of ten columns, in the order of "
-            "fraud.features, with NaN for a missing value.",
+            help="Real applications as a float32 NumPy array, columns in the order of the declared features, with NaN "
+            "for a missing value. The proof takes 200,000 rows; of fewer it makes the rest from their values.",
         ),
     ],
 ) -> None:
@@ -48,6 +48,7 @@ def main(
     except ProjectError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(EXIT_PARITY_FAILED if isinstance(error, ParityError) else EXIT_ERROR) from error
+    typer.echo(f"Compared {conversion.parity.rows}.", err=True)
     typer.echo(conversion.parity.to_json())
 
 

@@ -13,6 +13,7 @@ from convert.booster_forest import read_forest
 from convert.exporter import export, to_bytes
 from convert.golden import carry, golden_rows
 from convert.parity_report import ParityReport
+from convert.parity_rows import SEED
 from convert.scaler_folding import fold
 from convert.source import Matrix, Source, open_source
 from convert.xgboost_parity import MINIMUM_ROWS, Progress, check_parity, check_rows
@@ -33,22 +34,24 @@ def convert(
     rows: Matrix,
     *,
     minimum_rows: int = MINIMUM_ROWS,
+    seed: int = SEED,
     progress: Progress | None = None,
 ) -> Conversion:
     """Convert a fitted model to ONNX and prove it on real `rows`, float32 [N, 10].
 
-    Only tests have a reason to lower `minimum_rows`. `progress` is told the rows compared so far and their total.
+    Where they are fewer than `minimum_rows`, the rest is made of their values, drawn by `seed`; only tests have a
+    reason to lower that. `progress` is told the rows compared so far and their total.
 
     Raises:
         UnsupportedModelError: the model has something that ONNX would not keep; its message names it.
-        ConversionError: the rows are too few or of another form.
+        ConversionError: there is no row, or rows of another form.
         ParityError: the converted model is not the trained one.
     """
-    source, forest = _read(model, rows, minimum_rows)
+    source, forest = _read(model, rows)
     exported = export(forest)
     carry(exported, golden_rows(source, forest, rows))
     converted = to_bytes(exported)
-    parity = check_parity(converted, source, forest, rows, progress=progress)
+    parity = check_parity(converted, source, forest, rows, minimum_rows=minimum_rows, seed=seed, progress=progress)
     return Conversion(converted, hashlib.sha256(converted).hexdigest(), parity)
 
 
@@ -58,6 +61,7 @@ def prove(
     rows: Matrix,
     *,
     minimum_rows: int = MINIMUM_ROWS,
+    seed: int = SEED,
     progress: Progress | None = None,
 ) -> ParityReport:
     """Prove once more that an ONNX file, from wherever it comes, is the fitted model; arguments as of `convert`.
@@ -66,14 +70,14 @@ def prove(
         UnsupportedModelError, ConversionError: as `convert`.
         ParityError: it is not.
     """
-    source, forest = _read(model, rows, minimum_rows)
-    return check_parity(converted, source, forest, rows, progress=progress)
+    source, forest = _read(model, rows)
+    return check_parity(converted, source, forest, rows, minimum_rows=minimum_rows, seed=seed, progress=progress)
 
 
-def _read(model: Pipeline | XGBClassifier, rows: Matrix, minimum_rows: int) -> tuple[Source, Forest]:
+def _read(model: Pipeline | XGBClassifier, rows: Matrix) -> tuple[Source, Forest]:
     """The trained model taken apart, once it is certain that model and rows can be used."""
     source = open_source(model)
     preconditions.check(source)
     forest = fold(read_forest(source), source)
-    check_rows(rows, source, minimum_rows)
+    check_rows(rows, source)
     return source, forest

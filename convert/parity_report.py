@@ -14,6 +14,8 @@ class RowCounts:
     """Rows that were compared, by kind (`convert.parity_rows`)."""
 
     real: int
+    made: int
+    """Of values of real rows, where these are fewer than a check needs."""
     threshold: int
     missing: int
     extreme: int
@@ -21,7 +23,13 @@ class RowCounts:
     @property
     def total(self) -> int:
         """All of them."""
-        return self.real + self.threshold + self.missing + self.extreme
+        return self.real + self.made + self.threshold + self.missing + self.extreme
+
+    def __str__(self) -> str:
+        """As one phrase, which tells apart what was real and what was not."""
+        made = f", {self.made:,} made of their values" if self.made else ""
+        others = self.total - self.real - self.made
+        return f"{self.total:,} rows ({self.real:,} real{made}, {others:,} made to find differences)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,18 @@ SEED: Final = 0
 """Of the choice of real rows, so that a check that fails fails again."""
 
 
+def made_rows(real: Matrix, count: int, seed: int = SEED) -> Matrix:
+    """Rows that take each value from another real row, [count, 10]: values as they occur, in combinations that are new.
+
+    Repeating whole rows would compare nothing that was not compared before.
+    """
+    generator = np.random.default_rng(seed)
+    made = np.empty((count, FEATURE_COUNT), dtype=np.float32)
+    for column in range(FEATURE_COUNT):
+        made[:, column] = generator.choice(real[:, column], count)
+    return made
+
+
 def threshold_rows(forest: Forest, real: Matrix) -> Matrix:
     """Three rows a split: the value on its threshold, one float below and one above, [3 * splits, 10].
 

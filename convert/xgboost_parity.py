@@ -21,7 +21,7 @@ from onnx import TensorProto, helper
 from convert.errors import ConversionError, ParityError
 from convert.exporter import INPUT, MARGIN, ROWS
 from convert.parity_report import ParityReport, RowCounts, installed_versions
-from convert.parity_rows import extreme_rows, missing_rows, threshold_rows
+from convert.parity_rows import SEED, extreme_rows, made_rows, missing_rows, threshold_rows
 from convert.source import Matrix, Source, Vector
 from fraud.features import FEATURE_COUNT, FEATURE_NAMES
 from fraud.forest import Forest
@@ -31,7 +31,8 @@ from serve.engine import Engine, EngineOptions, ModelFile, load
 from serve.engine.onnx_kernel import open_session
 
 MINIMUM_ROWS: Final = 200_000
-"""Fewest real rows that prove anything: a split that one row in 10,000 passes is still passed 20 times."""
+"""Fewest rows that prove anything: a split that one row in 10,000 passes is still passed 20 times. Where real
+ones are fewer, the rest is made of their values."""
 
 CHUNK_ROWS: Final = 32_768
 
@@ -45,10 +46,12 @@ def check_parity(
     forest: Forest,
     real: Matrix,
     *,
+    minimum_rows: int = 0,
+    seed: int = SEED,
     progress: Progress | None = None,
 ) -> ParityReport:
-    """Compare the exported model with the trained one on real rows [N, 10] that `check_rows` lets pass, and on
-    adversarial rows.
+    """Compare the exported model with the trained one on real rows [N, 10] that `check_rows` lets pass, on rows made of
+    their values where they are fewer than `minimum_rows`, and on adversarial rows.
 
     `forest` is the source's, with its scalers folded: where the adversarial rows take the thresholds from.
 
@@ -57,13 +60,16 @@ def check_parity(
     """
     kinds = {
         "real": real,
+        "made": made_rows(real, max(minimum_rows - len(real), 0), seed),
         "threshold": threshold_rows(forest, real),
         "missing": missing_rows(real),
         "extreme": extreme_rows(real),
     }
     if source.scalers:
-        # Scalers refuse infinities, so there is nothing to be equal to.
-        kinds |= {kind: rows[~np.isinf(rows).any(axis=1)] for kind, rows in kinds.items() if kind != "real"}
+        # Scalers refuse infinities, so there is nothing to be equal to; `check_rows` keeps them out of real rows.
+        kinds |= {
+            kind: rows[~np.isinf(rows).any(axis=1)] for kind, rows in kinds.items() if kind not in {"real", "made"}
+        }
     counts = RowCounts(**{kind: len(rows) for kind, rows in kinds.items()})
     tally = _Tally()
     margins = _MarginGraph(model)
@@ -124,16 +130,16 @@ class _MarginGraph:
         return margin
 
 
-def check_rows(real: Matrix, source: Source, minimum_rows: int = MINIMUM_ROWS) -> None:
+def check_rows(real: Matrix, source: Source) -> None:
     """Refuse rows that can prove nothing.
 
     Raises:
-        ConversionError: they are too few, or not rows of the model's input.
+        ConversionError: there is none, or they are not rows of the model's input.
     """
     if real.dtype != np.float32 or real.ndim != 2 or real.shape[1] != FEATURE_COUNT:
         raise ConversionError(f"the rows are {real.dtype} {list(real.shape)}; expected float32 [N, {FEATURE_COUNT}]")
-    if len(real) < max(minimum_rows, 1):
-        raise ConversionError(f"{len(real):,} rows prove nothing; parity needs {max(minimum_rows, 1):,} real rows")
+    if len(real) == 0:
+        raise ConversionError("there is no row; parity needs real rows, of whose values more are made")
     if source.scalers and np.isinf(real).any():
         raise ConversionError("a row has an infinite value, which the pipeline's scaler refuses; leave it out")
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 import annotated_types
+from dotenv import dotenv_values
 from psycopg2.extensions import make_dsn
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -32,6 +34,8 @@ ADDRESSES_FILE: Final = "stack.env"
 
 ANCHOR_SECRET_MIN: Final = 32
 """Characters of the key that signs anchors."""
+EMPTY_MEANS_NONE: Final = ("credit_ceiling",)
+"""Settings whose default is a bound that can be taken away; any other that is left empty has its default."""
 
 Port = Annotated[int, annotated_types.Interval(ge=1, le=65535)]
 PositiveInt = Annotated[int, annotated_types.Gt(0)]
@@ -85,8 +89,21 @@ class Settings(BaseSettings):
     auditor_db_password: SecretStr | None = Field(None, description="password of role scoring_auditor")
     mlflow_db_password: SecretStr | None = Field(None, description="password of role scoring_mlflow")
 
-    raw_table: Path | None = Field(None, description="the public Train_Dataset.csv; unset = generated rows")
+    applications_file: Path | None = Field(
+        None, description="applications of your own, which the first start loads instead of reference applications"
+    )
+    applications_columns: dict[str, str] = Field(
+        {}, description="names of its columns that differ from ours, as JSON: theirs to ours"
+    )
+    raw_table: Path | None = Field(
+        None,
+        description="the public Train_Dataset.csv, for a demonstration: dates and a new wave are made up; "
+        "unset = generated rows",
+    )
     reference_scale: float = Field(1.0, gt=0, le=1, description="share of the 214,000 reference applications to load")
+    credit_ceiling: PositiveFloat | None = Field(
+        25_000.0, description="reference applications are for less than this, EUR; empty = all of them"
+    )
     data_seed: int = Field(20230501, ge=0, description="seed of the reference data")
 
     mlflow_tracking_uri: str | None = Field(None, description="MLflow address; unset = the embedded server")
@@ -402,10 +419,17 @@ def load_settings() -> Settings:
     files = (*addresses, run_dir / SECRETS_FILE, Path(".env"))
     for file in files:
         _check_readable(file)
+    emptied = {name: None for name in EMPTY_MEANS_NONE if _is_emptied(name.upper(), files)}
     try:
-        return Settings(_env_file=files)
+        return Settings(_env_file=files, **emptied)
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None
+
+
+def _is_emptied(variable: str, files: tuple[Path, ...]) -> bool:
+    """Whether the place that decides about a variable leaves it empty."""
+    places: tuple[Mapping[str, str | None], ...] = (os.environ, *(dotenv_values(file) for file in reversed(files)))
+    return next((place[variable] for place in places if variable in place), None) == ""
 
 
 def _check_readable(path: Path) -> None:

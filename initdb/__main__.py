@@ -1,32 +1,29 @@
-"""`python -m initdb [upgrade]`: the schema and the reference data, in the database that the settings name."""
+"""`python -m initdb [upgrade | load]`: the schema and the applications, in the database that the settings name."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from fraud.command import EXIT_ERROR
 from fraud.database import connect
-from fraud.errors import ProjectError
+from fraud.provenance import read_provenance
 from fraud.schema_version import NEWEST_VERSION
 from fraud.settings import DatabaseRole, Settings, load_settings
 from fraud.verdict import Verdict
+from initdb.applications.command import load_command, load_first
+from initdb.console import console, errors_in_one_line
 from initdb.dump import dump
 from initdb.progress import progress_bar
-from initdb.request import Request
+from initdb.request import Request, check_features
 from initdb.schema import apply_schema, set_passwords
-from initdb.training_table import has_rows, read_provenance
+from initdb.training_table import has_rows
 from initdb.upgrade import due_files
 
-console = Console(stderr=True)
-
 app = typer.Typer(add_completion=False)
+app.command("load")(load_command)
 
 
 @app.callback(invoke_without_command=True)
@@ -51,24 +48,29 @@ def main(
     force: Annotated[bool, typer.Option("--force", help="Replace the applications that are already loaded.")] = False,
     keep_raw: Annotated[bool, typer.Option("--keep-raw", help="Keep the generated CSV in RUN_DIR/data.")] = False,
 ) -> None:
-    """Make the database ready: tables, roles, and the reference applications that models are trained on.
+    """Make the database ready: tables, roles, and the applications that models are trained on.
 
     Running it again is harmless: what is there stays, unless --force is given.
 
-    The applications come from the public table where you have it, else from a generator of the same statistics.
+    The applications are your own where APPLICATIONS_FILE names them. Else they are a demonstration: the applicants of
+    the public table where you have it, or of a generator of the same statistics, with drawn dates and a simulated wave.
 
     Either all of them are loaded or none.
     """
     if context.invoked_subcommand is not None:
         return
-    with _errors_in_one_line():
+    with errors_in_one_line():
         settings = load_settings()
         _make_schema(settings)
-        if not schema_only:
+        own_file = None if csv else settings.applications_file
+        if not schema_only and own_file is not None:
+            load_first(settings.dsn(), own_file, settings.applications_columns, force)
+        elif not schema_only:
             request = Request(
                 csv=csv or settings.raw_table,
                 seed=settings.data_seed if seed is None else seed,
                 scale=_checked_scale(settings.reference_scale if scale is None else scale),
+                credit_ceiling=settings.credit_ceiling,
                 keep_raw=keep_raw,
                 data_dir=settings.run_dir / "data",
             )
@@ -88,7 +90,7 @@ def upgrade_command(
     Exit status: 0 the database has the newest version (now); 10 with --check: it has not; 2 it can't be upgraded, or
     is of a later version of this project.
     """
-    with _errors_in_one_line():
+    with errors_in_one_line():
         dsn = load_settings().dsn()
         if check:
             with connect(dsn) as connection:
@@ -103,15 +105,6 @@ def _told(files: list[Path], what: str) -> str:
     if not files:
         return f"The schema has version {NEWEST_VERSION}, the newest."
     return f"{what}, to version {NEWEST_VERSION}: {', '.join(path.stem for path in files)}."
-
-
-@contextmanager
-def _errors_in_one_line() -> Iterator[None]:
-    try:
-        yield
-    except ProjectError as error:
-        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(EXIT_ERROR)
 
 
 def _checked_scale(scale: float) -> float:
@@ -136,9 +129,10 @@ def _make_reference_data(dsn: str, request: Request, force: bool) -> None:
         loaded, provenance = has_rows(connection), read_provenance(connection)
     if loaded and not force:
         console.print(f"Already loaded: {provenance or 'applications of unknown origin'}.", highlight=False)
-        if provenance is None or provenance != request.provenance(provenance.rows):
+        if provenance is None or (provenance.reference and not request.is_met_by(provenance)):
             console.print("That is not what the settings ask for; --force replaces it.", style="yellow")
         return
+    check_features()
     console.print("Making the reference applications ...")
     # What generates and reads tables takes seconds to import, and a start that finds its data needs none of it.
     from initdb.replacement import replace_rows  # noqa: PLC0415

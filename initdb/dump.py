@@ -14,11 +14,12 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
 from fraud.database import connect
+from fraud.provenance import read_provenance
 from fraud.schema_version import VERSION_SCHEMA, VERSION_TABLE
 from initdb.errors import NothingToDumpError
 from initdb.feature_columns import statements_for_no_rows
 from initdb.schema import ROLES_FILE
-from initdb.training_table import COLUMN_LIST, COLUMNS, TABLE, has_rows, read_provenance
+from initdb.training_table import COLUMN_LIST, COLUMNS, TABLE, has_rows
 from initdb.upgrade import migration_files
 
 ROWS_PER_INSERT: Final = 1_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +18,24 @@ class RawTableError(ProjectError):
 
 class NoUsableRowsError(RawTableError):
     """The preparation dropped every row of the raw CSV."""
+
+
+class ApplicationsFileError(ProjectError):
+    """A file of applications can't be read, or lacks a column."""
+
+    def __init__(self, path: Path, fault: str) -> None:
+        super().__init__(f"{path}: {fault}")
+
+
+class FaultyApplicationsError(ProjectError):
+    """Rows of somebody's own applications are at fault; nothing was loaded. One line a fault, then how many of each."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("\n".join(lines))
+
+
+class OwnFeaturesError(ProjectError):
+    """Reference applications are asked for, and the features are not those that they have."""
 
 
 class TooFewRowsError(ProjectError):

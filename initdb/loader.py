@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from typing import Final
 
 import psycopg2
 import pyarrow as pa
@@ -12,12 +11,10 @@ from pyarrow import csv
 
 from fraud.database import connect
 from fraud.features import FEATURES
+from fraud.provenance import Provenance
 from initdb.errors import LoadError
 from initdb.reference import ReferenceData
-from initdb.training_table import COLUMN_LIST, COLUMNS, TABLE, Provenance
-
-LOCK_TIMEOUT: Final = "60s"
-"""Longest wait for others' transactions to leave the table."""
+from initdb.training_table import COLUMN_LIST, COLUMNS, LOCK_TIMEOUT, TABLE, write_provenance
 
 
 def load(dsn: str, data: ReferenceData, provenance: Provenance) -> None:
@@ -33,7 +30,7 @@ def load(dsn: str, data: ReferenceData, provenance: Provenance) -> None:
             cursor.copy_expert(
                 sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(TABLE, COLUMN_LIST), _as_csv(data)
             )
-            cursor.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(TABLE, sql.Literal(provenance.to_comment())))
+            write_provenance(connection, provenance)
             cursor.execute(sql.SQL("ANALYZE {}").format(TABLE))
     except psycopg2.Error as error:
         raise LoadError(f"the reference data were not loaded: {' '.join(str(error).split())}") from error
@@ -42,7 +39,7 @@ def load(dsn: str, data: ReferenceData, provenance: Provenance) -> None:
 def _as_csv(data: ReferenceData) -> io.BytesIO:
     """The rows as COPY reads them; 200,000 take 20 MB."""
     columns = [
-        pa.array(column).cast(pa.int32() if feature.integral else pa.float32())
+        pa.array(column, from_pandas=True).cast(pa.int32() if feature.integral else pa.float32())
         for feature, column in zip(FEATURES, data.features.T, strict=True)
     ]
     table = pa.table([pa.array(data.application_ids), pa.array(data.dates), *columns, pa.array(data.labels)], COLUMNS)

@@ -6,6 +6,7 @@ narrowed to the loans below the ceiling before its other columns are read as num
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ LABEL_COLUMN: Final = "Default"
 NUMBER_COLUMNS: Final = tuple(name for name in FEATURE_NAMES if name != "Education_Days")
 USED_COLUMNS: Final = (*NUMBER_COLUMNS, EDUCATION_COLUMN, LABEL_COLUMN)
 
-CREDIT_CEILING: Final = 25_000.0
+AGENCY_CEILING: Final = 25_000.0
 """EUR; the agency lends less than this."""
 
 AGE_STEP_ABOVE: Final = 11_000.0
@@ -55,15 +56,20 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Applicants:
-    """Prepared rows: features [rows, 10] in schema order, labels [rows], and how many raw rows there were."""
+    """Prepared rows: features [rows, 10] in schema order, labels [rows], and how many raw rows there were.
+
+    NaN: a blank, in a feature that may be missing.
+    """
 
     features: FloatMatrix
     labels: LabelVector
     raw_rows: int
 
 
-def prepare(path: Path, progress: Progress) -> Applicants:
+def prepare(path: Path, progress: Progress, ceiling: float | None = AGENCY_CEILING) -> Applicants:
     """Read, filter and recode the raw table; no two applicants of the result are equal in all features.
+
+    Only loans below `ceiling` (EUR) are kept; None: all of them.
 
     Raises:
         RawTableError: the file isn't there, is empty, isn't a CSV or lacks a column.
@@ -72,15 +78,15 @@ def prepare(path: Path, progress: Progress) -> Applicants:
     matrices, labels, raw_rows = [], [], 0
     for batch in _blocks(path, progress):
         raw_rows += batch.num_rows
-        matrix, label = _prepared(batch)
+        matrix, label = _prepared(batch, math.inf if ceiling is None else ceiling)
         matrices.append(matrix)
         labels.append(label)
     features = np.concatenate(matrices) if matrices else np.empty((0, len(FEATURES)), dtype=np.float32)
     if len(features) == 0:
         raise NoUsableRowsError(
             path,
-            f"none of {raw_rows:,} rows has a Credit_Amount below {CREDIT_CEILING:,.0f}, a value in every used column "
-            "and a Default of 0 or 1",
+            f"none of {raw_rows:,} rows has a Credit_Amount{'' if ceiling is None else f' below {ceiling:,.0f}'}, "
+            "a value in every used column and a Default of 0 or 1",
             REMEDY,
         )
     first = ~pd.DataFrame(features).duplicated().to_numpy()
@@ -120,10 +126,10 @@ def _counted(reader: csv.CSVStreamingReader, tell: Callable[[], int], progress: 
         before = tell()
 
 
-def _prepared(batch: pa.RecordBatch) -> tuple[FloatMatrix, LabelVector]:
+def _prepared(batch: pa.RecordBatch, ceiling: float) -> tuple[FloatMatrix, LabelVector]:
     """The block's usable rows, recoded."""
     amount = _numbers(batch.column("Credit_Amount"))
-    batch = batch.filter(pa.array(amount < CREDIT_CEILING))
+    batch = batch.filter(pa.array(amount < ceiling))
     columns = [_numbers(batch.column(name)) for name in NUMBER_COLUMNS]
     matrix = np.column_stack([*columns, _education_days(batch.column(EDUCATION_COLUMN))])
     age = matrix[:, FEATURE_NAMES.index("Age_Days")]
@@ -132,8 +138,20 @@ def _prepared(batch: pa.RecordBatch) -> tuple[FloatMatrix, LabelVector]:
     matrix[:, integral] = np.rint(matrix[:, integral])
     label = _numbers(batch.column(LABEL_COLUMN))
     minimum = np.array([feature.minimum for feature in FEATURES])
-    usable = ((matrix >= minimum) & (matrix <= LARGEST_INTEGER)).all(axis=1) & np.isin(label, (0.0, 1.0))
+    known = (matrix >= minimum) & (matrix <= LARGEST_INTEGER)
+    usable = (known | _may_stay_blank(batch)).all(axis=1) & np.isin(label, (0.0, 1.0))
     return matrix[usable].astype(np.float32), label[usable].astype(np.int16)
+
+
+def _may_stay_blank(batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+    """Where there is nothing, in a feature that may be missing, [rows, 10]; a symbol for a number is no blank."""
+    blank = np.zeros((batch.num_rows, len(FEATURES)), dtype=bool)
+    for column, feature in enumerate(FEATURES):
+        if feature.may_be_missing:
+            texts = batch.column(feature.name if feature.name in NUMBER_COLUMNS else EDUCATION_COLUMN)
+            is_blank = pc.equal(pc.replace_substring_regex(texts, BLANKS, ""), "")
+            blank[:, column] = is_blank.to_numpy(zero_copy_only=False)
+    return blank
 
 
 def _numbers(texts: pa.Array) -> npt.NDArray[np.float64]:

@@ -38,12 +38,6 @@ WAVE_SIGNS: Final = ("Phone_Change", "ID_Days", "Registration_Days", "Employed_D
 WAVE_CONTRAST: Final = 3.0
 """How much the signs tell: the log odds between the most and the least recent applicant."""
 
-GENERATED_KEPT_SHARE: Final = 0.1169
-"""Of generated raw rows, by the preparation (counted on 2.3 million)."""
-
-GENERATED_YOUNG_SHARE: Final = 0.2615
-"""Of prepared generated rows, younger than the wave's limit."""
-
 SPLIT_STREAM: Final = (2**32 - 1,)
 """The random stream of the split, apart from those of the raw table's chunks."""
 
@@ -62,6 +56,8 @@ class ReferenceData:
     dates: npt.NDArray[np.datetime64]
     wave: npt.NDArray[np.bool_]
     scale: float
+    invented_divorces: int
+    """Of the wave: divorces of applicants who are none in the table."""
 
     @property
     def application_ids(self) -> list[str]:
@@ -83,6 +79,18 @@ class PartSizes:
         return self.history + self.recent
 
 
+@dataclass(frozen=True, slots=True)
+class KeptShares:
+    """Of generated raw rows, those that the preparation keeps; of these, those younger than the wave's limit."""
+
+    kept: float
+    young: float
+
+
+COUNTED_SHARES: Final = KeptShares(kept=0.1384, young=0.2620)
+"""With the agency's ceiling, counted on 2.3 million."""
+
+
 def part_sizes(scale: float) -> PartSizes:
     """The parts at a scale of 0 to 1, none of them empty."""
     return PartSizes(
@@ -92,11 +100,11 @@ def part_sizes(scale: float) -> PartSizes:
     )
 
 
-def raw_rows_for(scale: float) -> int:
+def raw_rows_for(scale: float, shares: KeptShares = COUNTED_SHARES) -> int:
     """Rows to generate so that the three parts at this scale almost surely can be made of those that are kept."""
     sizes = part_sizes(scale)
-    kept_back = _with_margin(sizes.wave) / GENERATED_YOUNG_SHARE
-    return math.ceil(_with_margin(sizes.ordinary + kept_back) / GENERATED_KEPT_SHARE)
+    kept_back = _with_margin(sizes.wave) / shares.young
+    return math.ceil(_with_margin(sizes.ordinary + kept_back) / shares.kept)
 
 
 def _with_margin(count: float) -> float:
@@ -128,14 +136,16 @@ def build_reference(applicants: Applicants, scale: float, seed: int) -> Referenc
         )
     wave = _last_young(is_young(features), sizes.wave)
     rows = np.concatenate((np.arange(sizes.ordinary), wave))
-    labels = np.concatenate((labels[: sizes.ordinary], wave_labels(features[wave], labels[wave], rng)))
+    simulated = wave_labels(features[wave], labels[wave], rng)
+    invented = int((simulated > labels[wave]).sum())
+    labels = np.concatenate((labels[: sizes.ordinary], simulated))
     dates = np.concatenate(
         (_spread(HISTORY, sizes.history), _spread(RECENT, sizes.recent), _spread(RECENT, sizes.wave))
     )
     in_wave = np.arange(len(rows)) >= sizes.ordinary
     shuffled = rng.permutation(len(rows))
     by_date = shuffled[np.argsort(dates[shuffled], kind="stable")]
-    return ReferenceData(features[rows][by_date], labels[by_date], dates[by_date], in_wave[by_date], scale)
+    return ReferenceData(features[rows][by_date], labels[by_date], dates[by_date], in_wave[by_date], scale, invented)
 
 
 def wave_labels(features: FloatMatrix, labels: LabelVector, rng: np.random.Generator) -> LabelVector:

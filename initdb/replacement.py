@@ -6,6 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from fraud.provenance import Provenance
+from initdb.kept_shares import kept_shares
 from initdb.loader import load
 from initdb.population import Population
 from initdb.preparation import prepare
@@ -14,7 +16,6 @@ from initdb.progress import progress_bar
 from initdb.raw_table import write_raw_table
 from initdb.reference import REFERENCE_ROWS, ReferenceData, build_reference, raw_rows_for
 from initdb.request import Request
-from initdb.training_table import Provenance
 
 
 def replace_rows(dsn: str, request: Request, console: Console) -> Provenance:
@@ -25,7 +26,9 @@ def replace_rows(dsn: str, request: Request, console: Console) -> Provenance:
     """
     raw = request.csv or _generate(request, console)
     data = _reference_data(raw, request, console)
-    provenance = request.provenance(len(data.labels))
+    provenance = request.provenance(
+        len(data.labels), int(data.wave.sum()), int(data.labels.sum()), data.invented_divorces
+    )
     with console.status("Loading"):
         load(dsn, data, provenance)
     if request.csv is None and not request.keep_raw:
@@ -34,10 +37,10 @@ def replace_rows(dsn: str, request: Request, console: Console) -> Provenance:
 
 
 def _generate(request: Request, console: Console) -> Path:
-    rows = raw_rows_for(request.scale)
-    path = request.data_dir / f"generated_seed{request.seed}_rows{rows}.csv"
     with console.status("Fitting the generator to the public table's statistics"):
         population = Population.fit(load_profile())
+        rows = raw_rows_for(request.scale, kept_shares(population, request.credit_ceiling))
+    path = request.data_dir / f"generated_seed{request.seed}_rows{rows}.csv"
     with progress_bar(console, f"Generating {rows:,} raw rows", rows) as advance:
         write_raw_table(path, population, rows, request.seed, advance)
     return path
@@ -46,7 +49,7 @@ def _generate(request: Request, console: Console) -> Path:
 def _reference_data(raw: Path, request: Request, console: Console) -> ReferenceData:
     size = raw.stat().st_size if raw.is_file() else None
     with progress_bar(console, f"Preparing {raw.name}", size) as advance:
-        applicants = prepare(raw, advance)
+        applicants = prepare(raw, advance, request.credit_ceiling)
     data = build_reference(applicants, request.scale, request.seed)
     if data.scale < request.scale:
         console.print(

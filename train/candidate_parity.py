@@ -22,7 +22,6 @@ from convert import prove
 from convert.errors import ParityError
 from convert.parity_report import ParityReport
 from convert.source import load_classifier
-from convert.xgboost_parity import MINIMUM_ROWS
 from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError, RegistryError
 from fraud.progress import ShowStep, steps_on
@@ -33,7 +32,6 @@ from fraud.verdict import Verdict
 from train.artifacts import NATIVE_FILE
 from train.dataset import load_dataset
 from train.maturity import label_cutoff
-from train.proving_rows import proving_rows
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -72,15 +70,14 @@ def _prove(settings: Settings, today: dt.date) -> tuple[Verdict, str, ParityRepo
     with Progress(console=Console(stderr=True)) as bar:
         try:
             rows = load_dataset(settings.dsn(DatabaseRole.TRAINER), cutoff).x
-            proving = proving_rows(rows, settings.train_seed + 1, MINIMUM_ROWS)
-            parity = _compare(registry, candidate, proving, steps_on(bar))
+            parity = _compare(registry, candidate, rows, settings.train_seed + 1, steps_on(bar))
         except ParityError as error:
             return Verdict.FAIL, f"version {candidate.version}: {error}", None
-    return Verdict.PASS, f"version {candidate.version} answers as XGBoost on {parity.rows.total:,} rows", parity
+    return Verdict.PASS, f"version {candidate.version} answers as XGBoost on {parity.rows}", parity
 
 
 def _compare(
-    registry: Registry, candidate: ModelVersion, rows: NDArray[np.float32], progress: ShowStep
+    registry: Registry, candidate: ModelVersion, rows: NDArray[np.float32], seed: int, progress: ShowStep
 ) -> ParityReport:
     progress("fetching the candidate", 0, 2)
     with tempfile.TemporaryDirectory() as name:
@@ -88,7 +85,9 @@ def _compare(
         progress("fetching the candidate", 1, 2)
         classifier = load_classifier(registry.download_file(candidate, NATIVE_FILE, Path(name)))
         progress("fetching the candidate", 2, 2)
-    return prove(converted, classifier, rows, progress=lambda done, all_: progress("proving parity", done, all_))
+    return prove(
+        converted, classifier, rows, seed=seed, progress=lambda done, all_: progress("proving parity", done, all_)
+    )
 
 
 if __name__ == "__main__":

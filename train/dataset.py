@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fraud.database import connect
 from fraud.features import DATE, FEATURE_NAMES, LABEL, MAY_BE_MISSING
+from fraud.provenance import Provenance, read_provenance
 from train.errors import CutoffError, EmptyTableError, LabelError, MissingValueError
 from train.table import TABLE, first_day, read_rows
 
@@ -25,10 +26,12 @@ class Dataset:
     """1 = divorced soon after the loan [N]."""
     dates: NDArray[np.datetime64]
     """Day of the application [N], rising."""
+    provenance: Provenance | None = None
+    """Of the table that they are from; None: not on record."""
 
     def part(self, rows: slice) -> Dataset:
         """The applications of a slice, as views."""
-        return Dataset(self.x[rows], self.y[rows], self.dates[rows])
+        return Dataset(self.x[rows], self.y[rows], self.dates[rows], self.provenance)
 
     @property
     def positive_rate(self) -> float:
@@ -47,7 +50,8 @@ def load_dataset(dsn: str, cutoff: dt.date) -> Dataset:
         table = read_rows(connection, cutoff)
         if table.num_rows == 0:
             raise _no_rows(cutoff, first_day(connection))
-    return _checked(table)
+        provenance = read_provenance(connection)
+    return replace(_checked(table), provenance=provenance)
 
 
 def _no_rows(cutoff: dt.date, first: dt.date | None) -> EmptyTableError | CutoffError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from convert.parity_report import ParityReport
 from fraud.features import FEATURES
+from train.data_origin import limits, origin
 from train.evaluate import Evaluation
 from train.training import Training
 
@@ -20,7 +21,7 @@ def model_card(training: Training, parity: ParityReport) -> str:
                 _quality(training),
                 _parity(parity),
                 _features(),
-                _limits(),
+                _limits(training),
             )
         )
         + "\n"
@@ -51,6 +52,7 @@ def _data(training: Training) -> str:
             "## Data",
             "",
             f"Applications dated before {training.cutoff} (the data cutoff), split by time between whole days.",
+            origin(split.test.provenance),
             "",
             "| part | rows | divorces | from | before |",
             "|---|---:|---:|---|---|",
@@ -104,7 +106,7 @@ def _review_name(evaluation: Evaluation) -> str:
 def _parity(parity: ParityReport) -> str:
     return (
         "## Parity of the ONNX model with XGBoost\n\n"
-        f"{parity.rows.total:,} rows compared ({parity.rows.real:,} real). Margins bit-equal: "
+        f"Compared on {parity.rows}. Margins bit-equal: "
         f"{parity.margin_bit_equal_share:.4%} of rows. Largest difference of a probability: "
         f"{parity.max_relative_difference:.2g} relative, {parity.max_absolute_difference:.2g} absolute "
         f"(allowed: {parity.relative_tolerance:.2g} relative).\n"
@@ -117,12 +119,10 @@ def _features() -> str:
     return "\n".join(("## Features", "", "| name | unit | meaning |", "|---|---|---|", *lines))
 
 
-def _limits() -> str:
+def _limits(training: Training) -> str:
     return (
         "## Limits\n\n"
-        "- The reference applications derive from a public table of car loans whose label is a default, and stand in\n"
-        "  for divorces. Where that table is not there, they are simulated from its statistics. The figures above\n"
-        "  say nothing about real couples.\n"
+        f"{limits(training.split.test.provenance)}"
         "- Age is a feature: before use, an agency must examine what the model does to groups of applicants.\n"
         "- Applicants unlike those in the data window make the probabilities wrong; drift monitoring looks for them.\n"
         "- Probabilities are those of the validation part: where divorces have become more frequent since, they lag\n"

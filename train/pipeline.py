@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from convert import Conversion, convert
-from convert.xgboost_parity import MINIMUM_ROWS
 from fraud.progress import ShowStep
 from fraud.reference_profile import ReferenceProfile
 from fraud.registry import (
@@ -26,10 +25,9 @@ from fraud.registry import (
 from train.artifacts import write_files
 from train.bins_table import store_bins
 from train.dataset import load_dataset
-from train.proving_rows import proving_rows
 from train.reference import reference_profile
 from train.servable import why_unservable
-from train.tracking import parity_metrics, record_run
+from train.tracking import parity_metrics, parity_tags, record_run
 from train.training import Training, train_model
 
 
@@ -84,7 +82,8 @@ def run(
     training = train_model(dataset, cutoff, seed, threads, lambda done, all_: progress("grid search", done, all_))
     conversion = convert(
         training.pipeline,
-        proving_rows(dataset.x, seed, MINIMUM_ROWS),
+        dataset.x,
+        seed=seed,
         progress=lambda done, all_: progress("proving parity", done, all_),
     )
 
@@ -119,6 +118,7 @@ def _register(
         VALIDATION_AP_TAG: repr(training.validation.average_precision.estimate),
         TEST_AP_TAG: repr(training.test.average_precision.estimate),
         PROFILE_SHA256_TAG: hashlib.sha256(profile.to_json()).hexdigest(),
+        **parity_tags(conversion.parity),
     }
     if reason is not None:
         tags[RETRAINING_REASON_TAG] = reason

@@ -11,7 +11,6 @@ from sklearn.pipeline import Pipeline
 
 from convert import convert
 from convert.source import load_classifier
-from convert.xgboost_parity import MINIMUM_ROWS
 from fraud.progress import ShowStep
 from fraud.registry import (
     PRODUCTION,
@@ -27,10 +26,9 @@ from train.artifacts import NATIVE_FILE, write_model
 from train.bins_table import store_bins
 from train.dataset import load_dataset
 from train.grid import STEP
-from train.proving_rows import proving_rows
 from train.reference import reference_profile
 from train.split import split_by_day
-from train.tracking import parity_metrics, record_run
+from train.tracking import parity_metrics, parity_tags, record_run
 
 KEPT_TAGS: Final = (TEST_START_TAG, VALIDATION_AP_TAG, TEST_AP_TAG)
 """What was measured of the trees holds of them in any file."""
@@ -54,7 +52,8 @@ def reconvert(dsn: str, registry: Registry, old: ModelVersion, *, seed: int, pro
         dataset = load_dataset(dsn, old.data_cutoff)
         conversion = convert(
             classifier,
-            proving_rows(dataset.x, seed, MINIMUM_ROWS),
+            dataset.x,
+            seed=seed,
             progress=lambda done, all_: progress("proving parity", done, all_),
         )
         pipeline = Pipeline([(STEP, classifier)])
@@ -64,7 +63,7 @@ def reconvert(dsn: str, registry: Registry, old: ModelVersion, *, seed: int, pro
         write_model(files, classifier, conversion, profile)
         facts = {RECONVERTED_FROM_TAG: str(old.version)}
         run_id = record_run(registry, facts, parity_metrics(conversion.parity), files)
-    tags = facts | {tag: old.tags[tag] for tag in KEPT_TAGS if tag in old.tags}
+    tags = facts | parity_tags(conversion.parity) | {tag: old.tags[tag] for tag in KEPT_TAGS if tag in old.tags}
     tags[PROFILE_SHA256_TAG] = hashlib.sha256(profile.to_json()).hexdigest()
     version = registry.register(run_id, conversion.sha256, old.data_cutoff, tags)
     store_bins(dsn, version, profile)

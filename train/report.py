@@ -56,7 +56,7 @@ def _facts(outcome: Outcome) -> Table:
     table.add_row("least child weight", f"{chosen.min_child_weight:g}")
     table.add_row("weight of positives", f"{chosen.scale_pos_weight:.4g}")
     table.add_row("calibrated log-odds", f"{scaling.slope:.3f} x margin {scaling.intercept:+.3f}")
-    table.add_row("parity: rows compared", f"{parity.rows.total:,}")
+    table.add_row("parity: rows compared", str(parity.rows))
     table.add_row("parity: margins bit-equal", f"{parity.margin_bit_equal_share:.4%}")
     table.add_row("parity: largest difference", f"{parity.max_relative_difference:.2g} of a probability")
     table.add_row("SHA-256 of model.onnx", f"{outcome.conversion.sha256[:16]}...")

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 from convert.parity_report import ParityReport
 from fraud.errors import RegistryError
-from fraud.registry import MODEL_FOLDER, Registry, mlflow_client, registry_errors
+from fraud.registry import (
+    MODEL_FOLDER,
+    PARITY_MADE_ROWS_TAG,
+    PARITY_REAL_ROWS_TAG,
+    Registry,
+    mlflow_client,
+    registry_errors,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -42,10 +49,17 @@ def parity_metrics(parity: ParityReport) -> dict[str, float]:
     """How equal the converted model is, as metrics of its run."""
     return {
         "parity_rows": parity.rows.total,
+        "parity_rows_real": parity.rows.real,
+        "parity_rows_made": parity.rows.made,
         "parity_margin_bit_equal_share": parity.margin_bit_equal_share,
         "parity_probability_max_relative_difference": parity.max_relative_difference,
         "parity_probability_max_absolute_difference": parity.max_absolute_difference,
     }
+
+
+def parity_tags(parity: ParityReport) -> dict[str, str]:
+    """What the proof of a version was on, as tags of it."""
+    return {PARITY_REAL_ROWS_TAG: str(parity.rows.real), PARITY_MADE_ROWS_TAG: str(parity.rows.made)}
 
 
 def _experiment_id(client: MlflowClient, name: str) -> str:

@@ -46,14 +46,23 @@ def test_a_model_that_passes_is_written_and_reported(files: Path) -> None:
     assert {path.name for path in files.iterdir()} == {"model.ubj", "rows.npy", "out.onnx"}
 
 
-def test_what_cannot_be_used_is_one_line_and_status_2(files: Path) -> None:
+def test_few_rows_are_made_up_to_200000_which_is_told(files: Path) -> None:
     np.save(files / "few.npy", applications(100))
+    done = CliRunner().invoke(command.app, arguments(files, rows="few.npy"))
+    assert done.exit_code == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["rows"]["real"], report["rows"]["made"]) == (100, 199_900)
+    assert "(100 real, 199,900 made of their values, " in done.stderr
+
+
+def test_what_cannot_be_used_is_one_line_and_status_2(files: Path) -> None:
+    np.save(files / "none.npy", applications(0))
     np.save(files / "pickled.npy", np.array([{"a": 1}], dtype=object))
     (files / "text.ubj").write_text("not a model")
     (files / "pickle.ubj").write_bytes(pickle.dumps({"trees": list(range(1_000))}))
     fit(objective="binary:logitraw").save_model(files / "raw.ubj")
     for names, message in (
-        ({"rows": "few.npy"}, "200,000"),
+        ({"rows": "none.npy"}, "there is no row"),
         ({"rows": "absent.npy"}, "No such file"),
         ({"rows": "pickled.npy"}, "another format"),
         ({"rows": "text.ubj"}, "another format"),

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from convert import parity_rows
 from convert.booster_forest import read_forest
-from convert.parity_rows import EXTREMES, extreme_rows, missing_rows, threshold_rows
+from convert.parity_rows import EXTREMES, extreme_rows, made_rows, missing_rows, threshold_rows
 from convert.source import open_source
 from fraud.feature_file import Feature
 from fraud.features import FEATURES
@@ -96,3 +96,12 @@ def test_every_feature_has_every_extreme_value() -> None:
     for value in EXTREMES.view(np.uint32):
         assert (bits == value).any(axis=0).all()
         assert (bits == value).all(axis=1).any()
+
+
+def test_made_rows_have_values_that_occur_in_combinations_that_are_new() -> None:
+    real = np.arange(30, dtype=np.float32).reshape(3, 10)
+    rows = made_rows(real, 497, seed=1)
+    assert (rows.shape, rows.dtype) == ((497, 10), np.float32)
+    assert all(set(made) == set(values) for made, values in zip(rows.T, real.T, strict=True))
+    assert len(np.unique(rows, axis=0)) > 400
+    assert not np.array_equal(rows, made_rows(real, 497, seed=2))

@@ -68,6 +68,34 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         load_settings().dsn()
 
 
+@pytest.mark.parametrize(
+    ("environment", "user_file", "generated_file", "ceiling"),
+    [
+        pytest.param(None, None, None, 25_000, id="not given"),
+        pytest.param("", None, None, None, id="emptied"),
+        pytest.param("30000", None, None, 30_000, id="another one"),
+        pytest.param(None, "", None, None, id="emptied in a file"),
+        pytest.param(None, "", "30000", None, id="emptied in the file that counts"),
+        pytest.param("30000", "", None, 30_000, id="emptied in a file, given in the environment"),
+        pytest.param("", "30000", None, None, id="given in a file, emptied in the environment"),
+    ],
+)
+def test_bound_that_is_left_empty_is_taken_away(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    environment: str | None,
+    user_file: str | None,
+    generated_file: str | None,
+    ceiling: float | None,
+) -> None:
+    (tmp_path / ".run").mkdir()
+    for path, value in ((tmp_path / ".env", user_file), (tmp_path / ".run" / ".env", generated_file)):
+        path.write_text("" if value is None else f"CREDIT_CEILING={value}\n")
+    if environment is not None:
+        monkeypatch.setenv("CREDIT_CEILING", environment)
+    assert load_settings().credit_ceiling == ceiling
+
+
 def test_a_role_logs_in_with_its_own_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://owner:own@db:5433/loans?sslmode=require")
     monkeypatch.setenv("SERVER_DB_PASSWORD", "p w'\\")

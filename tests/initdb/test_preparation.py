@@ -71,7 +71,8 @@ def test_a_row_is_kept_and_recoded(tmp_path: Path, change: dict[str, str], name:
 @pytest.mark.parametrize(
     "change",
     [
-        *(pytest.param({name: ""}, id=f"blank {name}") for name in GOOD if name != "ID"),
+        *(pytest.param({name: ""}, id=f"blank {name}") for name in GOOD if name not in {"ID", "Credit_Bureau"}),
+        *(pytest.param({"Credit_Bureau": token}, id=f"{token} enquiries") for token in ("#", "?", "-1", "nan")),
         *(pytest.param({"Loan_Annuity": token}, id=token) for token in ("$", "#", "x", "&", "#VALUE!", "nan", "inf")),
         pytest.param({"Credit_Amount": "25000"}, id="at the ceiling"),
         pytest.param({"Phone_Change": "-5"}, id="negative"),
@@ -83,6 +84,29 @@ def test_a_row_is_kept_and_recoded(tmp_path: Path, change: dict[str, str], name:
 )
 def test_a_row_is_dropped(tmp_path: Path, change: dict[str, str]) -> None:
     assert len(prepared(tmp_path, change).labels) == 1
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\u202f"])
+def test_blank_in_a_feature_that_may_be_missing_stays_one(tmp_path: Path, blank: str) -> None:
+    kept = prepared(tmp_path, {"Credit_Bureau": blank})
+    expected = np.array([6750, 19000.35, 950.4, 9000, 1062, 6123, 383, 63, np.nan, 4380], dtype=np.float32)
+    assert np.array_equal(kept.features[1], expected, equal_nan=True)
+    again = prepared(tmp_path, {"Credit_Bureau": blank}, {"Credit_Bureau": blank, "ID": "12100009"})
+    assert len(again.labels) == 2, "an applicant counts once, whatever is missing"
+
+
+@pytest.mark.parametrize(
+    ("ceiling", "amounts"),
+    [
+        pytest.param(25_000.0, [24_999.99], id="the agency's"),
+        pytest.param(25_000.5, [24_999.99, 25_000], id="a little more"),
+        pytest.param(None, [24_999.99, 25_000, 90_000, 400_000], id="none"),
+    ],
+)
+def test_ceiling_decides_which_loans_count(tmp_path: Path, ceiling: float | None, amounts: list[float]) -> None:
+    path = table(tmp_path / "raw.csv", *({"Credit_Amount": str(amount)} for amount in (24_999.99, 25_000, 90_000, 4e5)))
+    kept = prepare(path, ignore_progress, ceiling)
+    assert kept.features[:, FEATURE_NAMES.index("Credit_Amount")].tolist() == np.float32(amounts).tolist()
 
 
 def test_features_and_label_stand_in_schema_order(tmp_path: Path) -> None:

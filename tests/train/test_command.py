@@ -15,9 +15,13 @@ from typer.testing import CliRunner
 from xgboost import XGBClassifier
 
 from convert.errors import ParityError
+from fraud.database import connect
+from fraud.provenance import Provenance, ReferenceRows
 from fraud.reference_profile import PROFILE_FILE, ReferenceProfile
 from fraud.registry import (
     CANDIDATE,
+    PARITY_MADE_ROWS_TAG,
+    PARITY_REAL_ROWS_TAG,
     PRODUCTION,
     PROFILE_SHA256_TAG,
     RECONVERTED_FROM_TAG,
@@ -66,6 +70,9 @@ def test_a_candidate_with_all_its_files(
 ) -> None:
     from mlflow import MlflowClient
 
+    loaded = Provenance((ReferenceRows("Train_Dataset.csv", 7, 1.0, 8_000, 25_000.0, 700, 1_000, 340),))
+    with connect(filled_table) as connection, connection.cursor() as cursor:
+        cursor.execute("COMMENT ON TABLE divorce_predictions IS %s", (loaded.to_comment(),))
     result = train("--reason", "drift from version 0")
     assert result.exit_code == 0, result.output
     version = registry.version_of(CANDIDATE)
@@ -97,7 +104,9 @@ def test_a_candidate_with_all_its_files(
 
     parity = msgspec.json.decode(registry.download_file(version, "parity.json", tmp_path / "served").read_bytes())
     assert parity["model_sha256"] == version.sha256
-    assert parity["rows"]["real"] >= 200_000
+    real = int((dataset.dates < np.datetime64("2024-03-01")).sum())
+    assert (parity["rows"]["real"], parity["rows"]["made"]) == (real, 200_000 - real)
+    assert (version.tags[PARITY_REAL_ROWS_TAG], version.tags[PARITY_MADE_ROWS_TAG]) == (str(real), str(200_000 - real))
 
     profile_file = registry.download_file(version, PROFILE_FILE, tmp_path / "served")
     assert hashlib.sha256(profile_file.read_bytes()).hexdigest() == version.tags[PROFILE_SHA256_TAG]
@@ -116,8 +125,16 @@ def test_a_candidate_with_all_its_files(
     assert version.tags["average_precision_test"] == repr(test["test_average_precision"])
 
     card = registry.download_file(version, "model_card.md", tmp_path / "served").read_text(encoding="utf-8")
-    for words in ("2024-03-01", version.sha256, "`Education_Days`", "simulated", f"{test['test_brier_score']:.4f}"):
+    for words in (
+        "2024-03-01",
+        version.sha256,
+        "`Education_Days`",
+        "340 of the 1,000 divorces",
+        str(loaded),
+        f"{test['test_brier_score']:.4f}",
+    ):
         assert words in card
+    assert f"({real:,} real, {200_000 - real:,} made of their values, " in card
 
 
 def test_only_the_first_version_is_promoted_and_the_same_seed_gives_the_same_model(registry: Registry) -> None:

@@ -9,7 +9,6 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from train.evaluate import evaluate, review
-from train.proving_rows import proving_rows
 
 
 @pytest.mark.parametrize(
@@ -50,18 +49,3 @@ def test_metrics_are_flat_and_finite() -> None:
     assert metrics["test_rows"] == 4
     assert metrics["test_average_precision_low"] <= metrics["test_average_precision"]
     assert all(name.startswith("test_") and math.isfinite(value) for name, value in metrics.items())
-
-
-def test_few_rows_are_filled_with_values_that_occur() -> None:
-    x = np.arange(30, dtype=np.float32).reshape(3, 10)
-    rows = proving_rows(x, 1, 500)
-    assert rows.shape == (500, 10)
-    assert rows.dtype == np.float32
-    assert np.array_equal(rows[:3], x)
-    assert all(set(filled) == set(values) for filled, values in zip(rows[3:].T, x.T, strict=True))
-    assert len(np.unique(rows[3:], axis=0)) > 400
-
-
-def test_enough_rows_are_taken_as_they_are() -> None:
-    x = np.zeros((5, 10), np.float32)
-    assert proving_rows(x, 1, 5) is x
