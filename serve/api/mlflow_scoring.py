@@ -21,6 +21,7 @@ from starlette.routing import Route
 from fraud.features import FEATURE_NAMES
 from serve.answer import Answer
 from serve.decoding import DecodedRows
+from serve.decoding.bounds import THE_FEATURES
 from serve.decoding.by_content_type import JSON, DecodeBatch
 from serve.decoding.csv_table import decode_csv
 from serve.decoding.mlflow_json import MEMBERS, decode_invocation
@@ -99,4 +100,4 @@ def _without_data(error: ServeError) -> str:
     if isinstance(error, DuplicateName):
         return f"{field} is there more than once in one object: expected it once"
     place = field if error.instance is None else f"{field} of instance {error.instance}"
-    return f"{place}: expected the ten features and no others, each a finite number that is not negative"
+    return f"{place}: expected {THE_FEATURES} and no others, each a finite number that is not too low"

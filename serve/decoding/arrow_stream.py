@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from fraud.features import FEATURE_NAMES
-from serve.decoding.bounds import check_header, check_row_count
+from serve.decoding.bounds import REQUIRED_NAMES, check_header, check_row_count
+from serve.decoding.checked_rows import checked_rows
 from serve.decoding.matrix import matrix_of_columns
-from serve.decoding.rows import LABEL_MAX_CHARS, LABELS, DecodedRows, check_labels, labelled
+from serve.decoding.rows import LABEL_MAX_CHARS, LABELS, DecodedRows, label_faults
 from serve.errors import BodyTooLarge, InvalidInstance, MalformedBody, UnsupportedMediaType
 
 ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
@@ -32,13 +33,13 @@ _BATCH_COMPRESSION: Final = 3
 
 
 def decode_arrow(body: bytes, max_rows: int) -> DecodedRows:
-    """A stream with the ten features as numeric columns, and perhaps labels as text -> rows.
+    """A stream with the features as numeric columns, and perhaps labels as text -> rows.
 
     Raises:
         MalformedBody: not a stream, or a damaged one.
         UnsupportedMediaType: the buffers are compressed or dictionary-encoded.
-        InvalidInstance: a column is missing, unknown or of a wrong type, a value is null or out of bounds; or the
-            batch is empty.
+        InvalidInstance: a column is missing, unknown or of a wrong type, values are missing that may not be, or out of
+            bounds; or the batch is empty.
         BodyTooLarge: more than `max_rows` rows, or than `MAX_BATCHES` batches; or a schema without end.
     """
     try:
@@ -59,10 +60,10 @@ def rows_of_table(table: Any, max_rows: int) -> DecodedRows:
     """
     check_schema(table.schema)
     check_row_count(table.num_rows, max_rows)
-    matrix = matrix_of_columns({name: _numbers(table.column(name), name) for name in FEATURE_NAMES})
+    given = [name for name in FEATURE_NAMES if name in table.column_names]
+    matrix = matrix_of_columns({name: _numbers(table.column(name)) for name in given}, table.num_rows)
     labels = {name: table.column(name).to_pylist() for name in LABELS if name in table.column_names}
-    check_labels(labels)
-    return labelled(matrix, labels)
+    return checked_rows(matrix, labels, label_faults(labels))
 
 
 def _read_batches(body: bytes, max_rows: int) -> list[Any]:
@@ -124,7 +125,7 @@ def _check_views(name: str, column: Any) -> None:
 
 
 def check_schema(schema: Any) -> None:
-    """The columns are the ten features as numbers, and perhaps labels as text.
+    """The columns are the features as numbers, and perhaps labels as text.
 
     Raises:
         InvalidInstance: naming a column that is missing, unknown, there twice or of another type.
@@ -136,15 +137,17 @@ def check_schema(schema: Any) -> None:
             suits = suits or pa.types.is_string_view(field.type)
         else:
             suits = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
-        if not suits:
+        # A column that has nothing but nulls is of a type of its own.
+        may_be_null = field.name not in REQUIRED_NAMES
+        if not suits and not (may_be_null and pa.types.is_null(field.type)):
             expected = "text" if field.name in LABELS else "an integer or floating-point type"
             raise InvalidInstance(f"{field.name} is of type {field.type}: expected {expected}", field=field.name)
 
 
-def _numbers(column: Any, name: str) -> np.ndarray[Any, Any]:
-    if column.null_count:
-        row = int(np.argmin(column.is_valid().to_numpy()))
-        raise InvalidInstance(f"{name} of instance {row} is null: expected a number", row, name)
+def _numbers(column: Any) -> np.ndarray[Any, Any]:
+    """A column's numbers, NaN where it has a null."""
+    if pa.types.is_null(column.type):
+        return np.full(len(column), np.nan)
     values: np.ndarray[Any, Any] = column.to_numpy()
     return values
 

@@ -26,14 +26,14 @@ _BAD_ROW: Final = re.compile(
 
 
 def decode_csv(body: bytes, max_rows: int) -> DecodedRows:
-    """A table with the ten features, and perhaps labels, in any order -> rows.
+    """A table with the features, and perhaps labels, in any order -> rows.
 
     A first column without a name is the index that pandas writes, and is left out.
 
     Raises:
         MalformedBody: no table.
-        InvalidInstance: a column is missing or unknown, a value is missing, no number or out of bounds; or there is
-            no row.
+        InvalidInstance: a column is missing or unknown, a value is no number, out of bounds, or missing where it may
+            not be; or there is no row.
         BodyTooLarge: more than `max_rows` rows.
     """
     names = _header(body)

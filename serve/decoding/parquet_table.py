@@ -28,15 +28,15 @@ class _PandasMetadata(msgspec.Struct):
 
 
 def decode_parquet(body: bytes, max_rows: int) -> DecodedRows:
-    """A file with the ten features as numeric columns, and perhaps labels as text, in any order -> rows.
+    """A file with the features as numeric columns, and perhaps labels as text, in any order -> rows.
 
     What pandas has saved as the index of a frame is left out, as pandas does.
 
     Raises:
         MalformedBody: no Parquet, or a damaged file.
         UnsupportedMediaType: an encoding that may become much more than what was sent.
-        InvalidInstance: a column is missing, unknown or of a wrong type, a value is null or out of bounds; or there is
-            no row.
+        InvalidInstance: a column is missing, unknown or of a wrong type, values are missing that may not be, or out
+            of bounds; or there is no row.
         BodyTooLarge: more than `max_rows` rows, or too much when it is inflated.
     """
     check_pages(memoryview(body), _footer_of(body), max_rows)
