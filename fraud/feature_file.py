@@ -23,6 +23,11 @@ MAX_INTEGER: Final = 2**24
 """Up to here float32 holds every integer, so that a code is what was sent."""
 
 
+BELOW_TYPICAL: Final = 0.5
+ABOVE_TYPICAL: Final = 5.0
+"""Widths of `typical` that a plausible value may lie below and above it: amounts have a long tail upwards."""
+
+
 class FeatureType(StrEnum):
     """What a feature's values are."""
 
@@ -52,6 +57,7 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False)
     called: str
     meaning: str
     may_be_missing: bool = False
+    plausible: tuple[float, float] | None = None
     shown_as: ShownAs = ShownAs.NUMBER
     values: Mapping[str, float] = {}
     bands: tuple[float, ...] = ()
@@ -63,6 +69,19 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False)
     def integral(self) -> bool:
         """Whether only whole numbers have a meaning."""
         return self.type is not FeatureType.NUMBER
+
+    @property
+    def is_enumerated(self) -> bool:
+        """Whether nothing but `values` has a meaning."""
+        return self.type is FeatureType.CODE or self.shown_as is ShownAs.LEVEL
+
+    @property
+    def plausible_range(self) -> tuple[float, float]:
+        """Outside of it a value is hardly what it says it is: as declared, or far beyond what is typical."""
+        if self.plausible is not None:
+            return self.plausible
+        low, high = self.typical
+        return low - BELOW_TYPICAL * (high - low), high + ABOVE_TYPICAL * (high - low)
 
 
 class _FeatureFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,15 +130,19 @@ def _faults(feature: Feature) -> list[str]:
         faults.append("expected finite numbers")
     if any(number < feature.minimum for number in numbers):
         faults.append(f"typical, example, values and bands must be at least the minimum, {feature.minimum:g}")
-    if feature.typical[0] >= feature.typical[1]:
-        faults.append("typical must rise")
+    faults += _faults_of_ranges(feature)
     if list(feature.bands) != sorted(set(feature.bands)):
         faults.append("bands must rise")
-    needs_values = feature.type is FeatureType.CODE or feature.shown_as is ShownAs.LEVEL
-    if needs_values and not feature.values:
+    if feature.is_enumerated and not feature.values:
         faults.append("a code and a level need values")
     if feature.integral and not all(number.is_integer() for number in feature.values.values()):
         faults.append("values must be whole numbers")
     if feature.type is FeatureType.CODE and any(abs(number) > MAX_INTEGER for number in feature.values.values()):
         faults.append(f"a code is at most {MAX_INTEGER}")
     return faults
+
+
+def _faults_of_ranges(feature: Feature) -> list[str]:
+    (low, high), (least, most) = feature.typical, feature.plausible_range
+    faults = [] if low < high else ["typical must rise"]
+    return faults if least <= low and high <= most else [*faults, "plausible must hold typical"]

@@ -17,6 +17,11 @@ class RowFault(msgspec.Struct, frozen=True, gc=False):
     field: str | None
     message: str
 
+    def as_dict(self) -> dict[str, object]:
+        """As answers have it."""
+        field = {} if self.field is None else {"field": self.field}
+        return {"instance": self.instance, **field, "message": self.message}
+
 
 class ServeError(ProjectError):
     """Root: an answer other than 200. `instance` (0-based) and `field` name the value at fault, where one is."""
@@ -84,7 +89,7 @@ class HttpVersionNotSupported(ServeError):
 
 
 class MalformedHeader(ServeError):
-    """A header of ours has a value that it can't have."""
+    """A header of ours, or what may be said by the query in its place, has a value that it can't have."""
 
     status = 400
     code = "malformed_header"

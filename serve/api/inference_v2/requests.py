@@ -19,6 +19,7 @@ from serve.decoding.faults import name_not_a_number
 from serve.decoding.matrix import matrix_of_columns
 from serve.decoding.rows import LABELS, DecodedRows, label_faults
 from serve.errors import BodyTooLarge, InvalidInstance, MalformedBody, MalformedHeader, RowFault
+from serve.scoring.asks import NO_ASKS, Asks, tolerated
 
 JSON_LENGTH_HEADER: Final = "Inference-Header-Content-Length"
 
@@ -27,7 +28,9 @@ _DECODER: Final = msgspec.json.Decoder(InferenceRequest)
 _Tensors = dict[str, tuple[Input, memoryview | None]]
 
 
-def decode_request(body: bytes, json_length: str | None, max_rows: int) -> tuple[InferenceRequest, DecodedRows]:
+def decode_request(
+    body: bytes, json_length: str | None, max_rows: int, asks: Asks = NO_ASKS
+) -> tuple[InferenceRequest, DecodedRows]:
     """An inflated body, and what the header says of the length of its JSON, None when it says nothing -> what is
     asked, and the rows: from one input [N, features], or from inputs [N] or [N, 1] that are named by feature.
 
@@ -39,7 +42,7 @@ def decode_request(body: bytes, json_length: str | None, max_rows: int) -> tuple
     """
     length = _json_length(body, json_length)
     binary = memoryview(body)[length:]
-    return name_not_a_number(lambda text: _decode(text, binary, max_rows), body[:length])
+    return name_not_a_number(lambda text: _decode(text, binary, max_rows, asks), body[:length])
 
 
 def _json_length(body: bytes, header: str | None) -> int:
@@ -50,7 +53,7 @@ def _json_length(body: bytes, header: str | None) -> int:
     return int(header)
 
 
-def _decode(text: bytes, binary: memoryview, max_rows: int) -> tuple[InferenceRequest, DecodedRows]:
+def _decode(text: bytes, binary: memoryview, max_rows: int, asks: Asks) -> tuple[InferenceRequest, DecodedRows]:
     request = decode_message(_DECODER.decode, text)
     outputs = request.outputs or []
     if len(outputs) > 1:
@@ -58,7 +61,7 @@ def _decode(text: bytes, binary: memoryview, max_rows: int) -> tuple[InferenceRe
     if any(output.parameters and output.parameters.classification is not UNSET for output in outputs):
         raise InvalidInstance("classification is not offered: the output is a probability")
     try:
-        rows = _decode_rows(_tensors_by_name(request, binary), max_rows)
+        rows = tolerated(lambda: _decode_rows(_tensors_by_name(request, binary), max_rows), asks)
     except FaultyRows:
         refuse_duplicate_names(text, members_of(request))
         raise

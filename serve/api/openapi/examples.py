@@ -10,9 +10,8 @@ import orjson
 
 from fraud.features import EXAMPLE_INSTANCE, FEATURE_COUNT, FEATURE_NAMES
 from serve.api.inference_v2.messages import INPUT
-from serve.api.mlflow_scoring import CSV
 from serve.decoding.arrow_stream import ARROW_STREAM
-from serve.decoding.by_content_type import JSON, NDJSON
+from serve.decoding.by_content_type import CSV, JSON, NDJSON
 from serve.decoding.rows import APPLICATION_ID
 
 Bodies = Mapping[str, Mapping[str, Any]]

@@ -6,9 +6,8 @@ from typing import Any, Final
 
 from fraud.features import FEATURE_COUNT, FEATURE_NAMES, FEATURES
 from serve.api.inference_v2.messages import OUTPUT
-from serve.api.mlflow_scoring import CSV, PARQUET
 from serve.decoding.arrow_stream import ARROW_STREAM, MAX_BATCHES
-from serve.decoding.by_content_type import JSON, NDJSON
+from serve.decoding.by_content_type import CSV, JSON, NDJSON, PARQUET
 from serve.decoding.rows import APPLICANT_REF, APPLICATION_ID, LABEL_MAX_CHARS, LABELS
 
 Schema = dict[str, Any]

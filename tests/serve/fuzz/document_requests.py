@@ -22,9 +22,8 @@ from schemathesis.checks import (
 )
 
 from serve.api.inference_v2.answers import BINARY_TYPE
-from serve.api.mlflow_scoring import CSV, PARQUET
 from serve.decoding.arrow_stream import ARROW_STREAM
-from serve.decoding.by_content_type import NDJSON
+from serve.decoding.by_content_type import CSV, NDJSON, PARQUET
 
 CHECKS = [
     not_a_server_error,
