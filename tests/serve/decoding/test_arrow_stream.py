@@ -69,7 +69,6 @@ def test_chunks_are_one_batch_and_a_null_is_counted_across_them() -> None:
         pytest.param(pa.array([1, 2, 3], pa.date32()), id="dates"),
         pytest.param(pa.array([None, None, None]), id="nulls"),
         pytest.param(pa.array([[1.0]] * 3), id="lists"),
-        pytest.param(pa.array([1, 2, 3]).cast(pa.decimal128(20)), id="decimals"),
         pytest.param(pa.array([1.0, 1.0, 1.0]).dictionary_encode(), id="a dictionary"),
     ],
 )
