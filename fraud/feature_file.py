@@ -25,6 +25,11 @@ MAX_INTEGER: Final = 2**24
 """Up to here float32 holds every integer, so that a code is what was sent."""
 
 
+BELOW_TYPICAL: Final = 0.5
+ABOVE_TYPICAL: Final = 5.0
+"""Widths of `typical` that a plausible value may lie below and above it: amounts have a long tail upwards."""
+
+
 class FeatureType(StrEnum):
     """What a feature's values are."""
 
@@ -54,6 +59,7 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False)
     called: str
     meaning: str
     may_be_missing: bool = False
+    plausible: tuple[float, float] | None = None
     shown_as: ShownAs = ShownAs.NUMBER
     values: Mapping[str, float] = {}
     bands: tuple[float, ...] = ()
@@ -65,6 +71,19 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False)
     def integral(self) -> bool:
         """Whether only whole numbers have a meaning."""
         return self.type is not FeatureType.NUMBER
+
+    @property
+    def is_enumerated(self) -> bool:
+        """Whether nothing but `values` has a meaning."""
+        return self.type is FeatureType.CODE or self.shown_as is ShownAs.LEVEL
+
+    @property
+    def plausible_range(self) -> tuple[float, float]:
+        """Outside of it a value is hardly what it says it is: as declared, or far beyond what is typical."""
+        if self.plausible is not None:
+            return self.plausible
+        low, high = self.typical
+        return low - BELOW_TYPICAL * (high - low), high + ABOVE_TYPICAL * (high - low)
 
 
 class _FeatureFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,8 +128,7 @@ def _faults(feature: Feature) -> Iterator[str]:
         yield "expected finite numbers"
     if any(number < feature.minimum for number in numbers):
         yield f"typical, example, values and bands must be at least the minimum, {feature.minimum:g}"
-    if feature.typical[0] >= feature.typical[1]:
-        yield "typical must rise"
+    yield from _faults_of_ranges(feature)
     if list(feature.bands) != sorted(set(feature.bands)):
         yield "bands must rise"
     yield from _faults_of_values(feature)
@@ -127,10 +145,17 @@ def _faults_of_name(name: str) -> Iterator[str]:
 
 def _faults_of_values(feature: Feature) -> Iterator[str]:
     numbers = feature.values.values()
-    needs_values = feature.type is FeatureType.CODE or feature.shown_as is ShownAs.LEVEL
-    if needs_values and not numbers:
+    if feature.is_enumerated and not numbers:
         yield "a code and a level need values"
     if feature.integral and not all(number.is_integer() for number in numbers):
         yield "values must be whole numbers"
     if feature.type is FeatureType.CODE and any(abs(number) > MAX_INTEGER for number in numbers):
         yield f"a code is at most {MAX_INTEGER}"
+
+
+def _faults_of_ranges(feature: Feature) -> Iterator[str]:
+    (low, high), (least, most) = feature.typical, feature.plausible_range
+    if low >= high:
+        yield "typical must rise"
+    elif least > low or high > most:
+        yield "plausible must hold typical"

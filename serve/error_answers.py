@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from typing import Final
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fraud.errors import ProjectError, RegistryError
-from serve.errors import ServeError, UpstreamError
+from serve.errors import InvalidInstance, ServeError, UpstreamError
 
 logger = logging.getLogger(__name__)
+
+MAX_NAMED_FAULTS: Final = 100
+"""Rows that an error names."""
 
 WriteError = Callable[[ServeError, str], bytes]
 """An error and the request's id -> the JSON body that tells of it."""
 
 
 def encode_error(error: ServeError, request_id: str) -> bytes:
-    """An error as `{"error": {"code", "message", "instance", "field"}, "request_id"}`."""
+    """An error as `{"error": {"code", "message", "instance", "field", "faults"}, "request_id"}`."""
     detail: dict[str, object] = {"code": error.code, "message": error.message}
     if error.instance is not None:
         detail["instance"] = error.instance
     if error.field is not None:
         detail["field"] = error.field
-    return orjson.dumps({"error": detail, "request_id": request_id})
+    return orjson.dumps({"error": detail | named_faults(error), "request_id": request_id})
+
+
+def named_faults(error: ServeError) -> dict[str, list[dict[str, object]]]:
+    """The faults of all rows as a member `faults`, as far as they are named; nothing where rows can't be told apart."""
+    faults = error.faults[:MAX_NAMED_FAULTS] if isinstance(error, InvalidInstance) else ()
+    return {"faults": [fault.as_dict() for fault in faults]} if faults else {}
 
 
 def error_form(path: str, forms: Mapping[str, WriteError]) -> WriteError:

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+import msgspec
+
 from fraud.errors import ProjectError
+
+
+class RowFault(msgspec.Struct, frozen=True, gc=False):
+    """What is wrong with one row of a request: its position, 0-based, and the field where one is at fault."""
+
+    instance: int
+    field: str | None
+    message: str
+
+    def as_dict(self) -> dict[str, object]:
+        """As answers have it."""
+        field = {} if self.field is None else {"field": self.field}
+        return {"instance": self.instance, **field, "message": self.message}
 
 
 class ServeError(ProjectError):
@@ -74,7 +89,7 @@ class HttpVersionNotSupported(ServeError):
 
 
 class MalformedHeader(ServeError):
-    """A header of ours has a value that it can't have."""
+    """A header of ours, or what may be said by the query in its place, has a value that it can't have."""
 
     status = 400
     code = "malformed_header"
@@ -191,10 +206,23 @@ class HeaderTooLarge(ServeError):
 
 
 class InvalidInstance(ServeError):
-    """An instance breaks the feature schema."""
+    """An instance breaks the feature schema.
+
+    `faults` are those of all rows, one each, where the rows could be told apart; the error itself tells of the first.
+    """
 
     status = 422
     code = "invalid_instance"
+
+    def __init__(
+        self,
+        message: str,
+        instance: int | None = None,
+        field: str | None = None,
+        faults: Sequence[RowFault] = (),
+    ) -> None:
+        super().__init__(message, instance, field)
+        self.faults = faults
 
 
 class InvalidInvocation(InvalidInstance):

@@ -15,6 +15,9 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from fraud.features import FEATURE_NAMES
+from serve.scoring.plausibility import ImplausibleValues
+
 METRICS_DIR_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 LATENCY_BUCKETS_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -86,6 +89,16 @@ class Metrics:
         )
         self.model_version = Gauge("model_version", "version in charge", multiprocess_mode="livemax", registry=registry)
 
+        self.implausible_values = Counter(
+            "scoring_implausible_values_total",
+            "values that were scored and are hardly what they say they are",
+            ["feature"],
+            registry=registry,
+        )
+        for name in FEATURE_NAMES:
+            self.implausible_values.labels(name)
+        self.implausible = ImplausibleValues()
+
         self._answered: dict[str, Answered] = {}
         self._refused: Counts[tuple[str, int]] = Counts()
 
@@ -112,6 +125,9 @@ class Metrics:
             self.requests.labels(endpoint, "200").inc(tally.requests)
             self.rows.labels(endpoint).inc(tally.rows)
             self.latency.labels(endpoint).observe_many(tally.buckets, tally.seconds)
+        for name, count in zip(FEATURE_NAMES, self.implausible.take(), strict=True):
+            if count:
+                self.implausible_values.labels(name).inc(count)
         for (endpoint, status), count in refused.items():
             self.requests.labels(endpoint, str(status)).inc(count)
 

@@ -7,10 +7,12 @@ model does not know or a name that is there twice, is refused.
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
 import numpy as np
 import orjson
 from numpy.typing import NDArray
@@ -19,22 +21,26 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from fraud.features import FEATURE_NAMES
-from serve.answer import Answer
+from serve.answer import NO_HEADERS, Answer
+from serve.api.readers import reader
 from serve.decoding import DecodedRows
-from serve.decoding.by_content_type import JSON, DecodeBatch
+from serve.decoding.bounds import THE_FEATURES
+from serve.decoding.by_content_type import CSV, JSON, PARQUET, DecodeBatch
 from serve.decoding.csv_table import decode_csv
 from serve.decoding.mlflow_json import MEMBERS, decode_invocation
 from serve.decoding.parquet_table import decode_parquet
 from serve.decoding.rows import LABELS
-from serve.errors import DuplicateName, InvalidInstance, InvalidInvocation, ServeError
+from serve.error_answers import MAX_NAMED_FAULTS
+from serve.errors import DuplicateName, InvalidInstance, InvalidInvocation, RowFault, ServeError
 from serve.model.model_store import Manifest
 from serve.model.serving_model import ServingModel
 from serve.request_names import MODEL_VERSION_HEADER
+from serve.scoring.asks import Asks
 from serve.scoring.call import Read, ScoringRoute, Write
+from serve.scoring.content_encoding import IDENTITY, accepted_encoding, compress, is_worth_compressing
 from serve.scoring.encoding import encode_predictions
+from serve.scoring.notes import NO_NOTES, Notes, WriteNoted
 
-CSV: Final = "text/csv"
-PARQUET: Final = "application/vnd.apache.parquet"
 MLFLOW_VERSION: Final = importlib.metadata.version("mlflow-skinny")
 """The MLflow whose protocol this is."""
 
@@ -44,8 +50,13 @@ _NAMES_THAT_MAY_BE_SAID: Final = frozenset({*FEATURE_NAMES, *LABELS, *MEMBERS})
 def invocations_route(max_rows: int) -> ScoringRoute:
     """`POST /invocations`; a request has at most so many rows."""
     decoders = {"": decode_invocation, JSON: decode_invocation, CSV: decode_csv, PARQUET: decode_parquet}
-    readers: Mapping[str, Read] = {content_type: _reader(decode, max_rows) for content_type, decode in decoders.items()}
-    return ScoringRoute("/invocations", lambda _headers: readers, write_error)
+
+    @functools.cache
+    def readers(encoding: str, asks: Asks) -> Mapping[str, Read]:
+        write: WriteNoted = functools.partial(_write_predictions, encoding)
+        return {name: _reader(decode, max_rows, write, asks) for name, decode in decoders.items()}
+
+    return ScoringRoute("/invocations", lambda headers, asks: readers(accepted_encoding(headers), asks), write_error)
 
 
 def mlflow_routes(model: ServingModel) -> list[Route]:
@@ -61,25 +72,37 @@ def mlflow_routes(model: ServingModel) -> list[Route]:
     return [Route("/ping", ping), Route("/health", ping), Route("/version", version)]
 
 
-def _reader(decode: DecodeBatch, max_rows: int) -> Read:
-    def read(body: bytes, _manifest: Manifest) -> tuple[DecodedRows, Write]:
+def _reader(decode: DecodeBatch, max_rows: int, write: WriteNoted, asks: Asks) -> Read:
+    read_rows = reader(lambda body: decode(body, max_rows), write, asks)
+
+    def read(body: bytes, manifest: Manifest) -> tuple[DecodedRows, Write]:
         try:
-            return decode(body, max_rows), _write_predictions
+            return read_rows(body, manifest)
         except DuplicateName:
             raise
         except InvalidInstance as fault:
-            raise InvalidInvocation(fault.message, fault.instance, fault.field) from None
+            raise InvalidInvocation(fault.message, fault.instance, fault.field, fault.faults) from None
 
     return read
 
 
-def _write_predictions(probabilities: NDArray[np.float32], manifest: Manifest) -> Answer:
-    return Answer(encode_predictions(probabilities), manifest.model_version)
+def _write_predictions(
+    encoding: str, probabilities: NDArray[np.float32], manifest: Manifest, notes: Notes = NO_NOTES
+) -> Answer:
+    if notes.faults is not None:
+        notes = msgspec.structs.replace(notes, faults=[_fault_without_data(fault) for fault in notes.faults])
+    content, headers = encode_predictions(probabilities, notes), NO_HEADERS
+    if encoding != IDENTITY and is_worth_compressing(content):
+        content, headers = compress(content, encoding), {"Content-Encoding": encoding}
+    return Answer(content, manifest.model_version, headers=headers)
 
 
 def write_error(error: ServeError, _request_id: str) -> bytes:
     """An error as this protocol has it."""
-    return orjson.dumps({"error_code": _error_code(error.status), "message": _without_data(error)})
+    told = {}
+    if isinstance(error, InvalidInstance) and error.faults:
+        told = {"faults": [_fault_without_data(fault).as_dict() for fault in error.faults[:MAX_NAMED_FAULTS]]}
+    return orjson.dumps({"error_code": _error_code(error.status), "message": _without_data(error), **told})
 
 
 def _error_code(status: int) -> str:
@@ -95,8 +118,20 @@ def _without_data(error: ServeError) -> str:
     """What is wrong and where. A header line that is missing makes data of names, so only known names are said."""
     if not isinstance(error, InvalidInstance) or (error.instance is None and error.field is None):
         return error.message
-    field = error.field if error.field in _NAMES_THAT_MAY_BE_SAID else "a column"
     if isinstance(error, DuplicateName):
-        return f"{field} is there more than once in one object: expected it once"
-    place = field if error.instance is None else f"{field} of instance {error.instance}"
-    return f"{place}: expected the ten features and no others, each a finite number that is not negative"
+        return f"{_said(error.field)} is there more than once in one object: expected it once"
+    return _expected(error.field, error.instance)
+
+
+def _fault_without_data(fault: RowFault) -> RowFault:
+    field = fault.field if fault.field in _NAMES_THAT_MAY_BE_SAID else None
+    return RowFault(fault.instance, field, _expected(fault.field, fault.instance))
+
+
+def _said(field: str | None) -> str:
+    return field if field is not None and field in _NAMES_THAT_MAY_BE_SAID else "a column"
+
+
+def _expected(field: str | None, instance: int | None) -> str:
+    place = _said(field) if instance is None else f"{_said(field)} of instance {instance}"
+    return f"{place}: expected {THE_FEATURES} and no others, each a finite number that is not too low"

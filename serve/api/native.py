@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from serve.answer import Answer
+from serve.answer import NO_HEADERS, Answer
 from serve.api.accept import preferred
+from serve.api.readers import reader
 from serve.decoding import DecodedRows
 from serve.decoding.arrow_stream import ARROW_STREAM
-from serve.decoding.by_content_type import BATCH_DECODERS, JSON, DecodeBatch
+from serve.decoding.by_content_type import BATCH_DECODERS, JSON
 from serve.error_answers import encode_error
 from serve.model.model_store import Manifest
-from serve.scoring.call import Headers, Read, ScoringRoute, Write
+from serve.scoring.asks import Asks
+from serve.scoring.call import Headers, Read, ScoringRoute
+from serve.scoring.content_encoding import IDENTITY, accepted_encoding, compress, is_worth_compressing
 from serve.scoring.encoding import encode_arrow, encode_probabilities, encode_probability
+from serve.scoring.notes import NO_NOTES, Notes, WriteNoted
 
 _OFTEN: Final = frozenset({"", "*/*", JSON})
 """Values of Accept that ask for JSON, as most requests have it."""
@@ -35,17 +40,30 @@ class JsonDecoders(Protocol):
 def contract_routes(json: JsonDecoders, max_batch_rows: int) -> list[ScoringRoute]:
     """The two routes; a batch has at most so many rows."""
     decoders = {**BATCH_DECODERS, "": json.decode_batch, JSON: json.decode_batch}
-    as_json = _batch_readers(decoders, max_batch_rows, _write_probabilities)
-    as_arrow = _batch_readers(decoders, max_batch_rows, _write_arrow)
 
-    def read_instance(body: bytes, _manifest: Manifest) -> tuple[DecodedRows, Write]:
-        return json.decode_instance(body), _write_probability
+    @functools.cache
+    def batch_readers(is_arrow: bool, encoding: str, asks: Asks) -> Mapping[str, Read]:
+        write: WriteNoted = _write_arrow if is_arrow else functools.partial(_write_probabilities, encoding)
+        return {name: reader(_bounded(decode, max_batch_rows), write, asks) for name, decode in decoders.items()}
 
-    single = {"": read_instance, JSON: read_instance}
+    @functools.cache
+    def instance_readers(asks: Asks) -> Mapping[str, Read]:
+        # One row is good, or all is refused.
+        read = reader(json.decode_instance, _write_probability, Asks(warnings=asks.warnings))
+        return {"": read, JSON: read}
+
     return [
-        ScoringRoute("/predict", lambda _headers: single, encode_error),
-        ScoringRoute("/batch_predict", lambda headers: as_arrow if _wants_arrow(headers) else as_json, encode_error),
+        ScoringRoute("/predict", lambda _headers, asks: instance_readers(asks), encode_error),
+        ScoringRoute(
+            "/batch_predict",
+            lambda headers, asks: batch_readers(_wants_arrow(headers), accepted_encoding(headers), asks),
+            encode_error,
+        ),
     ]
+
+
+def _bounded(decode: Callable[[bytes, int], DecodedRows], max_rows: int) -> Callable[[bytes], DecodedRows]:
+    return lambda body: decode(body, max_rows)
 
 
 def _wants_arrow(headers: Headers) -> bool:
@@ -54,20 +72,18 @@ def _wants_arrow(headers: Headers) -> bool:
     return accept not in _OFTEN and preferred(accept, (JSON, ARROW_STREAM)) == ARROW_STREAM
 
 
-def _batch_readers(decoders: Mapping[str, DecodeBatch], max_rows: int, write: Write) -> Mapping[str, Read]:
-    def reader(decode: DecodeBatch) -> Read:
-        return lambda body, _manifest: (decode(body, max_rows), write)
-
-    return {content_type: reader(decode) for content_type, decode in decoders.items()}
+def _write_probability(probabilities: NDArray[np.float32], manifest: Manifest, notes: Notes = NO_NOTES) -> Answer:
+    return Answer(encode_probability(probabilities, notes), manifest.model_version)
 
 
-def _write_probability(probabilities: NDArray[np.float32], manifest: Manifest) -> Answer:
-    return Answer(encode_probability(probabilities), manifest.model_version)
+def _write_probabilities(
+    encoding: str, probabilities: NDArray[np.float32], manifest: Manifest, notes: Notes = NO_NOTES
+) -> Answer:
+    content, headers = encode_probabilities(probabilities, notes), NO_HEADERS
+    if encoding != IDENTITY and is_worth_compressing(content):
+        content, headers = compress(content, encoding), {"Content-Encoding": encoding}
+    return Answer(content, manifest.model_version, headers=headers)
 
 
-def _write_probabilities(probabilities: NDArray[np.float32], manifest: Manifest) -> Answer:
-    return Answer(encode_probabilities(probabilities), manifest.model_version)
-
-
-def _write_arrow(probabilities: NDArray[np.float32], manifest: Manifest) -> Answer:
-    return Answer(encode_arrow(probabilities), manifest.model_version, ARROW_STREAM)
+def _write_arrow(probabilities: NDArray[np.float32], manifest: Manifest, notes: Notes = NO_NOTES) -> Answer:
+    return Answer(encode_arrow(probabilities, notes), manifest.model_version, ARROW_STREAM)

@@ -1,4 +1,4 @@
-"""Apache Arrow's IPC stream to rows (arrow.apache.org/docs/format/Columnar.html, "IPC Streaming Format").
+"""Apache Arrow's IPC stream or file to rows (arrow.apache.org/docs/format/Columnar.html, "IPC Streaming Format").
 
 A few bytes of it can ask for a lot: each batch costs its set-up, however empty, and the texts of a column of views may
 all be the same millions of bytes. So batches, what describes them, and labels have bounds that are looked at first.
@@ -7,19 +7,27 @@ all be the same millions of bytes. So batches, what describes them, and labels h
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 
 from fraud.features import FEATURE_NAMES
-from serve.decoding.bounds import check_header, check_row_count
+from serve.decoding.bounds import REQUIRED_NAMES, check_header, check_row_count
+from serve.decoding.checked_rows import checked_rows
 from serve.decoding.matrix import matrix_of_columns
-from serve.decoding.rows import LABEL_MAX_CHARS, LABELS, DecodedRows, check_labels, labelled
+from serve.decoding.rows import LABEL_MAX_CHARS, LABELS, DecodedRows, label_faults
 from serve.errors import BodyTooLarge, InvalidInstance, MalformedBody, UnsupportedMediaType
 
 ARROW_STREAM: Final = "application/vnd.apache.arrow.stream"
+ARROW_FILE: Final = "application/vnd.apache.arrow.file"
+
+_FILE_MAGIC: Final = b"ARROW1"
+_FILE_START_BYTES: Final = 8
+_FILE_END: Final = struct.Struct("<I6s")
 
 MAX_BATCHES: Final = 1024
 METADATA_MAX_BYTES: Final = 64 * 1024
@@ -29,20 +37,21 @@ LABEL_MAX_BYTES: Final = 4 * LABEL_MAX_CHARS
 # Positions of members in the flatbuffers of a message (arrow's format/Message.fbs).
 _MESSAGE_HEADER: Final = 2
 _BATCH_COMPRESSION: Final = 3
+_DICTIONARY_DATA, _DICTIONARY_IS_DELTA = 1, 2
 
 
 def decode_arrow(body: bytes, max_rows: int) -> DecodedRows:
-    """A stream with the ten features as numeric columns, and perhaps labels as text -> rows.
+    """A stream or file with the features as numeric columns, and perhaps labels as text -> rows.
 
     Raises:
         MalformedBody: not a stream, or a damaged one.
-        UnsupportedMediaType: the buffers are compressed or dictionary-encoded.
-        InvalidInstance: a column is missing, unknown or of a wrong type, a value is null or out of bounds; or the
-            batch is empty.
+        UnsupportedMediaType: the buffers are compressed, or there is something else than rows and dictionaries.
+        InvalidInstance: a column is missing, unknown or of a wrong type, values are missing that may not be, or out of
+            bounds; or the batch is empty.
         BodyTooLarge: more than `max_rows` rows, or than `MAX_BATCHES` batches; or a schema without end.
     """
     try:
-        batches = _read_batches(body, max_rows)
+        batches = _read_batches(_stream_in(body), max_rows)
     except (pa.ArrowException, OSError, ValueError, StopIteration, struct.error) as error:
         # Arrow's own words may quote the data.
         raise MalformedBody(f"the body is not a valid Arrow IPC stream ({type(error).__name__})") from None
@@ -59,13 +68,24 @@ def rows_of_table(table: Any, max_rows: int) -> DecodedRows:
     """
     check_schema(table.schema)
     check_row_count(table.num_rows, max_rows)
-    matrix = matrix_of_columns({name: _numbers(table.column(name), name) for name in FEATURE_NAMES})
-    labels = {name: table.column(name).to_pylist() for name in LABELS if name in table.column_names}
-    check_labels(labels)
-    return labelled(matrix, labels)
+    given = [name for name in FEATURE_NAMES if name in table.column_names]
+    matrix = matrix_of_columns({name: _numbers(table.column(name)) for name in given}, table.num_rows)
+    labels = {name: _texts(name, table.column(name)) for name in LABELS if name in table.column_names}
+    return checked_rows(matrix, labels, label_faults(labels))
 
 
-def _read_batches(body: bytes, max_rows: int) -> list[Any]:
+def _stream_in(body: bytes) -> memoryview:
+    """The stream that a body is, or has inside where it is a file: between its magic and its footer."""
+    whole = memoryview(body)
+    if not body.startswith(_FILE_MAGIC):
+        return whole
+    size, magic = _FILE_END.unpack_from(body, len(body) - _FILE_END.size)
+    if magic != _FILE_MAGIC or _FILE_START_BYTES + size + _FILE_END.size > len(body):
+        raise MalformedBody("the Arrow file is cut off")
+    return whole[_FILE_START_BYTES : len(body) - _FILE_END.size - size]
+
+
+def _read_batches(body: memoryview, max_rows: int) -> list[Any]:
     source = pa.BufferReader(body)
     reader = pa.ipc.MessageReader.open_stream(source)
     first = reader.read_next_message()
@@ -77,12 +97,12 @@ def _read_batches(body: bytes, max_rows: int) -> list[Any]:
     messages = list(islice(reader, MAX_BATCHES + 1))
     if len(messages) > MAX_BATCHES:
         raise BodyTooLarge(f"more than {MAX_BATCHES} record batches: send the rows in fewer batches")
-    batches = []
-    rows = 0
     for message in messages:
         _check_size(message)
         _refuse_encoded(message)
-        batch = _validated(pa.ipc.read_record_batch(message, schema))
+    batches = []
+    rows = 0
+    for batch in map(_validated, _batches_in(body, schema, messages)):
         rows += batch.num_rows
         if rows > max_rows:
             raise BodyTooLarge(f"more than {max_rows} rows: at most {max_rows} are scored in one request")
@@ -90,6 +110,13 @@ def _read_batches(body: bytes, max_rows: int) -> list[Any]:
     if source.tell() != len(body):
         raise MalformedBody("bytes follow the end of the Arrow IPC stream")
     return batches
+
+
+def _batches_in(body: memoryview, schema: Any, messages: Sequence[Any]) -> Iterator[Any]:
+    if all(message.type == "record batch" for message in messages):
+        return (pa.ipc.read_record_batch(message, schema) for message in messages)
+    # Only a reader of the whole stream puts dictionaries in their places.
+    return iter(pa.ipc.open_stream(pa.BufferReader(body)))
 
 
 def _check_size(message: Any) -> None:
@@ -123,8 +150,11 @@ def _check_views(name: str, column: Any) -> None:
         raise InvalidInstance(f"{name} of instance {row}: expected at most {LABEL_MAX_CHARS} characters", row, name)
 
 
+_NUMBERS: Final = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+
+
 def check_schema(schema: Any) -> None:
-    """The columns are the ten features as numbers, and perhaps labels as text.
+    """The columns are the features as numbers, and perhaps labels as text.
 
     Raises:
         InvalidInstance: naming a column that is missing, unknown, there twice or of another type.
@@ -132,35 +162,74 @@ def check_schema(schema: Any) -> None:
     check_header(schema.names)
     for field in schema:
         if field.name in LABELS:
-            suits = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
-            suits = suits or pa.types.is_string_view(field.type)
+            is_dictionary = pa.types.is_dictionary(field.type)
+            suits = _is_label(field.type.value_type if is_dictionary else field.type, is_dictionary=is_dictionary)
         else:
-            suits = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
-        if not suits:
-            expected = "text" if field.name in LABELS else "an integer or floating-point type"
+            suits = any(is_kind(field.type) for is_kind in _NUMBERS)
+        # A column that has nothing but nulls is of a type of its own.
+        may_be_null = field.name not in REQUIRED_NAMES
+        if not suits and not (may_be_null and pa.types.is_null(field.type)):
+            expected = "text or integers" if field.name in LABELS else "an integer, floating-point or decimal type"
             raise InvalidInstance(f"{field.name} is of type {field.type}: expected {expected}", field=field.name)
 
 
-def _numbers(column: Any, name: str) -> np.ndarray[Any, Any]:
-    if column.null_count:
-        row = int(np.argmin(column.is_valid().to_numpy()))
-        raise InvalidInstance(f"{name} of instance {row} is null: expected a number", row, name)
+def _is_label(kind: Any, *, is_dictionary: bool) -> bool:
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return True
+    return not is_dictionary and (pa.types.is_string_view(kind) or pa.types.is_integer(kind))
+
+
+def _texts(name: str, column: Any) -> list[str | None]:
+    """A column's labels; an integer is written as it is."""
+    if pa.types.is_dictionary(column.type):
+        # Each row may name the same megabytes.
+        for row_chunk in column.chunks:
+            longest = pyarrow.compute.max(pyarrow.compute.binary_length(row_chunk.dictionary)).as_py()
+            if (longest or 0) > LABEL_MAX_BYTES:
+                raise InvalidInstance(f"{name}: expected at most {LABEL_MAX_CHARS} characters", field=name)
+    if pa.types.is_integer(column.type):
+        column = column.cast(pa.string())
+    texts: list[str | None] = column.to_pylist()
+    return texts
+
+
+def _numbers(column: Any) -> np.ndarray[Any, Any]:
+    """A column's numbers, NaN where it has a null."""
+    if pa.types.is_decimal(column.type):
+        # By way of text each becomes the nearest float64; Arrow's own conversion may be one beside.
+        column = column.cast(pa.string()).cast(pa.float64())
+    if pa.types.is_null(column.type):
+        return np.full(len(column), np.nan)
     values: np.ndarray[Any, Any] = column.to_numpy()
     return values
 
 
 def _refuse_encoded(message: Any) -> None:
     """No bound holds what is compressed inside of a stream; a whole body that is compressed has one."""
-    if message.type != "record batch":
+    if message.type not in {"record batch", "dictionary"}:
         raise UnsupportedMediaType(f"an Arrow message of type {message.type!r}: expected plain record batches")
     metadata = message.metadata.to_pybytes()
     (root,) = struct.unpack_from("<I", metadata)
     header = _member(metadata, root, _MESSAGE_HEADER)
     if header is None:
         raise MalformedBody("an Arrow message has no header")
-    (offset,) = struct.unpack_from("<I", metadata, header)
-    if _member(metadata, header + offset, _BATCH_COMPRESSION) is not None:
+    table = _table_at(metadata, header)
+    if message.type == "dictionary":
+        is_delta = _member(metadata, table, _DICTIONARY_IS_DELTA)
+        if is_delta is not None and metadata[is_delta]:
+            raise UnsupportedMediaType("an Arrow dictionary that adds to another one: send whole dictionaries")
+        data = _member(metadata, table, _DICTIONARY_DATA)
+        if data is None:
+            raise MalformedBody("an Arrow dictionary has no data")
+        table = _table_at(metadata, data)
+    if _member(metadata, table, _BATCH_COMPRESSION) is not None:
         raise UnsupportedMediaType("the Arrow buffers are compressed: send them plain, with a Content-Encoding")
+
+
+def _table_at(flatbuffer: bytes, place: int) -> int:
+    """Where the table lies to which the member at a place points."""
+    (offset,) = struct.unpack_from("<I", flatbuffer, place)
+    return place + int(offset)
 
 
 def _member(flatbuffer: bytes, table: int, position: int) -> int | None:

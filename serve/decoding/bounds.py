@@ -14,7 +14,11 @@ from serve.decoding.rows import LABELS
 from serve.errors import BodyTooLarge, InvalidInstance
 
 MINIMA: Final = np.array([feature.minimum for feature in FEATURES], dtype=np.float32)
-"""Least value of each feature [10]."""
+"""Least value of each feature."""
+MAY_BE_MISSING: Final = np.array([feature.may_be_missing for feature in FEATURES], dtype=np.bool_)
+REQUIRED_NAMES: Final = tuple(feature.name for feature in FEATURES if not feature.may_be_missing)
+"""The features that every application has; there is at least one."""
+THE_FEATURES: Final = f"the {FEATURE_COUNT} features" if FEATURE_COUNT > 1 else "the feature"
 
 
 def check_row_count(rows: int, max_rows: int) -> None:
@@ -25,39 +29,37 @@ def check_row_count(rows: int, max_rows: int) -> None:
         BodyTooLarge: more than `max_rows`.
     """
     if rows == 0:
-        raise InvalidInstance("the batch is empty: expected at least one application with the ten features")
+        raise InvalidInstance(f"the batch is empty: expected at least one application with {THE_FEATURES}")
     if rows > max_rows:
         raise BodyTooLarge(f"{rows} instances: at most {max_rows} are scored in one request")
 
 
 def check_header(names: Sequence[str]) -> None:
-    """The columns are the ten features, in any order, and perhaps labels.
+    """The columns are the features, in any order, and perhaps labels; those that may be missing may be left out.
 
     Raises:
         InvalidInstance: naming a column that is missing, unknown or there twice.
     """
-    for name in FEATURE_NAMES:
+    for name in REQUIRED_NAMES:
         if name not in names:
-            raise InvalidInstance(f"there is no column {name}: expected the ten features", field=name)
+            raise InvalidInstance(f"there is no column {name}: expected {THE_FEATURES}", field=name)
     for name, times in Counter(names).items():
         if times > 1:
             raise InvalidInstance(f"column {name} is there {times} times: expected it once", field=name)
         if name not in LABELS and name not in FEATURE_NAMES:
-            raise InvalidInstance(f"unknown column {name!r}: expected the ten features", field=name)
+            raise InvalidInstance(f"unknown column {name!r}: expected {THE_FEATURES}", field=name)
 
 
-def check_bounds(matrix: NDArray[np.float32]) -> None:
-    """Every value is finite and at or above its feature's minimum.
-
-    Raises:
-        InvalidInstance: naming the first value that is not.
-    """
+def within_bounds(matrix: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which values are finite and at or above their feature's minimum."""
     # NaN fails this comparison too, and infinity is caught by the second.
-    valid = (matrix >= MINIMA) & (matrix < np.inf)
-    if valid.all():
-        return
-    row, column = divmod(int(np.argmin(valid)), FEATURE_COUNT)
+    return (matrix >= MINIMA) & (matrix < np.inf)
+
+
+def explain_value(value: float, column: int) -> str:
+    """What is wrong with a value of a feature."""
     feature = FEATURES[column]
-    value = float(matrix[row, column])
-    expected = f"a number of {feature.unit}, at least {feature.minimum:g} and within float32"
-    raise InvalidInstance(f"{feature.name} is {value:g}: expected {expected}", instance=row, field=feature.name)
+    found = "is null or NaN" if np.isnan(value) else f"is {value:g}"
+    perhaps = ", or null" if feature.may_be_missing else ""
+    expected = f"a number of {feature.unit}, at least {feature.minimum:g} and within float32{perhaps}"
+    return f"{feature.name} {found}: expected {expected}"

@@ -6,18 +6,32 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from serve.decoding.arrow_stream import ARROW_STREAM, decode_arrow
+from serve.decoding.arrow_stream import ARROW_FILE, ARROW_STREAM, decode_arrow
+from serve.decoding.csv_table import decode_csv
 from serve.decoding.json_batch import decode_batch
+from serve.decoding.parquet_table import decode_parquet
 from serve.decoding.row_objects import decode_lines
 from serve.decoding.rows import DecodedRows
 
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
+LINES: Final = (NDJSON, "application/ndjson", "application/jsonl")
+"""One format, under each of the names that clients have for it."""
+CSV: Final = "text/csv"
+PARQUET: Final = "application/vnd.apache.parquet"
 
 DecodeBatch = Callable[[bytes, int], DecodedRows]
 """A body and the most rows that it may have -> rows."""
 
 BATCH_DECODERS: Final[Mapping[str, DecodeBatch]] = MappingProxyType(
-    {"": decode_batch, JSON: decode_batch, NDJSON: decode_lines, ARROW_STREAM: decode_arrow}
+    {
+        "": decode_batch,
+        JSON: decode_batch,
+        **dict.fromkeys(LINES, decode_lines),
+        ARROW_STREAM: decode_arrow,
+        ARROW_FILE: decode_arrow,
+        PARQUET: decode_parquet,
+        CSV: decode_csv,
+    }
 )
 """A body that does not say what it is is taken for JSON."""

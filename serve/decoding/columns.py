@@ -2,50 +2,113 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 import numpy as np
+from msgspec import UNSET, UnsetType
 
-from fraud.features import FEATURE_COUNT, FEATURE_NAMES
-from serve.decoding.bounds import check_row_count
+from fraud.features import FEATURES
+from serve.decoding.bounds import REQUIRED_NAMES, check_row_count
+from serve.decoding.checked_rows import checked_rows
+from serve.decoding.faults import decode_json, in_row
 from serve.decoding.matrix import matrix_of_columns
-from serve.decoding.rows import LABELS, DecodedRows, Label, labelled
-from serve.errors import InvalidInstance
+from serve.decoding.rows import LABELS, VALUE_TYPES, DecodedRows, Label, list_of
+from serve.errors import InvalidInstance, RowFault
+
+ATTRIBUTES: Final = {feature.name: f"feature_{position}" for position, feature in enumerate(FEATURES)}
+"""Of `Columns`: a feature's name need not be one that Python takes."""
 
 Columns: Final = msgspec.defstruct(
     "Columns",
     [
-        *((name, list[float]) for name in FEATURE_NAMES),
+        *((ATTRIBUTES[name], list_of(VALUE_TYPES[name])) for name in REQUIRED_NAMES),
+        *(
+            (attribute, list_of(VALUE_TYPES[name]) | UnsetType, UNSET)
+            for name, attribute in ATTRIBUTES.items()
+            if name not in REQUIRED_NAMES
+        ),
         *((name, list[Label | None] | None, None) for name in LABELS),
     ],
+    rename={attribute: name for name, attribute in ATTRIBUTES.items()},
     forbid_unknown_fields=True,
     frozen=True,
     gc=False,
 )
 
+_TEXTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_COLUMNS: Final = {name: msgspec.json.Decoder(list_of(kind)) for name, kind in VALUE_TYPES.items()}
+_ONE: Final = {name: msgspec.json.Decoder(kind) for name, kind in VALUE_TYPES.items()}
+
 
 def members_of_columns(columns: Any) -> int:
     """How many members a decoded `Columns` was given at least: a label that is null counts as none."""
-    return FEATURE_COUNT + sum(getattr(columns, name) is not None for name in LABELS)
+    given = sum(getattr(columns, attribute) is not UNSET for attribute in ATTRIBUTES.values())
+    return given + sum(getattr(columns, name) is not None for name in LABELS)
 
 
 def rows_of_columns(columns: Any, max_rows: int) -> DecodedRows:
     """A decoded `Columns` -> rows.
 
     Raises:
-        InvalidInstance: the columns differ in length, a value is out of bounds, or the batch is empty.
+        InvalidInstance: the columns differ in length, values are out of bounds, or the batch is empty.
         BodyTooLarge: more than `max_rows` rows.
     """
-    rows = len(getattr(columns, FEATURE_NAMES[0]))
-    named = [(name, getattr(columns, name)) for name in (*FEATURE_NAMES, *LABELS)]
-    for name, values in named:
-        if values is not None and len(values) != rows:
-            text = f"{name} has {len(values)} values, {FEATURE_NAMES[0]} has {rows}: expected as many in each column"
+    features = {name: getattr(columns, attribute) for name, attribute in ATTRIBUTES.items()}
+    labels = {name: getattr(columns, name) or () for name in LABELS}
+    given = {name: values for name, values in features.items() if values is not UNSET}
+    lists = {name: values for name in LABELS if (values := getattr(columns, name)) is not None}
+    return _rows({**given, **lists}, given, labels, {}, max_rows)
+
+
+def refuse_faulty_values(columns: Mapping[str, msgspec.Raw], max_rows: int) -> None:
+    """Name every row at fault, where the columns as a whole could not be read. `columns` has the JSON of each.
+
+    Raises:
+        FaultyRows: there are such rows.
+        InvalidInstance, BodyTooLarge: the columns are not as they should be.
+    """
+    if not (columns.keys() <= VALUE_TYPES.keys() and set(REQUIRED_NAMES) <= columns.keys()):
+        return
+    faults: dict[int, RowFault] = {}
+    given = {name: text for name, text in columns.items() if name in ATTRIBUTES or bytes(text) != b"null"}
+    values = {name: _read_values(name, text, faults) for name, text in given.items()}
+    features = {name: values[name] for name in ATTRIBUTES if name in values}
+    _rows(values, features, {name: values.get(name, ()) for name in LABELS}, faults, max_rows)
+
+
+def _rows(
+    columns: Mapping[str, Sequence[Any]],
+    features: Mapping[str, Sequence[float | None]],
+    labels: Mapping[str, Sequence[str | None]],
+    faults: Mapping[int, RowFault],
+    max_rows: int,
+) -> DecodedRows:
+    first = REQUIRED_NAMES[0]
+    rows = len(columns[first])
+    for name, values in columns.items():
+        if len(values) != rows:
+            text = f"{name} has {len(values)} values, {first} has {rows}: expected as many in each column"
             raise InvalidInstance(text, field=name)
     check_row_count(rows, max_rows)
     with np.errstate(over="ignore"):  # beyond float32 becomes infinite, which is refused by name
-        matrix = matrix_of_columns(
-            {name: np.fromiter(getattr(columns, name), dtype=np.float32, count=rows) for name in FEATURE_NAMES}
-        )
-    return labelled(matrix, {name: getattr(columns, name) or () for name in LABELS})
+        arrays = {name: np.fromiter(values, dtype=np.float32, count=rows) for name, values in features.items()}
+    return checked_rows(matrix_of_columns(arrays, rows), labels, faults)
+
+
+def _read_values(name: str, text: msgspec.Raw, faults: dict[int, RowFault]) -> list[Any]:
+    """The values of a column, None for those that are none, whose faults are added."""
+    try:
+        found: list[Any] = _COLUMNS[name].decode(text)
+        return found
+    except msgspec.ValidationError:
+        pass
+    values = []
+    for row, value in enumerate(decode_json(_TEXTS.decode, text)):
+        try:
+            values.append(decode_json(_ONE[name].decode, value))
+        except InvalidInstance as fault:
+            faults.setdefault(row, in_row(row, InvalidInstance(fault.message, row, name)))
+            values.append(None)
+    return values

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import csv
 import re
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
 from fraud.features import FEATURE_NAMES
 from serve.decoding.arrow_stream import rows_of_table
-from serve.decoding.bounds import check_header
-from serve.decoding.rows import LABELS, DecodedRows
-from serve.errors import InvalidInstance, MalformedBody
+from serve.decoding.bounds import check_header, check_row_count
+from serve.decoding.checked_rows import checked_rows
+from serve.decoding.matrix import matrix_of_columns
+from serve.decoding.rows import LABELS, DecodedRows, label_faults
+from serve.errors import InvalidInstance, MalformedBody, RowFault
 
 _TYPES: Final = {**dict.fromkeys(FEATURE_NAMES, pa.float64()), **dict.fromkeys(LABELS, pa.string())}
 _HEADER_ROWS: Final = 1
+_UNREAD: Final = object()
 
 # Arrow counts rows from 1, the header among them, and leaves blank lines out.
 _BAD_VALUE: Final = re.compile(r"In CSV column #(?P<column>\d+): Row #(?P<row>\d+): ")
@@ -26,14 +31,14 @@ _BAD_ROW: Final = re.compile(
 
 
 def decode_csv(body: bytes, max_rows: int) -> DecodedRows:
-    """A table with the ten features, and perhaps labels, in any order -> rows.
+    """A table with the features, and perhaps labels, in any order -> rows.
 
     A first column without a name is the index that pandas writes, and is left out.
 
     Raises:
         MalformedBody: no table.
-        InvalidInstance: a column is missing or unknown, a value is missing, no number or out of bounds; or there is
-            no row.
+        InvalidInstance: a column is missing or unknown, a value is no number, out of bounds, or missing where it may
+            not be; or there is no row.
         BodyTooLarge: more than `max_rows` rows.
     """
     names = _header(body)
@@ -41,16 +46,78 @@ def decode_csv(body: bytes, max_rows: int) -> DecodedRows:
     check_header(columns)
     try:
         # One thread: only then does Arrow say which row is at fault.
-        table = pyarrow.csv.read_csv(
-            pa.BufferReader(body),
-            read_options=pyarrow.csv.ReadOptions(use_threads=False),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=_TYPES, include_columns=columns, null_values=[""], strings_can_be_null=True
-            ),
-        )
+        table = _read(body, columns, _TYPES)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise _explain(str(error), names) from None
-    return rows_of_table(table, max_rows)
+        fault = _explain(str(error), names)
+    else:
+        return rows_of_table(table, max_rows)
+    if isinstance(fault, InvalidInstance):
+        _refuse_faulty_lines(body, names, columns, max_rows)
+    raise fault
+
+
+def _read(body: bytes, columns: Sequence[str], types: Mapping[str, Any], **parsing: Any) -> Any:
+    return pyarrow.csv.read_csv(
+        pa.BufferReader(body),
+        read_options=pyarrow.csv.ReadOptions(use_threads=False),
+        parse_options=pyarrow.csv.ParseOptions(**parsing),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=types, include_columns=columns, null_values=[""], strings_can_be_null=True
+        ),
+    )
+
+
+def _refuse_faulty_lines(body: bytes, names: list[str], columns: Sequence[str], max_rows: int) -> None:
+    """Name every line at fault, where the table as a whole could not be read.
+
+    Raises:
+        FaultyRows: there are such lines, and they can be told apart.
+    """
+    skipped: list[Any] = []
+
+    def note(line: Any) -> str:
+        skipped.append((line.number - 1 - _HEADER_ROWS, line.actual_columns))
+        return "skip"
+
+    try:
+        texts = _read(body, columns, dict.fromkeys(columns, pa.binary()), invalid_row_handler=note)
+    except (pa.ArrowException, OSError, ValueError):
+        return
+    rows = texts.num_rows + len(skipped)
+    check_row_count(rows, max_rows)
+    faults = {
+        row: RowFault(row, None, f"instance {row} has {found} values, expected {len(names)}") for row, found in skipped
+    }
+    places = [row for row in range(rows) if row not in faults]
+    values: dict[str, list[Any]] = {}
+    for name in columns:
+        values[name] = [None] * rows
+        for row, value in zip(places, _read_values(name, texts.column(name)), strict=True):
+            if value is _UNREAD:
+                faults.setdefault(row, _fault_at(row, name))
+            else:
+                values[name][row] = value
+    numbers = {name: np.array(values[name], np.float64) for name in FEATURE_NAMES if name in values}
+    labels = {name: values[name] for name in LABELS if name in values}
+    checked_rows(matrix_of_columns(numbers, rows), labels, label_faults(labels) | faults)
+
+
+def _read_values(name: str, texts: Any) -> list[Any]:
+    """The values of a column, `_UNREAD` for those that can't be read."""
+    try:
+        values: list[Any] = texts.cast(pa.string()).cast(_TYPES[name]).to_pylist()
+    except pa.ArrowException:
+        # One fault spoils a column: each half is read alone.
+        if len(texts) == 1:
+            return [_UNREAD]
+        half = len(texts) // 2
+        return [*_read_values(name, texts.slice(0, half)), *_read_values(name, texts.slice(half))]
+    return values
+
+
+def _fault_at(row: int, name: str) -> RowFault:
+    expected = "UTF-8 text" if name in LABELS else "a number"
+    return RowFault(row, name, f"{name} of instance {row}: expected {expected}")
 
 
 def _header(body: bytes) -> list[str]:
@@ -64,9 +131,8 @@ def _header(body: bytes) -> list[str]:
 def _explain(message: str, names: list[str]) -> InvalidInstance | MalformedBody:
     """The fault without Arrow's own words, which quote the value."""
     if value := _BAD_VALUE.match(message):
-        row, name = int(value["row"]) - 1 - _HEADER_ROWS, names[int(value["column"])]
-        expected = "UTF-8 text" if name in LABELS else "a number"
-        return InvalidInstance(f"{name} of instance {row}: expected {expected}", row, name)
+        fault = _fault_at(int(value["row"]) - 1 - _HEADER_ROWS, names[int(value["column"])])
+        return InvalidInstance(fault.message, fault.instance, fault.field)
     if line := _BAD_ROW.match(message):
         row = int(line["row"]) - 1 - _HEADER_ROWS
         return InvalidInstance(f"instance {row} has {line['found']} values, expected {line['expected']}", row)

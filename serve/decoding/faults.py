@@ -5,6 +5,7 @@ msgspec ends its messages with the JSON path of the fault: "... - at `$.instance
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -13,7 +14,9 @@ from typing import Final, TypeVar
 import msgspec
 import orjson
 
-from serve.errors import InvalidInstance, MalformedBody
+from fraud.features import FEATURE_NAMES
+from serve.decoding.rows import LABELS
+from serve.errors import DuplicateName, InvalidInstance, MalformedBody, RowFault
 
 NAMED_NAN_MAX_BYTES: Final = 1024 * 1024
 
@@ -23,10 +26,12 @@ HEADER: Final = "columns"
 _CONTAINERS: Final = frozenset(
     {"instances", HEADER, "data", "index", "inputs", "params", "dataframe_split", "dataframe_records"}
 )
-_FAULT_PATH: Final = re.compile(r" - at `(?:key` in `)?\$(?P<path>[^`]*)`$")
-_STEP: Final = re.compile(r"\[(?P<index>\d+)\]|\.(?P<name>\w+)")
-_FOUND_NULL: Final = re.compile(r"Expected `[^`]*`, got `null`")
-_NAMED_FIELD: Final = re.compile(r"(?:required field|unknown field) `(?P<field>[^`]*)`")
+_FAULT_PATH: Final = re.compile(r" - at `(?:key` in `)?\$(?P<path>.*)`$", re.DOTALL)
+# Names of features may have dots and brackets; the longer of two that begin alike is tried first.
+_KNOWN: Final = "|".join(map(re.escape, sorted((*FEATURE_NAMES, *LABELS), key=len, reverse=True)))
+_STEP: Final = re.compile(rf"\[(?P<index>\d+)\]|\.(?P<name>(?:{_KNOWN})(?![^.\[])|\w+)")
+_FOUND_MARK: Final = re.compile(r"Expected `[^`]*`, got `object`")
+_NAMED_FIELD: Final = re.compile(r"(?:required field|unknown field) `(?P<field>.*)`$", re.DOTALL)
 
 T = TypeVar("T")
 Buffer = bytes | msgspec.Raw
@@ -59,28 +64,34 @@ def name_not_a_number(read: Callable[[bytes], T], body: bytes) -> T:
         return read(body)
     except MalformedBody:
         # Only the error path comes here; Python's own parser reads those words, so large bodies are left alone.
-        rewritten = _with_null_for_nan(body) if len(body) <= NAMED_NAN_MAX_BYTES else None
+        rewritten = _with_marks_for_nan(body) if len(body) <= NAMED_NAN_MAX_BYTES else None
         if rewritten is None:
             raise
         try:
             read(rewritten)
+        except DuplicateName:
+            raise
         except InvalidInstance as fault:
-            text, found = _FOUND_NULL.subn("expected a finite number, found NaN or Infinity", fault.message)
-            if not found:
-                raise
-            raise InvalidInstance(text, fault.instance, fault.field) from None
+            faults = [RowFault(one.instance, one.field, _not_finite(one.message)) for one in fault.faults]
+            # An error of its own: what is good beside the faults was not JSON either.
+            raise InvalidInstance(_not_finite(fault.message), fault.instance, fault.field, faults) from None
         raise
 
 
-def _with_null_for_nan(body: bytes) -> bytes | None:
-    try:
-        return orjson.dumps(json.loads(body))
-    except (ValueError, TypeError, RecursionError):
-        pass
-    try:
-        return b"\n".join(orjson.dumps(json.loads(line)) for line in body.splitlines() if line.strip())
-    except (ValueError, TypeError, RecursionError):
-        return None
+def _not_finite(message: str) -> str:
+    return _FOUND_MARK.sub("expected a finite number, found NaN or Infinity", message)
+
+
+def _with_marks_for_nan(body: bytes) -> bytes | None:
+    """The JSON, or JSON lines, with an object in the place of each such word; None where it is no JSON even so."""
+
+    def marked(text: bytes) -> bytes:
+        return orjson.dumps(json.loads(text, parse_constant=lambda _word: {}))
+
+    for read in (marked, lambda body: b"\n".join(marked(line) for line in body.splitlines() if line.strip())):
+        with contextlib.suppress(ValueError, TypeError, RecursionError):
+            return read(body)
+    return None
 
 
 def split_fault(message: str) -> tuple[str, str]:
@@ -94,10 +105,37 @@ def place_of(field: str | None, instance: int | None) -> str:
     return " of ".join(part for part in (field, None if instance is None else f"instance {instance}") if part)
 
 
+def in_row(row: int, fault: InvalidInstance) -> RowFault:
+    """The fault of a row that was read alone."""
+    text = fault.message.removeprefix(f"{place_of(fault.field, fault.instance)}: ")
+    return RowFault(row, fault.field, f"{place_of(fault.field, row)}: {text}")
+
+
+def in_rows(read: Callable[[], T], name_faults: Callable[[], None]) -> T:
+    """What `read` gives; where it finds a fault, `name_faults` reads again, row by row, and names all of them.
+
+    Raises:
+        FaultyRows: as `name_faults` does.
+        DuplicateName: a name is there twice, which no row answers for alone.
+        InvalidInstance: of `read`, where no row is at fault.
+    """
+    try:
+        return read()
+    except DuplicateName:
+        raise
+    except InvalidInstance as fault:
+        try:
+            name_faults()
+        except (InvalidInstance, MalformedBody) as found:
+            if isinstance(found, DuplicateName) or (isinstance(found, InvalidInstance) and found.faults):
+                raise
+        raise fault
+
+
 def _explain(message: str, columns: Sequence[str], flat: bool) -> InvalidInstance:
     text, path = split_fault(message)
     instance, field = _instance_and_field(path, columns, flat)
-    if named := _NAMED_FIELD.search(message):
+    if named := _NAMED_FIELD.search(text):
         field = named["field"]
     place = place_of(field, instance)
     return InvalidInstance(f"{place}: {text}" if place else text, instance, field)
@@ -108,6 +146,8 @@ def _instance_and_field(path: str, columns: Sequence[str], flat: bool) -> tuple[
     names = [step["name"] for step in steps if step["name"]]
     indexes = [int(step["index"]) for step in steps if step["index"]]
     field = next((name for name in names if name not in _CONTAINERS), None)
+    if field is None and len(names) > 1 and names[-1] in FEATURE_NAMES:
+        field = names[-1]
     if field is None and names and names[-1] == HEADER:
         return None, HEADER
     if flat and len(indexes) == 1:

@@ -11,18 +11,18 @@ Other members are let pass, as MLflow does: `params`, since the model takes none
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from fraud.features import FEATURE_NAMES
-from serve.decoding.columns import Columns, members_of_columns, rows_of_columns
-from serve.decoding.duplicate_names import refuse_duplicate_names
-from serve.decoding.faults import decode_json, name_not_a_number
+from serve.decoding.columns import Columns, members_of_columns, refuse_faulty_values, rows_of_columns
+from serve.decoding.duplicate_names import colons_in, refuse_duplicate_names
+from serve.decoding.faults import decode_json, in_rows, name_not_a_number
 from serve.decoding.raw_json import is_nested_array, is_object, is_object_of_arrays
-from serve.decoding.row_arrays import decode_row_arrays
-from serve.decoding.row_objects import Instance, members_of, rows_of_instances
+from serve.decoding.row_arrays import decode_row_arrays, refuse_faulty_arrays
+from serve.decoding.row_objects import Instance, members_of, refuse_faulty_objects, rows_of_instances
 from serve.decoding.rows import DecodedRows
 from serve.errors import InvalidInstance
 
@@ -44,12 +44,24 @@ class Invocation(msgspec.Struct, frozen=True, gc=False):
     inputs: msgspec.Raw | UnsetType = UNSET
 
 
+class _Texts(msgspec.Struct, frozen=True, gc=False):
+    """The same, with rows as they came."""
+
+    dataframe_split: SplitFrame | UnsetType = UNSET
+    dataframe_records: msgspec.Raw | UnsetType = UNSET
+    instances: msgspec.Raw | UnsetType = UNSET
+    inputs: msgspec.Raw | UnsetType = UNSET
+
+
 MEMBERS: Final = Invocation.__struct_fields__
 
 _DECODER: Final = msgspec.json.Decoder(Invocation)
 _INSTANCE: Final = msgspec.json.Decoder(Instance)
 _INSTANCES: Final = msgspec.json.Decoder(list[Instance])  # type: ignore[valid-type]
 _COLUMNS: Final = msgspec.json.Decoder(Columns)
+_TEXTS: Final = msgspec.json.Decoder(_Texts)
+_LIST_OF_TEXTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_TEXTS_BY_NAME: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def decode_invocation(body: bytes, max_rows: int) -> DecodedRows:
@@ -61,17 +73,21 @@ def decode_invocation(body: bytes, max_rows: int) -> DecodedRows:
             or a name is there twice, the batch is empty, or in none of the forms.
         BodyTooLarge: more than `max_rows` rows.
     """
-    return name_not_a_number(lambda body: _decode_invocation(body, max_rows), body)
+    return name_not_a_number(lambda body: _with_all_faults(body, max_rows), body)
+
+
+def _with_all_faults(body: bytes, max_rows: int) -> DecodedRows:
+    return in_rows(lambda: _decode_invocation(body, max_rows), lambda: _refuse_faulty_rows(body, max_rows))
+
+
+def _given(call: Invocation | _Texts) -> list[Any]:
+    members = (call.dataframe_split, call.dataframe_records, call.instances, call.inputs)
+    return [member for member in members if member is not UNSET]
 
 
 def _decode_invocation(body: bytes, max_rows: int) -> DecodedRows:
     call = decode_json(_DECODER.decode, body)
-    given = [
-        member
-        for member in (call.dataframe_split, call.dataframe_records, call.instances, call.inputs)
-        if member is not UNSET
-    ]
-    match given:
+    match _given(call):
         case [SplitFrame() as frame]:
             rows, members = decode_row_arrays(frame.columns, frame.data, max_rows), 2 + (frame.index is not UNSET)
         case [list(instances)]:
@@ -93,3 +109,22 @@ def _decode_any(data: msgspec.Raw, max_rows: int) -> tuple[DecodedRows, int]:
         return decode_row_arrays(FEATURE_NAMES, data, max_rows), 0
     instances = [decode_json(_INSTANCE.decode, data)] if is_object(data) else decode_json(_INSTANCES.decode, data)
     return rows_of_instances(instances, max_rows), members_of(instances)
+
+
+def _refuse_faulty_rows(body: bytes, max_rows: int) -> None:
+    """Name every row at fault, if it is rows that are."""
+    match _given(decode_json(_TEXTS.decode, body)):
+        case [SplitFrame() as frame]:
+            refuse_duplicate_names(body, 3 + (frame.index is not UNSET) + colons_in(frame.data))
+            refuse_faulty_arrays(frame.columns, frame.data, max_rows)
+        case [msgspec.Raw() as data] if is_object_of_arrays(data):
+            columns = decode_json(_TEXTS_BY_NAME.decode, data)
+            refuse_duplicate_names(body, 1 + len(columns) + sum(map(colons_in, columns.values())))
+            refuse_faulty_values(columns, max_rows)
+        case [msgspec.Raw() as data]:
+            refuse_duplicate_names(body, 1 + colons_in(data))
+            if is_nested_array(data):
+                refuse_faulty_arrays(FEATURE_NAMES, data, max_rows)
+            else:
+                texts = [data] if is_object(data) else decode_json(_LIST_OF_TEXTS.decode, data)
+                refuse_faulty_objects(texts, max_rows)

@@ -7,14 +7,13 @@ from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute
 import pyarrow.parquet
 
-from serve.decoding.arrow_stream import LABEL_MAX_BYTES, check_schema, rows_of_table
+from serve.decoding.arrow_stream import check_schema, rows_of_table
 from serve.decoding.bounds import check_row_count
 from serve.decoding.parquet_pages import check_pages
-from serve.decoding.rows import LABEL_MAX_CHARS, LABELS, DecodedRows
-from serve.errors import BodyTooLarge, InvalidInstance, MalformedBody
+from serve.decoding.rows import LABELS, DecodedRows
+from serve.errors import BodyTooLarge, MalformedBody
 
 FOOTER_MAX_BYTES: Final = 256 * 1024
 """pandas writes some 5 kB."""
@@ -28,15 +27,15 @@ class _PandasMetadata(msgspec.Struct):
 
 
 def decode_parquet(body: bytes, max_rows: int) -> DecodedRows:
-    """A file with the ten features as numeric columns, and perhaps labels as text, in any order -> rows.
+    """A file with the features as numeric columns, and perhaps labels as text, in any order -> rows.
 
     What pandas has saved as the index of a frame is left out, as pandas does.
 
     Raises:
         MalformedBody: no Parquet, or a damaged file.
         UnsupportedMediaType: an encoding that may become much more than what was sent.
-        InvalidInstance: a column is missing, unknown or of a wrong type, a value is null or out of bounds; or there is
-            no row.
+        InvalidInstance: a column is missing, unknown or of a wrong type, values are missing that may not be, or out
+            of bounds; or there is no row.
         BodyTooLarge: more than `max_rows` rows, or too much when it is inflated.
     """
     check_pages(memoryview(body), _footer_of(body), max_rows)
@@ -71,8 +70,6 @@ def _read(body: bytes, max_rows: int) -> DecodedRows:
         pa.BufferReader(body), metadata=metadata, read_dictionary=[name for name in LABELS if name in columns]
     )
     table = file.read(columns=columns, use_threads=False)
-    for name in set(LABELS).intersection(columns):
-        table = table.set_column(columns.index(name), name, _texts(name, table.column(name)))
     table.validate(full=True)
     return rows_of_table(table, max_rows)
 
@@ -83,11 +80,3 @@ def _index_columns(schema: Any) -> list[Any]:
         return msgspec.json.decode(saved, type=_PandasMetadata).index_columns
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return []
-
-
-def _texts(name: str, column: Any) -> Any:
-    for chunk in column.chunks:
-        longest = pyarrow.compute.max(pyarrow.compute.binary_length(chunk.dictionary)).as_py()
-        if (longest or 0) > LABEL_MAX_BYTES:
-            raise InvalidInstance(f"{name}: expected at most {LABEL_MAX_CHARS} characters", field=name)
-    return column.cast(pa.string())

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from fraud.features import FEATURE_NAMES
 from serve.decoding.bounds import check_header, check_row_count
-from serve.decoding.faults import Buffer, decode_json
+from serve.decoding.checked_rows import checked_rows
+from serve.decoding.faults import Buffer, decode_json, in_row
 from serve.decoding.matrix import matrix_of_values
-from serve.decoding.rows import LABELS, DecodedRows, Label, labelled
+from serve.decoding.rows import LABELS, VALUE_TYPES, DecodedRows
+from serve.errors import InvalidInstance, RowFault
+
+_TEXTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_KEPT_DECODERS: Final = 256
+
+_Row = Sequence[Any]
 
 
 def decode_row_arrays(names: Sequence[str], data: Buffer, max_rows: int) -> DecodedRows:
@@ -22,27 +29,53 @@ def decode_row_arrays(names: Sequence[str], data: Buffer, max_rows: int) -> Deco
 
     Raises:
         MalformedBody: `data` is not JSON.
-        InvalidInstance: the columns are not the ten features (and perhaps labels), a row has another
-            number of values, a value is of a wrong type or out of bounds; or the batch is empty.
+        InvalidInstance: the columns are not the features (and perhaps labels), rows have another number of values,
+            values are of a wrong type or out of bounds; or the batch is empty.
         BodyTooLarge: more than `max_rows` rows.
     """
     check_header(names)
-    labels = tuple(position for position, name in enumerate(names) if name in LABELS)
-    rows = decode_json(_decoder(len(names), labels).decode, data, names)
+    return _rows(names, decode_json(_decoder(tuple(names)).decode, data, names), {}, max_rows)
+
+
+def refuse_faulty_arrays(names: Sequence[str], data: Buffer, max_rows: int) -> None:
+    """Name every row at fault, where the rows as a whole could not be read. Arguments as in `decode_row_arrays`.
+
+    Raises:
+        FaultyRows: there are such rows.
+        InvalidInstance, BodyTooLarge: the columns, or the number of rows, are not as they should be.
+    """
+    check_header(names)
+    decoder = _decoder(tuple(names))
+    rows: list[_Row] = []
+    faults: dict[int, RowFault] = {}
+    for row, text in enumerate(decode_json(_TEXTS.decode, data)):
+        try:
+            (values,) = decode_json(decoder.decode, b"[%b]" % bytes(text), names)
+        except InvalidInstance as fault:
+            faults[row] = in_row(row, fault)
+            values = (None,) * len(names)
+        rows.append(values)
+    _rows(names, rows, faults, max_rows)
+
+
+def _rows(names: Sequence[str], rows: Sequence[_Row], faults: Mapping[int, RowFault], max_rows: int) -> DecodedRows:
     check_row_count(len(rows), max_rows)
-    matrix = matrix_of_values(_values(rows, names), len(rows))
-    return labelled(matrix, {names[position]: [row[position] for row in rows] for position in labels})
+    given = [name for name in FEATURE_NAMES if name in names]
+    matrix = matrix_of_values(_values(rows, names, given), len(rows), given)
+    positions = {name: position for position, name in enumerate(names) if name in LABELS}
+    return checked_rows(matrix, {name: [row[at] for row in rows] for name, at in positions.items()}, faults)
 
 
-def _values(rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> Any:
-    """The features row after row, each row in the order of the feature schema."""
-    if list(names) == list(FEATURE_NAMES):
+def _values(rows: Sequence[_Row], names: Sequence[str], wanted: Sequence[str]) -> Iterable[float | None]:
+    """The features `wanted`, row after row."""
+    if list(names) == list(wanted):
         return chain.from_iterable(rows)
-    return chain.from_iterable(map(itemgetter(*(names.index(name) for name in FEATURE_NAMES)), rows))
+    places = [names.index(name) for name in wanted]
+    # Of one place `itemgetter` gives no tuple.
+    return map(itemgetter(*places), rows) if len(places) == 1 else chain.from_iterable(map(itemgetter(*places), rows))
 
 
-@functools.cache
-def _decoder(width: int, labels: tuple[int, ...]) -> msgspec.json.Decoder[Any]:
-    """Reads rows of ten numbers, and of texts at the positions `labels` among them; at most 144 are ever made."""
-    members: list[Any] = [Label | None if position in labels else float for position in range(width)]
-    return msgspec.json.Decoder(list[tuple[tuple(members)]])  # type: ignore[misc]
+@functools.lru_cache(_KEPT_DECODERS)
+def _decoder(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
+    """Reads rows with a value for each of the columns."""
+    return msgspec.json.Decoder(list[tuple[tuple(VALUE_TYPES[name] for name in names)]])  # type: ignore[misc]

@@ -1,12 +1,14 @@
 """Rows as objects: `{"Client_Income": 13500.0, ...}` each, the form of the contract.
 
-The struct is made from the feature schema, so that a feature is spelled out nowhere else. msgspec refuses unknown and
-missing members, strings, booleans and null; what JSON can say but a feature can't be is found on the matrix.
+The struct is made from the declaration of the features, so that a feature is spelled out nowhere else. msgspec refuses
+unknown and missing members, strings, booleans and null where a feature may not be missing; what JSON can say but a
+feature can't be is found on the matrix.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from operator import attrgetter
 from typing import Any, Final
@@ -14,31 +16,46 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from fraud.features import FEATURE_COUNT, FEATURE_NAMES
+from fraud.features import FEATURE_COUNT, FEATURES
 from serve.decoding.bounds import check_row_count
+from serve.decoding.checked_rows import checked_rows
 from serve.decoding.duplicate_names import refuse_duplicate_names
-from serve.decoding.faults import decode_json, name_not_a_number
+from serve.decoding.faults import decode_json, in_row, in_rows, name_not_a_number
 from serve.decoding.matrix import matrix_of_values
-from serve.decoding.rows import LABELS, DecodedRows, Label, labelled
-from serve.errors import MalformedBody
+from serve.decoding.rows import LABELS, DecodedRows, Label
+from serve.errors import DuplicateName, InvalidInstance, MalformedBody, RowFault
+
+NAN: Final = math.nan
+"""This very object stands for a member that is absent; JSON can't say it."""
+
+# Attributes have names of their own: a feature's need not be one that Python or `attrgetter` takes.
+_ATTRIBUTES: Final = tuple(f"feature_{position}" for position in range(FEATURE_COUNT))
+_OPTIONAL: Final = tuple(
+    attribute for attribute, feature in zip(_ATTRIBUTES, FEATURES, strict=True) if feature.may_be_missing
+)
 
 Instance: Final = msgspec.defstruct(
     "Instance",
     [
-        *((name, float) for name in FEATURE_NAMES),
+        *(
+            (attribute, float | None, NAN) if feature.may_be_missing else (attribute, float)
+            for attribute, feature in zip(_ATTRIBUTES, FEATURES, strict=True)
+        ),
         *((name, Label | None | UnsetType, UNSET) for name in LABELS),
     ],
+    rename=dict(zip(_ATTRIBUTES, (feature.name for feature in FEATURES), strict=True)),
     forbid_unknown_fields=True,
     frozen=True,
     gc=False,
+    kw_only=True,
 )
 
 _DECODER: Final = msgspec.json.Decoder(Instance)
-_FEATURES_OF: Final = attrgetter(*FEATURE_NAMES)
+_FEATURES_OF: Final = attrgetter(*_ATTRIBUTES)
 
 
 def decode_instance(body: bytes) -> DecodedRows:
-    """One object with the ten features -> one row.
+    """One object with the features -> one row.
 
     Raises:
         MalformedBody: not JSON.
@@ -52,15 +69,21 @@ def decode_lines(body: bytes, max_rows: int) -> DecodedRows:
 
     Raises:
         MalformedBody: a line is not JSON, or not one whole object.
-        InvalidInstance: as in `decode_instance`, naming the instance; or the batch is empty.
+        InvalidInstance: as in `decode_instance`, naming the instances; or the batch is empty.
         BodyTooLarge: more than `max_rows` lines.
     """
-    return name_not_a_number(lambda body: _decode_lines(body, max_rows), body)
+    return name_not_a_number(lambda body: _with_all_faults(body, max_rows), body)
+
+
+def _with_all_faults(body: bytes, max_rows: int) -> DecodedRows:
+    return in_rows(lambda: _decode_lines(body, max_rows), lambda: refuse_faulty_objects(_lines(body), max_rows))
 
 
 def members_of(instances: Sequence[Any]) -> int:
     """How many members decoded `Instance`s were given, all together."""
     absent = sum(list(map(attrgetter(name), instances)).count(UNSET) for name in LABELS)
+    # A list counts an object as equal to itself, also this one.
+    absent += sum(list(map(attrgetter(name), instances)).count(NAN) for name in _OPTIONAL)
     return len(instances) * (FEATURE_COUNT + len(LABELS)) - absent
 
 
@@ -68,17 +91,59 @@ def rows_of_instances(instances: Sequence[Any], max_rows: int) -> DecodedRows:
     """Decoded `Instance`s -> rows.
 
     Raises:
-        InvalidInstance: a value is out of bounds, or there is no instance.
+        InvalidInstance: values are out of bounds, or there is no instance.
         BodyTooLarge: more than `max_rows` instances.
     """
     check_row_count(len(instances), max_rows)
-    matrix = matrix_of_values(chain.from_iterable(map(_FEATURES_OF, instances)), len(instances))
-    return labelled(matrix, {name: _labels(name, instances) for name in LABELS})
+    matrix = matrix_of_values(_values(map(_FEATURES_OF, instances)), len(instances))
+    return checked_rows(matrix, {name: _labels(name, instances) for name in LABELS})
+
+
+def refuse_faulty_objects(texts: Sequence[msgspec.Raw | bytes], max_rows: int) -> None:
+    """Name every row at fault, where the rows as a whole could not be read. `texts` has the JSON of each row.
+
+    Raises:
+        FaultyRows: there are such rows.
+        BodyTooLarge: more than `max_rows` rows.
+    """
+    if not texts:
+        return
+    check_row_count(len(texts), max_rows)
+    instances: list[Any] = []
+    faults: dict[int, RowFault] = {}
+    for row, text in enumerate(texts):
+        try:
+            instance = decode_json(_DECODER.decode, text)
+            labels = [[getattr(instance, name) or None] for name in LABELS]
+            refuse_duplicate_names(bytes(text), members_of([instance]), labels)
+        except DuplicateName:
+            raise
+        except InvalidInstance as fault:
+            faults[row] = in_row(row, fault)
+            instance = None
+        instances.append(instance)
+    read = [instance for instance in instances if instance is not None]
+    features = iter(map(_FEATURES_OF, read))
+    rows = (_UNREAD if instance is None else next(features) for instance in instances)
+    labels_of = {name: [_label(name, instance) for instance in instances] for name in LABELS}
+    checked_rows(matrix_of_values(_values(rows), len(instances)), labels_of, faults)
+
+
+_UNREAD: Final[Any] = None if FEATURE_COUNT == 1 else (None,) * FEATURE_COUNT
+
+
+def _values(rows: Iterable[Any]) -> Iterable[float | None]:
+    """The values of rows, one after the other; `attrgetter` gives no tuple where it gets one attribute."""
+    return rows if FEATURE_COUNT == 1 else chain.from_iterable(rows)
 
 
 def _labels(name: str, instances: Sequence[Any]) -> list[str | None]:
     labels = list(map(attrgetter(name), instances))
     return [label or None for label in labels] if any(labels) else []
+
+
+def _label(name: str, instance: Any) -> str | None:
+    return None if instance is None else getattr(instance, name) or None
 
 
 def _decode_instance(body: bytes) -> DecodedRows:
@@ -91,12 +156,12 @@ def _decode_instance(body: bytes) -> DecodedRows:
 def _decode_lines(body: bytes, max_rows: int) -> DecodedRows:
     instances = decode_json(_DECODER.decode_lines, body)
     # msgspec takes any white space between two objects, and line breaks inside of one; a line feed it is here.
-    if body.strip().count(b"\n") + 1 != len(instances) and _line_count(body) != len(instances):
+    if body.strip().count(b"\n") + 1 != len(instances) and len(_lines(body)) != len(instances):
         raise MalformedBody("the body is not one JSON object a line")
     rows = rows_of_instances(instances, max_rows)
     refuse_duplicate_names(body, members_of(instances), rows.texts, lines=True)
     return rows
 
 
-def _line_count(body: bytes) -> int:
-    return sum(1 for line in body.split(b"\n") if line.strip())
+def _lines(body: bytes) -> list[bytes]:
+    return [line for line in body.split(b"\n") if line.strip()]

@@ -1,9 +1,9 @@
 """Reads plain row objects from JSON bytes into the matrix. Source of compiled code: see `row_scanner`.
 
-Plain means: each object has the ten features, each once and in any order, with finite numbers that are in bounds, and
-nothing else. Whatever is not plain, be it wrong or only rare, is not read here: the scan gives up, and the decoder that
-knows all of JSON reads the body from its beginning. So this code may refuse at will, but what it accepts must be what
-that decoder would have given, to the bit.
+Plain means: each object has the features, each once and in any order, with finite numbers that are in bounds, and
+nothing else; a feature that may be missing may be null or absent. Whatever is not plain, be it wrong or only rare, is
+not read here: the scan gives up, and the decoder that knows all of JSON reads the body from its beginning. So this code
+may refuse at will, but what it accepts must be what that decoder would have given, to the bit.
 
 A number is first a float64. With a mantissa of up to 2^53 and a power of ten of up to 22 one multiplication or division
 rounds it correctly (Clinger 1990). With a longer mantissa it may be off by an ulp or two of float64, which changes its
@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from fraud.features import FEATURE_COUNT, FEATURE_NAMES
+from fraud.features import FEATURE_COUNT, FEATURE_NAMES, FEATURES
 from serve.decoding.words import WORD_BYTES, ZEROS, eight_digits, leading_digits, same_bytes, word_at
 from serve.engine.jit import part
 
@@ -46,12 +46,20 @@ DOUBT: Final = np.int64(4)
 
 INSTANCES: Final = np.frombuffer(b'"instances"', np.uint8)
 KEYS: Final = np.frombuffer("".join(FEATURE_NAMES).encode(), np.uint8)
-KEY_STARTS: Final = np.cumsum([0, *(len(name) for name in FEATURE_NAMES)])
+KEY_STARTS: Final = np.cumsum([0, *(len(name.encode()) for name in FEATURE_NAMES)])
 KEY, TEXT_START, TEXT_LENGTH = range(3)
-"""Columns of a layout."""
+"""Columns of a layout, in the row of a member."""
+MEMBERS, SEEN = range(2)
+"""Columns of a layout in its last row: how many members the object has, and a bit for each feature that they are."""
 ALL_FEATURES: Final = (1 << FEATURE_COUNT) - 1
+MAY_BE_MISSING: Final = sum(1 << position for position, feature in enumerate(FEATURES) if feature.may_be_missing)
+"""A bit for each feature that may be."""
+NULL: Final = np.frombuffer(b"null", np.uint8)
+MISSING: Final = np.float32(np.nan)
 
-MIN_ROW_BYTES: Final = len(KEYS) + FEATURE_COUNT * len('"":0,') + 2
+MIN_ROW_BYTES: Final = 2 + sum(
+    len(f'"{feature.name}":0,'.encode()) for feature in FEATURES if not feature.may_be_missing
+)
 """No row object is shorter."""
 
 
@@ -164,19 +172,49 @@ def number_at(body: Any, at: Any, found: Any) -> Any:
 
 
 @part
+def value_at(body: Any, at: Any, key: Any, row: Any, minima: Any, found: Any) -> Any:
+    """Read the value of feature `key` into `row`; gives the place after it, -1 when it is not plain."""
+    end = number_at(body, at, found)
+    if end >= 0:
+        if not minima[key] <= np.float32(found[0]) < np.inf:
+            return -1
+        row[key] = np.float32(found[0])
+        return end
+    if not MAY_BE_MISSING >> key & 1 or at + NULL.size > body.size:
+        return -1
+    for place in range(NULL.size):
+        if body[at + place] != NULL[place]:
+            return -1
+    row[key] = MISSING
+    return at + NULL.size
+
+
+@part
+def leave_out(row: Any, seen: Any) -> Any:
+    """Note that the features which were not seen are missing."""
+    for key in range(FEATURE_COUNT):
+        if not seen >> key & 1:
+            row[key] = MISSING
+
+
+@part
 def object_at(body: Any, at: Any, row: Any, minima: Any, layout: Any, found: Any) -> Any:
     """Read one object into `row` and note its layout; gives the place after its brace, -1 when it is not plain."""
     before = at
     at = after(body, at, OPEN_OBJECT)
     seen = 0
+    members = 0
     for place in range(FEATURE_COUNT):
-        if place > 0 and at >= 0:
+        if place > 0:
             before = at
+            at = skip_space(body, at)
+            if at < body.size and body[at] == CLOSE_OBJECT:
+                break
             at = after(body, at, COMMA)
         if at < 0 or at >= body.size or body[at] != QUOTE:
             return -1
         key = key_at(body, at + 1, layout[place, KEY])
-        if key < 0:
+        if key < 0 or seen >> key & 1:
             return -1
         at = after(body, at + 2 + KEY_STARTS[key + 1] - KEY_STARTS[key], COLON)
         if at < 0:
@@ -185,30 +223,35 @@ def object_at(body: Any, at: Any, row: Any, minima: Any, layout: Any, found: Any
         layout[place, TEXT_START] = before
         layout[place, TEXT_LENGTH] = at - before
         seen |= 1 << key
-        at = number_at(body, at, found)
-        if at < 0 or not minima[key] <= np.float32(found[0]) < np.inf:
+        members += 1
+        at = value_at(body, at, key, row, minima, found)
+        if at < 0:
             return -1
-        row[key] = np.float32(found[0])
     at = skip_space(body, at)
-    if seen != ALL_FEATURES or at >= body.size or body[at] != CLOSE_OBJECT:
+    if (seen | MAY_BE_MISSING) != ALL_FEATURES or at >= body.size or body[at] != CLOSE_OBJECT:
         return -1
+    layout[FEATURE_COUNT, MEMBERS] = members
+    layout[FEATURE_COUNT, SEEN] = seen
+    if seen != ALL_FEATURES:
+        leave_out(row, seen)
     return at + 1
 
 
 @part
 def object_like(body: Any, at: Any, row: Any, minima: Any, layout: Any, found: Any) -> Any:
-    """As `object_at`, for an object whose text between the numbers is that of the object before; -1 when it is not."""
-    for place in range(FEATURE_COUNT):
+    """As `object_at`, for an object whose text between the values is that of the object before; -1 when it is not."""
+    for place in range(layout[FEATURE_COUNT, MEMBERS]):
         length = layout[place, TEXT_LENGTH]
         if at + length > body.size or not same_bytes(body, at, layout[place, TEXT_START], length):
             return -1
         key = layout[place, KEY]
-        at = number_at(body, at + length, found)
-        if at < 0 or not minima[key] <= np.float32(found[0]) < np.inf:
+        at = value_at(body, at + length, key, row, minima, found)
+        if at < 0:
             return -1
-        row[key] = np.float32(found[0])
     if at >= body.size or body[at] != CLOSE_OBJECT:
         return -1
+    if layout[FEATURE_COUNT, SEEN] != ALL_FEATURES:
+        leave_out(row, layout[FEATURE_COUNT, SEEN])
     return at + 1
 
 
@@ -223,10 +266,11 @@ def scan_batch(body: Any, out: Any, minima: Any, layout: Any, found: Any) -> Any
 
     Args:
         body: uint8 [bytes].
-        out: float32 [most rows, 10].
-        minima: float32 [10], the least value of each feature.
-        layout: int64 [10, 3], of the ten members of an object, in their order: which feature it is, which is tried
-            first; where the text before its number starts, and how long that is. This call's own.
+        out: float32 [most rows, features].
+        minima: float32 [features], the least value of each.
+        layout: int64 [features + 1, 3], of the members of an object, in their order: which feature it is, which is
+            tried first; where the text before its value starts, and how long that is. The last row is of the object.
+            This call's own.
         found: float64 [1], this call's own.
     """
     at = after(body, 0, OPEN_OBJECT)

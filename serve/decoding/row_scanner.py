@@ -29,8 +29,8 @@ SIGNATURES: Final = [
 ]
 SOURCES: Final = (Path(__file__).with_name("row_scan.py"), Path(__file__).with_name("words.py"), Path(jit.__file__))
 
-LAYOUT: Final = np.zeros((FEATURE_COUNT, 3), np.int64)
-LAYOUT[:, KEY] = np.arange(FEATURE_COUNT)
+LAYOUT: Final = np.zeros((FEATURE_COUNT + 1, 3), np.int64)
+LAYOUT[:FEATURE_COUNT, KEY] = np.arange(FEATURE_COUNT)
 
 
 class RowScanner:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final
+from types import MappingProxyType
+from typing import Annotated, Any, Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from serve.errors import InvalidInstance
+from fraud.features import FEATURES
+from serve.errors import RowFault
 
 APPLICATION_ID: Final = "application_id"
 APPLICANT_REF: Final = "applicant_ref"
@@ -18,44 +20,64 @@ LABEL_MAX_CHARS: Final = 64
 
 # No control characters: PostgreSQL's text can't hold a NUL, and a log line should stay one line.
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=LABEL_MAX_CHARS, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
+Labels = Sequence[str | None]
+
+
+VALUE_TYPES: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        **{feature.name: float | None if feature.may_be_missing else float for feature in FEATURES},
+        **dict.fromkeys(LABELS, Label | None),
+    }
+)
+"""What JSON holds of each feature and label."""
+
+
+def list_of(value_type: Any) -> Any:
+    """The type of a list of such values."""
+    return list[value_type]
 
 
 class DecodedRows(msgspec.Struct, frozen=True, gc=False):
     """What a request asks to score.
 
-    `matrix` is float32 [N, 10], C-contiguous, in the order of the request; `application_ids` and `applicant_refs` have
-    N entries each, or are None when no row names one.
+    `matrix` is float32 [N, features], C-contiguous, in the order of the request; a value that is missing is NaN.
+    `application_ids` and `applicant_refs` have N entries each, or are None when no row names one. `faults` are the rows
+    that were left out, in the order of the request, where the request asks to be told of them.
     """
 
     matrix: NDArray[np.float32]
-    application_ids: Sequence[str | None] | None
-    applicant_refs: Sequence[str | None] | None
+    application_ids: Labels | None
+    applicant_refs: Labels | None
+    faults: tuple[RowFault, ...] = ()
 
     @property
-    def texts(self) -> tuple[Sequence[str | None] | None, Sequence[str | None] | None]:
+    def texts(self) -> tuple[Labels | None, Labels | None]:
         """All labels."""
         return self.application_ids, self.applicant_refs
 
+    @property
+    def sent(self) -> int:
+        """How many rows came."""
+        return len(self.matrix) + len(self.faults)
 
-def labelled(matrix: NDArray[np.float32], labels: Mapping[str, Sequence[str | None]]) -> DecodedRows:
+
+def labelled(matrix: NDArray[np.float32], labels: Mapping[str, Labels], faults: Sequence[RowFault] = ()) -> DecodedRows:
     """Rows with the labels that they carry, by name; a label that no row has may be left out, or be empty."""
 
-    def given(name: str) -> Sequence[str | None] | None:
+    def given(name: str) -> Labels | None:
         values = labels.get(name, ())
         return values if any(values) else None
 
-    return DecodedRows(matrix, given(APPLICATION_ID), given(APPLICANT_REF))
+    return DecodedRows(matrix, given(APPLICATION_ID), given(APPLICANT_REF), tuple(faults))
 
 
-def check_labels(labels: Mapping[str, Sequence[str | None]]) -> None:
-    """Check labels of a format that has no such check of its own.
-
-    Raises:
-        InvalidInstance: naming the first row whose label is no `Label`.
-    """
+def label_faults(labels: Mapping[str, Labels]) -> dict[int, RowFault]:
+    """The rows whose label is no `Label`, for a format that has no such check of its own."""
+    faults: dict[int, RowFault] = {}
     for name, values in labels.items():
         for row, value in enumerate(values):
             try:
                 msgspec.convert(value, Label | None)
             except msgspec.ValidationError as error:
-                raise InvalidInstance(f"{name} of instance {row}: {error}", row, name) from None
+                faults.setdefault(row, RowFault(row, name, f"{name} of instance {row}: {error}"))
+    return faults

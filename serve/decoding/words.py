@@ -35,7 +35,12 @@ def word_at(_context: Any, array: Any, index: Any) -> Any:
 
 @part
 def same_bytes(body: Any, one: Any, other: Any, length: Any) -> Any:
-    """Whether `length` >= 8 bytes at two places are the same; both stretches must be there."""
+    """Whether `length` bytes at two places are the same; both stretches must be there."""
+    if length < WORD_BYTES:
+        same = True
+        for offset in range(length):
+            same &= body[one + offset] == body[other + offset]
+        return same
     last = length - WORD_BYTES
     different = word_at(body, one + last) ^ word_at(body, other + last)
     for offset in range(0, last, WORD_BYTES):

@@ -1,7 +1,8 @@
 """Where machine code is kept between starts.
 
 numba's cache is keyed by the processor and by the file of the outermost function alone, so a folder named by the hash
-of every file that goes into the code keeps a changed one from being overlooked. Its files are pickles and machine code:
+of every file that goes into the code, and of the declared features, which are constants in it, keeps a changed one from
+being overlooked. Its files are pickles and machine code:
 whoever may write there runs code in the server. So it is made for the server's own user alone, and where anybody else
 could put files into it, nothing is read from it.
 """
@@ -17,7 +18,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import msgspec
 from numba.core import config
+
+from fraud.features import FEATURES
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +89,7 @@ def _writable(folder: Path) -> bool:
 
 
 def _digest(sources: Sequence[Path]) -> str:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(msgspec.json.encode(FEATURES))
     for source in sources:
         digest.update(source.read_bytes())
     return digest.hexdigest()[:16]

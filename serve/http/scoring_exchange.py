@@ -183,4 +183,5 @@ def _options_of(head: RequestHead, route: ScoringRoute, login: ScoringLogin, req
     caller = login.caller(headers, head.fields, request_id, changes=method not in SAFE_METHODS)
     if method != "POST":
         raise MethodNotAllowed(f"{method} {route.path}: expected POST", {"Allow": "POST"})
-    return options_of(route, headers, caller.name)
+    query = head.target.partition(b"?")[2].partition(b"#")[0].decode("latin-1")
+    return options_of(route, headers, caller.name, query)

@@ -12,6 +12,7 @@ from serve.answer import Answer
 from serve.decoding import DecodedRows
 from serve.error_answers import WriteError
 from serve.model.model_store import Manifest
+from serve.scoring.asks import Asks
 
 Write = Callable[[NDArray[np.float32], Manifest], Answer]
 """Probabilities, float32 [N], and the model that gave them -> the answer."""
@@ -29,6 +30,6 @@ class ScoringRoute:
     """An address that scores what is posted to it."""
 
     path: str
-    readers: Callable[[Headers], Mapping[str, Read]]
+    readers: Callable[[Headers, Asks], Mapping[str, Read]]
     """How the body is read, by content type; "" stands for a request that names none."""
     write_error: WriteError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import zlib
 from collections.abc import Callable, Mapping
@@ -23,6 +24,9 @@ _ZSTD_MAX_WINDOW_BYTES: Final = 8 * 1024 * 1024
 _FASTEST_LEVEL: Final = 1
 """Higher levels take many times as long and save little on probabilities, which look random."""
 WORTH_COMPRESSING_BYTES: Final = 1024
+"""Of an answer of the inference protocol to who asks for a compressed one."""
+WORTH_COMPRESSING_JSON_BYTES: Final = 128 * 1024
+"""Of the other protocols, whose clients ask for it by default: some 10,000 probabilities."""
 
 
 def content_encoding_of(headers: Mapping[str, str]) -> str:
@@ -51,12 +55,21 @@ def inflate(body: bytes, encoding: str, max_bytes: int) -> bytes:
 
 
 def accepted_encoding(headers: Mapping[str, str]) -> str:
-    """The first encoding of Accept-Encoding that we can write; `IDENTITY` when there is none."""
-    for item in headers.get("accept-encoding", "").lower().split(","):
-        name, _, weight = item.replace(" ", "").partition(";q=")
-        if name in _DEFLATERS and weight not in {"0", "0.0", "0.00", "0.000"}:
-            return name
-    return IDENTITY
+    """The encoding that we write fastest of those that Accept-Encoding names; `IDENTITY` when there is none."""
+    given = headers.get("accept-encoding")
+    return _accepted(given.lower()) if given else IDENTITY
+
+
+@functools.lru_cache
+def _accepted(given: str) -> str:
+    items = [item.replace(" ", "").partition(";q=") for item in given.split(",")]
+    accepted = {name for name, _, weight in items if weight not in {"0", "0.0", "0.00", "0.000"}}
+    return next((name for name in _DEFLATERS if name in accepted), IDENTITY)
+
+
+def is_worth_compressing(content: bytes) -> bool:
+    """Whether an answer in JSON is so long that its way through a network takes longer than to compress it."""
+    return len(content) >= WORTH_COMPRESSING_JSON_BYTES
 
 
 def compress(content: bytes, encoding: str) -> bytes:
@@ -106,6 +119,10 @@ def _gzip(content: bytes) -> bytes:
     return gzip.compress(content, _FASTEST_LEVEL, mtime=0)
 
 
+def _zstd(content: bytes) -> bytes:
+    return zstandard.compress(content, _FASTEST_LEVEL)
+
+
 def _deflate(content: bytes) -> bytes:
     return zlib.compress(content, _FASTEST_LEVEL)
 
@@ -113,4 +130,6 @@ def _deflate(content: bytes) -> bytes:
 _INFLATERS: Final[Mapping[str, Callable[[bytes, int], bytes]]] = MappingProxyType(
     {"gzip": _inflate_gzip, "deflate": _inflate_deflate, "zstd": _inflate_zstd}
 )
-_DEFLATERS: Final[Mapping[str, Callable[[bytes], bytes]]] = MappingProxyType({"gzip": _gzip, "deflate": _deflate})
+_DEFLATERS: Final[Mapping[str, Callable[[bytes], bytes]]] = MappingProxyType(
+    {"zstd": _zstd, "gzip": _gzip, "deflate": _deflate}
+)

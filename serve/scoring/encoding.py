@@ -1,4 +1,7 @@
-"""Answers to bytes. Probabilities are float32 and are written with the fewest digits that restore them exactly."""
+"""Answers to bytes. Probabilities are float32 and are written with the fewest digits that restore them exactly.
+
+The probability of a row at fault, where faults are reported, is NaN here: null in JSON and Arrow.
+"""
 
 from __future__ import annotations
 
@@ -9,28 +12,41 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from serve.scoring.notes import NO_NOTES, Notes
+
 _ARROW_ANSWER: Final = pa.schema([pa.field("probability", pa.float32(), nullable=False)])
 
 
-def encode_probability(probabilities: NDArray[np.float32]) -> bytes:
+def encode_probability(probabilities: NDArray[np.float32], notes: Notes = NO_NOTES) -> bytes:
     """float32 [1] -> `{"probability": p}`."""
-    return orjson.dumps({"probability": probabilities[0]}, option=orjson.OPT_SERIALIZE_NUMPY)
+    return _dumps("probability", probabilities[0], notes)
 
 
-def encode_probabilities(probabilities: NDArray[np.float32]) -> bytes:
+def encode_probabilities(probabilities: NDArray[np.float32], notes: Notes = NO_NOTES) -> bytes:
     """float32 [N] -> `{"probabilities": [p, ...]}`."""
-    return orjson.dumps({"probabilities": probabilities}, option=orjson.OPT_SERIALIZE_NUMPY)
+    return _dumps("probabilities", probabilities, notes)
 
 
-def encode_predictions(probabilities: NDArray[np.float32]) -> bytes:
+def encode_predictions(probabilities: NDArray[np.float32], notes: Notes = NO_NOTES) -> bytes:
     """float32 [N] -> `{"predictions": [p, ...]}`, MLflow's form."""
-    return orjson.dumps({"predictions": probabilities}, option=orjson.OPT_SERIALIZE_NUMPY)
+    return _dumps("predictions", probabilities, notes)
 
 
-def encode_arrow(probabilities: NDArray[np.float32]) -> bytes:
-    """float32 [N] -> an Arrow IPC stream of one batch with the float32 column `probability`."""
+def encode_arrow(probabilities: NDArray[np.float32], notes: Notes = NO_NOTES) -> bytes:
+    """float32 [N] -> an Arrow IPC stream of one batch with the float32 column `probability`; notes are text columns."""
+    if notes is NO_NOTES:
+        batch = pa.record_batch([pa.array(probabilities)], schema=_ARROW_ANSWER)
+    else:
+        texts = {name: pa.array(values, pa.string()) for name, values in notes.texts(len(probabilities)).items()}
+        answered = pa.array(probabilities, mask=np.isnan(probabilities))
+        batch = pa.record_batch({"probability": answered, **texts})
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, _ARROW_ANSWER) as stream:
-        stream.write_batch(pa.record_batch([pa.array(probabilities)], schema=_ARROW_ANSWER))
+    with pa.ipc.new_stream(sink, batch.schema) as stream:
+        stream.write_batch(batch)
     content: bytes = sink.getvalue().to_pybytes()
     return content
+
+
+def _dumps(name: str, value: object, notes: Notes) -> bytes:
+    beside = {} if notes is NO_NOTES else notes.members()
+    return orjson.dumps({name: value, **beside}, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -7,6 +7,7 @@ from typing import Final
 
 from serve.idempotency.key import IdempotencyKey, idempotency_key_of
 from serve.request_names import LOAD_TEST_HEADER
+from serve.scoring.asks import Asks, asks_of
 from serve.scoring.body_headers import content_type_of
 from serve.scoring.call import Headers, Read, ScoringRoute
 from serve.scoring.content_encoding import content_encoding_of
@@ -27,15 +28,17 @@ class ScoringOptions:
     read: Read
     key: IdempotencyKey | None
     load_test: bool
+    asks: Asks
 
 
-def options_of(route: ScoringRoute, headers: Headers, caller: str) -> ScoringOptions:
-    """Read the header of a request to `route`.
+def options_of(route: ScoringRoute, headers: Headers, caller: str, query: str = "") -> ScoringOptions:
+    """Read the header of a request to `route`, and the query of its address.
 
     Raises:
         ServeError: it asks for what is not here.
     """
-    readers = route.readers(headers)
+    asks = asks_of(query, headers)
+    readers = route.readers(headers, asks)
     content_type = content_type_of(headers, readers)
     return ScoringOptions(
         route,
@@ -45,4 +48,5 @@ def options_of(route: ScoringRoute, headers: Headers, caller: str) -> ScoringOpt
         readers[content_type],
         idempotency_key_of(headers, route.path, caller),
         load_test=headers.get(_LOAD_TEST, "").lower() in _TRUE,
+        asks=asks,
     )

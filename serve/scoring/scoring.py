@@ -14,6 +14,7 @@ from serve.overload.rate_limits import NoLimits, RateLimits
 from serve.overload.thread_queue import ThreadQueue
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import PredictionRecord, Promise, RecordLog
+from serve.scoring.asks import call_on_record
 from serve.scoring.content_encoding import IDENTITY, inflate
 from serve.scoring.options import ScoringOptions
 from serve.scoring.request import ScoringRequest
@@ -88,7 +89,9 @@ class Scoring:
         """The answer that was given under the request's key, or a new one."""
         digest = key.digest()
         options = request.options
-        saved = self._saved_answers.claim(digest, key.request_digest(options.content_type, options.encoding, body))
+        saved = self._saved_answers.claim(
+            digest, key.request_digest(options.content_type + options.asks.text, options.encoding, body)
+        )
         if saved is not None:
             request.rows = saved.rows
             return saved.replayed()
@@ -105,16 +108,17 @@ class Scoring:
         model, options = self._model.active, request.options
         rows, write = options.read(inflate(body, options.encoding, self._max_body_bytes), model.manifest)
         request.rows = len(rows.matrix)
-        request.ticket.add_rows(request.rows)
-        self._rate_limits.take_rows(options.caller, request.rows)
+        request.ticket.add_rows(rows.sent)
+        self._rate_limits.take_rows(options.caller, rows.sent)
         applicant_refs = self._pseudonyms.of_rows(rows.applicant_refs)
         probabilities = model.engine.score(rows.matrix)
+        self.metrics.implausible.note(rows.matrix)
         answer = write(probabilities, model.manifest)
         self._log.append(
             PredictionRecord(
                 request_id=request.request_id,
                 received_at=request.received_at,
-                endpoint=options.route.path,
+                endpoint=call_on_record(options.route.path, rows),
                 caller=options.caller,
                 model_version=answer.model_version,
                 model_sha256=model.sha256,

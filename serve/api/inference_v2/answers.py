@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -15,29 +17,48 @@ from serve.api.inference_v2.requests import JSON_LENGTH_HEADER
 from serve.metrics import Totals
 from serve.model.model_store import Manifest
 from serve.scoring.content_encoding import IDENTITY, WORTH_COMPRESSING_BYTES, compress
+from serve.scoring.notes import NO_NOTES, Notes
 
 BINARY_TYPE: Final = "application/octet-stream"
 PLATFORM: Final = "onnxruntime_onnx"
 
 
 def write_answer(
-    request: InferenceRequest, encoding: str, probabilities: NDArray[np.float32], manifest: Manifest
+    request: InferenceRequest,
+    encoding: str,
+    probabilities: NDArray[np.float32],
+    manifest: Manifest,
+    notes: Notes = NO_NOTES,
 ) -> Answer:
-    """float32 [N] -> the "Inference Response JSON Object", its tensor in JSON or behind it as the request asks."""
+    """float32 [N] -> the "Inference Response JSON Object", its tensors in JSON or behind it as the request asks.
+
+    What the request asks to be told beside is a tensor of texts, empty for a row of which nothing is told.
+    """
     output: dict[str, Any] = {"name": OUTPUT, "datatype": "FP32", "shape": [len(probabilities)]}
     answer: dict[str, Any] = {"model_name": manifest.model_name, "model_version": str(manifest.model_version)}
     if isinstance(request.id, str):
         answer["id"] = request.id
-    answer["outputs"] = [output]
+    texts = {name: [text or "" for text in column] for name, column in notes.texts(len(probabilities)).items()}
+    beside = [{"name": name, "datatype": "BYTES", "shape": [len(column)]} for name, column in texts.items()]
+    answer["outputs"] = [output, *beside]
     if not request.binary_output:
         output["data"] = probabilities
+        for told, column in zip(beside, texts.values(), strict=True):
+            told["data"] = column
         return _answer(
             orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY), encoding, manifest, "application/json", {}
         )
-    tensor = probabilities.astype("<f4", copy=False).tobytes()
-    output["parameters"] = {"binary_data_size": len(tensor)}
+    tensors = [probabilities.astype("<f4", copy=False).tobytes(), *map(_encode_texts, texts.values())]
+    for described, tensor in zip(answer["outputs"], tensors, strict=True):
+        described["parameters"] = {"binary_data_size": len(tensor)}
     text = orjson.dumps(answer)
-    return _answer(text + tensor, encoding, manifest, BINARY_TYPE, {JSON_LENGTH_HEADER: str(len(text))})
+    return _answer(b"".join((text, *tensors)), encoding, manifest, BINARY_TYPE, {JSON_LENGTH_HEADER: str(len(text))})
+
+
+def _encode_texts(texts: Sequence[str]) -> bytes:
+    """Each text behind its length (Triton's binary extension)."""
+    encoded = [text.encode() for text in texts]
+    return b"".join(struct.pack("<I", len(text)) + text for text in encoded)
 
 
 def _answer(content: bytes, encoding: str, manifest: Manifest, media_type: str, headers: dict[str, str]) -> Answer:

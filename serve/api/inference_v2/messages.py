@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 INPUT: Final = "features"
-"""The input that holds all ten features; as in `model.onnx`."""
+"""The input that holds all features; as in `model.onnx`."""
 OUTPUT: Final = "probability"
 """The only output; as in `model.onnx`."""
 

@@ -12,11 +12,14 @@ from fraud.features import FEATURE_COUNT, FEATURE_NAMES
 from serve.api.inference_v2.faults import called, decode_message, of_input
 from serve.api.inference_v2.messages import INPUT, InferenceRequest, Input, members_of
 from serve.api.inference_v2.tensors import decode_numbers, decode_texts
-from serve.decoding.bounds import check_bounds
+from serve.decoding.bounds import REQUIRED_NAMES, THE_FEATURES
+from serve.decoding.checked_rows import FaultyRows, checked_rows
 from serve.decoding.duplicate_names import refuse_duplicate_names
 from serve.decoding.faults import name_not_a_number
-from serve.decoding.rows import LABELS, DecodedRows, check_labels, labelled
-from serve.errors import BodyTooLarge, InvalidInstance, MalformedBody, MalformedHeader
+from serve.decoding.matrix import matrix_of_columns
+from serve.decoding.rows import LABELS, DecodedRows, label_faults
+from serve.errors import BodyTooLarge, InvalidInstance, MalformedBody, MalformedHeader, RowFault
+from serve.scoring.asks import NO_ASKS, Asks, tolerated
 
 JSON_LENGTH_HEADER: Final = "Inference-Header-Content-Length"
 
@@ -25,9 +28,11 @@ _DECODER: Final = msgspec.json.Decoder(InferenceRequest)
 _Tensors = dict[str, tuple[Input, memoryview | None]]
 
 
-def decode_request(body: bytes, json_length: str | None, max_rows: int) -> tuple[InferenceRequest, DecodedRows]:
+def decode_request(
+    body: bytes, json_length: str | None, max_rows: int, asks: Asks = NO_ASKS
+) -> tuple[InferenceRequest, DecodedRows]:
     """An inflated body, and what the header says of the length of its JSON, None when it says nothing -> what is
-    asked, and the rows: from one input [N, 10], or from ten inputs [N] or [N, 1] that are named by feature.
+    asked, and the rows: from one input [N, features], or from inputs [N] or [N, 1] that are named by feature.
 
     Raises:
         MalformedHeader: the length is no number, or longer than the body.
@@ -37,7 +42,7 @@ def decode_request(body: bytes, json_length: str | None, max_rows: int) -> tuple
     """
     length = _json_length(body, json_length)
     binary = memoryview(body)[length:]
-    return name_not_a_number(lambda text: _decode(text, binary, max_rows), body[:length])
+    return name_not_a_number(lambda text: _decode(text, binary, max_rows, asks), body[:length])
 
 
 def _json_length(body: bytes, header: str | None) -> int:
@@ -48,14 +53,18 @@ def _json_length(body: bytes, header: str | None) -> int:
     return int(header)
 
 
-def _decode(text: bytes, binary: memoryview, max_rows: int) -> tuple[InferenceRequest, DecodedRows]:
+def _decode(text: bytes, binary: memoryview, max_rows: int, asks: Asks) -> tuple[InferenceRequest, DecodedRows]:
     request = decode_message(_DECODER.decode, text)
     outputs = request.outputs or []
     if len(outputs) > 1:
         raise InvalidInstance(f"{len(outputs)} outputs are asked for: the model has one")
     if any(output.parameters and output.parameters.classification is not UNSET for output in outputs):
         raise InvalidInstance("classification is not offered: the output is a probability")
-    rows = _decode_rows(_tensors_by_name(request, binary), max_rows)
+    try:
+        rows = tolerated(lambda: _decode_rows(_tensors_by_name(request, binary), max_rows), asks)
+    except FaultyRows:
+        refuse_duplicate_names(text, members_of(request))
+        raise
     # Texts that came as bytes have no colons in the JSON.
     texts = rows.texts if all(tensor.binary_size is None for tensor in request.inputs) else ()
     refuse_duplicate_names(text, members_of(request), texts)
@@ -86,31 +95,35 @@ def _decode_rows(tensors: _Tensors, max_rows: int) -> DecodedRows:
     whole = tensors.keys() == {INPUT}
     if not whole:
         _check_names(tensors)
-    rows = _row_count(tensors[INPUT if whole else FEATURE_NAMES[0]][0], max_rows)
+    rows = _row_count(tensors[INPUT if whole else REQUIRED_NAMES[0]][0], max_rows)
     for tensor, _ in tensors.values():
         _check_shape(tensor, [[rows, FEATURE_COUNT]] if whole else [[rows], [rows, 1]])
     for tensor, _ in texts.values():
         _check_shape(tensor, [[rows], [rows, 1]])
+    faults: dict[int, RowFault] = {}
     if whole:
         # A copy: bytes of the body may lie at an odd address, and the body should not live as long as its record.
-        matrix = np.array(decode_numbers(*tensors[INPUT], FEATURE_NAMES), dtype=np.float32, order="C")
+        matrix = np.array(decode_numbers(*tensors[INPUT], FEATURE_NAMES, faults), dtype=np.float32, order="C")
     else:
-        matrix = np.empty((rows, FEATURE_COUNT), dtype=np.float32)
-        for position, name in enumerate(FEATURE_NAMES):
-            matrix[:, position] = decode_numbers(*tensors[name], (name,)).ravel()
+        columns = {name: decode_numbers(*tensor, (name,), faults).ravel() for name, tensor in tensors.items()}
+        matrix = matrix_of_columns(columns, rows)
     labels = {name: decode_texts(*text) for name, text in texts.items()}
     try:
-        check_bounds(matrix)
-        check_labels(labels)
-    except InvalidInstance as fault:
-        name = INPUT if whole and fault.field not in labels else str(fault.field)
-        raise of_input(name, fault) from None
-    return labelled(matrix, labels)
+        return checked_rows(matrix, labels, label_faults(labels) | faults)
+    except FaultyRows as found:
+        named = tuple(_of_its_input(fault, whole=whole) for fault in found.faults)
+        raise FaultyRows(msgspec.structs.replace(found.good, faults=named)) from None
+
+
+def _of_its_input(fault: RowFault, *, whole: bool) -> RowFault:
+    name = INPUT if whole and fault.field not in LABELS else str(fault.field)
+    told = of_input(name, InvalidInstance(fault.message, fault.instance, fault.field))
+    return RowFault(fault.instance, fault.field, told.message)
 
 
 def _check_names(tensors: _Tensors) -> None:
-    expected = f'expected "{INPUT}", or one for each of the ten features'
-    for name in FEATURE_NAMES:
+    expected = f'expected "{INPUT}", or one for each of {THE_FEATURES}'
+    for name in REQUIRED_NAMES:
         if name not in tensors:
             raise InvalidInstance(f"there is no {called(name)}: {expected}", field=name)
     for name in tensors:

@@ -25,12 +25,15 @@ from serve.api.inference_v2.messages import RepositoryIndexRequest, members_of
 from serve.api.inference_v2.requests import JSON_LENGTH_HEADER, decode_request
 from serve.decoding import DecodedRows
 from serve.decoding.duplicate_names import refuse_duplicate_names
+from serve.error_answers import named_faults
 from serve.errors import BodyTooLarge, ServeError, UnknownModel
 from serve.metrics import Metrics
 from serve.model.model_store import Manifest
 from serve.model.serving_model import ServingModel
+from serve.scoring.asks import NO_ASKS, Asks
 from serve.scoring.call import Headers, Read, ScoringRoute, Write
 from serve.scoring.content_encoding import accepted_encoding
+from serve.scoring.notes import WriteNoted, write_noted
 
 SERVER_NAME: Final = "marriage-loan-scoring"
 EXTENSIONS: Final = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"]
@@ -147,14 +150,15 @@ class InferRoutes:
 def infer_route(name: str, max_rows: int, version: str | None = None) -> ScoringRoute:
     """The route of a model, or of one version of it."""
 
-    def readers(headers: Headers) -> Mapping[str, Read]:
+    def readers(headers: Headers, asks: Asks) -> Mapping[str, Read]:
         json_length = headers.get(_JSON_LENGTH)
         encoding = accepted_encoding(headers)
 
         def read(body: bytes, manifest: Manifest) -> tuple[DecodedRows, Write]:
             _check_name(name, version, manifest)  # another version may have taken over since the header was read
-            asked, rows = decode_request(body, json_length, max_rows)
-            return rows, functools.partial(write_answer, asked, encoding)
+            asked, rows = decode_request(body, json_length, max_rows, asks)
+            write: WriteNoted = functools.partial(write_answer, asked, encoding)
+            return rows, write if asks == NO_ASKS else functools.partial(write_noted, write, rows, asks)
 
         return dict.fromkeys(_MEDIA_TYPES, read)
 
@@ -170,7 +174,7 @@ def _check_name(name: str, version: str | None, manifest: Manifest) -> None:
 
 def write_error(error: ServeError, _request_id: str) -> bytes:
     """An error as this protocol has it."""
-    return orjson.dumps({"error": error.message})
+    return orjson.dumps({"error": error.message, **named_faults(error)})
 
 
 async def _short_body(request: Request) -> bytes:

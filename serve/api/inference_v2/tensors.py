@@ -12,12 +12,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud.features import FEATURES
 from serve.api.inference_v2.faults import called, of_input
 from serve.api.inference_v2.messages import Input
-from serve.decoding.faults import decode_json
+from serve.decoding.faults import decode_json, place_of
 from serve.decoding.matrix import to_float32
 from serve.decoding.raw_json import is_nested_array
-from serve.errors import InvalidInstance, MalformedBody
+from serve.errors import InvalidInstance, MalformedBody, RowFault
 
 
 def _integer(bits: int, signed: bool) -> Any:
@@ -46,22 +47,28 @@ _BINARY: Final = {
 }
 _TEXT: Final = "BYTES"
 _TEXTS: Final = msgspec.json.Decoder(list[str])
+_FLAT_TEXTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_NESTED_TEXTS: Final = msgspec.json.Decoder(list[list[msgspec.Raw]])
+_MAY_BE_MISSING: Final = frozenset(feature.name for feature in FEATURES if feature.may_be_missing)
 
 
-def decode_numbers(tensor: Input, binary: memoryview | None, columns: Sequence[str]) -> NDArray[np.float32]:
+def decode_numbers(
+    tensor: Input, binary: memoryview | None, columns: Sequence[str], faults: dict[int, RowFault]
+) -> NDArray[np.float32]:
     """A tensor of N rows with a value for each of `columns` -> float32 [N, len(columns)].
 
-    `binary` are its bytes, None when it came as JSON. The caller has seen to the shape.
+    `binary` are its bytes, None when it came as JSON. The caller has seen to the shape. A row with a value of another
+    type is added to `faults`, and that value is NaN.
 
     Raises:
         MalformedBody: JSON that is none.
-        InvalidInstance: no numeric type, another number of values than the shape says, or a value of another type.
+        InvalidInstance: no numeric type, or another number of values than the shape says.
     """
     if tensor.datatype == _TEXT:
         raise InvalidInstance(f"{called(tensor.name)} is of type {_TEXT}: expected one of {', '.join(_BINARY)}")
     width = len(columns)
     if binary is None:
-        values = _decode_json_numbers(tensor, columns)
+        values = _decode_json_numbers(tensor, columns, faults)
     else:
         dtype = np.dtype(_BINARY[tensor.datatype])
         _check_size(tensor, len(binary), math.prod(tensor.shape) * dtype.itemsize, "bytes")
@@ -87,17 +94,54 @@ def decode_texts(tensor: Input, binary: memoryview | None) -> list[str]:
     return texts
 
 
-def _decode_json_numbers(tensor: Input, columns: Sequence[str]) -> NDArray[np.float32]:
-    data = _raw(tensor)
-    nested = is_nested_array(data)
-    decoder = _decoder(tensor.datatype, len(columns) if nested else None)
-    values = _decode(decoder, tensor, columns, flat=not nested)
-    if nested:
-        values = [value for row in values for value in row]
-    if tensor.datatype == "UINT64":
-        _check_uint64(tensor, values, columns)
+def _decode_json_numbers(tensor: Input, columns: Sequence[str], faults: dict[int, RowFault]) -> NDArray[np.float32]:
+    nested = is_nested_array(_raw(tensor))
+    kinds = tuple(name in _MAY_BE_MISSING for name in columns)
+    values: list[Any]
+    try:
+        values = _decode(_decoder(tensor.datatype, kinds, nested), tensor, columns, flat=not nested)
+        if nested:
+            values = [value for row in values for value in row]
+        _check_uint64(tensor, values)
+    except InvalidInstance:
+        values = _decode_one_by_one(tensor, columns, kinds, faults)
+        if not faults:
+            raise
+    numbers = _to_array(values)
+    # Which column a value of a flat array is in, msgspec does not know. JSON has no NaN: what is one was null.
+    if not nested and any(kinds) and numbers.size % len(kinds) == 0:
+        missing = np.isnan(numbers).reshape(-1, len(kinds))
+        if missing.any() and (missing & ~np.array(kinds)).any():
+            return _to_array(_decode_one_by_one(tensor, columns, kinds, faults))
+    return numbers
+
+
+def _to_array(values: Sequence[float | None]) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):  # beyond float32 becomes infinite, which is refused by name
         return np.fromiter(values, dtype=np.float32, count=len(values))
+
+
+def _decode_one_by_one(
+    tensor: Input, columns: Sequence[str], kinds: Sequence[bool], faults: dict[int, RowFault]
+) -> list[float | None]:
+    """The values of a tensor row after row, None for those that are none, whose faults are added."""
+    nested = is_nested_array(_raw(tensor))
+    texts = _decode(_NESTED_TEXTS if nested else _FLAT_TEXTS, tensor, columns)
+    if nested:
+        texts = [text for row in texts for text in row]
+    decoders = [_decoder(tensor.datatype, (kind,), nested=False) for kind in kinds]
+    values: list[float | None] = []
+    for place, text in enumerate(texts):
+        row, column = divmod(place, len(columns))
+        try:
+            (value,) = decode_json(decoders[column].decode, b"[%b]" % bytes(text))
+            _check_uint64(tensor, [value])
+        except InvalidInstance as fault:
+            words = fault.message.removeprefix(f"{place_of(None, 0)}: ")
+            faults.setdefault(row, RowFault(row, columns[column], f"{place_of(columns[column], row)}: {words}"))
+            value = None
+        values.append(value)
+    return values
 
 
 def _decode(decoder: msgspec.json.Decoder[Any], tensor: Input, columns: Sequence[str], *, flat: bool = False) -> Any:
@@ -107,12 +151,9 @@ def _decode(decoder: msgspec.json.Decoder[Any], tensor: Input, columns: Sequence
         raise of_input(tensor.name, fault) from None
 
 
-def _check_uint64(tensor: Input, values: Sequence[int], columns: Sequence[str]) -> None:
-    if max(values, default=0) > _MOST_UINT64:
-        place = next(place for place, value in enumerate(values) if value > _MOST_UINT64)
-        row, column = divmod(place, len(columns))
-        fault = InvalidInstance(f"Expected `int` <= {_MOST_UINT64}", row, columns[column])
-        raise of_input(tensor.name, fault)
+def _check_uint64(tensor: Input, values: Sequence[float | None]) -> None:
+    if tensor.datatype == "UINT64" and any(value is not None and value > _MOST_UINT64 for value in values):
+        raise InvalidInstance(f"Expected `int` <= {_MOST_UINT64}")
 
 
 def _raw(tensor: Input) -> msgspec.Raw:
@@ -122,10 +163,11 @@ def _raw(tensor: Input) -> msgspec.Raw:
 
 
 @functools.cache
-def _decoder(datatype: str, width: int | None) -> msgspec.json.Decoder[Any]:
-    """Reads a flat array, or one of rows with `width` values."""
-    member = _MEMBERS[datatype]
-    return msgspec.json.Decoder(list[member if width is None else tuple[(member,) * width]])  # type: ignore[misc]
+def _decoder(datatype: str, kinds: tuple[bool, ...], nested: bool) -> msgspec.json.Decoder[Any]:
+    """Reads a flat array, or one of rows with a value for each of `kinds`: whether that may be missing."""
+    members = tuple(_MEMBERS[datatype] | None if may_be_missing else _MEMBERS[datatype] for may_be_missing in kinds)
+    flat = _MEMBERS[datatype] | None if any(kinds) else _MEMBERS[datatype]
+    return msgspec.json.Decoder(list[tuple[members] if nested else flat])  # type: ignore[misc,valid-type]
 
 
 def _split_texts(binary: memoryview) -> list[str]:

@@ -8,11 +8,10 @@ from typing import Any, Final
 
 import orjson
 
-from fraud.features import EXAMPLE_INSTANCE, FEATURE_COUNT, FEATURE_NAMES
+from fraud.features import EXAMPLE_INSTANCE, FEATURE_COUNT, FEATURE_NAMES, FEATURES
 from serve.api.inference_v2.messages import INPUT
-from serve.api.mlflow_scoring import CSV
 from serve.decoding.arrow_stream import ARROW_STREAM
-from serve.decoding.by_content_type import JSON, NDJSON
+from serve.decoding.by_content_type import CSV, JSON, LINES
 from serve.decoding.rows import APPLICATION_ID
 
 Bodies = Mapping[str, Mapping[str, Any]]
@@ -22,6 +21,11 @@ _INSTANCE: Final[dict[str, Any]] = dict(EXAMPLE_INSTANCE)
 _NAMED_INSTANCE: Final[dict[str, Any]] = {**EXAMPLE_INSTANCE, APPLICATION_ID: "A-1702"}
 _VALUES: Final = list(EXAMPLE_INSTANCE.values())
 _COLUMNS: Final = {name: [value] for name, value in EXAMPLE_INSTANCE.items()}
+_TABLE: Final = ",".join(FEATURE_NAMES) + "\n" + ",".join(map(str, _VALUES)) + "\n"
+_OPTIONAL: Final = [feature.name for feature in FEATURES if feature.may_be_missing]
+_WITHOUT: Final[dict[str, Any]] = (
+    {"what may be missing": {"instances": [{**_INSTANCE, **dict.fromkeys(_OPTIONAL)}]}} if _OPTIONAL else {}
+)
 _LINE: Final = orjson.dumps(_INSTANCE).decode()
 
 SINGLE: Final[Bodies] = MappingProxyType({JSON: {"an application": _INSTANCE, "with an id": _NAMED_INSTANCE}})
@@ -32,9 +36,13 @@ BATCH: Final[Bodies] = MappingProxyType(
             "row objects": {"instances": [_INSTANCE, _NAMED_INSTANCE]},
             "rows as arrays": {"columns": FEATURE_NAMES, "data": [_VALUES, _VALUES]},
             "columns": {"columns": _COLUMNS},
+            "a frame, split": {"columns": FEATURE_NAMES, "index": [0], "data": [_VALUES]},
+            "a frame's records": [_INSTANCE, _NAMED_INSTANCE],
+            **_WITHOUT,
         },
-        NDJSON: {"an object a line": f"{_LINE}\n{_LINE}\n"},
+        **{name: {"an object a line": f"{_LINE}\n{_LINE}\n"} for name in LINES},
         ARROW_STREAM: {},
+        CSV: {"a table": _TABLE},
     }
 )
 
@@ -48,7 +56,7 @@ INVOCATION: Final[Bodies] = MappingProxyType(
             "inputs, columns": {"inputs": _COLUMNS},
             "inputs, one row": {"inputs": _INSTANCE},
         },
-        CSV: {"a table": ",".join(FEATURE_NAMES) + "\n" + ",".join(map(str, _VALUES)) + "\n"},
+        CSV: {"a table": _TABLE},
     }
 )
 

@@ -21,7 +21,7 @@ def _parameters(**known: Schema) -> Schema:
 
 
 _BOOL: Final[Schema] = {"type": ["boolean", "null"]}
-_VALUE: Final[Schema] = {"type": ["number", "boolean", "string"]}
+_VALUE: Final[Schema] = {"type": ["number", "boolean", "string", "null"]}
 _TENSOR: Final[Schema] = {
     **some_members(
         ["name", "shape", "datatype"],
@@ -59,12 +59,19 @@ INFERENCE: Final = {
     BINARY_TYPE: _WITH_BYTES,
 }
 
+_ONE_SIZE: Final = array({"type": "integer", "minimum": 1}, maxItems=1)
 _RESULT: Final[Schema] = closed_object(
     name={"const": OUTPUT},
     datatype={"const": "FP32"},
-    shape=array({"type": "integer", "minimum": 1}, maxItems=1),
-    data=array(PROBABILITY),
+    shape=_ONE_SIZE,
+    data=array({**PROBABILITY, "type": ["number", "null"]}),
 )
+_TOLD: Final[Schema] = {
+    **closed_object(
+        name={"enum": ["fault", "warning"]}, datatype={"const": "BYTES"}, shape=_ONE_SIZE, data=array(TEXT)
+    ),
+    "description": "with `errors=report` and `warnings=true`: a text for each row, empty where nothing is told",
+}
 INFERENCE_ANSWER: Final = {
     JSON: {
         **some_members(
@@ -72,7 +79,7 @@ INFERENCE_ANSWER: Final = {
             model_name=TEXT,
             model_version=TEXT,
             id=TEXT,
-            outputs=array(_RESULT, maxItems=1),
+            outputs=array({"oneOf": [_RESULT, _TOLD]}, maxItems=3),
         ),
         "additionalProperties": False,
     },

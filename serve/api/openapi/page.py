@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from fraud.api_keys import Role
+from fraud.features import FEATURE_COUNT
 from serve.access.authorization import is_open, role_for
 from serve.api.inference_v2.requests import JSON_LENGTH_HEADER
 from serve.api.openapi import examples, responses, schemas
@@ -20,6 +21,7 @@ from serve.decoding.arrow_stream import ARROW_STREAM
 from serve.decoding.by_content_type import JSON
 from serve.idempotency.key import IDEMPOTENCY_KEY_HEADER
 from serve.request_names import LOAD_TEST_HEADER, NAME, REQUEST_ID_HEADER
+from serve.scoring.asks import ANSWERS, ERRORS, ERRORS_HEADER, WARNINGS, WARNINGS_HEADER
 
 INFERENCE_PREFIX: Final = "/v2/models/{name}"
 
@@ -67,7 +69,8 @@ _INVOCATION: Final = ScoringCall(
 )
 _INFERENCE: Final = ScoringCall(
     "Open Inference Protocol v2",
-    "Probabilities for a tensor [N, 10], or for a tensor [N] for each feature; binary tensors may follow the JSON",
+    f"Probabilities for a tensor [N, {FEATURE_COUNT}], or for a tensor [N] for each feature; "
+    "binary tensors may follow the JSON",
     v2.INFERENCE,
     examples.INFERENCE,
     v2.INFERENCE_ANSWER,
@@ -81,8 +84,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
         document.setdefault("components", {}).setdefault("schemas", {}).update(schemas.components())
         document["paths"] |= {
             "/predict": {"post": _scoring(_SINGLE)},
-            "/batch_predict": {"post": _scoring(_BATCH, [_ACCEPT])},
-            "/invocations": {"post": _scoring(_INVOCATION)},
+            "/batch_predict": {"post": _scoring(_BATCH, [_ACCEPT, _ACCEPT_ENCODING], _COMPRESSED)},
+            "/invocations": {"post": _scoring(_INVOCATION, [_ACCEPT_ENCODING], _COMPRESSED)},
             "/ping": {"get": _probe(_INVOCATION, "A model is loaded: an empty line")},
             "/health": {"get": _probe(_INVOCATION, "As /ping")},
             "/version": {"get": _probe(_INVOCATION, "The MLflow whose protocol this is")},
@@ -182,6 +185,13 @@ def _header(name: str, schema: Schema, text: str) -> Schema:
     return {"name": name, "in": "header", "required": False, "schema": schema, "description": text}
 
 
+def _ask(name: str, header: str, text: str) -> tuple[Schema, Schema]:
+    """What may be asked for by the query, or by a header."""
+    schema: Schema = {"enum": list(ANSWERS[name])}
+    in_query = {"name": name, "in": "query", "required": False, "schema": schema, "description": text}
+    return in_query, _header(header, schema, f"as `{name}` in the query, which counts where both are there")
+
+
 def _name_parameter(name: str, example: str) -> Schema:
     return {"name": name, "in": "path", "required": True, "schema": schemas.TEXT, "example": example}
 
@@ -200,13 +210,28 @@ _SCORING_HEADERS: Final = (
         {**schemas.TEXT, "pattern": f'^("{NAME}"|{NAME})$'},
         "a request that is sent again under its key is scored once, and gets the first one's answer",
     ),
+    *_ask(
+        ERRORS,
+        ERRORS_HEADER,
+        "`report`: rows at fault come back as null with their reasons beside those that are scored, where any is good",
+    ),
+    *_ask(WARNINGS, WARNINGS_HEADER, "`true`: values that are hardly what they say they are come back by row"),
 )
 _ACCEPT: Final = _header("Accept", schemas.TEXT, f"`{ARROW_STREAM}` for an answer in Arrow; weights count (`q`)")
-_ACCEPT_ENCODING: Final = _header("Accept-Encoding", schemas.TEXT, "`gzip` or `deflate` for a compressed answer")
+_ACCEPT_ENCODING: Final = _header(
+    "Accept-Encoding", schemas.TEXT, "`zstd`, `gzip` or `deflate` for a compressed answer"
+)
 _LENGTH: Final[Schema] = {"type": "integer", "minimum": 0}
 _JSON_LENGTH: Final = _header(JSON_LENGTH_HEADER, _LENGTH, "bytes of JSON in front of binary tensors")
 _INFERENCE_HEADERS: Final[Schema] = {
     JSON_LENGTH_HEADER: responses.header(_LENGTH, "bytes of JSON in front of the binary tensor", always=False),
-    "Content-Encoding": responses.header({"enum": ["gzip", "deflate"]}, "as Accept-Encoding asks", always=False),
+    "Content-Encoding": responses.header(
+        {"enum": ["gzip", "deflate", "zstd"]}, "as Accept-Encoding asks", always=False
+    ),
+}
+_COMPRESSED: Final[Schema] = {
+    "Content-Encoding": responses.header(
+        {"enum": ["gzip", "deflate", "zstd"]}, "as Accept-Encoding asks, of a long answer", always=False
+    )
 }
 _METHODS: Final = frozenset({"get", "post"})

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from fraud.feature_file import Feature
 from fraud.features import FEATURE_COUNT, FEATURE_NAMES, FEATURES
 from serve.api.inference_v2.messages import OUTPUT
-from serve.api.mlflow_scoring import CSV, PARQUET
-from serve.decoding.arrow_stream import ARROW_STREAM, MAX_BATCHES
-from serve.decoding.by_content_type import JSON, NDJSON
+from serve.decoding.arrow_stream import ARROW_FILE, ARROW_STREAM, MAX_BATCHES
+from serve.decoding.bounds import REQUIRED_NAMES
+from serve.decoding.by_content_type import CSV, JSON, LINES, PARQUET
 from serve.decoding.rows import APPLICANT_REF, APPLICATION_ID, LABEL_MAX_CHARS, LABELS
+from serve.error_answers import MAX_NAMED_FAULTS
 
 Schema = dict[str, Any]
 
@@ -47,20 +49,36 @@ _MEANING_OF_LABELS: Final = {
     APPLICATION_ID: "your id of the application, kept with the prediction so that outcomes can be joined",
     APPLICANT_REF: "your name for the person, kept as a keyed hash only, so that the person can be erased",
 }
-_LEAST: Final[Schema] = {**NUMBER, "minimum": min(feature.minimum for feature in FEATURES)}
-_POSITIONAL: Final[Schema] = array(_LEAST, minItems=FEATURE_COUNT, maxItems=FEATURE_COUNT)
-_ROW: Final[Schema] = array({"anyOf": [_LEAST, LABEL]}, minItems=FEATURE_COUNT, maxItems=FEATURE_COUNT + len(LABELS))
-_HEADER: Final[Schema] = {
-    **array({"enum": [*FEATURE_NAMES, *LABELS]}, minItems=FEATURE_COUNT, maxItems=FEATURE_COUNT + len(LABELS)),
-    "uniqueItems": True,
-    "allOf": [{"contains": {"const": name}} for name in FEATURE_NAMES],
-    "description": "each feature once, in any order, and perhaps labels",
+_NUMBER_OR_NULL: Final = {"type": ["number", "null"]}
+_LEAST: Final[Schema] = {
+    **NUMBER,
+    **(_NUMBER_OR_NULL if len(REQUIRED_NAMES) < FEATURE_COUNT else {}),
+    "minimum": min(feature.minimum for feature in FEATURES),
 }
-_SPLIT: Final[Schema] = closed_object(columns=_HEADER, data=array(_ROW))
+_POSITIONAL: Final[Schema] = array(_LEAST, minItems=FEATURE_COUNT, maxItems=FEATURE_COUNT)
+_WIDTH: Final = {"minItems": len(REQUIRED_NAMES), "maxItems": FEATURE_COUNT + len(LABELS)}
+_ROW: Final[Schema] = array({"anyOf": [_LEAST, LABEL]}, **_WIDTH)
+_HEADER: Final[Schema] = {
+    **array({"enum": [*FEATURE_NAMES, *LABELS]}, **_WIDTH),
+    "uniqueItems": True,
+    "allOf": [{"contains": {"const": name}} for name in REQUIRED_NAMES],
+    "description": "each feature once, in any order, and perhaps labels; one that may be missing may be left out",
+}
+
+
+def _value(feature: Feature) -> Schema:
+    return {**NUMBER, **(_NUMBER_OR_NULL if feature.may_be_missing else {}), "minimum": feature.minimum}
+
+
+_SPLIT: Final[Schema] = {
+    **some_members(["columns", "data"], columns=_HEADER, data=array(_ROW), index={}),
+    "additionalProperties": False,
+    "description": 'as pandas writes it by `to_json(orient="split")`',
+}
 _COLUMNS: Final[Schema] = {
     **some_members(
-        list(FEATURE_NAMES),
-        **{feature.name: array({**NUMBER, "minimum": feature.minimum}) for feature in FEATURES},
+        list(REQUIRED_NAMES),
+        **{feature.name: array(_value(feature)) for feature in FEATURES},
         **{name: {"type": ["array", "null"], "items": LABEL} for name in LABELS},
     ),
     "additionalProperties": False,
@@ -70,9 +88,17 @@ _ANY_ROWS: Final[Schema] = {"anyOf": [array(INSTANCE), INSTANCE, array(_POSITION
 _STREAM: Final[Schema] = {
     **BINARY,
     "contentMediaType": ARROW_STREAM,
-    "description": f"the features as columns of any numeric type, in any order, without nulls, in at most "
-    f"{MAX_BATCHES} record batches that are not compressed; labels as text",
+    "description": f"the features as columns of any numeric type, also decimal, in any order, in at most "
+    f"{MAX_BATCHES} record batches that are not compressed; nulls where a feature may be missing; labels as text, "
+    "dictionaries of texts or integers",
 }
+_FILE: Final[Schema] = {**_STREAM, "contentMediaType": ARROW_FILE}
+_TABLE: Final[Schema] = {
+    **TEXT,
+    "description": "a header line and a line for each application; an empty field is missing",
+}
+_PARQUET: Final[Schema] = {**BINARY, "description": "as `pandas.DataFrame.to_parquet` writes it; types as in Arrow"}
+_LINES: Final[Schema] = {**TEXT, "description": "an application's object in each line"}
 
 
 def _one_form(**form: Schema) -> Schema:
@@ -82,62 +108,88 @@ def _one_form(**form: Schema) -> Schema:
 
 SINGLE: Final = {JSON: INSTANCE}
 BATCH: Final = {
-    JSON: {"oneOf": [closed_object(instances=array(INSTANCE)), _SPLIT, closed_object(columns=_COLUMNS)]},
-    NDJSON: {**TEXT, "description": "an application's object in each line"},
+    JSON: {
+        "oneOf": [closed_object(instances=array(INSTANCE)), _SPLIT, closed_object(columns=_COLUMNS), array(INSTANCE)]
+    },
+    **dict.fromkeys(LINES, _LINES),
     ARROW_STREAM: _STREAM,
+    ARROW_FILE: _FILE,
+    PARQUET: _PARQUET,
+    CSV: _TABLE,
 }
 INVOCATION: Final = {
     JSON: {
         "oneOf": [
-            _one_form(
-                dataframe_split={
-                    **some_members(["columns", "data"], columns=_HEADER, data=array(_ROW), index={}),
-                    "additionalProperties": False,
-                }
-            ),
+            _one_form(dataframe_split=_SPLIT),
             _one_form(dataframe_records=array(INSTANCE)),
             _one_form(instances=_ANY_ROWS),
             _one_form(inputs=_ANY_ROWS),
         ]
     },
-    CSV: {**TEXT, "description": "a header line and a line for each application"},
-    PARQUET: {**BINARY, "description": "as `pandas.DataFrame.to_parquet` writes it; labels as text"},
+    CSV: _TABLE,
+    PARQUET: _PARQUET,
 }
 
-SINGLE_ANSWER: Final = {JSON: closed_object(probability=PROBABILITY)}
-BATCH_ANSWER: Final = {
-    JSON: closed_object(probabilities=array(PROBABILITY)),
-    ARROW_STREAM: {**BINARY, "description": f"one float32 column `{OUTPUT}`, when Accept asks for it"},
+_ROW_FAULT: Final[Schema] = {"$ref": "#/components/schemas/RowFault"}
+_FAULTS: Final[Schema] = {
+    "type": "array",
+    "items": _ROW_FAULT,
+    "description": "with `errors=report`: the rows that are null, and why",
 }
-INVOCATION_ANSWER: Final = {JSON: closed_object(predictions=array(PROBABILITY))}
+_WARNINGS: Final[Schema] = {
+    "type": "array",
+    "items": _ROW_FAULT,
+    "description": "with `warnings=true`: values that were scored and are hardly what they say they are",
+}
+_PROBABILITIES: Final = array({**PROBABILITY, "type": ["number", "null"]})
+
+
+def _noted(name: str, probability: Schema, **notes: Schema) -> Schema:
+    """An answer with what is told beside it on demand."""
+    return {**some_members([name], **{name: probability}, **notes), "additionalProperties": False}
+
+
+SINGLE_ANSWER: Final = {JSON: _noted("probability", PROBABILITY, warnings=_WARNINGS)}
+BATCH_ANSWER: Final = {
+    JSON: _noted("probabilities", _PROBABILITIES, faults=_FAULTS, warnings=_WARNINGS),
+    ARROW_STREAM: {
+        **BINARY,
+        "description": f"one float32 column `{OUTPUT}`, when Accept asks for it; text columns `fault` and `warning` "
+        "where these are asked for",
+    },
+}
+INVOCATION_ANSWER: Final = {JSON: _noted("predictions", _PROBABILITIES, faults=_FAULTS, warnings=_WARNINGS)}
 
 
 def components() -> dict[str, Schema]:
     """What the paths refer to."""
-    detail = {"code": TEXT, "message": TEXT, "instance": {"type": "integer", "minimum": 0}, "field": TEXT}
-    error = {**some_members(["code", "message"], **detail), "additionalProperties": False}
+    row = {"instance": {"type": "integer", "minimum": 0}, "field": TEXT, "message": TEXT}
+    faults = {
+        **array(_ROW_FAULT, maxItems=MAX_NAMED_FAULTS),
+        "description": f"all rows at fault, or the first {MAX_NAMED_FAULTS}",
+    }
+    error = some_members(["code", "message"], code=TEXT, faults=faults, **row)
     return {
         "Instance": _instance(),
-        "Error": closed_object(error=error, request_id=TEXT),
-        "InferenceError": closed_object(error=TEXT),
-        "MlflowError": closed_object(error_code=TEXT, message=TEXT),
+        "RowFault": {**some_members(["instance", "message"], **row), "additionalProperties": False},
+        "Error": closed_object(error={**error, "additionalProperties": False}, request_id=TEXT),
+        "InferenceError": {**some_members(["error"], error=TEXT, faults=faults), "additionalProperties": False},
+        "MlflowError": {
+            **some_members(["error_code", "message"], error_code=TEXT, message=TEXT, faults=faults),
+            "additionalProperties": False,
+        },
     }
 
 
 def _instance() -> Schema:
     properties: Schema = {
-        feature.name: {
-            **NUMBER,
-            "minimum": feature.minimum,
-            "description": f"{feature.meaning} ({feature.unit})",
-        }
-        for feature in FEATURES
+        feature.name: {**_value(feature), "description": f"{feature.meaning} ({feature.unit})"} for feature in FEATURES
     }
     for name, meaning in _MEANING_OF_LABELS.items():
         properties[name] = {**LABEL, "description": meaning}
     return {
         "type": "object",
         "properties": properties,
-        "required": [feature.name for feature in FEATURES],
+        "required": list(REQUIRED_NAMES),
         "additionalProperties": False,
     }

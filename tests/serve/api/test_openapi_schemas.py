@@ -65,7 +65,7 @@ BAD: list[tuple[str, str, Any]] = [
     ("/batch_predict", "a name less", {"columns": NAMES[1:], "data": [VALUES[1:]]}),
     ("/batch_predict", "a name twice", {"columns": [*NAMES, NAMES[0]], "data": [[*VALUES, 1]]}),
     ("/batch_predict", "an unknown name", {"columns": [*NAMES, "x"], "data": [[*VALUES, 1]]}),
-    ("/batch_predict", "a short row", {"columns": NAMES, "data": [VALUES[1:]]}),
+    ("/batch_predict", "a short row", {"columns": NAMES, "data": [VALUES[2:]]}),
     ("/batch_predict", "a negative value", {"columns": NAMES, "data": [[*VALUES[1:], -1]]}),
     ("/batch_predict", "no data", {"columns": NAMES}),
     ("/invocations", "no form", {"params": {}}),

@@ -8,6 +8,7 @@ import time
 import uuid
 from pathlib import Path
 
+import numpy as np
 import pytest
 from psycopg2 import sql
 
@@ -56,6 +57,19 @@ def log(database: str, tmp_path: Path) -> str:
 def test_an_untouched_log_passes(log: str, tmp_path: Path) -> None:
     report = audit(log, tmp_path)
     assert (report.verdict, report.chains, report.records, report.findings) == (Verdict.PASS, 2, 10, ())
+
+
+def test_missing_values_and_rows_that_were_left_out_verify(database: str, tmp_path: Path) -> None:
+    """The record of `errors=report`: the good rows, and a call that names the others."""
+    features = record(rows=2).features.copy()
+    features[1, 8] = np.nan
+    call = "/batch_predict?errors=report&rows=4&faulty=2&at=1,3"
+    with running_spool(tmp_path) as spool:
+        spool.append(record(rows=2, features=features, endpoint=call))
+    ship_all(tmp_path, database)
+    assert audit(database, tmp_path).verdict is Verdict.PASS
+    execute(database, "UPDATE prediction_requests SET endpoint = '/batch_predict'")
+    assert faults(audit(database, tmp_path)), "that rows were left out can't be unsaid"
 
 
 def test_an_empty_log_passes(database: str, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_chunks_are_one_batch_and_a_null_is_counted_across_them() -> None:
     ages = pa.array([1.0, 2.0, 3.0, 4.0, None, 6.0])
     whole = table(6, Age_Days=pa.array([1.0, 2, 3, 4, 5, 6]))
     assert list(decode_arrow(arrow_of(whole, chunk_rows=2), MAX_ROWS).matrix[:, 3]) == [1, 2, 3, 4, 5, 6]
-    with pytest.raises(InvalidInstance, match="Age_Days of instance 4 is null") as caught:
+    with pytest.raises(InvalidInstance, match="Age_Days is null") as caught:
         decode_arrow(arrow_of(table(6, Age_Days=ages), chunk_rows=2), MAX_ROWS)
     assert (caught.value.instance, caught.value.field) == (4, "Age_Days")
 
@@ -69,7 +69,6 @@ def test_chunks_are_one_batch_and_a_null_is_counted_across_them() -> None:
         pytest.param(pa.array([1, 2, 3], pa.date32()), id="dates"),
         pytest.param(pa.array([None, None, None]), id="nulls"),
         pytest.param(pa.array([[1.0]] * 3), id="lists"),
-        pytest.param(pa.array([1, 2, 3]).cast(pa.decimal128(20)), id="decimals"),
         pytest.param(pa.array([1.0, 1.0, 1.0]).dictionary_encode(), id="a dictionary"),
     ],
 )

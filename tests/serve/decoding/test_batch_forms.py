@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 
 from fraud.features import EXAMPLE_INSTANCE, FEATURE_NAMES
 from serve.decoding import DecodedRows
+from serve.decoding.bounds import REQUIRED_NAMES
 from serve.decoding.by_content_type import BATCH_DECODERS, JSON, NDJSON
 from serve.errors import BodyTooLarge, InvalidInstance, MalformedBody, ServeError
 from tests.serve.batch_forms import EXAMPLE_ROWS, FORMS, Row
 
 MAX_ROWS = 50
+
+OPTIONAL = tuple(name for name in FEATURE_NAMES if name not in REQUIRED_NAMES)
 
 every_form = pytest.mark.parametrize("form", FORMS)
 json_forms = pytest.mark.parametrize("form", [form for form in FORMS if form != "arrow"])
@@ -73,6 +76,8 @@ def test_ids_that_are_all_absent_are_none(form: str) -> None:
 @pytest.mark.parametrize("name", FEATURE_NAMES)
 @pytest.mark.parametrize("value", [-1.0, 1e39, float("nan"), float("inf"), float("-inf"), None], ids=str)
 def test_a_bad_number_is_named_by_instance_and_field(form: str, name: str, value: float | None) -> None:
+    if name in OPTIONAL and (value is None or (form == "arrow" and np.isnan(value))):
+        pytest.skip("it is missing, and may be")
     with pytest.raises(InvalidInstance) as caught:
         decode(form, changed(2, **{name: value}))
     assert (caught.value.instance, caught.value.field) == (2, name)
@@ -97,7 +102,7 @@ def test_a_bad_application_id_is_named(form: str, value: str) -> None:
 
 
 @every_form
-@pytest.mark.parametrize("name", FEATURE_NAMES)
+@pytest.mark.parametrize("name", REQUIRED_NAMES)
 def test_a_missing_feature_is_named(form: str, name: str) -> None:
     row = {key: value for key, value in EXAMPLE_INSTANCE.items() if key != name}
     with pytest.raises(InvalidInstance) as caught:
@@ -136,7 +141,7 @@ BY_COLUMN = FORMS["columns"][1](EXAMPLE_ROWS[:2])
         pytest.param(JSON, b'{"columns": "Age_Days"}', InvalidInstance, "columns", id="columns as text"),
         pytest.param(JSON, COLUMNS, InvalidInstance, "columns: Expected `str`", id="a column name as number"),
         pytest.param(
-            *(JSON, ARRAYS.replace(b"Credit_Bureau", b"Age_Days"), InvalidInstance, "no column Credit_Bureau"),
+            *(JSON, ARRAYS.replace(b"ID_Days", b"Age_Days"), InvalidInstance, "no column ID_Days"),
             id="a column instead of another",
         ),
         pytest.param(

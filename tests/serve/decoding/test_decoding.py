@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from fraud.features import EXAMPLE_INSTANCE, FEATURE_COUNT, FEATURE_NAMES
 from serve.decoding import decode_batch, decode_instance
+from serve.decoding.bounds import REQUIRED_NAMES
 from serve.errors import BodyTooLarge, InvalidInstance, MalformedBody, ServeError
 
 MAX_ROWS = 50
@@ -72,13 +73,15 @@ BAD_VALUES = [
 @pytest.mark.parametrize("name", FEATURE_NAMES)
 @pytest.mark.parametrize("value", BAD_VALUES)
 def test_a_bad_value_is_named_by_instance_and_field(name: str, value: Any) -> None:
+    if value is None and name not in REQUIRED_NAMES:
+        pytest.skip("it may be missing")
     with pytest.raises(InvalidInstance) as caught:
         decode_batch(body(changed(), changed(), changed(**{name: value}), changed()), MAX_ROWS)
     assert (caught.value.instance, caught.value.field) == (2, name)
     assert name in caught.value.message
 
 
-@pytest.mark.parametrize("name", FEATURE_NAMES)
+@pytest.mark.parametrize("name", REQUIRED_NAMES)
 def test_a_missing_feature_is_named(name: str) -> None:
     with pytest.raises(InvalidInstance) as caught:
         decode_batch(body(changed(), without(name)), MAX_ROWS)

@@ -95,7 +95,7 @@ PLAIN = of_columns()
         pytest.param(of_columns(Shoe_Size=[1, 2, 3]), InvalidInstance, "Shoe_Size", id="an unknown column"),
         pytest.param(of_columns(ID_Days=["a"] * 3), InvalidInstance, "ID_Days is of type string", id="text"),
         pytest.param(of_columns(ID_Days=[[1]] * 3), InvalidInstance, "ID_Days is of type list", id="lists"),
-        pytest.param(of_columns(ID_Days=[1, None, 3]), InvalidInstance, "ID_Days of instance 1 is null", id="a null"),
+        pytest.param(of_columns(ID_Days=[1, None, 3]), InvalidInstance, "ID_Days is null", id="a null"),
         pytest.param(of_columns(ID_Days=[1, -1, 3]), InvalidInstance, "ID_Days is -1", id="a negative number"),
         pytest.param(of_columns(application_id=["a\nb"] * 3), InvalidInstance, "application_id of", id="a bad id"),
         pytest.param(of_columns(application_id=[b"a"] * 3), InvalidInstance, "is of type binary", id="bytes as ids"),

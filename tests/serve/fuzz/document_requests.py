@@ -22,9 +22,8 @@ from schemathesis.checks import (
 )
 
 from serve.api.inference_v2.answers import BINARY_TYPE
-from serve.api.mlflow_scoring import CSV, PARQUET
-from serve.decoding.arrow_stream import ARROW_STREAM
-from serve.decoding.by_content_type import NDJSON
+from serve.decoding.arrow_stream import ARROW_FILE, ARROW_STREAM
+from serve.decoding.by_content_type import CSV, LINES, PARQUET
 
 CHECKS = [
     not_a_server_error,
@@ -36,7 +35,7 @@ CHECKS = [
 ]
 
 
-@schemathesis.serializer(ARROW_STREAM, NDJSON, CSV, PARQUET, BINARY_TYPE)
+@schemathesis.serializer(ARROW_STREAM, ARROW_FILE, *LINES, CSV, PARQUET, BINARY_TYPE)
 def as_it_is(_context: schemathesis.SerializationContext, value: Any) -> bytes:
     """Text stays text, so that it is hardly ever what these formats ask for."""
     return value.encode(errors="replace") if isinstance(value, str) else json.dumps(value).encode()

@@ -13,10 +13,9 @@ import pyarrow as pa
 import zstandard
 
 from fraud.features import EXAMPLE_INSTANCE, FEATURE_COUNT, FEATURE_NAMES
-from serve.api.mlflow_scoring import CSV
 from serve.api.openapi.examples import BATCH, INFERENCE, INVOCATION, SINGLE, Bodies
 from serve.decoding.arrow_stream import ARROW_STREAM
-from serve.decoding.by_content_type import JSON, NDJSON
+from serve.decoding.by_content_type import CSV, JSON, NDJSON
 from tests.serve.batch_forms import EXAMPLE_ROWS, arrow_of, arrow_stream, parquet_of
 from tests.serve.wire import post
 

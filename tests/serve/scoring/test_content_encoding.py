@@ -124,7 +124,9 @@ def test_encodings_are_known_by_their_usual_names(header: str, encoding: str) ->
     [
         ("gzip", "gzip"),
         ("deflate", "deflate"),
-        ("br, deflate;q=0.5, gzip", "deflate"),
+        ("br, deflate;q=0.5, gzip", "gzip"),
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("zstd;q=0, gzip", "gzip"),
         ("gzip;q=0, deflate", "deflate"),
         ("gzip; q=0.000", ""),
         ("*", ""),

@@ -1,0 +1,95 @@
+"""What a request asks to be told beside the probabilities: by its query, or by headers where a client has no query.
+
+| query | header | means |
+|---|---|---|
+| `errors=report` | `X-Errors: report` | good rows are scored, faulty ones come back as null with their reasons |
+| `warnings=true` | `X-Warnings: true` | values that are hardly what they say they are come back by row |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl
+
+from serve.decoding import DecodedRows
+from serve.decoding.checked_rows import FaultyRows
+from serve.errors import MalformedHeader
+
+ERRORS: Final = "errors"
+WARNINGS: Final = "warnings"
+ERRORS_HEADER: Final = "X-Errors"
+WARNINGS_HEADER: Final = "X-Warnings"
+
+_HEADERS: Final = {ERRORS: ERRORS_HEADER.lower(), WARNINGS: WARNINGS_HEADER.lower()}
+ANSWERS: Final[Mapping[str, Mapping[str, bool]]] = {
+    ERRORS: {"refuse": False, "report": True},
+    WARNINGS: {"false": False, "0": False, "true": True, "1": True},
+}
+"""What each may be, and whether something is asked for by it."""
+MAX_POSITIONS: Final = 100
+"""Of faulty rows that a record names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """What a request asks for."""
+
+    report: bool = False
+    warnings: bool = False
+
+    @property
+    def text(self) -> str:
+        """What tells it from other requests; "" where nothing is asked for."""
+        return f"?{ERRORS}={self.report}&{WARNINGS}={self.warnings}" if self != NO_ASKS else ""
+
+
+NO_ASKS: Final = Asks()
+
+
+def asks_of(query: str, headers: Mapping[str, str]) -> Asks:
+    """Read the query of an address and the headers; where both say something, the query counts.
+
+    Raises:
+        MalformedHeader: an answer that is none.
+    """
+    if not query and not any(header in headers for header in _HEADERS.values()):
+        return NO_ASKS
+    given = {**{name: headers[header].strip() for name, header in _HEADERS.items() if header in headers}}
+    given |= {name: value for name, value in parse_qsl(query, keep_blank_values=True) if name in _HEADERS}
+    return Asks(report=_answer(ERRORS, given), warnings=_answer(WARNINGS, given))
+
+
+def tolerated(read: Callable[[], DecodedRows], asks: Asks) -> DecodedRows:
+    """The rows that `read` gives; where faults are to be reported, the good ones, and the faults of the others.
+
+    Raises:
+        FaultyRows: they are not to be reported, or no row is good: nothing would be scored.
+    """
+    try:
+        return read()
+    except FaultyRows as found:
+        if not asks.report or not len(found.good.matrix):
+            raise
+        return found.good
+
+
+def call_on_record(path: str, rows: DecodedRows) -> str:
+    """How the record names a call: its path; where rows were left out, how many came, and which were faulty.
+
+    The record's rows are the good ones, in the order of the request.
+    """
+    if not rows.faults:
+        return path
+    positions = ",".join(str(fault.instance) for fault in rows.faults[:MAX_POSITIONS])
+    return f"{path}?{ERRORS}=report&rows={rows.sent}&faulty={len(rows.faults)}&at={positions}"
+
+
+def _answer(name: str, given: Mapping[str, str]) -> bool:
+    if name not in given:
+        return False
+    found = ANSWERS[name].get(given[name].lower())
+    if found is None:
+        raise MalformedHeader(f"{name}, or {_HEADERS[name]}: expected one of {', '.join(ANSWERS[name])}")
+    return found

@@ -1,0 +1,99 @@
+"""Values that are within their bounds and hardly what they say they are: an applicant who is 95 days old.
+
+They are scored, since the model answers for every number; who asks is told, and `/metrics` counts them by feature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fraud.features import FEATURE_COUNT, FEATURES
+from serve.errors import RowFault
+
+Matrix = NDArray[np.float32]
+
+BLOCK_ROWS: Final = 64
+"""Compared at a time: numpy takes a step for each row of its inner loop, and one of a few features is short."""
+COUNTED_LATER_MAX_ROWS: Final = 256
+"""Few rows take less time to keep than to look at; many are not kept."""
+
+_LOW: Final = np.array([feature.plausible_range[0] for feature in FEATURES], np.float32)
+_HIGH: Final = np.array([feature.plausible_range[1] for feature in FEATURES], np.float32)
+_LOW_BLOCK: Final = np.tile(_LOW, BLOCK_ROWS)
+_HIGH_BLOCK: Final = np.tile(_HIGH, BLOCK_ROWS)
+_SPECIAL: Final = [
+    (column, np.float32(value))
+    for column, feature in enumerate(FEATURES)
+    if not feature.is_enumerated
+    for value in feature.values.values()
+]
+"""Values that stand for something else than an amount, wherever they lie."""
+_ENUMERATED: Final = [
+    (column, np.array(list(feature.values.values()), np.float32))
+    for column, feature in enumerate(FEATURES)
+    if feature.is_enumerated
+]
+
+
+def implausible(matrix: Matrix) -> NDArray[np.bool_]:
+    """Which values of a matrix [N, features] are implausible; one that is missing is not."""
+    whole = len(matrix) // BLOCK_ROWS * BLOCK_ROWS
+    found = np.empty(matrix.shape, np.bool_)
+    blocks = matrix[:whole].reshape(-1, BLOCK_ROWS * FEATURE_COUNT)
+    np.logical_or(blocks < _LOW_BLOCK, blocks > _HIGH_BLOCK, out=found[:whole].reshape(blocks.shape))
+    np.logical_or(matrix[whole:] < _LOW, matrix[whole:] > _HIGH, out=found[whole:])
+    if found.any():
+        for column, value in _SPECIAL:
+            found[:, column] &= matrix[:, column] != value
+    for column, values in _ENUMERATED:
+        given = matrix[:, column]
+        known = np.isnan(given)
+        for value in values:
+            known |= given == value
+        found[:, column] = ~known
+    return found
+
+
+def warnings_of(matrix: Matrix, positions: NDArray[np.intp]) -> list[RowFault]:
+    """The implausible values of a matrix, whose rows stood at these positions of the request."""
+    rows, columns = np.nonzero(implausible(matrix))
+    return [
+        RowFault(int(positions[row]), FEATURES[column].name, _explain(float(matrix[row, column]), column))
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+    ]
+
+
+def _explain(value: float, column: int) -> str:
+    feature = FEATURES[column]
+    if feature.is_enumerated:
+        expected = "one of " + ", ".join(f"{known:g}" for known in feature.values.values())
+    else:
+        expected = f"{feature.plausible_range[0]:g} to {feature.plausible_range[1]:g}"
+    return f"{feature.name} is {value:g} {feature.unit}: hardly plausible, usual are {expected}"
+
+
+class ImplausibleValues:
+    """Counts by feature; `note` may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._matrices: list[Matrix] = []
+        self._counts: list[NDArray[np.intp]] = []
+
+    def note(self, matrix: Matrix) -> None:
+        """A matrix was scored."""
+        if len(matrix) <= COUNTED_LATER_MAX_ROWS:
+            self._matrices.append(matrix)
+        else:
+            self._counts.append(implausible(matrix).sum(axis=0))
+
+    def take(self) -> Sequence[int]:
+        """How many values of each feature were implausible since the last call."""
+        matrices, self._matrices = self._matrices, []
+        counts, self._counts = self._counts, []
+        if matrices:
+            counts.append(implausible(np.concatenate(matrices)).sum(axis=0))
+        return np.sum(counts, axis=0).tolist() if counts else [0] * FEATURE_COUNT
