@@ -15,7 +15,6 @@ import orjson
 from numpy.typing import NDArray
 
 from fraud.api_keys import bearer
-from fraud.feature_file import FeatureType, ShownAs
 from fraud.features import FEATURE_NAMES, FEATURES
 
 POOL_ROWS: Final = 50_000
@@ -54,8 +53,7 @@ def random_rows(count: int, generator: np.random.Generator) -> NDArray[np.float6
         values = np.rint(values) if feature.integral else values.round(2)
         if feature.values:
             named = generator.choice(list(feature.values.values()), size=count)
-            is_always = feature.type is FeatureType.CODE or feature.shown_as is ShownAs.LEVEL
-            is_named = generator.random(count) < (1.0 if is_always else NAMED_VALUE_SHARE)
+            is_named = generator.random(count) < (1.0 if feature.is_enumerated else NAMED_VALUE_SHARE)
             values = np.where(is_named, named, values)
         columns.append(values)
     return np.column_stack(columns)
