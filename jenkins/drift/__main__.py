@@ -94,6 +94,30 @@ def claim(
     _run(today, work)
 
 
+@app.command("give-back")
+def give_back(
+    today: Today = None,
+    folder: Folder = None,
+    reason: Annotated[str, typer.Option(help="How the retraining ended.")] = "its retraining decided nothing",
+) -> None:
+    """Give back the last claim, whose retraining could not be decided: the next check with drift may claim again.
+
+    After RETRAIN_TRIES of them for one version no more is granted by itself. Exit status: 0 given back, 10 there is
+    none to give back (it was, or another version is in production by now), 2 error.
+    """
+
+    def work(monitor: Monitor) -> int:
+        answer = monitor.give_back(reason)
+        if answer is None:
+            typer.echo("no claim of a retraining is open: nothing is given back")
+            return Verdict.FAIL.exit_status
+        write_claim(answer, folder or monitor.settings.run_dir / DRIFT_FOLDER)
+        typer.echo(f"The claim is {answer.reason}")
+        return Verdict.PASS.exit_status
+
+    _run(today, work)
+
+
 @app.command()
 def rebuild() -> None:
     """Count all logged applications anew, in the database; after a restore, or where bins came later than answers.

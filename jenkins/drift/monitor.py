@@ -1,4 +1,4 @@
-"""The monitor's three works, from settings to what is written: check, claim, rebuild."""
+"""The monitor's works, from settings to what is written: check, claim, give back, rebuild."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fraud.schema_version import read_version
 from fraud.settings import DatabaseRole, Settings
 from jenkins.drift.check import Check, WindowPlan
 from jenkins.drift.checks_table import earlier_checks, store
-from jenkins.drift.claims import Claim, claim
+from jenkins.drift.claims import Bounds, Claim, claim, give_back
 from jenkins.drift.logged_applications import LoggedApplications
 from jenkins.drift.policy import DriftPolicy
 from jenkins.drift.rebuild import logged_days, rebuild_day
@@ -65,9 +65,19 @@ class Monitor:
             ProjectError: there is no drift to retrain for, or it can't be told.
         """
         version = production_version(self._registry())
-        cooldown = self.settings.drift_cooldown_days * DAY
+        bounds = Bounds(self.settings.drift_cooldown_days * DAY, self.settings.retrain_tries)
         with self._connection() as connection:
-            return claim(connection, version, self.today, cooldown, again=again)
+            return claim(connection, version, self.today, bounds, again=again)
+
+    def give_back(self, why: str) -> Claim | None:
+        """Give back the claim of a retraining that decided nothing; None where there is none.
+
+        Raises:
+            ProjectError: it can't be told.
+        """
+        version = production_version(self._registry())
+        with self._connection() as connection:
+            return give_back(connection, version, self.today, why)
 
     def rebuild(self, progress: Callable[[int, int], None]) -> int:
         """Make the roll-up anew from the log, a day at a time; gives its rows.

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from bench.gate.errors import MEASURE_AGAIN
 from bench.gate.latency.load_plan import RequestKind, WindowSamples
 from bench.gate.latency.quantile_ratio import Samples, quantile_ratio
 from bench.gate.latency.report import KindLatency, LatencyReport
@@ -126,7 +127,7 @@ def _too_few(valid: int, pairs: int) -> Iterator[str]:
     if valid <= MAX_VOID * pairs:
         yield (
             f"only {valid} of {pairs} pairs of windows reached their rate: the machine is busy or too small for the "
-            "load; end what else runs on it, then run the gate again"
+            f"load; end what else runs on it: {MEASURE_AGAIN}"
         )
 
 
@@ -146,7 +147,7 @@ def _too_noisy(compared: Iterable[KindLatency], rule: LatencyRule) -> Iterator[s
             if ratio.high > rule.too_noisy_ratio:
                 yield (
                     f"{kind.name}: {name} of candidate over champion is {ratio}, too noisy to rule out "
-                    f"{rule.too_noisy_ratio:.2f}: run the gate again on a quieter machine"
+                    f"{rule.too_noisy_ratio:.2f} on a machine that busy: {MEASURE_AGAIN}"
                 )
 
 
@@ -161,7 +162,7 @@ def _in_doubt(compared: Iterable[KindLatency], rule: LatencyRule) -> Iterator[st
         if ratio.low <= rule.max_ratio < ratio.estimate:
             yield (
                 f"{kind.name}: median of candidate over champion is {ratio}: above {rule.max_ratio:.2f}, but not "
-                "beyond doubt: run the gate again on a quieter machine, or raise GATE_MAX_PAIRS"
+                f"beyond doubt on a machine that busy, or with so few pairs (GATE_MAX_PAIRS): {MEASURE_AGAIN}"
             )
 
 

@@ -81,6 +81,9 @@ class Build {
         return all
     }
 
+    /** Of a build that another has waited for: its parameters, and what it set by `env.X = ...`. */
+    Map<String, String> getBuildVariables() { [*: parameters, *: environment] }
+
     def withScope(Map<String, String> scope, Closure body) {
         scopes << scope
         try {
