@@ -35,9 +35,7 @@ def alone(dsn: str, model_name: str, work: str = PROMOTION) -> Iterator[Callable
             try:
                 _query(connection, "SELECT %s", "still there")
             except psycopg2.Error as error:
-                raise GateError(
-                    f"the database lost the lock of the {work} ({error}), so nothing was promoted"
-                ) from error
+                raise GateError(f"the database lost the lock of the {work} ({error}): nothing was promoted") from error
 
         yield check
     finally:

@@ -55,7 +55,7 @@ class Anchors:
                 path = self._folder / chain_id.hex
                 path.rename(path.with_suffix(SET_ASIDE))
                 logger.critical(
-                    "%s: it is kept as %s, and `serve.audit verify` tells of it", error, path.stem + SET_ASIDE
+                    "%s: it is kept as %s, and `python -m serve.audit verify` tells of it", error, path.stem + SET_ASIDE
                 )
             else:
                 known |= {} if anchor is None else {chain_id: anchor}

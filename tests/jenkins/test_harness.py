@@ -129,7 +129,8 @@ FILES = {
     "does-not-propagate": PARENT
     % (
         "none",
-        "def child = build(job: 'child', propagate: false)\n currentBuild.description = child.result + child.buildVariables.WHY",
+        "def child = build(job: 'child', propagate: false)\n def why = child.buildVariables.WHY\n"
+        " currentBuild.description = child.result + why",
     ),
 }
 
