@@ -22,6 +22,7 @@ from fraud.verdict import Verdict
 from jenkins.drift.claim_file import write_claim
 from jenkins.drift.monitor import Monitor
 from jenkins.drift.report.files import JSON_FILE, PAGE_FILE, write_report
+from jenkins.drift.report.page import WORD
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,13 @@ def drift(context: typer.Context) -> None:
 
 
 @app.command()
-def check(today: Today = None, folder: Folder = None) -> None:
+def check(
+    today: Today = None,
+    folder: Folder = None,
+    now: Annotated[
+        bool, typer.Option("--now", help="Look at the running day too, at all that was answered before this moment.")
+    ] = False,
+) -> None:
     """Compare the last full day, and the last DRIFT_WINDOW days, with the reference of the version in production.
 
     Exit status: 0 no drift, 10 drift, 20 too few applications, 30 data-quality fault (mend the feed, do not retrain),
@@ -55,12 +62,12 @@ def check(today: Today = None, folder: Folder = None) -> None:
         where = folder or monitor.settings.run_dir / DRIFT_FOLDER
         # Should this one crash, nobody must take the last one's verdict for its own.
         (where / JSON_FILE).unlink(missing_ok=True)
-        result = monitor.check()
+        result = monitor.check(now=now)
         write_report(result, where)
         console = Console()
         colour = {Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow"}.get(result.verdict, "red")
-        console.print(f"[bold {colour}]{result.verdict.upper()}[/] after {result.seconds:.2f} s")
-        for reason in result.reasons:
+        console.print(f"[bold {colour}]{WORD[result.verdict].upper()}[/] after {result.seconds:.2f} s")
+        for reason in (*result.reasons, *result.notes):
             console.print(f"- {escape(reason)}", soft_wrap=True, highlight=False)
         console.print(f"Report: {escape(str(where / PAGE_FILE))}", soft_wrap=True)
         return result.verdict.exit_status

@@ -193,6 +193,8 @@ class DriftResult:
     windows: tuple[WindowDrift, ...] = ()
     error: str | None = None
     """Why the check could not go on."""
+    notes: tuple[str, ...] = ()
+    """What else has to be known: applications that were not looked at."""
 
     def __post_init__(self) -> None:
         """Keep the error writable."""
@@ -211,5 +213,7 @@ class DriftResult:
     def reasons(self) -> tuple[str, ...]:
         """One sentence each, with the window that it is about."""
         reasons = [] if self.error is None else [self.error]
-        reasons += [f"{window.name}: {reason}" for window in self.windows for reason in window.reasons]
+        # A window with too few rows goes last: it says why nothing was found in it, not why the verdict is what it is.
+        ranked = sorted(self.windows, key=lambda window: window.verdict is Verdict.INCONCLUSIVE)
+        reasons += [f"{window.name}: {reason}" for window in ranked for reason in window.reasons]
         return tuple(reasons) or ("nothing was checked",)

@@ -68,6 +68,7 @@ class Jobs:
     environment: Mapping[str, str]
     pipelines: Path = PIPELINES
     executors: int = 1
+    by_hand: bool = False
 
 
 def run_groovy(name: str, *arguments: Path, **environment: str) -> str:
@@ -98,6 +99,7 @@ def run_jobs(folder: Path, *controllers: Jobs) -> list[Run]:
                 "jobs": [{"name": name, "parameters": dict(parameters)} for name, parameters in controller.jobs],
                 "environment": {"HOME": str(home), **controller.environment, "PATH": path},
                 "executors": controller.executors,
+                "byHand": controller.by_hand,
             }
         )
     (folder / "specs.json").write_text(json.dumps(specs))

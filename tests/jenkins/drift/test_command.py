@@ -191,6 +191,50 @@ def test_a_window_holds_full_days_of_the_week_before(site: Site, today: dt.date)
     assert [window["rows"] for window in site.verdict()["windows"]] == [1000, 2100]
 
 
+def now_and_then(site: Site, monkeypatch: pytest.MonkeyPatch) -> dt.date:
+    """The day that runs, without a server to ask."""
+    monkeypatch.setenv("SERVE_PORT", str(hold_port()))
+    monkeypatch.setenv("ADMIN_PASSWORD", "nobody is asked")
+    execute(site.dsn, "DELETE FROM drift_hours WHERE hour >= now() - interval '2 days'")
+    return dt.datetime.now(dt.UTC).date()
+
+
+def test_the_running_day_is_looked_at_on_demand_only(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = now_and_then(site, monkeypatch)
+    now = dt.datetime.now(dt.UTC)
+    young = applications(1001, 18)
+    young[:, AGE] = np.minimum(young[:, AGE], 200)
+    site.log(running, young, received_at=microseconds(now))
+    waiting = site.run("check")
+    assert waiting.exit_code == 20, waiting.output
+    assert site.verdict()["notes"] == [
+        "1,001 of today are waiting: `python -m jenkins.drift check --now` looks at them"
+    ]
+    looked = site.run("check", "--now")
+    assert looked.exit_code == 10, looked.output
+    assert [window["name"] for window in site.verdict()["windows"]] == ["today so far", "last day", "last 7 days"]
+    assert site.verdict()["reasons"][0].startswith("today so far: Age_Days: distributed otherwise")
+    assert "does not say whether records wait" in site.verdict()["notes"][0], "nobody could be asked"
+    assert fetch(site.dsn, "SELECT sum(applications)::int FROM drift_hours WHERE hour::date = %s", running) == [(1001,)]
+
+
+def test_each_look_at_a_day_may_spend_half_of_what_is_left(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = now_and_then(site, monkeypatch)
+    execute(site.dsn, "DELETE FROM drift_checks WHERE today = %s", running)
+    site.log(running, applications(1500, 19), received_at=microseconds(dt.datetime.now(dt.UTC)))
+    levels = []
+    for _ in range(3):
+        assert site.run("check", "--now").exit_code == 0
+        page = (site.folder / "drift" / "report.html").read_text()
+        levels.append(float(page[page.index("adjusted p at most") :].split()[4]))
+    assert levels == [0.0005, 0.00025, 0.000125]
+
+
+def test_a_look_at_the_running_day_as_of_another_day_is_refused(site: Site, today: dt.date) -> None:
+    assert site.run("check", "--now", "--today", today.isoformat()).exit_code == 2
+    assert "--now looks at" in site.verdict()["error"]
+
+
 def test_load_tests_are_no_applicants(site: Site, today: dt.date) -> None:
     site.log(today - DAY, applications(3000, 11), load_test=True)
     assert site.check(today).exit_code == 20

@@ -12,6 +12,7 @@ class Build {
     Map<String, String> parameters = [:]
     Map<String, String> environment = [:]  // set by `env.X = ...`
     List<Map<String, String>> scopes = []  // `environment` and `withEnv`, the innermost last
+    boolean byHand = false  // else by cron, or by another build
     boolean onAgent = false
     File directory
     String result
