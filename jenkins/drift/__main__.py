@@ -22,7 +22,7 @@ from fraud.verdict import Verdict
 from jenkins.drift.claim_file import write_claim
 from jenkins.drift.monitor import Monitor
 from jenkins.drift.report.files import JSON_FILE, PAGE_FILE, write_report
-from jenkins.drift.report.page import WORD
+from jenkins.drift.report.page import headline
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def check(
         write_report(result, where)
         console = Console()
         colour = {Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow"}.get(result.verdict, "red")
-        console.print(f"[bold {colour}]{WORD[result.verdict].upper()}[/] after {result.seconds:.2f} s")
+        console.print(f"[bold {colour}]{headline(result).upper()}[/] after {result.seconds:.2f} s")
         for reason in (*result.reasons, *result.notes):
             console.print(f"- {escape(reason)}", soft_wrap=True, highlight=False)
         console.print(f"Report: {escape(str(where / PAGE_FILE))}", soft_wrap=True)

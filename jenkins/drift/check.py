@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from fraud.reference_profile import PREDICTION, ReferenceProfile, VariableReference
 from jenkins.drift.counts import LabelCounts, VariableCounts
-from jenkins.drift.judgement import judge
+from jenkins.drift.judgement import Taught, judge, nothing_taught
 from jenkins.drift.logged_applications import Applications, LoggedApplications, Span
 from jenkins.drift.policy import DriftPolicy
 from jenkins.drift.result import EarlierCheck, PerformanceEstimate, WindowDrift
@@ -70,6 +70,7 @@ class Check:
     """Compare features with the training part instead of the recent part."""
     policy: DriftPolicy
     plan: WindowPlan
+    taught: Taught = nothing_taught
 
     def after_looks(self, looks: int) -> Check:
         """For the next look at a day that was looked at so often: half of what was left may be spent."""
@@ -86,7 +87,7 @@ class Check:
         known, divorced = logged.labels(span.shifted(-self.plan.label_maturity))
         labels = LabelCounts(self.profile.rows, self.profile.positives, known, divorced) if known else None
         variables = self._variables(own, all_)
-        found, rate = judge(variables, labels, self.policy) if variables else ((), None)
+        found, rate = judge(variables, labels, self.policy, self.taught) if variables else ((), None)
         return WindowDrift(
             name=name,
             since=span.since,

@@ -27,7 +27,9 @@ from jenkins.drift.policy import DriftPolicy
 from jenkins.drift.rebuild import logged_days, rebuild_day
 from jenkins.drift.reference import check_bins, load_profile, production_version
 from jenkins.drift.result import DriftResult
+from jenkins.drift.training_data import TrainingData
 from jenkins.drift.waiting_records import ServerMetrics, wait_for_records
+from train.maturity import label_cutoff
 
 APPLICATION_NAME: Final = "drift"
 DAY: Final = dt.timedelta(days=1)
@@ -122,7 +124,9 @@ class Monitor:
             psi_floors=settings.psi_thresholds,
             minimum_rows=settings.drift_min_samples,
         )
-        check = Check(profile, settings.drift_reference == "training", policy, plan)
+        known_before = label_cutoff(self.today, settings.label_maturity_days)
+        training = TrainingData(settings.dsn(DatabaseRole.TRAINER), known_before)
+        check = Check(profile, settings.drift_reference == "training", policy, plan, training.beyond)
         logged = LoggedApplications(connection, version, [len(variable.kinds) for variable in profile.variables])
         earlier = earlier_checks(connection, version)
         windows = []

@@ -168,6 +168,12 @@ class WindowDrift:
         return tuple(found) or (f"{self.rows:,} applications like those that the model was trained on",)
 
     @property
+    def has_population_changed(self) -> bool:
+        """Whether anything but a feature whose values may be wrong, and the answers that rest on it, has changed."""
+        changed = (one.verdict is Verdict.FAIL and not one.counts.is_prediction for one in self.variables)
+        return any(changed) or (self.positive_rate is not None and self.positive_rate.verdict is Verdict.FAIL)
+
+    @property
     def ranked(self) -> tuple[VariableDrift, ...]:
         """Variables, what matters most first: by verdict, then by PSI weighted with the model's use of the feature."""
         severity = {Verdict.DATA_QUALITY_FAULT: 0, Verdict.FAIL: 1}
@@ -208,6 +214,12 @@ class DriftResult:
             return Verdict.ERROR
         told = [window.verdict for window in self.windows if window.verdict is not Verdict.INCONCLUSIVE]
         return worst(told) if told else Verdict.INCONCLUSIVE
+
+    @property
+    def is_drift_beside_a_fault(self) -> bool:
+        """Whether the population has changed while a feed may be at fault."""
+        told = [window for window in self.windows if window.verdict is not Verdict.INCONCLUSIVE]
+        return self.verdict is Verdict.DATA_QUALITY_FAULT and any(window.has_population_changed for window in told)
 
     @property
     def reasons(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from click.testing import Result
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from fraud.features import FEATURE_NAMES
+from fraud.features import DATE, FEATURE_NAMES, LABEL
 from fraud.reference_profile import PREDICTION, PROFILE_FILE, VARIABLES, ReferenceProfile, VariableReference
 from fraud.registry import PRODUCTION, PROFILE_SHA256_TAG, ModelVersion, Registry
 from fraud.stack.ports import hold_port
@@ -28,6 +28,7 @@ from train.bins_table import store_bins
 from train.tracking import record_run
 
 ROWS = 20_000
+INCOME = FEATURE_NAMES.index("Client_Income")
 AGE = FEATURE_NAMES.index("Age_Days")
 MODEL = b"not a real model: the monitor never runs it"
 DAY = dt.timedelta(days=1)
@@ -174,6 +175,34 @@ def test_missing_values_are_a_fault_of_the_feed(site: Site, today: dt.date) -> N
     site.log(today - DAY, broken)
     assert site.check(today).exit_code == 30
     assert site.verdict()["verdict"] == "data_quality_fault"
+
+
+def test_drift_and_a_feed_s_fault_are_told_at_once_and_the_training_data_decide(site: Site, today: dt.date) -> None:
+    changed = applications(3000, 20)
+    changed[:2000, INCOME] *= 1e6
+    changed[:900, AGE] = np.minimum(changed[:900, AGE], 200)
+    site.log(today - DAY, changed)
+    blocked = site.check(today)
+    assert blocked.exit_code == 30
+    assert "DRIFT, AND A DATA-QUALITY FAULT" in blocked.output
+    reasons = " ".join(site.verdict()["reasons"])
+    assert "Age_Days: distributed otherwise" in reasons
+    assert "Client_Income: 66.67% lie beyond all reference values" in reasons
+    assert "the training data have 0 such applications" in reasons
+    known = applications(200, 21)
+    known[:150, INCOME] *= 1e6
+    labelled = [(f"{today}-{n}", today - DAY, *row, n % 2) for n, row in enumerate(known.astype(float).tolist())]
+    names = ", ".join(f'"{name}"' for name in ("application_id", DATE, *FEATURE_NAMES, LABEL))
+    places = ", ".join(["%s"] * 13)
+    try:
+        for row in labelled:
+            execute(site.dsn, f"INSERT INTO divorce_predictions ({names}) VALUES ({places})", *row)  # noqa: S608
+        assert site.check(today).exit_code == 10
+    finally:
+        execute(site.dsn, "DELETE FROM divorce_predictions")
+    reasons = " ".join(site.verdict()["reasons"])
+    assert "Age_Days: distributed otherwise" in reasons
+    assert "the training data have 150 such applications, so a retraining learns them" in reasons
 
 
 @pytest.mark.parametrize(("rows", "status"), [(999, 20), (1000, 0)], ids=["one too few", "just enough"])
