@@ -85,8 +85,8 @@ def claim(
 ) -> None:
     """Ask whether to train again because of the drift that the last check found; of several who ask, one may.
 
-    Exit status: 0 train now, 10 not now (this version was retrained for already, or DRIFT_COOLDOWN_DAYS are not over):
-    somebody should look, 2 error.
+    Exit status: 0 train now, 10 not now (this version was retrained for already, DRIFT_COOLDOWN_DAYS are not over, or
+    RETRAIN_TRIES retrainings decided nothing): somebody should look, 2 error.
     """
 
     def work(monitor: Monitor) -> int:

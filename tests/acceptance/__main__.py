@@ -24,6 +24,8 @@ from tests.live_stack import STACK_STOP_TIMEOUT_S, LiveStack, introduce_us, star
 PAGE_FILE: Final = "acceptance.html"
 START_TIMEOUT_S: Final = 1800.0
 """With all reference applications, on a machine that does other things too."""
+PAUSE_S: Final = "30"
+"""Somebody waits: shorter than in operation, where a busy machine is given more time."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -50,7 +52,8 @@ def accept(folder: Path, months: int, scale: float, **settings: str) -> Verdict:
     run_dir.mkdir()
     introduce_us(run_dir)
     # Only the first model is of that day: whatever comes later is of today.
-    stack = start_stack(run_dir, hold_port(), TODAY=FIRST_DAY, REFERENCE_SCALE=str(scale), **settings)
+    given = {"RETRAIN_PAUSE_S": os.environ.get("RETRAIN_PAUSE_S", PAUSE_S), **settings}
+    stack = start_stack(run_dir, hold_port(), TODAY=FIRST_DAY, REFERENCE_SCALE=str(scale), **given)
     try:
         wait_until_ready(stack, START_TIMEOUT_S)
         environment = {name: value for name, value in stack.environment.items() if name != "TODAY"}
