@@ -161,6 +161,22 @@ def test_other_applicants_are_drift_and_one_retraining_is_granted(site: Site, to
     assert site.run("claim", "--again", *day).exit_code == 0
 
 
+def test_a_retraining_that_decided_nothing_gives_its_claim_back(site: Site, today: dt.date) -> None:
+    young = applications(3000, 22)
+    young[:600, AGE] = np.minimum(young[:600, AGE], 200)
+    site.log(today - DAY, young)
+    day = ("--today", today.isoformat())
+    execute(site.dsn, "DELETE FROM retrainings")
+    assert site.check(today).exit_code == 10
+    assert site.run("give-back", *day).exit_code == 10, "nothing was granted"
+    assert site.run("claim", *day).exit_code == 0
+    returned = site.run("give-back", "--reason", "the machine was busy", *day)
+    assert (returned.exit_code, "given back: the machine was busy" in returned.output) == (0, True)
+    assert site.verdict()["retraining"] == {"granted": False, "reason": "given back: the machine was busy"}
+    assert site.run("give-back", *day).exit_code == 10
+    assert site.run("claim", *day).exit_code == 0
+
+
 def test_without_drift_nothing_can_be_claimed(site: Site, today: dt.date) -> None:
     site.log(today - DAY, applications(3000, 4))
     assert site.check(today).exit_code == 0
