@@ -165,8 +165,9 @@ class Acceptance:
             ).returncode
         found = VERDICT_OF.get(status, Verdict.ERROR)
         as_expected = found is expected
-        # What could not be decided is no failure of the system.
-        told = Verdict.PASS if as_expected else Verdict.INCONCLUSIVE if found is Verdict.INCONCLUSIVE else Verdict.FAIL
+        # What could not be decided, or not be run, says nothing of the system's verdicts.
+        untold = found in {Verdict.INCONCLUSIVE, Verdict.ERROR}
+        told = Verdict.PASS if as_expected else found if untold else Verdict.FAIL
         last = (self.logs / f"{log}.log").read_text(errors="replace").strip().splitlines()[-1:]
         said = f"status {status}" + ("" if as_expected else f": {''.join(last)}")
         done = f"python {' '.join(command)}"
