@@ -54,6 +54,10 @@ class Monitor:
         try:
             version = production_version(self._registry())
             result = replace(result, model_version=version.version)
+            if now:
+                # Before anything is asked: no transaction stays open meanwhile.
+                note = self._wait_for_today()
+                result = replace(result, notes=() if note is None else (note,))
             with self._connection() as connection:
                 result = self._compare(connection, version, result, now=now)
         except ProjectError as error:
@@ -113,20 +117,11 @@ class Monitor:
             days=settings.drift_window,
             own_only=settings.drift_own_version_only,
             label_maturity=settings.label_maturity_days * DAY,
-        )
-        note = None
-        if now:
-            note = self._wait_for_today()
-            plan = replace(plan, now=dt.datetime.now(dt.UTC))
-        policy = DriftPolicy(
-            alpha=settings.drift_alpha,
-            psi_floor=settings.psi_threshold,
-            psi_floors=settings.psi_thresholds,
-            minimum_rows=settings.drift_min_samples,
+            now=dt.datetime.now(dt.UTC) if now else None,
         )
         known_before = label_cutoff(self.today, settings.label_maturity_days)
         training = TrainingData(settings.dsn(DatabaseRole.TRAINER), known_before)
-        check = Check(profile, settings.drift_reference == "training", policy, plan, training.beyond)
+        check = Check(profile, settings.drift_reference == "training", self._policy(), plan, training.beyond)
         logged = LoggedApplications(connection, version, [len(variable.kinds) for variable in profile.variables])
         earlier = earlier_checks(connection, version)
         windows = []
@@ -134,10 +129,19 @@ class Monitor:
             seen = looks(connection, version, self.today, name) if name == TODAY_SO_FAR else None
             of_window = check if seen is None else check.after_looks(seen)
             windows.append(of_window.window(name, span, logged, earlier.get(name, ())))
-        result = replace(result, windows=tuple(windows), notes=() if note is None else (note,))
+        result = replace(result, windows=tuple(windows))
         if result.verdict is Verdict.INCONCLUSIVE and not now:
             result = replace(result, notes=_waiting_for_tomorrow(logged, plan))
         return result
+
+    def _policy(self) -> DriftPolicy:
+        settings = self.settings
+        return DriftPolicy(
+            alpha=settings.drift_alpha,
+            psi_floor=settings.psi_threshold,
+            psi_floors=settings.psi_thresholds,
+            minimum_rows=settings.drift_min_samples,
+        )
 
     def _wait_for_today(self) -> str | None:
         """See to it that what was answered today is counted; else a sentence on what may be lacking.
