@@ -8,7 +8,7 @@ export ORT_DISABLE_TELEMETRY := 1
 # Packages are installed without bytecode: Python makes it for what is imported, and must be allowed to keep it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install run test test-fast test-long first-start lint lint-pipelines types format lock bench chaos soak fuzz audit env up down stack-test clean
+.PHONY: help install run test test-fast test-long first-start acceptance lint lint-pipelines types format lock bench chaos soak fuzz audit env up down stack-test clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,6 +61,13 @@ test: $(VENV)/installed ## run the test suite
 
 first-start: $(VENV)/installed ## try a first `make run`, small and in a folder of its own: start, one answer, Ctrl-C
 	@$(BIN)/python -m tests.first_start
+
+# Page, logs and, while it runs, the stack.
+ACCEPTANCE_DIR ?= .run/acceptance
+MONTHS ?= 12
+SCALE ?= 1.0
+acceptance: $(VENV)/installed ## the original's acceptance: a request, a young wave with its retraining, twelve months; a page
+	@$(BIN)/python -m tests.acceptance --folder $(ACCEPTANCE_DIR) --months $(MONTHS) --scale $(SCALE)
 
 test-long: $(VENV)/installed ## run the tests that take minutes, such as simulated error rates
 	@$(BIN)/python -m pytest -m long --timeout 3600

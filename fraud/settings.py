@@ -287,6 +287,13 @@ class Settings(BaseSettings):
     gate_max_pairs: PositiveInt = Field(24, description="pairs of windows after which the gate gives up")
     gate_load_processes: PositiveInt = Field(1, description="Locust processes that share the gate's load")
 
+    retrain_tries: PositiveInt = Field(
+        3,
+        description="measurements of one retraining's gate while the machine is too busy to tell, and retrainings for "
+        "one drift while nothing is decided",
+    )
+    retrain_pause_s: float = Field(600.0, ge=0, description="time from one such measurement to the next, seconds")
+
     schedule_drift: str = Field("0 1 * * *", description="when `jenkins.schedule` checks for drift, as cron, UTC")
     schedule_retrain: str = Field("0 3 1 * *", description="when `jenkins.schedule` retrains, as cron, UTC")
 

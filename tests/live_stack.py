@@ -168,12 +168,12 @@ def start_stack(run_dir: Path, port: int, command: Sequence[str] = STACK, **sett
     return LiveStack(process, run_dir, f"http://127.0.0.1:{port}", environment)
 
 
-def wait_until_ready(stack: LiveStack) -> None:
+def wait_until_ready(stack: LiveStack, timeout_s: float = STACK_START_TIMEOUT_S) -> None:
     def ready() -> bool:
         assert stack.process.poll() is None, stack.output()
         return "Stop with Ctrl-C" in stack.output()
 
-    wait_until(ready, STACK_START_TIMEOUT_S, "the stack says that it is ready")
+    wait_until(ready, timeout_s, "the stack says that it is ready")
 
 
 @contextmanager

@@ -25,6 +25,7 @@ STARTERS: Final = frozenset(
         "postgres_folder",  # where a test starts its own
         "stack",  # one a session, below all servers beside it
         "used_run_dir",  # stacks of its own
+        "acceptance_folder",  # of a stack of its own
         "experiment",  # `python -m bench chaos` and the like, each on a site of its own
         "client_core",  # of a client of several servers
         "start_server",  # `python -m serve` that is to fail

@@ -40,7 +40,10 @@ def gate(
         Path | None, typer.Option("--report", help="Folder of the report; default: <RUN_DIR>/gate/report.")
     ] = None,
     measure_only: Annotated[
-        bool, typer.Option("--measure-only", help="Change nothing: `bench promote` takes up a candidate that passed.")
+        bool,
+        typer.Option(
+            "--measure-only", help="Change nothing: `python -m bench promote` takes up a candidate that passed."
+        ),
     ] = False,
     deploy: Deploy = True,
 ) -> None:

@@ -1,6 +1,11 @@
 """Faults that keep the gate from deciding; none of them promotes anything."""
 
+from typing import Final
+
 from fraud.errors import ProjectError
+
+MEASURE_AGAIN: Final = "`python -m bench gate` measures again"
+"""Works after any gate that promoted nobody: the candidate is registered still."""
 
 
 class GateError(ProjectError):

@@ -29,13 +29,13 @@ def alone(dsn: str, model_name: str, work: str = PROMOTION) -> Iterator[Callable
     connection = open_connection(dsn)
     try:
         if not _query(connection, "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", f"{work} of {model_name}"):
-            raise AtWorkError(f"another {work} of {model_name} is at work: run this when it has ended")
+            raise AtWorkError(f"another {work} of {model_name} is at work: wait until it has ended")
 
         def check() -> None:
             try:
                 _query(connection, "SELECT %s", "still there")
             except psycopg2.Error as error:
-                raise GateError(f"the database lost the gate's lock ({error}): run this again") from error
+                raise GateError(f"the database lost the lock of the {work} ({error}): nothing was promoted") from error
 
         yield check
     finally:

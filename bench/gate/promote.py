@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bench.gate.deployment import Deploy, Deployment, deployment_of
-from bench.gate.errors import GateError
+from bench.gate.errors import MEASURE_AGAIN, GateError
 from bench.gate.lock import alone
 from bench.gate.measured import measured_versions
 from bench.gate.promotion import finish
@@ -59,10 +59,10 @@ def _measured_champion(registry: Registry, candidate: ModelVersion, folder: Path
     if versions.candidate != candidate.version:
         raise GateError(
             f"the candidate is version {candidate.version} by now, but {versions.candidate} was measured: "
-            "run the gate again"
+            f"{MEASURE_AGAIN}"
         )
     if candidate.tags.get(GATE_VERDICT_TAG) != Verdict.PASS:
-        raise GateError(f"the registry does not say that version {candidate.version} passed: run the gate again")
+        raise GateError(f"the registry does not say that version {candidate.version} passed: {MEASURE_AGAIN}")
     return None if versions.champion is None else registry.model_version(versions.champion)
 
 

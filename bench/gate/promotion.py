@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 
 from bench.gate.deployment import Deployment
-from bench.gate.errors import DeploymentError, GateError
+from bench.gate.errors import MEASURE_AGAIN, DeploymentError, GateError
 from fraud.registry import CANDIDATE, PREVIOUS, PRODUCTION, ModelVersion, Registry
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def promote(
     if _number(production) != _number(champion):
         raise GateError(
             f"production is version {_number(production)} by now, but the candidate was measured against "
-            f"{_number(champion)}: run the gate again"
+            f"{_number(champion)}: {MEASURE_AGAIN}"
         )
     _move(registry, production, candidate, deployment)
     registry.delete_alias(CANDIDATE)

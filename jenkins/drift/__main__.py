@@ -22,6 +22,7 @@ from fraud.verdict import Verdict
 from jenkins.drift.claim_file import write_claim
 from jenkins.drift.monitor import Monitor
 from jenkins.drift.report.files import JSON_FILE, PAGE_FILE, write_report
+from jenkins.drift.report.page import headline
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,13 @@ def drift(context: typer.Context) -> None:
 
 
 @app.command()
-def check(today: Today = None, folder: Folder = None) -> None:
+def check(
+    today: Today = None,
+    folder: Folder = None,
+    now: Annotated[
+        bool, typer.Option("--now", help="Look at the running day too, at all that was answered before this moment.")
+    ] = False,
+) -> None:
     """Compare the last full day, and the last DRIFT_WINDOW days, with the reference of the version in production.
 
     Exit status: 0 no drift, 10 drift, 20 too few applications, 30 data-quality fault (mend the feed, do not retrain),
@@ -55,12 +62,12 @@ def check(today: Today = None, folder: Folder = None) -> None:
         where = folder or monitor.settings.run_dir / DRIFT_FOLDER
         # Should this one crash, nobody must take the last one's verdict for its own.
         (where / JSON_FILE).unlink(missing_ok=True)
-        result = monitor.check()
+        result = monitor.check(now=now)
         write_report(result, where)
         console = Console()
         colour = {Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow"}.get(result.verdict, "red")
-        console.print(f"[bold {colour}]{result.verdict.upper()}[/] after {result.seconds:.2f} s")
-        for reason in result.reasons:
+        console.print(f"[bold {colour}]{headline(result).upper()}[/] after {result.seconds:.2f} s")
+        for reason in (*result.reasons, *result.notes):
             console.print(f"- {escape(reason)}", soft_wrap=True, highlight=False)
         console.print(f"Report: {escape(str(where / PAGE_FILE))}", soft_wrap=True)
         return result.verdict.exit_status
@@ -78,8 +85,8 @@ def claim(
 ) -> None:
     """Ask whether to train again because of the drift that the last check found; of several who ask, one may.
 
-    Exit status: 0 train now, 10 not now (this version was retrained for already, or DRIFT_COOLDOWN_DAYS are not over):
-    somebody should look, 2 error.
+    Exit status: 0 train now, 10 not now (this version was retrained for already, DRIFT_COOLDOWN_DAYS are not over, or
+    RETRAIN_TRIES retrainings decided nothing): somebody should look, 2 error.
     """
 
     def work(monitor: Monitor) -> int:
@@ -90,6 +97,30 @@ def claim(
             return Verdict.PASS.exit_status
         logger.warning("drift, and no retraining: %s", answer.reason)
         return Verdict.FAIL.exit_status
+
+    _run(today, work)
+
+
+@app.command("give-back")
+def give_back(
+    today: Today = None,
+    folder: Folder = None,
+    reason: Annotated[str, typer.Option(help="How the retraining ended.")] = "its retraining decided nothing",
+) -> None:
+    """Give back the last claim, whose retraining could not be decided: the next check with drift may claim again.
+
+    After RETRAIN_TRIES of them for one version no more is granted by itself. Exit status: 0 given back, 10 there is
+    none to give back (it was, or another version is in production by now), 2 error.
+    """
+
+    def work(monitor: Monitor) -> int:
+        answer = monitor.give_back(reason)
+        if answer is None:
+            typer.echo("no claim of a retraining is open: nothing is given back")
+            return Verdict.FAIL.exit_status
+        write_claim(answer, folder or monitor.settings.run_dir / DRIFT_FOLDER)
+        typer.echo(f"The claim is {answer.reason}")
+        return Verdict.PASS.exit_status
 
     _run(today, work)
 

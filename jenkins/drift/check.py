@@ -1,10 +1,16 @@
-"""One check: the last full day and the last full days together, beside the reference of the version in production."""
+"""One check: the last full day and the last full days together, beside the reference of the version in production.
+
+The running day is looked at only when somebody asks. Its rows are tested again the next day, as part of a full day, and
+that test is what it always was: it neither counts nor spares what was seen before. So a look at the running day is one
+more chance of a false alarm, and all looks of a day together get as much of it as a full day has: the first half of
+`DRIFT_ALPHA`, the next a quarter, and so on (alpha spending; by Bonferroni's inequality, whatever was looked at twice).
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -12,7 +18,7 @@ from numpy.typing import NDArray
 
 from fraud.reference_profile import PREDICTION, ReferenceProfile, VariableReference
 from jenkins.drift.counts import LabelCounts, VariableCounts
-from jenkins.drift.judgement import judge
+from jenkins.drift.judgement import Taught, judge, nothing_taught
 from jenkins.drift.logged_applications import Applications, LoggedApplications, Span
 from jenkins.drift.policy import DriftPolicy
 from jenkins.drift.result import EarlierCheck, PerformanceEstimate, WindowDrift
@@ -20,6 +26,7 @@ from jenkins.drift.statistics.performance import expected_performance
 
 DAY: Final = dt.timedelta(days=1)
 LAST_DAY: Final = "last day"
+TODAY_SO_FAR: Final = "today so far"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +43,22 @@ class WindowPlan:
     """Only those that the version in production answered."""
     label_maturity: dt.timedelta
     """Age of an application at which its outcome counts."""
+    now: dt.datetime | None = None
+    """Look at the running day too, up to this moment of it (UTC)."""
 
     def spans(self) -> dict[str, Span]:
         """The windows by name; one without any hour when all days are before the cutoff."""
         end = _midnight(self.today)
         lengths = {LAST_DAY: DAY, f"last {self.days} days": self.days * DAY}
-        return {
+        full = {
             name: Span(min(max(end - length, _midnight(self.cutoff)), end), end) for name, length in lengths.items()
         }
+        return full if self.now is None else {TODAY_SO_FAR: self.running_day(self.now), **full}
+
+    def running_day(self, now: dt.datetime) -> Span:
+        """Today up to a moment; without any hour for a version that knew today."""
+        until = min(now, _midnight(self.today) + DAY)
+        return Span(min(max(_midnight(self.today), _midnight(self.cutoff)), until), until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,11 @@ class Check:
     """Compare features with the training part instead of the recent part."""
     policy: DriftPolicy
     plan: WindowPlan
+    taught: Taught = nothing_taught
+
+    def after_looks(self, looks: int) -> Check:
+        """For the next look at a day that was looked at so often: half of what was left may be spent."""
+        return replace(self, policy=replace(self.policy, alpha=self.policy.alpha / 2 ** (looks + 1)))
 
     def window(self, name: str, span: Span, logged: LoggedApplications, earlier: Sequence[EarlierCheck]) -> WindowDrift:
         """Compare one window.
@@ -67,7 +87,7 @@ class Check:
         known, divorced = logged.labels(span.shifted(-self.plan.label_maturity))
         labels = LabelCounts(self.profile.rows, self.profile.positives, known, divorced) if known else None
         variables = self._variables(own, all_)
-        found, rate = judge(variables, labels, self.policy) if variables else ((), None)
+        found, rate = judge(variables, labels, self.policy, self.taught) if variables else ((), None)
         return WindowDrift(
             name=name,
             since=span.since,

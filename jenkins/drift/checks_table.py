@@ -32,6 +32,11 @@ _LAST: Final = """
     WHERE model_name = %s AND model_version = %s AND model_sha256 = decode(%s, 'hex')
     ORDER BY number DESC LIMIT 1
 """
+_LOOKS: Final = """
+    SELECT count(*) FROM drift_checks CROSS JOIN LATERAL jsonb_array_elements(windows) AS seen
+    WHERE model_name = %s AND model_version = %s AND model_sha256 = decode(%s, 'hex') AND today = %s
+        AND seen ->> 'name' = %s AND seen ->> 'verdict' <> 'inconclusive'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,14 @@ def last_check(connection: Connection, version: ModelVersion) -> StoredCheck | N
         cursor.execute(_LAST, (version.name, version.version, version.sha256))
         row = cursor.fetchone()
     return None if row is None else StoredCheck(row[0], row[1], Verdict(row[2]), tuple(row[3]))
+
+
+def looks(connection: Connection, version: ModelVersion, today: dt.date, window: str) -> int:
+    """How often a window of that day had enough rows to be judged."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOOKS, (version.name, version.version, version.sha256, today, window))
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
 
 
 def _window(window: WindowDrift) -> Mapping[str, Any]:

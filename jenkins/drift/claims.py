@@ -2,15 +2,19 @@
 
 A retraining need not end the drift: its candidate may be rejected, or the applicants may have changed in what no model
 can learn yet. Without claims such a drift would have a model trained every day; with them it is an alert.
+
+A retraining that decided nothing gives its claim back, so that the next check with drift may claim again, but not for
+ever. What is written down is never changed: a claim is given back by a row of its own, whose reason begins so.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
 
 from fraud.registry import ModelVersion
 from fraud.verdict import Verdict
@@ -21,9 +25,14 @@ CHECK_LASTS: Final = dt.timedelta(days=1)
 """A claim rests on a check of the same day, or of the day before."""
 
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
-_GRANTED: Final = """
-    SELECT today, model_version, model_sha256 = decode(%s, 'hex') FROM retrainings
-    WHERE model_name = %s AND granted ORDER BY number DESC
+GIVEN_BACK: Final = "given back: "
+ONCE_MORE: Final = (
+    "`python -m jenkins.drift claim --again && python -m jenkins.retrain --reason drift` trains once more"
+)
+
+_HISTORY: Final = """
+    SELECT today, model_version, encode(model_sha256, 'hex'), check_number, granted FROM retrainings
+    WHERE model_name = %s AND (granted OR starts_with(reason, %s)) ORDER BY number
 """
 _INSERT: Final = """
     INSERT INTO retrainings
@@ -40,9 +49,32 @@ class Claim:
     reason: str
 
 
-def claim(
-    connection: Connection, version: ModelVersion, today: dt.date, cooldown: dt.timedelta, *, again: bool
-) -> Claim:
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A claim that was granted, and whether it was given back since."""
+
+    day: dt.date
+    version: int
+    sha256: str
+    check_number: int
+    given_back: bool = False
+
+    def is_for(self, version: ModelVersion) -> bool:
+        """Whether it was granted because of drift from this version."""
+        return (self.version, self.sha256) == (version.version, version.sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How often retrainings may begin by themselves."""
+
+    cooldown: dt.timedelta
+    """From one retraining to the next."""
+    tries: int
+    """Retrainings for one version that decide nothing."""
+
+
+def claim(connection: Connection, version: ModelVersion, today: dt.date, bounds: Bounds, *, again: bool) -> Claim:
     """Ask for a retraining because of the last check of `version`, and write down the answer.
 
     Of two at the same time, one waits for the other. It holds once the connection's transaction is committed.
@@ -51,7 +83,7 @@ def claim(
         connection: to the database of the checks.
         version: what is in production.
         today: the day (UTC) of the claim.
-        cooldown: time from one retraining to the next.
+        bounds: how often.
         again: even if this version was retrained for already, or another a short time ago.
 
     Raises:
@@ -61,19 +93,56 @@ def claim(
     with connection.cursor() as cursor:
         cursor.execute(_LOCK, (f"retraining claims of {version.name}",))
         check = _drift_found(connection, version, today)
-        cursor.execute(_GRANTED, (version.sha256, version.name))
-        granted = cursor.fetchall()
-        refusal = None if again else _refusal(granted, version, today, cooldown)
+        refusal = None if again else _refusal(_granted(cursor, version.name), version, today, bounds)
         answer = Claim(refusal is None, refusal or f"drift from version {version.version}: {check.reasons[0]}")
-        facts = (today, version.name, version.version, version.sha256, check.number, answer.granted, answer.reason)
-        cursor.execute(_INSERT, facts)
+        _write(cursor, version, today, check.number, answer)
     return answer
+
+
+def give_back(connection: Connection, version: ModelVersion, today: dt.date, why: str) -> Claim | None:
+    """Take back the last claim that was granted, as its retraining decided nothing; None where there is none.
+
+    Args:
+        connection: to the database of the checks.
+        version: what is in production; a claim of another version has had its retraining.
+        today: the day (UTC).
+        why: how the retraining ended.
+
+    Raises:
+        psycopg2.Error: PostgreSQL does not answer, or refuses.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, (f"retraining claims of {version.name}",))
+        granted = _granted(cursor, version.name)
+        if not granted or granted[-1].given_back or not granted[-1].is_for(version):
+            return None
+        answer = Claim(granted=False, reason=GIVEN_BACK + why)
+        _write(cursor, version, today, granted[-1].check_number, answer)
+    return answer
+
+
+def _granted(cursor: Cursor, model_name: str) -> list[Granted]:
+    """The claims that were granted, oldest first."""
+    cursor.execute(_HISTORY, (model_name, GIVEN_BACK))
+    found: list[Granted] = []
+    for day, number, sha256, check_number, granted in cursor.fetchall():
+        if granted:
+            found.append(Granted(day, number, sha256, check_number))
+        else:
+            # Written only while the last one had not been given back.
+            found[-1] = replace(found[-1], given_back=True)
+    return found
+
+
+def _write(cursor: Cursor, version: ModelVersion, today: dt.date, check_number: int, answer: Claim) -> None:
+    facts = (today, version.name, version.version, version.sha256, check_number, answer.granted, answer.reason)
+    cursor.execute(_INSERT, facts)
 
 
 def _drift_found(connection: Connection, version: ModelVersion, today: dt.date) -> StoredCheck:
     check = last_check(connection, version)
     if check is None or today - check.today > CHECK_LASTS:
-        raise DriftError(f"no check of version {version.version} on {today}: run `python -m jenkins.drift check` first")
+        raise DriftError(f"no check of version {version.version} on {today}: `python -m jenkins.drift check` makes one")
     if check.verdict is not Verdict.FAIL:
         raise DriftError(
             f"the last check of version {version.version} says {check.verdict}, not drift: no reason to train again"
@@ -81,18 +150,23 @@ def _drift_found(connection: Connection, version: ModelVersion, today: dt.date) 
     return check
 
 
-def _refusal(
-    granted: list[tuple[dt.date, int, bool]], version: ModelVersion, today: dt.date, cooldown: dt.timedelta
-) -> str | None:
-    for day, number, same_model in granted:
-        if same_model and number == version.version:
+def _refusal(granted: list[Granted], version: ModelVersion, today: dt.date, bounds: Bounds) -> str | None:
+    decided = [one for one in granted if not one.given_back]
+    for one in reversed(decided):
+        if one.is_for(version):
             return (
-                f"version {number} was retrained for on {day} already, and is in production still: see what the gate "
-                "said of its candidate; `claim --again` trains once more"
+                f"version {one.version} was retrained for on {one.day} already, and is in production still: see what "
+                f"the gate said of its candidate; {ONCE_MORE}"
             )
-    if granted and today - granted[0][0] < cooldown:
+    if decided and today - decided[-1].day < bounds.cooldown:
         return (
-            f"the last retraining because of drift was on {granted[0][0]}, for version {granted[0][1]}: the next one "
-            f"not before {granted[0][0] + cooldown}; `claim --again` does not wait"
+            f"the last retraining because of drift was on {decided[-1].day}, for version {decided[-1].version}: the "
+            f"next one not before {decided[-1].day + bounds.cooldown}; {ONCE_MORE} now"
+        )
+    undecided = [one for one in granted if one.given_back and one.is_for(version)]
+    if len(undecided) >= bounds.tries:
+        return (
+            f"{len(undecided)} retrainings for version {version.version} decided nothing, the last on "
+            f"{undecided[-1].day}: see why; {ONCE_MORE}"
         )
     return None

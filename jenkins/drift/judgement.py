@@ -10,14 +10,17 @@ range as well, fewer values are missing, or the positive rate has moved. Trainin
 
 A *data-quality fault* is a change of the feed: values are missing that were there, lie where no value can lie, or lie
 beyond the reference's range while all others are distributed as ever (a population does not move by its fringe alone),
-or a fifth of them does. Training on such rows would teach the fault; the feed has to be looked at first.
+or a fifth of them does. A model of such a window would be wrong; the feed has to be looked at first.
+
+Values beyond the range are drift all the same once the training data have enough of them: somebody has confirmed them
+by an outcome, and a retraining can learn them. So drift and a fault may be found at once, each with its own evidence.
 
 The predicted probability comes from our own model, so its range says nothing about a feed: beyond it is drift.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,7 +30,7 @@ from numpy.typing import NDArray
 from fraud.statistics.binning import BinKind
 from fraud.verdict import Verdict, worst
 from jenkins.drift.counts import LabelCounts, VariableCounts
-from jenkins.drift.policy import IMPLAUSIBLE_SHARE, DriftPolicy
+from jenkins.drift.policy import ENOUGH_TO_LEARN, IMPLAUSIBLE_SHARE, DriftPolicy
 from jenkins.drift.result import RareChange, RareKind, RateDrift, ShapeChange, VariableDrift
 from jenkins.drift.statistics.distances import distances
 from jenkins.drift.statistics.g_test import GTest, common_bins, g_test
@@ -36,6 +39,14 @@ from jenkins.drift.statistics.psi import psi
 from jenkins.drift.statistics.share_test import share_test
 
 OUT_OF_RANGE: Final = frozenset({BinKind.BELOW, BinKind.ABOVE})
+
+Taught = Callable[[VariableCounts], int]
+"""Applications of the training data whose value of a feature lies beyond the reference's range."""
+
+
+def nothing_taught(_: VariableCounts) -> int:
+    """Where nobody knows what the training data hold."""
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +60,18 @@ class RareTest:
 
 
 def judge(
-    variables: Sequence[VariableCounts], labels: LabelCounts | None, policy: DriftPolicy
+    variables: Sequence[VariableCounts],
+    labels: LabelCounts | None,
+    policy: DriftPolicy,
+    taught: Taught = nothing_taught,
 ) -> tuple[tuple[VariableDrift, ...], RateDrift | None]:
     """Test all variables and the positive rate together, and say what each change means.
+
+    Args:
+        variables: reference and window.
+        labels: the same; None where no label counts yet.
+        policy: what counts.
+        taught: asked only of a feature of which too much lies beyond the reference's range.
 
     Returns:
         Findings in the order of the variables; None for the positive rate where no label counts yet.
@@ -65,14 +85,14 @@ def judge(
     shape_changes = [_shape_change(one, test, next(adjusted)) for one, test in zip(variables, shapes, strict=True)]
     rare_changes = [_rare_changes(tests, adjusted) for tests in rares]
     found = tuple(
-        judge_variable(one, shape, rare, policy)
+        judge_variable(one, shape, rare, policy, taught)
         for one, shape, rare in zip(variables, shape_changes, rare_changes, strict=True)
     )
     return found, judge_rate(labels, rate_p[0], next(adjusted), policy) if labels and rate_p else None
 
 
 def judge_variable(
-    counts: VariableCounts, shape: ShapeChange, rare: tuple[RareChange, ...], policy: DriftPolicy
+    counts: VariableCounts, shape: ShapeChange, rare: tuple[RareChange, ...], policy: DriftPolicy, taught: Taught
 ) -> VariableDrift:
     """What the changes of one variable mean."""
     floor = policy.psi_floor_of(counts.name)
@@ -84,9 +104,14 @@ def judge_variable(
     for change in rare:
         if not _counts(change, policy):
             continue
-        verdict = _meaning(counts, change, moved)
+        verdict, sentence = _meaning(counts, change, moved), _sentence(change)
+        if verdict is Verdict.DATA_QUALITY_FAULT and change.kind is RareKind.OUT_OF_RANGE:
+            verdict, evidence = _fault_or_drift(taught(counts), alone=not moved)
+            sentence += f"; {evidence}"
+        elif verdict is Verdict.DATA_QUALITY_FAULT:
+            sentence += ": look at the feed before training again"
         verdicts.append(verdict)
-        reasons.append(f"{counts.name}: {_sentence(change, verdict)}")
+        reasons.append(f"{counts.name}: {sentence}")
     return VariableDrift(counts, worst(verdicts), tuple(reasons), shape, rare, distances(counts), floor)
 
 
@@ -161,19 +186,31 @@ def _meaning(counts: VariableCounts, change: RareChange, shape_moved: bool) -> V
     return Verdict.DATA_QUALITY_FAULT
 
 
-def _sentence(change: RareChange, verdict: Verdict) -> str:
+def _fault_or_drift(taught: int, *, alone: bool) -> tuple[Verdict, str]:
+    """Whether values beyond the range are the feed's fault, by what a retraining could learn; and what would decide it.
+
+    Args:
+        taught: such applications in the training data.
+        alone: all other values of the feature are distributed as ever.
+    """
+    if taught >= ENOUGH_TO_LEARN:
+        return Verdict.FAIL, f"the training data have {taught:,} such applications, so a retraining learns them"
+    evidence = "all other values are as ever, and the" if alone else "the"
+    return Verdict.DATA_QUALITY_FAULT, (
+        f"{evidence} training data have {taught:,} such applications, so no retraining could learn them. Compare some "
+        "with their source: if they differ, mend the feed; if they are right, load outcomes of such applications (from "
+        f"{ENOUGH_TO_LEARN} on this is drift), or decide by hand: `python -m jenkins.retrain --reason 'feed is right'`"
+    )
+
+
+def _sentence(change: RareChange) -> str:
     what = {
         RareKind.MISSING: "are missing",
         RareKind.UNSEEN: "have values where the reference has none",
         RareKind.OUT_OF_RANGE: "lie beyond all reference values",
         RareKind.RARE: "have values that are rare in the reference",
     }[change.kind]
-    shares = f"{change.current_share:.2%} {what}, {change.reference_share:.2%} in the reference"
-    if verdict is not Verdict.DATA_QUALITY_FAULT:
-        return shares
-    if change.kind is RareKind.OUT_OF_RANGE and change.current_share < IMPLAUSIBLE_SHARE:
-        return f"{shares}, and all others are as ever: look at the feed; if it is right, train again by hand"
-    return f"{shares}: look at the feed before training again"
+    return f"{change.current_share:.2%} {what}, {change.reference_share:.2%} in the reference"
 
 
 def _largest_move(counts: VariableCounts) -> str:

@@ -26,6 +26,11 @@ _HOURS_OF_OTHERS: Final = """
     WHERE (model_sha256, model_version) <> (decode(%(sha256)s, 'hex'), %(version)s) AND applications > 0
         AND hour >= %(since)s AND hour < %(until)s
 """
+_NUMBER: Final = """
+    SELECT coalesce(sum(applications), 0)::bigint FROM drift_hours
+    WHERE hour >= %(since)s AND hour < %(until)s
+        AND (NOT %(own_only)s OR (model_sha256, model_version) = (decode(%(sha256)s, 'hex'), %(version)s))
+"""
 _FROM_LOG: Final = """
     SELECT applications, counts
     FROM count_predictions(decode(%(sha256)s, 'hex'), %(version)s, %(whose)s, %(since)s, %(until)s)
@@ -98,6 +103,11 @@ class LoggedApplications:
             return self._sum([])
         return self._add_up(_FROM_LOG, Span(first, end), whose="others")
 
+    def number(self, span: Span, *, own_only: bool) -> int:
+        """How many there are, without a look at them."""
+        ((number,),) = self._fetch(_NUMBER, span, own_only=own_only)
+        return int(number)
+
     def labels(self, span: Span) -> tuple[int, int]:
         """Logged applications whose outcome is known, and how many of them divorced."""
         ((any_,),) = self._fetch(_LABELS_BEGIN, span)
@@ -117,7 +127,7 @@ class LoggedApplications:
         return Applications(sum(number for number, _ in rows), counts)
 
     # What the rows hold is each query's own.
-    def _fetch(self, query: str, span: Span, **values: str) -> list[tuple]:  # type: ignore[type-arg]
+    def _fetch(self, query: str, span: Span, **values: str | bool) -> list[tuple]:  # type: ignore[type-arg]
         model = {"sha256": self._version.sha256, "version": self._version.version}
         with self._connection.cursor() as cursor:
             cursor.execute(query, {**model, "since": span.since, "until": span.until, **values})

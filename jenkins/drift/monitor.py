@@ -1,4 +1,4 @@
-"""The monitor's three works, from settings to what is written: check, claim, rebuild."""
+"""The monitor's works, from settings to what is written: check, claim, give back, rebuild."""
 
 from __future__ import annotations
 
@@ -17,14 +17,19 @@ from fraud.errors import DatabaseError, ProjectError
 from fraud.registry import ModelVersion, Registry
 from fraud.schema_version import read_version
 from fraud.settings import DatabaseRole, Settings
-from jenkins.drift.check import Check, WindowPlan
-from jenkins.drift.checks_table import earlier_checks, store
-from jenkins.drift.claims import Claim, claim
+from fraud.verdict import Verdict
+from jenkins.drift.check import TODAY_SO_FAR, Check, WindowPlan
+from jenkins.drift.checks_table import earlier_checks, looks, store
+from jenkins.drift.claims import Bounds, Claim, claim, give_back
+from jenkins.drift.errors import DriftError
 from jenkins.drift.logged_applications import LoggedApplications
 from jenkins.drift.policy import DriftPolicy
 from jenkins.drift.rebuild import logged_days, rebuild_day
 from jenkins.drift.reference import check_bins, load_profile, production_version
 from jenkins.drift.result import DriftResult
+from jenkins.drift.training_data import TrainingData
+from jenkins.drift.waiting_records import ServerMetrics, wait_for_records
+from train.maturity import label_cutoff
 
 APPLICATION_NAME: Final = "drift"
 DAY: Final = dt.timedelta(days=1)
@@ -37,16 +42,24 @@ class Monitor:
     settings: Settings
     today: dt.date
 
-    def check(self) -> DriftResult:
-        """Check, and write the check down; a fault that its reader can mend is in the result."""
+    def check(self, *, now: bool = False) -> DriftResult:
+        """Check, and write the check down; a fault that its reader can mend is in the result.
+
+        Args:
+            now: look at the running day too, once the records of what was answered so far are there.
+        """
         started, started_s = dt.datetime.now(dt.UTC), time.monotonic()
         result = DriftResult(self.settings.model_name, None, started, seconds=0.0)
         version = None
         try:
             version = production_version(self._registry())
             result = replace(result, model_version=version.version)
+            if now:
+                # Before anything is asked: no transaction stays open meanwhile.
+                note = self._wait_for_today()
+                result = replace(result, notes=() if note is None else (note,))
             with self._connection() as connection:
-                result = self._compare(connection, version, result)
+                result = self._compare(connection, version, result, now=now)
         except ProjectError as error:
             result = replace(result, windows=(), error=str(error))
         result = replace(result, seconds=time.monotonic() - started_s)
@@ -65,9 +78,19 @@ class Monitor:
             ProjectError: there is no drift to retrain for, or it can't be told.
         """
         version = production_version(self._registry())
-        cooldown = self.settings.drift_cooldown_days * DAY
+        bounds = Bounds(self.settings.drift_cooldown_days * DAY, self.settings.retrain_tries)
         with self._connection() as connection:
-            return claim(connection, version, self.today, cooldown, again=again)
+            return claim(connection, version, self.today, bounds, again=again)
+
+    def give_back(self, why: str) -> Claim | None:
+        """Give back the claim of a retraining that decided nothing; None where there is none.
+
+        Raises:
+            ProjectError: it can't be told.
+        """
+        version = production_version(self._registry())
+        with self._connection() as connection:
+            return give_back(connection, version, self.today, why)
 
     def rebuild(self, progress: Callable[[int, int], None]) -> int:
         """Make the roll-up anew from the log, a day at a time; gives its rows.
@@ -84,7 +107,7 @@ class Monitor:
             progress(number, len(days))
         return rebuilt
 
-    def _compare(self, connection: Connection, version: ModelVersion, result: DriftResult) -> DriftResult:
+    def _compare(self, connection: Connection, version: ModelVersion, result: DriftResult, *, now: bool) -> DriftResult:
         settings = self.settings
         profile = load_profile(self._registry(), version)
         check_bins(connection, version, profile)
@@ -94,18 +117,47 @@ class Monitor:
             days=settings.drift_window,
             own_only=settings.drift_own_version_only,
             label_maturity=settings.label_maturity_days * DAY,
+            now=dt.datetime.now(dt.UTC) if now else None,
         )
-        policy = DriftPolicy(
+        known_before = label_cutoff(self.today, settings.label_maturity_days)
+        training = TrainingData(settings.dsn(DatabaseRole.TRAINER), known_before)
+        check = Check(profile, settings.drift_reference == "training", self._policy(), plan, training.beyond)
+        logged = LoggedApplications(connection, version, [len(variable.kinds) for variable in profile.variables])
+        earlier = earlier_checks(connection, version)
+        windows = []
+        for name, span in plan.spans().items():
+            seen = looks(connection, version, self.today, name) if name == TODAY_SO_FAR else None
+            of_window = check if seen is None else check.after_looks(seen)
+            windows.append(of_window.window(name, span, logged, earlier.get(name, ())))
+        result = replace(result, windows=tuple(windows))
+        if result.verdict is Verdict.INCONCLUSIVE and not now:
+            result = replace(result, notes=_waiting_for_tomorrow(logged, plan))
+        return result
+
+    def _policy(self) -> DriftPolicy:
+        settings = self.settings
+        return DriftPolicy(
             alpha=settings.drift_alpha,
             psi_floor=settings.psi_threshold,
             psi_floors=settings.psi_thresholds,
             minimum_rows=settings.drift_min_samples,
         )
-        check = Check(profile, settings.drift_reference == "training", policy, plan)
-        logged = LoggedApplications(connection, version, [len(variable.kinds) for variable in profile.variables])
-        earlier = earlier_checks(connection, version)
-        windows = [check.window(name, span, logged, earlier.get(name, ())) for name, span in plan.spans().items()]
-        return replace(result, windows=tuple(windows))
+
+    def _wait_for_today(self) -> str | None:
+        """See to it that what was answered today is counted; else a sentence on what may be lacking.
+
+        Raises:
+            DriftError: TODAY is another day.
+        """
+        running = dt.datetime.now(dt.UTC).date()
+        if self.today != running:
+            raise DriftError(f"--now looks at {running}, the day that runs, but TODAY or --today says {self.today}")
+        settings = self.settings
+        if settings.admin_password is None:
+            return "ADMIN_PASSWORD is not set, so no server was asked whether records wait for PostgreSQL"
+        return wait_for_records(
+            ServerMetrics(settings.server_url(), settings.admin_user, settings.administrator_password())
+        )
 
     def _registry(self) -> Registry:
         return Registry(self.settings.tracking_uri(), self.settings.model_name, self.settings.registry_timeout_s)
@@ -119,3 +171,11 @@ class Monitor:
         except psycopg2.Error as error:
             reason = str(error).partition("\n")[0]
             raise DatabaseError(f"PostgreSQL fails the drift monitor: {reason}") from error
+
+
+def _waiting_for_tomorrow(logged: LoggedApplications, plan: WindowPlan) -> tuple[str, ...]:
+    """A sentence on applications of the running day, which a check of full days does not look at."""
+    number = logged.number(plan.running_day(dt.datetime.now(dt.UTC)), own_only=plan.own_only)
+    if number == 0:
+        return ()
+    return (f"{number:,} of today are waiting: `python -m jenkins.drift check --now` looks at them",)

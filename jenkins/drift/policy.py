@@ -15,6 +15,9 @@ MINIMUM_ROWS: Final = 1_000
 IMPLAUSIBLE_SHARE: Final = 0.2
 """No population changes so that this share of a feature lies beyond all reference values: then the feed is at fault."""
 
+ENOUGH_TO_LEARN: Final = 100
+"""Training applications beyond the reference's range from which on a model can learn them."""
+
 
 @dataclass(frozen=True, slots=True)
 class DriftPolicy:

@@ -168,6 +168,12 @@ class WindowDrift:
         return tuple(found) or (f"{self.rows:,} applications like those that the model was trained on",)
 
     @property
+    def has_population_changed(self) -> bool:
+        """Whether anything but a feature whose values may be wrong, and the answers that rest on it, has changed."""
+        changed = (one.verdict is Verdict.FAIL and not one.counts.is_prediction for one in self.variables)
+        return any(changed) or (self.positive_rate is not None and self.positive_rate.verdict is Verdict.FAIL)
+
+    @property
     def ranked(self) -> tuple[VariableDrift, ...]:
         """Variables, what matters most first: by verdict, then by PSI weighted with the model's use of the feature."""
         severity = {Verdict.DATA_QUALITY_FAULT: 0, Verdict.FAIL: 1}
@@ -193,6 +199,8 @@ class DriftResult:
     windows: tuple[WindowDrift, ...] = ()
     error: str | None = None
     """Why the check could not go on."""
+    notes: tuple[str, ...] = ()
+    """What else has to be known: applications that were not looked at."""
 
     def __post_init__(self) -> None:
         """Keep the error writable."""
@@ -208,8 +216,16 @@ class DriftResult:
         return worst(told) if told else Verdict.INCONCLUSIVE
 
     @property
+    def is_drift_beside_a_fault(self) -> bool:
+        """Whether the population has changed while a feed may be at fault."""
+        told = [window for window in self.windows if window.verdict is not Verdict.INCONCLUSIVE]
+        return self.verdict is Verdict.DATA_QUALITY_FAULT and any(window.has_population_changed for window in told)
+
+    @property
     def reasons(self) -> tuple[str, ...]:
         """One sentence each, with the window that it is about."""
         reasons = [] if self.error is None else [self.error]
-        reasons += [f"{window.name}: {reason}" for window in self.windows for reason in window.reasons]
+        # A window with too few rows goes last: it says why nothing was found in it, not why the verdict is what it is.
+        ranked = sorted(self.windows, key=lambda window: window.verdict is Verdict.INCONCLUSIVE)
+        reasons += [f"{window.name}: {reason}" for window in ranked for reason in window.reasons]
         return tuple(reasons) or ("nothing was checked",)

@@ -19,7 +19,7 @@ from fraud.settings import DatabaseRole, Settings, load_settings
 from fraud.verdict import Verdict
 from jenkins.retrain.junit import write_junit
 from jenkins.retrain.record import read_record
-from jenkins.retrain.run import Retraining, begin
+from jenkins.retrain.run import Patience, Retraining, begin
 from jenkins.retrain.stages import Stage, Task
 
 BY_HAND: Final = "by hand"
@@ -48,10 +48,15 @@ def main(
         Path | None, typer.Option("--report", help="Folder of all reports; default: <RUN_DIR>/retrain.")
     ] = None,
     stage: Annotated[
-        Stage | None, typer.Option(help="Run this one alone, the next of the retraining begun in the same folder.")
+        Stage | None,
+        typer.Option(
+            help="Run this one alone: the next of the retraining begun in the same folder, or the last, if undecided."
+        ),
     ] = None,
 ) -> None:
     """Check the data, train, prove parity, gate, promote with the server, verify; the first that fails ends it.
+
+    A gate that only a busy machine keeps from deciding is measured again, RETRAIN_TRIES times in all.
 
     Exit status: 0 a new version is in production, 10 rejected, 20 could not be decided, 30 data-quality fault,
     2 error. Of --stage: how that stage ended. `verdict.json` and `junit.xml` say the same.
@@ -83,7 +88,8 @@ def _retrain(settings: Settings, task: Task, stage: Stage | None) -> Verdict:
             # What holds for the whole retraining was said at its beginning.
             begun = read_record(task.folder)
             task = replace(task, today=begun.today, reason=begun.reason)
-        retraining = Retraining(task, registry, Console())
+        patience = Patience(settings.retrain_tries, settings.retrain_pause_s)
+        retraining = Retraining(task, registry, Console(), patience)
         record = retraining.run_all(begun) if stage is None else retraining.run_stage(begun, stage)
     write_junit(record, task.folder)
     verdict, reasons = record.verdict, record.reasons

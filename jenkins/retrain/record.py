@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -11,6 +12,8 @@ from fraud.report.verdict_file import VERDICT_FILE, write_verdict
 from fraud.verdict import Verdict, worst
 from jenkins.retrain.errors import RetrainingError
 from jenkins.retrain.stages import Stage
+
+BEGIN_ANOTHER: Final = f"`python -m jenkins.retrain --stage {Stage.DATA_CHECK}` begins another"
 
 
 class StageResult(msgspec.Struct, frozen=True):
@@ -53,14 +56,25 @@ class Record(msgspec.Struct, frozen=True):
             return (f"not done yet: {', '.join(self.to_come)}",)
         return (f"version {self.production} is in production",)
 
-    def check_next(self, stage: Stage) -> None:
-        """Raise a RetrainingError unless the stage is the next one, and all before it passed."""
+    @property
+    def next_stage(self) -> Stage | None:
+        """The one that may be run: the first that has not passed, unless it has decided against the candidate."""
+        if self.stages and self.stages[-1].verdict is Verdict.INCONCLUSIVE:
+            return self.stages[-1].stage
         passed = not self.stages or self.stages[-1].verdict is Verdict.PASS
-        if not passed or not self.to_come or self.to_come[0] is not stage:
+        return self.to_come[0] if passed and self.to_come else None
+
+    def check_next(self, stage: Stage) -> None:
+        """Raise a RetrainingError unless the stage is the next one, or the last one that could not be decided."""
+        if stage is not self.next_stage:
             raise RetrainingError(
-                f"stage {stage} is not the next one of this retraining: {'; '.join(self.reasons)} "
-                f"(`--stage {Stage.DATA_CHECK}` begins another)"
+                f"stage {stage} is not the next one of this retraining: {'; '.join(self.reasons)} ({BEGIN_ANOTHER})"
             )
+
+    def ended(self, result: StageResult) -> Record:
+        """The record with the end of a stage; of one that was run again, the last end counts."""
+        before = tuple(earlier for earlier in self.stages if earlier.stage is not result.stage)
+        return msgspec.structs.replace(self, stages=(*before, result))
 
     def write(self, folder: Path) -> None:
         """Write `verdict.json`."""
@@ -77,6 +91,4 @@ def read_record(folder: Path) -> Record:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Record)
     except (OSError, msgspec.MsgspecError) as error:
-        raise RetrainingError(
-            f"no retraining was begun in {folder} ({error}): `--stage {Stage.DATA_CHECK}` begins one"
-        ) from error
+        raise RetrainingError(f"no retraining was begun in {folder} ({error}; {BEGIN_ANOTHER})") from error

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 from rich.console import Console
 
+from bench.gate.measured import was_too_busy
 from fraud.registry import PRODUCTION, Registry
 from fraud.report.verdict_file import VerdictFileError, read_verdict
 from fraud.verdict import Verdict
@@ -33,12 +34,21 @@ def begin(task: Task) -> Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """How often a gate is measured that only a busy machine keeps from deciding, and how long it is waited between."""
+
+    tries: int
+    pause_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Retraining:
     """One retraining: its stages share a task, a registry to ask at the end, and a console."""
 
     task: Task
     registry: Registry
     console: Console
+    patience: Patience
 
     def run_all(self, record: Record) -> Record:
         """All stages in order, up to the first that does not pass."""
@@ -58,7 +68,17 @@ class Retraining:
         record.check_next(stage)
         self.console.rule(f"{stage.number}/{len(Stage)} {stage}", align="left")
         result = self._result(stage)
-        record = msgspec.structs.replace(record, stages=(*record.stages, result))
+        for tried in range(1, self.patience.tries):
+            if not (stage is Stage.GATE and was_too_busy(self.task.verdict_path(stage).parent)):
+                break
+            self.console.print(
+                f"The machine is too busy to tell: measuring again in {self.patience.pause_s:g} s, "
+                f"{self.patience.tries - tried} times at most.",
+                soft_wrap=True,
+            )
+            time.sleep(self.patience.pause_s)
+            result = self._result(stage)
+        record = record.ended(result)
         if record.verdict is Verdict.PASS:
             production = self.registry.version_of(PRODUCTION)
             record = msgspec.structs.replace(record, production=None if production is None else production.version)

@@ -11,18 +11,28 @@ from jenkins.schedule.commands import Commands
 DRIFT: Final = "drift-monitor"
 RETRAIN: Final = "retrain"
 
+DECIDED: Final = frozenset({Verdict.PASS, Verdict.FAIL})
+"""Ends of a retraining after which its drift has had its answer: another model, or none that is better."""
+
 logger = logging.getLogger(__name__)
 
 
 def watch_drift(commands: Commands) -> Verdict:
-    """Check for drift; where there is some and no retraining was begun a short time ago, retrain."""
+    """Check for drift; where there is some and no retraining was begun a short time ago, retrain.
+
+    A retraining that decides nothing gives its claim back, and the check of the next day may claim again.
+    """
     found = _verdict(commands.run("jenkins.drift", "check"))
     if found is not Verdict.FAIL or commands.is_stopping():
         return found
     claimed = _verdict(commands.run("jenkins.drift", "claim"))
     if claimed is not Verdict.PASS or commands.is_stopping():
         return claimed
-    return retrain(commands, "drift")
+    ended = retrain(commands, "drift")
+    if ended not in DECIDED:
+        # Also while stopping: a claim that nobody answers would be spent.
+        commands.run("jenkins.drift", "give-back", "--reason", f"the retraining ended with {ended}")
+    return ended
 
 
 def retrain(commands: Commands, reason: str = "monthly") -> Verdict:

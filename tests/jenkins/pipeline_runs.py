@@ -68,6 +68,9 @@ class Jobs:
     environment: Mapping[str, str]
     pipelines: Path = PIPELINES
     executors: int = 1
+    by_hand: bool = False
+    programs: Path | None = None
+    """A folder that comes first on the path, where commands are not to be the real ones."""
 
 
 def run_groovy(name: str, *arguments: Path, **environment: str) -> str:
@@ -90,7 +93,8 @@ def run_jobs(folder: Path, *controllers: Jobs) -> list[Run]:
     for number, controller in enumerate(controllers):
         home = folder / f"jenkins-{number}"
         home.mkdir(parents=True)
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        programs = () if controller.programs is None else (str(controller.programs),)
+        path = os.pathsep.join([*programs, str(Path(sys.executable).parent), os.environ["PATH"]])
         specs.append(
             {
                 "pipelines": str(controller.pipelines),
@@ -98,6 +102,7 @@ def run_jobs(folder: Path, *controllers: Jobs) -> list[Run]:
                 "jobs": [{"name": name, "parameters": dict(parameters)} for name, parameters in controller.jobs],
                 "environment": {"HOME": str(home), **controller.environment, "PATH": path},
                 "executors": controller.executors,
+                "byHand": controller.by_hand,
             }
         )
     (folder / "specs.json").write_text(json.dumps(specs))

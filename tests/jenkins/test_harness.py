@@ -49,6 +49,14 @@ pipeline {
             when { not { environment name: 'WANTED', value: 'yes' } }
             steps { echo 'b' }
         }
+        stage('Before its agent') {
+            agent { label 'nobody has it' }
+            when {
+                beforeAgent true
+                expression { env.MISSING }
+            }
+            steps { echo 'd' }
+        }
         stage('Any') {
             when {
                 anyOf {
@@ -86,7 +94,8 @@ CHILD = """
 pipeline {
     agent { label 'scoring' }
     options { lock('it') }
-    stages { stage('Only') { steps { unstable 'so so' } } }
+    stages { stage('Only') { steps { script { env.WHY = 'so so' }
+        unstable 'so so' } } }
 }
 """
 
@@ -118,7 +127,11 @@ FILES = {
     "child": CHILD,
     "propagates": PARENT % ("none", "build(job: 'child')"),
     "does-not-propagate": PARENT
-    % ("none", "def child = build(job: 'child', propagate: false)\n currentBuild.description = child.result"),
+    % (
+        "none",
+        "def child = build(job: 'child', propagate: false)\n def why = child.buildVariables.WHY\n"
+        " currentBuild.description = child.result + why",
+    ),
 }
 
 
@@ -188,7 +201,7 @@ def test_a_step_that_can_not_do_its_work_fails_the_build(runs: dict[str, Run], n
 
 
 def test_when_decides_which_stages_run(runs: dict[str, Run]) -> None:
-    assert list(runs["when"].last("when").stages.values()) == ["SUCCESS", "SKIPPED", "SUCCESS"]
+    assert list(runs["when"].last("when").stages.values()) == ["SUCCESS", "SKIPPED", "SKIPPED", "SUCCESS"]
 
 
 def test_a_parameter_reaches_the_shell_as_a_value_and_never_as_code(runs: dict[str, Run]) -> None:
@@ -201,7 +214,7 @@ def test_a_parameter_reaches_the_shell_as_a_value_and_never_as_code(runs: dict[s
 def test_a_build_that_starts_another_gets_its_result(runs: dict[str, Run]) -> None:
     assert runs["propagates"].last("propagates").result == "UNSTABLE"
     quiet = runs["does-not-propagate"].last("does-not-propagate")
-    assert (quiet.result, quiet.description) == ("SUCCESS", "UNSTABLE")
+    assert (quiet.result, quiet.description) == ("SUCCESS", "UNSTABLEso so")
 
 
 def test_builds_are_reported_in_the_order_of_their_start(runs: dict[str, Run]) -> None:

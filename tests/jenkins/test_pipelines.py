@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from fraud.database import connect
 from fraud.features import FEATURE_NAMES
 from fraud.registry import PREVIOUS, PRODUCTION, RETRAINING_REASON_TAG, Registry
+from fraud.stack.ports import hold_port
 from tests.jenkins.pipeline_runs import Build, Jobs, Run, need_groovy, run_jobs
 from tests.live_stack import LENIENT_GATE, LOGIN, LiveStack, project_environment, server_beside, wait_until
 
@@ -178,6 +179,7 @@ def test_a_rollback_that_can_not_be_fails(site: Site, month: Run, tmp_path: Path
     assert site.alias(PRODUCTION) == 2
 
 
+GIVE_BACK = "Give the claim back"
 NIGHT = {"DRIFT_WINDOW": "1", "DRIFT_MIN_SAMPLES": "500", "DRIFT_OWN_VERSION_ONLY": "true"}
 """Other tests have requests answered too, by other models."""
 
@@ -219,7 +221,7 @@ def test_a_night_without_enough_applications_is_not_built(site: Site, month: Run
     run = night(site, tmp_path)
     build = run.last("drift-monitor")
     assert build.result == "NOT_BUILT", build.log
-    assert build.stages == {"Check": "NOT_BUILT", "Retrain": "SKIPPED"}
+    assert build.stages == {"Check": "NOT_BUILT", "Retrain": "SKIPPED", GIVE_BACK: "SKIPPED"}
     assert [built.job for built in run.builds] == ["drift-monitor"]
 
 
@@ -243,6 +245,7 @@ def quiet_night(stack: LiveStack, site: Site, month: Run, tmp_path_factory: pyte
 @pytest.fixture(scope="module")
 def drift_night(stack: LiveStack, site: Site, quiet_night: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Only the younger ones of them, on the same day."""
+    assert quiet_night.last("drift-monitor").result == "SUCCESS"
     ask(stack, site, younger(recent_applications(stack)))
     return night(site, tmp_path_factory.mktemp("drift"))
 
@@ -257,10 +260,22 @@ def younger(rows: NDArray[np.float64]) -> NDArray[np.float64]:
 def test_a_quiet_night_does_nothing(quiet_night: Run) -> None:
     build = quiet_night.last("drift-monitor")
     assert build.result == "SUCCESS", build.log
-    assert build.stages == {"Check": "SUCCESS", "Retrain": "SKIPPED"}
+    assert build.stages == {"Check": "SUCCESS", "Retrain": "SKIPPED", GIVE_BACK: "SKIPPED"}
     assert [built.job for built in quiet_night.builds] == ["drift-monitor"]
     assert build.pages == ["Drift"]
     assert {"run/drift/verdict.json", "run/drift/report.html", "run/drift/junit.xml"} <= set(build.artifacts)
+
+
+def test_whoever_starts_it_by_hand_wants_to_know_about_today(tmp_path: Path) -> None:
+    need_groovy()
+    nowhere = {"DATABASE_URL": f"host=127.0.0.1 port={hold_port()} dbname=any user=any"}
+    by_hand, by_cron = run_jobs(
+        tmp_path,
+        Jobs([("drift-monitor", {})], nowhere, by_hand=True),
+        Jobs([("drift-monitor", {})], nowhere),
+    )
+    scripts = [run.last("drift-monitor").shells[0][1] for run in (by_hand, by_cron)]
+    assert scripts == ["python -m jenkins.drift check --now", "python -m jenkins.drift check"]
 
 
 def test_a_drift_night_ends_with_a_new_version(site: Site, drift_night: Run) -> None:
@@ -286,7 +301,7 @@ def test_drift_a_short_time_after_a_retraining_is_for_a_person(
     run = night(site, tmp_path)
     build = run.last("drift-monitor")
     assert build.result == "UNSTABLE", build.log
-    assert build.stages == {"Check": "UNSTABLE", "Retrain": "SKIPPED"}
+    assert build.stages == {"Check": "UNSTABLE", "Retrain": "SKIPPED", GIVE_BACK: "SKIPPED"}
     assert [built.job for built in run.builds] == ["drift-monitor"]
     assert "the last retraining because of drift was on" in (build.description or "")
     assert (site.alias(PRODUCTION), site.served()) == (version, version)

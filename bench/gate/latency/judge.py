@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from bench.gate.errors import MEASURE_AGAIN
 from bench.gate.latency.load_plan import RequestKind, WindowSamples
 from bench.gate.latency.quantile_ratio import Samples, quantile_ratio
 from bench.gate.latency.report import KindLatency, LatencyReport
@@ -44,11 +45,20 @@ class Pair:
     champion: WindowSamples
     candidate: WindowSamples
 
+    @property
+    def counts(self) -> bool:
+        """Whether both windows got the load agreed on; a pair that did not counts for nothing, errors included."""
+        return not is_void(self.champion) and not is_void(self.candidate)
+
 
 def is_void(window: WindowSamples) -> bool:
     """Whether the window did not get the load agreed on."""
-    reached = (len(kind.latencies_us) >= MIN_REACHED * kind.planned for kind in window.kinds.values())
-    return window.is_late or not all(reached)
+    return window.is_late or not has_reached_rate(window)
+
+
+def has_reached_rate(window: WindowSamples) -> bool:
+    """Whether as much was sent in time as agreed on."""
+    return all(len(kind.latencies_us) >= MIN_REACHED * kind.planned for kind in window.kinds.values())
 
 
 def errors_of(windows: Iterable[WindowSamples]) -> list[str]:
@@ -57,28 +67,30 @@ def errors_of(windows: Iterable[WindowSamples]) -> list[str]:
 
 
 def judge(pairs: Sequence[Pair], kinds: Sequence[RequestKind], rule: LatencyRule) -> LatencyReport:
-    """Judge the candidate by all pairs measured so far: fail outranks "can't tell", which outranks pass."""
-    valid = [pair for pair in pairs if not is_void(pair.champion) and not is_void(pair.candidate)]
+    """Judge the candidate by all pairs measured so far: fail outranks "can't tell", which outranks pass.
+
+    Where too few pairs count, a few lucky windows decide nothing: only a candidate that is held back fails then.
+    """
+    valid = [pair for pair in pairs if pair.counts]
     compared = compare(valid, kinds) if valid else ()
-    void = (
-        sum(is_void(pair.champion) for pair in pairs),
-        sum(is_void(pair.candidate) for pair in pairs),
-    )
-    champion_errors = errors_of(pair.champion for pair in pairs)
-    candidate_errors = errors_of(pair.candidate for pair in pairs)
-    too_slow = [*_held_back(pairs, void), *_too_slow(compared, rule)]
-    untold = [*_too_few(len(valid), len(pairs)), *_too_noisy(compared, rule), *_in_doubt(compared, rule)]
-    if candidate_errors:
-        reason = f"{len(candidate_errors)} of the candidate's answers were errors, the first: {candidate_errors[0]}"
-        # Where the champion fails as well, it is not the candidate that is at fault.
-        (untold if champion_errors else too_slow).append(reason)
-    if too_slow:
-        verdict, reasons = Verdict.FAIL, too_slow
+    champion_errors = errors_of(pair.champion for pair in valid)
+    candidate_errors = errors_of(pair.candidate for pair in valid)
+    failed, untold = [*_held_back(pairs)], [*_too_few(len(valid), len(pairs))]
+    if not untold:
+        failed += _too_slow(compared, rule)
+        untold += [*_too_noisy(compared, rule), *_in_doubt(compared, rule)]
+        if candidate_errors:
+            reason = f"{len(candidate_errors)} of the candidate's answers were errors, the first: {candidate_errors[0]}"
+            # Where the champion fails as well, it is not the candidate that is at fault.
+            (untold if champion_errors else failed).append(reason)
+    if failed:
+        verdict, reasons = Verdict.FAIL, failed
     elif untold:
         verdict, reasons = Verdict.INCONCLUSIVE, untold
     else:
         verdict = Verdict.PASS
         reasons = [f"for no kind of request is the lower end of a latency ratio above {rule.max_ratio:.2f}"]
+    void = sum(is_void(pair.champion) for pair in pairs), sum(is_void(pair.candidate) for pair in pairs)
     errors = (*champion_errors[:SHOWN_ERRORS], *candidate_errors[:SHOWN_ERRORS])
     return LatencyReport(verdict, tuple(reasons), compared, len(valid), void, errors)
 
@@ -93,16 +105,19 @@ def compare(pairs: Sequence[Pair], kinds: Sequence[RequestKind]) -> tuple[KindLa
     return tuple(_compare(pairs, kind, rng) for kind in kinds)
 
 
-def _held_back(pairs: Sequence[Pair], void: tuple[int, int]) -> Iterator[str]:
+def _held_back(pairs: Sequence[Pair]) -> Iterator[str]:
     """The candidate often can't keep up with a rate that the champion keeps up with, and not by chance.
 
-    One-sided sign test of the pairs of which one window is void: of equal servers each is as likely the void one.
+    One-sided sign test of the pairs of which one window missed its rate: of equal servers each is as likely that one.
+    A window that began late says nothing about its server: it was the load that was not ready.
     """
-    champion, candidate = void
-    if not pairs or candidate < MAX_VOID * len(pairs):
+    begun = [pair for pair in pairs if not pair.champion.is_late and not pair.candidate.is_late]
+    missed = [(not has_reached_rate(pair.champion), not has_reached_rate(pair.candidate)) for pair in begun]
+    champion, candidate = (sum(side) for side in zip(*missed, strict=True)) if missed else (0, 0)
+    if candidate == 0 or candidate < MAX_VOID * len(pairs):
         return
-    only_candidate = sum(is_void(pair.candidate) and not is_void(pair.champion) for pair in pairs)
-    one_of_two = sum(is_void(pair.candidate) != is_void(pair.champion) for pair in pairs)
+    only_candidate = sum(theirs and not ours for ours, theirs in missed)
+    one_of_two = sum(ours != theirs for ours, theirs in missed)
     as_extreme = sum(math.comb(one_of_two, count) for count in range(only_candidate, one_of_two + 1))
     if as_extreme / 2**one_of_two <= HELD_BACK_LEVEL:
         yield f"the candidate missed its rate in {candidate} of {len(pairs)} windows, the champion in {champion}"
@@ -112,7 +127,7 @@ def _too_few(valid: int, pairs: int) -> Iterator[str]:
     if valid <= MAX_VOID * pairs:
         yield (
             f"only {valid} of {pairs} pairs of windows reached their rate: the machine is busy or too small for the "
-            "load; end what else runs on it, then run the gate again"
+            f"load; end what else runs on it: {MEASURE_AGAIN}"
         )
 
 
@@ -132,7 +147,7 @@ def _too_noisy(compared: Iterable[KindLatency], rule: LatencyRule) -> Iterator[s
             if ratio.high > rule.too_noisy_ratio:
                 yield (
                     f"{kind.name}: {name} of candidate over champion is {ratio}, too noisy to rule out "
-                    f"{rule.too_noisy_ratio:.2f}: run the gate again on a quieter machine"
+                    f"{rule.too_noisy_ratio:.2f} on a machine that busy: {MEASURE_AGAIN}"
                 )
 
 
@@ -147,7 +162,7 @@ def _in_doubt(compared: Iterable[KindLatency], rule: LatencyRule) -> Iterator[st
         if ratio.low <= rule.max_ratio < ratio.estimate:
             yield (
                 f"{kind.name}: median of candidate over champion is {ratio}: above {rule.max_ratio:.2f}, but not "
-                "beyond doubt: run the gate again on a quieter machine, or raise GATE_MAX_PAIRS"
+                f"beyond doubt on a machine that busy, or with so few pairs (GATE_MAX_PAIRS): {MEASURE_AGAIN}"
             )
 
 

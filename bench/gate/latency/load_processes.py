@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from bench.gate.errors import GateError
+from bench.gate.errors import MEASURE_AGAIN, GateError
 from bench.gate.latency.load_plan import LoadPlan, RequestKind, WindowPlan, WindowSamples
 
 LEAD_S: Final = 0.5
@@ -89,4 +89,4 @@ def _read_line(process: subprocess.Popen[bytes]) -> bytes:
 
 
 def _ended() -> GateError:
-    return GateError("a load process has ended; its own message is above: run the gate again")
+    return GateError(f"a load process has ended; its own message is above: {MEASURE_AGAIN}")

@@ -37,6 +37,6 @@ class LatencyReport:
     pairs: int
     """Pairs of neighbouring windows that count."""
     void_windows: tuple[int, int]
-    """Windows of champion and candidate that did not reach their rate."""
+    """Windows of champion and candidate that began late or did not reach their rate; they count for nothing."""
     errors: tuple[str, ...]
-    """Answers other than 200, the first few of either side."""
+    """Answers other than 200 in pairs of windows that count, the first few of either side."""

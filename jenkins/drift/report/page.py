@@ -31,7 +31,18 @@ MEANING: Final = {
     ),
 }
 
+DRIFT_BESIDE_A_FAULT: Final = "drift, and a data-quality fault"
+MEANING_OF_BOTH: Final = (
+    "Applicants have changed, and the values of a feature can't be told from a fault of what feeds them: the reasons "
+    "have the evidence for each. Nothing is trained until it is decided whether the feed is right."
+)
+
 SMALLEST_P_VALUE: Final = 1e-4
+
+
+def headline(result: DriftResult) -> str:
+    """The verdict in plain words."""
+    return DRIFT_BESIDE_A_FAULT if result.is_drift_beside_a_fault else WORD[result.verdict]
 
 
 def html_page(result: DriftResult) -> str:
@@ -41,7 +52,8 @@ def html_page(result: DriftResult) -> str:
     return environment.get_template("page.html").render(
         result=result,
         word=WORD,
-        meaning=MEANING[result.verdict],
+        headline=headline(result),
+        meaning=MEANING_OF_BOTH if result.is_drift_beside_a_fault else MEANING[result.verdict],
         strange=_strange,
         histogram=histogram,
         timeline=timeline,

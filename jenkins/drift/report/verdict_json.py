@@ -141,6 +141,7 @@ class VerdictFile(msgspec.Struct, frozen=True):
     exit_status: int
     reasons: tuple[str, ...]
     error: str | None
+    notes: tuple[str, ...]
     model_name: str
     model_version: int | None
     checked_at: dt.datetime
@@ -155,6 +156,7 @@ class VerdictFile(msgspec.Struct, frozen=True):
             exit_status=result.verdict.exit_status,
             reasons=result.reasons,
             error=result.error,
+            notes=result.notes,
             model_name=result.model_name,
             model_version=result.model_version,
             checked_at=result.checked_at,

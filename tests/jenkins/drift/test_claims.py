@@ -10,13 +10,13 @@ import pytest
 from fraud.database import connect
 from fraud.registry import ModelVersion
 from fraud.verdict import Verdict
-from jenkins.drift.claims import Claim, claim
+from jenkins.drift.claims import Bounds, Claim, claim, give_back
 from jenkins.drift.errors import DriftError
 from tests.serve.prediction_log_rows import execute, fetch
 
 TODAY = dt.date(2026, 3, 1)
 DAY = dt.timedelta(days=1)
-COOLDOWN = 7 * DAY
+BOUNDS = Bounds(cooldown=7 * DAY, tries=2)
 
 
 def version(number: int) -> ModelVersion:
@@ -34,7 +34,7 @@ def checked(dsn: str, number: int, verdict: Verdict = Verdict.FAIL, day: dt.date
 
 def ask(dsn: str, number: int, day: dt.date = TODAY, *, again: bool = False) -> Claim:
     with connect(dsn) as connection:
-        return claim(connection, version(number), day, COOLDOWN, again=again)
+        return claim(connection, version(number), day, BOUNDS, again=again)
 
 
 def test_the_first_is_granted_and_says_why(database: str) -> None:
@@ -75,6 +75,42 @@ def test_a_person_can_decide_otherwise(database: str) -> None:
     assert ask(database, 1, again=True).granted
 
 
+def undecided(dsn: str, number: int, day: dt.date = TODAY) -> Claim | None:
+    with connect(dsn) as connection:
+        return give_back(connection, version(number), day, "the machine was busy")
+
+
+def test_a_retraining_that_decided_nothing_gives_its_claim_back(database: str) -> None:
+    checked(database, 1)
+    assert ask(database, 1).granted
+    assert undecided(database, 1) == Claim(False, "given back: the machine was busy")
+    checked(database, 1, day=TODAY + DAY)
+    assert ask(database, 1, TODAY + DAY).granted, "neither spent nor cooling down"
+    assert not ask(database, 1, TODAY + DAY).granted, "one retraining for each claim"
+
+
+def test_what_decides_nothing_is_not_tried_for_ever(database: str) -> None:
+    for day in (TODAY, TODAY + DAY):
+        checked(database, 1, day=day)
+        assert ask(database, 1, day).granted
+        assert undecided(database, 1, day) is not None
+    checked(database, 1, day=TODAY + 2 * DAY)
+    answer = ask(database, 1, TODAY + 2 * DAY)
+    assert not answer.granted
+    assert answer.reason.startswith("2 retrainings for version 1 decided nothing, the last on 2026-03-02")
+    assert ask(database, 1, TODAY + 2 * DAY, again=True).granted, "a person can decide otherwise"
+
+
+@pytest.mark.parametrize("number", [1, 2], ids=["never granted", "of another version"])
+def test_only_an_open_claim_is_given_back(database: str, number: int) -> None:
+    checked(database, number)
+    assert undecided(database, number) is None
+    assert ask(database, number).granted
+    assert undecided(database, 3 - number) is None
+    assert undecided(database, number) is not None
+    assert undecided(database, number) is None, "once"
+
+
 def test_of_many_at_the_same_time_one_is_granted(database: str) -> None:
     checked(database, 1)
     with ThreadPoolExecutor(8) as threads:
@@ -89,7 +125,7 @@ def test_of_many_at_the_same_time_one_is_granted(database: str) -> None:
         pytest.param(Verdict.INCONCLUSIVE, TODAY, "says inconclusive", id="too few"),
         pytest.param(Verdict.DATA_QUALITY_FAULT, TODAY, "says data_quality_fault", id="a broken feed"),
         pytest.param(Verdict.ERROR, TODAY, "says error", id="no check"),
-        pytest.param(Verdict.FAIL, TODAY - 2 * DAY, "run `python -m jenkins.drift check` first", id="too old"),
+        pytest.param(Verdict.FAIL, TODAY - 2 * DAY, "`python -m jenkins.drift check` makes one", id="too old"),
     ],
 )
 def test_without_a_drift_that_was_just_found_nothing_is_granted(

@@ -16,7 +16,7 @@ from click.testing import Result
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from fraud.features import FEATURE_NAMES
+from fraud.features import DATE, FEATURE_NAMES, LABEL
 from fraud.reference_profile import PREDICTION, PROFILE_FILE, VARIABLES, ReferenceProfile, VariableReference
 from fraud.registry import PRODUCTION, PROFILE_SHA256_TAG, ModelVersion, Registry
 from fraud.stack.ports import hold_port
@@ -28,6 +28,7 @@ from train.bins_table import store_bins
 from train.tracking import record_run
 
 ROWS = 20_000
+INCOME = FEATURE_NAMES.index("Client_Income")
 AGE = FEATURE_NAMES.index("Age_Days")
 MODEL = b"not a real model: the monitor never runs it"
 DAY = dt.timedelta(days=1)
@@ -160,6 +161,22 @@ def test_other_applicants_are_drift_and_one_retraining_is_granted(site: Site, to
     assert site.run("claim", "--again", *day).exit_code == 0
 
 
+def test_a_retraining_that_decided_nothing_gives_its_claim_back(site: Site, today: dt.date) -> None:
+    young = applications(3000, 22)
+    young[:600, AGE] = np.minimum(young[:600, AGE], 200)
+    site.log(today - DAY, young)
+    day = ("--today", today.isoformat())
+    execute(site.dsn, "DELETE FROM retrainings")
+    assert site.check(today).exit_code == 10
+    assert site.run("give-back", *day).exit_code == 10, "nothing was granted"
+    assert site.run("claim", *day).exit_code == 0
+    returned = site.run("give-back", "--reason", "the machine was busy", *day)
+    assert (returned.exit_code, "given back: the machine was busy" in returned.output) == (0, True)
+    assert site.verdict()["retraining"] == {"granted": False, "reason": "given back: the machine was busy"}
+    assert site.run("give-back", *day).exit_code == 10
+    assert site.run("claim", *day).exit_code == 0
+
+
 def test_without_drift_nothing_can_be_claimed(site: Site, today: dt.date) -> None:
     site.log(today - DAY, applications(3000, 4))
     assert site.check(today).exit_code == 0
@@ -176,6 +193,34 @@ def test_missing_values_are_a_fault_of_the_feed(site: Site, today: dt.date) -> N
     assert site.verdict()["verdict"] == "data_quality_fault"
 
 
+def test_drift_and_a_feed_s_fault_are_told_at_once_and_the_training_data_decide(site: Site, today: dt.date) -> None:
+    changed = applications(3000, 20)
+    changed[:2000, INCOME] *= 1e6
+    changed[:900, AGE] = np.minimum(changed[:900, AGE], 200)
+    site.log(today - DAY, changed)
+    blocked = site.check(today)
+    assert blocked.exit_code == 30
+    assert "DRIFT, AND A DATA-QUALITY FAULT" in blocked.output
+    reasons = " ".join(site.verdict()["reasons"])
+    assert "Age_Days: distributed otherwise" in reasons
+    assert "Client_Income: 66.67% lie beyond all reference values" in reasons
+    assert "the training data have 0 such applications" in reasons
+    known = applications(200, 21)
+    known[:150, INCOME] *= 1e6
+    labelled = [(f"{today}-{n}", today - DAY, *row, n % 2) for n, row in enumerate(known.astype(float).tolist())]
+    names = ", ".join(f'"{name}"' for name in ("application_id", DATE, *FEATURE_NAMES, LABEL))
+    places = ", ".join(["%s"] * 13)
+    try:
+        for row in labelled:
+            execute(site.dsn, f"INSERT INTO divorce_predictions ({names}) VALUES ({places})", *row)  # noqa: S608
+        assert site.check(today).exit_code == 10
+    finally:
+        execute(site.dsn, "DELETE FROM divorce_predictions")
+    reasons = " ".join(site.verdict()["reasons"])
+    assert "Age_Days: distributed otherwise" in reasons
+    assert "the training data have 150 such applications, so a retraining learns them" in reasons
+
+
 @pytest.mark.parametrize(("rows", "status"), [(999, 20), (1000, 0)], ids=["one too few", "just enough"])
 def test_too_few_applications_tell_nothing(site: Site, today: dt.date, rows: int, status: int) -> None:
     site.log(today - DAY, applications(rows, 6))
@@ -189,6 +234,50 @@ def test_a_window_holds_full_days_of_the_week_before(site: Site, today: dt.date)
     site.log(today, applications(1700, 10))
     site.check(today)
     assert [window["rows"] for window in site.verdict()["windows"]] == [1000, 2100]
+
+
+def now_and_then(site: Site, monkeypatch: pytest.MonkeyPatch) -> dt.date:
+    """The day that runs, without a server to ask."""
+    monkeypatch.setenv("SERVE_PORT", str(hold_port()))
+    monkeypatch.setenv("ADMIN_PASSWORD", "nobody is asked")
+    execute(site.dsn, "DELETE FROM drift_hours WHERE hour >= now() - interval '2 days'")
+    return dt.datetime.now(dt.UTC).date()
+
+
+def test_the_running_day_is_looked_at_on_demand_only(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = now_and_then(site, monkeypatch)
+    now = dt.datetime.now(dt.UTC)
+    young = applications(1001, 18)
+    young[:, AGE] = np.minimum(young[:, AGE], 200)
+    site.log(running, young, received_at=microseconds(now))
+    waiting = site.run("check")
+    assert waiting.exit_code == 20, waiting.output
+    assert site.verdict()["notes"] == [
+        "1,001 of today are waiting: `python -m jenkins.drift check --now` looks at them"
+    ]
+    looked = site.run("check", "--now")
+    assert looked.exit_code == 10, looked.output
+    assert [window["name"] for window in site.verdict()["windows"]] == ["today so far", "last day", "last 7 days"]
+    assert site.verdict()["reasons"][0].startswith("today so far: Age_Days: distributed otherwise")
+    assert "does not say whether records wait" in site.verdict()["notes"][0], "nobody could be asked"
+    assert fetch(site.dsn, "SELECT sum(applications)::int FROM drift_hours WHERE hour::date = %s", running) == [(1001,)]
+
+
+def test_each_look_at_a_day_may_spend_half_of_what_is_left(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = now_and_then(site, monkeypatch)
+    execute(site.dsn, "DELETE FROM drift_checks WHERE today = %s", running)
+    site.log(running, applications(1500, 19), received_at=microseconds(dt.datetime.now(dt.UTC)))
+    levels = []
+    for _ in range(3):
+        assert site.run("check", "--now").exit_code == 0
+        page = (site.folder / "drift" / "report.html").read_text()
+        levels.append(float(page[page.index("adjusted p at most") :].split()[4]))
+    assert levels == [0.0005, 0.00025, 0.000125]
+
+
+def test_a_look_at_the_running_day_as_of_another_day_is_refused(site: Site, today: dt.date) -> None:
+    assert site.run("check", "--now", "--today", today.isoformat()).exit_code == 2
+    assert "--now looks at" in site.verdict()["error"]
 
 
 def test_load_tests_are_no_applicants(site: Site, today: dt.date) -> None:

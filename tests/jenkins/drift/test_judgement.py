@@ -26,10 +26,10 @@ REFERENCE = {
 ROWS = 2_000
 
 
-def judged(name: str, current: np.ndarray, policy: DriftPolicy = POLICY) -> VariableDrift:
+def judged(name: str, current: np.ndarray, policy: DriftPolicy = POLICY, taught: int = 0) -> VariableDrift:
     bins = choose_bins(REFERENCE[name])
     counts = VariableCounts(name, bins, bins.count(REFERENCE[name]), bins.count(current))
-    (found,), rate = judge([counts], None, policy)
+    (found,), rate = judge([counts], None, policy, lambda _: taught)
     assert rate is None
     return found
 
@@ -80,6 +80,30 @@ def test_a_change_and_what_it_means(name: str, share: float, replacement: object
     assert found.verdict is verdict
     assert said in "; ".join(found.reasons)
     assert all(reason.startswith(f"{name}: ") for reason in found.reasons)
+
+
+@pytest.mark.parametrize(
+    ("name", "share", "replacement"),
+    [
+        pytest.param("Client_Income", 0.01, lambda v: v * 1e3, id="a few beyond, all others as ever"),
+        pytest.param("Client_Income", 0.25, lambda v: v * 1e3, id="a fifth beyond"),
+        pytest.param("Age_Days", 1, lambda v: v + 7_000, id="most beyond"),
+    ],
+)
+def test_values_beyond_the_range_are_drift_once_the_training_data_have_them(
+    name: str, share: float, replacement: object
+) -> None:
+    values = some(drawn(name), share, replacement)
+    lacking, known = judged(name, values, taught=99), judged(name, values, taught=100)
+    assert (lacking.verdict, known.verdict) == (Verdict.DATA_QUALITY_FAULT, Verdict.FAIL)
+    assert "the training data have 99 such applications, so no retraining could learn them" in lacking.reasons[-1]
+    assert "Compare some with their source" in lacking.reasons[-1], "what would decide it"
+    assert "the training data have 100 such applications, so a retraining learns them" in known.reasons[-1]
+
+
+def test_missing_values_stay_a_fault_whatever_was_trained_on() -> None:
+    found = judged("Age_Days", some(drawn("Age_Days"), 0.5, np.nan), taught=100_000)
+    assert found.verdict is Verdict.DATA_QUALITY_FAULT
 
 
 def test_fewer_missing_values_are_drift_and_no_fault() -> None:

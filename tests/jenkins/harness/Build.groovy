@@ -12,6 +12,7 @@ class Build {
     Map<String, String> parameters = [:]
     Map<String, String> environment = [:]  // set by `env.X = ...`
     List<Map<String, String>> scopes = []  // `environment` and `withEnv`, the innermost last
+    boolean byHand = false  // else by cron, or by another build
     boolean onAgent = false
     File directory
     String result
@@ -80,6 +81,9 @@ class Build {
         scopes.each { all.putAll(it) }
         return all
     }
+
+    /** Of a build that another has waited for: its parameters, and what it set by `env.X = ...`. */
+    Map<String, String> getBuildVariables() { [*: parameters, *: environment] }
 
     def withScope(Map<String, String> scope, Closure body) {
         scopes << scope

@@ -16,13 +16,14 @@ class Controller {
         this.console = console
     }
 
-    Build start(String job, Map<String, String> parameters) {
+    Build start(String job, Map<String, String> parameters, boolean byHand = false) {
         def file = new File(pipelines, job + '.Jenkinsfile')
         if (!file.isFile()) {
             throw new BuildEnded('No item named ' + job + ' found')
         }
         def number = builds.count { it.job == job } + 1
         def build = new Build(this, job, number, parameters)
+        build.byHand = byHand
         builds << build
         build.run(file)
         return build

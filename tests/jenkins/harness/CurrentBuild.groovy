@@ -15,6 +15,10 @@ class CurrentBuild {
 
     int getNumber() { build.number }
 
+    List getBuildCauses(String kind) {
+        build.byHand && kind == 'hudson.model.Cause$UserIdCause' ? [[_class: kind, userId: 'admin']] : []
+    }
+
     String getDescription() { build.description }
 
     void setDescription(String text) { build.description = text }

@@ -12,7 +12,7 @@ class Harness {
         def controller = new Controller(spec, System.out)
         def refused = null
         try {
-            spec.jobs.each { controller.start(it.name, it.parameters) }
+            spec.jobs.each { controller.start(it.name, it.parameters, spec.byHand as boolean) }
         } catch (HarnessError error) {
             refused = error.message
             System.out.println('REFUSED: ' + refused)

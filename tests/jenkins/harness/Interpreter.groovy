@@ -4,6 +4,7 @@
  * Sections are closures. Each is called with a delegate that knows what may stand in it and refuses the rest.
  */
 class Interpreter {
+    static final List<String> CONDITIONS = ['beforeAgent', 'environment', 'expression', 'not', 'allOf', 'anyOf']
     static final List<String> POST = ['always', 'changed', 'fixed', 'regression', 'aborted', 'failure', 'success',
                                       'unstable', 'unsuccessful', 'notBuilt', 'cleanup']
 
@@ -163,9 +164,15 @@ class Interpreter {
         BuildEnded problem = null
         def happened = false
         try {
+            def condition = parts.when ? parts.when[0][0] : null
+            def early = condition && section('when', condition, CONDITIONS).beforeAgent == [[true]]
+            if (early && !when(condition)) {
+                build.say('Stage "' + name + '" skipped due to when conditional')
+                return
+            }
             agent(parts.agent ? parts.agent[0] : ['none']) {
                 inEnvironment(parts.environment) {
-                    if (parts.when && !when(parts.when[0][0])) {
+                    if (condition && !early && !when(condition)) {
                         build.say('Stage "' + name + '" skipped due to when conditional')
                         return
                     }
@@ -192,7 +199,10 @@ class Interpreter {
 
     private boolean when(Closure body) {
         def holds = true
-        section('when', body, ['environment', 'expression', 'not', 'allOf', 'anyOf']).each { kind, calls ->
+        section('when', body, CONDITIONS).each { kind, calls ->
+            if (kind == 'beforeAgent') {
+                return
+            }
             calls.each { arguments -> holds &= condition(kind, arguments[0]) }
         }
         return holds

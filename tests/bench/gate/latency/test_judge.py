@@ -123,6 +123,56 @@ def test_void_windows_do_not_count() -> None:
     assert (report.pairs, report.void_windows) == (7, (0, 1))
 
 
+def busy(number: int, **of_candidate: object) -> tuple[WindowSamples, WindowSamples]:
+    """A machine that is busy during the first pair, in which the candidate's window is void."""
+    if number > 0:
+        return window(seed=number), window(seed=number)
+    return window(seed=number), window(seed=number, **of_candidate)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        pytest.param(lambda n: busy(n, sent=50, errors=3), id="errors of a window that missed its rate"),
+        pytest.param(lambda n: busy(n, late=True, errors=3), id="errors of a window that began late"),
+        pytest.param(
+            lambda n: (window(seed=n, sent=50 if n == 0 else PLANNED), window(seed=n, errors=int(n == 0))),
+            id="errors beside a champion's window that missed its rate",
+        ),
+    ],
+)
+def test_errors_of_windows_that_do_not_count_reject_nobody(
+    one: Callable[[int], tuple[WindowSamples, WindowSamples]],
+) -> None:
+    report = judge(pairs(one), KINDS, RULE)
+    assert (report.verdict, report.errors, report.pairs) == (Verdict.PASS, (), 7)
+
+
+@pytest.mark.parametrize(
+    "of_counted",
+    [
+        pytest.param({"errors": 2}, id="errors"),
+        pytest.param({"slowness": 3.0}, id="slow"),
+    ],
+)
+def test_few_windows_of_a_busy_machine_reject_nobody(of_counted: dict[str, float]) -> None:
+    """Both sides missed their rate in three of four windows; what the fourth shows is the machine."""
+
+    def one(number: int) -> tuple[WindowSamples, WindowSamples]:
+        if number % 4:
+            return window(seed=number, sent=50, errors=5), window(seed=number, sent=50, errors=5)
+        return window(seed=number), window(seed=number, **of_counted)  # type: ignore[arg-type]
+
+    report = judge(pairs(one), KINDS, RULE)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.reasons[0].startswith("only 2 of 8 pairs of windows reached their rate: the machine is busy")
+
+
+def test_windows_that_began_late_are_not_the_candidate_s_fault() -> None:
+    report = judge(pairs(lambda n: (window(seed=n), window(seed=n, late=True, sent=60)), count=16), KINDS, RULE)
+    assert report.verdict is Verdict.INCONCLUSIVE
+
+
 def test_a_candidate_that_can_not_keep_up_where_the_champion_can_fails() -> None:
     report = judge(pairs(lambda n: (window(seed=n), window(seed=n, sent=60 + 40 * (n % 2))), count=16), KINDS, RULE)
     assert report.verdict is Verdict.FAIL

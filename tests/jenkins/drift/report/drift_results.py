@@ -37,10 +37,10 @@ def applications(rows: int, seed: int) -> dict[str, np.ndarray]:
 
 
 @cache
-def window(verdict: Verdict, name: str = "last day", rows: int = 4_000) -> WindowDrift:
-    """A window that ends so."""
+def window(verdict: Verdict, name: str = "last day", rows: int = 4_000, *, drift_too: bool = False) -> WindowDrift:
+    """A window that ends so; one with a fault may have drift beside it."""
     now = {name: values.astype(np.float64) for name, values in applications(rows, 2).items()}
-    if verdict is Verdict.FAIL:
+    if verdict is Verdict.FAIL or drift_too:
         now["Age_Days"] = np.where(np.arange(rows) % 4 == 0, np.minimum(now["Age_Days"], 9_000), now["Age_Days"])
     if verdict is Verdict.DATA_QUALITY_FAULT:
         now["Client_Income"][: rows // 50] *= 1_000

@@ -22,6 +22,9 @@ KINDS = [
     pytest.param(result(window(Verdict.PASS)), "no drift", id="no drift"),
     pytest.param(result(window(Verdict.FAIL), window(Verdict.PASS, "last 7 days", 9_000)), "drift", id="drift"),
     pytest.param(result(window(Verdict.DATA_QUALITY_FAULT)), "data-quality fault", id="fault"),
+    pytest.param(
+        result(window(Verdict.DATA_QUALITY_FAULT, drift_too=True)), "drift, and a data-quality fault", id="both"
+    ),
     pytest.param(result(too_few()), "too few to tell", id="too few"),
     pytest.param(result(error="the database is away"), "error", id="error"),
 ]
@@ -34,6 +37,7 @@ def test_the_page_says_it_in_plain_words_and_fetches_nothing(found: DriftResult,
     page = Page(text)
     assert page.open == []
     assert page.words.startswith(f"Drift: {word}, divorce-model")
+    assert f"{word.upper()} divorce-model" in page.words, "the headline"
     assert f"(Exit status {found.verdict.exit_status}.)" in page.words
     assert all(reason in page.words for reason in found.reasons)
     for tag in ("script", "link", "img", "iframe"):

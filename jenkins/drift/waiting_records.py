@@ -1,0 +1,77 @@
+"""Answers whose records are not in PostgreSQL yet: a check of the running day waits for them, or says what it lacks."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+OLDEST: Final = "prediction_log_oldest_seconds"
+RECORDS: Final = "prediction_log_waiting_records"
+
+STALE_S: Final = 2.5
+"""The server looks at its spool once a second, and records gather for a moment."""
+PATIENCE_S: Final = 60.0
+POLL_S: Final = 0.5
+REQUEST_TIMEOUT_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """What waited when the server looked last."""
+
+    records: int
+    oldest_s: float
+    """Age of the oldest record; 0 when none waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerMetrics:
+    """Asks the server at an address, with a login that may read."""
+
+    url: str
+    user: str
+    password: str
+
+    def spool(self) -> Spool:
+        """The state of its spool; httpx.HTTPError when it does not answer, ValueError when it does not say."""
+        answer = httpx.get(
+            f"{self.url}/metrics",
+            auth=(self.user, self.password),
+            timeout=REQUEST_TIMEOUT_S,
+            trust_env=False,
+            verify=ssl.create_default_context(),
+        )
+        answer.raise_for_status()
+        found = {
+            sample.name: sample.value
+            for family in text_string_to_metric_families(answer.text)
+            for sample in family.samples
+            if sample.name in {OLDEST, RECORDS}
+        }
+        if found.keys() != {OLDEST, RECORDS}:
+            raise ValueError(f"its metrics lack {OLDEST} or {RECORDS}")
+        return Spool(int(found[RECORDS]), found[OLDEST])
+
+
+def wait_for_records(server: ServerMetrics, patience_s: float = PATIENCE_S) -> str | None:
+    """Return once all that was answered before this call is in PostgreSQL; else a sentence on what may be lacking."""
+    begun_s = time.monotonic()
+    while True:
+        try:
+            spool = server.spool()
+        except (httpx.HTTPError, ValueError) as error:
+            return (
+                f"{server.url} does not say whether records wait ({error}): what was answered just now may be lacking"
+            )
+        elapsed_s = time.monotonic() - begun_s
+        # What waits now is younger than this call, also by what the server saw last.
+        if elapsed_s >= STALE_S + spool.oldest_s:
+            return None
+        if elapsed_s >= patience_s:
+            return f"{spool.records:,} records of {server.url} wait for PostgreSQL still: they are not counted"
+        time.sleep(POLL_S)
