@@ -80,6 +80,7 @@ def _refuse_faulty_lines(body: bytes, names: list[str], columns: Sequence[str], 
         return "skip"
 
     try:
+        body.decode()  # Arrow hands over a line as text, and complains on the console where it is none
         texts = _read(body, columns, dict.fromkeys(columns, pa.binary()), invalid_row_handler=note)
     except (pa.ArrowException, OSError, ValueError):
         return

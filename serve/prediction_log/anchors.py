@@ -80,7 +80,7 @@ class Anchors:
     def _set_aside(self, name: str, error: SpoolError) -> None:
         path = self._folder / name
         path.rename(path.with_suffix(SET_ASIDE))
-        logger.critical("%s: it is kept as %s, and `serve.audit verify` tells of it", error, name + SET_ASIDE)
+        logger.critical("%s: it is kept as %s, and `python -m serve.audit verify` tells of it", error, name + SET_ASIDE)
 
     def set_aside(self) -> list[Path]:
         """Anchors that could not be read when they were to be moved."""

@@ -50,6 +50,13 @@ def arrow_of(table: Any, chunk_rows: int | None = None, **options: Any) -> bytes
     return bytes(sink.getvalue())
 
 
+def file_of(table: Any, chunk_rows: int | None = None) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as file:
+        file.write_table(table, max_chunksize=chunk_rows)
+    return bytes(sink.getvalue())
+
+
 def parquet_of(rows: Sequence[Row], **options: Any) -> bytes:
     file = BytesIO()
     pyarrow.parquet.write_table(pa.Table.from_pylist(list(rows)), file, **options)

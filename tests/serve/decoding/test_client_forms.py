@@ -19,7 +19,7 @@ from serve.decoding import DecodedRows, decode_batch
 from serve.decoding.arrow_stream import ARROW_FILE, ARROW_STREAM, LABEL_MAX_BYTES
 from serve.decoding.by_content_type import BATCH_DECODERS, CSV, JSON, PARQUET
 from serve.errors import InvalidInstance, MalformedBody, ServeError, UnsupportedMediaType
-from tests.serve.batch_forms import EXAMPLE_ROWS, arrow_of, row_objects
+from tests.serve.batch_forms import EXAMPLE_ROWS, arrow_of, file_of, row_objects
 
 MAX_ROWS = 50
 FRAME = pd.DataFrame([{**row, "application_id": f"A-{number}"} for number, row in enumerate(EXAMPLE_ROWS[:5])])
@@ -28,13 +28,6 @@ TABLE = pa.Table.from_pandas(FRAME, preserve_index=False)
 
 def decode(content_type: str, body: bytes) -> DecodedRows:
     return BATCH_DECODERS[content_type](body, MAX_ROWS)
-
-
-def file_of(table: Any) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, table.schema) as file:
-        file.write_table(table, max_chunksize=2)
-    return bytes(sink.getvalue())
 
 
 def parquet(table: Any, **options: Any) -> bytes:

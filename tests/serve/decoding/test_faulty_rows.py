@@ -20,7 +20,7 @@ from serve.decoding.mlflow_json import decode_invocation
 from serve.decoding.parquet_table import decode_parquet
 from serve.decoding.row_objects import decode_lines
 from serve.error_answers import MAX_NAMED_FAULTS, encode_error
-from serve.errors import DuplicateName, InvalidInstance
+from serve.errors import DuplicateName, InvalidInstance, MalformedBody
 from tests.serve.batch_forms import arrow_of, parquet_of
 
 MAX_ROWS = 500
@@ -165,6 +165,13 @@ def test_every_line_of_a_table_that_can_not_be_read_is_named() -> None:
     assert told == [(2, "ID_Days"), (5, None), (6, "Age_Days"), (7, "ID_Days")]
     assert len(caught.value.good.matrix) == 4
     assert not any(fault.message[-1] == "y" for fault in caught.value.faults)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_table_that_is_no_text_is_refused_without_a_word_on_the_console() -> None:
+    body = csv_of(batch({2: ("ID_Days", "x")})) + b"\n\xff,1,2"
+    with pytest.raises((InvalidInstance, MalformedBody)):
+        decode_csv(body, MAX_ROWS)
 
 
 @pytest.mark.parametrize(

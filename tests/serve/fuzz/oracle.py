@@ -10,11 +10,14 @@ import numpy as np
 
 from fraud.features import FEATURE_COUNT, FEATURE_NAMES
 from serve.decoding import DecodedRows
-from serve.decoding.bounds import MINIMA
+from serve.decoding.bounds import MAY_BE_MISSING, within_bounds
+from serve.decoding.checked_rows import FaultyRows
 from serve.decoding.rows import LABEL_MAX_CHARS
-from serve.errors import ServeError
+from serve.errors import InvalidInstance, RowFault, ServeError
 
 MAX_ROWS = 50
+ONE_NAN = 0x7FC00000
+"""The bits of a value that is missing, whatever a client's were."""
 MAX_BODY_BYTES = 64 * 1024
 
 Read = Callable[[bytes], DecodedRows | None]
@@ -37,6 +40,10 @@ def accepted(read: Read, body: bytes) -> bool:
     except ServeError as error:
         _require(400 <= error.status < 500, f"status {error.status}")
         error.message.encode()  # an answer can be made of it
+        if isinstance(error, InvalidInstance):
+            _check_faults(error.faults)
+        if isinstance(error, FaultyRows) and len(error.good.matrix):
+            check_rows(error.good)
         return False
     if rows is not None:
         check_rows(rows)
@@ -47,12 +54,23 @@ def check_rows(rows: DecodedRows) -> None:
     matrix = rows.matrix
     _require(matrix.dtype == np.float32 and matrix.shape[1:] == (FEATURE_COUNT,), f"{matrix.dtype} {matrix.shape}")
     _require(matrix.flags.c_contiguous, "the matrix is not contiguous")
-    _require(1 <= len(matrix) <= MAX_ROWS, f"{len(matrix)} rows")
-    _require(bool(np.isfinite(matrix).all() and (matrix >= MINIMA).all()), "a value is out of bounds")
+    _require(1 <= len(matrix) <= rows.sent <= MAX_ROWS, f"{len(matrix)} rows of {rows.sent}")
+    missing = np.isnan(matrix)
+    _require(bool((within_bounds(matrix) | missing & MAY_BE_MISSING).all()), "a value is out of bounds")
+    patterns = set(matrix.view(np.uint32)[missing].tolist())
+    _require(patterns <= {ONE_NAN}, f"patterns of NaN: {patterns}")
     for labels in (rows.application_ids, rows.applicant_refs):
         _require(labels is None or len(labels) == len(matrix), "labels and rows differ in number")
         for label in labels or ():
             _require(label is None or _is_label(label), f"label {label!r}")
+
+
+def _check_faults(faults: Sequence[RowFault]) -> None:
+    rows = [fault.instance for fault in faults]
+    _require(rows == sorted(set(rows)), f"faults of rows {rows}")
+    _require(all(0 <= row < MAX_ROWS for row in rows), f"faults of rows {rows}")
+    for fault in faults:
+        json.dumps(fault.as_dict()).encode()
 
 
 def agreeing(fast: Read, reference: Read) -> Read:
@@ -80,7 +98,7 @@ def as_python_reads(read: Read, instances_of: Callable[[Any], Sequence[Any]]) ->
         assert rows is not None
         instances = instances_of(json.loads(body))
         with np.errstate(over="ignore"):
-            values = [[float(instance[name]) for name in FEATURE_NAMES] for instance in instances]
+            values = [[instance.get(name) for name in FEATURE_NAMES] for instance in instances]
             expected = np.array(values, np.float64).astype(np.float32)
         _require(rows.matrix.tobytes() == expected.tobytes(), "Python reads other values")
         return rows

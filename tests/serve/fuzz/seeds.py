@@ -6,6 +6,7 @@ import gzip
 import json
 import struct
 import zlib
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ import zstandard
 from fraud.features import EXAMPLE_INSTANCE, FEATURE_COUNT, FEATURE_NAMES
 from serve.api.openapi.examples import BATCH, INFERENCE, INVOCATION, SINGLE, Bodies
 from serve.decoding.arrow_stream import ARROW_STREAM
+from serve.decoding.bounds import REQUIRED_NAMES
 from serve.decoding.by_content_type import CSV, JSON, NDJSON
-from tests.serve.batch_forms import EXAMPLE_ROWS, arrow_of, arrow_stream, parquet_of
+from tests.serve.batch_forms import EXAMPLE_ROWS, arrow_of, arrow_stream, file_of, parquet_of
 from tests.serve.wire import post
 
 NO_LENGTH = 0xFFFF
@@ -74,9 +76,17 @@ def _arrow_streams() -> list[bytes]:
     views["application_id"] = pa.array(["a text that is longer than twelve bytes"], pa.string_view())
     compressed = arrow_of(pa.table({name: [1.0] for name in FEATURE_NAMES}), compression="zstd")
     streams = [arrow_stream(EXAMPLE_ROWS[:3]), arrow_stream(named), arrow_of(whole_numbers, chunk_rows=2)]
-    return [*streams, arrow_of(halves), arrow_of(pa.table(views)), compressed]
+    texts = pa.array(["A-1", "B-2", "A-1"])
+    money = whole_numbers.set_column(0, FEATURE_NAMES[0], pa.array([Decimal("1.25")] * 3, pa.decimal128(9, 2)))
+    missing = {name: [1.0, None] if name in OPTIONAL else [1.0, 2.0] for name in FEATURE_NAMES}
+    named_by_dictionary = whole_numbers.append_column("application_id", texts.dictionary_encode())
+    named_by_number = whole_numbers.append_column("applicant_ref", pa.array([1, None, 3]))
+    others = [money, named_by_dictionary, named_by_number, pa.table(missing)]
+    files = [file_of(whole_numbers), file_of(named_by_dictionary)]
+    return [*streams, arrow_of(halves), arrow_of(pa.table(views)), compressed, *map(arrow_of, others), *files]
 
 
+OPTIONAL = [name for name in FEATURE_NAMES if name not in REQUIRED_NAMES]
 ARROW_STREAMS = _arrow_streams()
 PARQUET_FILES = [
     parquet_of(EXAMPLE_ROWS[:3], **options)
@@ -93,6 +103,8 @@ ZSTANDARDS = [
 HEADERS = [
     f"content-type: {ARROW_STREAM}\ncontent-length: 120\ncontent-encoding: gzip\naccept: {ARROW_STREAM}".encode(),
     b"content-type: application/json; charset=utf-8\nx-request-id: order-17\nx-load-test: true",
+    b"x-errors: report\nx-warnings: true\naccept-encoding: gzip, deflate, br, zstd",
+    b"query: errors=report&warnings=true&x=%41\ncontent-type: application/jsonl",
     b"idempotency-key: a.b:c-1\ncontent-length: 12",
     b"content-type: \ninference-header-content-length: 17\naccept-encoding: gzip;q=0, deflate;q=0.5",
     b"authorization: Basic YWRtaW46cGFzc3dvcmQ=\nexpect: 100-continue\norigin: http://here",
@@ -115,7 +127,17 @@ REQUESTS = [
 WORDS = [
     *(name.encode() for name in FEATURE_NAMES),
     *(b'"' + name.encode() + b'":' for name in FEATURE_NAMES),
-    *(b"application_id", b"applicant_ref", b'"instances"', b'"columns"', b'"data"', b'"inputs"', b"dataframe_split"),
+    *(
+        b"application_id",
+        b"applicant_ref",
+        b'"index"',
+        b"ARROW1",
+        b'"instances"',
+        b'"columns"',
+        b'"data"',
+        b'"inputs"',
+        b"dataframe_split",
+    ),
     *(
         b"NaN",
         b"Infinity",
@@ -129,6 +151,18 @@ WORDS = [
         b"\\ud800",
         b"\xef\xbb\xbf",
     ),
-    *(b"FP32", b"FP64", b"INT64", b"BYTES", b'"shape"', b"binary_data_size", b"\xff\xff\xff\xff", b"Basic ", b"\r\n"),
+    *(
+        b'"index"',
+        b"ARROW1",
+        b"FP32",
+        b"FP64",
+        b"INT64",
+        b"BYTES",
+        b'"shape"',
+        b"binary_data_size",
+        b"\xff\xff\xff\xff",
+        b"Basic ",
+        b"\r\n",
+    ),
 ]
 """What mutations put in, and libFuzzer's dictionary."""

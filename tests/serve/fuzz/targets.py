@@ -157,7 +157,7 @@ def _begin(route: ScoringRoute, headers: Mapping[str, str]) -> None:
     if fault is not None:
         raise fault
     ScoringRequest(
-        options_of(route, headers, "client"),
+        options_of(route, headers, "client", headers.get("query", "")),
         request_id,
         Admission(MAX_ROWS, MAX_BODY_BYTES).ticket(),
         announced_bytes=announced_bytes(headers.get("content-length", "")),
