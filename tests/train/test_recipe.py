@@ -1,0 +1,49 @@
+"""A recipe: a file, weights by age, directions that hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fraud.features import FEATURE_NAMES
+from train.dataset import Dataset
+from train.errors import RecipeError
+from train.fitting import fit_everything, probabilities
+from train.recipe import Recipe
+
+RECIPE = Recipe(3, 20, 0.3, 0.8, 1.0, 180.0, {"Age_Days": -1})
+
+
+def test_recipe_survives_its_file() -> None:
+    assert Recipe.from_json(RECIPE.to_json()) == RECIPE
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b'{"max_depth": "deep"}'], ids=["empty", "nothing in it", "other types"])
+def test_what_is_no_recipe_is_refused(data: bytes) -> None:
+    with pytest.raises(RecipeError, match=r"recipe\.json can't be read"):
+        Recipe.from_json(data)
+
+
+def test_weight_halves_with_each_half_life() -> None:
+    dates = np.array(["2023-01-05", "2023-07-04", "2023-12-31"], "datetime64[D]")
+    weights = RECIPE.weights(dates)
+    assert weights is not None
+    assert weights.tolist() == [0.25, 0.5, 1.0]
+    assert Recipe(3, 20, 0.3, 0.8, 1.0, None).weights(dates) is None
+
+
+def test_direction_holds_whatever_the_data_say(dataset: Dataset) -> None:
+    age = FEATURE_NAMES.index("Age_Days")
+    rows = np.repeat(dataset.x[:50], 40, axis=0)
+    rows[:, age] = np.tile(np.linspace(7_500, 20_000, 40, dtype=np.float32), 50)
+    for way in (1, -1):
+        recipe = Recipe(3, 20, 0.3, 1.0, 1.0, None, {"Age_Days": way})
+        found = probabilities(recipe.fit(dataset, 7, 2), rows).reshape(50, 40)
+        assert (way * np.diff(found, axis=1) >= 0).all()
+
+
+def test_cross_fitted_probabilities_are_calibrated_and_of_the_newest_fifth(dataset: Dataset) -> None:
+    model = fit_everything(RECIPE, dataset, 7, 2)
+    assert model.older.y.size + model.recent.y.size == dataset.y.size
+    assert model.recent.y.size / dataset.y.size == pytest.approx(0.2, abs=0.02)
+    assert model.recent_probabilities.mean() == pytest.approx(model.recent.positive_rate, rel=1e-3)
