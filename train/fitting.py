@@ -40,8 +40,8 @@ class FittedModel:
 def fit_everything(recipe: Recipe, dataset: Dataset, seed: int, threads: int) -> FittedModel:
     """Fit the recipe on all applications of the data set and calibrate it by time-ordered cross-fitting.
 
-    What a model says of rows that it was fitted on is too sure. The margins that calibrate it, and the probabilities
-    that drift is measured against, are therefore those of the same recipe fitted on older rows only.
+    What a model says of rows that it was fitted on is too sure. The margins that calibrate it (of the newest block), and
+    the probabilities that drift is measured against, are therefore those of the same recipe fitted on older rows only.
 
     Raises:
         DatasetError: the applications are too few to be split.
@@ -49,7 +49,10 @@ def fit_everything(recipe: Recipe, dataset: Dataset, seed: int, threads: int) ->
     blocks = folds(dataset)
     recent = dataset.part(slice(blocks[0].past.y.size, None))
     margins = cross_fitted_margins(recipe, blocks, seed, threads)
-    scaling = fit_scaling(margins, recent.y)
+    # The trees that predicted the newest block know nearly all that these know. Those before it have margins of their
+    # own, and where applicants changed within the fifth, what fits them does not fit here.
+    newest = blocks[-1].block.y
+    scaling = fit_scaling(margins[-newest.size :], newest)
     pipeline = recipe.fit(dataset, seed, threads)
     scale(pipeline, scaling)
     return FittedModel(pipeline, scaling, blocks[0].past, recent, scaling.probabilities(margins))

@@ -77,8 +77,8 @@ def _models(training: Training, agreed: Agreement) -> str:
         "  gate compares twins; it serves nobody.\n"
         "- The **shipped model** (`model.onnx`) is the recipe fitted on everything before the data cutoff. It\n"
         "  serves.\n\n"
-        "Each is calibrated by Platt scaling on margins of its own newest fifth, every block of which was predicted\n"
-        "by trees fitted before it began, written into the trees: log-odds = "
+        "Each is calibrated by Platt scaling on margins of its own newest twentieth, predicted by trees that were\n"
+        "fitted before it began, written into the trees: log-odds = "
         f"{shipped.slope:.4f} x margin {shipped.intercept:+.4f} (shipped), "
         f"{twin.slope:.4f} x margin {twin.intercept:+.4f} (twin).\n"
         f"Both beside each other on the test part: {agreed}."
@@ -104,8 +104,9 @@ def _quality(training: Training) -> str:
             "## Quality",
             "",
             "No figure is of rows that the trees in question were fitted on, so none is of the shipped model's own",
-            "trees: they know all rows. Its recipe is judged by cross-fitting, with its calibration, which those rows",
-            "chose; its twin on the test part. In brackets: 95% interval of a stratified bootstrap over rows.",
+            "trees: they know all rows. Its recipe is judged by cross-fitting, each block of the newest fifth by trees",
+            "fitted before it, with the calibration that the newest of them chose; its twin on the test part.",
+            "In brackets: 95% interval of a stratified bootstrap over rows.",
             "",
             "| figure | shipped model's recipe, cross-fitted on the newest fifth | judged twin on the test part |",
             "|---|---|---|",

@@ -33,7 +33,11 @@ PRUNED_AFTER: Final = 2
 
 SHRINKAGE_SUM: Final = 14.0
 """Most trees times learning rate."""
-STEPS: Final = 14
+LEAST_SHRINKAGE: Final = 4.0
+"""Fewest trees times learning rate. Before that margins are on their way from the base rate yet: less than 2% of it are
+left then, since each tree goes the share of the learning rate. Calibration would have to stretch them, and what it
+learns of one fit would not hold for the next."""
+STEPS: Final = 11
 """Numbers of trees that are compared."""
 
 MAX_DEPTHS: Final = (3, 4, 5)
@@ -141,7 +145,7 @@ def _try_out(asked: optuna.Trial, recipe: Recipe, folds: Sequence[Fold], seed: i
     older = [] if pruned else list(pool.map(curve, folds[:-PRUNED_AFTER]))
     curves = np.stack([*older, *newest])
     step = _fewest_steps(curves)
-    trees = _tree_counts(recipe.trees)[step]
+    trees = tree_counts(recipe)[step]
     return Trial(msgspec.structs.replace(recipe, trees=trees), tuple(curves[:, step].tolist()), pruned)
 
 
@@ -153,7 +157,7 @@ def fold_curve(recipe: Recipe, fold: Fold, seed: int) -> Curve:
     block = xgboost.DMatrix(fold.block.x, nthread=1)
     margins = np.zeros(fold.block.y.size, np.float64)
     curve, begin = [], 0
-    for count in _tree_counts(recipe.trees):
+    for count in tree_counts(recipe):
         # Each call adds the base score again, which moves all rows alike and no order.
         margins += booster.predict(block, output_margin=True, iteration_range=(begin, count))
         curve.append(average_precision(rank(fold.block.y, margins.astype(np.float32))))
@@ -161,9 +165,10 @@ def fold_curve(recipe: Recipe, fold: Fold, seed: int) -> Curve:
     return np.array(curve)
 
 
-def _tree_counts(most: int) -> list[int]:
-    counts = np.linspace(0, most, STEPS + 1)[1:]
-    return [max(1, round(count)) for count in counts]
+def tree_counts(recipe: Recipe) -> list[int]:
+    """The numbers of trees that are compared, of which the recipe has the most [STEPS]."""
+    counts = np.linspace(min(LEAST_SHRINKAGE / recipe.learning_rate, recipe.trees), recipe.trees, STEPS)
+    return [round(count) for count in counts]
 
 
 def _fewest_steps(curves: NDArray[np.float64]) -> int:

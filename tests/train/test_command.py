@@ -125,15 +125,9 @@ def test_a_candidate_with_all_its_files(
     assert hashlib.sha256(twin).hexdigest() == version.twin_sha256 != version.sha256
 
     card = registry.download_file(version, "model_card.md", tmp_path / "served").read_text(encoding="utf-8")
-    for words in (
-        "2024-03-01",
-        version.sha256,
-        version.twin_sha256,
-        "judged twin",
-        "`Education_Days`",
-        "simulated",
-        f"{test['test_brier_score']:.4f}",
-    ):
+    brier_score = f"{test['test_brier_score']:.4f}"
+    hashes = (version.sha256, version.twin_sha256)
+    for words in ("2024-03-01", *hashes, "judged twin", "`Education_Days`", "simulated", brier_score):
         assert words in card
 
 

@@ -46,7 +46,7 @@ def test_trial_is_judged_on_every_fold_unless_it_lags(trials: tuple[Trial, ...])
 def test_curve_is_what_the_fitted_recipe_reaches_on_the_block(dataset: Dataset) -> None:
     from sklearn.metrics import average_precision_score
 
-    fold, tried = folds(dataset)[-1], recipe(trees=2 * STEPS, half_life=30.0)
+    fold, tried = folds(dataset)[-1], recipe(trees=40, half_life=30.0)
     fitted = tried.fit(fold.past, 7, 1)
     margins = fitted.predict(fold.block.x, output_margin=True)
     curve = fold_curve(tried, fold, 7)
