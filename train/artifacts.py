@@ -19,7 +19,6 @@ from fraud.registry import MODEL_FILE, TWIN_FOLDER
 from train import plots
 from train.agreement import Agreement
 from train.model_card import model_card
-from train.recipe import RECIPE_FILE
 from train.training import Training
 
 if TYPE_CHECKING:
@@ -45,13 +44,12 @@ def write_files(
     folder: Path, training: Training, conversions: Conversions, profile: ReferenceProfile, agreed: Agreement
 ) -> None:
     """Fill `folder`: the shipped model's `model.onnx` with MLflow's description of it, `model.ubj`, `parity.json` and
-    `reference_profile.json`; the judged twin's under `twin/`; `recipe.json`, `search.json`, plots and `model_card.md`.
+    `reference_profile.json`; the judged twin's under `twin/`; `search.json`, plots and `model_card.md`.
 
     None of them is a pickle, and none needs one to be read.
     """
     write_model(folder, training.shipped.classifier, conversions.shipped, profile)
     _write_twin(folder / TWIN_FOLDER, training.twin.classifier, conversions.twin)
-    (folder / RECIPE_FILE).write_bytes(training.recipe.to_json())
     (folder / SEARCH_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(training.trials)))
     card = model_card(training, conversions.shipped.parity, conversions.twin.parity, agreed)
     (folder / "model_card.md").write_text(card, encoding="utf-8")

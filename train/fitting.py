@@ -40,8 +40,9 @@ class FittedModel:
 def fit_everything(recipe: Recipe, dataset: Dataset, seed: int, threads: int) -> FittedModel:
     """Fit the recipe on all applications of the data set and calibrate it by time-ordered cross-fitting.
 
-    What a model says of rows that it was fitted on is too sure. The margins that calibrate it (of the newest block), and
-    the probabilities that drift is measured against, are therefore those of the same recipe fitted on older rows only.
+    What a model says of rows that it was fitted on is too sure. The margins that calibrate it (those of the newest
+    block), and the probabilities that drift is measured against, are therefore those of the same recipe fitted on older
+    rows only.
 
     Raises:
         DatasetError: the applications are too few to be split.

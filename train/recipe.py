@@ -15,9 +15,6 @@ from fraud.features import FEATURE_NAMES
 from train.dataset import Dataset
 from train.errors import RecipeError
 
-RECIPE_FILE: Final = "recipe.json"
-"""Among the files of a version."""
-
 STEP: Final = "model"
 """Name of the pipeline's single step."""
 
@@ -87,8 +84,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         }
 
     def to_json(self) -> bytes:
-        """As a file."""
-        return msgspec.json.format(msgspec.json.encode(self)) + b"\n"
+        """As the tag of a version."""
+        return msgspec.json.encode(self)
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:
@@ -100,7 +97,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         try:
             return msgspec.json.decode(data, type=cls)
         except msgspec.MsgspecError as error:
-            raise RecipeError(f"{RECIPE_FILE} can't be read: {error}") from None
+            raise RecipeError(f"the recipe can't be read: {error}") from None
 
 
 def checked_monotone(monotone: Mapping[str, int]) -> dict[str, int]:

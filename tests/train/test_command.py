@@ -80,7 +80,7 @@ def test_a_candidate_with_all_its_files(
     client = MlflowClient(registry.tracking_uri)
     files = {file.path.removeprefix("model/") for file in client.list_artifacts(version.run_id, "model")}
     assert files >= {
-        *("model.onnx", "model.ubj", "parity.json", "recipe.json", "search.json", "model_card.md", "MLmodel"),
+        *("model.onnx", "model.ubj", "parity.json", "search.json", "model_card.md", "MLmodel"),
         *("plots", "twin"),
     }
     plots = client.list_artifacts(version.run_id, "model/plots")

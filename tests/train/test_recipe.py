@@ -1,4 +1,4 @@
-"""A recipe: a file, weights by age, directions that hold."""
+"""A recipe: a tag, weights by age, directions that hold."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from train.split import folds
 RECIPE = Recipe(3, 20, 0.3, 0.8, 1.0, 180.0, {"Age_Days": -1})
 
 
-def test_recipe_survives_its_file() -> None:
+def test_recipe_survives_its_tag() -> None:
     assert Recipe.from_json(RECIPE.to_json()) == RECIPE
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b'{"max_depth": "deep"}'], ids=["empty", "nothing in it", "other types"])
 def test_what_is_no_recipe_is_refused(data: bytes) -> None:
-    with pytest.raises(RecipeError, match=r"recipe\.json can't be read"):
+    with pytest.raises(RecipeError, match="the recipe can't be read"):
         Recipe.from_json(data)
 
 
