@@ -208,7 +208,7 @@ class Settings(BaseSettings):
         {}, description="the same for some variables by name, as JSON"
     )
     drift_reference: Literal["recent", "training"] = Field(
-        "recent", description="part that features are compared with: validation and test, or what was trained on"
+        "recent", description="part that features are compared with: the newest fifth, or all that is older"
     )
     drift_own_version_only: bool = Field(
         False, description="check only applications that the version in production answered"
