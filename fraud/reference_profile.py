@@ -3,8 +3,8 @@
 It is written once, with the version, and never changes: the bins are frozen, so counts of any hours can be added up.
 
 Two parts of the data are counted. `counts` are those of the *recent* part: the newest fifth of what the version knew.
-The probabilities counted there are not those of the model that serves, which knows these rows, but cross-fitted ones: of
-the same recipe, fitted on what was older than the row's block, and calibrated as the model is. `training_counts` are
+The probabilities counted there are not those of the model that serves, which knows these rows, but cross-fitted ones:
+of the same recipe, fitted on all but the row's block of days, and calibrated as the model is. `training_counts` are
 those of all that is older, which reaches back for years. A check compares with the recent part unless it is told
 otherwise: where applicants have changed within those years, the older part differs from them for years to come, and no
 retraining could ever end the drift.

@@ -59,7 +59,7 @@ def write_files(
     plots.precision_recall_plot(
         figures / "precision_recall.png", test, training.twin_test_probabilities, training.twin_on_test
     )
-    plots.reliability_plot(figures / "calibration.png", training.shipped)
+    plots.reliability_plot(figures / "calibration.png", training.cross_fitted)
     plots.importance_plot(figures / "feature_importance.png", training.shipped.classifier)
     if training.trials:
         plots.search_plot(figures / "search.png", training.trials)

@@ -1,4 +1,4 @@
-"""A recipe fitted on everything known: trees, honest predictions of the newest fifth, and the calibration by them."""
+"""A recipe fitted on everything known: trees, their calibration, and honest predictions of the newest fifth."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier
 
 from train.calibration import Scaling, fit_scaling, scale
-from train.dataset import Dataset
+from train.dataset import Dataset, joined
 from train.recipe import STEP, Recipe
-from train.split import Fold, folds
+from train.split import folds
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,6 @@ class FittedModel:
     """Calibrated."""
     scaling: Scaling
     """Of the margins; the pipeline has it already."""
-    older: Dataset
-    """What is older than the cross-fitted rows."""
-    recent: Dataset
-    """The newest fifth, cross-fitted: each block of it was predicted by trees that were fitted before it began."""
-    recent_probabilities: NDArray[np.float32]
-    """Of `recent` [N], by those trees and this model's calibration."""
 
     @property
     def classifier(self) -> XGBClassifier:
@@ -37,38 +31,64 @@ class FittedModel:
         return self.pipeline.named_steps[STEP]
 
 
-def fit_everything(recipe: Recipe, dataset: Dataset, seed: int, threads: int) -> FittedModel:
-    """Fit the recipe on all applications of the data set and calibrate it by time-ordered cross-fitting.
+@dataclass(frozen=True, slots=True)
+class CrossFitted:
+    """What a fitted model would say of its newest applications if it did not know them."""
 
-    What a model says of rows that it was fitted on is too sure. The margins that calibrate it (those of the newest
-    block), and the probabilities that drift is measured against, are therefore those of the same recipe fitted on older
-    rows only.
+    older: Dataset
+    """What is older than them."""
+    recent: Dataset
+    """The newest fifth, in blocks."""
+    probabilities: NDArray[np.float32]
+    """Of `recent` [N]: of each block by the recipe fitted on all but the block, with the model's own calibration."""
+
+
+def fit_everything(recipe: Recipe, dataset: Dataset, seed: int, threads: int) -> FittedModel:
+    """Fit the recipe on all applications of the data set, and calibrate it on its newest block.
+
+    What a model says of rows that it was fitted on is too sure, so the margins that calibrate it are those of the same
+    recipe fitted on what was known when the newest block began. Blocks before that would be predicted by trees that
+    know less of what has changed since: their margins have a middle of their own, and what fits them does not fit here.
+
+    Raises:
+        DatasetError: the applications are too few to be split.
+    """
+    newest = folds(dataset)[-1]
+    scaling = fit_scaling(_margins(recipe.fit(newest.past, seed, threads), newest.block.x), newest.block.y)
+    pipeline = recipe.fit(dataset, seed, threads)
+    scale(pipeline, scaling)
+    return FittedModel(pipeline, scaling)
+
+
+def cross_fit(recipe: Recipe, dataset: Dataset, scaling: Scaling, seed: int, threads: int) -> CrossFitted:
+    """Predict each block of the newest fifth by the recipe fitted on everything else, before the block and after it.
+
+    So the probabilities are spread as those of the model that knows everything are on applications that it does not
+    know: drift is measured against them. Trees of the past alone would not do. Where applicants have changed within
+    the fifth, what they say of its older blocks is far from what the model says of anybody.
 
     Raises:
         DatasetError: the applications are too few to be split.
     """
     blocks = folds(dataset)
-    recent = dataset.part(slice(blocks[0].past.y.size, None))
-    margins = cross_fitted_margins(recipe, blocks, seed, threads)
-    # The trees that predicted the newest block know nearly all that these know. Those before it have margins of their
-    # own, and where applicants changed within the fifth, what fits them does not fit here.
-    newest = blocks[-1].block.y
-    scaling = fit_scaling(margins[-newest.size :], newest)
-    pipeline = recipe.fit(dataset, seed, threads)
-    scale(pipeline, scaling)
-    return FittedModel(pipeline, scaling, blocks[0].past, recent, scaling.probabilities(margins))
+    begins = [fold.past.y.size for fold in blocks]
+    ends = [*begins[1:], dataset.y.size]
 
-
-def cross_fitted_margins(recipe: Recipe, blocks: tuple[Fold, ...], seed: int, threads: int) -> NDArray[np.float32]:
-    """Margins of all blocks in their order [N], each by trees that were fitted on its past."""
-
-    def of_block(fold: Fold) -> NDArray[np.float32]:
-        return np.asarray(recipe.fit(fold.past, seed, 1).predict(fold.block.x, output_margin=True), np.float32)
+    def of_block(border: tuple[int, int]) -> NDArray[np.float32]:
+        begin, end = border
+        others = joined(dataset.part(slice(0, begin)), dataset.part(slice(end, None)))
+        return _margins(recipe.fit(others, seed, 1), dataset.x[begin:end])
 
     with ThreadPoolExecutor(threads, "fold") as pool:
-        return np.concatenate(list(pool.map(of_block, blocks)))
+        margins = np.concatenate(list(pool.map(of_block, zip(begins, ends, strict=True))))
+    recent = dataset.part(slice(begins[0], None))
+    return CrossFitted(blocks[0].past, recent, scaling.probabilities(margins))
 
 
 def probabilities(pipeline: Pipeline, x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Probability of a divorce for each row of [N, 10] -> [N]."""
     return np.asarray(pipeline.predict_proba(x)[:, 1], np.float32)
+
+
+def _margins(pipeline: Pipeline, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(pipeline.predict(x, output_margin=True), np.float32)

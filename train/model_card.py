@@ -105,7 +105,7 @@ def _quality(training: Training) -> str:
             "",
             "No figure is of rows that the trees in question were fitted on, so none is of the shipped model's own",
             "trees: they know all rows. Its recipe is judged by cross-fitting, each block of the newest fifth by trees",
-            "fitted before it, with the calibration that the newest of them chose; its twin on the test part.",
+            "fitted on all but the block, with its own calibration; its twin on the test part, all of it newer.",
             "In brackets: 95% interval of a stratified bootstrap over rows.",
             "",
             "| figure | shipped model's recipe, cross-fitted on the newest fifth | judged twin on the test part |",

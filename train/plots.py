@@ -15,7 +15,7 @@ from fraud.statistics.reliability import reliability
 from train.axes import labelled_axes, reliability_axes, save_png
 from train.dataset import Dataset
 from train.evaluate import Evaluation
-from train.fitting import FittedModel
+from train.fitting import CrossFitted
 from train.search import Trial, best
 
 
@@ -49,9 +49,9 @@ def importance_plot(path: Path, classifier: XGBClassifier) -> None:
     save_png(axes, path)
 
 
-def reliability_plot(path: Path, shipped: FittedModel) -> None:
+def reliability_plot(path: Path, cross_fitted: CrossFitted) -> None:
     """Divorce rate over predicted probability, in groups of equal size, with 95% intervals."""
-    groups = {"tenths by probability, 95% interval": reliability(shipped.recent.y, shipped.recent_probabilities)}
+    groups = {"tenths by probability, 95% interval": reliability(cross_fitted.recent.y, cross_fitted.probabilities)}
     save_png(reliability_axes("Calibration of the shipped model, cross-fitted on the newest fifth", groups), path)
 
 

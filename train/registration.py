@@ -59,14 +59,14 @@ def register(
     Raises:
         RegistryError, DatabaseError: one of them does not answer or refuses.
     """
-    shipped = training.shipped
+    shipped, cross_fitted = training.shipped, training.cross_fitted
     agreed = agreement(
         training.twin_test_probabilities, probabilities(shipped.pipeline, training.split.test.x), REVIEW_CAPACITY
     )
     profile = reference_profile(
-        shipped.older,
-        shipped.recent,
-        shipped.recent_probabilities,
+        cross_fitted.older,
+        cross_fitted.recent,
+        cross_fitted.probabilities,
         classifier=shipped.classifier,
         cutoff=training.cutoff,
         model_sha256=conversions.shipped.sha256,
@@ -103,7 +103,7 @@ def _metrics(training: Training, conversions: Conversions, agreed: Agreement) ->
             "twin_rank_correlation": agreed.rank_correlation,
             "twin_psi": agreed.psi,
             "twin_changed_decisions": agreed.changed_decisions,
-            "shipped_rows": training.shipped.older.y.size + training.shipped.recent.y.size,
+            "shipped_rows": training.split.known.y.size + training.split.test.y.size,
             "twin_rows": training.split.known.y.size,
         }
     )

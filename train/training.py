@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from train.dataset import Dataset
 from train.evaluate import Evaluation, evaluate
-from train.fitting import FittedModel, fit_everything, probabilities
+from train.fitting import CrossFitted, FittedModel, cross_fit, fit_everything, probabilities
 from train.recipe import Recipe
 from train.search import TRIALS, Trial, best, search
 from train.split import Split, folds, split_by_day
@@ -32,8 +32,10 @@ class Training:
     twin_on_test: Evaluation
     twin_test_probabilities: NDArray[np.float32]
     """Of the test part [N]."""
+    cross_fitted: CrossFitted
+    """What the shipped model would say of the newest fifth if it did not know it."""
     shipped_cross_fitted: Evaluation
-    """On the newest fifth, by trees that were fitted before each block of it."""
+    """Of that."""
     cutoff: dt.date
     """Applications from this day on were unknown."""
     seed: int
@@ -77,6 +79,7 @@ def train_recipe(
     split = split_by_day(dataset)
     twin = fit_everything(recipe, split.known, seed, threads)
     shipped = fit_everything(recipe, dataset, seed, threads)
+    cross_fitted = cross_fit(recipe, dataset, shipped.scaling, seed, threads)
     on_test = probabilities(twin.pipeline, split.test.x)
     return Training(
         split=split,
@@ -86,7 +89,8 @@ def train_recipe(
         shipped=shipped,
         twin_on_test=evaluate(split.test.y, on_test, seed),
         twin_test_probabilities=on_test,
-        shipped_cross_fitted=evaluate(shipped.recent.y, shipped.recent_probabilities, seed),
+        cross_fitted=cross_fitted,
+        shipped_cross_fitted=evaluate(cross_fitted.recent.y, cross_fitted.probabilities, seed),
         cutoff=cutoff,
         seed=seed,
     )

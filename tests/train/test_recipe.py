@@ -8,7 +8,7 @@ import pytest
 from fraud.features import FEATURE_NAMES
 from train.dataset import Dataset
 from train.errors import RecipeError
-from train.fitting import fit_everything, probabilities
+from train.fitting import cross_fit, fit_everything, probabilities
 from train.recipe import Recipe
 from train.split import folds
 
@@ -44,8 +44,24 @@ def test_direction_holds_whatever_the_data_say(dataset: Dataset) -> None:
 
 
 def test_cross_fitted_probabilities_are_calibrated_and_of_the_newest_fifth(dataset: Dataset) -> None:
-    model = fit_everything(RECIPE, dataset, 7, 2)
-    assert model.older.y.size + model.recent.y.size == dataset.y.size
-    assert model.recent.y.size / dataset.y.size == pytest.approx(0.2, abs=0.02)
+    scaling = fit_everything(RECIPE, dataset, 7, 2).scaling
+    found = cross_fit(RECIPE, dataset, scaling, 7, 2)
+    assert found.older.y.size + found.recent.y.size == dataset.y.size
+    assert found.recent.y.size / dataset.y.size == pytest.approx(0.2, abs=0.02)
     newest = folds(dataset)[-1].block.y
-    assert model.recent_probabilities[-newest.size :].mean() == pytest.approx(newest.mean(), rel=1e-3)
+    assert found.probabilities[-newest.size :].mean() == pytest.approx(newest.mean(), rel=1e-3)
+
+
+def test_cross_fitted_probabilities_follow_a_change_within_the_fifth(dataset: Dataset) -> None:
+    """As the model's do for applicants that it does not know: else drift would be found where nothing changes."""
+    border = int(0.88 * dataset.y.size)
+    age = dataset.x[:, FEATURE_NAMES.index("Age_Days")]
+    labels = dataset.y.copy()
+    labels[border:][age[border:] < 9_000] = 1
+    recipe = Recipe(3, 40, 0.1, 1.0, 1.0, 10.0)
+    changed = Dataset(dataset.x, labels, dataset.dates)
+    model = fit_everything(recipe, changed, 7, 2)
+    found = cross_fit(recipe, changed, model.scaling, 7, 2)
+    young = found.recent.x[:, FEATURE_NAMES.index("Age_Days")] < 9_000
+    served = probabilities(model.pipeline, found.recent.x)
+    assert found.probabilities[young].mean() == pytest.approx(served[young].mean(), abs=0.1)

@@ -11,37 +11,40 @@ from fraud.features import FEATURE_NAMES
 from fraud.reference_profile import PREDICTION, ReferenceProfile
 from tests.train.quick_search import shorten_search
 from train.dataset import Dataset
-from train.fitting import FittedModel, probabilities
+from train.fitting import probabilities
 from train.reference import reference_profile
-from train.training import train_model
+from train.training import Training, train_model
 
 CUTOFF = dt.date(2024, 3, 21)
 
 
 @pytest.fixture(scope="module")
-def shipped(dataset: Dataset) -> FittedModel:
+def training(dataset: Dataset) -> Training:
     with pytest.MonkeyPatch.context() as patch:
         shorten_search(patch)
-        return train_model(dataset, CUTOFF, 1, 2, lambda _done, _all: None).shipped
+        return train_model(dataset, CUTOFF, 1, 2, lambda _done, _all: None)
 
 
 @pytest.fixture(scope="module")
-def profile(shipped: FittedModel) -> ReferenceProfile:
+def profile(training: Training) -> ReferenceProfile:
     return reference_profile(
-        shipped.older,
-        shipped.recent,
-        shipped.recent_probabilities,
-        classifier=shipped.classifier,
+        training.cross_fitted.older,
+        training.cross_fitted.recent,
+        training.cross_fitted.probabilities,
+        classifier=training.shipped.classifier,
         cutoff=CUTOFF,
         model_sha256="ab" * 32,
     )
 
 
-def test_it_is_whole_and_says_what_it_counted(profile: ReferenceProfile, shipped: FittedModel) -> None:
+def test_it_is_whole_and_says_what_it_counted(profile: ReferenceProfile, training: Training) -> None:
     assert ReferenceProfile.from_json(profile.to_json()) == profile
-    assert (profile.rows, profile.training_rows) == (shipped.recent.y.size, shipped.older.y.size)
-    assert profile.positives == shipped.recent.y.sum()
-    dates = shipped.recent.dates
+    assert (profile.rows, profile.training_rows) == (
+        training.cross_fitted.recent.y.size,
+        training.cross_fitted.older.y.size,
+    )
+    assert profile.positives == training.cross_fitted.recent.y.sum()
+    dates = training.cross_fitted.recent.dates
     assert (profile.first_day, profile.last_day) == (dates[0].item(), dates[-1].item())
     assert sum(one.importance or 0 for one in profile.variables) == pytest.approx(1)
 
@@ -55,9 +58,9 @@ def test_features_are_counted_in_both_parts(profile: ReferenceProfile, dataset: 
     assert variable.counts == counts[1].tolist()
 
 
-def test_predictions_are_not_those_of_trees_that_know_the_rows(profile: ReferenceProfile, shipped: FittedModel) -> None:
-    predicted, recent = shipped.recent_probabilities, shipped.recent
-    assert not np.array_equal(predicted, probabilities(shipped.pipeline, recent.x))
+def test_predictions_are_not_those_of_trees_that_know_the_rows(profile: ReferenceProfile, training: Training) -> None:
+    predicted, recent = training.cross_fitted.probabilities, training.cross_fitted.recent
+    assert not np.array_equal(predicted, probabilities(training.shipped.pipeline, recent.x))
     variable = profile.variable(PREDICTION)
     assert variable.training_counts is None
     assert variable.counts == variable.bins().count(predicted).tolist()
