@@ -57,10 +57,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def weights(self, dates: NDArray[np.datetime64]) -> NDArray[np.float32] | None:
         """Of applications on rising days [N]; the newest weigh 1. None: all weigh the same."""
-        if self.half_life_days is None:
-            return None
-        age_days = (dates[-1] - dates).astype("timedelta64[D]").astype(np.float64)
-        return np.asarray(0.5 ** (age_days / self.half_life_days), np.float32)
+        return None if self.half_life_days is None else recency_weights(dates, self.half_life_days)
 
     def fit(self, dataset: Dataset, seed: int, threads: int) -> Pipeline:
         """A scikit-learn pipeline that holds exactly the recipe's trees, not calibrated yet.
@@ -98,6 +95,12 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return msgspec.json.decode(data, type=cls)
         except msgspec.MsgspecError as error:
             raise RecipeError(f"the recipe can't be read: {error}") from None
+
+
+def recency_weights(dates: NDArray[np.datetime64], half_life_days: float) -> NDArray[np.float32]:
+    """Of applications on rising days [N]: the newest weigh 1, one that is a half-life older half of it."""
+    age_days = (dates[-1] - dates).astype("timedelta64[D]").astype(np.float64)
+    return np.asarray(0.5 ** (age_days / half_life_days), np.float32)
 
 
 def checked_monotone(monotone: Mapping[str, int]) -> dict[str, int]:

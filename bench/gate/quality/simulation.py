@@ -46,7 +46,7 @@ class World:
 
 
 REFRESH: Final = World(rule=Rule.NONINFERIOR, correlation=0.97)
-"""The gate's second question, after a rejection. A recipe and itself, fitted a month later, share most of their rows, so
+"""The gate's second question, after a rejection. A recipe and itself, fitted a month later, share most of their rows:
 their noise has more in common than that of two recipes."""
 
 
