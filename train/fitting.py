@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from train.calibration import Scaling, fit_scaling, scale
 from train.dataset import Dataset, joined
 from train.recipe import STEP, Recipe
 from train.split import folds
+
+CALIBRATING_LABELS: Final = 200
+"""Fewest rows of each label to calibrate on: the slope is then known to a tenth or so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class CrossFitted:
 
 
 def fit_everything(recipe: Recipe, dataset: Dataset, seed: int, threads: int) -> FittedModel:
-    """Fit the recipe on all applications of the data set, and calibrate it on its newest block.
+    """Fit the recipe on all applications of the data set, and calibrate it on its newest ones.
 
     What a model says of rows that it was fitted on is too sure, so the margins that calibrate it are those of the same
     recipe fitted on what was known when the newest block began. Blocks before that would be predicted by trees that
@@ -53,11 +57,23 @@ def fit_everything(recipe: Recipe, dataset: Dataset, seed: int, threads: int) ->
     Raises:
         DatasetError: the applications are too few to be split.
     """
-    newest = folds(dataset)[-1]
-    scaling = fit_scaling(_margins(recipe.fit(newest.past, seed, threads), newest.block.x), newest.block.y)
+    scaling = _out_of_time_scaling(recipe, dataset, seed, threads)
     pipeline = recipe.fit(dataset, seed, threads)
     scale(pipeline, scaling)
     return FittedModel(pipeline, scaling)
+
+
+def _out_of_time_scaling(recipe: Recipe, dataset: Dataset, seed: int, threads: int) -> Scaling:
+    """By the newest block; where its labels are too few for two figures, by as many blocks as it takes."""
+    margins: list[NDArray[np.float32]] = []
+    labels: list[NDArray[np.int8]] = []
+    for fold in reversed(folds(dataset)):
+        margins.append(_margins(recipe.fit(fold.past, seed, threads), fold.block.x))
+        labels.append(fold.block.y)
+        known = np.concatenate(labels)
+        if min(known.sum(), known.size - known.sum()) >= CALIBRATING_LABELS:
+            break
+    return fit_scaling(np.concatenate(margins), np.concatenate(labels))
 
 
 def cross_fit(recipe: Recipe, dataset: Dataset, scaling: Scaling, seed: int, threads: int) -> CrossFitted:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fraud.features import FEATURE_NAMES
+from train.calibration import fit_scaling
 from train.dataset import Dataset
 from train.errors import RecipeError
 from train.fitting import cross_fit, fit_everything, probabilities
@@ -48,8 +49,16 @@ def test_cross_fitted_probabilities_are_calibrated_and_of_the_newest_fifth(datas
     found = cross_fit(RECIPE, dataset, scaling, 7, 2)
     assert found.older.y.size + found.recent.y.size == dataset.y.size
     assert found.recent.y.size / dataset.y.size == pytest.approx(0.2, abs=0.02)
-    newest = folds(dataset)[-1].block.y
-    assert found.probabilities[-newest.size :].mean() == pytest.approx(newest.mean(), rel=1e-3)
+    assert found.probabilities.mean() == pytest.approx(found.recent.positive_rate, rel=0.1)
+
+
+def test_calibration_takes_as_many_blocks_as_it_needs(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    newest = folds(dataset)[-1]
+    margins = RECIPE.fit(newest.past, 7, 1).predict(newest.block.x, output_margin=True)
+    monkeypatch.setattr("train.fitting.CALIBRATING_LABELS", 1)
+    assert fit_everything(RECIPE, dataset, 7, 1).scaling == fit_scaling(margins, newest.block.y)
+    monkeypatch.setattr("train.fitting.CALIBRATING_LABELS", 10**6)
+    assert fit_everything(RECIPE, dataset, 7, 1).scaling != fit_scaling(margins, newest.block.y)
 
 
 def test_cross_fitted_probabilities_follow_a_change_within_the_fifth(dataset: Dataset) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -51,9 +51,7 @@ def compare_models(dataset: Dataset, page: Path, threads: int) -> None:
     write_page(page, results, known.y.size, str(known.dates[0]), str(known.dates[-1]))
 
 
-def _results(
-    entered: Iterator[Contender] | list[Contender], blocks: tuple[Fold, ...], threads: int
-) -> Iterator[Result]:
+def _results(entered: Iterable[Contender], blocks: tuple[Fold, ...], threads: int) -> Iterator[Result]:
     for contender in entered:
         precisions, losses, seconds = [], [], []
         for fold in blocks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -43,46 +44,41 @@ class Contender:
 
 def contenders() -> Iterator[Contender]:
     """All of them; LightGBM is in the environment of tests and tools alone."""
+    for penalty in PENALTIES:
+        yield Contender("logistic regression", f"C {penalty:g}", partial(_logistic, penalty))
+    for leaves in LEAVES:
+        yield Contender("histogram boosting (scikit-learn)", f"{leaves} leaves", partial(_histogram_boosting, leaves))
+        yield Contender("LightGBM", f"{leaves} leaves", partial(_lightgbm, leaves))
+        depth = leaves.bit_length() - 1
+        yield Contender("XGBoost", f"depth {depth}", partial(_xgboost, depth))
+
+
+def _logistic(penalty: float, _threads: int) -> Any:
+    # Incomes and days are skewed, and 365243 stands for "not employed": ranks are what a line can use.
+    ranks = QuantileTransformer(subsample=50_000, random_state=1)
+    return make_pipeline(ranks, LogisticRegression(C=penalty, max_iter=500))
+
+
+def _histogram_boosting(leaves: int, _threads: int) -> Any:
+    return HistGradientBoostingClassifier(
+        max_iter=TREES, learning_rate=LEARNING_RATE, max_leaf_nodes=leaves, early_stopping=False, random_state=1
+    )
+
+
+def _lightgbm(leaves: int, threads: int) -> Any:
     from lightgbm import LGBMClassifier  # noqa: PLC0415 - not in every environment
 
-    for penalty in PENALTIES:
-        yield Contender("logistic regression", f"C {penalty:g}", lambda _threads, c=penalty: _logistic(c))
-    for leaves in LEAVES:
-        yield Contender(
-            "histogram boosting (scikit-learn)",
-            f"{leaves} leaves",
-            lambda _threads, n=leaves: HistGradientBoostingClassifier(
-                max_iter=TREES, learning_rate=LEARNING_RATE, max_leaf_nodes=n, early_stopping=False, random_state=1
-            ),
-        )
-        yield Contender(
-            "LightGBM",
-            f"{leaves} leaves",
-            lambda threads, n=leaves: LGBMClassifier(
-                n_estimators=TREES,
-                learning_rate=LEARNING_RATE,
-                num_leaves=n,
-                n_jobs=threads,
-                random_state=1,
-                verbose=-1,
-            ),
-        )
-        yield Contender(
-            "XGBoost",
-            f"depth {leaves.bit_length() - 1}",
-            lambda threads, n=leaves: XGBClassifier(
-                n_estimators=TREES,
-                learning_rate=LEARNING_RATE,
-                max_depth=n.bit_length() - 1,
-                tree_method="hist",
-                n_jobs=threads,
-                random_state=1,
-            ),
-        )
+    return LGBMClassifier(
+        n_estimators=TREES, learning_rate=LEARNING_RATE, num_leaves=leaves, n_jobs=threads, random_state=1, verbose=-1
+    )
 
 
-def _logistic(penalty: float) -> Any:
-    # Incomes and days are skewed, and 365243 stands for "not employed": ranks are what a line can use.
-    return make_pipeline(
-        QuantileTransformer(subsample=50_000, random_state=1), LogisticRegression(C=penalty, max_iter=500)
+def _xgboost(depth: int, threads: int) -> Any:
+    return XGBClassifier(
+        n_estimators=TREES,
+        learning_rate=LEARNING_RATE,
+        max_depth=depth,
+        tree_method="hist",
+        n_jobs=threads,
+        random_state=1,
     )

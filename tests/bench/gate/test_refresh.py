@@ -39,19 +39,20 @@ POLICY = QualityPolicy(
 LATENCY = LatencyTest(LatencyRule(1.1, 2.0, {}), Effort(1.0, 1, 1), 1, 1)
 
 
+def trained(dsn: str, registry: Registry, today: dt.date) -> ModelVersion:
+    return run(dsn, registry, today, seed=1, threads=1, promote_first=False, progress=lambda *_: None).version
+
+
 @pytest.fixture(scope="module")
 def world(module_database: str, mlflow_uri: str) -> tuple[str, Registry, ModelVersion, ModelVersion]:
-    """A champion, and a candidate of the same kind that is a month younger."""
+    """A champion, and a candidate that is a month younger, but of a poor recipe."""
     store(module_database, synthetic_dataset(8_000, 80, 1))
     registry = Registry(mlflow_uri, "refreshed")
     with pytest.MonkeyPatch.context() as patch:
         shorten_search(patch)
-        champion, candidate = (
-            run(
-                module_database, registry, day, seed=1, threads=1, promote_first=False, progress=lambda *_: None
-            ).version
-            for day in (EARLIER, LAST)
-        )
+        champion = trained(module_database, registry, EARLIER)
+        patch.setattr("train.search.SAMPLE_SHARES", (0.1,))
+        candidate = trained(module_database, registry, LAST)
     return module_database, registry, champion, candidate
 
 
