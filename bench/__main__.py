@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "chaos": "bench.experiments.chaos.command",
     "engines": "bench.experiments.engines.command",
     "gate": "bench.gate.command",
+    "models": "bench.experiments.models.command",
     "outage": "bench.experiments.outage.command",
     "peers": "bench.experiments.peers.command",
     "promote": "bench.gate.promote",

@@ -2,11 +2,12 @@
 
 It is written once, with the version, and never changes: the bins are frozen, so counts of any hours can be added up.
 
-Two parts of the data are counted. `counts` are those of the *recent* part, validation and test: the newest fifth of
-what the version knew, on which it was calibrated and judged, but not trained, so that its probabilities there are
-honest. `training_counts` are those of the training part, which reaches back for years. A check compares with the recent
-part unless it is told otherwise: where applicants have changed within those years, the training part differs from them
-for years to come, and no retraining could ever end the drift.
+Two parts of the data are counted. `counts` are those of the *recent* part: the newest fifth of what the version knew.
+The probabilities counted there are not those of the model that serves, which knows these rows, but cross-fitted ones:
+of the same recipe, fitted on all but the row's block of days, and calibrated as the model is. `training_counts` are
+those of all that is older, which reaches back for years. A check compares with the recent part unless it is told
+otherwise: where applicants have changed within those years, the older part differs from them for years to come, and no
+retraining could ever end the drift.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class VariableReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     counts: list[int]
     """Rows of the recent part in each bin."""
     training_counts: list[int] | None
-    """Rows of the training part in each bin; None of the probability, which would be no honest one there."""
+    """Rows of the older part in each bin; None of the probability, which would be no honest one there."""
     importance: float | None
     """Share of the model's gain that the feature brings; None of the probability."""
 

@@ -38,15 +38,25 @@ PREVIOUS: Final = "previous"
 MODEL_FOLDER: Final = "model"
 """Folder of a run's artifacts that holds the files of the version."""
 MODEL_FILE: Final = "model.onnx"
+TWIN_FOLDER: Final = "twin"
+"""Folder beside a version's files that holds those of its judged twin."""
 GATE_FOLDER: Final = "gate"
 """Folder of a run's artifacts that holds the gate's report."""
 
 SHA256_TAG: Final = "sha256"
 DATA_CUTOFF_TAG: Final = "data_cutoff"
 TEST_START_TAG: Final = "test_start"
-VALIDATION_AP_TAG: Final = "average_precision_validation"
 GATE_VERDICT_TAG: Final = "gate_verdict"
 TEST_AP_TAG: Final = "average_precision_test"
+"""Of the judged twin, on the test part."""
+CROSS_FITTED_AP_TAG: Final = "average_precision_cross_fitted"
+"""Of the shipped model's recipe on the newest fifth, each block predicted by trees fitted on all but it."""
+TWIN_SHA256_TAG: Final = "twin_sha256"
+"""Of the judged twin's `model.onnx`; a version without it is of the time when the model that was judged served."""
+RECIPE_TAG: Final = "recipe"
+"""Of both models, as JSON: what it takes to fit them again."""
+REFRESHED_FROM_TAG: Final = "refreshed_from"
+"""Of a version that is an earlier one's recipe, fitted on newer applications: the number of that one."""
 PROFILE_SHA256_TAG: Final = "reference_profile_sha256"
 PARITY_REAL_ROWS_TAG: Final = "parity_rows_real"
 PARITY_MADE_ROWS_TAG: Final = "parity_rows_made"
@@ -66,19 +76,27 @@ class ChecksumError(RegistryError):
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """One version of the registered model."""
+    """One version of the registered model: the shipped model, which serves, and its judged twin, which the gate judges.
+
+    Both come of one recipe. The twin has not seen the test part; the shipped model knows all before the data cutoff.
+    """
 
     name: str
     version: int
     sha256: str
-    """Of `model.onnx`, lower-case hexadecimal."""
+    """Of the shipped model's `model.onnx`, lower-case hexadecimal."""
     data_cutoff: dt.date
     """Applications from this day on were unknown to training."""
     unseen_from: dt.date
-    """Applications from this day on were used neither to train nor to tune: the first day of the test part. Of a
-    version that does not say when its test part began, it is the data cutoff."""
+    """Applications from this day on were used neither to train nor to tune the judged twin: the first day of the test
+    part. Of a version that does not say when its test part began, it is the data cutoff."""
     run_id: str
     tags: Mapping[str, str]
+
+    @property
+    def twin_sha256(self) -> str | None:
+        """Of the judged twin's `model.onnx`; None where the model that serves is the one that was judged."""
+        return self.tags.get(TWIN_SHA256_TAG)
 
 
 class Registry:
@@ -120,12 +138,14 @@ class Registry:
             run_id: a run whose artifacts hold `model/model.onnx`.
             sha256: of the bytes whose parity was proven.
             data_cutoff: applications from this day on were unknown to training.
-            tags: further tags of the version.
+            tags: further tags of the version; with `TWIN_SHA256_TAG` the run holds a twin too.
 
         Raises:
             ChecksumError: the server holds other bytes.
         """
         self._fetch(run_id, sha256)
+        if TWIN_SHA256_TAG in tags:
+            self._fetch(run_id, tags[TWIN_SHA256_TAG], f"{TWIN_FOLDER}/{MODEL_FILE}")
         with registry_errors(self.tracking_uri):
             if self._registered_model() is None:
                 self._client().create_registered_model(self.model_name)
@@ -161,12 +181,22 @@ class Registry:
             self._client().set_model_version_tag(self.model_name, str(version), key, value)
 
     def fetch_model(self, version: ModelVersion) -> bytes:
-        """The verified bytes of a version's `model.onnx`.
+        """The verified bytes of a version's `model.onnx`: the shipped model.
 
         Raises:
             ChecksumError: they are not those that were registered.
         """
         return self._fetch(version.run_id, version.sha256)
+
+    def fetch_twin(self, version: ModelVersion) -> bytes:
+        """The verified bytes of its judged twin; a version of before has one model, which is its own twin.
+
+        Raises:
+            ChecksumError: they are not those that were registered.
+        """
+        if version.twin_sha256 is None:
+            return self.fetch_model(version)
+        return self._fetch(version.run_id, version.twin_sha256, f"{TWIN_FOLDER}/{MODEL_FILE}")
 
     def download_file(self, version: ModelVersion, name: str, folder: Path) -> Path:
         """Fetch another file of a version, such as `parity.json`, into `folder`; it is not verified."""
@@ -174,14 +204,14 @@ class Registry:
         with registry_errors(self.tracking_uri):
             return Path(self._client().download_artifacts(version.run_id, f"{MODEL_FOLDER}/{name}", str(folder)))
 
-    def _fetch(self, run_id: str, sha256: str) -> bytes:
+    def _fetch(self, run_id: str, sha256: str, name: str = MODEL_FILE) -> bytes:
         with tempfile.TemporaryDirectory() as folder, registry_errors(self.tracking_uri):
-            path = self._client().download_artifacts(run_id, f"{MODEL_FOLDER}/{MODEL_FILE}", folder)
+            path = self._client().download_artifacts(run_id, f"{MODEL_FOLDER}/{name}", folder)
             model = Path(path).read_bytes()
         found = hashlib.sha256(model).hexdigest()
         if found != sha256:
             raise ChecksumError(
-                f"{MODEL_FILE} of run {run_id} has SHA-256 {found}, not the {sha256} that was registered: "
+                f"{name} of run {run_id} has SHA-256 {found}, not the {sha256} that was registered: "
                 "train again, and find out who changed the artifact store"
             )
         return model

@@ -241,7 +241,7 @@ class Settings(BaseSettings):
         {}, description="the same for some variables by name, as JSON"
     )
     drift_reference: Literal["recent", "training"] = Field(
-        "recent", description="part that features are compared with: validation and test, or what was trained on"
+        "recent", description="part that features are compared with: the newest fifth, or all that is older"
     )
     drift_own_version_only: bool = Field(
         False, description="check only applications that the version in production answered"
@@ -252,7 +252,10 @@ class Settings(BaseSettings):
         "superior", description="what the candidate's AUC-PR must be beside the champion's to be promoted"
     )
     gate_level: float = Field(0.01, gt=0, lt=0.5, description="share of equal models that one gate may promote")
-    gate_margin: Share = Field(0.005, description="loss of AUC-PR that GATE_RULE=noninferior accepts")
+    gate_margin: Share = Field(0.005, description="loss of AUC-PR that GATE_RULE=noninferior, and a refresh, accept")
+    gate_refresh: bool = Field(
+        True, description="where a candidate is rejected, fit the champion's recipe again and ship it if not inferior"
+    )
     gate_min_positives: PositiveInt = Field(
         100, description="fewest divorces, and fewest other applications, to judge on; with fewer: inconclusive"
     )

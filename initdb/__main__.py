@@ -16,6 +16,7 @@ from fraud.verdict import Verdict
 from initdb.applications.command import load_command, load_first
 from initdb.console import console, errors_in_one_line
 from initdb.dump import dump
+from initdb.errors import TruthError
 from initdb.progress import progress_bar
 from initdb.request import Request, check_features
 from initdb.schema import apply_schema, set_passwords
@@ -99,6 +100,26 @@ def upgrade_command(
             due = apply_schema(dsn)
     console.print(_told(due, "Due" if check else "Applied"), highlight=False)
     sys.exit((Verdict.FAIL if check and due else Verdict.PASS).exit_status)
+
+
+@app.command("truth")
+def truth_command(path: Annotated[Path, typer.Argument(metavar="FILE.npz", help="Where to write them.")]) -> None:
+    """Write labels and true probabilities of the generated applications, in the order of their date.
+
+    Exit status: 0 written, 20 the applications were not generated, so nobody knows, 2 error.
+    """
+    # What generates tables takes seconds to import.
+    from initdb.truth import generated_provenance, write_truth  # noqa: PLC0415
+
+    with errors_in_one_line():
+        dsn = load_settings().dsn()
+        try:
+            provenance = generated_provenance(dsn)
+        except TruthError as error:
+            console.print(str(error), highlight=False)
+            sys.exit(Verdict.INCONCLUSIVE.exit_status)
+        write_truth(provenance, path)
+    console.print(f"Wrote {path}: {provenance}.", highlight=False)
 
 
 def _told(files: list[Path], what: str) -> str:

@@ -64,3 +64,7 @@ class LoadError(DatabaseError):
 
 class NothingToDumpError(ProjectError):
     """A dump was asked for, but no reference data are loaded."""
+
+
+class TruthError(ProjectError):
+    """The true probabilities are not known."""

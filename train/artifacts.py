@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,9 +15,9 @@ from xgboost import XGBClassifier
 from convert import Conversion
 from fraud.features import FEATURE_COUNT
 from fraud.reference_profile import PROFILE_FILE, ReferenceProfile
-from fraud.registry import MODEL_FILE
+from fraud.registry import MODEL_FILE, TWIN_FOLDER
 from train import plots
-from train.grid import STEP
+from train.agreement import Agreement
 from train.model_card import model_card
 from train.training import Training
 
@@ -25,33 +26,58 @@ if TYPE_CHECKING:
 
 NATIVE_FILE: Final = "model.ubj"
 """The model as XGBoost writes it."""
+PARITY_FILE: Final = "parity.json"
+SEARCH_FILE: Final = "search.json"
+"""What the search tried."""
 RUNTIME_PACKAGES: Final = ("numpy", "onnx", "onnxruntime")
 
 
-def write_files(folder: Path, training: Training, conversion: Conversion, profile: ReferenceProfile) -> None:
-    """Fill `folder`: `model.onnx` with MLflow's description of it, `model.ubj`, `parity.json`,
-    `reference_profile.json`, `grid.json`, the plots and `model_card.md`.
+@dataclass(frozen=True, slots=True)
+class Conversions:
+    """Both models of a version in the form that is served."""
+
+    shipped: Conversion
+    twin: Conversion
+
+
+def write_files(
+    folder: Path, training: Training, conversions: Conversions, profile: ReferenceProfile, agreed: Agreement
+) -> None:
+    """Fill `folder`: the shipped model's `model.onnx` with MLflow's description of it, `model.ubj`, `parity.json` and
+    `reference_profile.json`; the judged twin's under `twin/`; `search.json`, plots and `model_card.md`.
 
     None of them is a pickle, and none needs one to be read.
     """
-    write_model(folder, training.pipeline.named_steps[STEP], conversion, profile)
-    (folder / "grid.json").write_bytes(msgspec.json.format(msgspec.json.encode(training.trials)))
-    (folder / "model_card.md").write_text(model_card(training, conversion.parity), encoding="utf-8")
+    write_model(folder, training.shipped.classifier, conversions.shipped, profile)
+    _write_twin(folder / TWIN_FOLDER, training.twin.classifier, conversions.twin)
+    (folder / SEARCH_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(training.trials)))
+    card = model_card(training, conversions.shipped.parity, conversions.twin.parity, agreed)
+    (folder / "model_card.md").write_text(card, encoding="utf-8")
     figures = folder / "plots"
     figures.mkdir()
     test = training.split.test
-    plots.precision_recall_plot(figures / "precision_recall.png", test, training.test_probabilities, training.test)
-    plots.reliability_plot(figures / "calibration.png", test, training.test_probabilities)
-    plots.importance_plot(figures / "feature_importance.png", training.pipeline)
-    plots.grid_plot(figures / "grid.png", training.trials)
+    plots.precision_recall_plot(
+        figures / "precision_recall.png", test, training.twin_test_probabilities, training.twin_on_test
+    )
+    plots.reliability_plot(figures / "calibration.png", training.cross_fitted)
+    plots.importance_plot(figures / "feature_importance.png", training.shipped.classifier)
+    if training.trials:
+        plots.search_plot(figures / "search.png", training.trials)
 
 
 def write_model(folder: Path, classifier: XGBClassifier, conversion: Conversion, profile: ReferenceProfile) -> None:
     """Fill `folder` with what serving, proving and comparing need: the first four of `write_files`."""
     _write_onnx(folder, conversion)
     classifier.get_booster().save_model(folder / NATIVE_FILE)
-    (folder / "parity.json").write_text(conversion.parity.to_json(), encoding="utf-8")
+    (folder / PARITY_FILE).write_text(conversion.parity.to_json(), encoding="utf-8")
     (folder / PROFILE_FILE).write_bytes(profile.to_json())
+
+
+def _write_twin(folder: Path, classifier: XGBClassifier, conversion: Conversion) -> None:
+    folder.mkdir()
+    (folder / MODEL_FILE).write_bytes(conversion.model)
+    classifier.get_booster().save_model(folder / NATIVE_FILE)
+    (folder / PARITY_FILE).write_text(conversion.parity.to_json(), encoding="utf-8")
 
 
 def _write_onnx(folder: Path, conversion: Conversion) -> None:

@@ -1,10 +1,10 @@
 """Calibration: makes a model's output the probability that its most recent applications had.
 
-Two things stand between a margin and a probability: positives that were weighted in training inflate the odds, and
-applicants change, so that a model of three years answers for the average of three years. Platt scaling (Platt 1999,
-"Probabilistic Outputs for Support Vector Machines") on the validation part, the most recent one that is not the test,
-corrects both: margin -> slope * margin + intercept. It is written into the leaves and the base score, so that every
-consumer of the model gets it: `predict_proba`, the saved file, the conversion.
+Two things stand between a margin and a probability: trees are surer of rows that they were fitted on than of new ones,
+and applicants change, so that a model of three years answers for the average of three years. Platt scaling (Platt 1999,
+"Probabilistic Outputs for Support Vector Machines") on margins that the same recipe gave to newer rows
+(`train.cross_fitting`) corrects both: margin -> slope * margin + intercept. It is written into the leaves and the base
+score, so that every consumer of the model gets it: `predict_proba`, the saved file, the conversion.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier
 
-from train.dataset import Dataset
-from train.grid import STEP
+from train.recipe import STEP
 
 # Far below what 20,000 labels can tell, so that calibrating a second time changes nothing.
 TOLERANCE: Final = 1e-8
@@ -35,17 +34,19 @@ class Scaling:
     slope: float
     intercept: float
 
+    def probabilities(self, margins: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Of margins [N] -> [N]."""
+        log_odds = self.slope * margins.astype(np.float64) + self.intercept
+        return np.asarray(1 / (1 + np.exp(-log_odds)), np.float32)
 
-def calibrate(pipeline: Pipeline, recent: Dataset) -> Scaling:
-    """Scale the model's margins in place, so that they fit the labels of `recent`.
+
+def scale(pipeline: Pipeline, scaling: Scaling) -> None:
+    """Scale the model's margins in place.
 
     The order of rows stays, but for the rounding of float32 sums: rows whose margins differ by less than about 1e-6
     can tie or change places.
     """
-    margins: NDArray[np.float32] = pipeline.predict(recent.x, output_margin=True)
-    scaling = fit_scaling(margins, recent.y)
     _scale(pipeline.named_steps[STEP], scaling)
-    return scaling
 
 
 def fit_scaling(margins: NDArray[np.float32], labels: NDArray[np.int8]) -> Scaling:

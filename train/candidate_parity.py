@@ -1,7 +1,8 @@
 """`python -m train.candidate_parity`: prove the registered candidate once more, from its files in the registry.
 
 Training proves what it is about to upload. This proves what came out of the registry again: the very bytes that a
-server would load, beside the model as XGBoost saved it, on rows of which part was not drawn before.
+server would load and a gate would judge, beside the models as XGBoost saved them, on rows of which part was not drawn
+before.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import datetime as dt
 import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +28,7 @@ from convert.source import load_classifier
 from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError, RegistryError
 from fraud.progress import ShowStep, steps_on
-from fraud.registry import CANDIDATE, ModelVersion, Registry
+from fraud.registry import CANDIDATE, TWIN_FOLDER, ModelVersion, Registry
 from fraud.report.verdict_file import write_verdict
 from fraud.settings import DatabaseRole, Settings, load_settings
 from fraud.verdict import Verdict
@@ -46,14 +49,14 @@ def main(
         Path | None, typer.Option("--report", help="Folder of verdict.json; default: <RUN_DIR>/parity.")
     ] = None,
 ) -> None:
-    """Compare the candidate's model.onnx with its XGBoost model, both as the registry gives them.
+    """Compare the candidate's models, shipped and twin, with their XGBoost models, all as the registry gives them.
 
     Exit status: 0 the same answers, 10 another answer, 2 error.
     """
     try:
         settings = load_settings()
         verdict, reason, parity = _prove(settings, today.date() if today else settings.today)
-        write_verdict(folder or settings.run_dir / "parity", verdict, (reason,), {"parity": parity})
+        write_verdict(folder or settings.run_dir / "parity", verdict, (reason,), parity)
     except ProjectError as error:
         print_error(error)
         sys.exit(EXIT_ERROR)
@@ -61,32 +64,63 @@ def main(
     sys.exit(verdict.exit_status)
 
 
-def _prove(settings: Settings, today: dt.date) -> tuple[Verdict, str, ParityReport | None]:
+def _prove(settings: Settings, today: dt.date) -> tuple[Verdict, str, dict[str, ParityReport | None]]:
     registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
     candidate = registry.version_of(CANDIDATE)
     if candidate is None:
         raise RegistryError(f"{settings.model_name} has no candidate: `python -m train` registers one")
     cutoff = label_cutoff(today, settings.label_maturity_days)
+    proofs: dict[str, ParityReport | None] = {"parity": None, "twin_parity": None}
     with Progress(console=Console(stderr=True)) as bar:
         try:
             rows = load_dataset(settings.dsn(DatabaseRole.TRAINER), cutoff).x
-            parity = _compare(registry, candidate, rows, settings.train_seed + 1, steps_on(bar))
+            compared, seed = 0, settings.train_seed + 1
+            for name, model in _models(candidate).items():
+                parity = _compare(registry, candidate, model, rows, seed=seed, progress=steps_on(bar))
+                proofs[name] = parity
+                compared += parity.rows.total
         except ParityError as error:
-            return Verdict.FAIL, f"version {candidate.version}: {error}", None
-    return Verdict.PASS, f"version {candidate.version} answers as XGBoost on {parity.rows}", parity
+            return Verdict.FAIL, f"version {candidate.version}: {error}", proofs
+    return Verdict.PASS, f"version {candidate.version} answers as XGBoost on {compared:,} rows", proofs
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """Where one of a version's models is in the registry."""
+
+    title: str
+    fetch: Callable[[Registry, ModelVersion], bytes]
+    native_file: str
+
+
+def _models(candidate: ModelVersion) -> dict[str, _Model]:
+    """A version of before has the one model alone."""
+    models = {"parity": _Model("shipped model", Registry.fetch_model, NATIVE_FILE)}
+    if candidate.twin_sha256 is not None:
+        models["twin_parity"] = _Model("judged twin", Registry.fetch_twin, f"{TWIN_FOLDER}/{NATIVE_FILE}")
+    return models
 
 
 def _compare(
-    registry: Registry, candidate: ModelVersion, rows: NDArray[np.float32], seed: int, progress: ShowStep
+    registry: Registry,
+    candidate: ModelVersion,
+    model: _Model,
+    rows: NDArray[np.float32],
+    *,
+    seed: int,
+    progress: ShowStep,
 ) -> ParityReport:
-    progress("fetching the candidate", 0, 2)
+    step = f"fetching the {model.title}"
+    progress(step, 0, 2)
     with tempfile.TemporaryDirectory() as name:
-        converted = registry.fetch_model(candidate)
-        progress("fetching the candidate", 1, 2)
-        classifier = load_classifier(registry.download_file(candidate, NATIVE_FILE, Path(name)))
-        progress("fetching the candidate", 2, 2)
+        converted = model.fetch(registry, candidate)
+        progress(step, 1, 2)
+        classifier = load_classifier(registry.download_file(candidate, model.native_file, Path(name)))
+        progress(step, 2, 2)
     return prove(
-        converted, classifier, rows, seed=seed, progress=lambda done, all_: progress("proving parity", done, all_)
+        *(converted, classifier, rows),
+        seed=seed,
+        progress=lambda done, all_: progress(f"proving the {model.title}", done, all_),
     )
 
 

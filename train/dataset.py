@@ -39,6 +39,15 @@ class Dataset:
         return float(self.y.mean())
 
 
+def joined(older: Dataset, newer: Dataset) -> Dataset:
+    """The applications of both."""
+    return Dataset(
+        np.concatenate((older.x, newer.x)),
+        np.concatenate((older.y, newer.y)),
+        np.concatenate((older.dates, newer.dates)),
+    )
+
+
 def load_dataset(dsn: str, cutoff: dt.date) -> Dataset:
     """Read the applications dated before `cutoff` from PostgreSQL; about a second for 214,000.
 

@@ -33,3 +33,7 @@ class LabelError(DatasetError):
 
 class TooFewDaysError(DatasetError):
     """The rows lie on too few days for three parts."""
+
+
+class RecipeError(ProjectError):
+    """A recipe can't be read, or names what is not there."""

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 from convert.parity_report import ParityReport
 from fraud.features import FEATURES
+from train.agreement import Agreement
 from train.data_origin import limits, origin
 from train.evaluate import Evaluation
 from train.training import Training
 
 
-def model_card(training: Training, parity: ParityReport) -> str:
-    """The card as Markdown."""
+def model_card(training: Training, shipped: ParityReport, twin: ParityReport, agreed: Agreement) -> str:
+    """The card as Markdown; `shipped` and `twin` are the proofs of both models."""
     return (
         "\n\n".join(
             (
                 "# Probability of a quick divorce after a marriage loan",
                 _purpose(),
                 _data(training),
-                _model(training),
+                _models(training, agreed),
                 _quality(training),
-                _parity(parity),
+                _parity(shipped, twin),
                 _features(),
                 _limits(training),
             )
@@ -39,13 +43,12 @@ def _purpose() -> str:
 def _data(training: Training) -> str:
     split = training.split
     rows = [
-        ("training", split.training, split.first_day, split.validation_start),
-        ("validation", split.validation, split.validation_start, split.test_start),
-        ("test", split.test, split.test_start, None),
+        ("before the test", split.known, "twin and shipped model", split.first_day, str(split.test_start)),
+        ("test", split.test, "shipped model alone", split.test_start, f"{split.last_day} (included)"),
     ]
     lines = [
-        f"| {name} | {part.y.size:,} | {part.positive_rate:.2%} | {start} | {end or f'{split.last_day} (included)'} |"
-        for name, part, start, end in rows
+        f"| {name} | {part.y.size:,} | {part.positive_rate:.2%} | {first} | {end} | {used} |"
+        for name, part, used, first, end in rows
     ]
     return "\n".join(
         (
@@ -54,28 +57,38 @@ def _data(training: Training) -> str:
             f"Applications dated before {training.cutoff} (the data cutoff), split by time between whole days.",
             origin(split.test.provenance),
             "",
-            "| part | rows | divorces | from | before |",
-            "|---|---:|---:|---|---|",
+            "| part | rows | divorces | from | before | fitted by |",
+            "|---|---:|---:|---|---|---|",
             *lines,
         )
     )
 
 
-def _model(training: Training) -> str:
-    chosen = training.chosen.candidate
+def _models(training: Training, agreed: Agreement) -> str:
+    shipped, twin = training.shipped.scaling, training.twin.scaling
+    recipe = "; ".join(f"{name} {value}" for name, value in training.recipe.facts().items())
+    chosen = (
+        f"Chosen among {len(training.trials)} by mean average precision over time-ordered folds before the test."
+        if training.trials
+        else "That of an earlier version: the search was not repeated."
+    )
     return (
-        "## Model\n\n"
-        f"XGBoost, {training.chosen.trees} trees of depth {chosen.max_depth}: learning rate {chosen.learning_rate:g}, "
-        f"sampling of rows and columns {chosen.sample_share:g}, least child weight {chosen.min_child_weight:g}, "
-        f"weight of positives {chosen.scale_pos_weight:.4g}, seed {training.seed}.\n"
-        f"Chosen among {len(training.trials)} by average precision on validation; grown on the training part only.\n"
-        f"Calibrated on validation (Platt scaling): log-odds = {training.scaling.slope:.4f} x margin "
-        f"{training.scaling.intercept:+.4f}, written into the trees."
+        "## Models\n\n"
+        f"One recipe: XGBoost, {recipe}; seed {training.seed}. {chosen}\n\n"
+        "- The **judged twin** (`twin/model.onnx`) is the recipe fitted on what is older than the test part. The\n"
+        "  gate compares twins; it serves nobody.\n"
+        "- The **shipped model** (`model.onnx`) is the recipe fitted on everything before the data cutoff. It\n"
+        "  serves.\n\n"
+        "Each is calibrated by Platt scaling on margins of its own newest twentieth, predicted by trees that were\n"
+        "fitted before it began, written into the trees: log-odds = "
+        f"{shipped.slope:.4f} x margin {shipped.intercept:+.4f} (shipped), "
+        f"{twin.slope:.4f} x margin {twin.intercept:+.4f} (twin).\n"
+        f"Both beside each other on the test part: {agreed}."
     )
 
 
 def _quality(training: Training) -> str:
-    parts = (training.validation, training.test)
+    parts = (training.shipped_cross_fitted, training.twin_on_test)
     figures = {
         "average precision (AUC-PR)": [str(part.average_precision) for part in parts],
         "ROC AUC": [str(part.roc_auc) for part in parts],
@@ -83,16 +96,21 @@ def _quality(training: Training) -> str:
         "log loss": [f"{part.log_loss:.4f}" for part in parts],
         "positive rate (average precision of chance)": [f"{part.positive_rate:.4f}" for part in parts],
         "mean predicted probability": [f"{part.mean_probability:.4f}" for part in parts],
-        _review_name(training.test): [f"{part.review.precision:.4f} / {part.review.recall:.4f}" for part in parts],
+        _review_name(training.twin_on_test): [
+            f"{part.review.precision:.4f} / {part.review.recall:.4f}" for part in parts
+        ],
     }
     lines = [f"| {name} | {' | '.join(values)} |" for name, values in figures.items()]
     return "\n".join(
         (
             "## Quality",
             "",
+            "No figure is of rows that the trees in question were fitted on, so none is of the shipped model's own",
+            "trees: they know all rows. Its recipe is judged by cross-fitting, each block of the newest fifth by trees",
+            "fitted on all but the block, with its own calibration; its twin on the test part, all of it newer.",
             "In brackets: 95% interval of a stratified bootstrap over rows.",
             "",
-            "| figure | validation | test |",
+            "| figure | shipped model's recipe, cross-fitted on the newest fifth | judged twin on the test part |",
             "|---|---|---|",
             *lines,
         )
@@ -103,15 +121,27 @@ def _review_name(evaluation: Evaluation) -> str:
     return f"precision / recall when the top {evaluation.review.capacity:.0%} are reviewed"
 
 
-def _parity(parity: ParityReport) -> str:
-    return (
-        "## Parity of the ONNX model with XGBoost\n\n"
-        f"Compared on {parity.rows}. Margins bit-equal: "
-        f"{parity.margin_bit_equal_share:.4%} of rows. Largest difference of a probability: "
-        f"{parity.max_relative_difference:.2g} relative, {parity.max_absolute_difference:.2g} absolute "
-        f"(allowed: {parity.relative_tolerance:.2g} relative).\n"
-        f"SHA-256 of `model.onnx`: `{parity.model_sha256}`"
+def _parity(shipped: ParityReport, twin: ParityReport) -> str:
+    return "\n".join(
+        (
+            "## Parity of the ONNX models with XGBoost",
+            "",
+            f"Allowed: {shipped.relative_tolerance:.2g} relative.",
+            "",
+            "| | shipped model | judged twin |",
+            "|---|---|---|",
+            *(f"| {name} | {figure(shipped)} | {figure(twin)} |" for name, figure in _PARITY_FIGURES.items()),
+        )
     )
+
+
+_PARITY_FIGURES: Final[dict[str, Callable[[ParityReport], str]]] = {
+    "rows compared": lambda parity: str(parity.rows),
+    "margins bit-equal": lambda parity: f"{parity.margin_bit_equal_share:.4%} of rows",
+    "largest relative difference of a probability": lambda parity: f"{parity.max_relative_difference:.2g}",
+    "largest absolute difference of a probability": lambda parity: f"{parity.max_absolute_difference:.2g}",
+    "SHA-256 of `model.onnx`": lambda parity: f"`{parity.model_sha256}`",
+}
 
 
 def _features() -> str:
@@ -125,7 +155,6 @@ def _limits(training: Training) -> str:
         f"{limits(training.split.test.provenance)}"
         "- Age is a feature: before use, an agency must examine what the model does to groups of applicants.\n"
         "- Applicants unlike those in the data window make the probabilities wrong; drift monitoring looks for them.\n"
-        "- Probabilities are those of the validation part: where divorces have become more frequent since, they lag\n"
-        "  behind, as the mean predicted probability beside the positive rate above shows.\n"
+        "- Probabilities are those of the newest fifth: where divorces become more frequent, they lag behind.\n"
         "- The intervals hold for rows drawn anew from the same time; they don't foresee changes over time."
     )

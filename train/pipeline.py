@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import tempfile
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
-from convert import Conversion, convert
 from fraud.progress import ShowStep
-from fraud.reference_profile import ReferenceProfile
-from fraud.registry import (
-    CANDIDATE,
-    PRODUCTION,
-    PROFILE_SHA256_TAG,
-    RETRAINING_REASON_TAG,
-    TEST_AP_TAG,
-    TEST_START_TAG,
-    VALIDATION_AP_TAG,
-    ModelVersion,
-    Registry,
-)
-from train.artifacts import write_files
-from train.bins_table import store_bins
+from fraud.registry import CANDIDATE, PRODUCTION, RETRAINING_REASON_TAG, ModelVersion, Registry
+from train.agreement import Agreement
+from train.artifacts import Conversions
 from train.dataset import load_dataset
-from train.reference import reference_profile
+from train.registration import convert_both, register
 from train.servable import why_unservable
-from train.tracking import parity_metrics, parity_tags, record_run
 from train.training import Training, train_model
 
 
@@ -36,7 +20,8 @@ class Outcome:
     """What a run of the pipeline made."""
 
     training: Training
-    conversion: Conversion
+    conversions: Conversions
+    agreement: Agreement
     version: ModelVersion
     production: int | None
     """The version that is in production now."""
@@ -53,7 +38,7 @@ def run(
     progress: ShowStep,
     reason: str | None = None,
 ) -> Outcome:
-    """Train on the applications before `cutoff`, prove the conversion, and register the result as candidate.
+    """Train on the applications before `cutoff`, prove the conversions, and register the result as candidate.
 
     Args:
         dsn: of the database with the table of applications.
@@ -69,7 +54,7 @@ def run(
     Raises:
         RegistryError: the registry does not answer; asked first, so that nobody trains in vain.
         DatasetError, DatabaseError: the applications can't be read or trained on.
-        ParityError: the converted model is another one; nothing is registered.
+        ParityError: a converted model is another one; nothing is registered.
     """
     progress("asking the registry", 0, 1)
     registry.version_of(PRODUCTION)
@@ -79,50 +64,16 @@ def run(
     dataset = load_dataset(dsn, cutoff)
     progress("reading applications", 1, 1)
 
-    training = train_model(dataset, cutoff, seed, threads, lambda done, all_: progress("grid search", done, all_))
-    conversion = convert(
-        training.pipeline,
-        dataset.x,
-        seed=seed,
-        progress=lambda done, all_: progress("proving parity", done, all_),
-    )
+    training = train_model(dataset, cutoff, seed, threads, lambda done, all_: progress("search", done, all_))
+    conversions = convert_both(training, dataset, progress)
 
     progress("registering", 0, 1)
-    profile = reference_profile(training.split, training.pipeline, cutoff, conversion.sha256)
-    version = _register(registry, training, conversion, profile, reason)
-    store_bins(dsn, version, profile)
+    tags = {} if reason is None else {RETRAINING_REASON_TAG: reason}
+    version, agreed = register(dsn, registry, training, conversions, tags)
     registry.set_alias(CANDIDATE, version.version)
     production = _promote(registry, version, promote_first)
     progress("registering", 1, 1)
-    return Outcome(training, conversion, version, production)
-
-
-def _register(
-    registry: Registry, training: Training, conversion: Conversion, profile: ReferenceProfile, reason: str | None
-) -> ModelVersion:
-    metrics = (
-        training.validation.metrics("validation")
-        | training.test.metrics("test")
-        | parity_metrics(conversion.parity)
-        | {
-            "training_rows": training.split.training.y.size,
-            "training_positive_rate": training.split.training.positive_rate,
-        }
-    )
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_files(folder, training, conversion, profile)
-        run_id = record_run(registry, _parameters(training), metrics, folder)
-    tags = {
-        TEST_START_TAG: training.split.test_start.isoformat(),
-        VALIDATION_AP_TAG: repr(training.validation.average_precision.estimate),
-        TEST_AP_TAG: repr(training.test.average_precision.estimate),
-        PROFILE_SHA256_TAG: hashlib.sha256(profile.to_json()).hexdigest(),
-        **parity_tags(conversion.parity),
-    }
-    if reason is not None:
-        tags[RETRAINING_REASON_TAG] = reason
-    return registry.register(run_id, conversion.sha256, training.cutoff, tags)
+    return Outcome(training, conversions, agreed, version, production)
 
 
 def _promote(registry: Registry, version: ModelVersion, promote_first: bool) -> int | None:
@@ -132,16 +83,3 @@ def _promote(registry: Registry, version: ModelVersion, promote_first: bool) -> 
         registry.set_alias(PRODUCTION, version.version)
         return version.version
     return None if production is None else production.version
-
-
-def _parameters(training: Training) -> dict[str, str]:
-    split = training.split
-    days = {
-        "data_cutoff": training.cutoff,
-        "first_day": split.first_day,
-        "validation_start": split.validation_start,
-        "test_start": split.test_start,
-        "last_day": split.last_day,
-    }
-    chosen = asdict(training.chosen.candidate) | {"trees": training.chosen.trees, "seed": training.seed}
-    return {name: str(value) for name, value in (chosen | days).items()}

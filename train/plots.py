@@ -8,23 +8,26 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve
-from sklearn.pipeline import Pipeline
+from xgboost import XGBClassifier
 
 from fraud.features import FEATURE_NAMES
 from fraud.statistics.reliability import reliability
 from train.axes import labelled_axes, reliability_axes, save_png
 from train.dataset import Dataset
 from train.evaluate import Evaluation
-from train.grid import STEP, Trial, best
+from train.fitting import CrossFitted
+from train.search import Trial, best
 
 
 def precision_recall_plot(
     path: Path, test: Dataset, probabilities: NDArray[np.float32], evaluation: Evaluation
 ) -> None:
-    """Precision over recall on the test part, beside what chance gives and what officers can review."""
-    axes = labelled_axes("Precision and recall on the test part", "recall (share of divorces found)", "precision")
+    """Precision over recall of the judged twin on the test part, beside what chance gives and officers can review."""
+    axes = labelled_axes(
+        "Precision and recall of the judged twin on the test part", "recall (share of divorces found)", "precision"
+    )
     precision, recall, _ = precision_recall_curve(test.y, probabilities)
-    axes.step(recall, precision, where="post", label=f"model: average precision {evaluation.average_precision}")
+    axes.step(recall, precision, where="post", label=f"judged twin: average precision {evaluation.average_precision}")
     axes.axhline(evaluation.positive_rate, color="grey", ls="--", label=f"chance: {evaluation.positive_rate:.4f}")
     officers = evaluation.review
     axes.plot(officers.recall, officers.precision, "o", color="C3", label=f"review of {officers.capacity:.0%}")
@@ -35,9 +38,9 @@ def precision_recall_plot(
     save_png(axes, path)
 
 
-def importance_plot(path: Path, pipeline: Pipeline) -> None:
-    """Mean gain of the splits on each feature."""
-    gains = pipeline.named_steps[STEP].get_booster().get_score(importance_type="gain")
+def importance_plot(path: Path, classifier: XGBClassifier) -> None:
+    """Mean gain of the shipped model's splits on each feature."""
+    gains = classifier.get_booster().get_score(importance_type="gain")
     by_feature = {name: gains.get(f"f{index}", 0.0) for index, name in enumerate(FEATURE_NAMES)}
     names = sorted(by_feature, key=lambda name: by_feature[name])
     axes = labelled_axes("Importance of the features", "mean gain of a split (reduction of the training loss)", "")
@@ -46,26 +49,31 @@ def importance_plot(path: Path, pipeline: Pipeline) -> None:
     save_png(axes, path)
 
 
-def reliability_plot(path: Path, test: Dataset, probabilities: NDArray[np.float32]) -> None:
+def reliability_plot(path: Path, cross_fitted: CrossFitted) -> None:
     """Divorce rate over predicted probability, in groups of equal size, with 95% intervals."""
-    groups = {"tenths by probability, 95% interval": reliability(test.y, probabilities)}
-    save_png(reliability_axes("Calibration on the test part", groups), path)
+    groups = {"tenths by probability, 95% interval": reliability(cross_fitted.recent.y, cross_fitted.probabilities)}
+    save_png(reliability_axes("Calibration of the shipped model, cross-fitted on the newest fifth", groups), path)
 
 
-def grid_plot(path: Path, trials: Sequence[Trial]) -> None:
-    """Average precision of every candidate over its number of trees."""
+def search_plot(path: Path, trials: Sequence[Trial]) -> None:
+    """Mean average precision of every recipe over its leaves; pruned ones know only the newest folds."""
     from matplotlib import color_sequences  # noqa: PLC0415 - takes a second
 
     chosen = best(trials)
-    axes = labelled_axes("Grid search", "trees kept by early stopping", "average precision on validation")
-    weights = sorted({trial.candidate.scale_pos_weight for trial in trials})
-    depths = sorted({trial.candidate.max_depth for trial in trials})
-    for depth, color in zip(depths, color_sequences["tab10"], strict=False):
-        for weight, marker in zip(weights, "o^", strict=False):
-            shown = [t for t in trials if (t.candidate.max_depth, t.candidate.scale_pos_weight) == (depth, weight)]
-            label = f"depth {depth}, weight of positives {weight:.1f}"
-            heights = [t.average_precision for t in shown]
-            axes.plot([t.trees for t in shown], heights, ls="", marker=marker, color=color, label=label)
-    axes.plot(chosen.trees, chosen.average_precision, "o", ms=14, mfc="none", mec="black", label="chosen")
+    axes = labelled_axes("Search", "leaves that the trees can have", "average precision, mean over the folds")
+    half_lives = sorted({trial.recipe.half_life_days or 0.0 for trial in trials})
+    for half_life, color in zip(half_lives, color_sequences["tab10"], strict=False):
+        for pruned, marker in ((False, "o"), (True, "x")):
+            shown = [t for t in trials if (t.recipe.half_life_days or 0.0, t.pruned) == (half_life, pruned)]
+            name = f"half-life {half_life:g} days" if half_life else "all applications weigh the same"
+            axes.plot(
+                [trial.recipe.leaves for trial in shown],
+                [trial.average_precision for trial in shown],
+                ls="",
+                marker=marker,
+                color=color,
+                label=f"{name}, newest folds only" if pruned else name,
+            )
+    axes.plot(chosen.recipe.leaves, chosen.average_precision, "o", ms=14, mfc="none", mec="black", label="chosen")
     axes.legend(fontsize="small")
     save_png(axes, path)

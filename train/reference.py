@@ -6,37 +6,49 @@ import datetime as dt
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
+from xgboost import XGBClassifier
 
 from fraud.features import FEATURE_NAMES
 from fraud.reference_profile import PREDICTION, ReferenceProfile, VariableReference
 from fraud.statistics.binning import choose_bins
-from train.grid import STEP
-from train.split import Split
-from train.training import probabilities
+from train.dataset import Dataset
 
 
-def reference_profile(split: Split, pipeline: Pipeline, cutoff: dt.date, model_sha256: str) -> ReferenceProfile:
-    """Bins chosen on validation and test, and counts of these and of the training part."""
-    x = np.concatenate((split.validation.x, split.test.x))
-    y = np.concatenate((split.validation.y, split.test.y))
-    predicted = probabilities(pipeline, x)
+def reference_profile(
+    older: Dataset,
+    recent: Dataset,
+    predicted: NDArray[np.float32],
+    *,
+    classifier: XGBClassifier,
+    cutoff: dt.date,
+    model_sha256: str,
+) -> ReferenceProfile:
+    """Bins chosen on the recent part, and counts of it and of the older one.
+
+    Args:
+        older: applications before the recent part.
+        recent: the newest, [N] rows.
+        predicted: probabilities [N] of the recent part, by trees that were not fitted on the row in question.
+        classifier: the model that serves; its splits say how important a feature is.
+        cutoff: applications from this day on were unknown.
+        model_sha256: of its `model.onnx`.
+    """
     features = [
-        _variable(name, x[:, column], split.training.x[:, column], importance)
-        for column, (name, importance) in enumerate(zip(FEATURE_NAMES, _importances(pipeline), strict=True))
+        _variable(name, recent.x[:, column], older.x[:, column], importance)
+        for column, (name, importance) in enumerate(zip(FEATURE_NAMES, _importances(classifier), strict=True))
     ]
     prediction = _variable(PREDICTION, predicted, None, None)
     return ReferenceProfile(
         model_sha256=model_sha256,
         data_cutoff=cutoff,
-        first_day=split.validation_start,
-        last_day=split.last_day,
-        rows=y.size,
-        positives=int(y.sum()),
-        training_rows=split.training.y.size,
-        training_positives=int(split.training.y.sum()),
+        first_day=recent.dates[0].item(),
+        last_day=recent.dates[-1].item(),
+        rows=recent.y.size,
+        positives=int(recent.y.sum()),
+        training_rows=older.y.size,
+        training_positives=int(older.y.sum()),
         variables=[*features, prediction],
-        positives_by_probability=prediction.bins().count(predicted[y == 1]).tolist(),
+        positives_by_probability=prediction.bins().count(predicted[recent.y == 1]).tolist(),
     )
 
 
@@ -55,8 +67,8 @@ def _variable(
     )
 
 
-def _importances(pipeline: Pipeline) -> list[float]:
+def _importances(classifier: XGBClassifier) -> list[float]:
     """Each feature's share of the gain of all splits, in the order of the columns."""
-    gains = pipeline.named_steps[STEP].get_booster().get_score(importance_type="total_gain")
+    gains = classifier.get_booster().get_score(importance_type="total_gain")
     total = sum(gains.values())
     return [gains.get(f"f{column}", 0.0) / total if total else 0.0 for column in range(len(FEATURE_NAMES))]

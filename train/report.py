@@ -14,7 +14,7 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
     """Print the parts, the chosen model and its quality, the parity and the version."""
     training = outcome.training
     console.print(_parts(training.split))
-    console.print(_qualities(training.validation, training.test))
+    console.print(_qualities(training.shipped_cross_fitted, training.twin_on_test))
     console.print(_facts(outcome))
 
 
@@ -27,9 +27,9 @@ def _parts(split: Split) -> Table:
     return table
 
 
-def _qualities(validation: Evaluation, test: Evaluation) -> Table:
-    table = Table("figure", "validation", "test", title="Quality, with 95% intervals")
-    parts = (validation, test)
+def _qualities(cross_fitted: Evaluation, test: Evaluation) -> Table:
+    table = Table("figure", "shipped, cross-fitted", "twin, test", title="Quality, with 95% intervals")
+    parts = (cross_fitted, test)
     rows = {
         "average precision": [str(part.average_precision) for part in parts],
         "ROC AUC": [str(part.roc_auc) for part in parts],
@@ -45,21 +45,19 @@ def _qualities(validation: Evaluation, test: Evaluation) -> Table:
 
 
 def _facts(outcome: Outcome) -> Table:
-    training, parity, version = outcome.training, outcome.conversion.parity, outcome.version
-    scaling = training.scaling
-    chosen = training.chosen.candidate
+    training, version = outcome.training, outcome.version
+    scaling = training.shipped.scaling
+    parity = outcome.conversions.shipped.parity
     table = Table(title="Model", show_header=False)
-    table.add_row("chosen of", f"{len(training.trials)} candidates")
-    table.add_row("trees", f"{training.chosen.trees} of depth {chosen.max_depth}")
-    table.add_row("learning rate", f"{chosen.learning_rate:g}")
-    table.add_row("sampling of rows and columns", f"{chosen.sample_share:g}")
-    table.add_row("least child weight", f"{chosen.min_child_weight:g}")
-    table.add_row("weight of positives", f"{chosen.scale_pos_weight:.4g}")
+    table.add_row("chosen of", f"{len(training.trials)} recipes")
+    for name, value in training.recipe.facts().items():
+        table.add_row(name, value)
     table.add_row("calibrated log-odds", f"{scaling.slope:.3f} x margin {scaling.intercept:+.3f}")
+    table.add_row("shipped beside its twin", str(outcome.agreement))
     table.add_row("parity: rows compared", str(parity.rows))
     table.add_row("parity: margins bit-equal", f"{parity.margin_bit_equal_share:.4%}")
     table.add_row("parity: largest difference", f"{parity.max_relative_difference:.2g} of a probability")
-    table.add_row("SHA-256 of model.onnx", f"{outcome.conversion.sha256[:16]}...")
+    table.add_row("SHA-256 of model.onnx", f"{version.sha256[:16]}...")
     table.add_row("registered", f"{version.name}, version {version.version}, candidate")
     table.add_row("data cutoff", str(version.data_cutoff))
     table.add_row("in production", "none" if outcome.production is None else f"version {outcome.production}")

@@ -1,76 +1,96 @@
-"""Trains one model on a split: grid search, final fit, calibration, evaluation."""
+"""Trains the two models of a version: a recipe is searched for and judged, then fitted on everything known."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
 
-from train.calibration import Scaling, calibrate
 from train.dataset import Dataset
 from train.evaluate import Evaluation, evaluate
-from train.grid import Trial, best, candidates, fit, search
-from train.split import Split, split_by_day
+from train.fitting import CrossFitted, FittedModel, cross_fit, fit_everything, probabilities
+from train.recipe import Recipe
+from train.search import TRIALS, Trial, best, search
+from train.split import Split, folds, split_by_day
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A trained model with all that is known about it."""
+    """Both models with all that is known about them."""
 
     split: Split
     trials: tuple[Trial, ...]
-    chosen: Trial
-    pipeline: Pipeline
-    scaling: Scaling
-    """Of the margins, on validation; the pipeline has it already."""
-    validation: Evaluation
-    test: Evaluation
-    test_probabilities: NDArray[np.float32]
+    """Of the search; none where the recipe was given."""
+    recipe: Recipe
+    twin: FittedModel
+    """The judged twin: the recipe fitted on all that is older than the test part."""
+    shipped: FittedModel
+    """The model that serves: the recipe fitted on everything, the test part included."""
+    twin_on_test: Evaluation
+    twin_test_probabilities: NDArray[np.float32]
     """Of the test part [N]."""
+    cross_fitted: CrossFitted
+    """What the shipped model would say of the newest fifth if it did not know it."""
+    shipped_cross_fitted: Evaluation
+    """Of that."""
     cutoff: dt.date
     """Applications from this day on were unknown."""
     seed: int
 
 
 def train_model(
-    dataset: Dataset, cutoff: dt.date, seed: int, threads: int, on_trial: Callable[[int, int], None]
+    dataset: Dataset,
+    cutoff: dt.date,
+    seed: int,
+    threads: int,
+    on_trial: Callable[[int, int], None],
+    *,
+    monotone: Mapping[str, int] | None = None,
 ) -> Training:
-    """Train on the training part, choose on validation, report on test; repeatable, whatever the number of threads.
+    """Search before the test part, judge on it, fit on all; repeatable, whatever the number of threads.
 
-    `on_trial` is told how many candidates of the grid are done, and of how many.
+    Args:
+        dataset: the applications before `cutoff`.
+        cutoff: applications from this day on are unknown.
+        seed: of everything drawn at random.
+        threads: to fit with.
+        on_trial: told how many recipes of the search are done, and of how many.
+        monotone: direction by name of the features in which the probability may only go one way.
 
     Raises:
-        DatasetError: the applications can't be split in three.
+        DatasetError: the applications can't be split.
     """
     split = split_by_day(dataset)
-    grid = candidates(split.training.y)
-    trials = []
-    for trial in search(split.training, split.validation, grid, seed, threads):
-        trials.append(trial)
-        on_trial(len(trials), len(grid))
-    chosen = best(trials)
-    pipeline = fit(chosen, split.training, seed, threads)
-    scaling = calibrate(pipeline, split.validation)
-    on_validation = probabilities(pipeline, split.validation.x)
-    on_test = probabilities(pipeline, split.test.x)
+    trials = search(folds(split.known), seed, threads, on_trial, monotone=monotone, trials=TRIALS)
+    return train_recipe(best(trials).recipe, dataset, cutoff, seed=seed, threads=threads, trials=trials)
+
+
+def train_recipe(
+    recipe: Recipe, dataset: Dataset, cutoff: dt.date, *, seed: int, threads: int, trials: tuple[Trial, ...] = ()
+) -> Training:
+    """Both models of a recipe that is known.
+
+    Raises:
+        DatasetError: the applications can't be split.
+    """
+    split = split_by_day(dataset)
+    twin = fit_everything(recipe, split.known, seed, threads)
+    shipped = fit_everything(recipe, dataset, seed, threads)
+    cross_fitted = cross_fit(recipe, dataset, shipped.scaling, seed, threads)
+    on_test = probabilities(twin.pipeline, split.test.x)
     return Training(
         split=split,
-        trials=tuple(trials),
-        chosen=chosen,
-        pipeline=pipeline,
-        scaling=scaling,
-        validation=evaluate(split.validation.y, on_validation, seed),
-        test=evaluate(split.test.y, on_test, seed),
-        test_probabilities=on_test,
+        trials=trials,
+        recipe=recipe,
+        twin=twin,
+        shipped=shipped,
+        twin_on_test=evaluate(split.test.y, on_test, seed),
+        twin_test_probabilities=on_test,
+        cross_fitted=cross_fitted,
+        shipped_cross_fitted=evaluate(cross_fitted.recent.y, cross_fitted.probabilities, seed),
         cutoff=cutoff,
         seed=seed,
     )
-
-
-def probabilities(pipeline: Pipeline, x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probability of a divorce for each row of [N, 10] -> [N]."""
-    return np.asarray(pipeline.predict_proba(x)[:, 1], np.float32)

@@ -19,6 +19,7 @@ from bench.gate.deployment import Deploy, Deployment, deployment_of
 from bench.gate.errors import GateError
 from bench.gate.lock import alone
 from bench.gate.promotion import finish, promote
+from bench.gate.refresh import Refresh, after_rejection, may_refresh, refresh_policy
 from bench.gate.report.files import write_report
 from bench.gate.report.gate_report import GateReport
 from bench.gate.report.summary import print_summary
@@ -49,6 +50,9 @@ def gate(
 ) -> None:
     """Compare the candidate with production; promote it if it is better and as quick.
 
+    Where it is rejected, production's recipe is fitted again on everything known and promoted if it is not inferior
+    (GATE_REFRESH).
+
     Exit status: 0 promoted (or, with --measure-only, may be promoted), 10 rejected, 20 could not be decided, 2 error.
     Only 0 changes anything.
     """
@@ -62,6 +66,7 @@ def gate(
             settings.dsn(DatabaseRole.TRAINER),
             folder or settings.run_dir / "gate" / "report",
             measure_only,
+            Refresh(settings.train_seed, settings.train_threads) if settings.gate_refresh else None,
         )
     except ProjectError as error:
         print_error(error)
@@ -85,6 +90,8 @@ class Run:
     lock_dsn: str
     folder: Path
     measure_only: bool
+    refresh: Refresh | None = None
+    """What to do where a candidate is rejected; None: nothing."""
 
     def report(self) -> GateReport | None:
         """What came of it, which is on disk as well; None when the candidate is in production already."""
@@ -109,6 +116,8 @@ class Run:
                 return None
             report = self._judge(report, candidate, champion)
             self._record(report, candidate)
+            if champion is not None and self.refresh is not None and may_refresh(report, champion, self.gate):
+                candidate, report = self._refreshed(self.refresh, report, candidate, champion)
             if report.verdict is Verdict.PASS and not self.measure_only:
                 try:
                     promote(registry, champion, candidate, self.deployment, check_lock)
@@ -122,6 +131,20 @@ class Run:
         with Progress(console=Console(stderr=True), transient=True) as bar:
             quality, latency = self.gate.check(candidate, champion, steps_on(bar))
         return replace(report, quality=quality, latency=latency, seconds=time.monotonic() - started_s)
+
+    def _refreshed(
+        self, refresh: Refresh, rejection: GateReport, candidate: ModelVersion, champion: ModelVersion
+    ) -> tuple[ModelVersion, GateReport]:
+        """The champion's recipe in the candidate's place, if it passes; else both as they were."""
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            refreshed = refresh.version(self.gate, champion, steps_on(bar))
+        gate = replace(self.gate, quality=refresh_policy(self.gate.quality))
+        judged = replace(self, gate=gate)._judge(rejection, refreshed, champion)
+        report = after_rejection(judged, candidate, rejection.reasons)
+        if report.verdict is Verdict.PASS:
+            self.gate.registry.set_alias(CANDIDATE, refreshed.version)
+        self._record(report, refreshed)
+        return refreshed, report
 
     def _record(self, report: GateReport, candidate: ModelVersion) -> None:
         """Keep the report on disk and with the version."""

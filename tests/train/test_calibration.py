@@ -1,4 +1,4 @@
-"""Calibration: probabilities fit the recent labels, the order stays, and the saved model has it."""
+"""Calibration: margins are scaled as said, the order stays, and the saved model has it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from sklearn.metrics import average_precision_score
 from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier
 
-from train.calibration import calibrate, fit_scaling
+from train.calibration import Scaling, fit_scaling, scale
 from train.dataset import Dataset
-from train.grid import STEP, Candidate, Trial, fit
+from train.recipe import STEP, Recipe
 from train.split import Split, split_by_day
 
 FLOAT32_SUM = 1e-5
@@ -25,9 +25,13 @@ def split(dataset: Dataset) -> Split:
     return split_by_day(dataset)
 
 
-@pytest.fixture(params=[1.0, 12.0], ids=["plain", "positives weighted 12"])
-def trained(split: Split, request: pytest.FixtureRequest) -> Pipeline:
-    return fit(Trial(Candidate(3, 0.1, 1.0, 1.0, request.param), 60, 0.0), split.training, 7, 2)
+RECIPE = Recipe(3, 60, 0.1, 1.0, 1.0, None)
+SCALING = Scaling(0.8, -0.4)
+
+
+@pytest.fixture
+def trained(split: Split) -> Pipeline:
+    return RECIPE.fit(split.known, 7, 2)
 
 
 def margins(pipeline: Pipeline, x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -35,34 +39,32 @@ def margins(pipeline: Pipeline, x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def test_margins_are_scaled_and_the_order_stays(trained: Pipeline, split: Split) -> None:
-    before = margins(trained, split.validation.x)
-    scaling = calibrate(trained, split.validation)
-    after = margins(trained, split.validation.x)
-    assert after == pytest.approx(scaling.slope * before + scaling.intercept, abs=FLOAT32_SUM)
+    before = margins(trained, split.test.x)
+    scale(trained, SCALING)
+    after = margins(trained, split.test.x)
+    assert after == pytest.approx(SCALING.slope * before + SCALING.intercept, abs=FLOAT32_SUM)
     order = np.argsort(before, kind="stable")
     assert np.diff(after[order]).min() > -FLOAT32_SUM
-    labels = split.validation.y
+    labels = split.test.y
     assert average_precision_score(labels, after) == pytest.approx(average_precision_score(labels, before), abs=1e-3)
+    expected = SCALING.probabilities(before)
+    assert trained.predict_proba(split.test.x)[:, 1] == pytest.approx(expected, rel=1e-4)
 
 
-def test_the_mean_probability_is_the_recent_positive_rate(trained: Pipeline, split: Split) -> None:
-    calibrate(trained, split.validation)
-    mean = trained.predict_proba(split.validation.x)[:, 1].mean()
-    assert mean == pytest.approx(split.validation.positive_rate, rel=1e-3)
-
-
-def test_calibrating_again_changes_nothing(trained: Pipeline, split: Split) -> None:
-    calibrate(trained, split.validation)
-    again = calibrate(trained, split.validation)
+def test_the_mean_probability_is_the_positive_rate_of_what_it_is_fitted_on(trained: Pipeline, split: Split) -> None:
+    found = fit_scaling(margins(trained, split.test.x), split.test.y)
+    scale(trained, found)
+    assert trained.predict_proba(split.test.x)[:, 1].mean() == pytest.approx(split.test.positive_rate, rel=1e-3)
+    again = fit_scaling(margins(trained, split.test.x), split.test.y)
     assert (again.slope, again.intercept) == (pytest.approx(1, abs=1e-3), pytest.approx(0, abs=1e-3))
 
 
 def test_it_survives_saving(trained: Pipeline, split: Split, tmp_path: Path) -> None:
-    calibrate(trained, split.validation)
+    scale(trained, SCALING)
     trained.named_steps[STEP].get_booster().save_model(tmp_path / "model.ubj")
     loaded = XGBClassifier()
     loaded.load_model(tmp_path / "model.ubj")
-    assert np.array_equal(loaded.predict_proba(split.validation.x), trained.predict_proba(split.validation.x))
+    assert np.array_equal(loaded.predict_proba(split.test.x), trained.predict_proba(split.test.x))
 
 
 def test_a_known_distortion_is_undone() -> None:

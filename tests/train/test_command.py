@@ -32,12 +32,10 @@ from fraud.registry import (
 from fraud.stack.ports import hold_port
 from tests.earlier_versions import register_without_golden_rows
 from tests.serve.prediction_log_rows import fetch
+from tests.train.quick_search import shorten_search
 from train.__main__ import app
 from train.dataset import Dataset
-from train.grid import Candidate
 from train.servable import why_unservable
-
-GRID = [Candidate(3, 0.3, 0.8, 1.0, 1.0), Candidate(3, 0.3, 0.8, 1.0, 10.0)]
 
 
 @pytest.fixture
@@ -57,15 +55,18 @@ def registry(
     monkeypatch.setenv("MODEL_NAME", name)
     monkeypatch.setenv("REGISTRY_TIMEOUT_S", "5")
     monkeypatch.delenv("TRAINER_DB_PASSWORD", raising=False)
-    monkeypatch.setattr("train.training.candidates", lambda _labels: GRID)
+    shorten_search(monkeypatch, 2)
     return Registry(mlflow_uri, name)
 
 
+TODAY = "2024-03-01"
+
+
 def train(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["--today", "2024-03-01", *arguments])
+    return CliRunner().invoke(app, ["--today", TODAY, *arguments])
 
 
-def test_a_candidate_with_all_its_files(
+def test_a_candidate_with_all_its_files(  # noqa: PLR0915 - a training takes seconds: all it leaves is looked at
     registry: Registry, dataset: Dataset, filled_table: str, tmp_path: Path
 ) -> None:
     from mlflow import MlflowClient
@@ -85,7 +86,10 @@ def test_a_candidate_with_all_its_files(
 
     client = MlflowClient(registry.tracking_uri)
     files = {file.path.removeprefix("model/") for file in client.list_artifacts(version.run_id, "model")}
-    assert files >= {"model.onnx", "model.ubj", "parity.json", "grid.json", "model_card.md", "MLmodel", "plots"}
+    assert files >= {
+        *("model.onnx", "model.ubj", "parity.json", "search.json", "model_card.md", "MLmodel"),
+        *("plots", "twin"),
+    }
     plots = client.list_artifacts(version.run_id, "model/plots")
     assert len(plots) == 4
     assert all(plot.path.endswith(".png") and plot.file_size > 10_000 for plot in plots)
@@ -123,16 +127,17 @@ def test_a_candidate_with_all_its_files(
     test = run.data.metrics
     assert test["test_average_precision_low"] < test["test_average_precision"] < test["test_average_precision_high"]
     assert version.tags["average_precision_test"] == repr(test["test_average_precision"])
+    assert version.tags["average_precision_cross_fitted"] == repr(test["cross_fitted_average_precision"])
+
+    assert test["twin_rows"] + test["test_rows"] == test["shipped_rows"] == np.sum(dataset.dates < np.datetime64(TODAY))
+    twin = registry.fetch_twin(version)
+    assert hashlib.sha256(twin).hexdigest() == version.twin_sha256 != version.sha256
 
     card = registry.download_file(version, "model_card.md", tmp_path / "served").read_text(encoding="utf-8")
-    for words in (
-        "2024-03-01",
-        version.sha256,
-        "`Education_Days`",
-        "340 of the 1,000 divorces",
-        str(loaded),
-        f"{test['test_brier_score']:.4f}",
-    ):
+    brier_score = f"{test['test_brier_score']:.4f}"
+    hashes = (version.sha256, version.twin_sha256)
+    origin = ("340 of the 1,000 divorces", str(loaded))
+    for words in ("2024-03-01", *hashes, *origin, "judged twin", "`Education_Days`", brier_score):
         assert words in card
     assert f"({real:,} real, {200_000 - real:,} made of their values, " in card
 
@@ -211,7 +216,7 @@ def test_a_failed_parity_registers_nothing(registry: Registry, monkeypatch: pyte
     def convert_wrongly(*_: object, **__: object) -> None:
         raise ParityError("row 3 differs")
 
-    monkeypatch.setattr("train.pipeline.convert", convert_wrongly)
+    monkeypatch.setattr("train.registration.convert", convert_wrongly)
     result = train("--promote-first")
     assert result.exit_code == 10
     assert result.stderr.splitlines()[-1] == "error: row 3 differs"

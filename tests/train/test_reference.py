@@ -1,4 +1,4 @@
-"""What a trained model remembers of its applicants: the newest fifth, and predictions that it was not trained on."""
+"""What a trained model remembers of its applicants: the newest fifth, and predictions by trees that did not know it."""
 
 from __future__ import annotations
 
@@ -9,30 +9,43 @@ import pytest
 
 from fraud.features import FEATURE_NAMES
 from fraud.reference_profile import PREDICTION, ReferenceProfile
+from tests.train.quick_search import shorten_search
 from train.dataset import Dataset
-from train.grid import Candidate
+from train.fitting import probabilities
 from train.reference import reference_profile
-from train.training import Training, probabilities, train_model
+from train.training import Training, train_model
+
+CUTOFF = dt.date(2024, 3, 21)
 
 
 @pytest.fixture(scope="module")
 def training(dataset: Dataset) -> Training:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("train.training.candidates", lambda _labels: [Candidate(3, 0.3, 0.8, 1.0, 1.0)])
-        return train_model(dataset, dt.date(2024, 3, 21), 1, 2, lambda _done, _all: None)
+        shorten_search(patch)
+        return train_model(dataset, CUTOFF, 1, 2, lambda _done, _all: None)
 
 
 @pytest.fixture(scope="module")
 def profile(training: Training) -> ReferenceProfile:
-    return reference_profile(training.split, training.pipeline, training.cutoff, "ab" * 32)
+    return reference_profile(
+        training.cross_fitted.older,
+        training.cross_fitted.recent,
+        training.cross_fitted.probabilities,
+        classifier=training.shipped.classifier,
+        cutoff=CUTOFF,
+        model_sha256="ab" * 32,
+    )
 
 
 def test_it_is_whole_and_says_what_it_counted(profile: ReferenceProfile, training: Training) -> None:
     assert ReferenceProfile.from_json(profile.to_json()) == profile
-    recent = training.split.validation.y.size + training.split.test.y.size
-    assert (profile.rows, profile.training_rows) == (recent, training.split.training.y.size)
-    assert profile.positives == training.split.validation.y.sum() + training.split.test.y.sum()
-    assert (profile.first_day, profile.last_day) == (training.split.validation_start, training.split.last_day)
+    assert (profile.rows, profile.training_rows) == (
+        training.cross_fitted.recent.y.size,
+        training.cross_fitted.older.y.size,
+    )
+    assert profile.positives == training.cross_fitted.recent.y.sum()
+    dates = training.cross_fitted.recent.dates
+    assert (profile.first_day, profile.last_day) == (dates[0].item(), dates[-1].item())
     assert sum(one.importance or 0 for one in profile.variables) == pytest.approx(1)
 
 
@@ -45,11 +58,9 @@ def test_features_are_counted_in_both_parts(profile: ReferenceProfile, dataset: 
     assert variable.counts == counts[1].tolist()
 
 
-def test_predictions_are_those_of_rows_that_were_not_trained_on(
-    profile: ReferenceProfile, training: Training, dataset: Dataset
-) -> None:
-    recent = dataset.part(slice(profile.training_rows, None))
-    predicted = probabilities(training.pipeline, recent.x)
+def test_predictions_are_not_those_of_trees_that_know_the_rows(profile: ReferenceProfile, training: Training) -> None:
+    predicted, recent = training.cross_fitted.probabilities, training.cross_fitted.recent
+    assert not np.array_equal(predicted, probabilities(training.shipped.pipeline, recent.x))
     variable = profile.variable(PREDICTION)
     assert variable.training_counts is None
     assert variable.counts == variable.bins().count(predicted).tolist()

@@ -21,10 +21,12 @@ from fraud.registry import Registry
 from fraud.settings import DatabaseRole, Settings, load_settings
 from fraud.stack.ports import hold_port
 from train.dataset import load_dataset
+from train.replay.before import ap_as_before
+from train.replay.ceiling import ceilings
 from train.replay.commands import Commands
 from train.replay.database import copy_applications, temporary_database
 from train.replay.environment import replay_environment
-from train.replay.evaluation import month_of, version_aps
+from train.replay.evaluation import known_before, month_of, version_aps
 from train.replay.months import MONTHS, next_month, replayed_months
 from train.replay.outcome import ComingMonth, ReplayOutcome
 from train.replay.report import replay_json, replay_plot, replay_table
@@ -80,24 +82,38 @@ def _replay(settings: Settings, months: tuple[dt.date, ...], stamp: str, folder:
         year = Year(commands, registry, f"http://127.0.0.1:{port}", folder)
         with _progress(len(months)) as progress:
             replayed = year.replay(months, progress)
+        # The table's comment, which says where its rows came from, is not copied: the truth is asked of the original.
+        truth = Commands(environment | {"DATABASE_URL": settings.dsn()}, folder / "logs")
+        coming = _coming_months(settings, registry, replayed, truth, folder)
     return ReplayOutcome(
         model_name=model_name,
         decisions=replayed.decisions,
-        coming=_coming_months(settings.dsn(DatabaseRole.TRAINER), registry, replayed),
+        coming=coming,
         load=replayed.load,
         seconds=time.monotonic() - started_s,
     )
 
 
-def _coming_months(trainer_dsn: str, registry: Registry, replayed: Replayed) -> tuple[ComingMonth, ...]:
-    """What each version was worth in the month that it served, beside the first one."""
+def _coming_months(
+    settings: Settings, registry: Registry, replayed: Replayed, truth: Commands, folder: Path
+) -> tuple[ComingMonth, ...]:
+    """What each version was worth in the month that it served, beside others that might have."""
     firsts = [decision.first_day for decision in replayed.decisions]
-    dataset = load_dataset(trainer_dsn, next_month(firsts[-1]))
+    dataset = load_dataset(settings.dsn(DatabaseRole.TRAINER), next_month(firsts[-1]))
     months = [month_of(dataset, first) for first in firsts]
     by_version = {version: version_aps(registry, version, months) for version in set(replayed.served)}
     never_retrained = by_version[replayed.served[0]]
+    ceiling = ceilings(truth, dataset, firsts, folder)
     return tuple(
-        ComingMonth(served, by_version[served][place], never_retrained[place])
+        ComingMonth(
+            served=served,
+            production=by_version[served][place],
+            never_retrained=never_retrained[place],
+            as_before=ap_as_before(
+                known_before(dataset, firsts[place]), months[place], settings.train_seed, settings.train_threads
+            ),
+            ceiling=ceiling[place],
+        )
         for place, served in enumerate(replayed.served)
     )
 
@@ -121,6 +137,9 @@ def _show(outcome: ReplayOutcome, folder: Path) -> None:
     replay_plot(folder / PLOT_FILE, outcome)
     console = Console()
     console.print(replay_table(outcome))
+    if outcome.gain is not None:
+        share = "" if outcome.ceiling_share is None else f", {outcome.ceiling_share:.1%} of the ceiling"
+        console.print(f"Mean of the months: {outcome.gain:+.4f} beside a model as before{share}", highlight=False)
     load = outcome.load
     console.print(
         f"{load.requests:,} requests beside it, {load.failures:,} failed; {outcome.seconds / 60:.1f} minutes; "

@@ -22,6 +22,11 @@ def month_of(dataset: Dataset, first: dt.date) -> Dataset:
     return dataset.part(slice(int(begin), int(end)))
 
 
+def known_before(dataset: Dataset, first: dt.date) -> Dataset:
+    """The applications that were known when the month began."""
+    return dataset.part(slice(0, int(np.searchsorted(dataset.dates, np.datetime64(first)))))
+
+
 def coming_month_ap(engine: Engine, month: Dataset) -> float | None:
     """Average precision on the applications of a month; None where all or none of them divorced."""
     if month.y.size == 0 or month.positive_rate in (0, 1):

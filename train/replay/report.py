@@ -13,21 +13,25 @@ from train.replay.outcome import ComingMonth, Decision, ReplayOutcome
 
 WORDS = {Verdict.PASS: "promoted", Verdict.FAIL: "rejected", Verdict.INCONCLUSIVE: "undecided"}
 
+HEADINGS = ("month", "champ.", "cand.", "verdict", "latency", "serves", "served", "first", "before", "ceiling")
+
 
 def replay_json(outcome: ReplayOutcome) -> bytes:
     """All figures, the verdict first."""
     head = {"verdict": outcome.verdict, "exit_status": outcome.verdict.exit_status}
-    return msgspec.json.format(msgspec.json.encode(head | msgspec.to_builtins(outcome))) + b"\n"
+    means = {"gain": outcome.gain, "ceiling_share": outcome.ceiling_share}
+    return msgspec.json.format(msgspec.json.encode(head | means | msgspec.to_builtins(outcome))) + b"\n"
 
 
 def replay_table(outcome: ReplayOutcome) -> Table:
     """A row a month."""
     table = Table(
         title=f"{outcome.model_name}: average precision",
-        pad_edge=False,
-        caption="champion, candidate: on the gate's rows; served, first: of that version in the month to come",
+        padding=0,
+        caption="champ., cand.: twins on the gate's rows; the others in the month to come: the version served, "
+        "the first one never retrained, a model as made before, the true probabilities",
     )
-    for heading in ("month", "champion", "candidate", "verdict", "latency", "serves", "served", "first"):
+    for heading in HEADINGS:
         table.add_column(heading, justify="right", no_wrap=True, min_width=6)
     for decision, coming in zip(outcome.decisions, outcome.coming, strict=True):
         table.add_row(
@@ -39,6 +43,8 @@ def replay_table(outcome: ReplayOutcome) -> Table:
             str(coming.served),
             _figure(coming.production),
             _figure(coming.never_retrained),
+            _figure(coming.as_before),
+            _figure(coming.ceiling),
         )
     return table
 
@@ -50,6 +56,8 @@ def replay_plot(path: Path, outcome: ReplayOutcome) -> None:
     lines = {
         "coming month, version in production": ("o-", "C0", [month.production for month in outcome.coming]),
         "coming month, first version": ("o-", "C3", [month.never_retrained for month in outcome.coming]),
+        "coming month, as before": ("s-", "C1", [month.as_before for month in outcome.coming]),
+        "coming month, ceiling": ("--", "black", [month.ceiling for month in outcome.coming]),
         "gate's rows, candidate": ("^:", "C2", [decision.candidate_ap for decision in outcome.decisions]),
         "gate's rows, champion": ("v:", "C7", [decision.champion_ap for decision in outcome.decisions]),
     }

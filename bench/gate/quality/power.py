@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench.gate.quality.simulation import World, promoted, swaps_in_a_year
+from bench.gate.quality.simulation import REFRESH, World, promoted, swaps_in_a_year
 from fraud.statistics.interval import Interval
 from fraud.statistics.reliability import share_interval
 from train.axes import labelled_axes, save_png
@@ -26,6 +26,8 @@ from train.axes import labelled_axes, save_png
 GAINS: Final = (0.0, 0.005, 0.01, 0.015, 0.02, 0.025)
 CORRELATIONS: Final = (0.8, 0.9, 0.95)
 LEVELS: Final = (0.05, 0.01, 0.0043)
+REFRESHED: Final = (-0.02, -0.01, -0.005, 0.0, 0.005)
+"""True change of average precision by a refresh."""
 YEAR_ROWS: Final = 5_000
 """Of the window in a simulated year: error rates hardly depend on it, their cost does."""
 
@@ -84,6 +86,7 @@ def main(
             for correlation in CORRELATIONS
             for gain in GAINS
         ]
+        refreshes = [pool.submit(power_point, REFRESH, change, trials, seed) for change in REFRESHED]
         errors = [(level, pool.submit(yearly_error, level, years, seed)) for level in LEVELS]
         points = [power.result() for power in powers]
         table = Table("score correlation", "true gain", "promoted", title="Level 0.01, rule superior")
@@ -91,6 +94,11 @@ def main(
             table.add_row(f"{point.correlation:g}", f"{point.gain:g}", _share(point.promoted))
         Console().print(table)
         draw(points, plot)
+        shipped = Table("true change", "shipped", title="Refresh: level 0.01, rule noninferior, margin 0.005")
+        for refreshed in refreshes:
+            point = refreshed.result()
+            shipped.add_row(f"{point.gain:+g}", _share(point.promoted))
+        Console().print(shipped)
         yearly = Table("level of each gate", "years with a swap of equal models", title="Twelve gates a year")
         for level, error in errors:
             yearly.add_row(f"{level:g}", _share(error.result()))

@@ -13,6 +13,7 @@ from bench.gate.quality.slices import SliceReport
 from fraud.statistics.interval import Interval
 from fraud.statistics.reliability import ReliabilityGroup
 from fraud.verdict import Verdict
+from train.agreement import Agreement
 from train.evaluate import Evaluation
 
 
@@ -102,4 +103,6 @@ class QualityReport:
     """None when there was nothing to compare."""
     versus_champion: ChampionComparison | None = None
     versus_chance: ChanceComparison | None = None
+    twin_agreement: Agreement | None = None
+    """The candidate's shipped model beside its judged twin, on the same rows."""
     plots: tuple[Plot, ...] = ()

@@ -9,14 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bench.gate.quality.comparison import Comparison
 from bench.gate.quality.policy import Limits
 from bench.gate.quality.slices import SliceReport
 from fraud.statistics.interval import Interval
-from fraud.statistics.review import reviewed_rows
 
 
 def vetoes(limits: Limits, comparison: Comparison, slices: Sequence[SliceReport], flip_share: float) -> Iterator[str]:
@@ -47,13 +43,6 @@ def vetoes(limits: Limits, comparison: Comparison, slices: Sequence[SliceReport]
             f"veto: the decision of {flip_share:.2%} of the applications changes, "
             f"more than GATE_MAX_FLIP_SHARE={limits.flip_share:g}"
         )
-
-
-def flipped_share(champion: NDArray[np.float32], candidate: NDArray[np.float32], review_capacity: float) -> float:
-    """Share of N rows which one model has reviewed and the other has not; rows tied at the border are all reviewed."""
-    reviewed = reviewed_rows(champion.size, review_capacity)
-    decisions = [scores >= np.partition(scores, -reviewed)[-reviewed] for scores in (champion, candidate)]
-    return float(np.mean(decisions[0] != decisions[1]))
 
 
 def _loss(difference: Interval) -> Interval:

@@ -48,7 +48,7 @@ OUTCOME = ReplayOutcome(
             worst_median_ratio=None,
         ),
     ),
-    coming=(ComingMonth(1, 0.21, 0.21), ComingMonth(1, None, None)),
+    coming=(ComingMonth(1, 0.21, 0.21, 0.20, 0.24), ComingMonth(1, None, None)),
     load=LoadCounts(400, 0),
     seconds=100.0,
 )
@@ -74,8 +74,8 @@ def test_the_table_has_a_row_a_month_and_a_dash_for_what_was_not_measured() -> N
     Console(file=output, width=80).print(replay_table(OUTCOME))
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in output.getvalue().splitlines()]
     assert [row for row in rows if row] == [
-        ["2025-05", "-", "0.2500", "promoted", "x1.03", "1", "0.2100", "0.2100"],
-        ["2025-06", "0.3000", "0.2900", "rejected", "-", "1", "-", "-"],
+        ["2025-05", "-", "0.2500", "promoted", "x1.03", "1", "0.2100", "0.2100", "0.2000", "0.2400"],
+        ["2025-06", "0.3000", "0.2900", "rejected", "-", "1", "-", "-", "-", "-"],
     ]
 
 
@@ -84,7 +84,15 @@ def test_json_has_the_verdict_first_and_every_figure() -> None:
     assert list(document)[:2] == ["verdict", "exit_status"]
     assert (document["verdict"], document["exit_status"]) == ("pass", 0)
     assert [month["verdict"] for month in document["decisions"]] == ["pass", "fail"]
-    assert document["coming"][0] == {"served": 1, "production": 0.21, "never_retrained": 0.21}
+    assert document["coming"][0] == {
+        "served": 1,
+        "production": 0.21,
+        "never_retrained": 0.21,
+        "as_before": 0.20,
+        "ceiling": 0.24,
+    }
+    assert document["gain"] == pytest.approx(0.01), "a month that tells nothing does not count"
+    assert document["ceiling_share"] == pytest.approx(0.21 / 0.24)
     assert document["load"] == {"requests": 400, "failures": 0}
 
 

@@ -12,19 +12,20 @@ from sklearn.metrics import average_precision_score, brier_score_loss
 from xgboost import XGBClassifier
 
 from bench.gate.errors import ProbabilityError
-from bench.gate.quality.check import check_quality, judge_against_champion, judge_against_chance
+from bench.gate.quality.check import beside_twin, check_quality, judge_against_champion, judge_against_chance
 from bench.gate.quality.policy import Limits, QualityPolicy
 from bench.gate.quality.report import QualityReport
 from bench.gate.quality.rule import Rule
-from bench.gate.quality.scoring import registered_probabilities
+from bench.gate.quality.scoring import shipped_probabilities, twin_probabilities
 from fraud.errors import RegistryError
-from fraud.registry import TEST_START_TAG, ChecksumError, ModelVersion, Registry
+from fraud.registry import TEST_START_TAG, TWIN_SHA256_TAG, ChecksumError, ModelVersion, Registry
 from fraud.stack.ports import hold_port
 from fraud.verdict import Verdict
 from tests.bench.gate.quality.scored_rows import applications, probabilities
 from tests.train.conftest import store, synthetic_dataset
+from tests.train.quick_search import shorten_search
+from train.agreement import agreement
 from train.dataset import Dataset
-from train.grid import Candidate
 from train.pipeline import run
 
 POLICY = QualityPolicy(
@@ -55,7 +56,7 @@ def world(module_database: str, mlflow_uri: str) -> World:
     store(module_database, DATA)
     registry = Registry(mlflow_uri, "quality-check")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("train.training.candidates", lambda _labels: [Candidate(3, 0.3, 0.8, 1.0, 1.0)])
+        shorten_search(patch)
         versions = [
             run(
                 module_database, registry, day, seed=1, threads=1, promote_first=False, progress=lambda *_: None
@@ -85,13 +86,41 @@ def test_both_are_judged_on_the_newest_tenth_by_what_their_own_files_say(world: 
         (world.candidate, ap.candidate, brier.candidate),
     ):
         native = XGBClassifier()
-        native.load_model(world.registry.download_file(version, "model.ubj", tmp_path / str(version.version)))
+        native.load_model(world.registry.download_file(version, "twin/model.ubj", tmp_path / str(version.version)))
         expected = native.predict_proba(rows.x)[:, 1]
         assert precision.estimate == pytest.approx(average_precision_score(rows.y, expected), rel=1e-5)
         assert score.estimate == pytest.approx(brier_score_loss(rows.y, expected), rel=1e-5)
     assert report.verdict in {Verdict.PASS, Verdict.FAIL}
     assert {plot.name for plot in report.plots} == {"precision_recall", "difference", "reliability", "slices"}
     assert all(plot.png.startswith(b"\x89PNG") and len(plot.png) < 80_000 for plot in report.plots)
+
+
+def test_the_shipped_model_is_compared_with_its_twin(world: World) -> None:
+    report = world.check(world.candidate, world.champion)
+    rows = rows_from(world.candidate.unseen_from)
+    twin = twin_probabilities(world.registry, world.candidate, rows.x)
+    shipped = shipped_probabilities(world.registry, world.candidate, rows.x)
+    assert not np.array_equal(twin, shipped), "it has seen these rows"
+    assert report.twin_agreement == agreement(twin, shipped, POLICY.review_capacity)
+
+
+def test_version_of_before_is_judged_by_its_only_model(world: World) -> None:
+    tags = {name: value for name, value in world.champion.tags.items() if name != TWIN_SHA256_TAG}
+    before = replace(world.champion, tags=tags)
+    shipped = shipped_probabilities(world.registry, world.champion, DATA.x)
+    assert np.array_equal(twin_probabilities(world.registry, before, DATA.x), shipped)
+    assert world.check(world.candidate, before).versus_champion is not None
+
+
+def test_shipped_model_unlike_its_twin_is_inconclusive() -> None:
+    data = applications(rows=3_000)
+    passed = replace(UNDECIDED, verdict=Verdict.PASS, reasons=("better",))
+    twin, other = probabilities(data, 1.0, 1), probabilities(data, 0.0, 5)
+    assert beside_twin(passed, twin, twin).verdict is Verdict.PASS
+    surprised = beside_twin(passed, twin, other)
+    assert surprised.verdict is Verdict.INCONCLUSIVE
+    assert "the shipped model is not its judged twin: rank correlation" in surprised.reasons[0]
+    assert beside_twin(replace(passed, verdict=Verdict.FAIL), twin, other).verdict is Verdict.FAIL
 
 
 def test_rows_that_the_champion_has_seen_don_t_count(world: World) -> None:
@@ -155,12 +184,14 @@ def test_a_registry_that_does_not_answer_is_an_error(world: World) -> None:
 def test_another_file_than_the_registered_one_is_an_error(world: World) -> None:
     with pytest.raises(ChecksumError):
         world.check(replace(world.candidate, sha256="0" * 64), world.champion)
+    with pytest.raises(ChecksumError, match=r"twin/model\.onnx"):
+        world.check(replace(world.candidate, tags={**world.candidate.tags, TWIN_SHA256_TAG: "0" * 64}), world.champion)
 
 
 def test_what_is_no_probability_is_an_error(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("serve.engine.engine.Engine.score", lambda _self, x: np.full(len(x), np.nan, np.float32))
     with pytest.raises(ProbabilityError, match="no probability between 0 and 1 for 5 of 5"):
-        registered_probabilities(world.registry, world.candidate, DATA.x[:5])
+        twin_probabilities(world.registry, world.candidate, DATA.x[:5])
 
 
 UNDECIDED = QualityReport(Verdict.INCONCLUSIVE, (), POLICY, 2, 1)

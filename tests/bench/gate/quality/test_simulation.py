@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bench.gate.quality.rule import Rule
-from bench.gate.quality.simulation import World, promoted, separation_for, swaps_in_a_year, true_average_precision
+from bench.gate.quality.simulation import (
+    REFRESH,
+    World,
+    promoted,
+    separation_for,
+    swaps_in_a_year,
+    true_average_precision,
+)
 from fraud.statistics.average_precision import average_precision
 from fraud.statistics.ranking import rank
 
@@ -38,6 +47,19 @@ def test_a_gain_of_0_025_on_20_000_rows_is_promoted() -> None:
 
 def test_a_worse_model_is_not_promoted() -> None:
     assert not any(promoted(SMALL, gain=-0.02, trials=40, seed=1))
+
+
+@pytest.mark.parametrize(
+    ("change", "least", "most"),
+    [
+        pytest.param(-0.02, 0.0, 0.0, id="much worse"),
+        pytest.param(-0.005, 0.0, 0.1, id="worse by the margin"),
+        pytest.param(0.005, 0.8, 1.0, id="what newer applications bring"),
+    ],
+)
+def test_refresh_ships_what_is_not_worse(change: float, least: float, most: float) -> None:
+    world = replace(REFRESH, resamples=200)
+    assert least <= sum(promoted(world, change, trials=20, seed=3)) / 20 <= most
 
 
 def test_the_same_seed_gives_the_same_year() -> None:

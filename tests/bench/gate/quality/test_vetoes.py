@@ -11,7 +11,6 @@ from bench.gate.quality.check import judge_against_champion
 from bench.gate.quality.policy import Limits, QualityPolicy
 from bench.gate.quality.report import QualityReport
 from bench.gate.quality.rule import Rule
-from bench.gate.quality.vetoes import flipped_share
 from fraud.features import FEATURE_NAMES
 from fraud.verdict import Verdict
 from tests.bench.gate.quality.scored_rows import applications, probabilities
@@ -66,11 +65,3 @@ def test_a_loss_at_the_review_capacity_is_a_veto(limits: Limits, setting: str) -
 def test_a_gain_breaks_no_limit() -> None:
     strictest = Limits(brier_rise=0.0, precision_loss=0.0, recall_loss=0.0, slice_loss=0.0, flip_share=1.0)
     assert judged(strictest, CHAMPION, CANDIDATE).verdict is Verdict.PASS
-
-
-def test_flipped_share_by_hand() -> None:
-    champion = np.array([0.9, 0.8, 0.2, 0.1], np.float32)
-    candidate = np.array([0.9, 0.1, 0.8, 0.2], np.float32)
-    assert flipped_share(champion, candidate, 0.5) == 0.5
-    assert flipped_share(champion, champion, 0.5) == 0
-    assert flipped_share(champion, np.full(4, 0.5, np.float32), 0.5) == 0.5, "all tied: all reviewed"

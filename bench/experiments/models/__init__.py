@@ -1,0 +1,1 @@
+"""What else could learn the table: other models on the folds on which the recipe is searched."""

@@ -1,0 +1,123 @@
+"""From two fitted models to a registered version: conversion, proof, files, tags, bins."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from convert import convert
+from fraud.progress import ShowStep
+from fraud.reference_profile import ReferenceProfile
+from fraud.registry import (
+    CROSS_FITTED_AP_TAG,
+    PROFILE_SHA256_TAG,
+    RECIPE_TAG,
+    TEST_AP_TAG,
+    TEST_START_TAG,
+    TWIN_SHA256_TAG,
+    ModelVersion,
+    Registry,
+)
+from fraud.statistics.review import REVIEW_CAPACITY
+from train.agreement import Agreement, agreement
+from train.artifacts import Conversions, write_files
+from train.bins_table import store_bins
+from train.dataset import Dataset
+from train.fitting import probabilities
+from train.reference import reference_profile
+from train.tracking import parity_metrics, parity_tags, record_run
+from train.training import Training
+
+
+def convert_both(training: Training, dataset: Dataset, progress: ShowStep) -> Conversions:
+    """Convert and prove both models on all applications.
+
+    Raises:
+        ParityError: a converted model is another one.
+    """
+    shipped = convert(
+        *(training.shipped.pipeline, dataset.x),
+        seed=training.seed,
+        progress=lambda done, all_: progress("proving the shipped model", done, all_),
+    )
+    twin = convert(
+        *(training.twin.pipeline, dataset.x),
+        seed=training.seed,
+        progress=lambda done, all_: progress("proving the judged twin", done, all_),
+    )
+    return Conversions(shipped, twin)
+
+
+def register(
+    dsn: str, registry: Registry, training: Training, conversions: Conversions, tags: Mapping[str, str]
+) -> tuple[ModelVersion, Agreement]:
+    """Register both models as one version, with further `tags`; it has no alias yet.
+
+    Raises:
+        RegistryError, DatabaseError: one of them does not answer or refuses.
+    """
+    shipped, cross_fitted = training.shipped, training.cross_fitted
+    agreed = agreement(
+        training.twin_test_probabilities, probabilities(shipped.pipeline, training.split.test.x), REVIEW_CAPACITY
+    )
+    profile = reference_profile(
+        cross_fitted.older,
+        cross_fitted.recent,
+        cross_fitted.probabilities,
+        classifier=shipped.classifier,
+        cutoff=training.cutoff,
+        model_sha256=conversions.shipped.sha256,
+    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_files(folder, training, conversions, profile, agreed)
+        run_id = record_run(registry, _parameters(training), _metrics(training, conversions, agreed), folder)
+    version = registry.register(
+        run_id, conversions.shipped.sha256, training.cutoff, {**tags, **_tags(training, conversions, profile)}
+    )
+    store_bins(dsn, version, profile)
+    return version, agreed
+
+
+def _tags(training: Training, conversions: Conversions, profile: ReferenceProfile) -> dict[str, str]:
+    return {
+        TEST_START_TAG: training.split.test_start.isoformat(),
+        TWIN_SHA256_TAG: conversions.twin.sha256,
+        RECIPE_TAG: training.recipe.to_json().decode(),
+        CROSS_FITTED_AP_TAG: repr(training.shipped_cross_fitted.average_precision.estimate),
+        TEST_AP_TAG: repr(training.twin_on_test.average_precision.estimate),
+        PROFILE_SHA256_TAG: hashlib.sha256(profile.to_json()).hexdigest(),
+        **parity_tags(conversions.shipped.parity),
+    }
+
+
+def _metrics(training: Training, conversions: Conversions, agreed: Agreement) -> dict[str, float]:
+    """`test_...` are the twin's, `cross_fitted_...` and `parity_...` the shipped model's."""
+    return (
+        training.shipped_cross_fitted.metrics("cross_fitted")
+        | training.twin_on_test.metrics("test")
+        | parity_metrics(conversions.shipped.parity)
+        | {
+            "twin_rank_correlation": agreed.rank_correlation,
+            "twin_psi": agreed.psi,
+            "twin_changed_decisions": agreed.changed_decisions,
+            "shipped_rows": training.split.known.y.size + training.split.test.y.size,
+            "twin_rows": training.split.known.y.size,
+        }
+    )
+
+
+def _parameters(training: Training) -> dict[str, str]:
+    split = training.split
+    days = {
+        "data_cutoff": training.cutoff,
+        "first_day": split.first_day,
+        "test_start": split.test_start,
+        "last_day": split.last_day,
+    }
+    recipe = msgspec.to_builtins(training.recipe) | {"seed": training.seed}
+    return {name: str(value) for name, value in (recipe | days).items()}
