@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from fraud.features import FEATURE_COUNT, FEATURE_NAMES, FEATURES
-from serve.decoding.words import WORD_BYTES, ZEROS, eight_digits, leading_digits, same_bytes, word_at
+from serve.decoding.words import WORD_BYTES, ZEROS, eight_digits, leading_digits, same_bytes, same_few_bytes, word_at
 from serve.engine.jit import part
 
 NOT_PLAIN: Final = -1
@@ -54,6 +54,8 @@ MEMBERS, SEEN = range(2)
 ALL_FEATURES: Final = (1 << FEATURE_COUNT) - 1
 MAY_BE_MISSING: Final = sum(1 << position for position, feature in enumerate(FEATURES) if feature.may_be_missing)
 """A bit for each feature that may be."""
+SHORTEST_TEXT: Final = min(len(f',"{name}":'.encode()) for name in FEATURE_NAMES)
+"""Between two values; where no name is very short, the compiled code knows that it need not look."""
 NULL: Final = np.frombuffer(b"null", np.uint8)
 MISSING: Final = np.float32(np.nan)
 
@@ -172,20 +174,13 @@ def number_at(body: Any, at: Any, found: Any) -> Any:
 
 
 @part
-def value_at(body: Any, at: Any, key: Any, row: Any, minima: Any, found: Any) -> Any:
-    """Read the value of feature `key` into `row`; gives the place after it, -1 when it is not plain."""
-    end = number_at(body, at, found)
-    if end >= 0:
-        if not minima[key] <= np.float32(found[0]) < np.inf:
-            return -1
-        row[key] = np.float32(found[0])
-        return end
+def null_at(body: Any, at: Any, key: Any) -> Any:
+    """The place after a null at `at`, where feature `key` may be missing; -1 when it may not, or else is there."""
     if not MAY_BE_MISSING >> key & 1 or at + NULL.size > body.size:
         return -1
     for place in range(NULL.size):
         if body[at + place] != NULL[place]:
             return -1
-    row[key] = MISSING
     return at + NULL.size
 
 
@@ -224,9 +219,17 @@ def object_at(body: Any, at: Any, row: Any, minima: Any, layout: Any, found: Any
         layout[place, TEXT_LENGTH] = at - before
         seen |= 1 << key
         members += 1
-        at = value_at(body, at, key, row, minima, found)
-        if at < 0:
+        end = number_at(body, at, found)
+        if end < 0:
+            end = null_at(body, at, key)
+            if end < 0:
+                return -1
+            row[key] = MISSING
+        elif minima[key] <= np.float32(found[0]) < np.inf:
+            row[key] = np.float32(found[0])
+        else:
             return -1
+        at = end
     at = skip_space(body, at)
     if (seen | MAY_BE_MISSING) != ALL_FEATURES or at >= body.size or body[at] != CLOSE_OBJECT:
         return -1
@@ -242,12 +245,26 @@ def object_like(body: Any, at: Any, row: Any, minima: Any, layout: Any, found: A
     """As `object_at`, for an object whose text between the values is that of the object before; -1 when it is not."""
     for place in range(layout[FEATURE_COUNT, MEMBERS]):
         length = layout[place, TEXT_LENGTH]
-        if at + length > body.size or not same_bytes(body, at, layout[place, TEXT_START], length):
+        if at + length > body.size:
+            return -1
+        if SHORTEST_TEXT < WORD_BYTES and length < WORD_BYTES:
+            if not same_few_bytes(body, at, layout[place, TEXT_START], length):
+                return -1
+        elif not same_bytes(body, at, layout[place, TEXT_START], length):
             return -1
         key = layout[place, KEY]
-        at = value_at(body, at + length, key, row, minima, found)
-        if at < 0:
+        at += length
+        end = number_at(body, at, found)
+        if end < 0:
+            end = null_at(body, at, key)
+            if end < 0:
+                return -1
+            row[key] = MISSING
+        elif minima[key] <= np.float32(found[0]) < np.inf:
+            row[key] = np.float32(found[0])
+        else:
             return -1
+        at = end
     if at >= body.size or body[at] != CLOSE_OBJECT:
         return -1
     if layout[FEATURE_COUNT, SEEN] != ALL_FEATURES:

@@ -35,17 +35,21 @@ def word_at(_context: Any, array: Any, index: Any) -> Any:
 
 @part
 def same_bytes(body: Any, one: Any, other: Any, length: Any) -> Any:
-    """Whether `length` bytes at two places are the same; both stretches must be there."""
-    if length < WORD_BYTES:
-        same = True
-        for offset in range(length):
-            same &= body[one + offset] == body[other + offset]
-        return same
+    """Whether `length` >= 8 bytes at two places are the same; both stretches must be there."""
     last = length - WORD_BYTES
     different = word_at(body, one + last) ^ word_at(body, other + last)
     for offset in range(0, last, WORD_BYTES):
         different |= word_at(body, one + offset) ^ word_at(body, other + offset)
     return different == np.uint64(0)
+
+
+@part
+def same_few_bytes(body: Any, one: Any, other: Any, length: Any) -> Any:
+    """As `same_bytes`, for any `length`."""
+    same = True
+    for offset in range(length):
+        same &= body[one + offset] == body[other + offset]
+    return same
 
 
 @part
