@@ -163,7 +163,7 @@ def _print(report: Report) -> None:
         typer.echo(f"... and {len(report.findings) - SHOWN_LINES} more")
     typer.echo(
         f"{report.verdict}: {report.records} records in {report.chains} chains, {report.erasures} erasures, "
-        f"{len(report.findings)} findings"
+        f"{report.found} findings"
     )
 
 
