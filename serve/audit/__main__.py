@@ -18,22 +18,18 @@ from fraud.database import connect
 from fraud.errors import ProjectError, SettingsError
 from fraud.report.files import write_files
 from fraud.schema_version import refuse_newer
-from fraud.settings import DatabaseRole, Settings, load_settings
+from fraud.settings import Settings, load_settings
 from fraud.verdict import Verdict
 from serve.audit.erasure import APPLICATION_NAME, Erased, remove_old_versions, wait_for_spool
 from serve.audit.erasure import erase as erase_applicant
 from serve.audit.person import Answered, applications_of, encode_receipt
-from serve.audit.unchained import TABLE, count_unchained
-from serve.audit.verification import Report
-from serve.audit.verification import verify as verify_log
+from serve.audit.verify_command import PROCESS, SHOWN_LINES, verify
 from serve.logs import LogFormat, configure_logging
 from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.pseudonym import Pseudonyms
 
 logger = logging.getLogger(__name__)
 
-PROCESS: Final = "audit"
-SHOWN_LINES: Final = 100
 TIMEOUT_S: Final = 120.0
 
 ApplicantRef = Annotated[
@@ -43,27 +39,7 @@ ApplicantRef = Annotated[
 app = typer.Typer(help="Audit the prediction log.", no_args_is_help=True, add_completion=False)
 
 
-@app.command()
-def verify() -> None:
-    """Check every record against the chains of hashes, the anchors outside of the database, and the spool.
-
-    Exit status: 0 nothing is changed, missing, moved or forged; 10 something is; 20 a chain was written on another
-    machine, whose anchors are not here; 2 the check could not run.
-    """
-    try:
-        settings = _settings()
-        dsn = settings.dsn(DatabaseRole.AUDITOR)
-        refuse_newer(dsn)
-        with connect(dsn, APPLICATION_NAME) as connection:
-            report = verify_log(connection, settings.spool_folder())
-            unchained = count_unchained(connection)
-    except (ProjectError, psycopg2.Error) as error:
-        sys.exit(_failed(error))
-    logger.info("verified: %s, %d records, %d findings", report.verdict, report.records, len(report.findings))
-    _print(report)
-    if unchained:
-        typer.echo(f"{unchained} records of the time before records were chained are in {TABLE}: nothing verifies them")
-    sys.exit(report.verdict.exit_status)
+app.command()(verify)
 
 
 @app.command()
@@ -154,17 +130,6 @@ def _pseudonyms(settings: Settings) -> Pseudonyms:
     if settings.applicant_ref_key is None:
         raise SettingsError("APPLICANT_REF_KEY is not set: without the server's key nobody can be found")
     return Pseudonyms(settings.applicant_ref_key.get_secret_value())
-
-
-def _print(report: Report) -> None:
-    for finding in report.findings[:SHOWN_LINES]:
-        typer.echo(finding)
-    if len(report.findings) > SHOWN_LINES:
-        typer.echo(f"... and {len(report.findings) - SHOWN_LINES} more")
-    typer.echo(
-        f"{report.verdict}: {report.records} records in {report.chains} chains, {report.erasures} erasures, "
-        f"{report.found} findings"
-    )
 
 
 def _failed(error: Exception) -> int:

@@ -1,8 +1,8 @@
 """Rows of the log as PostgreSQL's binary COPY sends them, turned back into what is hashed.
 
-The format is the one of the chapter "COPY, Binary Format" of PostgreSQL's manual, and a message holds one row. Rows of one
-length mostly have all their fields at the same places, so one `struct` reads such a row, and numpy the arrays of all
-such rows of a page together.
+The format is the one of the chapter "COPY, Binary Format" of PostgreSQL's manual, and a message holds one row. Rows of
+one length mostly have all their fields at the same places, so one `struct` reads such a row, and numpy the arrays of
+all such rows of a page together.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from fraud.features import FEATURE_COUNT
 from serve.prediction_log.chain import Facts
@@ -50,7 +49,6 @@ _PLACE: Final = struct.Struct("!16siqiq")
 _PLACE_OFFSET: Final = 6
 _REAL_OID: Final = 700
 _REAL_BYTES: Final = 4
-_ROW_BYTES: Final = _REAL_BYTES * FEATURE_COUNT
 _ERASED: Final = struct.pack("<f", float("nan"))
 _MANY_LAYOUTS: Final = 10_000
 """So many are remembered at most."""
@@ -70,8 +68,8 @@ class LoggedRow(msgspec.Struct, frozen=True, gc=False):
     facts: Facts
     application_ids: list[str | None] | None
     applicant_refs: list[bytes | None] | None
-    features: memoryview
-    probabilities: memoryview
+    features: bytes
+    probabilities: bytes
     salt: bytes
     digest: bytes
     hash: bytes
@@ -116,21 +114,31 @@ class RowDecoder:
 
     def decode(self, rows: Sequence[bytes]) -> list[LoggedRow | UnreadableRecord]:
         """The rows of a page, in their order."""
-        split = [self._fields(row) for row in rows]
-        features = _real_arrays([fields[_FEATURES] for fields, _ in split])
-        probabilities = _real_arrays([fields[_PROBABILITIES] for fields, _ in split])
+        split: list[Fields] = []
+        unreadable: dict[int, str] = {}
+        find = self._by_size.get
+        for row in rows:
+            layout = find(len(row))
+            fields = () if layout is None else layout.unpack(row)
+            if layout is None or fields[1::2] != layout.lengths:
+                layout = self._by_size[len(row)] = self._layout(_lengths(row))
+                fields = layout.unpack(row)
+            if layout.null is not None:
+                unreadable[len(split)] = f"{layout.null} is NULL"
+            split.append(fields)
+        arrays = zip(
+            _real_arrays("features", [fields[_FEATURES] for fields in split], FEATURE_COUNT, unreadable),
+            _real_arrays("probabilities", [fields[_PROBABILITIES] for fields in split], 1, unreadable),
+            strict=True,
+        )
+        if not unreadable:
+            return [_row(fields, *values) for fields, values in zip(split, arrays, strict=True)]
         return [
-            _row(fields, null, *values) for (fields, null), *values in zip(split, features, probabilities, strict=True)
+            UnreadableRecord(fields[_CHAIN], fields[_SEQUENCE], fields[_HASH], unreadable[number])
+            if number in unreadable
+            else _row(fields, *values)
+            for number, (fields, values) in enumerate(zip(split, arrays, strict=True))
         ]
-
-    def _fields(self, row: bytes) -> tuple[Fields, str | None]:
-        layout = self._by_size.get(len(row))
-        if layout is not None:
-            fields = layout.unpack(row)
-            if fields[1::2] == layout.lengths:
-                return fields, layout.null
-        layout = self._by_size[len(row)] = self._layout(_lengths(row))
-        return layout.unpack(row), layout.null
 
     def _layout(self, lengths: tuple[int, ...]) -> _Layout:
         layout = self._by_lengths.get(lengths)
@@ -157,24 +165,11 @@ def _lengths(row: bytes) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _row(
-    fields: Fields, null: str | None, features: memoryview | None, probabilities: memoryview | None
-) -> LoggedRow | UnreadableRecord:
+def _row(fields: Fields, features: bytes, probabilities: bytes) -> LoggedRow | UnreadableRecord:
+    recorded_at, received_at, ids, refs = fields[_RECORDED_AT], fields[_RECEIVED_AT], fields[_IDS], fields[_REFS]
     try:
-        if null is not None:
-            raise NotAsWritten(f"{null} is NULL")
-        recorded_at, received_at, ids, refs = (
-            fields[_RECORDED_AT],
-            fields[_RECEIVED_AT],
-            fields[_IDS],
-            fields[_REFS],
-        )
         if not FIRST_TIME_US < recorded_at < LAST_TIME_US or not FIRST_TIME_US < received_at < LAST_TIME_US:
             raise NotAsWritten("one of its times is infinite")
-        features = _reals("features", fields[_FEATURES]) if features is None else features
-        if len(features) % _ROW_BYTES:
-            count = len(features) // _REAL_BYTES
-            raise NotAsWritten(f"features has {count} elements, expected {FEATURE_COUNT} a row")
         return LoggedRow(
             fields[_CHAIN],
             Facts(
@@ -191,7 +186,7 @@ def _row(
             _texts(ids) if ids else None,
             _elements("applicant_refs", refs) if refs else None,
             features,
-            _reals("probabilities", fields[_PROBABILITIES]) if probabilities is None else probabilities,
+            probabilities,
             fields[_SALT],
             fields[_DIGEST],
             fields[_HASH],
@@ -200,40 +195,62 @@ def _row(
         return UnreadableRecord(fields[_CHAIN], fields[_SEQUENCE], fields[_HASH], str(error))
 
 
-def _real_arrays(arrays: Sequence[bytes]) -> list[memoryview | None]:
-    """Of each array the bytes of its float32, where it has the form that the server writes and no NULL."""
-    found: list[memoryview | None] = [None] * len(arrays)
-    by_size: dict[int, list[int]] = {}
+def _real_arrays(name: str, arrays: Sequence[bytes], a_row: int, unreadable: dict[int, str]) -> list[bytes]:
+    """Of each array the bytes of its float32; what is not as it is written goes to `unreadable`."""
+    found: list[bytes | None] = [None] * len(arrays)
+    places_by_size: dict[int, list[int]] = {}
     for place, array in enumerate(arrays):
-        by_size.setdefault(len(array), []).append(place)
-    for size, places in by_size.items():
-        count, rest = divmod(size - _ONE_DIMENSION_BYTES, _LENGTH.size + _REAL_BYTES)
-        if count <= 0 or rest:
-            continue
-        together = np.frombuffer(b"".join([arrays[place] for place in places]), ">i4").reshape(len(places), -1)
-        elements = together[:, 5:].reshape(len(places), count, 2)
-        whole = (together[:, [0, 2, 3, 4]] == (1, _REAL_OID, count, 1)).all(axis=1) & (
-            (elements[:, :, 0] == _REAL_BYTES).all(axis=1)
-        )
-        values = elements[:, :, 1].astype("<i4").data.cast("B")  # as integers, so that no NaN changes
-        width = _REAL_BYTES * count
-        for index, place in enumerate(places):
-            if whole[index]:
-                found[place] = values[index * width : (index + 1) * width]
-    return found
+        places_by_size.setdefault(len(array), []).append(place)
+    for size, places in places_by_size.items():
+        if len(places) == len(arrays):
+            found = _equal_arrays(arrays, a_row, size)
+        else:
+            for place, values in zip(places, _equal_arrays([arrays[p] for p in places], a_row, size), strict=True):
+                found[place] = values
+    return [
+        _reals(name, arrays, a_row, place, unreadable) if values is None else values
+        for place, values in enumerate(found)
+    ]
 
 
-def _reals(name: str, array: bytes) -> memoryview:
-    """The bytes of the float32 of an array that may have NULLs, each of which is NaN.
+def _equal_arrays(arrays: Sequence[bytes], a_row: int, size: int) -> list[bytes | None]:
+    """Of arrays of one size, in bytes, the bytes of their float32; None for one with another form than most have."""
+    count, rest = divmod(size - _ONE_DIMENSION_BYTES, _LENGTH.size + _REAL_BYTES)
+    if count <= 0 or rest or count % a_row:
+        return [None] * len(arrays)
+    together = np.frombuffer(b"".join(arrays), ">i4").reshape(len(arrays), -1)
+    elements = together[:, 5:].reshape(len(arrays), count, 2)
+    plain = (together[:, [0, 2, 3, 4]] == (1, _REAL_OID, count, 1)).all(axis=1)
+    plain &= (elements[:, :, 0] == _REAL_BYTES).all(axis=1)
+    values = elements[:, :, 1].astype("<i4").tobytes()  # as integers, so that no NaN changes
+    width = _REAL_BYTES * count
+    split = [values[start : start + width] for start in range(0, len(values), width)]
+    if plain.all():
+        return [*split]
+    return [one if is_plain else None for one, is_plain in zip(split, plain.tolist(), strict=True)]
 
-    The views read an array by its subscripts, so an array whose first one is not 1 shows other values than it holds.
-    """
+
+def _reals(name: str, arrays: Sequence[bytes], a_row: int, place: int, unreadable: dict[int, str]) -> bytes:
+    """The bytes of the float32 of an array that may have NULLs, each of which is NaN."""
+    try:
+        return _nullable_reals(name, arrays[place], a_row)
+    except NotAsWritten as error:
+        unreadable.setdefault(place, str(error))
+        return b""
+
+
+def _nullable_reals(name: str, array: bytes, a_row: int) -> bytes:
+    """The views read an array by its subscripts: one whose first is not 1 shows other values than it holds."""
+    if len(array) < _ARRAY_START.size:
+        raise NotAsWritten(f"{name} is NULL")
     dimensions, _, kind = _ARRAY_START.unpack_from(array)
     first = _DIMENSION.unpack_from(array, _ARRAY_START.size)[1] if dimensions else 1
     if dimensions > 1 or first != 1 or kind != _REAL_OID:
         raise NotAsWritten(f"{name} has {dimensions} dimensions, the first from {first}; expected one, from 1")
     values = _values(array)
-    return memoryview(b"".join([_ERASED if value is None else value[::-1] for value in values]))
+    if len(values) % a_row:
+        raise NotAsWritten(f"{name} has {len(values)} elements, expected {a_row} a row")
+    return b"".join([_ERASED if value is None else value[::-1] for value in values])
 
 
 def _texts(array: bytes) -> list[str | None]:

@@ -37,7 +37,7 @@ class Witness:
 
 @dataclass(slots=True)
 class ChainCheck:
-    """Goes through one chain's records in order; `findings` grows on the way, `end` is the last one's place.
+    """Goes through one chain's records in order; `findings` grows on the way, it stands behind the record `sequence`.
 
     The records may come in steps, each from a snapshot of its own. Between two of them records may be added at the
     chain's end, and retention may take some from its beginning, those that come next included.
@@ -48,10 +48,12 @@ class ChainCheck:
     erased: Mapping[int, bytes]
     """By sequence: the digest of what an erasure left."""
     findings: Findings
-    end: ChainEnd | None = None
+    sequence: int = 0
+    """Of the last record that was seen; 0 before the first."""
+    hash: bytes = b""
     records: int = 0
     may_have_expired: bool = False
-    """Whether a step begins: what follows `end` may have been removed by retention since."""
+    """Whether a step begins: what follows may have been removed by retention since."""
 
     def begin_step(self, witness: Witness, erased: Mapping[int, bytes]) -> None:
         """The next record is from a later snapshot, taken before `witness.after` was read."""
@@ -61,15 +63,14 @@ class ChainCheck:
 
     def see(self, row: LoggedRow) -> None:
         """The next record."""
-        sequence = row.facts.sequence
-        end = self.end
-        if end is not None and sequence == end.sequence + 1:
-            previous: bytes | None = end.hash
-        else:
-            previous = self._previous(sequence)
+        facts = row.facts
+        sequence = facts.sequence
+        # Attributes are not looked up more than once: this is called a hundred thousand times a second.
+        last = self.sequence
+        previous = self.hash if last and sequence == last + 1 else self._previous(sequence)
         if (
             previous is not None
-            and record_hash(previous, row.digest, encode_facts(row.facts), row.probabilities) != row.hash
+            and record_hash(previous, row.digest, encode_facts(facts), row.probabilities) != row.hash
         ):
             self._find(Fault.CHANGED, "it does not follow from the record before it", sequence)
         ids, refs = encode_list(row.application_ids), encode_list(row.applicant_refs)
@@ -78,29 +79,34 @@ class ChainCheck:
         anchored = self.witness.before
         if sequence == anchored.sequence and row.hash != anchored.hash:
             self._find(Fault.CHANGED, ANCHORED_OTHERWISE, sequence)
-        self._move(sequence, row.hash)
+        self.sequence, self.hash = sequence, row.hash
+        self.records += 1
+        self.may_have_expired = False
 
     def see_unreadable(self, record: UnreadableRecord) -> None:
         """The next record, of which only its place can be told: what follows it is checked against its hash."""
-        if self.end is None or record.sequence != self.end.sequence + 1:
+        if not self.sequence or record.sequence != self.sequence + 1:
             self._previous(record.sequence)
         self._find(Fault.CHANGED, f"it can't be read: {record.why}", record.sequence)
-        self._move(record.sequence, record.hash)
+        self.sequence, self.hash = record.sequence, record.hash
+        self.records += 1
+        self.may_have_expired = False
 
     def finish(self, mark: ChainEnd | None) -> None:
         """The chain has no further record; `mark` is how far the table of chains says it is."""
-        if self.end is None:
+        if not self.sequence:
             self._finish_empty()
             return
         expired = self.witness.after
-        if self.may_have_expired and expired.expired_sequence > self.end.sequence:
-            self.end = ChainEnd(self.chain_id, expired.expired_sequence, expired.expired_hash)
-        if mark != self.end:
-            self._find(Fault.CHANGED, "the table of chains gives another end", self.end.sequence)
+        if self.may_have_expired and expired.expired_sequence > self.sequence:
+            self.sequence, self.hash = expired.expired_sequence, expired.expired_hash
+        end = ChainEnd(self.chain_id, self.sequence, self.hash)
+        if mark != end:
+            self._find(Fault.CHANGED, "the table of chains gives another end", self.sequence)
         if self.witness.is_silent:
             self._find(Fault.UNWITNESSED, "it has no anchor here: audit it where it was written")
         else:
-            self._compare_end(self.end)
+            self._compare_end(end)
 
     def _finish_empty(self) -> None:
         anchor = self.witness.before
@@ -122,8 +128,8 @@ class ChainCheck:
         That is a finding, but where retention was stopped halfway: what is before is to go as well.
         """
         expired = self.witness.after
-        if self.end is not None:
-            return self._previous_behind_gap(sequence, self.end.sequence)
+        if self.sequence:
+            return self._previous_behind_gap(sequence, self.sequence)
         if sequence == 1:
             return GENESIS
         if sequence == expired.expired_sequence + 1:
@@ -143,11 +149,6 @@ class ChainCheck:
         elif sequence > expired.expired_sequence:
             self._missing(expired.expired_sequence + 1, sequence - 1)
         return None
-
-    def _move(self, sequence: int, record_hash: bytes) -> None:
-        self.end = ChainEnd(self.chain_id, sequence, record_hash)
-        self.may_have_expired = False
-        self.records += 1
 
     def _missing(self, first: int, last: int) -> None:
         self._find(Fault.MISSING, f"records {first} to {last} are gone")

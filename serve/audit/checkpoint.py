@@ -1,7 +1,7 @@
 """Where a verification that was broken off stood, kept beside the anchors: `<spool>/verify.checkpoint`.
 
-It is as good as the anchors are: who can write to that folder could change both. A digest tells of a file that was cut or
-changed by accident or by hand. It is read only by a verification that is asked to go on (`--resume`).
+It is as good as the anchors are: who can write to that folder could change both. A digest tells of a file that was cut,
+or changed by accident or by hand. It is read only by a verification that is asked to go on (`--resume`).
 """
 
 from __future__ import annotations

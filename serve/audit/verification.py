@@ -5,13 +5,13 @@ a step: begin -> new entries of the ledger -> a page of records -> marks of the 
         -> anchors of these chains -> hash the page
 ```
 
-Each step is a transaction of its own, which is over before the page is hashed: nobody waits for a verification. What goes
-on between two steps can't hide a fault, nor look like one:
+Each step is a transaction of its own, which is over before the page is hashed: nobody waits for a verification. What
+goes on between two steps can't hide a fault, nor look like one:
 
-- **Shipping** adds records to the end of a chain. A chain's end, its mark and the absence of a further record are read in
-  one snapshot; its anchor afterwards. Where that is further on by now, the chain is read on to there.
-- **Retention** removes the beginning of chains, month by month, and anchors before it does so. So an anchor that is read
-  after a snapshot tells of all that was missing in it. A gap is no fault only at the beginning of a step.
+- **Shipping** adds records to the end of a chain. A chain's end, its mark and the absence of a further record are read
+  in one snapshot; its anchor afterwards. Where that is further on by now, the chain is read on to there.
+- **Retention** removes the beginning of chains, month by month, and anchors before it does so. So an anchor that is
+  read after a snapshot tells of all that was missing in it. A gap is no fault only at the beginning of a step.
 - **Erasure** changes records and writes into the ledger in one transaction: a step sees both or neither. What was read
   of the ledger has to be its beginning still when all is read.
 - **Chains that begin meanwhile** are verified where they stand behind the page, and else by the next verification.

@@ -16,7 +16,7 @@ from serve.audit.chain_check import ChainCheck, Witness, check_ledger
 from serve.audit.checkpoint import Checkpoint, CheckpointError, OpenChain
 from serve.audit.definitions import check_definitions
 from serve.audit.findings import Fault, Finding, Findings
-from serve.audit.ledger import LEDGER, LEDGER_PENDING, Erasure, end_of, read_ledger
+from serve.audit.ledger import LEAST_NUMBER, LEDGER, LEDGER_PENDING, Erasure, end_of, read_ledger
 from serve.audit.stored_rows import LogReader, Place, place_of, snapshot
 from serve.audit.witnesses import KnownAnchors, anchor_of, check_spool, read_anchors, spooled_hash
 from serve.prediction_log.anchors import Anchor
@@ -67,13 +67,13 @@ class Walk:
     def checkpoint(self) -> Checkpoint:
         """What it takes to go on from here, behind a step that read something."""
         check, place = self._check, self._place
-        if check is None or check.end is None or place is None:
+        if check is None or place is None:
             raise ValueError("nothing was read yet")
         end = end_of(self.ledger)
         return Checkpoint(
             began_at=self.began_at,
             place=place,
-            open_chain=OpenChain(check.end.hash, check.records, check.witness.before),
+            open_chain=OpenChain(check.hash, check.records, check.witness.before),
             chains=self.chains,
             records=self._records,
             findings=tuple(self.findings.kept),
@@ -96,21 +96,21 @@ class Walk:
         has_expired = found is None and anchor_of(self.spool, place.chain_id).expired_sequence >= place.sequence
         if (found != chain.hash and not has_expired) or end_of(kept).hash != begun.ledger_hash:
             raise CheckpointError(
-                f"the verification that was broken off stood behind record {place.sequence} of chain {place.chain_id}, and "
-                "the log is not as it was there: verify from the beginning, without --resume"
+                f"the verification that was broken off stood behind record {place.sequence} of chain {place.chain_id}, "
+                "and the log is not as it was there: verify from the beginning, without --resume"
             )
         self.began_at, self.chains, self._records, self._place = begun.began_at, begun.chains, begun.records, place
         self.findings = Findings.of(begun.findings, begun.counts)
         self._learn_erasures(kept)
         self._check = self._new_check(place.chain_id, chain.before)
-        self._check.end = ChainEnd(place.chain_id, place.sequence, chain.hash)
+        self._check.sequence, self._check.hash = place.sequence, chain.hash
         self._check.records = chain.records
 
     def step(self) -> bool:
         """Read and check the next records; False when there are none any more."""
         first = None if self._check is None else self._check.chain_id
         with snapshot(self.connection):
-            erasures = read_ledger(self.connection, end_of(self.ledger).sequence)
+            erasures = read_ledger(self.connection, self._next_entry())
             rows = self._reader.page(self._place)
             below = place_of(rows[-1]).chain_id if rows else None
             marks = self._reader.marks(first, below)
@@ -166,12 +166,12 @@ class Walk:
     def _finish(self, check: ChainCheck, mark: ChainEnd | None) -> None:
         anchor = anchor_of(self.spool, check.chain_id)
         spooled: dict[int, bytes] = {}
-        if check.end is not None:
-            if check.end.sequence < anchor.sequence:
+        if check.sequence:
+            if check.sequence < anchor.sequence:
                 mark = self._read_on(check, anchor)
-            if check.end.sequence > anchor.sequence:
-                found = spooled_hash(self.spool, check.chain_id, check.end.sequence)
-                spooled = {} if found is None else {check.end.sequence: found}
+            if check.sequence > anchor.sequence:
+                found = spooled_hash(self.spool, check.chain_id, check.sequence)
+                spooled = {} if found is None else {check.sequence: found}
             check.witness = replace(check.witness, before=anchor)
         after = anchor_of(self.spool, check.chain_id)
         check.witness = replace(check.witness, after=after, spooled=spooled)
@@ -181,10 +181,10 @@ class Walk:
 
     def _read_on(self, check: ChainCheck, anchor: Anchor) -> ChainEnd | None:
         """Check what was added to a chain behind the place where it ended; gives its mark then."""
-        while check.end is not None:
-            end = Place(check.chain_id, check.end.sequence, LAST_TIME_US)
+        while True:
+            end = Place(check.chain_id, check.sequence, LAST_TIME_US)
             with snapshot(self.connection):
-                erasures = read_ledger(self.connection, end_of(self.ledger).sequence)
+                erasures = read_ledger(self.connection, self._next_entry())
                 rows = self._reader.rest_of_chain(end)
                 mark = self._reader.mark(check.chain_id)
             self._learn_erasures(erasures)
@@ -197,7 +197,6 @@ class Walk:
                     check.see(row)
             if not rows:
                 return mark
-        return None
 
     def _new_check(self, chain_id: uuid.UUID, before: Anchor | None = None) -> ChainCheck:
         anchor = anchor_of(self.spool, chain_id)
@@ -207,6 +206,9 @@ class Walk:
     def _begin_step(self, check: ChainCheck) -> None:
         after = anchor_of(self.spool, check.chain_id)
         check.begin_step(replace(check.witness, after=after), self._erased.get(check.chain_id, {}))
+
+    def _next_entry(self) -> int:
+        return end_of(self.ledger).sequence + 1 if self.ledger else LEAST_NUMBER
 
     def _learn_erasures(self, erasures: Sequence[Erasure]) -> None:
         self.ledger += erasures

@@ -56,7 +56,8 @@ FILL: Final = """
         FROM (
             SELECT sequence, first + interval '1 microsecond' * ((sequence - %(first)s) * %(step_us)s) AS moment,
                 int8send(%(first_us)s::bigint + (sequence - %(first)s) * %(step_us)s) AS time,
-                lpad(%(name)s || sequence, 32, '0') AS request_id, int8send(sequence) || int8send(%(first_us)s::bigint) AS salt,
+                lpad(%(name)s || sequence, 32, '0') AS request_id,
+                int8send(sequence) || int8send(%(first_us)s::bigint) AS salt,
                 narrow_variants.*
             FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS sequence
             CROSS JOIN (SELECT %(first_moment)s::timestamptz AS first) AS begin
@@ -87,9 +88,7 @@ def fill_with_narrow_requests(
     return made
 
 
-def _fill(
-    dsn: str, chain_id: uuid.UUID, end: Anchor, last: int, began_at: dt.datetime, step: dt.timedelta
-) -> Anchor:
+def _fill(dsn: str, chain_id: uuid.UUID, end: Anchor, last: int, began_at: dt.datetime, step: dt.timedelta) -> Anchor:
     first = end.sequence + 1
     first_moment = began_at + (first - 1) * step
     execute(dsn, "SELECT make_prediction_partition(%s)", first_moment)
