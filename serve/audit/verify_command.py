@@ -16,6 +16,7 @@ from psycopg2.extensions import connection as Connection
 from fraud.command import interrupt_once, print_error
 from fraud.database import connect
 from fraud.errors import ProjectError
+from fraud.report.files import write_files
 from fraud.schema_version import read_version, refuse_newer
 from fraud.settings import DatabaseRole, Settings, load_settings
 from fraud.verdict import Verdict
@@ -67,6 +68,8 @@ def verify(
 def _verify(settings: Settings, resume: bool, folder: Path | None) -> Report:
     dsn, spool = settings.dsn(DatabaseRole.AUDITOR), settings.spool_folder()
     begun = read_checkpoint(spool) if resume else None
+    if folder is not None:
+        write_files(folder, {})  # before hours are spent on what it can't take
     refuse_newer(dsn)
     progress = VerifyProgress(spool)
     with connect(dsn, APPLICATION_NAME) as connection:

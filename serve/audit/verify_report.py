@@ -52,7 +52,7 @@ def write_report(folder: Path, report: Report, place: Place, versions: Versions,
         "erasures": report.erasures,
         "unchained_records": unchained,
         "found": report.found,
-        "counts": report.counts,
+        "counts": dict(report.counts),
         "findings": report.findings,
         "findings_not_listed": report.found - len(report.findings),
     }
