@@ -27,8 +27,8 @@ BESIDE: tuple[Callable[..., None], ...] = (
 
 RECORD = "UPDATE prediction_requests SET {} WHERE sequence = 3"
 NEXT_MONTH = "recorded_at + interval '31 days'"
-MAKE_NEXT_MONTH = f"SELECT make_prediction_partition({NEXT_MONTH}) FROM prediction_requests WHERE sequence = 3; "
-COPIED = (  # noqa: S608 - this test's own
+MAKE_NEXT_MONTH = f"SELECT make_prediction_partition({NEXT_MONTH}) FROM prediction_requests WHERE sequence = 3; "  # noqa: S608 - this test's own
+COPIED = (
     "INSERT INTO prediction_requests SELECT chain_id, sequence, {}, received_at, request_id, endpoint, caller,"
     " model_version, model_sha256, load_test, application_ids, applicant_refs, features, probabilities, salt,"
     " content_digest, hash FROM prediction_requests WHERE sequence = 3"
