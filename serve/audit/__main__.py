@@ -18,27 +18,20 @@ from fraud.database import connect
 from fraud.errors import ProjectError, SettingsError
 from fraud.report.files import write_files
 from fraud.schema_version import refuse_newer
-from fraud.settings import DatabaseRole, Settings, load_settings
+from fraud.settings import Settings, load_settings
 from fraud.verdict import Verdict
-from serve.audit.collected import read_collected
 from serve.audit.erasure import APPLICATION_NAME, Erased, remove_old_versions, wait_for_spool
 from serve.audit.erasure import erase as erase_applicant
 from serve.audit.person import Answered, applications_of, encode_receipt
 from serve.audit.salvage_command import salvage
-from serve.audit.signatures import moment
-from serve.audit.unchained import TABLE, count_unchained
-from serve.audit.verification import Report
-from serve.audit.verification import verify as verify_log
+from serve.audit.verify_command import PROCESS, SHOWN_LINES, verify
 from serve.logs import LogFormat, configure_logging
 from serve.prediction_log.anchor_key import anchor_key
 from serve.prediction_log.anchors import Anchors
-from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.pseudonym import Pseudonyms
 
 logger = logging.getLogger(__name__)
 
-PROCESS: Final = "audit"
-SHOWN_LINES: Final = 100
 TIMEOUT_S: Final = 120.0
 
 ApplicantRef = Annotated[
@@ -49,34 +42,7 @@ app = typer.Typer(help="Audit the prediction log.", no_args_is_help=True, add_co
 app.command()(salvage)
 
 
-@app.command()
-def verify(
-    anchors: Annotated[
-        list[Path] | None,
-        typer.Option(help="Folder or file with anchors that were collected elsewhere (ANCHOR_URL); may be repeated."),
-    ] = None,
-) -> None:
-    """Check every record against the chains of hashes, the anchors outside of the database, and the spool.
-
-    Exit status: 0 nothing is changed, missing, moved or forged; 10 something is; 20 a chain was written on another
-    machine, whose anchors are not here; 2 the check could not run.
-    """
-    try:
-        settings = _settings()
-        dsn = settings.dsn(DatabaseRole.AUDITOR)
-        refuse_newer(dsn)
-        with connect(dsn, APPLICATION_NAME) as connection:
-            key = anchor_key(settings)
-            report = verify_log(connection, settings.spool_folder(), key, read_collected(anchors or (), key))
-            unchained = count_unchained(connection)
-    except (ProjectError, psycopg2.Error) as error:
-        sys.exit(_failed(error))
-    logger.info("verified: %s, %d records, %d findings", report.verdict, report.records, len(report.findings))
-    _print(report)
-    typer.echo(_told_signing(Anchors(settings.spool_folder()), has_key=key is not None))
-    if unchained:
-        typer.echo(f"{unchained} records of the time before records were chained are in {TABLE}: nothing verifies them")
-    sys.exit(report.verdict.exit_status)
+app.command()(verify)
 
 
 @app.command()
@@ -169,29 +135,6 @@ def _pseudonyms(settings: Settings) -> Pseudonyms:
     if settings.applicant_ref_key is None:
         raise SettingsError("APPLICANT_REF_KEY is not set: without the server's key nobody can be found")
     return Pseudonyms(settings.applicant_ref_key.get_secret_value())
-
-
-def _print(report: Report) -> None:
-    for finding in report.findings[:SHOWN_LINES]:
-        typer.echo(finding)
-    if len(report.findings) > SHOWN_LINES:
-        typer.echo(f"... and {len(report.findings) - SHOWN_LINES} more")
-    typer.echo(
-        f"{report.verdict}: {report.records} records in {report.chains} chains, {report.erasures} erasures, "
-        f"{len(report.findings)} findings"
-    )
-
-
-def _told_signing(anchors: Anchors, *, has_key: bool) -> str:
-    """Since when anchors are signed, for who reads the result: a time later than they know of is worth a question."""
-    try:
-        register = anchors.register()
-    except SpoolError:
-        register = None
-    if register is None or not register.signed_since:
-        return "anchors are not signed here"
-    checked = "and were checked" if has_key else "and AUDIT_KEY is not set: their signatures were not checked"
-    return f"anchors are signed since {moment(register.signed_since)}, {checked}"
 
 
 def _failed(error: Exception) -> int:

@@ -21,10 +21,16 @@ LEDGER: Final = uuid.UUID(int=0)
 LEDGER_PENDING: Final = uuid.UUID(int=1)
 """How far the ledger is once a transaction commits that is about to: written before, since a kill may come between."""
 
+LEAST_NUMBER: Final = -(2**63)
+"""Less than any that an erasure gives, so that an entry that none has written is read as well."""
+
 _READ: Final = """
-    SELECT number, erased_at, chain_id::text, sequence, row_numbers, content_digest, hash
-    FROM public.prediction_erasures ORDER BY number
+    SELECT number, CASE WHEN erased_at BETWEEN '0001-01-02' AND '9999-12-30' THEN erased_at ELSE 'epoch' END,
+        coalesce(chain_id, %s)::text, coalesce(sequence, 0), coalesce(row_numbers, '{}'), coalesce(content_digest, ''),
+        coalesce(hash, '')
+    FROM public.prediction_erasures WHERE number >= %s ORDER BY number
 """
+"""What no erasure writes is read as something else, whose hash is not the one that stands there."""
 _APPEND: Final = """
     INSERT INTO public.prediction_erasures (number, erased_at, chain_id, sequence, row_numbers, content_digest, hash)
     VALUES (%s, %s, %s::uuid, %s, %s, %s, %s)
@@ -58,10 +64,10 @@ def new_entry(end: ChainEnd, erased_at: dt.datetime, record: ChainEnd, rows: Seq
     return dataclasses.replace(blank, hash=blank.expected_hash(end.hash))
 
 
-def read_ledger(connection: Connection) -> list[Erasure]:
-    """All entries, the oldest first."""
+def read_ledger(connection: Connection, first: int = LEAST_NUMBER) -> list[Erasure]:
+    """All entries from the number `first` on, the oldest first."""
     with connection.cursor() as cursor:
-        cursor.execute(_READ)
+        cursor.execute(_READ, (str(LEDGER), first))
         return [
             Erasure(number, erased_at, uuid.UUID(chain_id), sequence, rows, bytes(digest), bytes(end))
             for number, erased_at, chain_id, sequence, rows, digest, end in cursor.fetchall()

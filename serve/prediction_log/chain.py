@@ -82,7 +82,7 @@ def beginning(chain_id: uuid.UUID) -> bytes:
     return hashlib.sha256(_BEGINNING + chain_id.bytes).digest()
 
 
-def content_digest(salt: bytes, application_ids: bytes, applicant_refs: bytes, features: memoryview) -> bytes:
+def content_digest(salt: bytes, application_ids: bytes, applicant_refs: bytes, features: bytes | memoryview) -> bytes:
     """Digest of what can be erased: the two encoded lists, and the bytes of float32 [N, 10]."""
     lengths = _CONTENT_LENGTHS.pack(len(features) // _ROW_BYTES, len(application_ids), len(applicant_refs))
     digest = _EMPTY.copy()
@@ -91,7 +91,7 @@ def content_digest(salt: bytes, application_ids: bytes, applicant_refs: bytes, f
     return digest.digest()
 
 
-def record_hash(previous: bytes, digest: bytes, facts: bytes, probabilities: memoryview) -> bytes:
+def record_hash(previous: bytes, digest: bytes, facts: bytes, probabilities: bytes | memoryview) -> bytes:
     """The record's hash, from that of the record before it; of the probabilities the bytes of float32 [N]."""
     lengths = _FACTS_LENGTHS.pack(len(facts), len(probabilities) // _FLOAT.itemsize)
     chained = _EMPTY.copy()
