@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -31,13 +32,31 @@ def apply_schema(dsn: str) -> list[Path]:
         NewerDatabaseError: the database is of a later version of this project; it is as it was.
         SchemaError: PostgreSQL refused a file, of which nothing is applied.
     """
+    with _only_one(dsn) as connection:
+        _apply_roles(connection)
+        return upgrade(connection)
+
+
+def apply_roles(dsn: str) -> None:
+    """Make the roles and what the database itself grants them.
+
+    Raises:
+        NewerDatabaseError: the database is of a later version of this project; it is as it was.
+        SchemaError: PostgreSQL refused.
+    """
+    with _only_one(dsn) as connection:
+        _apply_roles(connection)
+
+
+@contextmanager
+def _only_one(dsn: str) -> Iterator[Connection]:
+    """A connection that alone makes roles and tables, to a database that is not newer than this program."""
     with connect(dsn) as connection:
         with connection.cursor() as cursor:
             # Of the session: it lasts over the transactions of all versions, and ends with the connection.
             cursor.execute("SELECT pg_advisory_lock(%s)", (SCHEMA_LOCK,))
         read_version(connection)
-        _apply_roles(connection)
-        return upgrade(connection)
+        yield connection
 
 
 def _apply_roles(connection: Connection) -> None:

@@ -20,6 +20,7 @@ from fraud.report.files import write_files
 from fraud.schema_version import refuse_newer
 from fraud.settings import DatabaseRole, Settings, load_settings
 from fraud.verdict import Verdict
+from serve.audit.backup.commands import backup, restore
 from serve.audit.erasure import APPLICATION_NAME, Erased, remove_old_versions, wait_for_spool
 from serve.audit.erasure import erase as erase_applicant
 from serve.audit.person import Answered, applications_of, encode_receipt
@@ -41,6 +42,8 @@ ApplicantRef = Annotated[
 ]
 
 app = typer.Typer(help="Audit the prediction log.", no_args_is_help=True, add_completion=False)
+app.command()(backup)
+app.command()(restore)
 
 
 @app.command()

@@ -35,7 +35,8 @@ from serve.prediction_log.table import ChainEnd
 POLL_INTERVAL_S: Final = 0.2
 APPLICATION_NAME: Final = "prediction-log-audit"
 
-_LOCK: Final = "SELECT pg_advisory_xact_lock(7211975)"
+LOCK: Final = "SELECT pg_advisory_xact_lock(7211975)"
+"""Held to its end by a transaction during which nobody else may erase."""
 _BLANK_FEATURES: Final = """
     UPDATE prediction_requests SET features[%(first)s:%(last)s] = array_fill(NULL::real, ARRAY[%(count)s]),
         applicant_refs[%(row)s] = NULL, salt = %(salt)s
@@ -83,7 +84,7 @@ def erase(connection: Connection, anchors: Anchors, pseudonym: bytes) -> Erased:
         psycopg2.Error: PostgreSQL refuses.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK)
+        cursor.execute(LOCK)
     ledger = read_ledger(connection)
     left = digests_after_erasure(ledger)
     records = list(records_of_applicant(connection, pseudonym))
