@@ -11,7 +11,7 @@ from psycopg2.extensions import connection as Connection
 from fraud.database import CONNECT_TIMEOUT_S, connect
 from fraud.errors import DatabaseError, NewerDatabaseError
 
-NEWEST_VERSION: Final = 7
+NEWEST_VERSION: Final = 8
 """Number of the last file in `initdb/migrations/versions/`."""
 
 NO_VERSION: Final = 0

@@ -195,6 +195,9 @@ class Settings(BaseSettings):
     applicant_ref_key: SecretStr | None = Field(
         None, description="key under which `applicant_ref` is kept; losing it makes erasure impossible"
     )
+    applicant_ref_old_keys: SecretStr | None = Field(
+        None, description="keys that it was kept under before, comma-separated; persons are still found under them"
+    )
 
     drift_window: PositiveInt = Field(7, description="full days that a drift check looks at, beside the last one alone")
     drift_min_samples: PositiveInt = Field(
@@ -312,6 +315,12 @@ class Settings(BaseSettings):
         if self.mlflow_tracking_uri is None:
             raise SettingsError("no MLflow server: set MLFLOW_TRACKING_URI, or start everything with `make run`")
         return self.mlflow_tracking_uri
+
+    def ref_keys(self) -> tuple[str | None, list[str]]:
+        """The key under which `applicant_ref` is kept, if there is one, and those that it was before."""
+        newest = self.applicant_ref_key.get_secret_value() if self.applicant_ref_key else None
+        given = self.applicant_ref_old_keys.get_secret_value() if self.applicant_ref_old_keys else ""
+        return newest, [key for part in given.split(",") if (key := part.strip())]
 
     def spool_folder(self) -> Path:
         """Where predictions wait for the database."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from serve.audit.findings import Fault, Finding
-from serve.audit.ledger import LEDGER, Erasure
+from serve.audit.ledger import LEDGER, Erasure, Kind
 from serve.audit.stored_rows import UnreadableRecord
 from serve.prediction_log.anchors import Anchor
 from serve.prediction_log.chain import GENESIS, as_bytes, content_digest, encode_facts, encode_list, record_hash
@@ -41,6 +42,8 @@ class ChainCheck:
     witness: Witness
     erased: Mapping[int, bytes]
     """By sequence: the digest of what an erasure left."""
+    renamed: Mapping[int, bytes] = field(default_factory=dict)
+    """By sequence: the digest of the facts of a record whose request id was erased."""
     end: ChainEnd | None = None
     findings: list[Finding] = field(default_factory=list)
     records: int = 0
@@ -49,11 +52,7 @@ class ChainCheck:
         """The next record."""
         sequence = record.facts.sequence
         previous = self._previous(sequence)
-        facts = encode_facts(record.facts)
-        if (
-            previous is not None
-            and record_hash(previous, record.digest, facts, as_bytes(record.probabilities)) != record.hash
-        ):
+        if previous is not None and not follows(record, previous, self.renamed.get(sequence)):
             self._find(Fault.CHANGED, "it does not follow from the record before it", sequence)
         if not self._content_is_sound(record):
             self._find(Fault.CHANGED, "its features or ids are not those that were answered", sequence)
@@ -124,6 +123,24 @@ class ChainCheck:
         self.findings.append(Finding(fault, what, self.chain_id, sequence))
 
 
+def follows(record: StoredRecord, previous: bytes, renamed: bytes | None) -> bool:
+    """Whether a record is what its hash was made of, after a record with the hash `previous`.
+
+    Where its request id was erased, that can't be told any more; `renamed` is then the digest of what was left.
+    """
+    if renamed is not None:
+        return facts_digest(record, previous) == renamed
+    facts = encode_facts(record.facts)
+    return record_hash(previous, record.digest, facts, as_bytes(record.probabilities)) == record.hash
+
+
+def facts_digest(record: StoredRecord, previous: bytes) -> bytes:
+    """What binds all that is chained of a record, its hash as it was made, and the record before it."""
+    return hashlib.sha256(
+        b"".join((previous, record.hash, record.digest, encode_facts(record.facts), as_bytes(record.probabilities)))
+    ).digest()
+
+
 def check_ledger(ledger: Sequence[Erasure], ends: Iterable[Anchor]) -> Iterator[Finding]:
     """The ledger's own chain, which has to end at one of `ends`."""
     previous, expected = GENESIS, 1
@@ -137,8 +154,17 @@ def check_ledger(ledger: Sequence[Erasure], ends: Iterable[Anchor]) -> Iterator[
 
 
 def digests_after_erasure(ledger: Sequence[Erasure]) -> dict[UUID, dict[int, bytes]]:
-    """By chain and sequence: the digest of what the last erasure left."""
+    """By chain and sequence: the digest of the content that the last erasure left."""
+    return _digests(entry for entry in ledger if entry.kind is not Kind.REQUEST_ID)
+
+
+def digests_of_facts(ledger: Sequence[Erasure]) -> dict[UUID, dict[int, bytes]]:
+    """By chain and sequence: the digest of the facts, where the request id was erased."""
+    return _digests(entry for entry in ledger if entry.kind is Kind.REQUEST_ID)
+
+
+def _digests(entries: Iterable[Erasure]) -> dict[UUID, dict[int, bytes]]:
     found: dict[UUID, dict[int, bytes]] = {}
-    for entry in ledger:
+    for entry in entries:
         found.setdefault(entry.chain_id, {})[entry.sequence] = entry.digest
     return found

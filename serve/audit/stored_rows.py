@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,7 +31,8 @@ _COLUMNS: Final = sql.SQL("""
     FROM public.prediction_requests
 """)
 _IN_ORDER: Final = sql.SQL("ORDER BY chain_id, sequence")
-_OF_APPLICANT: Final = sql.SQL("WHERE applicant_refs @> ARRAY[%s]::bytea[]")
+_OF_APPLICANT: Final = sql.SQL("WHERE applicant_refs && %s::bytea[]")
+_OF_REQUEST: Final = sql.SQL("WHERE request_id = %s")
 _MARKS: Final = "SELECT chain_id::text, sequence, hash FROM public.prediction_chains"
 
 _ARRAY_HEADER: Final = struct.Struct("!iiiii")
@@ -69,13 +70,26 @@ def all_records(connection: Connection) -> Iterator[LoggedRecord | UnreadableRec
             yield UnreadableRecord(uuid.UUID(row[0]), row[1], bytes(row[-1]), str(error))
 
 
-def records_of_applicant(connection: Connection, pseudonym: bytes) -> Iterator[LoggedRecord]:
-    """The records with a row of one person.
+def records_of_applicant(connection: Connection, pseudonyms: Sequence[bytes]) -> Iterator[LoggedRecord]:
+    """The records with a row of one person, who is known by any of these.
 
     Raises:
         AuditError: one of them can't be read.
     """
-    for row in _rows(connection, sql.Composed([_COLUMNS, _OF_APPLICANT, _IN_ORDER]), (pseudonym,)):
+    return _records_where(connection, _OF_APPLICANT, list(pseudonyms))
+
+
+def records_of_request(connection: Connection, request_id: str) -> Iterator[LoggedRecord]:
+    """The records of requests with one id, which a client may have given to several.
+
+    Raises:
+        AuditError: one of them can't be read.
+    """
+    return _records_where(connection, _OF_REQUEST, request_id)
+
+
+def _records_where(connection: Connection, condition: sql.SQL, value: object) -> Iterator[LoggedRecord]:
+    for row in _rows(connection, sql.Composed([_COLUMNS, condition, _IN_ORDER]), (value,)):
         try:
             yield _record(row)
         except _NotAsWritten as error:

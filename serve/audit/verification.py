@@ -13,7 +13,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from psycopg2.extensions import connection as Connection
 
 from fraud.verdict import Verdict
-from serve.audit.chain_check import ChainCheck, Witness, check_ledger, digests_after_erasure
+from serve.audit.chain_check import ChainCheck, Witness, check_ledger, digests_after_erasure, digests_of_facts
 from serve.audit.definitions import check_definitions
 from serve.audit.findings import Fault, Finding
 from serve.audit.ledger import LEDGER, LEDGER_PENDING, read_ledger
@@ -59,13 +59,13 @@ def verify(connection: Connection, spool: Path) -> Report:
     spooled = read_spool(spool)
     witnesses = read_anchors(spool)
     after = witnesses.anchors
-    erased = digests_after_erasure(ledger)
+    erased, renamed = digests_after_erasure(ledger), digests_of_facts(ledger)
     chains = (marks.keys() | before.keys()) - {LEDGER, LEDGER_PENDING}
 
     def new_check(chain_id: uuid.UUID) -> ChainCheck:
         known = before.get(chain_id, Anchor()), after.get(chain_id, Anchor())
         witness = Witness(*known, spooled.hashes.get(chain_id, {}))
-        return ChainCheck(chain_id, witness, erased.get(chain_id, {}))
+        return ChainCheck(chain_id, witness, erased.get(chain_id, {}), renamed.get(chain_id, {}))
 
     checks = {chain_id: new_check(chain_id) for chain_id in chains}
     for chain_id, records in groupby(all_records(connection), key=lambda logged: logged.chain_id):

@@ -8,18 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
-import psycopg2
 import typer
 
-from fraud.command import print_error
-from fraud.errors import ProjectError
 from fraud.run_lock import is_held
 from fraud.settings import Settings, load_settings
 from fraud.stack.postgres import EmbeddedPostgres
-from fraud.verdict import Verdict
 from serve.audit.backup.manifest import Manifest
 from serve.audit.backup.restoring import restore_backup, verify_restored
 from serve.audit.backup.taking import take_backup
+from serve.audit.command import faults_in_one_line
 from serve.audit.errors import AuditError
 
 EMBEDDED: Final = "postgres"
@@ -41,7 +38,7 @@ def backup(
 
     Exit status: 0 the backup is complete; 2 it is not, and has no manifest.
     """
-    with _faults_in_one_line():
+    with faults_in_one_line():
         settings = load_settings()
         manifest = take_backup(settings.dsn(), settings.spool_folder(), folder, programs)
     typer.echo(f"backed up: {_told(manifest)}")
@@ -58,7 +55,7 @@ def restore(
 
     Exit status: that of `verify`, or 2: the backup can't be restored.
     """
-    with _faults_in_one_line():
+    with faults_in_one_line():
         settings = load_settings()
         with _database(settings) as dsn:
             manifest = restore_backup(folder, dsn, settings.spool_folder(), programs)
@@ -88,13 +85,3 @@ def _told(manifest: Manifest) -> str:
         f"{len(manifest.files)} files, {size / 1e6:.1f} MB, of {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC, schema "
         f"version {manifest.schema_version}, PostgreSQL {manifest.postgres}"
     )
-
-
-@contextmanager
-def _faults_in_one_line() -> Iterator[None]:
-    try:
-        yield
-    except (ProjectError, psycopg2.Error, OSError) as error:
-        # PostgreSQL's further lines can quote the data.
-        print_error(str(error).partition("\n")[0])
-        sys.exit(Verdict.ERROR.exit_status)

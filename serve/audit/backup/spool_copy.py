@@ -12,6 +12,7 @@ from typing import Final
 from serve.audit.backup.manifest import File, copy_all, measure
 from serve.idempotency.answers import DATABASE_FILE
 from serve.idempotency.answers import FOLDER as IDEMPOTENCY_FOLDER
+from serve.idempotency.store_key import KEY_FILE
 from serve.prediction_log.anchors import FOLDER as ANCHORS_FOLDER
 from serve.prediction_log.segment import (
     OPEN,
@@ -110,3 +111,4 @@ class SpoolCopy:
             live.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, whole without a second one beside it
         self._files[target] = measure(target)
+        self._copy([source.with_name(KEY_FILE)])

@@ -13,10 +13,11 @@ from psycopg2.extensions import connection as Connection
 
 from fraud.database import connect, open_connection
 from fraud.schema_version import read_version
+from serve.audit.amendment import LOCK
 from serve.audit.backup.manifest import DUMP, FORMAT, MANIFEST, SPOOL, File, Manifest, measure, write_manifest
 from serve.audit.backup.programs import find_program, run_program
 from serve.audit.backup.spool_copy import SpoolCopy
-from serve.audit.erasure import APPLICATION_NAME, LOCK
+from serve.audit.erasure import APPLICATION_NAME
 from serve.audit.errors import AuditError
 from serve.prediction_log.segment import make_folder
 

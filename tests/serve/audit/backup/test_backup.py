@@ -76,7 +76,7 @@ def log(database: str, spool: Path) -> str:
             running.append(record(rows=2, request_id=f"shipped-{number}", applicant_refs=refs))
         ship_all(spool, database)
         connection = psycopg2.connect(database)
-        erase(connection, Anchors(spool), PSEUDONYMS.of("anna"))
+        erase(connection, Anchors(spool), PSEUDONYMS.all_of("anna"))
         connection.close()
         running.append(record(request_id="waiting"))
     execute(database, "CREATE TABLE mlflow.experiments (name text)")

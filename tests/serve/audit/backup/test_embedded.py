@@ -114,7 +114,9 @@ def test_a_base_backup_and_wal_give_any_moment_after_it(postgres_folder: Path) -
 
 def make_cluster_of_16(data_dir: Path, programs: Path) -> None:
     data_dir.mkdir(mode=0o700, parents=True)
-    guise = guise_for({programs.parents[1]: "programs", data_dir: "data"})
+    package = programs.parents[1]
+    libraries = package.with_name(f"{package.name}.libs")
+    guise = guise_for({package: package.name, libraries: libraries.name, data_dir: "data"})
     guise.own(data_dir)
     command = [guise.seen(programs / "initdb"), "--username", OWNER, "--encoding", "UTF8", "--locale", "C"]
     subprocess.run(
@@ -139,7 +141,7 @@ def test_a_database_of_an_older_postgresql_comes_over_by_backup_and_restore(
             with closing(open_connection(dsn)) as connection:
                 assert connection.server_version // 10_000 == 16
             back_up(old, postgres_folder / "backup", dsn)
-    with pytest.raises(embedded.StackError, match="was made by PostgreSQL 16.*serve.audit restore"):
+    with pytest.raises(embedded.StackError, match=r"was made by PostgreSQL 16.*serve\.audit restore"):
         EmbeddedPostgres(old / "postgres", DATABASE).start()
     done = restore(new, postgres_folder / "backup")
     assert done.returncode == 0, done.stdout + done.stderr
