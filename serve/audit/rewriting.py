@@ -25,6 +25,7 @@ from serve.audit.wal import give_up_wal
 LOCK_TIMEOUT: Final = "1s"
 """Whoever comes while we wait for a table waits behind us: not for longer than this at a time."""
 POLL_INTERVAL_S: Final = 1.0
+LOG: Final = "prediction_requests"
 OUTCOMES: Final = "application_outcomes"
 STATISTICS: Final = "pg_statistic"
 
@@ -52,6 +53,10 @@ _OLD_READERS: Final = """
 """
 _VACUUM: Final = sql.SQL("VACUUM (FULL) {}")
 _ANALYZE: Final = sql.SQL("ANALYZE {}")
+_HAS_STATISTICS: Final = """
+    SELECT count(*) > 0 FROM pg_catalog.pg_stats WHERE schemaname = 'public' AND tablename = 'prediction_requests'
+"""
+"""Of the log as a whole, which nobody needs and autovacuum makes none of."""
 _IS_SUPERUSER: Final = "SELECT current_setting('is_superuser') = 'on'"
 
 
@@ -104,6 +109,8 @@ def rewrite(dsn: str, timeout_s: float, tell: Tell) -> Rewritten:
             tell(f"{table.name}: done in {time.monotonic() - begun:.1f} s")
         _retry(connection, deadline, _VACUUM.format(_named(OUTCOMES)))
         _run(connection, _ANALYZE.format(_named(OUTCOMES)))
+        if _fetch(connection, _HAS_STATISTICS)[0][0]:
+            _run(connection, _ANALYZE.format(_named(LOG)))
         if not _fetch(connection, _IS_SUPERUSER)[0][0]:
             return Rewritten(tuple(tables), ("PostgreSQL's statistics", "PostgreSQL's WAL"))
         _retry(connection, deadline, _VACUUM.format(sql.Identifier("pg_catalog", STATISTICS)))

@@ -1,4 +1,4 @@
-"""What the tests of backups share."""
+"""What the tests of the audit share."""
 
 from __future__ import annotations
 
