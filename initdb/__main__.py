@@ -94,7 +94,7 @@ def upgrade_command(
             with connect(dsn) as connection:
                 due = due_files(connection)
         else:
-            due = apply_schema(dsn)
+            due = apply_schema(dsn, _tell)
     console.print(_told(due, "Due" if check else "Applied"), highlight=False)
     sys.exit((Verdict.FAIL if check and due else Verdict.PASS).exit_status)
 
@@ -109,6 +109,10 @@ def roles_command() -> None:
         settings = load_settings()
         apply_roles(settings.dsn())
         _set_passwords(settings)
+
+
+def _tell(what: str) -> None:
+    console.print(what, markup=False, highlight=False, soft_wrap=True)
 
 
 def _told(files: list[Path], what: str) -> str:
@@ -133,7 +137,7 @@ def _checked_scale(scale: float) -> float:
 
 
 def _make_schema(settings: Settings) -> None:
-    apply_schema(settings.dsn())
+    apply_schema(settings.dsn(), _tell)
     _set_passwords(settings)
 
 

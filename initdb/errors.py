@@ -35,6 +35,10 @@ class SchemaError(DatabaseError):
         )
 
 
+class TableInUseError(SchemaError):
+    """A table was in use; nothing of the file was applied, and it can be tried again."""
+
+
 class LoadError(DatabaseError):
     """PostgreSQL refused the rows; what was in the table before is still there."""
 

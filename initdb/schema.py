@@ -15,7 +15,7 @@ from psycopg2.extensions import encrypt_password
 from fraud.database import connect
 from fraud.schema_version import read_version
 from initdb.errors import SchemaError
-from initdb.upgrade import upgrade
+from initdb.upgrade import Tell, upgrade
 
 SCHEMA_LOCK: Final = 7_211_973
 """Advisory lock: two starts at once wait for each other instead of both making the same role or table."""
@@ -25,16 +25,21 @@ ROLES_FILE: Final = Path(__file__).with_name("01_roles.sql")
 whether they are there."""
 
 
-def apply_schema(dsn: str) -> list[Path]:
+def _silently(_: str) -> None:
+    pass
+
+
+def apply_schema(dsn: str, tell: Tell = _silently) -> list[Path]:
     """Make roles and tables what the newest version has; gives the files of the versions that were due.
 
     Raises:
         NewerDatabaseError: the database is of a later version of this project; it is as it was.
+        TableInUseError: somebody has a table in use all the time.
         SchemaError: PostgreSQL refused a file, of which nothing is applied.
     """
     with _only_one(dsn) as connection:
         _apply_roles(connection)
-        return upgrade(connection)
+        return upgrade(connection, tell)
 
 
 def apply_roles(dsn: str) -> None:

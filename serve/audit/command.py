@@ -52,8 +52,17 @@ def pseudonyms_of(settings: Settings) -> Pseudonyms:
 
 
 def asked_for(applicant_ref: str | None) -> str:
-    """The person; asked for on standard error, since standard output is for what is found."""
-    return applicant_ref or str(typer.prompt("Applicant ref", err=True))
+    """The person; asked for on standard error, since standard output is for what is found.
+
+    Raises:
+        SettingsError: nobody was named.
+    """
+    if applicant_ref is None:
+        typer.echo("Applicant ref: ", err=True, nl=False)  # click's prompt has a space on standard output even so
+        applicant_ref = sys.stdin.readline().rstrip("\r\n")
+    if not applicant_ref:
+        raise SettingsError("nobody was named: give the person's reference, as clients send it")
+    return applicant_ref
 
 
 def find_person(settings: Settings, applicant_ref: str, timeout_s: float) -> list[Answered]:

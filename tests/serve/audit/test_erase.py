@@ -216,3 +216,33 @@ def test_access_after_an_erasure_finds_nothing(log: str, tmp_path: Path) -> None
     run = run_audit(log, tmp_path, "access", APPLICANT_REF_KEY=KEY)
     assert run.returncode == 10, run.stderr
     assert json.loads(run.stdout) == {"applications": []}
+
+
+def test_the_person_is_asked_for_on_standard_error(log: str, tmp_path: Path) -> None:
+    """Before JSON that a program reads nothing may stand."""
+    run = run_audit(log, tmp_path, "access", APPLICANT_REF_KEY=KEY)
+    assert "Applicant ref" in run.stderr
+    assert run.stdout.startswith("{")
+
+
+def test_pages_say_what_the_json_says_and_take_no_markup_from_it(database: str, tmp_path: Path) -> None:
+    with running_spool(tmp_path) as spool:
+        spool.append(record(application_ids=["<b>bold</b>"], applicant_refs=[PSEUDONYMS.of("anna")]))
+    ship_all(tmp_path, database)
+    execute(database, "INSERT INTO application_outcomes VALUES ('<b>bold</b>', 1, '2026-03-01')")
+    page = tmp_path / "kept" / "anna.html"
+    shown = run_audit(database, tmp_path, "access", "--page", str(page), APPLICANT_REF_KEY=KEY)
+    assert shown.returncode == 0, shown.stderr
+    text = page.read_text()
+    assert "&lt;b&gt;bold&lt;/b&gt;" in text
+    assert "<b>" not in text
+    assert all(name in text for name in FEATURE_NAMES)
+    assert "Outcome, 2026-03-01" in text
+    run = run_audit(database, tmp_path, "erase", "--receipt", str(page.with_suffix(".json")), APPLICANT_REF_KEY=KEY)
+    assert run.returncode == 0, run.stderr
+    receipt = page.read_text()
+    assert "Receipt of an erasure" in receipt
+    assert "serve.audit rewrite" in receipt
+    assert "bold" not in receipt
+    assert json.loads(page.with_suffix(".json").read_text())["outcomes"] == 1
+    assert fetch(database, "SELECT count(*) FROM application_outcomes") == [(0,)]

@@ -9,17 +9,23 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
+from psycopg2 import sql
 
-from fraud.database import open_connection
+from fraud.database import connect, open_connection
 from fraud.features import FEATURE_COUNT
 from fraud.stack.postgres import EmbeddedPostgres
+from fraud.verdict import Verdict
 from initdb.schema import apply_schema
+from serve.audit.stored_rows import LoggedRecord, all_records
 from serve.idempotency.answers import SavedAnswer, SavedAnswers
 from serve.idempotency.key import IdempotencyKey
+from serve.prediction_log.chain import GENESIS, as_bytes, encode_facts, record_hash
 from serve.prediction_log.pseudonym import Pseudonyms
 from tests.live_stack import project_environment
+from tests.serve.audit.log_audit import audit
 from tests.serve.prediction_log_rows import execute, fetch, record, running_spool, ship_all
 
 KEY = "k" * 32
@@ -71,10 +77,8 @@ def answer_anna(folder: Path, dsn: str) -> None:
     spool = folder / "spool"
     answers = SavedAnswers(spool, 3600, 1024**2, durable=False)
     answers.start()
-    digests = (
-        IdempotencyKey("client", "/predict", "key").digest(),
-        IdempotencyKey("", "", "").request_digest("", "", BODY),
-    )
+    key = IdempotencyKey("client", "/predict", "key")
+    digests = key.digest(), key.request_digest("application/json", "", BODY)
     assert answers.claim(*digests) is None
     saved = SavedAnswer(b"{}", "application/json", {"X-Model-Version": "1"}, 1, REQUEST)
     with running_spool(spool) as log:
@@ -147,35 +151,50 @@ def test_a_reader_from_before_is_waited_for(postgres_folder: Path) -> None:
     assert "features" not in searched(postgres_folder)
 
 
+def change_second(dsn: str, change: str) -> None:
+    execute(dsn, sql.SQL("UPDATE prediction_requests SET {} WHERE sequence = 2").format(sql.SQL(change)))
+
+
 @pytest.mark.parametrize(
-    "command", [["erase", "--request-id", REQUEST], ["erase", "--applicant-ref", "anna", "--with-request-ids"]]
+    "whose",
+    [
+        pytest.param(["--request-id", REQUEST], id="a request's"),
+        pytest.param(["--applicant-ref", "anna", "--with-request-ids"], id="those of a person's requests"),
+    ],
 )
-def test_the_id_of_a_request_can_go_and_the_log_still_verifies(postgres_folder: Path, command: list[str]) -> None:
+def test_a_request_id_can_go_and_nothing_else_of_the_record_can_change(postgres_folder: Path, whose: list[str]) -> None:
     with running(postgres_folder) as dsn:
         apply_schema(dsn)
         answer_anna(postgres_folder, dsn)
-        find = "SELECT request_id FROM prediction_requests ORDER BY sequence"
-        erased = run_audit(postgres_folder, dsn, *command)
+        erased = run_audit(postgres_folder, dsn, "erase", *whose)
         assert erased.returncode == 0, erased.stderr
-        (_, (request_id,)) = fetch(dsn, find)
+        ((request_id,),) = fetch(dsn, "SELECT request_id FROM prediction_requests WHERE sequence = 2")
         assert request_id.startswith("erased-")
-        assert run_audit(postgres_folder, dsn, "verify").returncode == 0
+        spool = postgres_folder / "spool"
+        assert audit(dsn, spool).verdict is Verdict.PASS
         assert run_audit(postgres_folder, dsn, "erase", "--request-id", REQUEST).returncode == 10
-        for change in ("request_id = 'another'", "endpoint = '/v2'", "probabilities[1] = 0", "hash = sha256('x')"):
-            row = fetch(
-                dsn, "SELECT request_id, endpoint, probabilities, hash FROM prediction_requests WHERE sequence = 2"
-            )
-            connection = open_connection(dsn)
-            with connection.cursor() as cursor:
-                cursor.execute("UPDATE prediction_requests SET " + change + " WHERE sequence = 2")  # noqa: S608 - of this test
-            connection.commit()
-            assert run_audit(postgres_folder, dsn, "verify").returncode == 10, change
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "UPDATE prediction_requests SET (request_id, endpoint, probabilities, hash) = (%s, %s, %s, %s) "
-                    "WHERE sequence = 2",
-                    row[0],
-                )
-            connection.commit()
-            connection.close()
-        assert run_audit(postgres_folder, dsn, "verify").returncode == 0
+        for change, back in (
+            ("request_id = 'another'", f"request_id = '{request_id}'"),
+            ("endpoint = '/v2'", "endpoint = '/batch_predict'"),
+            ("load_test = true", "load_test = false"),
+        ):
+            change_second(dsn, change)
+            assert audit(dsn, spool).verdict is Verdict.FAIL, change
+            change_second(dsn, back)
+            assert audit(dsn, spool).verdict is Verdict.PASS, back
+        change_second(dsn, "hash = sha256('x')")
+        assert audit(dsn, spool).verdict is Verdict.FAIL
+
+
+def test_the_record_before_one_whose_request_id_is_gone_can_not_change_either(postgres_folder: Path) -> None:
+    """Its own hash could be made anew: what it was before stands in the ledger's digest of the record behind it."""
+    with running(postgres_folder) as dsn:
+        apply_schema(dsn)
+        answer_anna(postgres_folder, dsn)
+        assert run_audit(postgres_folder, dsn, "erase", "--request-id", REQUEST).returncode == 0
+        with connect(dsn) as connection:
+            first = next(logged.record for logged in all_records(connection) if isinstance(logged, LoggedRecord))
+        facts = msgspec.structs.replace(first.facts, endpoint="/predict")
+        made_anew = record_hash(GENESIS, first.digest, encode_facts(facts), as_bytes(first.probabilities))
+        execute(dsn, "UPDATE prediction_requests SET endpoint = '/predict', hash = %s WHERE sequence = 1", made_anew)
+        assert audit(dsn, postgres_folder / "spool").verdict is Verdict.FAIL
