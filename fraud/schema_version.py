@@ -41,7 +41,7 @@ def read_version(connection: Connection) -> int:
     if version > NEWEST_VERSION:
         raise NewerDatabaseError(
             f"the database's schema has version {version}, and this program knows those up to {NEWEST_VERSION}: "
-            "update the program, or name another database"
+            "update the program, or name another database, into which a backup from before was restored"
         )
     return version
 

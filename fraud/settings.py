@@ -259,6 +259,9 @@ class Settings(BaseSettings):
 
     schedule_drift: str = Field("0 1 * * *", description="when `jenkins.schedule` checks for drift, as cron, UTC")
     schedule_retrain: str = Field("0 3 1 * *", description="when `jenkins.schedule` retrains, as cron, UTC")
+    schedule_rewrite: str = Field(
+        "0 4 * * *", description="quiet hour in which `jenkins.schedule` rewrites what was erased, as cron, UTC"
+    )
 
     def dsn(self, role: DatabaseRole | None = None) -> str:
         """Connection string of the database for a role, or for its owner.
