@@ -35,7 +35,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def main(
     *, show: Annotated[bool, typer.Option("--show", help="Print what comes next, and do nothing.")] = False
 ) -> None:
-    """Check for drift and finish erasures every 24 hours, retrain every month, until Ctrl-C; a missed run is made up for.
+    """Check for drift and finish erasures each night, retrain each month, until Ctrl-C; a missed run is made up for.
 
     A stop waits for the command that runs; a second one ends it.
     """

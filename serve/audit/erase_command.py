@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
+import msgspec
 import typer
 
 from fraud.database import connect
@@ -32,7 +33,7 @@ from serve.audit.command import (
 from serve.audit.erasure import APPLICATION_NAME, Erased, erase_rows_of, place_of, wait_for_spool
 from serve.audit.person import Answered
 from serve.audit.person_page import receipt_page
-from serve.audit.receipt import NOT_REACHED, Receipt, encode_receipt, places_of, remains_after
+from serve.audit.receipt import NOT_REACHED, Place, Receipt, encode_receipt, places_of, remains_after
 from serve.audit.request_ids import erase_request_ids
 from serve.audit.rewrite_command import REWRITE_TIMEOUT_S
 from serve.audit.rewriting import Rewritten, rewrite
@@ -82,33 +83,40 @@ def erase(
         if not found:
             _end_with_nobody(NOBODY)
         if dry_run:
-            typer.echo(f"would be erased: {len(found)} rows in {_records(found)} records")
-            _list(found)
+            _preview(found)
             return
         files = _Files.of(receipt)
         files.write(b"", b"")  # while nothing is erased that they could not tell of
         erased, forgotten = _erase(settings, reference, with_request_ids=with_request_ids)
-        logger.info("erased %d rows in %d records", erased.rows, erased.records)
         typer.echo(
             f"erased: {erased.rows} rows in {erased.records} records, {erased.outcomes} outcomes, {forgotten} answers "
             "by Idempotency-Key"
         )
+        places = places_of(found, with_request_ids=with_request_ids)
+        told = _receipt(erased, forgotten, places, with_request_ids=with_request_ids)
+        files.write(encode_receipt(told), receipt_page(told))  # true also where the rewrite does not come to its end
         rewritten = _rewrite(settings) if rewrite_now else None
-        told = Receipt(
-            erased_at=dt.datetime.now(dt.UTC),
-            records=erased.records,
-            rows=erased.rows,
-            outcomes=erased.outcomes,
-            answers_by_idempotency_key=forgotten,
-            request_ids=with_request_ids,
-            places=places_of(found, with_request_ids=with_request_ids),
-            rewritten=[table.name for table in rewritten.tables] if rewritten else [],
-            kept=KEPT,
-            remains=remains_after(rewritten),
-            not_reached=NOT_REACHED,
-        )
-        files.write(encode_receipt(told), receipt_page(told))
+        if rewritten is not None:
+            names = [table.name for table in rewritten.tables]
+            told = msgspec.structs.replace(told, rewritten=names, remains=remains_after(rewritten))
+            files.write(encode_receipt(told), receipt_page(told))
         _say_what_remains(rewritten)
+
+
+def _receipt(erased: Erased, forgotten: int, places: Sequence[Place], *, with_request_ids: bool) -> Receipt:
+    return Receipt(
+        erased_at=dt.datetime.now(dt.UTC),
+        records=erased.records,
+        rows=erased.rows,
+        outcomes=erased.outcomes,
+        answers_by_idempotency_key=forgotten,
+        request_ids=with_request_ids,
+        places=places,
+        rewritten=(),
+        kept=KEPT,
+        remains=remains_after(None),
+        not_reached=NOT_REACHED,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +148,7 @@ def _erase(settings: Settings, reference: str, *, with_request_ids: bool) -> tup
         # Before the rows are gone: a second run would not find their places any more.
         forgotten = forget(spool, erased.places)
         amendment.commit()
+    logger.info("erased %d rows in %d records", erased.rows, erased.records)
     return erased, forgotten
 
 
@@ -176,12 +185,10 @@ def _end_with_nobody(why: str) -> None:
     sys.exit(Verdict.FAIL.exit_status)
 
 
-def _records(rows: Sequence[Answered]) -> int:
-    return len({(row.chain_id, row.sequence) for row in rows})
-
-
-def _list(rows: Sequence[Answered]) -> None:
+def _preview(rows: Sequence[Answered]) -> None:
     """Where they are, and nothing of what they say."""
+    records = len({(row.chain_id, row.sequence) for row in rows})
+    typer.echo(f"would be erased: {len(rows)} rows in {records} records")
     for row in rows[:SHOWN_LINES]:
         typer.echo(f"request {row.request_id} row {row.row_number}, received {row.received_at:%Y-%m-%d %H:%M:%S} UTC")
     if len(rows) > SHOWN_LINES:

@@ -13,9 +13,11 @@ import pytest
 from fraud.database import connect
 from fraud.features import FEATURE_NAMES
 from fraud.verdict import Verdict
+from serve.audit import erase_command
 from serve.audit.erasure import erase, wait_for_spool
 from serve.audit.errors import AuditError
 from serve.audit.ledger import LEDGER
+from serve.audit.rewriting import Rewritten
 from serve.prediction_log.anchors import Anchor, Anchors
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.segment import list_segments
@@ -246,3 +248,26 @@ def test_pages_say_what_the_json_says_and_take_no_markup_from_it(database: str, 
     assert "bold" not in receipt
     assert json.loads(page.with_suffix(".json").read_text())["outcomes"] == 1
     assert fetch(database, "SELECT count(*) FROM application_outcomes") == [(0,)]
+
+
+def test_a_rewrite_that_does_not_come_to_its_end_leaves_a_receipt_that_says_so(
+    log: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_use(*_: object) -> Rewritten:
+        raise AuditError("a table is in use all the time: run `rewrite` again in a quiet hour")
+
+    settings = {"RUN_DIR": str(tmp_path), "SPOOL_DIR": str(tmp_path), "DATABASE_URL": log, "APPLICANT_REF_KEY": KEY}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(erase_command, "rewrite", in_use)
+    receipt = tmp_path / "kept" / "anna.json"
+    with pytest.raises(SystemExit) as ended:
+        erase_command.erase("anna", rewrite_now=True, receipt=receipt)
+    assert ended.value.code == 2
+    told = json.loads(receipt.read_text())
+    assert told["rows"] == 3
+    assert told["rewritten"] == []
+    assert "until `python -m serve.audit rewrite` has run" in told["remains"][0]
+    run = run_audit(log, tmp_path, "rewrite", APPLICANT_REF_KEY=KEY)
+    assert run.returncode == 0, run.stderr
+    assert "written anew: prediction_requests_" in run.stdout
