@@ -12,6 +12,7 @@ import pytest
 
 from fraud.database import connect
 from fraud.features import FEATURE_NAMES
+from fraud.settings import load_settings
 from fraud.verdict import Verdict
 from serve.audit import erase_command
 from serve.audit.erasure import erase, wait_for_spool
@@ -259,6 +260,7 @@ def test_a_rewrite_that_does_not_come_to_its_end_leaves_a_receipt_that_says_so(
     settings = {"RUN_DIR": str(tmp_path), "SPOOL_DIR": str(tmp_path), "DATABASE_URL": log, "APPLICANT_REF_KEY": KEY}
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(erase_command, "audit_settings", load_settings)  # leaves this process's log lines alone
     monkeypatch.setattr(erase_command, "rewrite", in_use)
     receipt = tmp_path / "kept" / "anna.json"
     with pytest.raises(SystemExit) as ended:
