@@ -20,7 +20,7 @@ from fraud.database import open_connection
 from serve.audit.amendment import LOCK
 from serve.audit.erasure import APPLICATION_NAME
 from serve.audit.errors import AuditError
-from serve.audit.wal import give_up_wal
+from serve.audit.wal import WAL, give_up_wal
 
 LOCK_TIMEOUT: Final = "1s"
 """Whoever comes while we wait for a table waits behind us: not for longer than this at a time."""
@@ -102,20 +102,30 @@ def rewrite(dsn: str, timeout_s: float, tell: Tell) -> Rewritten:
         _wait_for_readers(connection, transaction, deadline, tell)
         for table in tables:
             begun = time.monotonic()
-            tell(f"{table.name}, {table.bytes / 1e6:.0f} MB: until it is written anew nobody can use it; answers wait")
+            tell(f"{table.name}, {table.bytes / 1e6:.0f} MB: until it is written anew nobody can use it; records wait")
             _retry(connection, deadline, _VACUUM.format(_named(table.name)))
-            _run(connection, _ANALYZE.format(_named(table.name)))
-            _run(connection, _REWRITTEN.format(sql.Identifier(table.name), sql.Literal(f"rewritten at {moment}")))
+            _retry(connection, deadline, _ANALYZE.format(_named(table.name)))
             tell(f"{table.name}: done in {time.monotonic() - begun:.1f} s")
         _retry(connection, deadline, _VACUUM.format(_named(OUTCOMES)))
-        _run(connection, _ANALYZE.format(_named(OUTCOMES)))
+        _retry(connection, deadline, _ANALYZE.format(_named(OUTCOMES)))
         if _fetch(connection, _HAS_STATISTICS)[0][0]:
-            _run(connection, _ANALYZE.format(_named(LOG)))
-        if not _fetch(connection, _IS_SUPERUSER)[0][0]:
-            return Rewritten(tuple(tables), ("PostgreSQL's statistics", "PostgreSQL's WAL"))
-        _retry(connection, deadline, _VACUUM.format(sql.Identifier("pg_catalog", STATISTICS)))
-        left = give_up_wal(connection)
+            _retry(connection, deadline, _ANALYZE.format(_named(LOG)))
+        left = _give_up_rest(connection, deadline)
+        for table in tables:  # last of all: what is broken off is due again
+            _retry(
+                connection,
+                deadline,
+                _REWRITTEN.format(sql.Identifier(table.name), sql.Literal(f"rewritten at {moment}")),
+            )
     return Rewritten(tuple(tables), left)
+
+
+def _give_up_rest(connection: Connection, deadline: float) -> tuple[str, ...]:
+    """What only a superuser may; gives what is left."""
+    if not _fetch(connection, _IS_SUPERUSER)[0][0]:
+        return ("PostgreSQL's statistics", WAL)
+    _retry(connection, deadline, _VACUUM.format(sql.Identifier("pg_catalog", STATISTICS)))
+    return give_up_wal(connection)
 
 
 def _session(dsn: str) -> Connection:

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from psycopg2 import errors
 from psycopg2.extensions import connection as Connection
+
+WAL: Final = "PostgreSQL's WAL"
 
 _ATTEMPTS: Final = 3
 _POLL_INTERVAL_S: Final = 0.05
@@ -30,6 +33,13 @@ def give_up_wal(connection: Connection) -> tuple[str, ...]:
     Raises:
         psycopg2.Error: PostgreSQL refuses.
     """
+    try:
+        return _give_up(connection)
+    except (errors.InsufficientPrivilege, errors.FeatureNotSupported, errors.ObjectNotInPrerequisiteState):
+        return (WAL,)  # `allow_alter_system` is off
+
+
+def _give_up(connection: Connection) -> tuple[str, ...]:
     with _no_spare_files(connection):
         for _ in range(_ATTEMPTS):
             current = _go_past_spare_files(connection)
@@ -38,7 +48,7 @@ def give_up_wal(connection: Connection) -> tuple[str, ...]:
                 break  # else a checkpoint of before has just kept some
         oldest = _text(connection, _OLDEST)
     if oldest < current:
-        return ("PostgreSQL's WAL, which a replication slot, `wal_keep_size` or archiving keeps",)
+        return (f"{WAL}, which a replication slot, `wal_keep_size` or archiving keeps",)
     return ()
 
 
