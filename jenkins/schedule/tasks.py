@@ -10,6 +10,7 @@ from jenkins.schedule.commands import Commands
 
 DRIFT: Final = "drift-monitor"
 RETRAIN: Final = "retrain"
+REWRITE: Final = "rewrite-erased"
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,11 @@ def watch_drift(commands: Commands) -> Verdict:
 def retrain(commands: Commands, reason: str = "monthly") -> Verdict:
     """All stages of a retraining."""
     return _verdict(commands.run("jenkins.retrain", "--reason", reason))
+
+
+def rewrite_erased(commands: Commands) -> Verdict:
+    """The second half of erasures; nothing where nothing was erased."""
+    return _verdict(commands.run("serve.audit", "rewrite"))
 
 
 def _verdict(status: int) -> Verdict:

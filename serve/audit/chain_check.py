@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -9,7 +10,7 @@ from uuid import UUID
 
 from serve.audit.binary_rows import LoggedRow, UnreadableRecord
 from serve.audit.findings import Fault, Finding, Findings
-from serve.audit.ledger import LEDGER, Erasure
+from serve.audit.ledger import LEDGER, Erasure, Kind
 from serve.prediction_log.anchor import Anchor
 from serve.prediction_log.chain import (
     GENESIS,
@@ -19,6 +20,7 @@ from serve.prediction_log.chain import (
     encode_list,
     record_hash,
 )
+from serve.prediction_log.frame import StoredRecord
 from serve.prediction_log.table import ChainEnd
 
 ANCHORED_OTHERWISE: Final = "its hash is not the one anchored outside of the database"
@@ -58,6 +60,8 @@ class ChainCheck:
     witness: Witness
     erased: Mapping[int, bytes]
     """By sequence: the digest of what an erasure left."""
+    renamed: Mapping[int, bytes]
+    """By sequence: the digest of the facts of a record whose request id was erased."""
     findings: Findings
     sequence: int = 0
     """Of the last record that was seen; 0 before the first."""
@@ -68,10 +72,11 @@ class ChainCheck:
     began_without_id_at: int | None = None
     """When, if it is chained as before ids came into hashes; microseconds since 1970."""
 
-    def begin_step(self, witness: Witness, erased: Mapping[int, bytes]) -> None:
+    def begin_step(self, witness: Witness, erased: Mapping[int, bytes], renamed: Mapping[int, bytes]) -> None:
         """The next record is from a later snapshot, taken before `witness.after` was read."""
         self.witness = witness
         self.erased = erased
+        self.renamed = renamed
         self.may_have_expired = True
 
     def see(self, row: LoggedRow) -> None:
@@ -81,7 +86,7 @@ class ChainCheck:
         # Attributes are not looked up more than once: this is called a hundred thousand times a second.
         last = self.sequence
         previous = self.hash if last and sequence == last + 1 else self._previous(sequence)
-        if previous is not None and not _follows(row, previous) and not self._begins_without_id(row):
+        if previous is not None and not self._follows(row, previous) and not self._begins_without_id(row):
             self._find(Fault.CHANGED, "it does not follow from the record before it", sequence)
         ids, refs = encode_list(row.application_ids), encode_list(row.applicant_refs)
         if content_digest(row.salt, ids, refs, row.features) != self.erased.get(sequence, row.digest):
@@ -173,9 +178,12 @@ class ChainCheck:
             self._missing(expired.expired_sequence + 1, sequence - 1)
         return None
 
+    def _follows(self, row: LoggedRow, previous: bytes) -> bool:
+        return follows(row, row.probabilities, previous, self.renamed.get(row.facts.sequence))
+
     def _begins_without_id(self, row: LoggedRow) -> bool:
         """Whether it is the first of a chain of before; that is so for the whole chain then."""
-        if row.facts.sequence != 1 or not _follows(row, GENESIS):
+        if row.facts.sequence != 1 or not self._follows(row, GENESIS):
             return False
         self.began_without_id_at = row.facts.recorded_at
         return True
@@ -187,8 +195,23 @@ class ChainCheck:
         self.findings.add(Finding(fault, what, self.chain_id, sequence))
 
 
-def _follows(row: LoggedRow, previous: bytes) -> bool:
-    return record_hash(previous, row.digest, encode_facts(row.facts), row.probabilities) == row.hash
+def follows(
+    record: StoredRecord | LoggedRow, probabilities: bytes | memoryview, previous: bytes, renamed: bytes | None
+) -> bool:
+    """Whether a record is what its hash was made of, after a record with the hash `previous`.
+
+    Where its request id was erased, that can't be told any more; `renamed` is then the digest of what was left.
+    """
+    if renamed is not None:
+        return facts_digest(record, probabilities, previous) == renamed
+    return record_hash(previous, record.digest, encode_facts(record.facts), probabilities) == record.hash
+
+
+def facts_digest(record: StoredRecord | LoggedRow, probabilities: bytes | memoryview, previous: bytes) -> bytes:
+    """What binds all that is chained of a record, its hash as it was made, and the record before it."""
+    return hashlib.sha256(
+        b"".join((previous, record.hash, record.digest, encode_facts(record.facts), probabilities))
+    ).digest()
 
 
 def check_ledger(ledger: Sequence[Erasure], ends: Iterable[Anchor]) -> Iterator[Finding]:
@@ -204,8 +227,17 @@ def check_ledger(ledger: Sequence[Erasure], ends: Iterable[Anchor]) -> Iterator[
 
 
 def digests_after_erasure(ledger: Sequence[Erasure]) -> dict[UUID, dict[int, bytes]]:
-    """By chain and sequence: the digest of what the last erasure left."""
+    """By chain and sequence: the digest of the content that the last erasure left."""
+    return _digests(entry for entry in ledger if entry.kind is not Kind.REQUEST_ID)
+
+
+def digests_of_facts(ledger: Sequence[Erasure]) -> dict[UUID, dict[int, bytes]]:
+    """By chain and sequence: the digest of the facts, where the request id was erased."""
+    return _digests(entry for entry in ledger if entry.kind is Kind.REQUEST_ID)
+
+
+def _digests(entries: Iterable[Erasure]) -> dict[UUID, dict[int, bytes]]:
     found: dict[UUID, dict[int, bytes]] = {}
-    for entry in ledger:
+    for entry in entries:
         found.setdefault(entry.chain_id, {})[entry.sequence] = entry.digest
     return found

@@ -63,10 +63,11 @@ _OF_CHAIN: Final = sql.SQL("chain_id = {chain}::uuid AND (sequence, recorded_at)
 _MOMENT: Final = sql.SQL("timestamptz '2000-01-01 00:00+00' + make_interval(days => {}) + interval {}")
 _US_A_DAY: Final = 86_400_000_000
 _ENDLESS: Final = {FIRST_TIME_US: "-infinity", LAST_TIME_US: "infinity"}
-_OF_APPLICANT: Final = sql.SQL("""
-    COPY (SELECT {columns} FROM {table} WHERE applicant_refs @> ARRAY[{pseudonym}]::bytea[] ORDER BY {order})
-    TO STDOUT (FORMAT binary)
+_RECORDS: Final = sql.SQL("""
+    COPY (SELECT {columns} FROM {table} WHERE {where} ORDER BY {order}) TO STDOUT (FORMAT binary)
 """)
+_OF_APPLICANT: Final = sql.SQL("applicant_refs && {}::bytea[]")
+_OF_REQUEST: Final = sql.SQL("request_id = {}")
 _MARKS: Final = """
     SELECT chain_id::text, coalesce(sequence, 0), coalesce(hash, '') FROM public.prediction_chains
     WHERE (%(first)s IS NULL OR chain_id >= %(first)s::uuid) AND (%(below)s IS NULL OR chain_id < %(below)s::uuid)
@@ -195,13 +196,26 @@ def place_of(row: bytes) -> Place:
     return Place(uuid.UUID(bytes=chain), sequence, moment)
 
 
-def records_of_applicant(connection: Connection, pseudonym: bytes) -> Iterator[LoggedRecord]:
-    """The records with a row of one person.
+def records_of_applicant(connection: Connection, pseudonyms: Sequence[bytes]) -> Iterator[LoggedRecord]:
+    """The records with a row of one person, who is known by any of these.
 
     Raises:
         AuditError: one of them can't be read.
     """
-    query = _OF_APPLICANT.format(columns=_COLUMNS, table=_TABLE, pseudonym=sql.Literal(pseudonym), order=_ORDER)
+    return _records_where(connection, _OF_APPLICANT.format(sql.Literal(list(pseudonyms))))
+
+
+def records_of_request(connection: Connection, request_id: str) -> Iterator[LoggedRecord]:
+    """The records of requests with one id, which a client may have given to several.
+
+    Raises:
+        AuditError: one of them can't be read.
+    """
+    return _records_where(connection, _OF_REQUEST.format(sql.Literal(request_id)))
+
+
+def _records_where(connection: Connection, where: sql.Composable) -> Iterator[LoggedRecord]:
+    query = _RECORDS.format(columns=_COLUMNS, table=_TABLE, where=where, order=_ORDER)
     rows, decoder = _copied(connection, query), RowDecoder()
     for start in range(0, len(rows), RECORDS_A_TIME):
         for row in decoder.decode(rows[start : start + RECORDS_A_TIME]):

@@ -15,7 +15,7 @@ from serve.audit.chain_check import ChainCheck, Witness, check_ledger
 from serve.audit.checkpoint import Checkpoint, CheckpointError, OpenChain
 from serve.audit.definitions import check_definitions
 from serve.audit.findings import Fault, Finding, Findings
-from serve.audit.ledger import LEAST_NUMBER, LEDGER, LEDGER_PENDING, Erasure, end_of, read_ledger
+from serve.audit.ledger import LEAST_NUMBER, LEDGER, LEDGER_PENDING, Erasure, Kind, end_of, read_ledger
 from serve.audit.stored_rows import LogReader, Place, place_of, snapshot
 from serve.audit.witnesses import KnownAnchors, Outside, check_spool, spooled_hash
 from serve.prediction_log.anchor import Anchor
@@ -44,6 +44,7 @@ class Walk:
     _records: int = 0
     """In the chains before it."""
     _erased: dict[uuid.UUID, dict[int, bytes]] = field(default_factory=dict)
+    _renamed: dict[uuid.UUID, dict[int, bytes]] = field(default_factory=dict)
     _reader: LogReader = field(init=False)
     _anchors: Mapping[uuid.UUID, Anchor] = field(init=False)
     """As they are at the beginning: no chain that has one may be gone."""
@@ -209,11 +210,14 @@ class Walk:
         anchor = self.outside.anchor_of(chain_id)
         known = anchor if before is None else before, anchor
         witness = Witness(*known, {}, self._ids_since, self.outside.collected.hashes(chain_id))
-        return ChainCheck(chain_id, witness, self._erased.get(chain_id, {}), self.findings)
+        return ChainCheck(chain_id, witness, *self._amended(chain_id), self.findings)
 
     def _begin_step(self, check: ChainCheck) -> None:
         after = self.outside.anchor_of(check.chain_id)
-        check.begin_step(replace(check.witness, after=after), self._erased.get(check.chain_id, {}))
+        check.begin_step(replace(check.witness, after=after), *self._amended(check.chain_id))
+
+    def _amended(self, chain_id: uuid.UUID) -> tuple[Mapping[int, bytes], Mapping[int, bytes]]:
+        return self._erased.get(chain_id, {}), self._renamed.get(chain_id, {})
 
     def _next_entry(self) -> int:
         return end_of(self.ledger).sequence + 1 if self.ledger else LEAST_NUMBER
@@ -221,7 +225,8 @@ class Walk:
     def _learn_erasures(self, erasures: Sequence[Erasure]) -> None:
         self.ledger += erasures
         for entry in erasures:
-            self._erased.setdefault(entry.chain_id, {})[entry.sequence] = entry.digest
+            digests = self._renamed if entry.kind is Kind.REQUEST_ID else self._erased
+            digests.setdefault(entry.chain_id, {})[entry.sequence] = entry.digest
 
     def _quiet_ledger(self) -> tuple[list[Erasure], KnownAnchors, KnownAnchors]:
         """The whole ledger, and the anchors before and after it was read."""

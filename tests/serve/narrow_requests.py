@@ -16,7 +16,8 @@ import numpy as np
 
 from fraud.database import connect
 from fraud.features import FEATURE_COUNT
-from serve.prediction_log.anchors import Anchor, Anchors
+from serve.prediction_log.anchor import Anchor
+from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.chain import microseconds
 from tests.serve.prediction_log_rows import execute, fetch
 

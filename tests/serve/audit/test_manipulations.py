@@ -10,7 +10,8 @@ import pytest
 
 from fraud.verdict import Verdict
 from serve.audit.findings import Fault
-from serve.prediction_log.anchors import Anchor, Anchors
+from serve.prediction_log.anchor import Anchor
+from serve.prediction_log.anchors import Anchors
 from tests.serve.audit import test_definitions, test_erase, test_unreadable, test_verify
 from tests.serve.audit.log_audit import audit
 from tests.serve.prediction_log_rows import execute, record, running_spool, ship_all
