@@ -52,7 +52,7 @@ class Amendment:
         record = logged.record
         ids, refs = encode_list(record.application_ids), encode_list(record.applicant_refs)
         expected = self._contents.get(logged.chain_id, {}).get(record.facts.sequence, record.digest)
-        if content_digest(record.salt, ids, refs, as_bytes(record.features)) != expected:
+        if content_digest(record.salt, ids, refs, as_bytes(record.features), len(record.probabilities)) != expected:
             raise _changed(logged)
 
     def check_facts(self, logged: LoggedRecord) -> bytes:

@@ -74,6 +74,11 @@ class LoggedRow(msgspec.Struct, frozen=True, gc=False):
     digest: bytes
     hash: bytes
 
+    @property
+    def row_count(self) -> int:
+        """Number of predictions in the record."""
+        return len(self.probabilities) // _REAL_BYTES
+
 
 class UnreadableRecord(msgspec.Struct, frozen=True, gc=False):
     """A row of the table that holds what no server process writes, so that nothing can be hashed."""
@@ -127,8 +132,8 @@ class RowDecoder:
                 unreadable[len(split)] = f"{layout.null} is NULL"
             split.append(fields)
         arrays = zip(
-            _real_arrays("features", [fields[_FEATURES] for fields in split], FEATURE_COUNT, unreadable),
-            _real_arrays("probabilities", [fields[_PROBABILITIES] for fields in split], 1, unreadable),
+            _real_arrays("features", [fields[_FEATURES] for fields in split], unreadable),
+            _real_arrays("probabilities", [fields[_PROBABILITIES] for fields in split], unreadable),
             strict=True,
         )
         if not unreadable:
@@ -170,6 +175,8 @@ def _row(fields: Fields, features: bytes, probabilities: bytes) -> LoggedRow | U
     try:
         if not FIRST_TIME_US < recorded_at < LAST_TIME_US or not FIRST_TIME_US < received_at < LAST_TIME_US:
             raise NotAsWritten("one of its times is infinite")
+        if len(features) != len(probabilities) * FEATURE_COUNT:
+            _check_width(len(features) // _REAL_BYTES, len(probabilities) // _REAL_BYTES)
         return LoggedRow(
             fields[_CHAIN],
             Facts(
@@ -195,7 +202,7 @@ def _row(fields: Fields, features: bytes, probabilities: bytes) -> LoggedRow | U
         return UnreadableRecord(fields[_CHAIN], fields[_SEQUENCE], fields[_HASH], str(error))
 
 
-def _real_arrays(name: str, arrays: Sequence[bytes], a_row: int, unreadable: dict[int, str]) -> list[bytes]:
+def _real_arrays(name: str, arrays: Sequence[bytes], unreadable: dict[int, str]) -> list[bytes]:
     """Of each array the bytes of its float32; what is not as it is written goes to `unreadable`."""
     found: list[bytes | None] = [None] * len(arrays)
     places_by_size: dict[int, list[int]] = {}
@@ -203,20 +210,17 @@ def _real_arrays(name: str, arrays: Sequence[bytes], a_row: int, unreadable: dic
         places_by_size.setdefault(len(array), []).append(place)
     for size, places in places_by_size.items():
         if len(places) == len(arrays):
-            found = _equal_arrays(arrays, a_row, size)
+            found = _equal_arrays(arrays, size)
         else:
-            for place, values in zip(places, _equal_arrays([arrays[p] for p in places], a_row, size), strict=True):
+            for place, values in zip(places, _equal_arrays([arrays[p] for p in places], size), strict=True):
                 found[place] = values
-    return [
-        _reals(name, arrays, a_row, place, unreadable) if values is None else values
-        for place, values in enumerate(found)
-    ]
+    return [_reals(name, arrays, place, unreadable) if values is None else values for place, values in enumerate(found)]
 
 
-def _equal_arrays(arrays: Sequence[bytes], a_row: int, size: int) -> list[bytes | None]:
+def _equal_arrays(arrays: Sequence[bytes], size: int) -> list[bytes | None]:
     """Of arrays of one size, in bytes, the bytes of their float32; None for one with another form than most have."""
     count, rest = divmod(size - _ONE_DIMENSION_BYTES, _LENGTH.size + _REAL_BYTES)
-    if count <= 0 or rest or count % a_row:
+    if count <= 0 or rest:
         return [None] * len(arrays)
     together = np.frombuffer(b"".join(arrays), ">i4").reshape(len(arrays), -1)
     elements = together[:, 5:].reshape(len(arrays), count, 2)
@@ -230,16 +234,16 @@ def _equal_arrays(arrays: Sequence[bytes], a_row: int, size: int) -> list[bytes 
     return [one if is_plain else None for one, is_plain in zip(split, plain.tolist(), strict=True)]
 
 
-def _reals(name: str, arrays: Sequence[bytes], a_row: int, place: int, unreadable: dict[int, str]) -> bytes:
+def _reals(name: str, arrays: Sequence[bytes], place: int, unreadable: dict[int, str]) -> bytes:
     """The bytes of the float32 of an array that may have NULLs, each of which is NaN."""
     try:
-        return _nullable_reals(name, arrays[place], a_row)
+        return _nullable_reals(name, arrays[place])
     except NotAsWritten as error:
         unreadable.setdefault(place, str(error))
         return b""
 
 
-def _nullable_reals(name: str, array: bytes, a_row: int) -> bytes:
+def _nullable_reals(name: str, array: bytes) -> bytes:
     """The views read an array by its subscripts: one whose first is not 1 shows other values than it holds."""
     if len(array) < _ARRAY_START.size:
         raise NotAsWritten(f"{name} is NULL")
@@ -248,9 +252,19 @@ def _nullable_reals(name: str, array: bytes, a_row: int) -> bytes:
     if dimensions > 1 or first != 1 or kind != _REAL_OID:
         raise NotAsWritten(f"{name} has {dimensions} dimensions, the first from {first}; expected one, from 1")
     values = _values(array)
-    if len(values) % a_row:
-        raise NotAsWritten(f"{name} has {len(values)} elements, expected {a_row} a row")
     return b"".join([_ERASED if value is None else value[::-1] for value in values])
+
+
+def _check_width(values: int, rows: int) -> None:
+    """Of the time before features were added a record has fewer of them.
+
+    Raises:
+        NotAsWritten: its rows have more than are declared, or not all as many.
+    """
+    if values % rows if rows else values:
+        raise NotAsWritten(f"features has {values} elements, expected as many in each of {rows} rows")
+    if rows and not 0 < values // rows <= FEATURE_COUNT:
+        raise NotAsWritten(f"features has {values // rows} elements a row, declared are {FEATURE_COUNT}")
 
 
 def _texts(array: bytes) -> list[str | None]:

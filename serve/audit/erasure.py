@@ -12,7 +12,6 @@ from typing import Final
 import numpy as np
 from psycopg2.extensions import connection as Connection
 
-from fraud.features import FEATURE_COUNT
 from serve.audit.amendment import Amendment
 from serve.audit.errors import AuditError
 from serve.audit.ledger import Kind
@@ -134,17 +133,19 @@ def _erase_rows(connection: Connection, logged: LoggedRecord, rows: Sequence[int
         if ids is not None:
             ids[row] = None
     salt = secrets.token_bytes(SALT_BYTES)
-    _blank(connection, place_of(logged), rows, salt, with_ids=ids is not None)
-    return content_digest(salt, encode_list(ids), encode_list(references), as_bytes(features))
+    _blank(connection, place_of(logged), rows, features.shape[1], salt, with_ids=ids is not None)
+    return content_digest(salt, encode_list(ids), encode_list(references), as_bytes(features), len(features))
 
 
-def _blank(connection: Connection, place: RecordPlace, rows: Sequence[int], salt: bytes, *, with_ids: bool) -> None:
+def _blank(
+    connection: Connection, place: RecordPlace, rows: Sequence[int], width: int, salt: bytes, *, with_ids: bool
+) -> None:
     with connection.cursor() as cursor:
         for row in rows:
             values = {
-                "first": row * FEATURE_COUNT + 1,
-                "last": (row + 1) * FEATURE_COUNT,
-                "count": FEATURE_COUNT,
+                "first": row * width + 1,
+                "last": (row + 1) * width,
+                "count": width,
                 "row": row + 1,
                 "salt": salt,
                 "chain_id": str(place.chain_id),

@@ -81,7 +81,7 @@ def _answered(
             load_test=facts.load_test,
             row_number=row,
             application_id=application_id,
-            features=dict(zip(FEATURE_NAMES, record.features[row].tolist(), strict=True)),
+            features=dict(zip(FEATURE_NAMES[: record.features.shape[1]], record.features[row].tolist(), strict=True)),
             probability=float(record.probabilities[row]),
             model_version=facts.model_version,
             model_sha256=facts.model_sha256.hex(),

@@ -83,4 +83,5 @@ def _replace(connection: Connection, logged: LoggedRecord, newest: Mapping[bytes
     salt = secrets.token_bytes(SALT_BYTES)
     with connection.cursor() as cursor:
         cursor.execute(_REPLACE, (references, salt, str(logged.chain_id), record.facts.sequence))
-    return content_digest(salt, encode_list(record.application_ids), encode_list(references), as_bytes(record.features))
+    ids, refs = encode_list(record.application_ids), encode_list(references)
+    return content_digest(salt, ids, refs, as_bytes(record.features), len(record.probabilities))

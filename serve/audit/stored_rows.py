@@ -12,7 +12,6 @@ import numpy as np
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
-from fraud.features import FEATURE_COUNT
 from serve.audit.binary_rows import (
     COLUMNS,
     FIRST_TIME_US,
@@ -27,7 +26,7 @@ from serve.audit.binary_rows import (
 )
 from serve.audit.binary_rows import place_of as place_in
 from serve.audit.errors import AuditError
-from serve.prediction_log.frame import StoredRecord
+from serve.prediction_log.frame import StoredRecord, matrix_of
 from serve.prediction_log.table import ChainEnd
 
 PAGE_RECORDS: Final = 10_000
@@ -228,12 +227,13 @@ def _records_where(connection: Connection, where: sql.Composable) -> Iterator[Lo
 
 
 def _record(row: LoggedRow) -> StoredRecord:
+    probabilities = np.frombuffer(row.probabilities, "<f4")
     return StoredRecord(
         facts=row.facts,
         application_ids=row.application_ids,
         applicant_refs=row.applicant_refs,
-        features=np.frombuffer(row.features, "<f4").reshape(-1, FEATURE_COUNT),
-        probabilities=np.frombuffer(row.probabilities, "<f4"),
+        features=matrix_of(row.features, len(probabilities)),
+        probabilities=probabilities,
         salt=row.salt,
         digest=row.digest,
         hash=row.hash,
