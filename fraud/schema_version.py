@@ -13,7 +13,7 @@ from fraud.database import CONNECT_TIMEOUT_S, connect
 from fraud.errors import DatabaseError, NewerDatabaseError
 from fraud.stored_features import refuse_other_features
 
-NEWEST_VERSION: Final = 8
+NEWEST_VERSION: Final = 9
 """Number of the last file in `initdb/migrations/versions/`."""
 
 NO_VERSION: Final = 0
@@ -43,7 +43,7 @@ def read_version(connection: Connection) -> int:
     if version > NEWEST_VERSION:
         raise NewerDatabaseError(
             f"the database's schema has version {version}, and this program knows those up to {NEWEST_VERSION}: "
-            "update the program, or name another database"
+            "update the program, or name another database, into which a backup from before was restored"
         )
     return version
 

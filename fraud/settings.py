@@ -228,6 +228,9 @@ class Settings(BaseSettings):
     anchor_url: Annotated[SecretStr, AfterValidator(_check_anchor_url)] | None = Field(
         None, description="where anchors are sent as well, each minute: file:///folder, http:// or https:// address"
     )
+    applicant_ref_old_keys: SecretStr | None = Field(
+        None, description="keys that it was kept under before, comma-separated; persons are still found under them"
+    )
 
     drift_window: PositiveInt = Field(7, description="full days that a drift check looks at, beside the last one alone")
     drift_min_samples: PositiveInt = Field(
@@ -299,6 +302,9 @@ class Settings(BaseSettings):
 
     schedule_drift: str = Field("0 1 * * *", description="when `jenkins.schedule` checks for drift, as cron, UTC")
     schedule_retrain: str = Field("0 3 1 * *", description="when `jenkins.schedule` retrains, as cron, UTC")
+    schedule_rewrite: str = Field(
+        "0 4 * * *", description="quiet hour in which `jenkins.schedule` rewrites what was erased, as cron, UTC"
+    )
 
     def dsn(self, role: DatabaseRole | None = None) -> str:
         """Connection string of the database for a role, or for its owner.
@@ -372,6 +378,12 @@ class Settings(BaseSettings):
         if self.mlflow_tracking_uri is None:
             raise SettingsError("no MLflow server: set MLFLOW_TRACKING_URI, or start everything with `make run`")
         return self.mlflow_tracking_uri
+
+    def ref_keys(self) -> tuple[str | None, list[str]]:
+        """The key under which `applicant_ref` is kept, if there is one, and those that it was before."""
+        newest = self.applicant_ref_key.get_secret_value() if self.applicant_ref_key else None
+        given = self.applicant_ref_old_keys.get_secret_value() if self.applicant_ref_old_keys else ""
+        return newest, [key for part in given.split(",") if (key := part.strip())]
 
     def spool_folder(self) -> Path:
         """Where predictions wait for the database."""

@@ -1,4 +1,4 @@
-"""`python -m initdb [upgrade | load]`: the schema and the applications, in the database that the settings name."""
+"""`python -m initdb [upgrade | load | roles | truth]`: schema and applications, in the database of the settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from initdb.dump import dump
 from initdb.errors import TruthError
 from initdb.progress import progress_bar
 from initdb.request import Request, check_features
-from initdb.schema import apply_schema, set_passwords
+from initdb.schema import apply_roles, apply_schema, set_passwords
 from initdb.training_table import has_rows
 from initdb.upgrade import due_files
 
@@ -97,7 +97,7 @@ def upgrade_command(
             with connect(dsn) as connection:
                 due = due_files(connection)
         else:
-            due = apply_schema(dsn)
+            due = apply_schema(dsn, _tell)
     console.print(_told(due, "Due" if check else "Applied"), highlight=False)
     sys.exit((Verdict.FAIL if check and due else Verdict.PASS).exit_status)
 
@@ -122,6 +122,22 @@ def truth_command(path: Annotated[Path, typer.Argument(metavar="FILE.npz", help=
     console.print(f"Wrote {path}: {provenance}.", highlight=False)
 
 
+@app.command("roles")
+def roles_command() -> None:
+    """Only make the roles, what the database itself grants them, and their passwords, as every start does.
+
+    `serve.audit restore` runs it before a dump comes in, which names roles and has none.
+    """
+    with errors_in_one_line():
+        settings = load_settings()
+        apply_roles(settings.dsn())
+        _set_passwords(settings)
+
+
+def _tell(what: str) -> None:
+    console.print(what, markup=False, highlight=False, soft_wrap=True)
+
+
 def _told(files: list[Path], what: str) -> str:
     if not files:
         return f"The schema has version {NEWEST_VERSION}, the newest."
@@ -135,7 +151,11 @@ def _checked_scale(scale: float) -> float:
 
 
 def _make_schema(settings: Settings) -> None:
-    apply_schema(settings.dsn())
+    apply_schema(settings.dsn(), _tell)
+    _set_passwords(settings)
+
+
+def _set_passwords(settings: Settings) -> None:
     passwords = {
         DatabaseRole.SERVER: settings.server_db_password,
         DatabaseRole.TRAINER: settings.trainer_db_password,

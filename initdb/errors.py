@@ -58,6 +58,10 @@ class FeatureColumnError(DatabaseError):
     """The applications that are loaded lack a feature that is declared."""
 
 
+class TableInUseError(SchemaError):
+    """A table was in use; nothing of the file was applied, and it can be tried again."""
+
+
 class LoadError(DatabaseError):
     """PostgreSQL refused the rows; what was in the table before is still there."""
 

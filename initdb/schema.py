@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ from fraud.database import connect
 from fraud.schema_version import read_version
 from initdb.errors import SchemaError
 from initdb.feature_columns import declare_features
-from initdb.upgrade import upgrade
+from initdb.upgrade import Tell, upgrade
 
 SCHEMA_LOCK: Final = 7_211_973
 """Advisory lock: two starts at once wait for each other instead of both making the same role or table."""
@@ -25,23 +26,46 @@ ROLES_FILE: Final = Path(__file__).with_name("01_roles.sql")
 whether they are there."""
 
 
-def apply_schema(dsn: str) -> list[Path]:
+def _silently(_: str) -> None:
+    pass
+
+
+def apply_schema(dsn: str, tell: Tell = _silently) -> list[Path]:
     """Make roles and tables what the newest version has; gives the files of the versions that were due.
 
     Raises:
         NewerDatabaseError: the database is of a later version of this project; it is as it was.
+        TableInUseError: somebody has a table in use all the time.
         SchemaError: PostgreSQL refused a file, of which nothing is applied.
         OtherFeaturesError, FeatureColumnError: what is stored has other features than those that are declared.
     """
+    with _only_one(dsn) as connection:
+        _apply_roles(connection)
+        applied = upgrade(connection, tell)
+        declare_features(connection)
+        return applied
+
+
+def apply_roles(dsn: str) -> None:
+    """Make the roles and what the database itself grants them.
+
+    Raises:
+        NewerDatabaseError: the database is of a later version of this project; it is as it was.
+        SchemaError: PostgreSQL refused.
+    """
+    with _only_one(dsn) as connection:
+        _apply_roles(connection)
+
+
+@contextmanager
+def _only_one(dsn: str) -> Iterator[Connection]:
+    """A connection that alone makes roles and tables, to a database that is not newer than this program."""
     with connect(dsn) as connection:
         with connection.cursor() as cursor:
             # Of the session: it lasts over the transactions of all versions, and ends with the connection.
             cursor.execute("SELECT pg_advisory_lock(%s)", (SCHEMA_LOCK,))
         read_version(connection)
-        _apply_roles(connection)
-        applied = upgrade(connection)
-        declare_features(connection)
-        return applied
+        yield connection
 
 
 def _apply_roles(connection: Connection) -> None:

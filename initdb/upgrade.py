@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -9,8 +10,16 @@ from typing import Final
 from psycopg2.extensions import connection as Connection
 
 from fraud.schema_version import read_version
+from initdb.errors import TableInUseError
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+LOCK_TIMEOUT: Final = "1s"
+"""Of a version that waits for a table: whoever comes meanwhile, a reader too, waits behind it."""
+RETRY_S: Final = 2.0
+"""Time for those who waited to get on."""
+PATIENCE_S: Final = 600.0
+"""For readers of the log, such as a dump, that take their time."""
 
 Tell = Callable[[str], None]
 
@@ -29,20 +38,41 @@ def due_files(connection: Connection) -> list[Path]:
     return migration_files()[read_version(connection) :]
 
 
-def upgrade(connection: Connection) -> list[Path]:
+def upgrade(connection: Connection, tell: Tell) -> list[Path]:
     """Apply what is due, each version in a transaction of its own; gives the files.
 
-    Nobody else may do so meanwhile (`schema.py` has the lock).
+    Nobody else may do so meanwhile (`schema.py` has the lock). A version whose table is in use gives way and is tried
+    again.
 
     Raises:
         NewerDatabaseError: the database is of a later version of this project.
+        TableInUseError: a table was in use all the time.
         SchemaError: PostgreSQL refused a version; those before it are applied, and nothing of it.
     """
     due = due_files(connection)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", (LOCK_TIMEOUT,))
     connection.commit()
     if due:
-        _run_alembic(connection)
+        _run_patiently(connection, tell)
     return due
+
+
+def _run_patiently(connection: Connection, tell: Tell) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    told = False
+    while True:
+        try:
+            _run_alembic(connection)
+        except TableInUseError as error:
+            if time.monotonic() > deadline:
+                raise
+            if not told:
+                tell(f"Waiting for a table that is in use, for {PATIENCE_S:.0f} s at most: {error}")
+                told = True
+            time.sleep(RETRY_S)
+        else:
+            return
 
 
 def _run_alembic(connection: Connection) -> None:

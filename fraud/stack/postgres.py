@@ -39,8 +39,13 @@ MAX_SOCKET_PATH_BYTES: Final = 107
 STOP_TIMEOUT_S: Final = 60.0
 POLL_INTERVAL_S: Final = 0.05
 
-# The person who started the server owns it without a password; every other login needs one. No TCP at all.
-HOST_BASED_ACCESS: Final = (f"local all {OWNER} peer map=owner", "local all all scram-sha-256")
+# The person who started the server owns it without a password, and copies it (`pg_basebackup`, `pg_receivewal`); every
+# other login needs one. No TCP at all.
+HOST_BASED_ACCESS: Final = (
+    f"local all {OWNER} peer map=owner",
+    f"local replication {OWNER} peer map=owner",
+    "local all all scram-sha-256",
+)
 
 
 class EmbeddedPostgres:
@@ -69,7 +74,7 @@ class EmbeddedPostgres:
             StackError: the server does not start.
         """
         try:
-            program_dir = _program_dir()
+            program_dir = program_folder()
             self._data_dir.parent.mkdir(parents=True, exist_ok=True)
             if not (self._data_dir / "PG_VERSION").exists():
                 tell("Making an empty database ...")
@@ -139,8 +144,9 @@ class EmbeddedPostgres:
         version = (self._data_dir / "PG_VERSION").read_text(encoding="ascii").strip()
         if version != VERSION:
             raise StackError(
-                f"{self._data_dir} was made by PostgreSQL {version}, and the embedded server is {VERSION}: "
-                "set RUN_DIR to another folder, and move the data there by pg_dump of the old version"
+                f"{self._data_dir} was made by PostgreSQL {version}, and the embedded server is {VERSION}: back it up "
+                "with the version of this project that made it (`python -m serve.audit backup`), and restore it here "
+                "with RUN_DIR set to another folder (`python -m serve.audit restore`)"
             )
 
     def _end_left_over(self, tell: Tell, limit_s: float) -> None:
@@ -241,7 +247,12 @@ def _package_dir() -> Path:
     return Path(found.submodule_search_locations[0]).resolve()
 
 
-def _program_dir() -> Path:
+def program_folder() -> Path:
+    """Where the embedded server's programs are: `postgres`, `pg_dump`, `pg_basebackup` and their like.
+
+    Raises:
+        StackError: they are not installed.
+    """
     return _package_dir() / f"pginstall{VERSION}" / "bin"
 
 

@@ -23,7 +23,7 @@ from fraud.settings import Settings, load_settings
 from jenkins.schedule.commands import Commands
 from jenkins.schedule.errors import ScheduleError
 from jenkins.schedule.memory import Memory
-from jenkins.schedule.tasks import DRIFT, RETRAIN, retrain, watch_drift
+from jenkins.schedule.tasks import DRIFT, RETRAIN, REWRITE, retrain, rewrite_erased, watch_drift
 from jenkins.schedule.timetable import Task, Timetable, coming
 
 MEMORY_FILE: Final = "last.json"
@@ -35,7 +35,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def main(
     *, show: Annotated[bool, typer.Option("--show", help="Print what comes next, and do nothing.")] = False
 ) -> None:
-    """Check for drift every 24 hours and retrain every month, until Ctrl-C; a missed run is made up for, once.
+    """Check for drift and finish erasures each night, retrain each month, until Ctrl-C; a missed run is made up for.
 
     A stop waits for the command that runs; a second one ends it.
     """
@@ -58,6 +58,7 @@ def _tasks(settings: Settings) -> tuple[Task, ...]:
     return (
         Task(DRIFT, _trigger("SCHEDULE_DRIFT", settings.schedule_drift), watch_drift),
         Task(RETRAIN, _trigger("SCHEDULE_RETRAIN", settings.schedule_retrain), retrain),
+        Task(REWRITE, _trigger("SCHEDULE_REWRITE", settings.schedule_rewrite), rewrite_erased),
     )
 
 

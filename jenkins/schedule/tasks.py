@@ -10,6 +10,7 @@ from jenkins.schedule.commands import Commands
 
 DRIFT: Final = "drift-monitor"
 RETRAIN: Final = "retrain"
+REWRITE: Final = "rewrite-erased"
 
 DECIDED: Final = frozenset({Verdict.PASS, Verdict.FAIL})
 """Ends of a retraining after which its drift has had its answer: another model, or none that is better."""
@@ -38,6 +39,11 @@ def watch_drift(commands: Commands) -> Verdict:
 def retrain(commands: Commands, reason: str = "monthly") -> Verdict:
     """All stages of a retraining."""
     return _verdict(commands.run("jenkins.retrain", "--reason", reason))
+
+
+def rewrite_erased(commands: Commands) -> Verdict:
+    """The second half of erasures; nothing where nothing was erased."""
+    return _verdict(commands.run("serve.audit", "rewrite"))
 
 
 def _verdict(status: int) -> Verdict:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 from uuid import UUID
 
-from serve.audit.findings import Fault, Finding
-from serve.audit.ledger import LEDGER, Erasure
-from serve.audit.stored_rows import UnreadableRecord
+from serve.audit.binary_rows import LoggedRow, UnreadableRecord
+from serve.audit.findings import Fault, Finding, Findings
+from serve.audit.ledger import LEDGER, Erasure, Kind
 from serve.prediction_log.anchor import Anchor
 from serve.prediction_log.chain import (
     GENESIS,
-    as_bytes,
     beginning,
     content_digest,
     encode_facts,
@@ -21,6 +22,8 @@ from serve.prediction_log.chain import (
 )
 from serve.prediction_log.frame import StoredRecord
 from serve.prediction_log.table import ChainEnd
+
+ANCHORED_OTHERWISE: Final = "its hash is not the one anchored outside of the database"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,52 +50,81 @@ class Witness:
 
 @dataclass(slots=True)
 class ChainCheck:
-    """Goes through one chain's records in order; `findings` grows on the way, `end` is the last one's place."""
+    """Goes through one chain's records in order; `findings` grows on the way, it stands behind the record `sequence`.
+
+    The records may come in steps, each from a snapshot of its own. Between two of them records may be added at the
+    chain's end, and retention may take some from its beginning, those that come next included.
+    """
 
     chain_id: UUID
     witness: Witness
     erased: Mapping[int, bytes]
     """By sequence: the digest of what an erasure left."""
-    end: ChainEnd | None = None
-    findings: list[Finding] = field(default_factory=list)
+    renamed: Mapping[int, bytes]
+    """By sequence: the digest of the facts of a record whose request id was erased."""
+    findings: Findings
+    sequence: int = 0
+    """Of the last record that was seen; 0 before the first."""
+    hash: bytes = b""
     records: int = 0
+    may_have_expired: bool = False
+    """Whether a step begins: what follows may have been removed by retention since."""
     began_without_id_at: int | None = None
     """When, if it is chained as before ids came into hashes; microseconds since 1970."""
 
-    def see(self, record: StoredRecord) -> None:
+    def begin_step(self, witness: Witness, erased: Mapping[int, bytes], renamed: Mapping[int, bytes]) -> None:
+        """The next record is from a later snapshot, taken before `witness.after` was read."""
+        self.witness = witness
+        self.erased = erased
+        self.renamed = renamed
+        self.may_have_expired = True
+
+    def see(self, row: LoggedRow) -> None:
         """The next record."""
-        sequence = record.facts.sequence
-        previous = self._previous(sequence)
-        if previous is not None and not _follows(record, previous) and not self._begins_without_id(record):
+        facts = row.facts
+        sequence = facts.sequence
+        # Attributes are not looked up more than once: this is called a hundred thousand times a second.
+        last = self.sequence
+        previous = self.hash if last and sequence == last + 1 else self._previous(sequence)
+        if previous is not None and not self._follows(row, previous) and not self._begins_without_id(row):
             self._find(Fault.CHANGED, "it does not follow from the record before it", sequence)
-        if not self._content_is_sound(record):
+        ids, refs = encode_list(row.application_ids), encode_list(row.applicant_refs)
+        digest = content_digest(row.salt, ids, refs, row.features, row.row_count)
+        if digest != self.erased.get(sequence, row.digest):
             self._find(Fault.CHANGED, "its features or ids are not those that were answered", sequence)
         anchored = self.witness.before
-        if sequence == anchored.sequence and record.hash != anchored.hash:
-            self._find(Fault.CHANGED, "its hash is not the one anchored outside of the database", sequence)
-        if self.witness.collected.get(sequence, record.hash) != record.hash:
+        if sequence == anchored.sequence and row.hash != anchored.hash:
+            self._find(Fault.CHANGED, ANCHORED_OTHERWISE, sequence)
+        if self.witness.collected and self.witness.collected.get(sequence, row.hash) != row.hash:
             self._find(Fault.CHANGED, "its hash is not the one that was anchored elsewhere", sequence)
-        self.end = ChainEnd(self.chain_id, sequence, record.hash)
+        self.sequence, self.hash = sequence, row.hash
         self.records += 1
+        self.may_have_expired = False
 
     def see_unreadable(self, record: UnreadableRecord) -> None:
         """The next record, of which only its place can be told: what follows it is checked against its hash."""
-        self._previous(record.sequence)
+        if not self.sequence or record.sequence != self.sequence + 1:
+            self._previous(record.sequence)
         self._find(Fault.CHANGED, f"it can't be read: {record.why}", record.sequence)
-        self.end = ChainEnd(self.chain_id, record.sequence, record.hash)
+        self.sequence, self.hash = record.sequence, record.hash
         self.records += 1
+        self.may_have_expired = False
 
     def finish(self, mark: ChainEnd | None) -> None:
         """The chain has no further record; `mark` is how far the table of chains says it is."""
-        if self.end is None:
+        if not self.sequence:
             self._finish_empty()
             return
-        if mark != self.end:
-            self._find(Fault.CHANGED, "the table of chains gives another end", self.end.sequence)
+        expired = self.witness.after
+        if self.may_have_expired and expired.expired_sequence > self.sequence:
+            self.sequence, self.hash = expired.expired_sequence, expired.expired_hash
+        end = ChainEnd(self.chain_id, self.sequence, self.hash)
+        if mark != end:
+            self._find(Fault.CHANGED, "the table of chains gives another end", self.sequence)
         if self.witness.is_silent:
             self._finish_without_witness()
         else:
-            self._compare_end(self.end)
+            self._compare_end(end)
 
     def _finish_without_witness(self) -> None:
         """A chain of before may have any id, so that who gives it another needs to compute nothing anew.
@@ -115,48 +147,72 @@ class ChainCheck:
         if end.sequence < before.sequence:
             self._find(Fault.MISSING, f"records {end.sequence + 1} to {before.sequence} are gone from its end")
         elif end.sequence == after.sequence and end.hash != after.hash:
-            self._find(Fault.CHANGED, "its hash is not the one anchored outside of the database", end.sequence)
+            self._find(Fault.CHANGED, ANCHORED_OTHERWISE, end.sequence)
         elif end.sequence > after.sequence and self.witness.spooled.get(end.sequence) != end.hash:
             self._find(Fault.FORGED, f"records behind {after.sequence} were written by no server process", end.sequence)
 
     def _previous(self, sequence: int) -> bytes | None:
-        """The hash that the record at `sequence` must follow; None where it is not known, which is a finding."""
-        if self.end is not None:
-            if sequence == self.end.sequence + 1:
-                return self.end.hash
-            self._missing(self.end.sequence + 1, sequence - 1)
-            return None
+        """The hash that the record at `sequence`, which is not the next, must follow; None where it is not known.
+
+        That is a finding, but where retention was stopped halfway: what is before is to go as well.
+        """
         expired = self.witness.after
+        if self.sequence:
+            return self._previous_behind_gap(sequence, self.sequence)
         if sequence == 1:
             return beginning(self.chain_id)
         if sequence == expired.expired_sequence + 1:
             return expired.expired_hash
         if sequence > expired.expired_sequence:
             self._missing(expired.expired_sequence + 1, sequence - 1)
-        return None  # retention was stopped halfway: what is before is to go as well
+        return None
 
-    def _begins_without_id(self, record: StoredRecord) -> bool:
+    def _previous_behind_gap(self, sequence: int, last: int) -> bytes | None:
+        expired = self.witness.after
+        if sequence <= last:
+            self._find(Fault.FORGED, "another record stands at its place in the chain", sequence)
+        elif not self.may_have_expired or expired.expired_sequence <= last:
+            self._missing(last + 1, sequence - 1)
+        elif sequence == expired.expired_sequence + 1:
+            return expired.expired_hash
+        elif sequence > expired.expired_sequence:
+            self._missing(expired.expired_sequence + 1, sequence - 1)
+        return None
+
+    def _follows(self, row: LoggedRow, previous: bytes) -> bool:
+        return follows(row, row.probabilities, previous, self.renamed.get(row.facts.sequence))
+
+    def _begins_without_id(self, row: LoggedRow) -> bool:
         """Whether it is the first of a chain of before; that is so for the whole chain then."""
-        if record.facts.sequence != 1 or not _follows(record, GENESIS):
+        if row.facts.sequence != 1 or not self._follows(row, GENESIS):
             return False
-        self.began_without_id_at = record.facts.recorded_at
+        self.began_without_id_at = row.facts.recorded_at
         return True
-
-    def _content_is_sound(self, record: StoredRecord) -> bool:
-        ids, refs = encode_list(record.application_ids), encode_list(record.applicant_refs)
-        found = content_digest(record.salt, ids, refs, as_bytes(record.features))
-        return found == self.erased.get(record.facts.sequence, record.digest)
 
     def _missing(self, first: int, last: int) -> None:
         self._find(Fault.MISSING, f"records {first} to {last} are gone")
 
     def _find(self, fault: Fault, what: str, sequence: int | None = None) -> None:
-        self.findings.append(Finding(fault, what, self.chain_id, sequence))
+        self.findings.add(Finding(fault, what, self.chain_id, sequence))
 
 
-def _follows(record: StoredRecord, previous: bytes) -> bool:
-    facts = encode_facts(record.facts)
-    return record_hash(previous, record.digest, facts, as_bytes(record.probabilities)) == record.hash
+def follows(
+    record: StoredRecord | LoggedRow, probabilities: bytes | memoryview, previous: bytes, renamed: bytes | None
+) -> bool:
+    """Whether a record is what its hash was made of, after a record with the hash `previous`.
+
+    Where its request id was erased, that can't be told any more; `renamed` is then the digest of what was left.
+    """
+    if renamed is not None:
+        return facts_digest(record, probabilities, previous) == renamed
+    return record_hash(previous, record.digest, encode_facts(record.facts), probabilities) == record.hash
+
+
+def facts_digest(record: StoredRecord | LoggedRow, probabilities: bytes | memoryview, previous: bytes) -> bytes:
+    """What binds all that is chained of a record, its hash as it was made, and the record before it."""
+    return hashlib.sha256(
+        b"".join((previous, record.hash, record.digest, encode_facts(record.facts), probabilities))
+    ).digest()
 
 
 def check_ledger(ledger: Sequence[Erasure], ends: Iterable[Anchor]) -> Iterator[Finding]:
@@ -172,8 +228,17 @@ def check_ledger(ledger: Sequence[Erasure], ends: Iterable[Anchor]) -> Iterator[
 
 
 def digests_after_erasure(ledger: Sequence[Erasure]) -> dict[UUID, dict[int, bytes]]:
-    """By chain and sequence: the digest of what the last erasure left."""
+    """By chain and sequence: the digest of the content that the last erasure left."""
+    return _digests(entry for entry in ledger if entry.kind is not Kind.REQUEST_ID)
+
+
+def digests_of_facts(ledger: Sequence[Erasure]) -> dict[UUID, dict[int, bytes]]:
+    """By chain and sequence: the digest of the facts, where the request id was erased."""
+    return _digests(entry for entry in ledger if entry.kind is Kind.REQUEST_ID)
+
+
+def _digests(entries: Iterable[Erasure]) -> dict[UUID, dict[int, bytes]]:
     found: dict[UUID, dict[int, bytes]] = {}
-    for entry in ledger:
+    for entry in entries:
         found.setdefault(entry.chain_id, {})[entry.sequence] = entry.digest
     return found

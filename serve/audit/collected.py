@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +27,8 @@ class Collected:
     signed_since: int = 0
     """The earliest time from which on anchors were signed, microseconds since 1970; 0 where none was."""
     findings: list[Finding] = field(default_factory=list)
+    places: tuple[str, ...] = ()
+    """Where they were read."""
 
     def latest(self) -> dict[uuid.UUID, Anchor]:
         """The farthest that each chain was seen."""
@@ -48,9 +50,9 @@ class Collected:
             yield Finding(Fault.CHANGED, told)
 
 
-def read_collected(places: Iterable[Path], key: AnchorKey | None) -> Collected:
+def read_collected(places: Sequence[Path], key: AnchorKey | None) -> Collected:
     """All anchors in these files, and in the files of these folders; what can't be read is a finding."""
-    found = Collected()
+    found = Collected(places=tuple(map(str, places)))
     for path in _files(places):
         try:
             with os.fdopen(open_file(path), "rb") as file:

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from fraud.features import FEATURE_COUNT
 from serve.prediction_log.chain import GENESIS, beginning
 from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.provable import ProvenRecord
@@ -35,6 +36,11 @@ class DamagedFile:
         """Chains that it may belong to."""
         given = (self.named, None if self.start is None else self.start.key.chain_id)
         return list(dict.fromkeys(chain_id for chain_id in given if chain_id is not None))
+
+    @property
+    def widths(self) -> Sequence[int]:
+        """How many features each row of its records may have: what is declared now, or a part of it."""
+        return range(FEATURE_COUNT, 0, -1) if self.start is None else (self.start.features,)
 
     @property
     def hash_before(self) -> bytes | None:

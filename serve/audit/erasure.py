@@ -1,17 +1,9 @@
-"""`erase`: take one person's features, ids and pseudonym out of all records, and leave entries in the ledger for them.
-
-A record's hash covers a salted digest of these and not the values, so the chain still verifies. The record's old salt
-goes too: without it nobody can find out from the digest what the features were. The digest of what is left stands in
-the ledger, so that it can't be changed afterwards either.
-"""
+"""`erase`: take one person's features, ids and pseudonym out of all records, with what else is kept of the request."""
 
 from __future__ import annotations
 
-import contextlib
-import datetime as dt
 import secrets
 import time
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,23 +12,19 @@ from typing import Final
 import numpy as np
 from psycopg2.extensions import connection as Connection
 
-from fraud.database import open_connection
-from fraud.features import FEATURE_COUNT
-from serve.audit.chain_check import digests_after_erasure
+from serve.audit.amendment import Amendment
 from serve.audit.errors import AuditError
-from serve.audit.ledger import LEDGER, LEDGER_PENDING, Erasure, append, end_of, new_entry, read_ledger
+from serve.audit.ledger import Kind
 from serve.audit.stored_rows import LoggedRecord, records_of_applicant
-from serve.prediction_log.anchor import Anchor
 from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.backlog import DAMAGED_FOLDER
 from serve.prediction_log.chain import SALT_BYTES, as_bytes, content_digest, encode_list
+from serve.prediction_log.record import RecordPlace
 from serve.prediction_log.segment import list_segments
-from serve.prediction_log.table import ChainEnd
 
 POLL_INTERVAL_S: Final = 0.2
 APPLICATION_NAME: Final = "prediction-log-audit"
 
-_LOCK: Final = "SELECT pg_advisory_xact_lock(7211975)"
 _BLANK_FEATURES: Final = """
     UPDATE prediction_requests SET features[%(first)s:%(last)s] = array_fill(NULL::real, ARRAY[%(count)s]),
         applicant_refs[%(row)s] = NULL, salt = %(salt)s
@@ -46,14 +34,17 @@ _BLANK_ID: Final = """
     UPDATE prediction_requests SET application_ids[%(row)s] = NULL
     WHERE chain_id = %(chain_id)s::uuid AND sequence = %(sequence)s
 """
+_DELETE_OUTCOMES: Final = "DELETE FROM public.application_outcomes WHERE application_id = ANY(%s)"
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """How much was erased."""
+    """How much was erased, and from which records."""
 
     records: int
     rows: int
+    outcomes: int = 0
+    places: Sequence[RecordPlace] = ()
 
 
 def wait_for_spool(spool: Path, timeout_s: float) -> None:
@@ -64,7 +55,9 @@ def wait_for_spool(spool: Path, timeout_s: float) -> None:
     """
     damaged = spool / DAMAGED_FOLDER
     if damaged.exists() and any(damaged.iterdir()):
-        raise AuditError(f"{damaged} has files that may hold features of the person: look at them, remove them first")
+        raise AuditError(
+            f"{damaged} has files that may hold features of the person: look at them, and move them out of the spool"
+        )
     present = set(list_segments(spool)) if spool.exists() else set()
     deadline = time.monotonic() + timeout_s
     while present and (present := present & set(list_segments(spool))):
@@ -76,59 +69,62 @@ def wait_for_spool(spool: Path, timeout_s: float) -> None:
         time.sleep(POLL_INTERVAL_S)
 
 
-def erase(connection: Connection, anchors: Anchors, pseudonym: bytes) -> Erased:
+def erase(connection: Connection, anchors: Anchors, pseudonyms: Sequence[bytes]) -> Erased:
     """Erase one person from every record, in one transaction that is committed here; a second time finds nothing.
+
+    Outcomes of the person's applications go as well.
 
     Raises:
         AuditError: a record is not what was answered, so that it can't be told what of it to keep.
         psycopg2.Error: PostgreSQL refuses.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK)
-    ledger = read_ledger(connection)
-    left = digests_after_erasure(ledger)
-    records = list(records_of_applicant(connection, pseudonym))
-    for logged in records:
-        _check(logged, left.get(logged.chain_id, {}).get(logged.record.facts.sequence))
-    now = dt.datetime.now(dt.UTC)
-    rows = 0
-    for logged in records:
-        entry = _erase_record(connection, logged, pseudonym, now, end_of(ledger))
-        append(connection, entry)
-        ledger.append(entry)
-        rows += len(entry.rows)
-    _anchor(anchors, LEDGER_PENDING, ledger)
-    connection.commit()
-    _anchor(anchors, LEDGER, ledger)
-    return Erased(len(records), rows)
+    amendment = Amendment(connection, anchors)
+    erased = erase_rows_of(connection, amendment, list(records_of_applicant(connection, pseudonyms)), pseudonyms)
+    amendment.commit()
+    return erased
 
 
-def remove_old_versions(dsn: str) -> None:
-    """Have PostgreSQL give up what the erased rows were: it keeps old versions of a row until it is vacuumed.
+def erase_rows_of(
+    connection: Connection, amendment: Amendment, records: Sequence[LoggedRecord], pseudonyms: Sequence[bytes]
+) -> Erased:
+    """Erase one person's rows of records, and the outcomes of their applications; `amendment` is still to be committed.
 
     Raises:
-        DatabaseError, psycopg2.Error: PostgreSQL does not answer, or refuses.
+        AuditError, psycopg2.Error: as `erase`.
     """
-    with contextlib.closing(open_connection(dsn, APPLICATION_NAME)) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute("VACUUM (INDEX_CLEANUP ON) prediction_requests")
+    for logged in records:
+        amendment.check_content(logged)
+    rows = 0
+    names: set[str] = set()
+    for logged in records:
+        found = rows_of(logged, pseudonyms)
+        names |= {name for row in found if (name := _id_of(logged, row)) is not None}
+        amendment.enter(logged, Kind.PERSON, found, _erase_rows(connection, logged, found))
+        rows += len(found)
+    with connection.cursor() as cursor:
+        cursor.execute(_DELETE_OUTCOMES, (sorted(names),))
+        outcomes = cursor.rowcount
+    return Erased(len(records), rows, outcomes, tuple(place_of(logged) for logged in records))
 
 
-def _check(logged: LoggedRecord, after_erasure: bytes | None) -> None:
-    record = logged.record
-    ids, refs = encode_list(record.application_ids), encode_list(record.applicant_refs)
-    if content_digest(record.salt, ids, refs, as_bytes(record.features)) != (after_erasure or record.digest):
-        place = f"record {record.facts.sequence} of chain {logged.chain_id}"
-        raise AuditError(f"{place} is not what was answered: `python -m serve.audit verify` tells more; nothing erased")
+def rows_of(logged: LoggedRecord, pseudonyms: Sequence[bytes]) -> list[int]:
+    """The rows of a record that are one person's."""
+    return [row for row, reference in enumerate(logged.record.applicant_refs or ()) if reference in pseudonyms]
 
 
-def _erase_record(
-    connection: Connection, logged: LoggedRecord, pseudonym: bytes, now: dt.datetime, end: ChainEnd
-) -> Erasure:
+def place_of(logged: LoggedRecord) -> RecordPlace:
+    """Where a record is."""
+    return RecordPlace(logged.chain_id, logged.record.facts.sequence)
+
+
+def _id_of(logged: LoggedRecord, row: int) -> str | None:
+    return None if logged.record.application_ids is None else logged.record.application_ids[row]
+
+
+def _erase_rows(connection: Connection, logged: LoggedRecord, rows: Sequence[int]) -> bytes:
+    """Blank them; gives the digest of what is left of the record's content."""
     record = logged.record
     references = list(record.applicant_refs or ())
-    rows = [row for row, reference in enumerate(references) if reference == pseudonym]
     ids = None if record.application_ids is None else list(record.application_ids)
     features = record.features.copy()
     for row in rows:
@@ -137,19 +133,19 @@ def _erase_record(
         if ids is not None:
             ids[row] = None
     salt = secrets.token_bytes(SALT_BYTES)
-    place = ChainEnd(logged.chain_id, record.facts.sequence, record.hash)
-    _blank(connection, place, rows, salt, with_ids=ids is not None)
-    digest = content_digest(salt, encode_list(ids), encode_list(references), as_bytes(features))
-    return new_entry(end, now, place, rows, digest)
+    _blank(connection, place_of(logged), rows, features.shape[1], salt, with_ids=ids is not None)
+    return content_digest(salt, encode_list(ids), encode_list(references), as_bytes(features), len(features))
 
 
-def _blank(connection: Connection, place: ChainEnd, rows: Sequence[int], salt: bytes, *, with_ids: bool) -> None:
+def _blank(
+    connection: Connection, place: RecordPlace, rows: Sequence[int], width: int, salt: bytes, *, with_ids: bool
+) -> None:
     with connection.cursor() as cursor:
         for row in rows:
             values = {
-                "first": row * FEATURE_COUNT + 1,
-                "last": (row + 1) * FEATURE_COUNT,
-                "count": FEATURE_COUNT,
+                "first": row * width + 1,
+                "last": (row + 1) * width,
+                "count": width,
                 "row": row + 1,
                 "salt": salt,
                 "chain_id": str(place.chain_id),
@@ -158,8 +154,3 @@ def _blank(connection: Connection, place: ChainEnd, rows: Sequence[int], salt: b
             cursor.execute(_BLANK_FEATURES, values)
             if with_ids:
                 cursor.execute(_BLANK_ID, values)
-
-
-def _anchor(anchors: Anchors, chain_id: uuid.UUID, ledger: Sequence[Erasure]) -> None:
-    end = end_of(ledger)
-    anchors.write(chain_id, Anchor(sequence=end.sequence, hash=end.hash), durable=True)

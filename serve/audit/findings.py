@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
+
+MOST_KEPT: Final = 10_000
+"""Findings that are named one by one; of further ones only their number is kept, so that memory stays flat."""
 
 
 class Fault(StrEnum):
@@ -37,3 +43,29 @@ class Finding:
         place = "" if self.chain_id is None else f" chain {self.chain_id}"
         place += "" if self.sequence is None else f" record {self.sequence}"
         return f"{self.fault}:{place}: {self.what}"
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found so far: all of it counted by fault, the first ones kept."""
+
+    kept: list[Finding] = field(default_factory=list)
+    counts: Counter[Fault] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, kept: Iterable[Finding], counts: Mapping[Fault, int]) -> Findings:
+        """What an earlier verification found."""
+        return cls(list(kept), Counter(counts))
+
+    def add(self, finding: Finding) -> None:
+        """One more; said twice in a row it counts once."""
+        if self.kept and self.kept[-1] == finding:
+            return
+        self.counts[finding.fault] += 1
+        if len(self.kept) < MOST_KEPT:
+            self.kept.append(finding)
+
+    def extend(self, findings: Iterable[Finding]) -> None:
+        """Some more."""
+        for finding in findings:
+            self.add(finding)

@@ -10,7 +10,7 @@ import msgspec
 from psycopg2.extensions import connection as Connection
 
 from fraud.features import FEATURE_NAMES
-from serve.audit.erasure import Erased
+from serve.audit.erasure import rows_of
 from serve.audit.stored_rows import LoggedRecord, records_of_applicant
 
 _OUTCOMES: Final = """
@@ -48,45 +48,29 @@ class Answered(msgspec.Struct, frozen=True):
     outcomes: Sequence[Outcome]
 
 
-def applications_of(connection: Connection, pseudonym: bytes) -> list[Answered]:
-    """All of one person's applications on record, the oldest first.
+def applications_of(connection: Connection, pseudonyms: Sequence[bytes]) -> list[Answered]:
+    """All applications on record of one person, who is known by any of these, the oldest first.
 
     Raises:
         AuditError: a record can't be read.
         psycopg2.Error: PostgreSQL does not answer, or refuses.
     """
-    records = list(records_of_applicant(connection, pseudonym))
+    records = list(records_of_applicant(connection, pseudonyms))
     names = {name for logged in records for name in logged.record.application_ids or () if name is not None}
     outcomes: dict[str, list[Outcome]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_OUTCOMES, (sorted(names),))
         for application_id, decided_on, divorce in cursor.fetchall():
             outcomes.setdefault(application_id, []).append(Outcome(decided_on, divorce))
-    found = [answered for logged in records for answered in _answered(logged, pseudonym, outcomes)]
+    found = [answered for logged in records for answered in _answered(logged, pseudonyms, outcomes)]
     return sorted(found, key=lambda answered: (answered.received_at, answered.request_id, answered.row_number))
 
 
-def encode_receipt(erased: Erased, rows: Sequence[Answered], erased_at: dt.datetime) -> bytes:
-    """What was erased and where, as JSON, and nothing of what it said or whose it was."""
-    places = [
-        {"request_id": row.request_id, "row_number": row.row_number, "received_at": row.received_at} for row in rows
-    ]
-    told = {
-        "erased_at": erased_at,
-        "records": erased.records,
-        "rows": erased.rows,
-        "places": places,
-        "kept": "the probabilities, and in the ledger of erasures which rows they belong to",
-        "not_reached": "backups of the database, archived WAL, and outcomes by application_id",
-    }
-    return msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"
-
-
-def _answered(logged: LoggedRecord, pseudonym: bytes, outcomes: dict[str, list[Outcome]]) -> Iterator[Answered]:
+def _answered(
+    logged: LoggedRecord, pseudonyms: Sequence[bytes], outcomes: dict[str, list[Outcome]]
+) -> Iterator[Answered]:
     record, facts = logged.record, logged.record.facts
-    for row, reference in enumerate(record.applicant_refs or ()):
-        if reference != pseudonym:
-            continue
+    for row in rows_of(logged, pseudonyms):
         application_id = None if record.application_ids is None else record.application_ids[row]
         yield Answered(
             request_id=facts.request_id,
@@ -97,7 +81,7 @@ def _answered(logged: LoggedRecord, pseudonym: bytes, outcomes: dict[str, list[O
             load_test=facts.load_test,
             row_number=row,
             application_id=application_id,
-            features=dict(zip(FEATURE_NAMES, record.features[row].tolist(), strict=True)),
+            features=dict(zip(FEATURE_NAMES[: record.features.shape[1]], record.features[row].tolist(), strict=True)),
             probability=float(record.probabilities[row]),
             model_version=facts.model_version,
             model_sha256=facts.model_sha256.hex(),

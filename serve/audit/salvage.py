@@ -82,7 +82,8 @@ class Salvage:
         except SpoolError as error:
             return _Attempt(path, why=str(error))
         # The name and the header may tell of different chains: the right one is that in which records follow.
-        found = [(self._provable(file, chain_id), chain_id) for chain_id in file.chain_ids]
+        tried = [(width, chain_id) for width in file.widths for chain_id in file.chain_ids]
+        found = [(self._provable(file, *how), how[1]) for how in tried]
         if not found:
             return _Attempt(path, why="neither its name nor its header names a chain")
         proven, chain_id = max(found, key=lambda found: len(found[0]))
@@ -101,10 +102,11 @@ class Salvage:
         chain = None if attempt.chain_id is None else str(attempt.chain_id)
         return Salvaged(attempt.path.name, chain, len(attempt.proven), attempt.shipped, missing, is_kept, why)
 
-    def _provable(self, file: DamagedFile, chain_id: uuid.UUID) -> list[ProvenRecord]:
-        claimed = {sequence for sequence in claimed_sequences(file.data) if 0 < sequence < LARGEST_SEQUENCE}
+    def _provable(self, file: DamagedFile, width: int, chain_id: uuid.UUID) -> list[ProvenRecord]:
+        claimed = {sequence for sequence in claimed_sequences(file.data, width) if 0 < sequence < LARGEST_SEQUENCE}
         known = self._known(chain_id, {sequence - 1 for sequence in claimed})
-        return list(provable_records(file.data, file.firsts(chain_id), known, is_of_chain=file.is_of(chain_id)))
+        firsts, is_of_chain = file.firsts(chain_id), file.is_of(chain_id)
+        return list(provable_records(file.data, width, firsts, known, is_of_chain=is_of_chain))
 
     def _known(self, chain_id: uuid.UUID, sequences: Iterable[int]) -> dict[int, bytes]:
         """Hashes of the log's records; of one that retention has removed, that which its anchor kept."""

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from serve.audit.findings import Fault, Finding
 from serve.prediction_log.anchor import Anchor, Register
 from serve.prediction_log.anchor_key import AnchorKey
+from serve.prediction_log.anchors import Anchors
+from serve.prediction_log.errors import SpoolError
 
 
 def check_signatures(
@@ -34,6 +36,18 @@ def check_signatures(
     for digits in () if register is None else register.chains:
         if uuid.UUID(digits) not in anchors:
             yield Finding(Fault.MISSING, "its anchor is gone", uuid.UUID(digits))
+
+
+def told_signing(anchors: Anchors, *, has_key: bool) -> str:
+    """Since when anchors are signed, for who reads the result: a time later than they know of is worth a question."""
+    try:
+        register = anchors.register()
+    except SpoolError:
+        register = None
+    if register is None or not register.signed_since:
+        return "anchors are not signed here"
+    checked = "and were checked" if has_key else "and AUDIT_KEY is not set: their signatures were not checked"
+    return f"anchors are signed since {moment(register.signed_since)}, {checked}"
 
 
 def moment(microseconds: int) -> str:

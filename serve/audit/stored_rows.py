@@ -1,41 +1,95 @@
-"""Records as PostgreSQL has them, turned back into what was hashed. The tables' SQL for reading is here."""
+"""The log as PostgreSQL has it, read page by page. The tables' SQL for reading is here."""
 
 from __future__ import annotations
 
-import struct
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
-from fraud.features import FEATURE_COUNT
+from serve.audit.binary_rows import (
+    COLUMNS,
+    FIRST_TIME_US,
+    HEADER_BYTES,
+    LAST_TIME_US,
+    SIGNATURE,
+    TRAILER,
+    TYPES,
+    LoggedRow,
+    RowDecoder,
+    UnreadableRecord,
+)
+from serve.audit.binary_rows import place_of as place_in
 from serve.audit.errors import AuditError
-from serve.prediction_log.chain import Facts
-from serve.prediction_log.frame import StoredRecord
+from serve.prediction_log.frame import StoredRecord, matrix_of
 from serve.prediction_log.table import ChainEnd
 
-RECORDS_PER_FETCH: Final = 100
+PAGE_RECORDS: Final = 10_000
+PAGE_BYTES: Final = 4 * 1024 * 1024
+"""Of what PostgreSQL stores; it sends some two times as much."""
+RECORDS_A_TIME: Final = 100
+_PLANS: Final = """
+    SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET jit = off;
+    SET max_parallel_workers_per_gather = 0
+"""
+"""A page is read by the primary key, whatever the planner believes of a month that nobody has analysed."""
 
-_COLUMNS: Final = sql.SQL("""
-    SELECT chain_id::text, sequence,
-        CASE WHEN isfinite(recorded_at) THEN (extract(epoch FROM recorded_at) * 1000000)::bigint END,
-        CASE WHEN isfinite(received_at) THEN (extract(epoch FROM received_at) * 1000000)::bigint END,
-        request_id, endpoint, caller, model_version, model_sha256, load_test,
-        array_dims(application_ids), array_dims(applicant_refs), application_ids, applicant_refs,
-        array_send(features), array_send(probabilities), salt, content_digest, hash
-    FROM public.prediction_requests
+_TABLE: Final = sql.SQL("public.prediction_requests")
+# A column whose type was changed is a finding, and is read as it was.
+_COLUMNS: Final = sql.SQL(", ").join(
+    sql.SQL("{}::{}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in zip(COLUMNS, TYPES, strict=True)
+)
+_SIZES: Final = sql.SQL(" + ").join(
+    sql.SQL("coalesce(pg_column_size({}), 0)").format(sql.Identifier(name)) for name in COLUMNS
+)
+_ORDER: Final = sql.SQL("chain_id, sequence, recorded_at")
+_PAGE: Final = sql.SQL("""
+    COPY (
+        SELECT {columns} FROM (
+            SELECT *, sum(size) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) AS sizes
+            FROM (SELECT *, {sizes} AS size FROM {table} WHERE {where} ORDER BY {order} LIMIT {records}) AS page
+        ) AS page
+        WHERE sizes - size < {bytes} ORDER BY {order}
+    ) TO STDOUT (FORMAT binary)
 """)
-_IN_ORDER: Final = sql.SQL("ORDER BY chain_id, sequence")
-_OF_APPLICANT: Final = sql.SQL("WHERE applicant_refs @> ARRAY[%s]::bytea[]")
-_MARKS: Final = "SELECT chain_id::text, sequence, hash FROM public.prediction_chains"
+_BEHIND: Final = sql.SQL("({order}) > ({chain}::uuid, {sequence}, {moment})")
+_OF_CHAIN: Final = sql.SQL("chain_id = {chain}::uuid AND (sequence, recorded_at) > ({sequence}, {moment})")
+_MOMENT: Final = sql.SQL("timestamptz '2000-01-01 00:00+00' + make_interval(days => {}) + interval {}")
+_US_A_DAY: Final = 86_400_000_000
+_ENDLESS: Final = {FIRST_TIME_US: "-infinity", LAST_TIME_US: "infinity"}
+_RECORDS: Final = sql.SQL("""
+    COPY (SELECT {columns} FROM {table} WHERE {where} ORDER BY {order}) TO STDOUT (FORMAT binary)
+""")
+_OF_APPLICANT: Final = sql.SQL("applicant_refs && {}::bytea[]")
+_OF_REQUEST: Final = sql.SQL("request_id = {}")
+_MARKS: Final = """
+    SELECT chain_id::text, coalesce(sequence, 0), coalesce(hash, '') FROM public.prediction_chains
+    WHERE (%(first)s IS NULL OR chain_id >= %(first)s::uuid) AND (%(below)s IS NULL OR chain_id < %(below)s::uuid)
+"""
+_MARKED: Final = "SELECT coalesce(sum(sequence), 0) FROM public.prediction_chains"
+_HASH: Final = sql.SQL("""
+    SELECT coalesce(hash, '') FROM public.prediction_requests
+    WHERE (chain_id, sequence, recorded_at) = ({chain}::uuid, {sequence}, {moment})
+""")
+_MARK: Final = """
+    SELECT chain_id::text, coalesce(sequence, 0), coalesce(hash, '') FROM public.prediction_chains
+    WHERE chain_id = %s::uuid
+"""
 
-_ARRAY_HEADER: Final = struct.Struct("!iiiii")
-_REAL_ELEMENT: Final = np.dtype([("length", ">i4"), ("value", ">f4")])
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record stands in the order in which the log is read."""
+
+    chain_id: uuid.UUID
+    sequence: int
+    moment: int
+    """When it was recorded, microseconds since 2000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,118 +100,164 @@ class LoggedRecord:
     record: StoredRecord
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadableRecord:
-    """A row of the table that holds what no server process writes, so that nothing can be hashed."""
-
-    chain_id: uuid.UUID
-    sequence: int
-    hash: bytes
-    why: str
-
-
-class _NotAsWritten(ValueError):
-    """A value of a row has a form that the server does not write."""
+@contextmanager
+def snapshot(connection: Connection) -> Iterator[None]:
+    """A transaction: what is read in it is read as of one moment, and nothing is held when it is over."""
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
 
 
-def all_records(connection: Connection) -> Iterator[LoggedRecord | UnreadableRecord]:
-    """The whole log, chain by chain, each in order; features that were erased are NaN."""
-    for row in _rows(connection, sql.Composed([_COLUMNS, _IN_ORDER]), ()):
-        try:
-            yield _record(row)
-        except _NotAsWritten as error:
-            yield UnreadableRecord(uuid.UUID(row[0]), row[1], bytes(row[-1]), str(error))
+class LogReader:
+    """Reads the log in pages; each call needs a transaction, whose snapshot it reads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._decoder = RowDecoder()
+        with snapshot(connection), connection.cursor() as cursor:
+            cursor.execute(_PLANS)
+
+    def page(self, after: Place | None) -> Sequence[bytes]:
+        """The next records behind a place; none at the end of the log."""
+        return self._page(sql.SQL("true") if after is None else _BEHIND.format(order=_ORDER, **_literals(after)))
+
+    def rest_of_chain(self, after: Place) -> Sequence[bytes]:
+        """The next records of the same chain."""
+        return self._page(_OF_CHAIN.format(**_literals(after)))
+
+    def decode(self, rows: Sequence[bytes]) -> list[LoggedRow | UnreadableRecord]:
+        """The records of a page."""
+        return self._decoder.decode(rows)
+
+    def marks(self, first: uuid.UUID | None, below: uuid.UUID | None) -> dict[uuid.UUID, ChainEnd]:
+        """How far each chain is, as the table of chains says: from one on, and before another; None = all."""
+        values = {name: None if end is None else str(end) for name, end in (("first", first), ("below", below))}
+        return {mark.chain_id: mark for mark in self._marks(_MARKS, values)}
+
+    def mark(self, chain_id: uuid.UUID) -> ChainEnd | None:
+        """How far one chain is."""
+        return next(iter(self._marks(_MARK, (str(chain_id),))), None)
+
+    def hash_at(self, place: Place) -> bytes | None:
+        """The hash that stands at a place; None where no record does."""
+        query = _HASH.format(**_literals(place))
+        with self._connection.cursor() as cursor:
+            cursor.execute(query)
+            row = cursor.fetchone()
+        return None if row is None else bytes(row[0])
+
+    def count_marked(self) -> int:
+        """How many records there are by the table of chains, those that retention removed included."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(_MARKED)
+            row = cursor.fetchone()
+        return 0 if row is None else int(row[0])
+
+    def _page(self, where: sql.Composable) -> Sequence[bytes]:
+        query = _PAGE.format(
+            columns=_COLUMNS,
+            order=_ORDER,
+            sizes=_SIZES,
+            table=_TABLE,
+            where=where,
+            records=sql.Literal(PAGE_RECORDS),
+            bytes=sql.Literal(PAGE_BYTES),
+        )
+        return _copied(self._connection, query)
+
+    def _marks(self, query: str, values: Any) -> list[ChainEnd]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(query, values)
+            return [ChainEnd(uuid.UUID(chain_id), sequence, bytes(end)) for chain_id, sequence, end in cursor]
 
 
-def records_of_applicant(connection: Connection, pseudonym: bytes) -> Iterator[LoggedRecord]:
-    """The records with a row of one person.
+class _Rows:
+    """A file that psycopg2 writes each row to."""
+
+    def __init__(self) -> None:
+        self.rows: list[bytes] = []
+        self.write = self.rows.append
+
+    def whole(self) -> list[bytes]:
+        """The rows alone: the first comes behind the header, and the trailer behind the last."""
+        rows = self.rows
+        if rows and rows[0].startswith(SIGNATURE):
+            rows[0] = rows[0][HEADER_BYTES:]
+        return [row for row in rows if row and row != TRAILER]
+
+
+def place_of(row: bytes) -> Place:
+    """Where the record of a row stands."""
+    chain, sequence, moment = place_in(row)
+    return Place(uuid.UUID(bytes=chain), sequence, moment)
+
+
+def records_of_applicant(connection: Connection, pseudonyms: Sequence[bytes]) -> Iterator[LoggedRecord]:
+    """The records with a row of one person, who is known by any of these.
 
     Raises:
         AuditError: one of them can't be read.
     """
-    for row in _rows(connection, sql.Composed([_COLUMNS, _OF_APPLICANT, _IN_ORDER]), (pseudonym,)):
-        try:
-            yield _record(row)
-        except _NotAsWritten as error:
-            raise AuditError(
-                f"record {row[1]} of chain {row[0]} is not as it was written ({error}): `python -m serve.audit verify` "
-                "tells of all such records; nothing is erased before they are put right"
-            ) from None
+    return _records_where(connection, _OF_APPLICANT.format(sql.Literal(list(pseudonyms))))
 
 
-def chain_marks(connection: Connection) -> dict[uuid.UUID, ChainEnd]:
-    """How far each chain is, as the table of chains says."""
-    with connection.cursor() as cursor:
-        cursor.execute(_MARKS)
-        marks = [ChainEnd(uuid.UUID(chain_id), sequence, bytes(end)) for chain_id, sequence, end in cursor.fetchall()]
-    return {mark.chain_id: mark for mark in marks}
+def records_of_request(connection: Connection, request_id: str) -> Iterator[LoggedRecord]:
+    """The records of requests with one id, which a client may have given to several.
+
+    Raises:
+        AuditError: one of them can't be read.
+    """
+    return _records_where(connection, _OF_REQUEST.format(sql.Literal(request_id)))
 
 
-def _rows(connection: Connection, query: sql.Composed, values: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-    with connection.cursor(name="audit") as cursor:
-        cursor.itersize = RECORDS_PER_FETCH
-        cursor.execute(query, values)
-        yield from cursor
+def _records_where(connection: Connection, where: sql.Composable) -> Iterator[LoggedRecord]:
+    query = _RECORDS.format(columns=_COLUMNS, table=_TABLE, where=where, order=_ORDER)
+    rows, decoder = _copied(connection, query), RowDecoder()
+    for start in range(0, len(rows), RECORDS_A_TIME):
+        for row in decoder.decode(rows[start : start + RECORDS_A_TIME]):
+            if isinstance(row, UnreadableRecord):
+                raise AuditError(
+                    f"record {row.sequence} of chain {row.chain_id} is not as it was written ({row.why}): `python -m "
+                    "serve.audit verify` tells of all such records; nothing is erased before they are put right"
+                )
+            yield LoggedRecord(uuid.UUID(bytes=row.chain), _record(row))
 
 
-def _record(row: tuple[Any, ...]) -> LoggedRecord:
-    """Raises _NotAsWritten."""
-    chain_id, sequence, recorded_at, received_at, *facts, ids, refs, features, probabilities, salt, digest, end = row
-    request_id, endpoint, caller, model_version, model_sha256, load_test, ids_shape, refs_shape = facts
-    if recorded_at is None or received_at is None:
-        raise _NotAsWritten("one of its times is infinite")
-    for name, shape, values in (("application_ids", ids_shape, ids), ("applicant_refs", refs_shape, refs)):
-        if values and shape != f"[1:{len(values)}]":
-            raise _NotAsWritten(f"{name} has the shape {shape}, expected one dimension from 1")
-    return LoggedRecord(
-        uuid.UUID(chain_id),
-        StoredRecord(
-            facts=Facts(
-                sequence=sequence,
-                recorded_at=recorded_at,
-                received_at=received_at,
-                request_id=request_id,
-                endpoint=endpoint,
-                caller=caller,
-                model_version=model_version,
-                model_sha256=bytes(model_sha256),
-                load_test=load_test,
-            ),
-            application_ids=ids,
-            applicant_refs=None if refs is None else [None if ref is None else bytes(ref) for ref in refs],
-            features=_matrix(_reals("features", bytes(features))),
-            probabilities=_reals("probabilities", bytes(probabilities)),
-            salt=bytes(salt),
-            digest=bytes(digest),
-            hash=bytes(end),
-        ),
+def _record(row: LoggedRow) -> StoredRecord:
+    probabilities = np.frombuffer(row.probabilities, "<f4")
+    return StoredRecord(
+        facts=row.facts,
+        application_ids=row.application_ids,
+        applicant_refs=row.applicant_refs,
+        features=matrix_of(row.features, len(probabilities)),
+        probabilities=probabilities,
+        salt=row.salt,
+        digest=row.digest,
+        hash=row.hash,
     )
 
 
-def _matrix(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    if len(values) % FEATURE_COUNT:
-        raise _NotAsWritten(f"features has {len(values)} elements, expected {FEATURE_COUNT} a row")
-    return values.reshape(-1, FEATURE_COUNT)
+def _copied(connection: Connection, query: sql.Composable) -> list[bytes]:
+    rows = _Rows()
+    with connection.cursor() as cursor:
+        cursor.copy_expert(query, rows)
+    return rows.whole()
 
 
-def _reals(name: str, array: bytes) -> NDArray[np.float32]:
-    """What `array_send` gives of a `real[]`; NULL becomes NaN.
+def _literals(place: Place) -> dict[str, sql.Composable]:
+    return {
+        "chain": sql.Literal(str(place.chain_id)),
+        "sequence": sql.Literal(place.sequence),
+        "moment": _moment(place.moment),
+    }
 
-    The views read an array by its subscripts, so an array whose first one is not 1 shows other values than it holds.
-    """
-    if len(array) < _ARRAY_HEADER.size:
-        return np.empty(0, dtype="<f4")
-    dimensions, has_nulls, _, length, first = _ARRAY_HEADER.unpack_from(array)
-    if dimensions != 1 or first != 1:
-        raise _NotAsWritten(f"{name} has {dimensions} dimensions, the first from {first}; expected one, from 1")
-    if not has_nulls:
-        return np.frombuffer(array, _REAL_ELEMENT, length, _ARRAY_HEADER.size)["value"].astype("<f4")
-    values = np.full(length, np.nan, dtype="<f4")
-    position = _ARRAY_HEADER.size
-    for index in range(length):
-        (size,) = struct.unpack_from("!i", array, position)
-        position += 4
-        if size > 0:
-            (values[index],) = struct.unpack_from("!f", array, position)
-            position += size
-    return values
+
+def _moment(microseconds: int) -> sql.Composable:
+    """A moment as SQL, to the microsecond."""
+    if microseconds in _ENDLESS:
+        return sql.SQL("timestamptz {}").format(sql.Literal(_ENDLESS[microseconds]))
+    days, rest = divmod(microseconds, _US_A_DAY)
+    return _MOMENT.format(sql.Literal(days), sql.Literal(f"{rest} microseconds"))

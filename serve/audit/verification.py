@@ -1,30 +1,44 @@
-"""`verify`: the whole log against its own hashes, and against what the server's machine knows of it."""
+"""`verify`: the whole log against its own hashes, and against what the server's machine knows of it.
+
+```
+a step: begin -> new entries of the ledger -> a page of records -> marks of the chains that end in it -> commit
+        -> anchors of these chains -> hash the page
+```
+
+Each step is a transaction of its own, which is over before the page is hashed: nobody waits for a verification. What
+goes on between two steps can't hide a fault, nor look like one:
+
+- **Shipping** adds records to the end of a chain. A chain's end, its mark and the absence of a further record are read
+  in one snapshot; its anchor afterwards. Where that is further on by now, the chain is read on to there.
+- **Retention** removes the beginning of chains, month by month, and anchors before it does so. So an anchor that is
+  read after a snapshot tells of all that was missing in it. A gap is no fault only at the beginning of a step.
+- **Erasure** changes records and writes into the ledger in one transaction: a step sees both or neither. What was read
+  of the ledger has to be its beginning still when all is read.
+- **Chains that begin meanwhile** are verified where they stand behind the page, and else by the next verification.
+"""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
+import datetime as dt
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
 
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from psycopg2.extensions import connection as Connection
 
 from fraud.verdict import Verdict
-from serve.audit.chain_check import ChainCheck, Witness, check_ledger, digests_after_erasure
+from serve.audit.checkpoint import Checkpoint
 from serve.audit.collected import Collected
-from serve.audit.definitions import check_definitions
 from serve.audit.findings import Fault, Finding
-from serve.audit.ledger import LEDGER, LEDGER_PENDING, read_ledger
-from serve.audit.stored_rows import UnreadableRecord, all_records, chain_marks
-from serve.audit.witnesses import read_anchors, read_spool
-from serve.prediction_log.anchor import Anchor
+from serve.audit.walk import Walk
+from serve.audit.witnesses import Outside
 from serve.prediction_log.anchor_key import AnchorKey
 
-_KEEP_MONTHS: Final = "LOCK TABLE public.prediction_requests IN ACCESS SHARE MODE"
-"""Before the snapshot is taken: a month that went between it and the first look at the table would seem missing."""
+ShowProgress = Callable[[int, int], None]
+"""Told how many records are verified, and about how many there are."""
+Save = Callable[[Callable[[], Checkpoint]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,65 +49,67 @@ class Report:
     records: int
     erasures: int
     findings: tuple[Finding, ...]
+    """The first ones; `counts` has all."""
+    counts: Mapping[Fault, int]
+    began_at: dt.datetime
+    ended_at: dt.datetime
+
+    @property
+    def found(self) -> int:
+        """How many findings there are."""
+        return sum(self.counts.values())
 
     @property
     def verdict(self) -> Verdict:
         """Pass, also beside files that are none of the log's.
 
         Inconclusive where a chain's end has no witness here; fail for any other finding."""
-        faults = {finding.fault for finding in self.findings}
+        faults = {fault for fault, count in self.counts.items() if count}
         if faults - {Fault.UNWITNESSED, Fault.STRAY}:
             return Verdict.FAIL
         return Verdict.INCONCLUSIVE if Fault.UNWITNESSED in faults else Verdict.PASS
 
 
 def verify(
-    connection: Connection, spool: Path, key: AnchorKey | None = None, collected: Collected | None = None
+    connection: Connection,
+    spool: Path,
+    key: AnchorKey | None = None,
+    collected: Collected | None = None,
+    *,
+    begun: Checkpoint | None = None,
+    show: ShowProgress = lambda _done, _whole: None,
+    save: Save = lambda _checkpoint: None,
 ) -> Report:
-    """Read the whole log in one snapshot and check every record; servers may go on writing.
+    """Read the whole log step by step and check every record; servers, retention and erasures may go on.
 
-    With the `key`, anchors are checked for its signature; what was `collected` elsewhere is a witness as well.
+    Args:
+        connection: to the log's database.
+        spool: of this machine, with its anchors.
+        key: anchors are checked for its signature.
+        collected: anchors of elsewhere, a witness as well.
+        begun: where an earlier verification of this log was broken off.
+        show: told after each step.
+        save: given after each step a way to tell where it stands.
 
     Raises:
+        CheckpointError: `begun` is no checkpoint of this log.
         psycopg2.Error: PostgreSQL does not answer, or refuses.
     """
     connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
-    with connection.cursor() as cursor:
-        cursor.execute(_KEEP_MONTHS)
-    collected = collected or Collected()
-    before = read_anchors(spool, key, collected).anchors
-    ledger, marks = read_ledger(connection), chain_marks(connection)
-    spooled = read_spool(spool)
-    witnesses = read_anchors(spool, key, collected)
-    after = witnesses.anchors
-    erased = digests_after_erasure(ledger)
-    chains = (marks.keys() | before.keys()) - {LEDGER, LEDGER_PENDING}
-
-    def new_check(chain_id: uuid.UUID) -> ChainCheck:
-        known = before.get(chain_id, Anchor()), after.get(chain_id, Anchor())
-        witness = Witness(*known, spooled.hashes.get(chain_id, {}), witnesses.ids_since, collected.hashes(chain_id))
-        return ChainCheck(chain_id, witness, erased.get(chain_id, {}))
-
-    checks = {chain_id: new_check(chain_id) for chain_id in chains}
-    for chain_id, records in groupby(all_records(connection), key=lambda logged: logged.chain_id):
-        check = checks.setdefault(chain_id, new_check(chain_id))
-        for logged in records:
-            if isinstance(logged, UnreadableRecord):
-                check.see_unreadable(logged)
-            else:
-                check.see(logged.record)
-    findings = [*witnesses.findings, *spooled.findings, *check_ledger(ledger, _ledger_ends(after))]
-    for chain_id, check in checks.items():
-        check.finish(marks.get(chain_id))
-        findings += check.findings
-    findings += check_definitions(connection)
-    return Report(len(checks), sum(check.records for check in checks.values()), len(ledger), tuple(findings))
-
-
-def _ledger_ends(anchors: dict[uuid.UUID, Anchor]) -> Iterator[Anchor]:
-    """Where the ledger may end: at its anchor, or one erasure further if that was killed before it could say so."""
-    anchor = anchors.get(LEDGER, Anchor())
-    yield anchor
-    pending = anchors.get(LEDGER_PENDING)
-    if pending is not None and pending.sequence > anchor.sequence:
-        yield pending
+    walk = Walk(connection, Outside(spool, key, collected or Collected()))
+    if begun is not None:
+        walk.go_on_from(begun)
+    whole = walk.expected_records()
+    while walk.step():
+        show(walk.records, whole)
+        save(walk.checkpoint)
+    walk.check_the_rest()
+    return Report(
+        walk.chains,
+        walk.records,
+        len(walk.ledger),
+        tuple(walk.findings.kept),
+        MappingProxyType(dict(walk.findings.counts)),
+        walk.began_at,
+        dt.datetime.now(dt.UTC),
+    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from serve.audit.collected import Collected
@@ -15,16 +16,8 @@ from serve.prediction_log.anchor_key import AnchorKey
 from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.backlog import DAMAGED_FOLDER
 from serve.prediction_log.errors import SpoolError
-from serve.prediction_log.segment import OPEN, list_segments, strays
-from serve.prediction_log.segment_reader import Rest, SegmentReader
-
-
-@dataclass(frozen=True, slots=True)
-class Spooled:
-    """Hashes of the records in a spool, by chain and sequence, and what is wrong with its files."""
-
-    hashes: dict[uuid.UUID, dict[int, bytes]]
-    findings: list[Finding]
+from serve.prediction_log.segment import OPEN, SEALED, list_segments, strays
+from serve.prediction_log.segment_reader import Rest, SegmentReader, records_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +30,32 @@ class KnownAnchors:
     """From when on chains begin with their id here, microseconds since 1970; None where nobody knows."""
 
 
-def read_anchors(spool: Path, key: AnchorKey | None = None, collected: Collected | None = None) -> KnownAnchors:
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What is known outside of the database: a spool with its anchors, and what was collected elsewhere."""
+
+    spool: Path
+    key: AnchorKey | None = None
+    collected: Collected = field(default_factory=Collected)
+    _latest: Mapping[uuid.UUID, Anchor] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_latest", self.collected.latest())
+
+    def read_anchors(self) -> KnownAnchors:
+        """All of them, as they are now."""
+        return read_anchors(self.spool, self.key, self.collected)
+
+    def anchor_of(self, chain_id: uuid.UUID) -> Anchor:
+        """What is known of one chain now; nothing, where its anchor can't be read, which `read_anchors` tells of."""
+        try:
+            here = Anchors(self.spool).of(chain_id) or Anchor()
+        except SpoolError:
+            here = Anchor()
+        return max(here, self._latest.get(chain_id, here), key=lambda anchor: anchor.sequence)
+
+
+def read_anchors(spool: Path, key: AnchorKey | None, collected: Collected) -> KnownAnchors:
     """All of them; one that can't be read is a finding, and so is a file that is none.
 
     With the `key`, one that was not signed is a finding too. What was `collected` elsewhere stands in for those that
@@ -61,48 +79,55 @@ def read_anchors(spool: Path, key: AnchorKey | None = None, collected: Collected
         findings.append(Finding(Fault.DAMAGED, str(error)))
     if key is not None:
         findings += check_signatures(key, anchors, register)
-    if collected is not None:
-        findings += [*collected.findings, *collected.check_against(anchors, register)]
-        for chain_id, anchor in collected.latest().items():
-            if chain_id not in anchors or anchors[chain_id].sequence < anchor.sequence:
-                anchors[chain_id] = anchor
+    findings += [*collected.findings, *collected.check_against(anchors, register)]
+    for chain_id, anchor in collected.latest().items():
+        if chain_id not in anchors or anchors[chain_id].sequence < anchor.sequence:
+            anchors[chain_id] = anchor
     return KnownAnchors(anchors, findings, None if register is None else register.ids_since)
 
 
-def read_spool(spool: Path) -> Spooled:
-    """All records in the spool, each checked against the one before it."""
-    hashes: dict[uuid.UUID, dict[int, bytes]] = {}
-    findings = [Finding(Fault.STRAY, f"{path} is no segment") for path in strays(spool)]
+def spooled_hash(spool: Path, chain_id: uuid.UUID, sequence: int) -> bytes | None:
+    """The hash of one record of the spool; None where it is not there."""
+    for key, path in list_segments(spool).items() if spool.exists() else ():
+        if key.chain_id != chain_id:
+            continue
+        # One that is sealed meanwhile has another name, one that is shipped is gone: then its end is anchored.
+        for seen in (path, path.with_suffix(SEALED)):
+            with contextlib.suppress(FileNotFoundError, SpoolError):
+                for record in records_of(seen):
+                    if record.facts.sequence == sequence:
+                        return record.hash
+    return None
+
+
+def check_spool(spool: Path) -> Iterator[Finding]:
+    """What is wrong with the files of the spool: each record is checked against the one before it."""
+    for path in strays(spool):
+        yield Finding(Fault.STRAY, f"{path} is no segment")
     for key, path in list_segments(spool).items() if spool.exists() else ():
         try:
-            reader = SegmentReader(path)
+            with contextlib.closing(SegmentReader(path)) as reader:
+                if path.suffix == OPEN:
+                    continue  # its end may be half written
+                for _ in reader.records(past_damage=True):
+                    pass
+                if reader.rest() is Rest.DAMAGED:
+                    told = f"{path.name} can't be read to its end{_told_missing(reader)}"
+                    yield Finding(Fault.DAMAGED, told, key.chain_id)
         except FileNotFoundError:
-            continue  # shipped meanwhile: then its end is anchored
+            continue  # shipped meanwhile
         except SpoolError as error:
-            findings.append(Finding(Fault.DAMAGED, f"{path.name} can't be read: {error}", key.chain_id))
-            continue
-        try:
-            for record in reader.records(past_damage=path.suffix != OPEN):
-                hashes.setdefault(key.chain_id, {})[record.facts.sequence] = record.hash
-            if path.suffix != OPEN and reader.rest() is Rest.DAMAGED:
-                told = f"{path.name} can't be read to its end{_told_missing(reader)}"
-                findings.append(Finding(Fault.DAMAGED, told, key.chain_id))
-        finally:
-            reader.close()
+            yield Finding(Fault.DAMAGED, f"{path.name} can't be read: {error}", key.chain_id)
     damaged = spool / DAMAGED_FOLDER
     if damaged.exists():
-        findings += [Finding(Fault.DAMAGED, f"{path} was set aside{_missing_of(path)}") for path in _files(damaged)]
-    return Spooled(hashes, findings)
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir())
+        for path in sorted(damaged.iterdir()):
+            yield Finding(Fault.DAMAGED, f"{path} was set aside{_missing_of(path)}")
 
 
 def _missing_of(path: Path) -> str:
     """What of a segment that was set aside can't be read, in words; nothing where that can't be told."""
     try:
-        with closing(SegmentReader(path)) as reader:
+        with contextlib.closing(SegmentReader(path)) as reader:
             for _ in reader.records(past_damage=True):
                 continue
             return _told_missing(reader)

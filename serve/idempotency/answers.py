@@ -29,6 +29,7 @@ from serve.answer import Answer
 from serve.errors import IdempotencyKeyInUse, IdempotencyKeyReused, IdempotencyUnavailable
 from serve.idempotency.key import REPLAYED_HEADER
 from serve.idempotency.owners import Owner, is_alive
+from serve.idempotency.store_key import keyed, store_key
 from serve.prediction_log.place import is_recorded
 from serve.prediction_log.record import RecordPlace
 from serve.prediction_log.segment import make_folder
@@ -55,6 +56,11 @@ _SCHEMA: Final = """
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS answers_by_age ON answers (claimed_at);
 """
+_VERSION: Final = "PRAGMA user_version"
+_KEYED_VERSION: Final = "PRAGMA user_version = 1"
+"""Of a file whose digests are under the store's key."""
+_UNKEYED: Final = "SELECT key, request FROM answers"
+_KEY_IT: Final = "UPDATE answers SET key = ?, request = ? WHERE key = ?"
 _CLAIM: Final = "INSERT OR IGNORE INTO answers (key, request, owner, claimed_at) VALUES (?, ?, ?, ?)"
 _FIND: Final = "SELECT request, owner, confirmed, chain_id, sequence, answer FROM answers WHERE key = ?"
 _TAKE_OVER: Final = """
@@ -112,7 +118,10 @@ _ENCODER: Final = msgspec.msgpack.Encoder()
 
 
 class SavedAnswers:
-    """One process's way to the answers; safe to use from any thread."""
+    """One process's way to the answers; safe to use from any thread.
+
+    Of keys and requests it is given digests, and keeps these under a key of its own.
+    """
 
     def __init__(self, spool: Path, keep_s: float, max_bytes: int, *, durable: bool) -> None:
         """An answer is kept for `keep_s`; all of them take at most `max_bytes` on the disk. `durable` forces each step
@@ -126,6 +135,7 @@ class SavedAnswers:
         self._lock = threading.Lock()
         self._sweep_at = 0.0
         self._owner: Owner
+        self._secret: bytes
         self._database: sqlite3.Connection
 
     def start(self) -> None:
@@ -142,7 +152,11 @@ class SavedAnswers:
         self._database.execute("PRAGMA synchronous = FULL" if self._durable else "PRAGMA synchronous = NORMAL")
         (page_bytes,) = self._database.execute("PRAGMA page_size").fetchone()
         self._database.execute(f"PRAGMA max_page_count = {max(1, self._max_bytes // page_bytes)}")
+        # What is deleted or replaced is written over.
+        self._database.execute("PRAGMA secure_delete = ON")
         self._database.executescript(_SCHEMA)
+        self._secret = store_key(path.parent)
+        self._key_digests()
 
     def stop(self) -> None:
         """Close the file."""
@@ -157,6 +171,7 @@ class SavedAnswers:
             IdempotencyKeyInUse: the first request with it is not answered yet.
             IdempotencyUnavailable: the file can't be used.
         """
+        key, request = keyed(self._secret, key), keyed(self._secret, request)
         with self._statements() as execute:
             self._sweep(execute)
             if execute(_CLAIM, (key, request, self._owner.id.bytes, int(time.time()))).rowcount == 1:
@@ -175,34 +190,48 @@ class SavedAnswers:
         Raises:
             IdempotencyUnavailable: the file can't be used: don't write the record.
         """
-        values = (place.chain_id.bytes, place.sequence, _ENCODER.encode(answer), key, self._owner.id.bytes)
+        named = keyed(self._secret, key)
+        values = (place.chain_id.bytes, place.sequence, _ENCODER.encode(answer), named, self._owner.id.bytes)
         with self._statements() as execute:
             execute(_PROMISE, values)
 
     def confirm(self, key: bytes) -> None:
         """The record is written. Where that can't be kept, the next request with the key looks into the log."""
-        try:
-            with self._statements() as execute:
-                execute(_CONFIRM, (key,))
-        except IdempotencyUnavailable as error:
-            logger.warning("%s", error)
+        self._confirm(keyed(self._secret, key))
 
     def release(self, key: bytes) -> None:
         """Nothing was recorded under this key, so it is free again."""
         with self._statements() as execute:
-            execute(_RELEASE, (key, self._owner.id.bytes))
+            execute(_RELEASE, (keyed(self._secret, key), self._owner.id.bytes))
 
-    def _recover(self, key: bytes, claim: _Claim) -> SavedAnswer | None:
+    def _confirm(self, named: bytes) -> None:
+        try:
+            with self._statements() as execute:
+                execute(_CONFIRM, (named,))
+        except IdempotencyUnavailable as error:
+            logger.warning("%s", error)
+
+    def _key_digests(self) -> None:
+        """Once: those of the time before the store had a key."""
+        execute = self._database.execute
+        execute("BEGIN IMMEDIATE")
+        if execute(_VERSION).fetchone() == (0,):
+            for key, request in execute(_UNKEYED).fetchall():
+                execute(_KEY_IT, (keyed(self._secret, key), keyed(self._secret, request), key))
+            execute(_KEYED_VERSION)
+        execute("COMMIT")
+
+    def _recover(self, named: bytes, claim: _Claim) -> SavedAnswer | None:
         # Asked before the log is read: what a dead process has not written by now, it never will.
         alive = is_alive(self._owners, uuid.UUID(bytes=claim.owner))
         if claim.chain_id is not None:
             place = RecordPlace(uuid.UUID(bytes=claim.chain_id), claim.sequence)
             if is_recorded(self._spool, place):
-                self.confirm(key)
+                self._confirm(named)
                 return _DECODER.decode(claim.answer)
         if not alive:
             with self._statements() as execute:
-                if execute(_TAKE_OVER, (self._owner.id.bytes, key, claim.owner)).rowcount == 1:
+                if execute(_TAKE_OVER, (self._owner.id.bytes, named, claim.owner)).rowcount == 1:
                     return None
         raise IdempotencyKeyInUse("the first request with this Idempotency-Key is not answered yet: try again")
 

@@ -25,8 +25,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud.features import FEATURE_COUNT
-
 SALT_BYTES: Final = 16
 HASH_BYTES: Final = 32
 GENESIS: Final = bytes(HASH_BYTES)
@@ -35,7 +33,6 @@ GENESIS: Final = bytes(HASH_BYTES)
 _BEGINNING: Final = b"chain of predictions"
 
 _FLOAT: Final = np.dtype("<f4")
-_ROW_BYTES: Final = _FLOAT.itemsize * FEATURE_COUNT
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
 _CONTENT_LENGTHS: Final = struct.Struct("<III")
@@ -82,16 +79,18 @@ def beginning(chain_id: uuid.UUID) -> bytes:
     return hashlib.sha256(_BEGINNING + chain_id.bytes).digest()
 
 
-def content_digest(salt: bytes, application_ids: bytes, applicant_refs: bytes, features: memoryview) -> bytes:
-    """Digest of what can be erased: the two encoded lists, and the bytes of float32 [N, 10]."""
-    lengths = _CONTENT_LENGTHS.pack(len(features) // _ROW_BYTES, len(application_ids), len(applicant_refs))
+def content_digest(
+    salt: bytes, application_ids: bytes, applicant_refs: bytes, features: bytes | memoryview, rows: int
+) -> bytes:
+    """Digest of what can be erased: the two encoded lists, and the bytes of float32 [N, features] of so many rows."""
+    lengths = _CONTENT_LENGTHS.pack(rows, len(application_ids), len(applicant_refs))
     digest = _EMPTY.copy()
     digest.update(b"".join((salt, lengths, application_ids, applicant_refs)))
     digest.update(features)
     return digest.digest()
 
 
-def record_hash(previous: bytes, digest: bytes, facts: bytes, probabilities: memoryview) -> bytes:
+def record_hash(previous: bytes, digest: bytes, facts: bytes, probabilities: bytes | memoryview) -> bytes:
     """The record's hash, from that of the record before it; of the probabilities the bytes of float32 [N]."""
     lengths = _FACTS_LENGTHS.pack(len(facts), len(probabilities) // _FLOAT.itemsize)
     chained = _EMPTY.copy()

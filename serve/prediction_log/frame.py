@@ -12,7 +12,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud.features import FEATURE_COUNT
 from serve.prediction_log.chain import (
     FACTS_DECODER,
     SALT_BYTES,
@@ -32,7 +31,6 @@ _CHECKSUM: Final = struct.Struct("<I")
 _FACTS_START: Final = bytes([0x90 + len(Facts.__struct_fields__)])
 """MessagePack's array of so many elements (github.com/msgpack/msgpack, spec.md, "fixarray")."""
 PREFIX_BYTES: Final = _CHECKSUM.size + _HEADER.size
-_ROW_BYTES: Final = 4 * (FEATURE_COUNT + 1)
 _FLOAT: Final = np.dtype("<f4")
 _SALTS: Final = RandomTokens(SALT_BYTES)
 _IDS: Final = msgspec.msgpack.Decoder(list[str | None])
@@ -56,7 +54,7 @@ class Content(msgspec.Struct, frozen=True, gc=False):
         ids, refs = encode_list(record.application_ids), encode_list(record.applicant_refs)
         features, probabilities = as_bytes(record.features), as_bytes(record.probabilities)
         salt = _SALTS.next()
-        digest = content_digest(salt, ids, refs, features)
+        digest = content_digest(salt, ids, refs, features, record.row_count)
         return cls(record, ids, refs, features, probabilities, salt, digest)
 
 
@@ -103,11 +101,12 @@ def build_frame(content: Content, sequence: int, recorded_at: int, previous: byt
     header = _HEADER.pack(*lengths, record.row_count, content.salt, content.digest, chained)
     prefix = _CHECKSUM.pack(zlib.crc32(header)) + header
     buffers = (prefix, facts, content.probabilities, ids, refs, content.features)
-    return Frame(buffers, PREFIX_BYTES + sum(lengths) + record.row_count * _ROW_BYTES, chained)
+    size = PREFIX_BYTES + sum(lengths) + len(content.probabilities) + len(content.features)
+    return Frame(buffers, size, chained)
 
 
-def frame_size(data: bytes | memoryview) -> int:
-    """Bytes of the frame that begins here; 0 when not even its lengths are there.
+def frame_size(data: bytes | memoryview, features: int) -> int:
+    """Bytes of the frame that begins here, of rows with so many features; 0 when not even its lengths are there.
 
     Raises:
         SpoolError: the lengths are not what was written.
@@ -118,7 +117,7 @@ def frame_size(data: bytes | memoryview) -> int:
     if zlib.crc32(header) != _CHECKSUM.unpack_from(data)[0]:
         raise SpoolError("the lengths of a record have changed since they were written")
     facts, ids, refs, rows, *_ = _HEADER.unpack(header)
-    size: int = PREFIX_BYTES + facts + ids + refs + rows * _ROW_BYTES
+    size: int = PREFIX_BYTES + facts + ids + refs + rows * _FLOAT.itemsize * (features + 1)
     return size
 
 
@@ -139,12 +138,12 @@ def possible_hashes(data: memoryview, previous: bytes) -> set[bytes]:
     return {given, record_hash(previous, digest, bytes(data[PREFIX_BYTES:facts_end]), probabilities)}
 
 
-def frame_starts(data: bytes, first: int) -> Iterator[int]:
+def frame_starts(data: bytes, first: int, features: int) -> Iterator[int]:
     """Places from `first` on where a frame may begin: its lengths are as their checksum says, and facts follow."""
     while (facts := data.find(_FACTS_START, first + PREFIX_BYTES)) >= 0:
         first = facts - PREFIX_BYTES + 1
         with contextlib.suppress(SpoolError):
-            frame_size(data[first - 1 : facts])
+            frame_size(data[first - 1 : facts], features)
             yield first - 1
 
 
@@ -162,15 +161,21 @@ def read_frame(data: memoryview, previous: bytes) -> StoredRecord:
     facts = bytes(data[PREFIX_BYTES:facts_end])
     ids, refs = bytes(data[probabilities_end:ids_end]), bytes(data[ids_end:refs_end])
     sound = given == record_hash(previous, digest, facts, data[facts_end:probabilities_end])
-    if not sound or digest != content_digest(salt, ids, refs, data[refs_end:]):
+    if not sound or digest != content_digest(salt, ids, refs, data[refs_end:], rows):
         raise SpoolError("a record has changed since it was written")
     return StoredRecord(
         facts=FACTS_DECODER.decode(facts),
         application_ids=_IDS.decode(ids) if ids else None,
         applicant_refs=_REFS.decode(refs) if refs else None,
-        features=np.frombuffer(data, _FLOAT, rows * FEATURE_COUNT, refs_end).reshape(rows, FEATURE_COUNT),
+        features=matrix_of(data[refs_end:], rows),
         probabilities=np.frombuffer(data, _FLOAT, rows, facts_end),
         salt=salt,
         digest=digest,
         hash=given,
     )
+
+
+def matrix_of(features: bytes | memoryview, rows: int) -> NDArray[np.float32]:
+    """Features [N, features] of so many rows, however many each of them has."""
+    values = np.frombuffer(features, _FLOAT)
+    return values.reshape(rows, values.size // rows if rows else 0)

@@ -31,26 +31,27 @@ class ProvenRecord(NamedTuple):
     record: StoredRecord
 
 
-def claimed_sequences(data: bytes) -> list[int]:
+def claimed_sequences(data: bytes, features: int) -> list[int]:
     """The places in its chain that the records of a file claim to have, proven or not."""
-    claimed = (_claimed_sequence(frame) for _, frame in _frames(data))
+    claimed = (_claimed_sequence(frame) for _, frame in _frames(data, features))
     return [sequence for sequence in claimed if sequence is not None]
 
 
 def provable_records(
-    data: bytes, firsts: Iterable[bytes], known: Mapping[int, bytes], *, is_of_chain: bool
+    data: bytes, features: int, firsts: Iterable[bytes], known: Mapping[int, bytes], *, is_of_chain: bool
 ) -> Iterator[ProvenRecord]:
     """Records of a file, in order, each of which follows from the one before it.
 
     Args:
         data: the file.
+        features: of each row of its records.
         firsts: what may stand before its first record.
         known: hashes of the chain's records by sequence; where the one before is among them, only that one counts.
         is_of_chain: whether the file is known to be of this chain. Else that has to be shown first, by a record that
             follows from `firsts` or `known`: those behind a damaged one follow from what stands in the file itself.
     """
     possible, end, sequence, is_behind_known = set(firsts), 0, 0, True
-    for start, frame in _frames(data):
+    for start, frame in _frames(data, features):
         if start < end:
             continue
         claimed = _claimed_sequence(frame)
@@ -69,12 +70,12 @@ def provable_records(
         possible, end, sequence, is_behind_known = {record.hash}, start + len(frame), record.facts.sequence, True
 
 
-def _frames(data: bytes) -> Iterator[tuple[int, memoryview]]:
+def _frames(data: bytes, features: int) -> Iterator[tuple[int, memoryview]]:
     """What looks like a whole record, and where; one may lie in another."""
     view = memoryview(data)
-    for start in frame_starts(data, 0):
-        frame = view[start : start + frame_size(view[start : start + PREFIX_BYTES])]
-        if start + len(frame) <= len(data) and len(frame) == frame_size(frame):
+    for start in frame_starts(data, 0, features):
+        frame = view[start : start + frame_size(view[start : start + PREFIX_BYTES], features)]
+        if start + len(frame) <= len(data) and len(frame) == frame_size(frame, features):
             yield start, frame
 
 

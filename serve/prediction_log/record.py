@@ -16,7 +16,7 @@ ANONYMOUS: Final = "anonymous"
 
 
 class PredictionRecord(msgspec.Struct, frozen=True, gc=False):
-    """One request and its answer: `features` is float32 [N, 10], `probabilities` float32 [N], row by row.
+    """One request and its answer: `features` is float32 [N, features], `probabilities` float32 [N], row by row.
 
     `applicant_refs` are pseudonyms (`pseudonym.py`), never what the client sent.
     """

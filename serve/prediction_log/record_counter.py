@@ -26,6 +26,7 @@ class RecordCounter:
         self._descriptor, start = open_segment(path)
         self._sequence = start.previous_sequence
         self._offset = start.header_bytes
+        self._features = start.features
 
     def close(self) -> None:
         """Let go of the file."""
@@ -45,7 +46,9 @@ class RecordCounter:
         """Pass the records that begin in the next chunk; False when there is none."""
         chunk = memoryview(os.pread(self._descriptor, CHUNK_BYTES, self._offset))
         start = 0
-        while (size := frame_size(chunk[start : start + PREFIX_BYTES])) and self._offset + start + size <= end:
+        while size := frame_size(chunk[start : start + PREFIX_BYTES], self._features):
+            if self._offset + start + size > end:
+                break
             start += size
             self._sequence += 1
         self._offset += start

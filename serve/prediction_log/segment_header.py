@@ -1,7 +1,10 @@
 """The header of a segment: where in its chain it begins and, once nobody writes it any more, where it ends.
 
-    PREDLOG2: chain id | number | sequence and hash of the record before | checksum | end mark, zeros before
-    PREDLOG1: the same up to the hash, of the time before chains began with the hash of their id
+    PREDLOG2: chain id | number | sequence and hash of the record before | features a row | checksum | end mark, zeros
+              before
+    PREDLOG1: the same up to the hash, of the time before chains began with the hash of their id; ten features a row
+
+Records have as many features as their process had declared; one that reads them may have more.
 
 The end mark stands here, in bytes that are there from the beginning: wherever a file is cut, it tells what is missing.
 """
@@ -22,11 +25,15 @@ from serve.prediction_log.errors import SpoolError
 _MAGIC: Final = b"PREDLOG2"
 _MAGIC_WITHOUT_END: Final = b"PREDLOG1"
 _START: Final = struct.Struct("<8s16sIQ32s")
+_FEATURES: Final = struct.Struct("<I")
 _END: Final = struct.Struct("<IQQ32s")
 _CHECKSUM: Final = struct.Struct("<I")
 _NO_END: Final = bytes(_END.size + _CHECKSUM.size)
-_END_AT: Final = _START.size + _CHECKSUM.size
+_CHECKSUM_AT: Final = _START.size + _FEATURES.size
+_END_AT: Final = _CHECKSUM_AT + _CHECKSUM.size
 HEADER_BYTES: Final = _END_AT + len(_NO_END)
+FEATURES_OF_BEFORE: Final = 10
+"""A row's, where a segment does not tell."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,6 +51,8 @@ class SegmentStart:
     key: SegmentKey
     previous_sequence: int
     previous_hash: bytes
+    features: int
+    """So many has each row of its records."""
     has_end_mark: bool = True
     """Whether its version has one, once it is sealed."""
 
@@ -77,6 +86,7 @@ def pack_header(start: SegmentStart) -> bytes:
     """The header of a segment that is about to be written."""
     chain_id, number = start.key.chain_id.bytes, start.key.number
     packed = _START.pack(_MAGIC, chain_id, number, start.previous_sequence, start.previous_hash)
+    packed += _FEATURES.pack(start.features)
     return packed + _checksum(packed) + _NO_END
 
 
@@ -90,13 +100,14 @@ def read_start(descriptor: int) -> SegmentStart:
     has_end_mark = data.startswith(_MAGIC)
     if len(data) < (HEADER_BYTES if has_end_mark else _START.size) or not data.startswith((_MAGIC, _MAGIC_WITHOUT_END)):
         raise SpoolError("the file does not begin as a segment of the prediction log does")
-    if has_end_mark and data[_START.size : _END_AT] != _checksum(data[: _START.size]):
+    if has_end_mark and data[_CHECKSUM_AT:_END_AT] != _checksum(data[:_CHECKSUM_AT]):
         raise SpoolError("its header has changed since it was written")
     _, chain, number, sequence, previous = _START.unpack_from(data)
     chain_id = uuid.UUID(bytes=chain)
     if sequence == 0:
         previous = beginning(chain_id) if has_end_mark else GENESIS
-    return SegmentStart(SegmentKey(chain_id, number), sequence, previous, has_end_mark)
+    features = _FEATURES.unpack_from(data, _START.size)[0] if has_end_mark else FEATURES_OF_BEFORE
+    return SegmentStart(SegmentKey(chain_id, number), sequence, previous, features, has_end_mark)
 
 
 def read_end(descriptor: int) -> EndMark | None:

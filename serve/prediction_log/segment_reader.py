@@ -40,6 +40,7 @@ class SegmentReader:
         self.first_sequence = start.previous_sequence + 1
         self.sequence = start.previous_sequence
         self.hash = start.previous_hash
+        self._features = start.features
         self._has_end_mark = start.has_end_mark
         self.count = 0
         """Records that were read."""
@@ -69,7 +70,7 @@ class SegmentReader:
         while (size := self._next_size()) and size <= self.unread_bytes:
             chunk = buffer.read(self._descriptor, size, self.offset)
             try:
-                while (size := frame_size(chunk)) and size <= len(chunk):
+                while (size := frame_size(chunk, self._features)) and size <= len(chunk):
                     record = read_frame(chunk[:size], self.hash)
                     if record.facts.sequence != self.sequence + 1:
                         return
@@ -103,7 +104,7 @@ class SegmentReader:
         if not tail.strip(b"\x00"):
             return Rest.TORN  # the file had grown and the disk never got what was in it
         try:
-            size = frame_size(tail)
+            size = frame_size(tail, self._features)
         except SpoolError:
             return Rest.DAMAGED
         return Rest.TORN if size == 0 or size > len(tail) else Rest.DAMAGED
@@ -140,8 +141,8 @@ class SegmentReader:
             return False
         view = memoryview(tail)
         possible = possible_hashes(view, self.hash)
-        for start in frame_starts(tail, 1):
-            frame = view[start : start + frame_size(view[start:])]
+        for start in frame_starts(tail, 1, self._features):
+            frame = view[start : start + frame_size(view[start:], self._features)]
             for previous in possible:
                 with contextlib.suppress(SpoolError):
                     record = read_frame(frame, previous)
@@ -156,7 +157,7 @@ class SegmentReader:
 
     def _next_size(self) -> int:
         try:
-            return frame_size(os.pread(self._descriptor, PREFIX_BYTES, self.offset))
+            return frame_size(os.pread(self._descriptor, PREFIX_BYTES, self.offset), self._features)
         except SpoolError:
             return 0
 

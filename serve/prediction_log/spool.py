@@ -16,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from fraud.features import FEATURE_COUNT
 from serve.errors import PredictionLogFull
 from serve.prediction_log.chain import beginning
 from serve.prediction_log.frame import Content, Frame, build_frame
@@ -143,7 +144,7 @@ class Spool:
             if segment.size + size <= self._segment_bytes:
                 return segment
             self._set_aside(segment)
-        start = SegmentStart(SegmentKey(self._chain_id, self._number), self._sequence, self._head)
+        start = SegmentStart(SegmentKey(self._chain_id, self._number), self._sequence, self._head, FEATURE_COUNT)
         needed = max(self._segment_bytes, HEADER_BYTES + size)
         with claim(self._folder):
             if claimed_bytes(self._folder, self._segment_bytes) + needed > self._max_bytes:

@@ -70,7 +70,7 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
         saved_answers=SavedAnswers(
             settings.spool_folder(), keep_s, settings.idempotency_max_bytes, durable=sync is Sync.ALWAYS
         ),
-        pseudonyms=Pseudonyms(settings.applicant_ref_key.get_secret_value() if settings.applicant_ref_key else None),
+        pseudonyms=Pseudonyms(*settings.ref_keys()),
         limits=Limits(
             max_batch_rows=settings.max_batch_rows,
             max_body_bytes=settings.max_body_bytes,

@@ -18,7 +18,7 @@ from tests.serve.prediction_log_rows import execute, fetch, new_shipper, record,
 SET_VERSION = "UPDATE schema_version SET version_num = %s"
 REFUSAL = (
     f"the database's schema has version {NEWEST_VERSION + 4}, and this program knows those up to {NEWEST_VERSION}: "
-    "update the program, or name another database"
+    "update the program, or name another database, into which a backup from before was restored"
 )
 
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from fraud import schema_version
 from fraud.database import connect
 from fraud.schema_version import NEWEST_VERSION, NO_VERSION, read_version
 from initdb import upgrade
-from initdb.errors import SchemaError
+from initdb.errors import SchemaError, TableInUseError
 from initdb.schema import SCHEMA_LOCK, apply_schema
 from initdb.upgrade import migration_files
 from tests.initdb.landed import ARCHIVES, make_schema
@@ -32,6 +33,7 @@ LANDED = {
     "v0006_log_upkeep": "e3b8bdbb475260068c35a69b5d5658429345308bb38dcde9452a22bf7ab4dc79",
     "v0007_array_shapes": "d447dea98a0e35b080d30feb0056b26dfa53f072bf0ecc6af702783a04cbc9cc",
     "v0008_features": "0b23d759e282232a837dd469e8b03cca53a74d33ad6b89267372fefea9972655",
+    "v0009_amendments": "ee20e287575301a209aca201f789ca4256769e57cf300e9c6081d8ae425559e1",
 }
 """What was applied somewhere is never changed, or databases of one version differ: a change is a version of its own."""
 
@@ -151,6 +153,39 @@ def test_a_version_that_fails_leaves_nothing_and_those_before_it_stay(database: 
         assert version_of(database) == NEWEST_VERSION + 1
     (later.folder / f"{broken}.sql").write_text("CREATE TABLE public.half (x int)")
     assert [path.stem for path in apply_schema(database)] == [broken, after]
+
+
+def test_an_upgrade_that_waits_for_a_table_keeps_no_reader_waiting_behind_it(
+    database: str, later: Later, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upgrade, "RETRY_S", 0.05)
+    monkeypatch.setattr(upgrade, "LOCK_TIMEOUT", "100ms")
+    name = later.add("ALTER TABLE public.prediction_requests ADD COLUMN later int")
+    told: list[str] = []
+    applied: list[Path] = []
+    upgrading = threading.Thread(target=lambda: applied.extend(apply_schema(database, told.append)))
+    with connect(database) as reader:
+        reader.cursor().execute("SELECT count(*) FROM prediction_requests")
+        upgrading.start()
+        wait_until(lambda: bool(told), 60, "it says that it waits")
+        assert fetch(database, "SELECT count(*) FROM prediction_requests") == [(0,)], "another reader gets on"
+        assert version_of(database) == NEWEST_VERSION
+    upgrading.join()
+    assert [path.stem for path in applied] == [name]
+    assert len(told) == 1
+
+
+def test_an_upgrade_gives_up_where_a_table_is_in_use_all_the_time(
+    database: str, later: Later, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upgrade, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(upgrade, "LOCK_TIMEOUT", "100ms")
+    later.add("ALTER TABLE public.prediction_requests ADD COLUMN later int")
+    with connect(database) as reader:
+        reader.cursor().execute("SELECT count(*) FROM prediction_requests")
+        with pytest.raises(TableInUseError, match="lock timeout"):
+            apply_schema(database)
+    assert version_of(database) == NEWEST_VERSION
 
 
 def test_two_upgrades_never_run_at_once(empty_database: str, tmp_path: Path) -> None:

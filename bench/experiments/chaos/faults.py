@@ -14,6 +14,7 @@ from typing import Final
 import httpx
 import psutil
 
+from bench.experiments.chaos.restoring import back_up_and_restore
 from bench.experiments.site.errors import SiteError
 from bench.experiments.site.registry_relay import RelayFault
 from bench.experiments.site.server import SHIPPER, WORKER, WORKERS
@@ -273,6 +274,7 @@ FAULTS: Final = (
     Fault("kill -9 in the middle of a model update", kill_in_update),
     Fault("the disk of the spool is full", fill_the_disk, may_refuse=True),
     Fault("the clock goes back by an hour", set_the_clock_back),
+    Fault("a backup, restored elsewhere and verified", back_up_and_restore),
     Fault(f"{CROWD:,} silent connections", crowd_of_silent_clients),
     Fault(f"{CROWD:,} slow clients (slowloris)", crowd_of_slow_clients),
     Fault(f"{CROWD:,} half-closed connections", crowd_of_half_closed_clients),

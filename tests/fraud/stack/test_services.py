@@ -152,6 +152,23 @@ def test_a_second_start_reuses_data_and_model(used_run_dir: Path) -> None:
         stop_stack(stack)
 
 
+def test_a_run_folder_that_was_moved_starts_elsewhere_with_its_record(used_run_dir: Path) -> None:
+    """As the README has it for another machine: the folder, copied while nothing runs over it."""
+    moved = used_run_dir.with_name("moved")
+    shutil.copytree(used_run_dir, moved)
+    stack = start_stack(moved, hold_port())
+    try:
+        wait_until_ready(stack)
+        key = dotenv_values(moved / ".env")["SCORING_API_KEY"] or ""
+        answer = httpx.post(stack.url + "/predict", json=EXAMPLE_INSTANCE, headers=bearer(key))
+        assert answer.status_code == 200
+        assert httpx.get(stack.url + "/mlflow/", auth=stack.admin).status_code == 200
+        verified = run_command("serve.audit", "verify", **stack.environment)
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+    finally:
+        stop_stack(stack)
+
+
 def test_stack_that_is_killed_takes_its_services_with_it(used_run_dir: Path) -> None:
     killed = start_stack(used_run_dir, hold_port())
     wait_until_ready(killed)

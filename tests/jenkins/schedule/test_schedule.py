@@ -113,7 +113,9 @@ def test_it_shows_what_comes_next(tmp_path: Path) -> None:
     assert shown.returncode == 0, shown.stderr
     (drift,) = (line for line in shown.stdout.splitlines() if "drift-monitor" in line)
     (monthly,) = (line for line in shown.stdout.splitlines() if "retrain" in line)
+    (rewrite,) = (line for line in shown.stdout.splitlines() if "rewrite-erased" in line)
     assert "01:00" in drift
+    assert "04:00" in rewrite
     assert "missed" in monthly
 
 

@@ -12,10 +12,13 @@ import pytest
 
 from fraud.database import connect
 from fraud.features import FEATURE_NAMES
+from fraud.settings import load_settings
 from fraud.verdict import Verdict
-from serve.audit.erasure import Erased, erase, wait_for_spool
+from serve.audit import erase_command
+from serve.audit.erasure import erase, wait_for_spool
 from serve.audit.errors import AuditError
 from serve.audit.ledger import LEDGER
+from serve.audit.rewriting import Rewritten
 from serve.prediction_log.anchor import Anchor
 from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.pseudonym import Pseudonyms
@@ -28,9 +31,11 @@ KEY = "k" * 32
 PSEUDONYMS = Pseudonyms(KEY)
 
 
-def erase_person(dsn: str, spool: Path, reference: str) -> Erased:
+def erase_person(dsn: str, spool: Path, reference: str) -> tuple[int, int]:
+    """Gives numbers of records and rows."""
     with connect(dsn) as connection:
-        return erase(connection, Anchors(spool), PSEUDONYMS.of(reference))
+        erased = erase(connection, Anchors(spool), PSEUDONYMS.all_of(reference))
+    return erased.records, erased.rows
 
 
 @pytest.fixture
@@ -53,7 +58,7 @@ ROWS = """
 
 def test_a_person_is_gone_everybody_else_stays_and_the_log_still_verifies(log: str, tmp_path: Path) -> None:
     before = fetch(log, ROWS)
-    assert erase_person(log, tmp_path, "anna") == Erased(records=2, rows=3)
+    assert erase_person(log, tmp_path, "anna") == (2, 3)
     for old, new in zip(before, fetch(log, ROWS), strict=True):
         assert new[:3] == old[:3], "the answers stay"
         if new[:2] in {("anna", 0), ("both", 0), ("both", 3)}:
@@ -68,8 +73,8 @@ def test_a_person_is_gone_everybody_else_stays_and_the_log_still_verifies(log: s
 
 def test_one_person_after_the_other_can_be_erased_from_the_same_record(log: str, tmp_path: Path) -> None:
     erase_person(log, tmp_path, "anna")
-    assert erase_person(log, tmp_path, "anna") == Erased(records=0, rows=0)
-    assert erase_person(log, tmp_path, "berta") == Erased(records=1, rows=1)
+    assert erase_person(log, tmp_path, "anna") == (0, 0)
+    assert erase_person(log, tmp_path, "berta") == (1, 1)
     assert audit(log, tmp_path).verdict is Verdict.PASS
 
 
@@ -124,7 +129,7 @@ def test_what_is_still_in_the_spool_is_waited_for(database: str, tmp_path: Path)
         stop.set()
         shipper.join()
     assert not list_segments(tmp_path)
-    assert erase_person(database, tmp_path, "anna") == Erased(records=1, rows=1)
+    assert erase_person(database, tmp_path, "anna") == (1, 1)
 
 
 def test_damaged_files_are_not_forgotten(log: str, tmp_path: Path) -> None:
@@ -197,7 +202,7 @@ def test_access_tells_everything_of_the_person_and_nothing_of_others(log: str, t
     execute(log, "INSERT INTO application_outcomes VALUES ('A-3', 1, '2026-03-01')")
     run = run_audit(log, tmp_path, "access", APPLICANT_REF_KEY=KEY)
     assert run.returncode == 0, run.stderr
-    told = json.loads(run.stdout[run.stdout.index("{") :])["applications"]
+    told = json.loads(run.stdout)["applications"]
     rows = {(row["request_id"], row["row_number"]): row for row in told}
     assert rows.keys() == {("both", 0), ("both", 3), ("anna", 0)}
     shown = {(request, number): values for request, number, *values in fetch(log, ROWS)}
@@ -214,4 +219,58 @@ def test_access_after_an_erasure_finds_nothing(log: str, tmp_path: Path) -> None
     erase_person(log, tmp_path, "anna")
     run = run_audit(log, tmp_path, "access", APPLICANT_REF_KEY=KEY)
     assert run.returncode == 10, run.stderr
-    assert json.loads(run.stdout[run.stdout.index("{") :]) == {"applications": []}
+    assert json.loads(run.stdout) == {"applications": []}
+
+
+def test_the_person_is_asked_for_on_standard_error(log: str, tmp_path: Path) -> None:
+    """Before JSON that a program reads nothing may stand."""
+    run = run_audit(log, tmp_path, "access", APPLICANT_REF_KEY=KEY)
+    assert "Applicant ref" in run.stderr
+    assert run.stdout.startswith("{")
+
+
+def test_pages_say_what_the_json_says_and_take_no_markup_from_it(database: str, tmp_path: Path) -> None:
+    with running_spool(tmp_path) as spool:
+        spool.append(record(application_ids=["<b>bold</b>"], applicant_refs=[PSEUDONYMS.of("anna")]))
+    ship_all(tmp_path, database)
+    execute(database, "INSERT INTO application_outcomes VALUES ('<b>bold</b>', 1, '2026-03-01')")
+    page = tmp_path / "kept" / "anna.html"
+    shown = run_audit(database, tmp_path, "access", "--page", str(page), APPLICANT_REF_KEY=KEY)
+    assert shown.returncode == 0, shown.stderr
+    text = page.read_text()
+    assert "&lt;b&gt;bold&lt;/b&gt;" in text
+    assert "<b>" not in text
+    assert all(name in text for name in FEATURE_NAMES)
+    assert "Outcome, 2026-03-01" in text
+    run = run_audit(database, tmp_path, "erase", "--receipt", str(page.with_suffix(".json")), APPLICANT_REF_KEY=KEY)
+    assert run.returncode == 0, run.stderr
+    receipt = page.read_text()
+    assert "Receipt of an erasure" in receipt
+    assert "serve.audit rewrite" in receipt
+    assert "bold" not in receipt
+    assert json.loads(page.with_suffix(".json").read_text())["outcomes"] == 1
+    assert fetch(database, "SELECT count(*) FROM application_outcomes") == [(0,)]
+
+
+def test_a_rewrite_that_does_not_come_to_its_end_leaves_a_receipt_that_says_so(
+    log: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_use(*_: object) -> Rewritten:
+        raise AuditError("a table is in use all the time: run `rewrite` again in a quiet hour")
+
+    settings = {"RUN_DIR": str(tmp_path), "SPOOL_DIR": str(tmp_path), "DATABASE_URL": log, "APPLICANT_REF_KEY": KEY}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(erase_command, "audit_settings", load_settings)  # leaves this process's log lines alone
+    monkeypatch.setattr(erase_command, "rewrite", in_use)
+    receipt = tmp_path / "kept" / "anna.json"
+    with pytest.raises(SystemExit) as ended:
+        erase_command.erase("anna", rewrite_now=True, receipt=receipt)
+    assert ended.value.code == 2
+    told = json.loads(receipt.read_text())
+    assert told["rows"] == 3
+    assert told["rewritten"] == []
+    assert "until `python -m serve.audit rewrite` has run" in told["remains"][0]
+    run = run_audit(log, tmp_path, "rewrite", APPLICANT_REF_KEY=KEY)
+    assert run.returncode == 0, run.stderr
+    assert "written anew: prediction_requests_" in run.stdout

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import msgspec
 import pytest
 
 from serve.errors import IdempotencyKeyInUse, IdempotencyKeyReused, IdempotencyUnavailable
-from serve.idempotency.answers import SavedAnswer, SavedAnswers
+from serve.idempotency.answers import DATABASE_FILE, FOLDER, SavedAnswer, SavedAnswers
+from serve.idempotency.forgetting import forget
+from serve.idempotency.store_key import KEY_FILE, store_key
 from serve.prediction_log.record import RecordPlace
 from serve.prediction_log.spool import Spool
 from tests.serve.prediction_log_rows import record, running_spool, ship_all
@@ -123,3 +126,46 @@ def test_past_the_bound_keys_are_refused_and_nothing_is_half_kept(tmp_path: Path
         answers.release(KEY)
         assert answers.claim(KEY, OTHER_REQUEST) is None
         assert not list(tmp_path.glob("*.open")), "no record was written"
+
+
+def test_a_file_of_before_its_digests_were_keyed_is_keyed_and_still_known(tmp_path: Path) -> None:
+    with server_process(tmp_path) as answers, running_spool(tmp_path) as spool:
+        answers.claim(KEY, REQUEST)
+        spool.append(record(), partial(answers.promise, KEY, ANSWER))
+        answers.confirm(KEY)
+    with closing(sqlite3.connect(tmp_path / FOLDER / DATABASE_FILE)) as database, database:
+        database.execute("UPDATE answers SET key = ?, request = ?", (KEY, REQUEST))
+        database.execute("PRAGMA user_version = 0")
+    with server_process(tmp_path) as answers:
+        assert answers.claim(KEY, REQUEST) == ANSWER
+    with closing(sqlite3.connect(tmp_path / FOLDER / DATABASE_FILE)) as database:
+        assert database.execute("SELECT key, request FROM answers").fetchall() != [(KEY, REQUEST)]
+
+
+def test_what_is_forgotten_is_neither_answered_again_nor_recorded_anew(tmp_path: Path) -> None:
+    with server_process(tmp_path) as answers, running_spool(tmp_path) as spool:
+        places: list[RecordPlace] = []
+
+        def promise(place: RecordPlace) -> None:
+            places.append(place)
+            answers.promise(KEY, ANSWER, place)
+
+        answers.claim(KEY, REQUEST)
+        spool.append(record(), promise)
+        answers.confirm(KEY)
+        assert forget(tmp_path, places) == 1
+        assert forget(tmp_path, places) == 0
+        with pytest.raises(IdempotencyKeyReused):
+            answers.claim(KEY, REQUEST)
+    contents = b"".join(path.read_bytes() for path in (tmp_path / FOLDER).rglob("answers*"))
+    assert ANSWER.content not in contents
+    assert ANSWER.request_id.encode() not in contents
+
+
+def test_the_stores_key_is_its_owners_alone_and_the_same_for_all_processes(tmp_path: Path) -> None:
+    with server_process(tmp_path):
+        key = store_key(tmp_path / FOLDER)
+        assert (tmp_path / FOLDER / KEY_FILE).stat().st_mode & 0o077 == 0
+    with server_process(tmp_path):
+        assert store_key(tmp_path / FOLDER) == key
+    assert not list((tmp_path / FOLDER).glob("*.new"))

@@ -1,0 +1,38 @@
+"""`python -m serve.audit access`: a person's right to see what is on record."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from fraud.report.files import write_files
+from fraud.verdict import Verdict
+from serve.audit.command import TIMEOUT_S, ApplicantRef, asked_for, audit_settings, faults_in_one_line, find_person
+from serve.audit.person_page import access_page
+
+logger = logging.getLogger(__name__)
+
+
+def access(
+    applicant_ref: ApplicantRef = None,
+    page: Annotated[Path | None, typer.Option(help="File for the same as a page (HTML).", dir_okay=False)] = None,
+) -> None:
+    """Write everything that is on record about one person to standard output, as JSON (GDPR, Article 15).
+
+    Run it as the owner of the database. What is still on its way from the spool is waited for as by `erase`. Exit
+    status: 0 something is on record; 10 nothing is under that reference; 2 the command could not run.
+    """
+    with faults_in_one_line():
+        settings = audit_settings()
+        found = find_person(settings, asked_for(applicant_ref), TIMEOUT_S)
+        if page is not None:
+            write_files(page.parent, {page.name: access_page(found, dt.datetime.now(dt.UTC))})
+    logger.info("access: %d rows", len(found))
+    typer.echo(msgspec.json.format(msgspec.json.encode({"applications": found}), indent=2).decode())
+    sys.exit((Verdict.PASS if found else Verdict.FAIL).exit_status)

@@ -1,0 +1,87 @@
+"""`python -m serve.audit backup|restore`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from fraud.run_lock import is_held
+from fraud.settings import Settings, load_settings
+from fraud.stack.postgres import EmbeddedPostgres
+from serve.audit.backup.manifest import Manifest
+from serve.audit.backup.restoring import restore_backup, verify_restored
+from serve.audit.backup.taking import take_backup
+from serve.audit.command import faults_in_one_line
+from serve.audit.errors import AuditError
+
+EMBEDDED: Final = "postgres"
+"""The embedded server's folder in RUN_DIR."""
+
+Programs = Annotated[
+    Path | None, typer.Option(help="Folder of `pg_dump` and `pg_restore`. Default: the first that are new enough.")
+]
+
+
+def backup(
+    folder: Annotated[Path, typer.Argument(help="Folder for the backup; it is made, or is empty.", file_okay=False)],
+    programs: Programs = None,
+) -> None:
+    """Back up the database, the spool and the anchors of one moment; servers go on answering.
+
+    Run it on the server's machine, as the owner of the database and the user of the spool. Each answer that was given
+    before it began is in the backup. Not in it: the settings (APPLICANT_REF_KEY, passwords), and the files of models.
+
+    Exit status: 0 the backup is complete; 2 it is not, and has no manifest.
+    """
+    with faults_in_one_line():
+        settings = load_settings()
+        manifest = take_backup(settings.dsn(), settings.spool_folder(), folder, programs)
+    typer.echo(f"backed up: {_told(manifest)}")
+
+
+def restore(
+    folder: Annotated[Path, typer.Argument(help="Folder of the backup.", file_okay=False, exists=True)],
+    programs: Programs = None,
+) -> None:
+    """Restore a backup into an empty database and an empty spool, as the settings name them, and verify it.
+
+    Where the settings name no database, the embedded server of RUN_DIR is started for it, with an empty folder, and
+    stopped again. Run it as the owner of the database; roles, grants and passwords are made as `initdb` makes them.
+
+    Exit status: that of `verify`, or 2: the backup can't be restored.
+    """
+    with faults_in_one_line():
+        settings = load_settings()
+        with _database(settings) as dsn:
+            manifest = restore_backup(folder, dsn, settings.spool_folder(), programs)
+            typer.echo(f"restored: {_told(manifest)}")
+            status = verify_restored(dsn, settings.spool_folder())
+    sys.exit(status)
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[str]:
+    if settings.database_url is not None or settings.postgres_host is not None:
+        yield settings.dsn()
+        return
+    data = settings.run_dir / EMBEDDED
+    if is_held(settings.run_dir) or data.exists():
+        raise AuditError(f"{settings.run_dir} has a database already: name another folder in RUN_DIR")
+    server = EmbeddedPostgres(data, settings.postgres_db)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+def _told(manifest: Manifest) -> str:
+    size = sum(file.bytes for file in manifest.files.values())
+    return (
+        f"{len(manifest.files)} files, {size / 1e6:.1f} MB, of {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC, schema "
+        f"version {manifest.schema_version}, PostgreSQL {manifest.postgres}"
+    )

@@ -1,0 +1,114 @@
+"""The part of a backup that is on the server's machine: spool, anchors, and answers by idempotency key."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from serve.audit.backup.manifest import File, copy_all, measure
+from serve.idempotency.answers import DATABASE_FILE
+from serve.idempotency.answers import FOLDER as IDEMPOTENCY_FOLDER
+from serve.idempotency.store_key import KEY_FILE
+from serve.prediction_log.anchors import FOLDER as ANCHORS_FOLDER
+from serve.prediction_log.segment import (
+    OPEN,
+    OWNER_ONLY,
+    SEALED,
+    STAGING,
+    list_segments,
+    make_folder,
+    strays,
+)
+from serve.prediction_log.segment_header import SegmentKey
+
+_OF_PROCESSES: Final = (".lock", STAGING)
+"""Ends of the names of files that mean something to running processes only."""
+
+
+class SpoolCopy:
+    """Copies a spool in two steps, so that little is left to copy while nothing is shipped."""
+
+    def __init__(self, spool: Path, target: Path) -> None:
+        """Nothing is copied yet."""
+        self._spool = spool
+        self._target = target
+        self._segments: set[SegmentKey] = set()
+        self._files: dict[Path, File] = {}
+        make_folder(target)
+
+    def copy_sealed(self) -> None:
+        """Copy what does not change any more; what is shipped meanwhile is passed over when it is restored.
+
+        Raises:
+            AuditError: a file may not be read.
+        """
+        self._copy_segments({key: path for key, path in self._list().items() if path.suffix == SEALED})
+
+    def copy_rest(self) -> dict[Path, File]:
+        """Copy all that is left while nothing is shipped; gives all files of the copy.
+
+        Raises:
+            AuditError: a file may not be read.
+        """
+        self._copy_answers()
+        wanted = self._list().keys() - self._segments
+        while wanted:
+            listed = self._list()
+            # One that was sealed meanwhile has another name now; one that is gone is committed and anchored.
+            wanted &= listed.keys()
+            self._copy_segments({key: path for key, path in listed.items() if key in wanted})
+            wanted -= self._segments
+        anchors = self._spool / ANCHORS_FOLDER
+        self._copy(path for path in self._others() if path.parent != anchors)
+        self._copy(path for path in self._others() if path.parent == anchors)
+        return self._files
+
+    def _list(self) -> dict[SegmentKey, Path]:
+        return list_segments(self._spool) if self._spool.is_dir() else {}
+
+    def _copy_segments(self, segments: dict[SegmentKey, Path]) -> None:
+        for key, path in segments.items():
+            if self._copy([path]):
+                self._segments.add(key)
+
+    def _copy(self, paths: Iterable[Path]) -> bool:
+        """Whether any of them was there."""
+        copied = copy_all({path: self._target / path.relative_to(self._spool) for path in paths})
+        self._files |= copied
+        return bool(copied)
+
+    def _others(self) -> list[Path]:
+        """What is neither a segment nor of a process: anchors, what was set aside, strays.
+
+        A segment that was begun after `wanted` was listed must not come in here: the one before it may be copied only
+        in part.
+        """
+        found = strays(self._spool)
+        for folder, folders, names in os.walk(self._spool):
+            left = [name for name in names if not name.endswith(_OF_PROCESSES)]
+            if Path(folder) == self._spool:
+                folders[:] = [name for name in folders if name != IDEMPOTENCY_FOLDER]
+                left = [name for name in left if not name.endswith((OPEN, SEALED))]
+            found += [Path(folder) / name for name in left]
+        return sorted(set(found))
+
+    def _copy_answers(self) -> None:
+        """As SQLite copies what is in use; whose processes are at work on a key means nothing elsewhere."""
+        source = self._spool / IDEMPOTENCY_FOLDER / DATABASE_FILE
+        if not source.exists():
+            return
+        target = self._target / IDEMPOTENCY_FOLDER / DATABASE_FILE
+        make_folder(target.parent)
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY))
+        with (
+            contextlib.closing(sqlite3.connect(source)) as live,
+            contextlib.closing(sqlite3.connect(target)) as copy,
+        ):
+            live.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, whole without a second one beside it
+        self._files[target] = measure(target)
+        self._copy([source.with_name(KEY_FILE)])

@@ -1,0 +1,296 @@
+"""Rows of the log as PostgreSQL's binary COPY sends them, turned back into what is hashed.
+
+The format is the one of the chapter "COPY, Binary Format" of PostgreSQL's manual, and a message holds one row. Rows of
+one length mostly have all their fields at the same places, so one `struct` reads such a row, and numpy the arrays of
+all such rows of a page together.
+"""
+
+from __future__ import annotations
+
+import struct
+import uuid
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from fraud.features import FEATURE_COUNT
+from serve.prediction_log.chain import Facts
+
+SIGNATURE: Final = b"PGCOPY\n\xff\r\n\x00"
+HEADER_BYTES: Final = len(SIGNATURE) + 8
+TRAILER: Final = b"\xff\xff"
+
+COLUMNS: Final = (
+    *("chain_id", "sequence", "recorded_at", "received_at", "request_id", "endpoint", "caller"),
+    *("model_version", "model_sha256", "load_test", "application_ids", "applicant_refs"),
+    *("features", "probabilities", "salt", "content_digest", "hash"),
+)
+"""In the order in which a row has them."""
+TYPES: Final = (
+    *("uuid", "bigint", "timestamptz", "timestamptz", "text", "text", "text"),
+    *("integer", "bytea", "boolean", "text[]", "bytea[]"),
+    *("real[]", "real[]", "bytea", "bytea", "bytea"),
+)
+MAY_BE_NULL: Final = frozenset({"application_ids", "applicant_refs"})
+
+FIRST_TIME_US: Final = -(2**63)
+LAST_TIME_US: Final = 2**63 - 1
+"""What stands for times without end."""
+
+_EPOCH_US: Final = 946_684_800_000_000  # 2000-01-01 as microseconds since 1970
+_FIXED: Final = {"uuid": "16s", "bigint": "q", "timestamptz": "q", "integer": "i", "boolean": "?"}
+_LENGTH: Final = struct.Struct("!i")
+_ARRAY_START: Final = struct.Struct("!iii")
+_DIMENSION: Final = struct.Struct("!ii")
+_ONE_DIMENSION_BYTES: Final = _ARRAY_START.size + _DIMENSION.size
+_PLACE: Final = struct.Struct("!16siqiq")
+_PLACE_OFFSET: Final = 6
+_REAL_OID: Final = 700
+_REAL_BYTES: Final = 4
+_ERASED: Final = struct.pack("<f", float("nan"))
+_MANY_LAYOUTS: Final = 10_000
+"""So many are remembered at most."""
+
+Fields = tuple[Any, ...]
+"""Number of columns; then of each column its length (-1 = NULL) and its value."""
+(_CHAIN, _SEQUENCE, _RECORDED_AT, _RECEIVED_AT, _REQUEST_ID, _ENDPOINT, _CALLER, _VERSION, _SHA256, _LOAD_TEST) = range(
+    2, 22, 2
+)
+(_IDS, _REFS, _FEATURES, _PROBABILITIES, _SALT, _DIGEST, _HASH) = range(22, 36, 2)
+
+
+class LoggedRow(msgspec.Struct, frozen=True, gc=False):
+    """A record of the log: features and probabilities are the bytes that are hashed; what was erased is NaN."""
+
+    chain: bytes
+    facts: Facts
+    application_ids: list[str | None] | None
+    applicant_refs: list[bytes | None] | None
+    features: bytes
+    probabilities: bytes
+    salt: bytes
+    digest: bytes
+    hash: bytes
+
+    @property
+    def row_count(self) -> int:
+        """Number of predictions in the record."""
+        return len(self.probabilities) // _REAL_BYTES
+
+
+class UnreadableRecord(msgspec.Struct, frozen=True, gc=False):
+    """A row of the table that holds what no server process writes, so that nothing can be hashed."""
+
+    chain: bytes
+    sequence: int
+    hash: bytes
+    why: str
+
+    @property
+    def chain_id(self) -> uuid.UUID:
+        """The chain that it stands in."""
+        return uuid.UUID(bytes=self.chain)
+
+
+class NotAsWritten(ValueError):
+    """A value of a row has a form that the server does not write."""
+
+
+class _Layout:
+    """Where rows whose fields have these lengths have them."""
+
+    def __init__(self, lengths: tuple[int, ...]) -> None:
+        self.lengths = lengths
+        fields = zip(TYPES, lengths, strict=True)
+        codes = [_FIXED[kind] if kind in _FIXED and size >= 0 else f"{max(size, 0)}s" for kind, size in fields]
+        self.unpack = struct.Struct("!h" + "".join("i" + code for code in codes)).unpack
+        nulls = [name for name, size in zip(COLUMNS, lengths, strict=True) if size < 0 and name not in MAY_BE_NULL]
+        self.null = nulls[0] if nulls else None
+
+
+class RowDecoder:
+    """Decodes rows of one query; it remembers their layouts."""
+
+    def __init__(self) -> None:
+        self._by_size: dict[int, _Layout] = {}
+        self._by_lengths: dict[tuple[int, ...], _Layout] = {}
+
+    def decode(self, rows: Sequence[bytes]) -> list[LoggedRow | UnreadableRecord]:
+        """The rows of a page, in their order."""
+        split: list[Fields] = []
+        unreadable: dict[int, str] = {}
+        find = self._by_size.get
+        for row in rows:
+            layout = find(len(row))
+            fields = () if layout is None else layout.unpack(row)
+            if layout is None or fields[1::2] != layout.lengths:
+                layout = self._by_size[len(row)] = self._layout(_lengths(row))
+                fields = layout.unpack(row)
+            if layout.null is not None:
+                unreadable[len(split)] = f"{layout.null} is NULL"
+            split.append(fields)
+        arrays = zip(
+            _real_arrays("features", [fields[_FEATURES] for fields in split], unreadable),
+            _real_arrays("probabilities", [fields[_PROBABILITIES] for fields in split], unreadable),
+            strict=True,
+        )
+        if not unreadable:
+            return [_row(fields, *values) for fields, values in zip(split, arrays, strict=True)]
+        return [
+            UnreadableRecord(fields[_CHAIN], fields[_SEQUENCE], fields[_HASH], unreadable[number])
+            if number in unreadable
+            else _row(fields, *values)
+            for number, (fields, values) in enumerate(zip(split, arrays, strict=True))
+        ]
+
+    def _layout(self, lengths: tuple[int, ...]) -> _Layout:
+        layout = self._by_lengths.get(lengths)
+        if layout is None:
+            if len(self._by_lengths) >= _MANY_LAYOUTS:
+                self._by_lengths.clear()
+                self._by_size.clear()
+            layout = self._by_lengths[lengths] = _Layout(lengths)
+        return layout
+
+
+def place_of(row: bytes) -> tuple[bytes, int, int]:
+    """Chain, sequence and moment (microseconds since 2000) of a row."""
+    chain, _, sequence, _, recorded_at = _PLACE.unpack_from(row, _PLACE_OFFSET)
+    return chain, sequence, recorded_at
+
+
+def _lengths(row: bytes) -> tuple[int, ...]:
+    found, position = [], 2
+    for _ in COLUMNS:
+        (length,) = _LENGTH.unpack_from(row, position)
+        found.append(length)
+        position += _LENGTH.size + max(length, 0)
+    return tuple(found)
+
+
+def _row(fields: Fields, features: bytes, probabilities: bytes) -> LoggedRow | UnreadableRecord:
+    recorded_at, received_at, ids, refs = fields[_RECORDED_AT], fields[_RECEIVED_AT], fields[_IDS], fields[_REFS]
+    try:
+        if not FIRST_TIME_US < recorded_at < LAST_TIME_US or not FIRST_TIME_US < received_at < LAST_TIME_US:
+            raise NotAsWritten("one of its times is infinite")
+        if len(features) != len(probabilities) * FEATURE_COUNT:
+            _check_width(len(features) // _REAL_BYTES, len(probabilities) // _REAL_BYTES)
+        return LoggedRow(
+            fields[_CHAIN],
+            Facts(
+                fields[_SEQUENCE],
+                recorded_at + _EPOCH_US,
+                received_at + _EPOCH_US,
+                fields[_REQUEST_ID].decode(),
+                fields[_ENDPOINT].decode(),
+                fields[_CALLER].decode(),
+                fields[_VERSION],
+                fields[_SHA256],
+                fields[_LOAD_TEST],
+            ),
+            _texts(ids) if ids else None,
+            _elements("applicant_refs", refs) if refs else None,
+            features,
+            probabilities,
+            fields[_SALT],
+            fields[_DIGEST],
+            fields[_HASH],
+        )
+    except (NotAsWritten, UnicodeDecodeError) as error:
+        return UnreadableRecord(fields[_CHAIN], fields[_SEQUENCE], fields[_HASH], str(error))
+
+
+def _real_arrays(name: str, arrays: Sequence[bytes], unreadable: dict[int, str]) -> list[bytes]:
+    """Of each array the bytes of its float32; what is not as it is written goes to `unreadable`."""
+    found: list[bytes | None] = [None] * len(arrays)
+    places_by_size: dict[int, list[int]] = {}
+    for place, array in enumerate(arrays):
+        places_by_size.setdefault(len(array), []).append(place)
+    for size, places in places_by_size.items():
+        if len(places) == len(arrays):
+            found = _equal_arrays(arrays, size)
+        else:
+            for place, values in zip(places, _equal_arrays([arrays[p] for p in places], size), strict=True):
+                found[place] = values
+    return [_reals(name, arrays, place, unreadable) if values is None else values for place, values in enumerate(found)]
+
+
+def _equal_arrays(arrays: Sequence[bytes], size: int) -> list[bytes | None]:
+    """Of arrays of one size, in bytes, the bytes of their float32; None for one with another form than most have."""
+    count, rest = divmod(size - _ONE_DIMENSION_BYTES, _LENGTH.size + _REAL_BYTES)
+    if count <= 0 or rest:
+        return [None] * len(arrays)
+    together = np.frombuffer(b"".join(arrays), ">i4").reshape(len(arrays), -1)
+    elements = together[:, 5:].reshape(len(arrays), count, 2)
+    plain = (together[:, [0, 2, 3, 4]] == (1, _REAL_OID, count, 1)).all(axis=1)
+    plain &= (elements[:, :, 0] == _REAL_BYTES).all(axis=1)
+    values = elements[:, :, 1].astype("<i4").tobytes()  # as integers, so that no NaN changes
+    width = _REAL_BYTES * count
+    split = [values[start : start + width] for start in range(0, len(values), width)]
+    if plain.all():
+        return [*split]
+    return [one if is_plain else None for one, is_plain in zip(split, plain.tolist(), strict=True)]
+
+
+def _reals(name: str, arrays: Sequence[bytes], place: int, unreadable: dict[int, str]) -> bytes:
+    """The bytes of the float32 of an array that may have NULLs, each of which is NaN."""
+    try:
+        return _nullable_reals(name, arrays[place])
+    except NotAsWritten as error:
+        unreadable.setdefault(place, str(error))
+        return b""
+
+
+def _nullable_reals(name: str, array: bytes) -> bytes:
+    """The views read an array by its subscripts: one whose first is not 1 shows other values than it holds."""
+    if len(array) < _ARRAY_START.size:
+        raise NotAsWritten(f"{name} is NULL")
+    dimensions, _, kind = _ARRAY_START.unpack_from(array)
+    first = _DIMENSION.unpack_from(array, _ARRAY_START.size)[1] if dimensions else 1
+    if dimensions > 1 or first != 1 or kind != _REAL_OID:
+        raise NotAsWritten(f"{name} has {dimensions} dimensions, the first from {first}; expected one, from 1")
+    values = _values(array)
+    return b"".join([_ERASED if value is None else value[::-1] for value in values])
+
+
+def _check_width(values: int, rows: int) -> None:
+    """Of the time before features were added a record has fewer of them.
+
+    Raises:
+        NotAsWritten: its rows have more than are declared, or not all as many.
+    """
+    if values % rows if rows else values:
+        raise NotAsWritten(f"features has {values} elements, expected as many in each of {rows} rows")
+    if rows and not 0 < values // rows <= FEATURE_COUNT:
+        raise NotAsWritten(f"features has {values // rows} elements a row, declared are {FEATURE_COUNT}")
+
+
+def _texts(array: bytes) -> list[str | None]:
+    return [None if value is None else value.decode() for value in _elements("application_ids", array)]
+
+
+def _elements(name: str, array: bytes) -> list[bytes | None]:
+    """The elements of an array of one dimension from 1."""
+    dimensions, *_ = _ARRAY_START.unpack_from(array)
+    bounds = [_DIMENSION.unpack_from(array, _ARRAY_START.size + 8 * number) for number in range(dimensions)]
+    if dimensions > 1 or any(first != 1 for _, first in bounds):
+        shape = "".join(f"[{first}:{first + length - 1}]" for length, first in bounds)
+        raise NotAsWritten(f"{name} has the shape {shape}, expected one dimension from 1")
+    return _values(array)
+
+
+def _values(array: bytes) -> list[bytes | None]:
+    """The elements of an array of one dimension, or none."""
+    if len(array) < _ONE_DIMENSION_BYTES:
+        return []
+    count, _ = _DIMENSION.unpack_from(array, _ARRAY_START.size)
+    found: list[bytes | None] = []
+    position = _ONE_DIMENSION_BYTES
+    for _ in range(count):
+        (length,) = _LENGTH.unpack_from(array, position)
+        position += _LENGTH.size
+        found.append(None if length < 0 else array[position : position + length])
+        position += max(length, 0)
+    return found

@@ -1,0 +1,57 @@
+"""`python -m serve.audit rekey`: what is on record under an earlier APPLICANT_REF_KEY."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fraud.database import connect
+from fraud.schema_version import refuse_newer
+from fraud.verdict import Verdict
+from serve.audit.command import TIMEOUT_S, anchors_of, audit_settings, faults_in_one_line, pseudonyms_of
+from serve.audit.erasure import APPLICATION_NAME, wait_for_spool
+from serve.audit.rekeying import rekey as rekey_persons
+from serve.audit.rekeying import rows_by_key
+
+
+def rekey(
+    refs: Annotated[
+        Path | None,
+        typer.Option(help="File of references, one a line, UTF-8. Default: only tell.", exists=True, dir_okay=False),
+    ] = None,
+) -> None:
+    """Put persons on record under the newest APPLICANT_REF_KEY, and tell how many rows each key still has.
+
+    A pseudonym can't be turned back into the reference it was made of: only persons in the list are rekeyed, and all
+    others are found as long as their key is in APPLICANT_REF_OLD_KEYS. Run it as the owner of the database, with the
+    server started anew under the new key; `rewrite` afterwards. Exit status: 0 all rows are under the newest key; 10
+    some are not; 2 the command could not run.
+    """
+    with faults_in_one_line():
+        settings = audit_settings()
+        pseudonyms = pseudonyms_of(settings)
+        refuse_newer(settings.dsn())
+        with connect(settings.dsn(), APPLICATION_NAME) as connection:
+            if refs is not None:
+                wait_for_spool(settings.spool_folder(), TIMEOUT_S)
+                with refs.open(encoding="utf-8") as lines:
+                    listed = (reference for line in lines if (reference := line.rstrip("\r\n")))
+                    done = rekey_persons(connection, anchors_of(settings), pseudonyms, listed)
+                typer.echo(f"rekeyed: {done.rows} rows in {done.records} records")
+            rows = rows_by_key(connection)
+    newest, *older = pseudonyms.key_ids()
+    at_newest = rows.pop(newest, 0)
+    typer.echo(f"newest key ({newest.hex()}): {at_newest} rows")
+    for key_id, count in rows.items():
+        typer.echo(f"{_named(key_id, older)}: {count} rows")
+    sys.exit((Verdict.FAIL if rows else Verdict.PASS).exit_status)
+
+
+def _named(key_id: bytes, older: Sequence[bytes]) -> str:
+    if not key_id:
+        return "of the time before keys had ids"
+    return f"{'earlier' if key_id in older else 'unknown'} key ({key_id.hex()})"

@@ -1,0 +1,87 @@
+"""`rekey`: pseudonyms under earlier keys become those under the newest, for persons whose reference is given.
+
+A pseudonym can't be turned back into the reference that it was made of, so nobody can rekey without a list of these.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from psycopg2.extensions import connection as Connection
+
+from serve.audit.amendment import Amendment
+from serve.audit.ledger import Kind
+from serve.audit.stored_rows import LoggedRecord, records_of_applicant
+from serve.prediction_log.anchors import Anchors
+from serve.prediction_log.chain import SALT_BYTES, as_bytes, content_digest, encode_list
+from serve.prediction_log.pseudonym import KEY_ID_BYTES, Pseudonyms
+
+REFERENCES_A_TRANSACTION: Final = 1_000
+PSEUDONYM_BYTES: Final = 32
+
+_REPLACE: Final = """
+    UPDATE prediction_requests SET applicant_refs = %s::bytea[], salt = %s
+    WHERE chain_id = %s::uuid AND sequence = %s
+"""
+_BY_KEY: Final = """
+    SELECT CASE WHEN octet_length(ref) > %(bare)s THEN substring(ref FOR %(id)s) ELSE ''::bytea END, count(*)
+    FROM public.prediction_requests, unnest(applicant_refs) AS ref
+    WHERE applicant_refs IS NOT NULL AND ref IS NOT NULL
+    GROUP BY 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rekeyed:
+    """How much is under the newest key since."""
+
+    records: int = 0
+    rows: int = 0
+
+
+def rekey(connection: Connection, anchors: Anchors, pseudonyms: Pseudonyms, references: Iterable[str]) -> Rekeyed:
+    """Rekey persons, a thousand in a transaction; a second time changes nothing.
+
+    Raises:
+        AuditError: a record is not what was answered; what was committed before it stays rekeyed.
+        psycopg2.Error: PostgreSQL refuses.
+    """
+    records = rows = 0
+    for some in _in_parts(references):
+        newest = {old: pseudonyms.of(reference) for reference in some for old in pseudonyms.all_of(reference)[1:]}
+        amendment = Amendment(connection, anchors)
+        for logged in list(records_of_applicant(connection, list(newest))):
+            amendment.check_content(logged)
+            changed = [row for row, old in enumerate(logged.record.applicant_refs or ()) if old in newest]
+            amendment.enter(logged, Kind.REKEYED, changed, _replace(connection, logged, newest))
+            records, rows = records + 1, rows + len(changed)
+        amendment.commit()
+    return Rekeyed(records, rows)
+
+
+def rows_by_key(connection: Connection) -> dict[bytes, int]:
+    """How many rows have a pseudonym under each key, by the key's id; empty where the pseudonym has none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_KEY, {"bare": PSEUDONYM_BYTES, "id": KEY_ID_BYTES})
+        return {bytes(key_id): rows for key_id, rows in cursor.fetchall()}
+
+
+def _in_parts(references: Iterable[str]) -> Iterator[Sequence[str]]:
+    left = iter(references)
+    while some := list(islice(left, REFERENCES_A_TRANSACTION)):
+        yield some
+
+
+def _replace(connection: Connection, logged: LoggedRecord, newest: Mapping[bytes, bytes]) -> bytes:
+    """Gives the digest of the content since; the salt goes, or the old pseudonym could be tried against the old one."""
+    record = logged.record
+    references = [None if old is None else newest.get(old, old) for old in record.applicant_refs or ()]
+    salt = secrets.token_bytes(SALT_BYTES)
+    with connection.cursor() as cursor:
+        cursor.execute(_REPLACE, (references, salt, str(logged.chain_id), record.facts.sequence))
+    ids, refs = encode_list(record.application_ids), encode_list(references)
+    return content_digest(salt, ids, refs, as_bytes(record.features), len(record.probabilities))

@@ -1,0 +1,120 @@
+"""`python -m serve.audit verify`."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Final
+
+import psycopg2
+import typer
+from psycopg2.extensions import connection as Connection
+
+from fraud.command import interrupt_once, print_error
+from fraud.database import connect
+from fraud.errors import ProjectError
+from fraud.report.files import write_files
+from fraud.schema_version import read_version, refuse_newer
+from fraud.settings import DatabaseRole, Settings, load_settings
+from fraud.verdict import Verdict
+from serve.audit.checkpoint import NAME, read_checkpoint, remove_checkpoint
+from serve.audit.collected import read_collected
+from serve.audit.erasure import APPLICATION_NAME
+from serve.audit.signatures import told_signing
+from serve.audit.unchained import TABLE, count_unchained
+from serve.audit.verification import Report
+from serve.audit.verification import verify as verify_log
+from serve.audit.verify_progress import VerifyProgress
+from serve.audit.verify_report import Place, Versions, write_report
+from serve.logs import LogFormat, configure_logging
+from serve.prediction_log.anchor_key import anchor_key
+from serve.prediction_log.anchors import Anchors
+
+logger = logging.getLogger(__name__)
+
+PROCESS: Final = "audit"
+SHOWN_LINES: Final = 100
+INTERRUPTED: Final = 130
+"""What a shell gives for Ctrl-C."""
+
+
+def verify(
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where a verification was broken off, from SPOOL_DIR/" + NAME + ".")
+    ] = False,
+    anchors: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder or file with anchors that were collected elsewhere (ANCHOR_URL); may be repeated."),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for a dated report, as JSON and as a page.", file_okay=False)
+    ] = None,
+) -> None:
+    """Check every record against the chains of hashes, the anchors outside of the database, and the spool.
+
+    Exit status: 0 nothing is changed, missing, moved or forged; 10 something is; 20 a chain was written on another
+    machine, whose anchors are not here; 2 the check could not run.
+    """
+    try:
+        interrupt_once()
+        settings = load_settings()
+        configure_logging(PROCESS, LogFormat(settings.log_format))
+        found = _verify(settings, resume, anchors or (), report)
+    except (ProjectError, psycopg2.Error, OSError) as error:
+        # PostgreSQL's further lines can quote the data.
+        print_error(str(error).partition("\n")[0])
+        sys.exit(Verdict.ERROR.exit_status)
+    except KeyboardInterrupt:
+        print_error("broken off: `python -m serve.audit verify --resume` goes on where it stood some seconds ago")
+        sys.exit(INTERRUPTED)
+    sys.exit(found.verdict.exit_status)
+
+
+def _verify(settings: Settings, resume: bool, places: Sequence[Path], folder: Path | None) -> Report:
+    dsn, spool = settings.dsn(DatabaseRole.AUDITOR), settings.spool_folder()
+    begun = read_checkpoint(spool) if resume else None
+    if folder is not None:
+        write_files(folder, {})  # before hours are spent on what it can't take
+    refuse_newer(dsn)
+    key = anchor_key(settings)
+    progress = VerifyProgress(spool)
+    with connect(dsn, APPLICATION_NAME) as connection:
+        found = verify_log(
+            *(connection, spool, key, read_collected(places, key)),
+            begun=begun,
+            show=progress.show,
+            save=progress.keep,
+        )
+        unchained = count_unchained(connection)
+        place, versions = Place(connection.info.dbname, str(spool)), _versions(connection)
+    logger.info("verified: %s, %d records, %d findings", found.verdict, found.records, found.found)
+    signing = told_signing(Anchors(spool), has_key=key is not None)
+    _print(found, unchained, signing)
+    if folder is not None:
+        for path in write_report(folder, found, place, versions, unchained):
+            typer.echo(f"report: {path}")
+    remove_checkpoint(spool)
+    return found
+
+
+def _versions(connection: Connection) -> Versions:
+    postgres = connection.get_parameter_status("server_version") or ""
+    return Versions(read_version(connection), postgres, platform.python_version(), version("psycopg2-binary"))
+
+
+def _print(report: Report, unchained: int, signing: str) -> None:
+    for finding in report.findings[:SHOWN_LINES]:
+        typer.echo(finding)
+    if report.found > SHOWN_LINES:
+        typer.echo(f"... and {report.found - SHOWN_LINES} more")
+    typer.echo(
+        f"{report.verdict}: {report.records} records in {report.chains} chains, {report.erasures} erasures, "
+        f"{report.found} findings"
+    )
+    typer.echo(signing)
+    if unchained:
+        typer.echo(f"{unchained} records of the time before records were chained are in {TABLE}: nothing verifies them")

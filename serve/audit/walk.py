@@ -1,0 +1,253 @@
+"""The way of a verification through the log, step by step; `verification.py` says why it proves what it does."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from psycopg2.extensions import connection as Connection
+
+from serve.audit.binary_rows import LAST_TIME_US, UnreadableRecord
+from serve.audit.chain_check import ChainCheck, Witness, check_ledger
+from serve.audit.checkpoint import Checkpoint, CheckpointError, OpenChain
+from serve.audit.definitions import check_definitions
+from serve.audit.findings import Fault, Finding, Findings
+from serve.audit.ledger import LEAST_NUMBER, LEDGER, LEDGER_PENDING, Erasure, Kind, end_of, read_ledger
+from serve.audit.stored_rows import LogReader, Place, place_of, snapshot
+from serve.audit.witnesses import KnownAnchors, Outside, check_spool, spooled_hash
+from serve.prediction_log.anchor import Anchor
+from serve.prediction_log.table import ChainEnd
+
+READINGS_OF_LEDGER: Final = 5
+"""An erasure moves ledger and anchors one after the other; both are read again while one is at work."""
+
+Marks = Mapping[uuid.UUID, ChainEnd]
+
+
+@dataclass(slots=True)
+class Walk:
+    """Where a verification stands."""
+
+    connection: Connection
+    outside: Outside
+    began_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
+    chains: int = 0
+    findings: Findings = field(default_factory=Findings)
+    ledger: list[Erasure] = field(default_factory=list)
+    _place: Place | None = None
+    """Of the last record that was read."""
+    _check: ChainCheck | None = None
+    """The chain at that place."""
+    _records: int = 0
+    """In the chains before it."""
+    _erased: dict[uuid.UUID, dict[int, bytes]] = field(default_factory=dict)
+    _renamed: dict[uuid.UUID, dict[int, bytes]] = field(default_factory=dict)
+    _reader: LogReader = field(init=False)
+    _anchors: Mapping[uuid.UUID, Anchor] = field(init=False)
+    """As they are at the beginning: no chain that has one may be gone."""
+    _ids_since: int | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._reader = LogReader(self.connection)
+        known = self.outside.read_anchors()
+        self._anchors, self._ids_since = known.anchors, known.ids_since
+
+    @property
+    def records(self) -> int:
+        """How many are verified."""
+        return self._records + (0 if self._check is None else self._check.records)
+
+    def expected_records(self) -> int:
+        """About how many there are."""
+        with snapshot(self.connection):
+            marked = self._reader.count_marked()
+        return max(0, marked - sum(anchor.expired_sequence for anchor in self._anchors.values()))
+
+    def checkpoint(self) -> Checkpoint:
+        """What it takes to go on from here, behind a step that read something."""
+        check, place = self._check, self._place
+        if check is None or place is None:
+            raise ValueError("nothing was read yet")
+        end = end_of(self.ledger)
+        return Checkpoint(
+            began_at=self.began_at,
+            place=place,
+            open_chain=OpenChain(check.hash, check.records, check.witness.before, check.began_without_id_at),
+            chains=self.chains,
+            records=self._records,
+            findings=tuple(self.findings.kept),
+            counts=dict(self.findings.counts),
+            ledger_number=end.sequence,
+            ledger_hash=end.hash,
+            collected_from=self.outside.collected.places,
+        )
+
+    def go_on_from(self, begun: Checkpoint) -> None:
+        """Stand where an earlier verification stood.
+
+        Raises:
+            CheckpointError: it did not stand in this log.
+        """
+        if begun.collected_from != self.outside.collected.places:
+            raise CheckpointError(
+                "the verification that was broken off had other collected anchors: give the same --anchors, or verify "
+                "from the beginning, without --resume"
+            )
+        place, chain = begun.place, begun.open_chain
+        with snapshot(self.connection):
+            ledger = read_ledger(self.connection)
+            found = self._reader.hash_at(place)
+        kept = [entry for entry in ledger if entry.number <= begun.ledger_number]
+        has_expired = found is None and self.outside.anchor_of(place.chain_id).expired_sequence >= place.sequence
+        if (found != chain.hash and not has_expired) or end_of(kept).hash != begun.ledger_hash:
+            raise CheckpointError(
+                f"the verification that was broken off stood behind record {place.sequence} of chain {place.chain_id}, "
+                "and the log is not as it was there: verify from the beginning, without --resume"
+            )
+        self.began_at, self.chains, self._records, self._place = begun.began_at, begun.chains, begun.records, place
+        self.findings = Findings.of(begun.findings, begun.counts)
+        self._learn_erasures(kept)
+        self._check = self._new_check(place.chain_id, chain.before)
+        self._check.sequence, self._check.hash = place.sequence, chain.hash
+        self._check.records, self._check.began_without_id_at = chain.records, chain.began_without_id_at
+
+    def step(self) -> bool:
+        """Read and check the next records; False when there are none any more."""
+        first = None if self._check is None else self._check.chain_id
+        with snapshot(self.connection):
+            erasures = read_ledger(self.connection, self._next_entry())
+            rows = self._reader.page(self._place)
+            below = place_of(rows[-1]).chain_id if rows else None
+            marks = self._reader.marks(first, below)
+        self._learn_erasures(erasures)
+        if self._check is not None:
+            self._begin_step(self._check)
+        self._see(rows, marks, first, below)
+        if rows:
+            self._place = place_of(rows[-1])
+        return bool(rows)
+
+    def check_the_rest(self) -> None:
+        """What is no record: anchors, spool, the ledger as a whole, and the definitions."""
+        ledger, before, after = self._quiet_ledger()
+        self.findings.extend(after.findings)
+        self.findings.extend(check_spool(self.outside.spool))
+        if ledger[: len(self.ledger)] != self.ledger:
+            self.findings.add(Finding(Fault.CHANGED, "the ledger of erasures was changed meanwhile", LEDGER))
+        self.ledger = ledger
+        self.findings.extend(check_ledger(ledger, [*_ledger_ends(before.anchors), *_ledger_ends(after.anchors)]))
+        with snapshot(self.connection):
+            self.findings.extend(check_definitions(self.connection))
+
+    def _see(self, rows: Sequence[bytes], marks: Marks, first: uuid.UUID | None, below: uuid.UUID | None) -> None:
+        """Check a page, and finish each chain that has no further record behind it."""
+        # What has a mark or an anchor is a chain, also where it has no record any more.
+        known = marks.keys() | {chain_id for chain_id in self._anchors if _is_between(chain_id, first, below)}
+        waiting = sorted(known - {LEDGER, LEDGER_PENDING}, reverse=True)
+        check, chain = self._check, b"" if self._check is None else self._check.chain_id.bytes
+        for row in self._reader.decode(rows):
+            if check is None or row.chain != chain:
+                chain = row.chain
+                chain_id = uuid.UUID(bytes=chain)
+                self._finish_before(chain_id, waiting, marks)
+                check = self._check = self._new_check(chain_id)
+            if isinstance(row, UnreadableRecord):
+                check.see_unreadable(row)
+            else:
+                check.see(row)
+        if not rows:
+            self._finish_before(None, waiting, marks)
+
+    def _finish_before(self, chain_id: uuid.UUID | None, waiting: list[uuid.UUID], marks: Marks) -> None:
+        """Finish the chain at hand, and those without records before the next one; `waiting` falls from its end."""
+        if self._check is not None:
+            self._finish(self._check, marks.get(self._check.chain_id))
+        while waiting and (chain_id is None or waiting[-1] <= chain_id):
+            empty = waiting.pop()
+            if empty != chain_id and (self._check is None or empty != self._check.chain_id):
+                self._finish(self._new_check(empty, self._anchors.get(empty, Anchor())), marks.get(empty))
+        self._check = None
+
+    def _finish(self, check: ChainCheck, mark: ChainEnd | None) -> None:
+        anchor = self.outside.anchor_of(check.chain_id)
+        spooled: dict[int, bytes] = {}
+        if check.sequence:
+            if check.sequence < anchor.sequence:
+                mark = self._read_on(check, anchor)
+            if check.sequence > anchor.sequence:
+                found = spooled_hash(self.outside.spool, check.chain_id, check.sequence)
+                spooled = {} if found is None else {check.sequence: found}
+            check.witness = replace(check.witness, before=anchor)
+        after = self.outside.anchor_of(check.chain_id)
+        check.witness = replace(check.witness, after=after, spooled=spooled)
+        check.finish(mark)
+        self.chains += 1
+        self._records += check.records
+
+    def _read_on(self, check: ChainCheck, anchor: Anchor) -> ChainEnd | None:
+        """Check what was added to a chain behind the place where it ended; gives its mark then."""
+        while True:
+            end = Place(check.chain_id, check.sequence, LAST_TIME_US)
+            with snapshot(self.connection):
+                erasures = read_ledger(self.connection, self._next_entry())
+                rows = self._reader.rest_of_chain(end)
+                mark = self._reader.mark(check.chain_id)
+            self._learn_erasures(erasures)
+            check.witness = replace(check.witness, before=anchor)
+            self._begin_step(check)
+            for row in self._reader.decode(rows):
+                if isinstance(row, UnreadableRecord):
+                    check.see_unreadable(row)
+                else:
+                    check.see(row)
+            if not rows:
+                return mark
+
+    def _new_check(self, chain_id: uuid.UUID, before: Anchor | None = None) -> ChainCheck:
+        anchor = self.outside.anchor_of(chain_id)
+        known = anchor if before is None else before, anchor
+        witness = Witness(*known, {}, self._ids_since, self.outside.collected.hashes(chain_id))
+        return ChainCheck(chain_id, witness, *self._amended(chain_id), self.findings)
+
+    def _begin_step(self, check: ChainCheck) -> None:
+        after = self.outside.anchor_of(check.chain_id)
+        check.begin_step(replace(check.witness, after=after), *self._amended(check.chain_id))
+
+    def _amended(self, chain_id: uuid.UUID) -> tuple[Mapping[int, bytes], Mapping[int, bytes]]:
+        return self._erased.get(chain_id, {}), self._renamed.get(chain_id, {})
+
+    def _next_entry(self) -> int:
+        return end_of(self.ledger).sequence + 1 if self.ledger else LEAST_NUMBER
+
+    def _learn_erasures(self, erasures: Sequence[Erasure]) -> None:
+        self.ledger += erasures
+        for entry in erasures:
+            digests = self._renamed if entry.kind is Kind.REQUEST_ID else self._erased
+            digests.setdefault(entry.chain_id, {})[entry.sequence] = entry.digest
+
+    def _quiet_ledger(self) -> tuple[list[Erasure], KnownAnchors, KnownAnchors]:
+        """The whole ledger, and the anchors before and after it was read."""
+        for _ in range(READINGS_OF_LEDGER):
+            before = self.outside.read_anchors()
+            with snapshot(self.connection):
+                ledger = read_ledger(self.connection)
+            after = self.outside.read_anchors()
+            if all(before.anchors.get(end) == after.anchors.get(end) for end in (LEDGER, LEDGER_PENDING)):
+                break
+        return ledger, before, after
+
+
+def _is_between(chain_id: uuid.UUID, first: uuid.UUID | None, below: uuid.UUID | None) -> bool:
+    return (first is None or chain_id >= first) and (below is None or chain_id < below)
+
+
+def _ledger_ends(anchors: Mapping[uuid.UUID, Anchor]) -> Iterator[Anchor]:
+    """Where the ledger may end: at its anchor, or one erasure further if that was killed before it could say so."""
+    anchor = anchors.get(LEDGER, Anchor())
+    yield anchor
+    pending = anchors.get(LEDGER_PENDING)
+    if pending is not None and pending.sequence > anchor.sequence:
+        yield pending

@@ -1,0 +1,58 @@
+"""What an erasure does to the answers by idempotency key."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from serve.errors import IdempotencyUnavailable
+from serve.idempotency.answers import BUSY_TIMEOUT_S, DATABASE_FILE, FOLDER
+from serve.prediction_log.record import RecordPlace
+
+CHECKPOINT_TIMEOUT_S: Final = 30.0
+POLL_INTERVAL_S: Final = 0.1
+
+_FORGET: Final = """
+    UPDATE answers SET request = x'', answer = x'', confirmed = 1
+    WHERE chain_id = ? AND sequence = ? AND request <> x''
+"""
+_CHECKPOINT: Final = "PRAGMA wal_checkpoint(TRUNCATE)"
+
+
+def forget(spool: Path, places: Iterable[RecordPlace]) -> int:
+    """Forget request and answer of each record; gives how many there were.
+
+    The key itself stays: whoever sends the request again is refused, and makes no record anew of what was erased.
+
+    Raises:
+        IdempotencyUnavailable: the file can't be used.
+    """
+    path = spool / FOLDER / DATABASE_FILE
+    if not path.exists():
+        return 0
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)) as database:
+            database.execute("PRAGMA secure_delete = ON")
+            database.execute("BEGIN IMMEDIATE")
+            values = [(place.chain_id.bytes, place.sequence) for place in places]
+            forgotten = database.executemany(_FORGET, values).rowcount if values else 0
+            database.execute("COMMIT")
+            _empty_log(database)
+    except sqlite3.Error as error:
+        raise IdempotencyUnavailable(
+            f"the answers under Idempotency-Key can't be erased from {path}: {error}"
+        ) from error
+    return forgotten
+
+
+def _empty_log(database: sqlite3.Connection) -> None:
+    """The log beside the file holds pages as they were, until it is written over."""
+    deadline = time.monotonic() + CHECKPOINT_TIMEOUT_S
+    while database.execute(_CHECKPOINT).fetchone()[0]:  # busy: a server process reads just now
+        if time.monotonic() > deadline:
+            raise sqlite3.OperationalError("its log is in use all the time")
+        time.sleep(POLL_INTERVAL_S)
