@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from fraud.features import FEATURES
 from fraud.progress import ShowStep
 from fraud.registry import CANDIDATE, PRODUCTION, RETRAINING_REASON_TAG, ModelVersion, Registry
 from train.agreement import Agreement
@@ -64,7 +65,10 @@ def run(
     dataset = load_dataset(dsn, cutoff)
     progress("reading applications", 1, 1)
 
-    training = train_model(dataset, cutoff, seed, threads, lambda done, all_: progress("search", done, all_))
+    training = train_model(
+        *(dataset, cutoff, seed, threads, lambda done, all_: progress("search", done, all_)),
+        monotone={feature.name: feature.monotone for feature in FEATURES if feature.monotone},
+    )
     conversions = convert_both(training, dataset, progress)
 
     progress("registering", 0, 1)

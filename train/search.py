@@ -141,7 +141,7 @@ def _try_out(asked: optuna.Trial, recipe: Recipe, folds: Sequence[Fold], seed: i
 
     newest = list(pool.map(curve, folds[-PRUNED_AFTER:]))
     asked.report(float(np.mean(newest, axis=0).max()), PRUNED_AFTER)
-    pruned = asked.should_prune() and len(folds) > PRUNED_AFTER
+    pruned = len(folds) > PRUNED_AFTER and bool(asked.should_prune())  # numpy's, at times
     older = [] if pruned else list(pool.map(curve, folds[:-PRUNED_AFTER]))
     curves = np.stack([*older, *newest])
     step = _fewest_steps(curves)
