@@ -19,6 +19,7 @@ from fraud.database import connect
 from fraud.features import FEATURE_NAMES
 from fraud.registry import PRODUCTION, ModelVersion, Registry
 from fraud.settings import DatabaseRole
+from tests.instances import instances_of
 from tests.live_stack import LOGIN, LiveStack, wait_until
 
 
@@ -54,7 +55,7 @@ def applications(stack: LiveStack) -> NDArray[np.float32]:
 def test_the_api_answers_what_xgboost_answers(
     stack: LiveStack, xgboost_model: XGBClassifier, applications: NDArray[np.float32]
 ) -> None:
-    instances = [dict(zip(FEATURE_NAMES, row, strict=True)) for row in applications.tolist()]
+    instances = instances_of(applications)
     answer = httpx.post(stack.url + "/batch_predict", json={"instances": instances}, headers=LOGIN, timeout=30)
     probabilities = np.array(answer.json()["probabilities"], dtype=np.float32)
     expected = xgboost_model.predict_proba(applications)[:, 1]
@@ -64,7 +65,7 @@ def test_the_api_answers_what_xgboost_answers(
 
 def test_what_was_answered_is_on_record_to_the_bit(stack: LiveStack, applications: NDArray[np.float32]) -> None:
     request_id = uuid.uuid4().hex
-    instances = [dict(zip(FEATURE_NAMES, row, strict=True)) for row in applications[:200].tolist()]
+    instances = instances_of(applications[:200])
     answer = httpx.post(
         stack.url + "/batch_predict", json={"instances": instances}, headers={"X-Request-ID": request_id, **LOGIN}
     )

@@ -22,6 +22,7 @@ from fraud.database import connect
 from fraud.features import FEATURE_NAMES
 from fraud.registry import PREVIOUS, PRODUCTION, RETRAINING_REASON_TAG, Registry
 from fraud.stack.ports import hold_port
+from tests.instances import instances_of
 from tests.jenkins.pipeline_runs import Build, Jobs, Run, need_groovy, run_jobs
 from tests.live_stack import LENIENT_GATE, LOGIN, LiveStack, project_environment, server_beside, wait_until
 
@@ -195,7 +196,7 @@ def recent_applications(stack: LiveStack) -> NDArray[np.float64]:
 def ask(stack: LiveStack, site: Site, rows: NDArray[np.float64]) -> None:
     """Have clients ask for these applications, and wait until they are on record."""
     request_id = uuid.uuid4().hex
-    body = {"instances": [dict(zip(FEATURE_NAMES, row, strict=True)) for row in rows.tolist()]}
+    body = {"instances": instances_of(rows)}
     answer = httpx.post(
         site.url + "/batch_predict", json=body, headers={**LOGIN, "X-Request-ID": request_id}, timeout=60
     )

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from fraud.features import FEATURE_NAMES
 from fraud.registry import PRODUCTION, RETRAINING_REASON_TAG, Registry
 from fraud.settings import DatabaseRole
+from tests.instances import instances_of
 from tests.live_stack import LENIENT_GATE, LOGIN, LiveStack, project_environment, server_beside, wait_until
 from tests.serve.prediction_log_rows import fetch
 
@@ -83,7 +84,7 @@ class Site:
         sha256 = httpx.get(self.url + "/model-info", headers=LOGIN).json()["sha256"]
         before = fetch(self.stack.owner_dsn, counted, sha256)[0][0]
         for start in range(0, len(rows), 500):
-            instances = [dict(zip(FEATURE_NAMES, row, strict=True)) for row in rows[start : start + 500].tolist()]
+            instances = instances_of(rows[start : start + 500])
             answer = httpx.post(self.url + "/batch_predict", json={"instances": instances}, headers=LOGIN, timeout=30)
             assert answer.status_code == 200, answer.text
         wait_until(
