@@ -216,7 +216,7 @@ def test_a_bad_value_reaches_the_client_by_name(client: InferenceServerClient) -
     matrix = MATRIX.copy()
     matrix[7, 3] = np.nan
     tensor = InferInput("features", list(matrix.shape), "FP32").set_data_from_numpy(matrix)
-    with pytest.raises(InferenceServerException, match='input "features", row 7: Age_Days is nan') as caught:
+    with pytest.raises(InferenceServerException, match='input "features", row 7: Age_Days is null or NaN') as caught:
         client.infer(MODEL, [tensor])
     assert caught.value.status() == "422"
 
