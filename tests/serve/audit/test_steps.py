@@ -181,7 +181,7 @@ def test_records_of_a_month_that_stays_do_not_go_with_retention(old_log: str, tm
 def test_an_erasure_between_steps_is_no_fault(log: str, tmp_path: Path, moment: int) -> None:
     def forget() -> None:
         with connect(log) as connection:
-            assert erase(connection, Anchors(tmp_path), PSEUDONYMS.of("anna")).records == 10
+            assert erase(connection, Anchors(tmp_path), [PSEUDONYMS.of("anna")]).records == 10
 
     report = verify_while(log, tmp_path, at(moment, forget))
     assert (report.verdict, report.erasures, report.findings) == (Verdict.PASS, 10, ())
@@ -231,7 +231,7 @@ def same(report: Report) -> tuple[object, ...]:
 def test_a_verification_that_was_broken_off_finds_what_a_whole_one_finds(log: str, tmp_path: Path) -> None:
     execute(log, "UPDATE prediction_requests SET caller = 'me' WHERE sequence = 3")
     with connect(log) as connection:
-        erase(connection, Anchors(tmp_path), PSEUDONYMS.of("berta"))
+        erase(connection, Anchors(tmp_path), [PSEUDONYMS.of("berta")])
     whole = audit(log, tmp_path)
     assert len(whole.findings) == 2
     begun = checkpoints(log, tmp_path)
