@@ -21,6 +21,10 @@ _COLUMNS: Final = """
         AND attname NOT IN ('application_id', 'Date', 'Divorce')
 """
 _NAME: Final = sql.SQL("INSERT INTO public.features VALUES ({}, {}) ON CONFLICT DO NOTHING")
+_INTEGER: Final = sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} integer CHECK ({} >= {})")
+_REAL: Final = sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} real CHECK ({} >= {})")
+_MAY_BE_NULL: Final = sql.SQL("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL")
+_NOT_NULL: Final = sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET NOT NULL")
 _MADE_WITH: Final = (
     *("Client_Income", "Credit_Amount", "Loan_Annuity", "Age_Days", "Employed_Days", "Registration_Days", "ID_Days"),
     *("Phone_Change", "Credit_Bureau", "Education_Days"),
@@ -38,18 +42,18 @@ def declare_features(connection: Connection) -> None:
     stored = read_stored_features(connection)
     is_new = len(new_features(stored)) == len(FEATURES) and not has_rows(connection)
     with connection.cursor() as cursor:
-        for position in range(len(stored), len(FEATURES)):
-            cursor.execute(_name(position))
         cursor.execute(_COLUMNS, (TABLE.as_string(connection),))
         is_not_null: dict[str, bool] = dict(cursor.fetchall())
-        for statement in _column_statements(is_not_null, drops_others=is_new):
-            try:
-                cursor.execute(statement)
-            except psycopg2.errors.NotNullViolation as error:
-                raise FeatureColumnError(
-                    f"applications are loaded that have no {error.diag.column_name}: declare that it may be missing, "
-                    "or load applications that have it (`python -m initdb --force`)"
-                ) from error
+        names = [_name(position) for position in range(len(stored), len(FEATURES))]
+        changes = [*names, *_column_statements(is_not_null, drops_others=is_new)]
+        try:
+            if changes:
+                cursor.execute(sql.SQL("; ").join(changes))
+        except psycopg2.errors.NotNullViolation as error:
+            raise FeatureColumnError(
+                f"applications are loaded that have no {error.diag.column_name}: declare that it may be missing, or "
+                "load applications that have it (`python -m initdb --force`)"
+            ) from error
     connection.commit()
 
 
@@ -75,15 +79,11 @@ def _column_statements(is_not_null: Mapping[str, bool], *, drops_others: bool) -
         if feature.name not in is_not_null or drops_others:
             yield _new_column(feature)
         if is_not_null.get(feature.name, False) == feature.may_be_missing:
-            yield sql.SQL("ALTER TABLE {} ALTER COLUMN {} {}").format(
-                TABLE,
-                sql.Identifier(feature.name),
-                sql.SQL("DROP NOT NULL" if feature.may_be_missing else "SET NOT NULL"),
-            )
+            change = _MAY_BE_NULL if feature.may_be_missing else _NOT_NULL
+            yield change.format(TABLE, sql.Identifier(feature.name))
 
 
 def _new_column(feature: Feature) -> sql.Composed:
     name = sql.Identifier(feature.name)
-    return sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} {} CHECK ({} >= {})").format(
-        TABLE, name, sql.SQL("integer" if feature.integral else "real"), name, sql.Literal(feature.minimum)
-    )
+    column = _INTEGER if feature.integral else _REAL
+    return column.format(TABLE, name, name, sql.Literal(feature.minimum))

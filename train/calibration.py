@@ -3,7 +3,7 @@
 Two things stand between a margin and a probability: trees are surer of rows that they were fitted on than of new ones,
 and applicants change, so that a model of three years answers for the average of three years. Platt scaling (Platt 1999,
 "Probabilistic Outputs for Support Vector Machines") on margins that the same recipe gave to newer rows
-(`train.cross_fitting`) corrects both: margin -> slope * margin + intercept. It is written into the leaves and the base
+(`train.fitting`) corrects both: margin -> slope * margin + intercept. It is written into the leaves and the base
 score, so that every consumer of the model gets it: `predict_proba`, the saved file, the conversion.
 """
 

@@ -89,7 +89,7 @@ class _Model:
     """Where one of a version's models is in the registry."""
 
     title: str
-    fetch: Callable[[Registry, ModelVersion], bytes]
+    download: Callable[[Registry, ModelVersion], bytes]
     native_file: str
 
 
@@ -113,7 +113,7 @@ def _compare(
     step = f"fetching the {model.title}"
     progress(step, 0, 2)
     with tempfile.TemporaryDirectory() as name:
-        converted = model.fetch(registry, candidate)
+        converted = model.download(registry, candidate)
         progress(step, 1, 2)
         classifier = load_classifier(registry.download_file(candidate, model.native_file, Path(name)))
         progress(step, 2, 2)

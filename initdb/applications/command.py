@@ -83,7 +83,8 @@ def _load(dsn: str, files: list[Path], renamed: Mapping[str, str], mode: Mode) -
         provenance = read_provenance(connection)
     if provenance is not None and provenance.reference:
         console.print(
-            f"Beside them there are {'; '.join(map(str, provenance.reference))}: `load --replace` leaves yours alone.",
+            f"Beside them there are {'; '.join(map(str, provenance.reference))}: "
+            "`python -m initdb load --replace` leaves yours alone.",
             style="yellow",
             highlight=False,
         )

@@ -40,9 +40,21 @@ _PLANS: Final = """
 """A page is read by the primary key, whatever the planner believes of a month that nobody has analysed."""
 
 _TABLE: Final = sql.SQL("public.prediction_requests")
+_AS_TYPE: Final = {
+    "uuid": sql.SQL("{}::uuid"),
+    "bigint": sql.SQL("{}::bigint"),
+    "timestamptz": sql.SQL("{}::timestamptz"),
+    "text": sql.SQL("{}::text"),
+    "integer": sql.SQL("{}::integer"),
+    "bytea": sql.SQL("{}::bytea"),
+    "boolean": sql.SQL("{}::boolean"),
+    "text[]": sql.SQL("{}::text[]"),
+    "bytea[]": sql.SQL("{}::bytea[]"),
+    "real[]": sql.SQL("{}::real[]"),
+}
 # A column whose type was changed is a finding, and is read as it was.
 _COLUMNS: Final = sql.SQL(", ").join(
-    sql.SQL("{}::{}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in zip(COLUMNS, TYPES, strict=True)
+    _AS_TYPE[kind].format(sql.Identifier(name)) for name, kind in zip(COLUMNS, TYPES, strict=True)
 )
 _SIZES: Final = sql.SQL(" + ").join(
     sql.SQL("coalesce(pg_column_size({}), 0)").format(sql.Identifier(name)) for name in COLUMNS

@@ -79,7 +79,7 @@ class AnchorBook:
         if self._register.signed_since or (len(unsigned) < len(self._known) and not is_interrupted):
             self._never_to_sign = unsigned
             for chain_id in unsigned:
-                logger.critical("the anchor of chain %s is not as signed: see `serve.audit verify`", chain_id)
+                logger.critical("the anchor of chain %s is not as signed: see `python -m serve.audit verify`", chain_id)
         else:
             self._register = self._anchors.write_register(self._register)
             for chain_id, anchor in self._known.items():

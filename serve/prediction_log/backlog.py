@@ -222,7 +222,10 @@ class Backlog:
         path.rename(_free_place(folder / path.name))
         lost = "what" if missing is None else f"{missing} of its records"
         logger.critical(
-            "%s is damaged: %s can't be read; it is kept in %s, see `serve.audit salvage`", path.name, lost, folder
+            "%s is damaged: %s can't be read; it is kept in %s, see `python -m serve.audit salvage`",
+            path.name,
+            lost,
+            folder,
         )
 
 

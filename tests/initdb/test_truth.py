@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fraud.provenance import ReferenceRows
 from initdb.errors import TruthError
 from initdb.population import Population
 from initdb.profile import load_profile
 from initdb.reference import raw_rows_for
 from initdb.request import GENERATED
-from initdb.training_table import Provenance
 from initdb.truth import _drawn_probabilities, write_truth
 
 SCALE = 0.05
@@ -20,7 +20,7 @@ SCALE = 0.05
 
 def test_truth_is_calibrated_before_and_within_the_wave(tmp_path: Path) -> None:
     path = tmp_path / "truth.npz"
-    write_truth(Provenance(GENERATED, 20230501, SCALE, 10_700), path)
+    write_truth(ReferenceRows(GENERATED, 20230501, SCALE, 10_700), path)
     truth = np.load(path)
     labels, probabilities = truth["labels"], truth["probabilities"]
     assert labels.size == probabilities.size == 10_700

@@ -19,10 +19,10 @@ from fraud.features import FEATURE_COUNT
 from fraud.stack.postgres import EmbeddedPostgres
 from fraud.verdict import Verdict
 from initdb.schema import apply_schema
-from serve.audit.stored_rows import LoggedRecord, all_records
+from serve.audit.stored_rows import records_of_request
 from serve.idempotency.answers import SavedAnswer, SavedAnswers
 from serve.idempotency.key import IdempotencyKey
-from serve.prediction_log.chain import GENESIS, as_bytes, encode_facts, record_hash
+from serve.prediction_log.chain import as_bytes, beginning, encode_facts, record_hash
 from serve.prediction_log.pseudonym import Pseudonyms
 from tests.live_stack import project_environment
 from tests.serve.audit.log_audit import audit
@@ -193,8 +193,11 @@ def test_the_record_before_one_whose_request_id_is_gone_can_not_change_either(po
         answer_anna(postgres_folder, dsn)
         assert run_audit(postgres_folder, dsn, "erase", "--request-id", REQUEST).returncode == 0
         with connect(dsn) as connection:
-            first = next(logged.record for logged in all_records(connection) if isinstance(logged, LoggedRecord))
+            (logged,) = records_of_request(connection, "others")
+        first = logged.record
         facts = msgspec.structs.replace(first.facts, endpoint="/predict")
-        made_anew = record_hash(GENESIS, first.digest, encode_facts(facts), as_bytes(first.probabilities))
+        made_anew = record_hash(
+            beginning(logged.chain_id), first.digest, encode_facts(facts), as_bytes(first.probabilities)
+        )
         execute(dsn, "UPDATE prediction_requests SET endpoint = '/predict', hash = %s WHERE sequence = 1", made_anew)
         assert audit(dsn, postgres_folder / "spool").verdict is Verdict.FAIL
