@@ -48,7 +48,7 @@ def declare_features(connection: Connection) -> None:
         changes = [*names, *_column_statements(is_not_null, drops_others=is_new)]
         try:
             if changes:
-                cursor.execute(sql.SQL("; ").join(changes))
+                cursor.execute(sql.SQL("{}").format(sql.SQL("; ").join(changes)))
         except psycopg2.errors.NotNullViolation as error:
             raise FeatureColumnError(
                 f"applications are loaded that have no {error.diag.column_name}: declare that it may be missing, or "
