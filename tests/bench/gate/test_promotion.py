@@ -251,5 +251,5 @@ def test_a_lock_that_the_database_forgot_is_noticed(database: str) -> None:
                 "WHERE locktype = 'advisory' AND datname = current_database()"
             )
         other.close()
-        with pytest.raises(GateError, match="lost the gate's lock"):
+        with pytest.raises(GateError, match="lost the lock of the gate"):
             check()
