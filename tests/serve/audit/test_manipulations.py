@@ -35,7 +35,7 @@ COPIED = (
     " content_digest, hash FROM prediction_requests WHERE sequence = 3"
 )
 WITHOUT_CHECKS = (
-    "ALTER TABLE prediction_requests DROP CONSTRAINT ten_features_a_row, DROP CONSTRAINT one_id_a_row,"
+    "ALTER TABLE prediction_requests DROP CONSTRAINT as_many_features_a_row, DROP CONSTRAINT one_id_a_row,"
     " DROP CONSTRAINT one_ref_a_row; "
 )
 
