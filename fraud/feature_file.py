@@ -157,5 +157,5 @@ def _faults_of_ranges(feature: Feature) -> Iterator[str]:
     (low, high), (least, most) = feature.typical, feature.plausible_range
     if low >= high:
         yield "typical must rise"
-    elif least > low or high > most:
+    elif not (least <= low and high <= most):  # NaN holds nothing
         yield "plausible must hold typical"
