@@ -5,16 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from html import escape
 from pathlib import Path
-from string import Template
-from typing import Final
 
 import msgspec
 
 from fraud.report.files import write_files
 from serve.audit.findings import Finding
+from serve.audit.page import encode_page, facts_table, note, rows_table, time_text
 from serve.audit.verification import Report
-
-PAGE: Final = Path(__file__).with_name("verify_page.html")
 
 
 class Versions(msgspec.Struct, frozen=True):
@@ -56,17 +53,17 @@ def write_report(folder: Path, report: Report, place: Place, versions: Versions,
         "findings": report.findings,
         "findings_not_listed": report.found - len(report.findings),
     }
-    page = encode_page(report, place, versions, unchained)
+    page = report_page(report, place, versions, unchained)
     json = msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"
     return write_files(folder, {f"{name}.json": json, f"{name}.html": page.encode()})
 
 
-def encode_page(report: Report, place: Place, versions: Versions, unchained: int) -> str:
+def report_page(report: Report, place: Place, versions: Versions, unchained: int) -> str:
     """The page: nothing to fetch, no scripts."""
     facts = {
         "Verdict": f"{report.verdict} (exit status {report.verdict.exit_status})",
-        "From": _moment(report.began_at),
-        "To": _moment(report.ended_at),
+        "From": time_text(report.began_at),
+        "To": time_text(report.ended_at),
         "Database": place.database,
         "Spool and anchors": place.spool,
         "Chains": f"{report.chains:,}",
@@ -78,21 +75,18 @@ def encode_page(report: Report, place: Place, versions: Versions, unchained: int
         f"psycopg2 {versions.psycopg2}",
     }
     left = report.found - len(report.findings)
-    return Template(PAGE.read_text(encoding="utf-8")).substitute(
-        verdict=escape(report.verdict),
-        facts="\n".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts.items()),
-        findings="\n".join(map(_row, report.findings)) or '<tr><td colspan="4">none</td></tr>',
-        note=f"{left:,} further findings are counted and not listed." if left else "All findings are listed.",
+    parts = (
+        facts_table(facts.items()),
+        "<h2>Findings</h2>",
+        rows_table(("Fault", "Chain", "Record", "What"), map(_cells, report.findings)),
+        note(f"{left:,} further findings are counted and not listed." if left else "All findings are listed."),
     )
+    verdict = escape(report.verdict)
+    heading = f'Prediction log: <span class="{verdict}">{verdict}</span>'
+    return encode_page(f"Prediction log verified: {report.verdict}", parts, heading)
 
 
-def _row(finding: Finding) -> str:
+def _cells(finding: Finding) -> tuple[str, str, str, str]:
     chain = "" if finding.chain_id is None else str(finding.chain_id)
     record = "" if finding.sequence is None else str(finding.sequence)
-    return (
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in (finding.fault, chain, record, finding.what)) + "</tr>"
-    )
-
-
-def _moment(moment: dt.datetime) -> str:
-    return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return finding.fault, chain, record, finding.what

@@ -13,7 +13,7 @@ import pytest
 
 from serve.audit.findings import Fault, Finding
 from serve.audit.verification import Report
-from serve.audit.verify_report import Place, Versions, encode_page, write_report
+from serve.audit.verify_report import Place, Versions, report_page, write_report
 from tests.html_page import Page
 from tests.live_stack import project_environment
 from tests.serve.prediction_log_rows import execute, record, running_spool, ship_all
@@ -30,7 +30,7 @@ def report_of(*findings: Finding, found: int | None = None) -> Report:
 
 def test_a_page_shows_what_was_found_as_text() -> None:
     finding = Finding(Fault.CHANGED, "<script>alert(1)</script>", uuid.UUID(int=7), 3)
-    page = encode_page(report_of(finding), PLACE, VERSIONS, 0)
+    page = report_page(report_of(finding), PLACE, VERSIONS, 0)
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert str(uuid.UUID(int=7)) in page
@@ -40,7 +40,7 @@ def test_a_page_shows_what_was_found_as_text() -> None:
 
 
 def test_a_page_says_how_many_findings_it_leaves_out() -> None:
-    page = encode_page(report_of(Finding(Fault.CHANGED, "it"), found=12_000), PLACE, VERSIONS, 0)
+    page = report_page(report_of(Finding(Fault.CHANGED, "it"), found=12_000), PLACE, VERSIONS, 0)
     assert "11,999 further findings are counted and not listed" in page
 
 
