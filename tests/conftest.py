@@ -5,9 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-import psycopg2
 import pytest
-from psycopg2 import sql
 from psycopg2.extensions import make_dsn
 
 from fraud.stack.mlflow_server import start_mlflow
@@ -15,6 +13,7 @@ from fraud.stack.ports import hold_port
 from fraud.stack.postgres import EmbeddedPostgres
 from initdb.schema import apply_schema
 from tests.compiled_code import COMPILED_DIR
+from tests.databases import administer, new_database
 from tests.grouping import pytest_xdist_make_scheduler
 from tests.live_stack import LiveStack, folder_for_postgres, introduce_us, start_stack, stop_stack, wait_until_ready
 from tests.services import MARKER, mark, no_services
@@ -74,7 +73,7 @@ def postgres() -> Iterator[str]:
 def mlflow_uri(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Tracking URI of an MLflow server, static prefix included, with an empty registry at first."""
     folder = tmp_path_factory.mktemp("mlflow")
-    _administer(postgres, "CREATE DATABASE {}", "mlflow")
+    administer(postgres, "CREATE DATABASE {}", "mlflow")
     server = start_mlflow(make_dsn(postgres, dbname="mlflow"), folder / "artifacts", hold_port(), folder / "log")
     try:
         server.child.wait_until_answers(server.health_url)
@@ -89,19 +88,16 @@ _names = itertools.count()
 @pytest.fixture
 def empty_database(postgres: str) -> Iterator[str]:
     """Owner's connection string of a fresh, empty database."""
-    name = f"test_{next(_names)}"
-    _administer(postgres, "CREATE DATABASE {}", name)
-    yield make_dsn(postgres, dbname=name)
-    _administer(postgres, "DROP DATABASE {} WITH (FORCE)", name)
+    with new_database(postgres, f"test_{next(_names)}") as dsn:
+        yield dsn
 
 
 @pytest.fixture(params=["LATIN1", "SQL_ASCII"])
 def narrow_database(postgres: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """Owner's connection string of a database that can't hold every text."""
     statement = f"CREATE DATABASE {{}} TEMPLATE template0 ENCODING '{request.param}' LOCALE_PROVIDER libc LOCALE 'C'"
-    _administer(postgres, statement, "narrow")
-    yield make_dsn(postgres, dbname="narrow")
-    _administer(postgres, "DROP DATABASE {} WITH (FORCE)", "narrow")
+    with new_database(postgres, "narrow", statement) as dsn:
+        yield dsn
 
 
 @pytest.fixture
@@ -114,19 +110,6 @@ def database(empty_database: str) -> str:
 @pytest.fixture(scope="module")
 def module_database(postgres: str) -> Iterator[str]:
     """As `database`, but one for all tests of a module."""
-    name = f"test_{next(_names)}"
-    _administer(postgres, "CREATE DATABASE {}", name)
-    dsn = make_dsn(postgres, dbname=name)
-    apply_schema(dsn)
-    yield dsn
-    _administer(postgres, "DROP DATABASE {} WITH (FORCE)", name)
-
-
-def _administer(dsn: str, statement: str, name: str) -> None:
-    connection = psycopg2.connect(dsn)
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(sql.SQL(statement).format(sql.Identifier(name)))
-    finally:
-        connection.close()
+    with new_database(postgres, f"test_{next(_names)}") as dsn:
+        apply_schema(dsn)
+        yield dsn

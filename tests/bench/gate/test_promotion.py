@@ -7,7 +7,6 @@ import hashlib
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,6 +21,7 @@ from bench.gate.promotion import finish, promote, rollback
 from fraud.errors import RegistryError
 from fraud.registry import CANDIDATE, PREVIOUS, PRODUCTION, ModelVersion, Registry
 from fraud.stack.ports import hold_port
+from tests.serving import serving
 
 ROOT = Path(__file__).parents[3]
 WORKERS = 2
@@ -113,15 +113,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(registry: Registry) -> Iterator[Server]:
-    server = Server(registry)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(Server(registry)) as server:
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def nobody_else() -> None:

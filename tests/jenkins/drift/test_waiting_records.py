@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -10,6 +9,7 @@ import pytest
 
 from fraud.stack.ports import hold_port
 from jenkins.drift.waiting_records import OLDEST, RECORDS, STALE_S, ServerMetrics, wait_for_records
+from tests.serving import serving
 
 
 class Server(ThreadingHTTPServer):
@@ -43,15 +43,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(Server()) as server:
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def test_what_waited_is_waited_for(server: Server) -> None:

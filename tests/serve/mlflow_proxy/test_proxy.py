@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import httpx
@@ -22,6 +21,7 @@ from fraud.registry import PRODUCTION, ModelVersion, Registry
 from tests.live_stack import LOGIN, LiveStack, server_beside
 from tests.serve.mlflow_proxy.test_allowed_calls import REFUSED, TRICKS
 from tests.serve.wire import Answer, Wire
+from tests.serving import serving
 
 API = "/mlflow/ajax-api/2.0/mlflow/"
 SEARCH = API + "registered-models/search"
@@ -320,15 +320,8 @@ class Mirror(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def mirror() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Mirror)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Mirror)) as server:
         yield f"http://127.0.0.1:{server.server_port}/mlflow"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from serve.prediction_log.metrics import LogMetrics
 from serve.prediction_log.table import ChainEnd
 from tests.live_stack import wait_until
 from tests.serve.prediction_log_rows import fetch, new_shipper, record, running_spool
+from tests.serving import serving
 
 CHAIN = uuid.UUID(int=2**90)
 
@@ -53,15 +54,9 @@ def _serving(collector: Collector) -> Iterator[None]:
         def log_message(self, *_arguments: object) -> None:
             return
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
         collector.url = f"http://name:password@127.0.0.1:{server.server_port}/anchors"
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield
-        finally:
-            server.shutdown()
-            thread.join()
+        yield
 
 
 @pytest.fixture

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -15,6 +13,7 @@ from bench.gate.errors import GateError
 from bench.gate.latency.judge import is_void
 from bench.gate.latency.load_plan import RequestKind
 from bench.gate.latency.load_processes import load_processes
+from tests.serving import serving
 
 pytestmark = pytest.mark.alone  # the load keeps its schedule on a machine that is not overloaded
 
@@ -62,22 +61,9 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@contextmanager
-def running() -> Iterator[Server]:
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with running() as server:
+    with serving(Server()) as server:
         yield server
 
 
@@ -118,7 +104,7 @@ def test_errors_are_told(server: Server) -> None:
 
 
 def test_windows_go_to_the_servers_in_the_order_asked_for(server: Server) -> None:
-    with running() as other, load_processes(1, (SINGLE,), "a key", seed=1) as load:
+    with serving(Server()) as other, load_processes(1, (SINGLE,), "a key", seed=1) as load:
         first, second, third = load.run([server.url, other.url, server.url], 0.4)
         assert (len(server.bodies), len(other.bodies)) == (40, 20)
     assert [window.kinds["single"].planned for window in (first, second, third)] == [20, 20, 20]

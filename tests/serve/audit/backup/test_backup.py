@@ -10,7 +10,6 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from psycopg2 import sql
 from psycopg2.extensions import make_dsn
 
 from fraud.schema_version import NEWEST_VERSION
@@ -19,6 +18,7 @@ from serve.audit.backup.manifest import DUMP, MANIFEST, SPOOL
 from serve.audit.erasure import erase
 from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.pseudonym import Pseudonyms
+from tests.databases import new_database
 from tests.live_stack import project_environment
 from tests.serve.audit.log_audit import audit
 from tests.serve.prediction_log_rows import execute, fetch, record, running_spool, ship_all
@@ -44,22 +44,11 @@ def run(command: str, folder: Path, dsn: str, spool: Path, *options: str) -> sub
     )
 
 
-def change_cluster(dsn: str, statement: str, name: str) -> None:
-    connection = psycopg2.connect(dsn)
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(sql.SQL(statement).format(sql.Identifier(name)))
-    finally:
-        connection.close()
-
-
 @pytest.fixture
 def target(postgres: str) -> Iterator[str]:
     """Owner's connection string of an empty database beside the one that is backed up."""
-    change_cluster(postgres, "CREATE DATABASE {}", "restored")
-    yield make_dsn(postgres, dbname="restored")
-    change_cluster(postgres, "DROP DATABASE {} WITH (FORCE)", "restored")
+    with new_database(postgres, "restored") as dsn:
+        yield dsn
 
 
 @pytest.fixture
