@@ -23,7 +23,7 @@ from fraud.stack.child import end_with_parent
 from fraud.stack.credentials import write_private
 from fraud.stack.ports import hold_port
 
-STACK_START_TIMEOUT_S = 480.0
+STACK_START_TIMEOUT_S = 240.0
 STACK_STOP_TIMEOUT_S = 60.0
 SERVER_START_TIMEOUT_S = 60.0
 SMALL_SCALE = "0.05"

