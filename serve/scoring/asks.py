@@ -49,16 +49,18 @@ NO_ASKS: Final = Asks()
 
 
 def asks_of(query: str, headers: Mapping[str, str]) -> Asks:
-    """Read the query of an address and the headers; where both say something, the query counts.
+    """Read the query of an address and the headers; where both say something, the query counts, and both must be right.
 
     Raises:
         MalformedHeader: an answer that is none.
     """
     if not query and not any(header in headers for header in _HEADERS.values()):
         return NO_ASKS
-    given = {**{name: headers[header].strip() for name, header in _HEADERS.items() if header in headers}}
-    given |= {name: value for name, value in parse_qsl(query, keep_blank_values=True) if name in _HEADERS}
-    return Asks(report=_answer(ERRORS, given), warnings=_answer(WARNINGS, given))
+    by_header = {name: _answer(name, headers[header].strip()) for name, header in _HEADERS.items() if header in headers}
+    pairs = parse_qsl(query, keep_blank_values=True)
+    by_query = {name: _answer(name, value) for name, value in pairs if name in _HEADERS}
+    asked = by_header | by_query
+    return Asks(report=asked.get(ERRORS, False), warnings=asked.get(WARNINGS, False))
 
 
 def tolerated(read: Callable[[], DecodedRows], asks: Asks) -> DecodedRows:
@@ -86,10 +88,8 @@ def call_on_record(path: str, rows: DecodedRows) -> str:
     return f"{path}?{ERRORS}=report&rows={rows.sent}&faulty={len(rows.faults)}&at={positions}"
 
 
-def _answer(name: str, given: Mapping[str, str]) -> bool:
-    if name not in given:
-        return False
-    found = ANSWERS[name].get(given[name].lower())
+def _answer(name: str, value: str) -> bool:
+    found = ANSWERS[name].get(value.lower())
     if found is None:
         raise MalformedHeader(f"{name}, or {_HEADERS[name]}: expected one of {', '.join(ANSWERS[name])}")
     return found

@@ -67,7 +67,15 @@ def test_query_and_headers_ask_for_the_same(query: str, headers: dict[str, str],
 
 
 @pytest.mark.parametrize(
-    ("query", "headers"), [("errors=ignore", {}), ("errors=", {}), ("warnings=yes", {}), ("", {"x-errors": "null"})]
+    ("query", "headers"),
+    [
+        ("errors=ignore", {}),
+        ("errors=", {}),
+        ("warnings=yes", {}),
+        ("", {"x-errors": "null"}),
+        ("errors=report", {"x-errors": "!?"}),
+        ("errors=!?&errors=report", {}),
+    ],
 )
 def test_an_unknown_answer_is_refused(query: str, headers: dict[str, str]) -> None:
     with pytest.raises(MalformedHeader, match="expected one of"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,9 +55,16 @@ def in_thousands(world: World) -> Applications:
     return world.with_feature(INCOME, world.reference.features[:, INCOME] * np.float32(1_000))
 
 
-def each_feature(world: World, change: Callable[[World, int], Applications]) -> tuple[Applications, ...]:
-    """The same fault in each of the ten features, one at a time."""
-    return tuple(change(world, feature) for feature in range(FEATURE_COUNT))
+def each_feature(
+    world: World, change: Callable[[World, int], Applications], among: Iterable[int] = range(FEATURE_COUNT)
+) -> tuple[Applications, ...]:
+    """The same fault in each feature, one at a time."""
+    return tuple(change(world, feature) for feature in among)
+
+
+def with_blanks(world: World) -> frozenset[int]:
+    """The features that some applications of the reference lack: one more that lacks them is nothing new."""
+    return frozenset(np.flatnonzero(np.isnan(world.reference.features).any(axis=0)).tolist())
 
 
 def draw(world: World, scenario: Scenario, windows: int, rng: np.random.Generator) -> Iterator[Applications]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from jenkins.drift.evaluation.simulation.changes import Scenario, each_feature, missing, new_wave, older, out_of_range
+from fraud.features import FEATURE_COUNT
+from jenkins.drift.evaluation.simulation.changes import (
+    Scenario,
+    each_feature,
+    missing,
+    new_wave,
+    older,
+    out_of_range,
+    with_blanks,
+)
 from jenkins.drift.evaluation.simulation.world import World
 from jenkins.drift.evaluation.simulation.year import DAYS_A_YEAR
 
@@ -30,7 +39,9 @@ class Promise:
 
 def promises(world: World) -> tuple[Promise, ...]:
     """No alarm without a change; an alarm on each change that matters."""
-    wave, gaps, beyond = new_wave(world), each_feature(world, missing), each_feature(world, out_of_range)
+    wave, beyond, blanks = new_wave(world), each_feature(world, out_of_range), with_blanks(world)
+    gaps = each_feature(world, missing, [feature for feature in range(FEATURE_COUNT) if feature not in blanks])
+    more_gaps = each_feature(world, missing, sorted(blanks))
     return (
         Promise(Scenario("no change", 1_000, 0.0, ()), at_most=0.002),
         Promise(Scenario("no change", 10_000, 0.0, ()), at_most=0.002),
@@ -38,6 +49,7 @@ def promises(world: World) -> tuple[Promise, ...]:
         Promise(Scenario("new wave: 20% of the requests", 1_000, 0.2, (wave,)), at_least=0.995),
         Promise(Scenario("everybody older by 0.25 sd", 1_000, 1.0, (older(world, 0.25),)), at_least=0.95),
         Promise(Scenario("everybody older by 0.15 sd", 10_000, 1.0, (older(world, 0.15),)), at_least=0.95),
-        Promise(Scenario("1% of a feature missing", 1_000, 0.01, gaps), at_least=0.99),
+        Promise(Scenario("1% of a feature missing that was always there", 1_000, 0.01, gaps), at_least=0.99),
+        Promise(Scenario("10% more of a feature missing that has blanks", 1_000, 0.1, more_gaps), at_least=0.99),
         Promise(Scenario("1% of a feature out of range", 1_000, 0.01, beyond), at_least=0.99),
     )
