@@ -14,6 +14,12 @@ from typing import Final
 import httpx
 import psutil
 
+from bench.experiments.chaos.record_faults import (
+    claim_another_encoding,
+    expire_a_large_month,
+    flip_a_bit_of_an_end_mark,
+    read_over_the_months_turn,
+)
 from bench.experiments.chaos.restoring import back_up_and_restore
 from bench.experiments.site.errors import SiteError
 from bench.experiments.site.registry_relay import RelayFault
@@ -274,8 +280,12 @@ FAULTS: Final = (
     Fault("kill -9 in the middle of a model update", kill_in_update),
     Fault("the disk of the spool is full", fill_the_disk, may_refuse=True),
     Fault("the clock goes back by an hour", set_the_clock_back),
+    Fault("the database claims another encoding", claim_another_encoding),
+    Fault("an expired month of 1,000,000 requests", expire_a_large_month),
+    Fault("a flipped bit in a segment's end mark", flip_a_bit_of_an_end_mark),
     Fault("a backup, restored elsewhere and verified", back_up_and_restore),
     Fault(f"{CROWD:,} silent connections", crowd_of_silent_clients),
     Fault(f"{CROWD:,} slow clients (slowloris)", crowd_of_slow_clients),
     Fault(f"{CROWD:,} half-closed connections", crowd_of_half_closed_clients),
+    Fault("a long reader at the month's turn", read_over_the_months_turn),
 )

@@ -16,7 +16,9 @@ from fraud.api_keys import bearer
 from fraud.features import EXAMPLE_INSTANCE
 
 ROWS: Final = 20
-BODY: Final = json.dumps({"instances": [EXAMPLE_INSTANCE] * ROWS}).encode()
+APPLICATION_ID: Final = "Müller-7"
+"""Of every row: in another encoding it is another text."""
+BODY: Final = json.dumps({"instances": [{**EXAMPLE_INSTANCE, "application_id": APPLICATION_ID}] * ROWS}).encode()
 TIMEOUT_S: Final = 10.0
 PAUSE_S: Final = 0.01
 """After a connection broke: its server was killed, and the next one has to start."""
