@@ -42,7 +42,7 @@ def reliability(
     )
 
 
-def share_interval(hits: int, trials: int) -> Interval:
+def share_interval(hits: float, trials: float) -> Interval:
     """A share and its 95% score interval (Wilson 1927), which holds for small shares too."""
     share = hits / trials
     centre = share + Z_95 * Z_95 / (2 * trials)
