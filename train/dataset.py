@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -31,7 +30,7 @@ class Dataset:
     """Day of the application [N], rising."""
     provenance: Provenance | None = None
     """Of the table that they are from; None: not on record."""
-    attributes: Attributes = MappingProxyType({})
+    attributes: Attributes = field(default_factory=dict)
     """What applicants are grouped by beside the features [N]: to examine a model, never to fit one."""
 
     def part(self, rows: slice) -> Dataset:
