@@ -81,6 +81,18 @@ def figure_of(group: GroupFairness, figure: str) -> GroupFigure | None:
     return found
 
 
+def shown_figure(group: GroupFairness, figure: str) -> str:
+    """One of `FIGURES` with its interval, and its ratio to that of all others, as people read them."""
+    found = figure_of(group, figure)
+    if found is None:
+        return "-"
+    interval = found.figure
+    shown = (interval.estimate, interval.low, interval.high)
+    form = ".2f" if figure == "calibration" else ".1%"
+    parts = [format(value, form) for value in shown]
+    return f"{parts[0]} ({parts[1]} to {parts[2]}); x {shown_ratio(found.ratio)}"
+
+
 def shown_worst(worst: tuple[str, Interval] | None) -> str:
     """The worst group with its ratio, as people read it."""
     return "-" if worst is None else f"{shown_ratio(worst[1])}, {worst[0]}"

@@ -30,7 +30,7 @@ def ratio_interval(
     wanted = float(norm.isf((1 - confidence) / 2))
 
     def beyond(log_ratio: float) -> float:
-        return _score(math.exp(log_ratio), hits, trials, other_hits, other_trials)
+        return ratio_score(math.exp(log_ratio), hits, trials, other_hits, other_trials)
 
     low, high = 0.0, math.inf
     if hits:
@@ -44,8 +44,10 @@ def _solve(beyond: Callable[[float], float], wanted: float) -> float:
     return math.exp(brentq(lambda at: beyond(at) - wanted, -FARTHEST, FARTHEST, xtol=1e-12))
 
 
-def _score(ratio: float, hits: float, trials: float, other_hits: float, other_trials: float) -> float:
+def ratio_score(ratio: float, hits: float, trials: float, other_hits: float, other_trials: float) -> float:
     """How many standard errors the difference `share - ratio * other share` lies above 0, were `ratio` true.
+
+    Where it is above the normal quantile of a level, the one-sided lower bound at that level is above `ratio`.
 
     The shares under that hypothesis are the most likely ones (Miettinen and Nurminen 1985, eq. 13).
     """
