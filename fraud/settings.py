@@ -62,6 +62,16 @@ def _parse_networks(value: object) -> object:
     return parse_networks(value) if isinstance(value, str) else value
 
 
+def parse_excluded(value: str) -> tuple[str, ...]:
+    """Names that are comma-separated; `none`: no name."""
+    names = tuple(name for part in value.split(",") if (name := part.strip()))
+    return () if names == ("none",) else names
+
+
+def _parse_excluded(value: object) -> object:
+    return parse_excluded(value) if isinstance(value, str) else value
+
+
 def _check_anchor_url(value: SecretStr) -> SecretStr:
     url = urlsplit(value.get_secret_value())
     is_folder = url.scheme == "file" and not url.netloc and url.path.startswith("/")
@@ -131,6 +141,11 @@ class Settings(BaseSettings):
     )
     data_max_age_days: PositiveInt | None = Field(
         None, description="data-quality fault when the newest application is older, days; unset = any age"
+    )
+    excluded_features: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_parse_excluded)] = Field(
+        None,
+        description="features on which no model splits, comma-separated; `none` = use all; unset = as the version in "
+        "production",
     )
     train_seed: int = Field(7, ge=0, description="seed of training")
     train_threads: PositiveInt = Field(

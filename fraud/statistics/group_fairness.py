@@ -33,6 +33,8 @@ class Group:
     name: str
     rows: Rows
     """[N]"""
+    is_crossing: bool = False
+    """Of two groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class GroupFairness:
     name: str
     rows: int
     positives: int | None
+    is_crossing: bool
     is_small: bool
     mean_probability: float
     positive_rate: Interval | None
@@ -99,7 +102,7 @@ def crossings(groups: Sequence[Group], labels: NDArray[np.integer]) -> list[Grou
             is_new = int(both.sum()) < min(int(one.rows.sum()), int(other.rows.sum()))
             if is_new and not is_small(labels[both]):
                 name = f"{one.name}, {other.name}"
-                found.append(Group(f"{one.attribute} and {other.attribute}", name, both))
+                found.append(Group(f"{one.attribute} and {other.attribute}", name, both, is_crossing=True))
     return found
 
 
@@ -110,13 +113,14 @@ def _fairness(group: Group, answers: Answers) -> GroupFairness:
     everybody = np.ones(own.size, np.bool_)
     selection = _figure(own, reviewed, everybody)
     if answers.labels is None:
-        return GroupFairness(group.name, rows, None, False, mean, None, selection)
+        return GroupFairness(group.name, rows, None, group.is_crossing, False, mean, None, selection)
     positive = answers.labels == 1
     positives = int(positive[own].sum())
     return GroupFairness(
         group.name,
         rows,
         positives,
+        group.is_crossing,
         is_small(answers.labels[own]),
         mean,
         share_interval(positives, rows),
