@@ -53,7 +53,7 @@ class GroupReport:
     """Those of one attribute, then the crossings of two that are not small."""
 
     def worst(self, figure: str) -> tuple[str, Interval] | None:
-        """The group, none of the small ones, whose ratio to the rest in a figure is surest to be high."""
+        """The group, none of the small ones, for which a figure is surest to be high, with its ratio to the rest."""
         return worst_ratio((group.name, figure_of(group, figure)) for group in self.groups if not group.is_small)
 
 
@@ -90,7 +90,8 @@ def shown_figure(group: GroupFairness, figure: str) -> str:
     shown = (interval.estimate, interval.low, interval.high)
     form = ".2f" if figure == "calibration" else ".1%"
     parts = [format(value, form) for value in shown]
-    return f"{parts[0]} ({parts[1]} to {parts[2]}); x {shown_ratio(found.ratio)}"
+    beside = "" if found.ratio is None else f"; x {shown_ratio(found.ratio)}"
+    return f"{parts[0]} ({parts[1]} to {parts[2]}){beside}"
 
 
 def shown_worst(worst: tuple[str, Interval] | None) -> str:
@@ -119,9 +120,9 @@ def _finding(feature: Feature, values: NDArray[np.float64], chosen: NDArray[np.b
         share = float(inside[chosen].mean())
         if share - inside.mean() >= LEAST_GAP:
             number = int(inside[chosen].sum())
-            of_them = "Every one" if share == 1 else f"{number:,}"
+            of_them = "All" if share == 1 else f"{number:,} ({share:.1%})"
             yield (
-                f"{of_them} of the {int(chosen.sum()):,} reviewed applicants ({share:.1%}) has {feature.called} {word} "
+                f"{of_them} of the {int(chosen.sum()):,} reviewed applicants have {feature.called} {word} "
                 f"{show_number(feature, border)}; of all {values.size:,} applicants {inside.mean():.1%} have."
             )
             return

@@ -166,9 +166,16 @@ def _scaled(interval: Interval, factor: float) -> Interval:
 
 
 def worst_ratio(figures: Iterable[tuple[str, GroupFigure | None]]) -> tuple[str, Interval] | None:
-    """The group, by name, whose ratio to the rest is surest to be high: the one whose interval begins highest."""
-    ratios = [(name, figure.ratio) for name, figure in figures if figure is not None and figure.ratio is not None]
-    return max(ratios, key=lambda ratio: (ratio[1].low, ratio[1].estimate), default=None)
+    """The group, by name, whose figure is surest to be high (its interval begins highest), and its ratio to the rest.
+
+    Not the one whose ratio is highest: that of nearly everybody to the few who are never reviewed has no end.
+    """
+    found = [(name, figure.figure.low, figure.ratio) for name, figure in figures if figure is not None]
+    ratios = [(low, name, ratio) for name, low, ratio in found if ratio is not None]
+    if not ratios:
+        return None
+    _, name, ratio = max(ratios, key=lambda one: one[0])
+    return name, ratio
 
 
 def shown_ratio(ratio: Interval | None) -> str:

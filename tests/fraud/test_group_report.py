@@ -26,10 +26,8 @@ def suspecting(years: float, others: int = 0) -> np.ndarray:
 @pytest.mark.parametrize(
     ("others", "told"),
     [
-        pytest.param(
-            0, "Every one of the 200 reviewed applicants (100.0%) has age under 30 years; of all 4,000", id="all"
-        ),
-        pytest.param(6, "194 of the 200 reviewed applicants (97.0%) has age under 30 years; of all 4,000", id="most"),
+        pytest.param(0, "All of the 200 reviewed applicants have age under 30 years; of all 4,000", id="all"),
+        pytest.param(6, "194 (97.0%) of the 200 reviewed applicants have age under 30 years; of all 4,000", id="most"),
     ],
 )
 def test_what_the_reviewed_have_in_common_is_a_sentence(others: int, told: str) -> None:
