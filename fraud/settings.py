@@ -41,6 +41,7 @@ Port = Annotated[int, annotated_types.Interval(ge=1, le=65535)]
 PositiveInt = Annotated[int, annotated_types.Gt(0)]
 PositiveFloat = Annotated[float, annotated_types.Gt(0)]
 Share = Annotated[float, annotated_types.Interval(gt=0, le=1)]
+Ratio = Annotated[float, annotated_types.Ge(1)]
 Allowance = Annotated[float, annotated_types.Interval(ge=0, le=1)]
 
 
@@ -59,6 +60,16 @@ def _parse_api_keys(value: object) -> object:
 
 def _parse_networks(value: object) -> object:
     return parse_networks(value) if isinstance(value, str) else value
+
+
+def parse_excluded(value: str) -> tuple[str, ...]:
+    """Names that are comma-separated; `none`: no name."""
+    names = tuple(name for part in value.split(",") if (name := part.strip()))
+    return () if names == ("none",) else names
+
+
+def _parse_excluded(value: object) -> object:
+    return parse_excluded(value) if isinstance(value, str) else value
 
 
 def _check_anchor_url(value: SecretStr) -> SecretStr:
@@ -130,6 +141,11 @@ class Settings(BaseSettings):
     )
     data_max_age_days: PositiveInt | None = Field(
         None, description="data-quality fault when the newest application is older, days; unset = any age"
+    )
+    excluded_features: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_parse_excluded)] = Field(
+        None,
+        description="features on which no model splits, comma-separated; `none` = use all; unset = as the version in "
+        "production",
     )
     train_seed: int = Field(7, ge=0, description="seed of training")
     train_threads: PositiveInt = Field(
@@ -269,10 +285,20 @@ class Settings(BaseSettings):
     gate_max_precision_loss: Allowance | None = Field(None, description="veto above this loss at the review capacity")
     gate_max_recall_loss: Allowance | None = Field(None, description="veto above this loss at the review capacity")
     gate_max_slice_loss: Allowance | None = Field(
-        None, description="veto above this loss of AUC-PR in any age band or level of education"
+        None, description="veto above this loss of AUC-PR in any group of one feature"
     )
     gate_max_flip_share: Allowance | None = Field(
         None, description="veto above this share of applications that only one of the two models has reviewed"
+    )
+    gate_max_fpr_ratio: Ratio | None = Field(
+        None,
+        description="veto where a group is wrongly reviewed so many times as often as all others, and more so than by "
+        "the champion",
+    )
+    gate_max_selection_ratio: Ratio | None = Field(
+        None,
+        description="veto where a group is reviewed so many times as often as all others, and more so than by the "
+        "champion",
     )
     gate_latency_ratio: float = Field(
         1.1, ge=1, description="refuse a candidate whose latency is significantly above this share of the champion's"

@@ -1,4 +1,4 @@
-"""`python -m initdb [upgrade | load | roles | truth]`: schema and applications, in the database of the settings."""
+"""`python -m initdb [upgrade | load | groups | roles | truth]`: schema and applications, where the settings say."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from initdb.applications.command import load_command, load_first
 from initdb.console import console, errors_in_one_line
 from initdb.dump import dump
 from initdb.errors import TruthError
+from initdb.groups_command import groups_command
 from initdb.progress import progress_bar
 from initdb.request import Request, check_features
 from initdb.schema import apply_roles, apply_schema, set_passwords
@@ -25,6 +26,7 @@ from initdb.upgrade import due_files
 
 app = typer.Typer(add_completion=False)
 app.command("load")(load_command)
+app.command("groups")(groups_command)
 
 
 @app.callback(invoke_without_command=True)

@@ -15,7 +15,7 @@ from fraud.errors import ProjectError
 from fraud.progress import steps_on
 from fraud.registry import PRODUCTION, ModelVersion, Registry
 from fraud.schema_version import refuse_unfit
-from fraud.settings import DatabaseRole, Settings, load_settings
+from fraud.settings import DatabaseRole, Settings, load_settings, parse_excluded
 from train.maturity import label_cutoff
 from train.pipeline import run
 from train.reconversion import reconvert
@@ -49,6 +49,13 @@ def main(
     reason: Annotated[
         str | None, typer.Option(help="Why it is trained: kept with the version in the registry.")
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FEATURE",
+            help="A feature on which the model must not split; repeatable; `none`: use all [EXCLUDED_FEATURES].",
+        ),
+    ] = None,
 ) -> None:
     """Train on the applications in PostgreSQL, prove the ONNX model, and register it as candidate.
 
@@ -65,6 +72,7 @@ def main(
             promote_first=promote_first,
             only_first=only_first,
             reason=reason,
+            excluded=parse_excluded(",".join(without)) if without else settings.excluded_features,
         )
     except ProjectError as error:
         print_error(error)
@@ -80,6 +88,7 @@ def _train(
     promote_first: bool,
     only_first: bool,
     reason: str | None,
+    excluded: tuple[str, ...] | None,
 ) -> None:
     cutoff = label_cutoff(today, settings.label_maturity_days)
     dsn = settings.dsn(DatabaseRole.TRAINER)
@@ -97,6 +106,7 @@ def _train(
             threads=threads,
             promote_first=promote_first,
             reason=reason,
+            excluded=excluded,
             progress=steps_on(bar),
         )
     print_outcome(Console(), outcome)

@@ -18,6 +18,7 @@ from fraud.reference_profile import PROFILE_FILE, ReferenceProfile
 from fraud.registry import MODEL_FILE, TWIN_FOLDER
 from train import plots
 from train.agreement import Agreement
+from train.groups_chapter import GROUPS_FILE
 from train.model_card import model_card
 from train.training import Training
 
@@ -44,7 +45,7 @@ def write_files(
     folder: Path, training: Training, conversions: Conversions, profile: ReferenceProfile, agreed: Agreement
 ) -> None:
     """Fill `folder`: the shipped model's `model.onnx` with MLflow's description of it, `model.ubj`, `parity.json` and
-    `reference_profile.json`; the judged twin's under `twin/`; `search.json`, plots and `model_card.md`.
+    `reference_profile.json`; the judged twin's under `twin/`; `search.json`, plots, `model_card.md` and `groups.json`.
 
     None of them is a pickle, and none needs one to be read.
     """
@@ -53,6 +54,7 @@ def write_files(
     (folder / SEARCH_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(training.trials)))
     card = model_card(training, conversions.shipped.parity, conversions.twin.parity, agreed)
     (folder / "model_card.md").write_text(card, encoding="utf-8")
+    (folder / GROUPS_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(training.twin_groups)))
     figures = folder / "plots"
     figures.mkdir()
     test = training.split.test

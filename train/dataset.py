@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from fraud.applicant_groups import Attributes
 from fraud.database import connect
 from fraud.features import DATE, FEATURE_NAMES, LABEL, MAY_BE_MISSING
 from fraud.provenance import Provenance, read_provenance
+from fraud.stored_attributes import read_attributes
 from train.errors import CutoffError, EmptyTableError, LabelError, MissingValueError
-from train.table import TABLE, first_day, read_rows
+from train.table import ID, TABLE, first_day, read_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,13 @@ class Dataset:
     """Day of the application [N], rising."""
     provenance: Provenance | None = None
     """Of the table that they are from; None: not on record."""
+    attributes: Attributes = field(default_factory=dict)
+    """What applicants are grouped by beside the features [N]: to examine a model, never to fit one."""
 
     def part(self, rows: slice) -> Dataset:
         """The applications of a slice, as views."""
-        return Dataset(self.x[rows], self.y[rows], self.dates[rows], self.provenance)
+        attributes = {name: values[rows] for name, values in self.attributes.items()}
+        return Dataset(self.x[rows], self.y[rows], self.dates[rows], self.provenance, attributes)
 
     @property
     def positive_rate(self) -> float:
@@ -60,7 +65,8 @@ def load_dataset(dsn: str, cutoff: dt.date) -> Dataset:
         if table.num_rows == 0:
             raise _no_rows(cutoff, first_day(connection))
         provenance = read_provenance(connection)
-    return replace(_checked(table), provenance=provenance)
+        attributes = read_attributes(connection, table[ID].to_pylist())
+    return replace(_checked(table.drop_columns(ID)), provenance=provenance, attributes=attributes)
 
 
 def _no_rows(cutoff: dt.date, first: dt.date | None) -> EmptyTableError | CutoffError:

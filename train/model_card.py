@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from convert.parity_report import ParityReport
@@ -10,6 +10,7 @@ from fraud.features import FEATURES
 from train.agreement import Agreement
 from train.data_origin import limits, origin
 from train.evaluate import Evaluation
+from train.groups_chapter import groups_chapter
 from train.training import Training
 
 
@@ -23,8 +24,9 @@ def model_card(training: Training, shipped: ParityReport, twin: ParityReport, ag
                 _data(training),
                 _models(training, agreed),
                 _quality(training),
+                groups_chapter(training.twin_groups, training.prices, training.recipe.excluded),
                 _parity(shipped, twin),
-                _features(),
+                _features(training.recipe.excluded),
                 _limits(training),
             )
         )
@@ -144,16 +146,19 @@ _PARITY_FIGURES: Final[dict[str, Callable[[ParityReport], str]]] = {
 }
 
 
-def _features() -> str:
-    lines = [f"| `{feature.name}` | {feature.unit} | {feature.meaning} |" for feature in FEATURES]
-    return "\n".join(("## Features", "", "| name | unit | meaning |", "|---|---|---|", *lines))
+def _features(excluded: Sequence[str]) -> str:
+    lines = [
+        f"| `{feature.name}` | {feature.unit} | {feature.meaning} | {'no' if feature.name in excluded else 'yes'} |"
+        for feature in FEATURES
+    ]
+    return "\n".join(("## Features", "", "| name | unit | meaning | used |", "|---|---|---|---|", *lines))
 
 
 def _limits(training: Training) -> str:
     return (
         "## Limits\n\n"
         f"{limits(training.split.test.provenance)}"
-        "- Age is a feature: before use, an agency must examine what the model does to groups of applicants.\n"
+        "- Who is suspected, above, is of the test part: before use, an agency must decide whether it may be so.\n"
         "- Applicants unlike those in the data window make the probabilities wrong; drift monitoring looks for them.\n"
         "- Probabilities are those of the newest fifth: where divorces become more frequent, they lag behind.\n"
         "- The intervals hold for rows drawn anew from the same time; they don't foresee changes over time."

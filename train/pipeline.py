@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fraud.features import FEATURES
 from fraud.progress import ShowStep
-from fraud.registry import CANDIDATE, PRODUCTION, RETRAINING_REASON_TAG, ModelVersion, Registry
+from fraud.registry import CANDIDATE, PRODUCTION, RECIPE_TAG, RETRAINING_REASON_TAG, ModelVersion, Registry
 from train.agreement import Agreement
 from train.artifacts import Conversions
 from train.dataset import load_dataset
+from train.recipe import Recipe, checked_excluded
 from train.registration import convert_both, register
 from train.servable import why_unservable
 from train.training import Training, train_model
@@ -38,6 +40,7 @@ def run(
     promote_first: bool,
     progress: ShowStep,
     reason: str | None = None,
+    excluded: Iterable[str] | None = None,
 ) -> Outcome:
     """Train on the applications before `cutoff`, prove the conversions, and register the result as candidate.
 
@@ -51,14 +54,17 @@ def run(
             one that is there can't be served any more.
         progress: told how far each step is.
         reason: why it is trained, kept as a tag of the version.
+        excluded: features on which no tree may split; None: those of the version in production.
 
     Raises:
         RegistryError: the registry does not answer; asked first, so that nobody trains in vain.
+        RecipeError: there is no such feature to leave out.
         DatasetError, DatabaseError: the applications can't be read or trained on.
         ParityError: a converted model is another one; nothing is registered.
     """
     progress("asking the registry", 0, 1)
-    registry.version_of(PRODUCTION)
+    production = registry.version_of(PRODUCTION)
+    left_out = checked_excluded(excluded_of(production) if excluded is None else excluded)
     progress("asking the registry", 1, 1)
 
     progress("reading applications", 0, 1)
@@ -68,6 +74,7 @@ def run(
     training = train_model(
         *(dataset, cutoff, seed, threads, lambda done, all_: progress("search", done, all_)),
         monotone={feature.name: feature.monotone for feature in FEATURES if feature.monotone},
+        excluded=left_out,
     )
     conversions = convert_both(training, dataset, progress)
 
@@ -75,9 +82,20 @@ def run(
     tags = {} if reason is None else {RETRAINING_REASON_TAG: reason}
     version, agreed = register(dsn, registry, training, conversions, tags)
     registry.set_alias(CANDIDATE, version.version)
-    production = _promote(registry, version, promote_first)
+    serving = _promote(registry, version, promote_first)
     progress("registering", 1, 1)
-    return Outcome(training, conversions, agreed, version, production)
+    return Outcome(training, conversions, agreed, version, serving)
+
+
+def excluded_of(version: ModelVersion | None) -> tuple[str, ...]:
+    """What a version leaves out, so that a retraining leaves it out too; a version of before leaves out nothing.
+
+    Raises:
+        RecipeError: the version's recipe can't be read.
+    """
+    if version is None or RECIPE_TAG not in version.tags:
+        return ()
+    return Recipe.from_json(version.tags[RECIPE_TAG].encode()).excluded
 
 
 def _promote(registry: Registry, version: ModelVersion, promote_first: bool) -> int | None:

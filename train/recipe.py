@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Self
 
 import msgspec
@@ -32,6 +32,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An application so many days older than the newest counts half as much; None: all count the same."""
     monotone: dict[str, int] = {}
     """Direction (1 rises, -1 falls) by name of the features in which the probability may only go one way."""
+    excluded: tuple[str, ...] = ()
+    """Features on which no tree splits, in the order of the matrix."""
 
     @property
     def leaves(self) -> int:
@@ -59,6 +61,17 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Of applications on rising days [N]; the newest weigh 1. None: all weigh the same."""
         return None if self.half_life_days is None else recency_weights(dates, self.half_life_days)
 
+    def seen(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The matrix [N, F] that trees are fitted on: nothing splits on a column that says the same of everybody.
+
+        Its width stays, and so do converter, engines and clients.
+        """
+        if not self.excluded:
+            return x
+        blanked = x.copy()
+        blanked[:, [FEATURE_NAMES.index(name) for name in self.excluded]] = 0
+        return blanked
+
     def fit(self, dataset: Dataset, seed: int, threads: int) -> Pipeline:
         """A scikit-learn pipeline that holds exactly the recipe's trees, not calibrated yet.
 
@@ -66,7 +79,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         model = XGBClassifier(n_estimators=self.trees, **self.parameters(seed, threads))
         weights = self.weights(dataset.dates)
-        return Pipeline([(STEP, model)]).fit(dataset.x, dataset.y, **{f"{STEP}__sample_weight": weights})
+        return Pipeline([(STEP, model)]).fit(self.seen(dataset.x), dataset.y, **{f"{STEP}__sample_weight": weights})
 
     def facts(self) -> dict[str, str]:
         """As a person reads it, by name."""
@@ -78,6 +91,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "least child weight": f"{self.min_child_weight:g}",
             "half-life of an application's weight": half_life,
             "monotone in": ", ".join(sorted(self.monotone)) or "no feature",
+            "features left out": ", ".join(self.excluded) or "none",
         }
 
     def to_json(self) -> bytes:
@@ -113,3 +127,18 @@ def checked_monotone(monotone: Mapping[str, int]) -> dict[str, int]:
     if wrong:
         raise RecipeError(f"no direction of a feature: {wrong}; expected a name of fraud.features and 1 or -1")
     return dict(monotone)
+
+
+def checked_excluded(names: Iterable[str]) -> tuple[str, ...]:
+    """The features of these names in the order of the matrix, each once.
+
+    Raises:
+        RecipeError: one is no feature, or none is left to learn from.
+    """
+    given = set(names)
+    unknown = sorted(given - set(FEATURE_NAMES))
+    if unknown:
+        raise RecipeError(f"no feature to leave out: {', '.join(unknown)}; there are {', '.join(FEATURE_NAMES)}")
+    if given == set(FEATURE_NAMES):
+        raise RecipeError("every feature is left out: a model needs one at least")
+    return tuple(name for name in FEATURE_NAMES if name in given)

@@ -14,6 +14,7 @@ from fraud.progress import ShowStep
 from fraud.reference_profile import ReferenceProfile
 from fraud.registry import (
     CROSS_FITTED_AP_TAG,
+    EXCLUDED_TAG,
     PROFILE_SHA256_TAG,
     RECIPE_TAG,
     TEST_AP_TAG,
@@ -88,6 +89,7 @@ def _tags(training: Training, conversions: Conversions, profile: ReferenceProfil
         TEST_START_TAG: training.split.test_start.isoformat(),
         TWIN_SHA256_TAG: conversions.twin.sha256,
         RECIPE_TAG: training.recipe.to_json().decode(),
+        EXCLUDED_TAG: ",".join(training.recipe.excluded) or "none",
         CROSS_FITTED_AP_TAG: repr(training.shipped_cross_fitted.average_precision.estimate),
         TEST_AP_TAG: repr(training.twin_on_test.average_precision.estimate),
         PROFILE_SHA256_TAG: hashlib.sha256(profile.to_json()).hexdigest(),

@@ -9,7 +9,7 @@ the simplest is taken (Breiman et al. 1984, "Classification and Regression Trees
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from fraud.statistics.average_precision import average_precision
 from fraud.statistics.ranking import rank
-from train.recipe import Recipe, checked_monotone
+from train.recipe import Recipe, checked_excluded, checked_monotone
 from train.split import Fold
 
 TRIALS: Final = 16
@@ -72,6 +72,7 @@ def search(
     on_trial: Callable[[int, int], None],
     *,
     monotone: Mapping[str, int] | None = None,
+    excluded: Iterable[str] = (),
     trials: int,
 ) -> tuple[Trial, ...]:
     """Try recipes, `threads` folds at a time; the result does not depend on that number.
@@ -82,9 +83,11 @@ def search(
         threads: folds that are fitted side by side; trees on so few rows gain little from several threads each.
         on_trial: told how many trials are done, and of how many.
         monotone: direction by name of the features in which the probability may only go one way.
+        excluded: features on which no tree may split.
         trials: how many recipes.
     """
-    directions = checked_monotone(monotone or {})
+    left_out = checked_excluded(excluded)
+    directions = {name: way for name, way in checked_monotone(monotone or {}).items() if name not in left_out}
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         direction="maximize",
@@ -95,7 +98,7 @@ def search(
     with ThreadPoolExecutor(threads, "fold") as pool:
         for number in range(trials):
             asked = study.ask()
-            recipe = _suggest(asked, directions)
+            recipe = _suggest(asked, directions, left_out)
             # The sampler may ask for the same again; what is known need not be fitted.
             key = recipe.to_json()
             trial = known.get(key) or _try_out(asked, recipe, folds, seed, pool)
@@ -116,7 +119,7 @@ def best(trials: Sequence[Trial]) -> Trial:
     return min(equal, key=lambda trial: (trial.recipe.leaves, -trial.average_precision))
 
 
-def _suggest(trial: optuna.Trial, monotone: dict[str, int]) -> Recipe:
+def _suggest(trial: optuna.Trial, monotone: dict[str, int], excluded: tuple[str, ...]) -> Recipe:
     learning_rate = trial.suggest_categorical("learning_rate", LEARNING_RATES)
     return Recipe(
         max_depth=trial.suggest_categorical("max_depth", MAX_DEPTHS),
@@ -126,6 +129,7 @@ def _suggest(trial: optuna.Trial, monotone: dict[str, int]) -> Recipe:
         min_child_weight=trial.suggest_categorical("min_child_weight", MIN_CHILD_WEIGHTS),
         half_life_days=trial.suggest_categorical("half_life_days", HALF_LIVES_DAYS) or None,
         monotone=monotone,
+        excluded=excluded,
     )
 
 
@@ -151,7 +155,9 @@ def _try_out(asked: optuna.Trial, recipe: Recipe, folds: Sequence[Fold], seed: i
 
 def fold_curve(recipe: Recipe, fold: Fold, seed: int) -> Curve:
     """Grow the recipe's trees on the fold's past; average precision of its block after each number of them."""
-    training = xgboost.QuantileDMatrix(fold.past.x, fold.past.y, weight=recipe.weights(fold.past.dates), nthread=1)
+    training = xgboost.QuantileDMatrix(
+        recipe.seen(fold.past.x), fold.past.y, weight=recipe.weights(fold.past.dates), nthread=1
+    )
     parameters = recipe.parameters(seed, threads=1)
     booster = xgboost.train(parameters, training, num_boost_round=recipe.trees)
     block = xgboost.DMatrix(fold.block.x, nthread=1)

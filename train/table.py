@@ -24,7 +24,9 @@ from train.errors import ColumnMissingError, TableMissingError
 TABLE: Final = "divorce_predictions"
 LOGGED: Final = "labelled_predictions"
 OUTCOMES: Final = "application_outcomes"
+ID: Final = "application_id"
 COLUMNS: Final = (DATE, *FEATURE_NAMES, LABEL)
+READ: Final = (ID, *COLUMNS)
 
 PRESENT_COLUMNS: Final = """
     SELECT attname FROM pg_attribute
@@ -35,7 +37,7 @@ PRESENT_COLUMNS: Final = """
 ROWS: Final = sql.SQL("""
     COPY (
         SELECT {columns} FROM (
-            SELECT application_id, {columns} FROM {table}
+            SELECT {columns} FROM {table}
             UNION ALL
             SELECT application_id, {date}, {features}, {label} FROM {logged} AS logged
             WHERE EXISTS (SELECT FROM {outcomes})
@@ -47,11 +49,11 @@ ROWS: Final = sql.SQL("""
 """)
 FIRST_DAY: Final = sql.SQL("SELECT min({date}) FROM {table}")
 
-TYPES: Final = {DATE: pa.date32(), LABEL: pa.float32()} | dict.fromkeys(FEATURE_NAMES, pa.float32())
+TYPES: Final = {ID: pa.string(), DATE: pa.date32(), LABEL: pa.float32()} | dict.fromkeys(FEATURE_NAMES, pa.float32())
 
 
 def read_rows(connection: Connection, cutoff: dt.date) -> pa.Table:
-    """Read the applications before `cutoff`, oldest first: columns `Date`, the features (float32) and `Divorce`.
+    """Read the applications before `cutoff`, oldest first: id, `Date`, the features (float32) and `Divorce`.
 
     NULL stays null. PostgreSQL prints a `real` with the digits that give the same float32 back.
 
@@ -60,7 +62,7 @@ def read_rows(connection: Connection, cutoff: dt.date) -> pa.Table:
         DatabaseError: PostgreSQL refuses to read.
     """
     statement = ROWS.format(
-        columns=sql.SQL(", ").join(map(sql.Identifier, COLUMNS)),
+        columns=sql.SQL(", ").join(map(sql.Identifier, READ)),
         features=sql.SQL(", ").join(
             sql.SQL("features[{}]").format(sql.Literal(position)) for position in range(1, FEATURE_COUNT + 1)
         ),
@@ -79,11 +81,11 @@ def read_rows(connection: Connection, cutoff: dt.date) -> pa.Table:
     except PostgresError as error:
         raise DatabaseError(f"table {TABLE} can't be read: {' '.join(str(error).split())}") from error
     if text.tell() == 0:
-        return pa.schema(TYPES.items()).empty_table()
+        return pa.schema([(name, TYPES[name]) for name in READ]).empty_table()
     text.seek(0)
     return csv.read_csv(
         text,
-        read_options=csv.ReadOptions(column_names=COLUMNS),
+        read_options=csv.ReadOptions(column_names=READ),
         convert_options=csv.ConvertOptions(column_types=TYPES, null_values=[""]),
     )
 
@@ -102,7 +104,7 @@ def _check_columns(connection: Connection) -> None:
         present = {name for (name,) in cursor.fetchall()}
     if not present:
         raise TableMissingError(f"table {TABLE} does not exist: fill the database with `python -m initdb`")
-    missing = [name for name in ("application_id", *COLUMNS) if name not in present]
+    missing = [name for name in READ if name not in present]
     if missing:
         raise ColumnMissingError(
             f"table {TABLE} has no column {', '.join(missing)}: drop it and fill the database with `python -m initdb`"

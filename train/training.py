@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud.group_report import GroupReport
 from train.dataset import Dataset
 from train.evaluate import Evaluation, evaluate
 from train.fitting import CrossFitted, FittedModel, cross_fit, fit_everything, probabilities
+from train.price_list import Price, examined, price_list
 from train.recipe import Recipe
 from train.search import TRIALS, Trial, best, search
 from train.split import Split, folds, split_by_day
@@ -32,6 +34,10 @@ class Training:
     twin_on_test: Evaluation
     twin_test_probabilities: NDArray[np.float32]
     """Of the test part [N]."""
+    twin_groups: GroupReport
+    """Whom the twin suspects in the test part."""
+    prices: tuple[Price, ...]
+    """What the recipe's twin would be with, or without, each protected feature; first as it is."""
     cross_fitted: CrossFitted
     """What the shipped model would say of the newest fifth if it did not know it."""
     shipped_cross_fitted: Evaluation
@@ -49,6 +55,7 @@ def train_model(
     on_trial: Callable[[int, int], None],
     *,
     monotone: Mapping[str, int] | None = None,
+    excluded: Iterable[str] = (),
 ) -> Training:
     """Search before the test part, judge on it, fit on all; repeatable, whatever the number of threads.
 
@@ -59,12 +66,14 @@ def train_model(
         threads: to fit with.
         on_trial: told how many recipes of the search are done, and of how many.
         monotone: direction by name of the features in which the probability may only go one way.
+        excluded: features on which no tree may split.
 
     Raises:
         DatasetError: the applications can't be split.
+        RecipeError: there is no such feature.
     """
     split = split_by_day(dataset)
-    trials = search(folds(split.known), seed, threads, on_trial, monotone=monotone, trials=TRIALS)
+    trials = search(folds(split.known), seed, threads, on_trial, monotone=monotone, excluded=excluded, trials=TRIALS)
     return train_recipe(best(trials).recipe, dataset, cutoff, seed=seed, threads=threads, trials=trials)
 
 
@@ -89,6 +98,8 @@ def train_recipe(
         shipped=shipped,
         twin_on_test=evaluate(split.test.y, on_test, seed),
         twin_test_probabilities=on_test,
+        twin_groups=examined(split.test, on_test),
+        prices=price_list(recipe, split, on_test, seed, threads),
         cross_fitted=cross_fitted,
         shipped_cross_fitted=evaluate(cross_fitted.recent.y, cross_fitted.probabilities, seed),
         cutoff=cutoff,

@@ -62,5 +62,7 @@ def _quality(settings: Settings) -> QualityPolicy:
             recall_loss=settings.gate_max_recall_loss,
             slice_loss=settings.gate_max_slice_loss,
             flip_share=settings.gate_max_flip_share,
+            fpr_ratio=settings.gate_max_fpr_ratio,
+            selection_ratio=settings.gate_max_selection_ratio,
         ),
     )

@@ -42,11 +42,12 @@ def reliability(
     )
 
 
-def share_interval(hits: int, trials: int) -> Interval:
+def share_interval(hits: float, trials: float) -> Interval:
     """A share and its 95% score interval (Wilson 1927), which holds for small shares too."""
     share = hits / trials
     centre = share + Z_95 * Z_95 / (2 * trials)
     spread = Z_95 * math.sqrt(share * (1 - share) / trials + Z_95 * Z_95 / (4 * trials * trials))
     scale = 1 + Z_95 * Z_95 / trials
-    # Rounding must not push the interval past the share itself.
-    return Interval(share, min(share, (centre - spread) / scale), max(share, (centre + spread) / scale))
+    # Rounding must not push the interval past the share itself, or out of what a share can be.
+    low, high = max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+    return Interval(share, min(share, low), max(share, high))

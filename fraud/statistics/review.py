@@ -29,3 +29,11 @@ def hits(counts: Counts, reviewed: int) -> NDArray[np.float64]:
     # A row of weight 0 can have a group of no drawn row; its term is 0 whatever it is divided by.
     share = np.clip((reviewed - counts.rows_above) / np.maximum(group, 1), 0, 1)
     return np.asarray((counts.weight * share).sum(axis=1), np.float64)
+
+
+def reviewed_shares(scores: NDArray[np.floating], capacity: float) -> NDArray[np.float64]:
+    """How surely each of N rows is reviewed: 1 above the border, 0 below it, and the rows tied at it in part [N]."""
+    reviewed = reviewed_rows(scores.size, capacity)
+    border = np.partition(scores, -reviewed)[-reviewed]
+    above, tied = scores > border, scores == border
+    return np.where(above, 1.0, np.where(tied, (reviewed - above.sum()) / tied.sum(), 0.0))

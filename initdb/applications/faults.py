@@ -26,8 +26,10 @@ class Kind(StrEnum):
     NO_DATE = "is not a date as YYYY-MM-DD"
     NO_LABEL = "is neither 0 nor 1"
     NO_ID = "is no id of 1 to 64 printable characters"
+    NO_TEXT = "is no text of 1 to 64 printable characters"
     TWICE = "is there twice"
     KNOWN = "is in the table already"
+    TOO_MANY_VALUES = "is one value more of its attribute than groups make sense for"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from fraud.errors import ProjectError
 from fraud.settings import load_settings
 from fraud.verdict import Verdict
 from jenkins.drift.claim_file import write_claim
+from jenkins.drift.groups.check import GroupCheck
 from jenkins.drift.monitor import Monitor
 from jenkins.drift.report.files import JSON_FILE, PAGE_FILE, write_report
 from jenkins.drift.report.page import headline
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 DRIFT_FOLDER: Final = "drift"
 """In the run folder: the report."""
+GROUPS_FOLDER: Final = "groups"
+"""In the run folder: the verdict on groups of applicants."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -71,6 +74,39 @@ def check(
             console.print(f"- {escape(reason)}", soft_wrap=True, highlight=False)
         console.print(f"Report: {escape(str(where / PAGE_FILE))}", soft_wrap=True)
         return result.verdict.exit_status
+
+    _run(today, work)
+
+
+@app.command()
+def groups(
+    today: Today = None,
+    folder: Annotated[
+        Path | None, typer.Option("--report", help="Folder of verdict.json; default: <RUN_DIR>/groups.")
+    ] = None,
+) -> None:
+    """Compare whom production suspected in the last full month (UTC) with the month before it, group by group.
+
+    A review of GATE_REVIEW_CAPACITY of each month's answers is assumed. What happened is compared with what was
+    predicted where outcomes are known. Exit status: 0 nothing changed beyond chance, 10 a finding for a person to look
+    at, 20 too few answers, 2 error. `verdict.json` has the figures of all groups.
+    """
+
+    def work(monitor: Monitor) -> int:
+        where = folder or monitor.settings.run_dir / GROUPS_FOLDER
+        (where / JSON_FILE).unlink(missing_ok=True)
+        try:
+            found = monitor.groups()
+        except ProjectError as error:
+            found = GroupCheck(Verdict.ERROR, (str(error),))
+        found.write(where)
+        colour = {Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow"}.get(found.verdict, "red")
+        console = Console()
+        console.print(f"[bold {colour}]{found.verdict.upper()}[/]")
+        for reason in found.reasons:
+            console.print(f"- {escape(reason)}", soft_wrap=True, highlight=False)
+        console.print(f"Figures: {escape(str(where / JSON_FILE))}", soft_wrap=True)
+        return found.verdict.exit_status
 
     _run(today, work)
 

@@ -1,4 +1,4 @@
-"""The monitor's works, from settings to what is written: check, claim, give back, rebuild."""
+"""The monitor's works, from settings to what is written: check, groups, claim, give back, rebuild."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from jenkins.drift.check import TODAY_SO_FAR, Check, WindowPlan
 from jenkins.drift.checks_table import earlier_checks, looks, store
 from jenkins.drift.claims import Bounds, Claim, claim, give_back
 from jenkins.drift.errors import DriftError
+from jenkins.drift.groups.check import GroupCheck, GroupPolicy, check_groups
 from jenkins.drift.logged_applications import LoggedApplications
 from jenkins.drift.policy import DriftPolicy
 from jenkins.drift.rebuild import logged_days, rebuild_day
@@ -70,6 +71,17 @@ class Monitor:
             # What nobody finds in the table must not look like a check that was made.
             result = replace(result, error=result.error or f"the check can't be written down: {error}")
         return result
+
+    def groups(self) -> GroupCheck:
+        """Compare whom the last full month suspected with the month before it.
+
+        Raises:
+            ProjectError: it can't be told.
+        """
+        settings = self.settings
+        policy = GroupPolicy(settings.drift_alpha, settings.drift_min_samples, settings.gate_review_capacity)
+        with self._connection() as connection:
+            return check_groups(connection, self.today, policy)
 
     def claim(self, *, again: bool) -> Claim:
         """Ask for a retraining.

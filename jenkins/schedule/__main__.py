@@ -23,7 +23,7 @@ from fraud.settings import Settings, load_settings
 from jenkins.schedule.commands import Commands
 from jenkins.schedule.errors import ScheduleError
 from jenkins.schedule.memory import Memory
-from jenkins.schedule.tasks import DRIFT, RETRAIN, REWRITE, retrain, rewrite_erased, watch_drift
+from jenkins.schedule.tasks import DRIFT, RETRAIN, REWRITE, monthly, rewrite_erased, watch_drift
 from jenkins.schedule.timetable import Task, Timetable, coming
 
 MEMORY_FILE: Final = "last.json"
@@ -57,7 +57,7 @@ def main(
 def _tasks(settings: Settings) -> tuple[Task, ...]:
     return (
         Task(DRIFT, _trigger("SCHEDULE_DRIFT", settings.schedule_drift), watch_drift),
-        Task(RETRAIN, _trigger("SCHEDULE_RETRAIN", settings.schedule_retrain), retrain),
+        Task(RETRAIN, _trigger("SCHEDULE_RETRAIN", settings.schedule_retrain), monthly),
         Task(REWRITE, _trigger("SCHEDULE_REWRITE", settings.schedule_rewrite), rewrite_erased),
     )
 

@@ -36,6 +36,14 @@ def watch_drift(commands: Commands) -> Verdict:
     return ended
 
 
+def monthly(commands: Commands) -> Verdict:
+    """Compare whom the last month suspected with the month before it, which is for a person to read; then retrain."""
+    compared = _verdict(commands.run("jenkins.drift", "groups"))
+    if compared not in {Verdict.PASS, Verdict.INCONCLUSIVE}:
+        logger.warning("groups of applicants: %s; its log and groups/verdict.json in RUN_DIR say more", compared)
+    return compared if commands.is_stopping() else retrain(commands)
+
+
 def retrain(commands: Commands, reason: str = "monthly") -> Verdict:
     """All stages of a retraining."""
     return _verdict(commands.run("jenkins.retrain", "--reason", reason))

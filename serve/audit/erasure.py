@@ -34,6 +34,7 @@ _BLANK_ID: Final = """
     UPDATE prediction_requests SET application_ids[%(row)s] = NULL
     WHERE chain_id = %(chain_id)s::uuid AND sequence = %(sequence)s
 """
+_DELETE_GROUPS: Final = "DELETE FROM public.applicant_groups WHERE application_id = ANY(%s)"
 _DELETE_OUTCOMES: Final = "DELETE FROM public.application_outcomes WHERE application_id = ANY(%s)"
 
 
@@ -72,7 +73,7 @@ def wait_for_spool(spool: Path, timeout_s: float) -> None:
 def erase(connection: Connection, anchors: Anchors, pseudonyms: Sequence[bytes]) -> Erased:
     """Erase one person from every record, in one transaction that is committed here; a second time finds nothing.
 
-    Outcomes of the person's applications go as well.
+    Outcomes of the person's applications go as well, and attributes by which they are grouped.
 
     Raises:
         AuditError: a record is not what was answered, so that it can't be told what of it to keep.
@@ -102,6 +103,7 @@ def erase_rows_of(
         amendment.enter(logged, Kind.PERSON, found, _erase_rows(connection, logged, found))
         rows += len(found)
     with connection.cursor() as cursor:
+        cursor.execute(_DELETE_GROUPS, (sorted(names),))
         cursor.execute(_DELETE_OUTCOMES, (sorted(names),))
         outcomes = cursor.rowcount
     return Erased(len(records), rows, outcomes, tuple(place_of(logged) for logged in records))

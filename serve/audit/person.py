@@ -17,6 +17,10 @@ _OUTCOMES: Final = """
     SELECT application_id, decided_on, "Divorce" FROM public.application_outcomes WHERE application_id = ANY(%s)
     ORDER BY application_id, decided_on
 """
+_GROUPS: Final = """
+    SELECT application_id, attribute, value FROM public.applicant_groups WHERE application_id = ANY(%s)
+    ORDER BY application_id, attribute
+"""
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -46,6 +50,8 @@ class Answered(msgspec.Struct, frozen=True):
     chain_id: str
     sequence: int
     outcomes: Sequence[Outcome]
+    groups: dict[str, str]
+    """What the applicant is grouped by beside the features."""
 
 
 def applications_of(connection: Connection, pseudonyms: Sequence[bytes]) -> list[Answered]:
@@ -62,12 +68,19 @@ def applications_of(connection: Connection, pseudonyms: Sequence[bytes]) -> list
         cursor.execute(_OUTCOMES, (sorted(names),))
         for application_id, decided_on, divorce in cursor.fetchall():
             outcomes.setdefault(application_id, []).append(Outcome(decided_on, divorce))
-    found = [answered for logged in records for answered in _answered(logged, pseudonyms, outcomes)]
+        cursor.execute(_GROUPS, (sorted(names),))
+        groups: dict[str, dict[str, str]] = {}
+        for application_id, attribute, value in cursor.fetchall():
+            groups.setdefault(application_id, {})[attribute] = value
+    found = [answered for logged in records for answered in _answered(logged, pseudonyms, outcomes, groups)]
     return sorted(found, key=lambda answered: (answered.received_at, answered.request_id, answered.row_number))
 
 
 def _answered(
-    logged: LoggedRecord, pseudonyms: Sequence[bytes], outcomes: dict[str, list[Outcome]]
+    logged: LoggedRecord,
+    pseudonyms: Sequence[bytes],
+    outcomes: dict[str, list[Outcome]],
+    groups: dict[str, dict[str, str]],
 ) -> Iterator[Answered]:
     record, facts = logged.record, logged.record.facts
     for row in rows_of(logged, pseudonyms):
@@ -88,6 +101,7 @@ def _answered(
             chain_id=str(logged.chain_id),
             sequence=facts.sequence,
             outcomes=() if application_id is None else outcomes.get(application_id, ()),
+            groups={} if application_id is None else groups.get(application_id, {}),
         )
 
 

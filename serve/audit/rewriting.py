@@ -26,7 +26,8 @@ LOCK_TIMEOUT: Final = "1s"
 """Whoever comes while we wait for a table waits behind us: not for longer than this at a time."""
 POLL_INTERVAL_S: Final = 1.0
 LOG: Final = "prediction_requests"
-OUTCOMES: Final = "application_outcomes"
+BESIDE_THE_LOG: Final = ("application_outcomes", "applicant_groups")
+"""Tables from which an erasure takes rows too."""
 STATISTICS: Final = "pg_statistic"
 
 Tell = Callable[[str], None]
@@ -106,8 +107,9 @@ def rewrite(dsn: str, timeout_s: float, tell: Tell) -> Rewritten:
             _retry(connection, deadline, _VACUUM.format(_named(table.name)))
             _retry(connection, deadline, _ANALYZE.format(_named(table.name)))
             tell(f"{table.name}: done in {time.monotonic() - begun:.1f} s")
-        _retry(connection, deadline, _VACUUM.format(_named(OUTCOMES)))
-        _retry(connection, deadline, _ANALYZE.format(_named(OUTCOMES)))
+        for name in BESIDE_THE_LOG:
+            _retry(connection, deadline, _VACUUM.format(_named(name)))
+            _retry(connection, deadline, _ANALYZE.format(_named(name)))
         if _fetch(connection, _HAS_STATISTICS)[0][0]:
             _retry(connection, deadline, _ANALYZE.format(_named(LOG)))
         left = _give_up_rest(connection, deadline)

@@ -68,6 +68,7 @@ def run(dsn: str, role: str, statement: str) -> None:
         pytest.param(TRAINER, "SELECT rebuild_drift_hours('2026-05-01 00:00Z', '2026-05-02 00:00Z')", id="rebuild"),
         pytest.param(TRAINER, CHECK, id="monitor writes checks"),
         pytest.param(TRAINER, "SELECT * FROM labelled_predictions", id="trainer reads outcomes"),
+        pytest.param(TRAINER, "SELECT * FROM applicant_groups", id="trainer reads groups"),
         pytest.param(MLFLOW, "CREATE TABLE runs (id int); DROP TABLE mlflow.runs", id="mlflow makes its tables"),
     ],
 )
@@ -102,12 +103,18 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
                 "UPDATE public.drift_checks SET verdict = 'pass'",
                 "DELETE FROM public.retrainings",
                 "INSERT INTO public.application_outcomes VALUES ('x', 1, now())",
+                "INSERT INTO public.applicant_groups VALUES ('x', 'region', 'north')",
+                "DELETE FROM public.applicant_groups",
             )
         ),
         *(
             pytest.param(role, f"SELECT FROM public.{table}", id=f"{role[8:]} reads {table}")
             for role in (SERVER, MLFLOW)
             for table in ("divorce_predictions", "prediction_requests", "prediction_logs")
+        ),
+        *(
+            pytest.param(role, "SELECT FROM public.applicant_groups", id=f"{role[8:]} reads groups")
+            for role in (SERVER, AUDITOR, MLFLOW)
         ),
         pytest.param(TRAINER, RECORD, id="trainer records"),
         pytest.param(AUDITOR, RECORD, id="auditor records"),

@@ -29,7 +29,7 @@ from tests.live_stack import LENIENT_GATE, LOGIN, LiveStack, project_environment
 pytestmark = pytest.mark.timeout(600)
 
 MODEL = "pipelines"
-STAGES = ["Parameters", "Data check", "Train", "Convert and parity", "Gate", "Promote and deploy", "Verify"]
+STAGES = ["Parameters", "Groups", "Data check", "Train", "Convert and parity", "Gate", "Promote and deploy", "Verify"]
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def test_a_rejected_candidate_is_unstable_and_changes_nothing(site: Site, month:
     run = site.run(tmp_path, "retrain", {"TODAY": "2026-05-01", "REASON": "again"}, GATE_RULE="superior")
     build = run.last("retrain")
     assert build.result == "UNSTABLE", build.log
-    assert list(build.stages.values()) == ["SUCCESS"] * 4 + ["UNSTABLE", "SKIPPED", "SKIPPED"]
+    assert list(build.stages.values()) == ["SUCCESS"] * 5 + ["UNSTABLE", "SKIPPED", "SKIPPED"]
     assert "rejected: gate" in build.log
     assert "AUC-PR" in (build.description or "")
     assert verdict(run, build, "run/retrain/verdict.json")["exit_status"] == 10
@@ -136,7 +136,7 @@ def test_data_that_can_not_be_trained_on(
     build = run.last("retrain")
     assert build.result == result, build.log
     assert message in build.log
-    assert [stage for stage, how in build.stages.items() if how == "SKIPPED"] == STAGES[2:]
+    assert [stage for stage, how in build.stages.items() if how == "SKIPPED"] == STAGES[3:]
     if status is not None:
         assert verdict(run, build, "run/retrain/verdict.json")["exit_status"] == status
     assert site.alias(PRODUCTION) == before
@@ -162,6 +162,32 @@ def test_a_hostile_parameter_is_refused_before_anything_runs(tmp_path: Path, par
     assert (build.result, build.shells) == ("FAILURE", [])
     assert build.stages == {"Parameters": "FAILURE"} | dict.fromkeys(STAGES[1:], "SKIPPED")
     assert not list(run.home.rglob("pwned"))
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "result", "words"),
+    [
+        pytest.param("0", "monthly", "SUCCESS", None, id="as ever"),
+        pytest.param("20", "monthly", "SUCCESS", None, id="too few answers"),
+        pytest.param("10", "monthly", "UNSTABLE", "whom production suspects has changed", id="changed"),
+        pytest.param("2", "monthly", "UNSTABLE", "groups could not be compared: status 2", id="error"),
+        pytest.param("10", "drift", "SUCCESS", None, id="no month"),
+    ],
+)
+def test_a_change_of_groups_is_for_a_person_and_stops_nothing(
+    tmp_path: Path, status: str, reason: str, result: str, words: str | None
+) -> None:
+    need_groovy()
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "python").write_text(f'#!/bin/sh\ncase "$*" in *groups*) exit {status};; esac\n')
+    (programs / "python").chmod(0o755)
+    (run,) = run_jobs(tmp_path, Jobs([("retrain", {"REASON": reason})], {}, programs=programs))
+    build = run.last("retrain")
+    assert build.result == result, build.log
+    assert build.stages == dict.fromkeys(STAGES, "SUCCESS")
+    assert ("Groups" in {stage for stage, *_ in build.shells}) is (reason == "monthly")
+    assert words is None or words in build.log
 
 
 def test_a_rollback_goes_back_with_the_server(site: Site, month: Run, tmp_path: Path) -> None:

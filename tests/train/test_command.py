@@ -20,6 +20,7 @@ from fraud.provenance import Provenance, ReferenceRows
 from fraud.reference_profile import PROFILE_FILE, ReferenceProfile
 from fraud.registry import (
     CANDIDATE,
+    EXCLUDED_TAG,
     PARITY_MADE_ROWS_TAG,
     PARITY_REAL_ROWS_TAG,
     PRODUCTION,
@@ -87,7 +88,7 @@ def test_a_candidate_with_all_its_files(  # noqa: PLR0915 - a training takes sec
     client = MlflowClient(registry.tracking_uri)
     files = {file.path.removeprefix("model/") for file in client.list_artifacts(version.run_id, "model")}
     assert files >= {
-        *("model.onnx", "model.ubj", "parity.json", "search.json", "model_card.md", "MLmodel"),
+        *("model.onnx", "model.ubj", "parity.json", "search.json", "model_card.md", "groups.json", "MLmodel"),
         *("plots", "twin"),
     }
     plots = client.list_artifacts(version.run_id, "model/plots")
@@ -284,3 +285,34 @@ def test_the_version_says_where_its_test_part_began(registry: Registry) -> None:
     params = MlflowClient(registry.tracking_uri).get_run(version.run_id).data.params
     assert str(version.unseen_from) == params["test_start"]
     assert version.unseen_from < version.data_cutoff
+
+
+def test_a_feature_that_is_left_out_stays_out_until_somebody_says_otherwise(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shorten_search(monkeypatch, 1)
+    refused = train("--without", "Age")
+    assert (refused.exit_code, registry.version_of(CANDIDATE)) == (2, None)
+    assert "no feature to leave out: Age" in refused.stderr
+
+    runs = [
+        (("--promote-first", "--without", "Age_Days"), {}, "Age_Days"),
+        ((), {}, "Age_Days"),
+        ((), {"EXCLUDED_FEATURES": "none"}, "none"),
+    ]
+    for number, (arguments, settings, excluded) in enumerate(runs, 1):
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        result = train(*arguments)
+        assert result.exit_code == 0, result.output
+        version = registry.version_of(CANDIDATE)
+        assert version is not None
+        assert (version.version, version.tags[EXCLUDED_TAG]) == (number, excluded)
+    first = registry.version_of(PRODUCTION)
+    assert first is not None
+    card = registry.download_file(first, "model_card.md", tmp_path / "card").read_text(encoding="utf-8")
+    assert "Trees split on all features but: `Age_Days`." in card
+    assert "| with `Age_Days` |" in card
+    native = XGBClassifier()
+    native.load_model(registry.download_file(first, "model.ubj", tmp_path / "card"))
+    assert "f3" not in set(native.get_booster().trees_to_dataframe()["Feature"])

@@ -120,3 +120,13 @@ def test_no_right_to_read(empty_table: str) -> None:
 def test_unreachable() -> None:
     with pytest.raises(DatabaseError, match="can't be reached"):
         load_dataset(f"host=127.0.0.1 port={hold_port()} dbname=any", CUTOFF)
+
+
+def test_attributes_stand_beside_the_matrix(empty_table: str) -> None:
+    for key in ("a", "b", "c"):
+        insert(empty_table, key, "'2024-01-01'", "1" if key == "a" else "0")
+    execute(empty_table, "INSERT INTO applicant_groups VALUES ('c', 'region', 'north'), ('a', 'region', 'south')")
+    dataset = load_dataset(empty_table, CUTOFF)
+    assert dataset.x.shape == (3, len(FEATURE_NAMES)), "no model reads them"
+    assert dataset.attributes["region"].tolist() == ["south", None, "north"]
+    assert dataset.part(slice(1, None)).attributes["region"].tolist() == [None, "north"]

@@ -10,7 +10,7 @@ from train.calibration import fit_scaling
 from train.dataset import Dataset
 from train.errors import RecipeError
 from train.fitting import cross_fit, fit_everything, probabilities
-from train.recipe import Recipe
+from train.recipe import Recipe, checked_excluded
 from train.split import folds
 
 RECIPE = Recipe(3, 20, 0.3, 0.8, 1.0, 180.0, {"Age_Days": -1})
@@ -74,3 +74,32 @@ def test_cross_fitted_probabilities_follow_a_change_within_the_fifth(dataset: Da
     young = found.recent.x[:, FEATURE_NAMES.index("Age_Days")] < 9_000
     served = probabilities(model.pipeline, found.recent.x)
     assert found.probabilities[young].mean() == pytest.approx(served[young].mean(), abs=0.1)
+
+
+def test_no_tree_splits_on_an_excluded_feature_and_the_width_stays(dataset: Dataset) -> None:
+    recipe = Recipe(3, 30, 0.3, 0.8, 1.0, None, excluded=("Age_Days", "Education_Days"))
+    fitted = fit_everything(recipe, dataset, 7, 2)
+    splits = fitted.classifier.get_booster().trees_to_dataframe()["Feature"]
+    assert not {"f3", "f9"} & set(splits), "age was the strongest"
+    assert "f4" in set(splits)
+    assert fitted.classifier.n_features_in_ == len(FEATURE_NAMES)
+    others = dataset.x.copy()
+    others[:, [3, 9]] = 1.0
+    assert np.array_equal(probabilities(fitted.pipeline, dataset.x), probabilities(fitted.pipeline, others))
+    assert Recipe.from_json(recipe.to_json()) == recipe
+
+
+@pytest.mark.parametrize(
+    ("names", "fault"),
+    [
+        pytest.param(["Age"], "no feature to leave out: Age; there are Client_Income", id="unknown"),
+        pytest.param(FEATURE_NAMES, "every feature is left out", id="all"),
+    ],
+)
+def test_what_can_not_be_left_out_is_refused(names: list[str], fault: str) -> None:
+    with pytest.raises(RecipeError, match=fault):
+        checked_excluded(names)
+
+
+def test_excluded_features_are_in_the_order_of_the_matrix() -> None:
+    assert checked_excluded(["Education_Days", "Age_Days", "Age_Days"]) == ("Age_Days", "Education_Days")

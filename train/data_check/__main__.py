@@ -19,7 +19,7 @@ from train.data_check.checks import check_applications
 from train.data_check.limits import DataLimits
 from train.data_check.report import DataReport
 from train.maturity import label_cutoff
-from train.table import read_rows
+from train.table import ID, read_rows
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -53,7 +53,7 @@ def _check(settings: Settings, today: dt.date) -> DataReport:
     cutoff = label_cutoff(today, settings.label_maturity_days)
     with connect(settings.dsn(DatabaseRole.TRAINER), application_name="data check") as connection:
         read_version(connection)
-        table = read_rows(connection, cutoff)
+        table = read_rows(connection, cutoff).drop_columns(ID)
     return check_applications(table, cutoff, _limits(settings))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from bench.gate.quality import plots
 from bench.gate.quality.comparison import compare
+from bench.gate.quality.group_vetoes import Reviews, group_vetoes
 from bench.gate.quality.holdout import unseen_rows
 from bench.gate.quality.policy import QualityPolicy
 from bench.gate.quality.report import ChampionComparison, ChanceComparison, QualityReport
@@ -18,9 +20,12 @@ from bench.gate.quality.rule import judge
 from bench.gate.quality.scoring import shipped_probabilities, twin_probabilities
 from bench.gate.quality.slices import compare_slices
 from bench.gate.quality.vetoes import vetoes
+from fraud.applicant_groups import applicant_groups
+from fraud.group_report import GroupReport, group_report
 from fraud.registry import ModelVersion, Registry
 from fraud.statistics.permutation import chance_p_value
 from fraud.statistics.reliability import reliability
+from fraud.statistics.review import reviewed_shares
 from fraud.verdict import Verdict
 from train.agreement import agreement, flipped_share
 from train.dataset import Dataset, load_dataset
@@ -108,12 +113,17 @@ def judge_against_champion(
         candidate_reliability=reliability(rows.y, candidate),
     )
     judgement = judge(policy.rule, policy.level, policy.margin, found.average_precision)
-    refusals = tuple(vetoes(policy.limits, found, comparison.slices, comparison.flip_share))
+    refusals = (
+        *vetoes(policy.limits, found, comparison.slices, comparison.flip_share),
+        *_group_refusals(policy, rows, candidate, champion),
+    )
     return replace(
         undecided,
         verdict=Verdict.FAIL if refusals else judgement.verdict,
         reasons=(judgement.reason, *refusals),
         versus_champion=comparison,
+        groups=_groups(policy, rows, candidate),
+        champion_groups=_groups(policy, rows, champion),
         plots=(
             plots.precision_recall(rows.y, {"champion": champion, "candidate": candidate}),
             plots.differences(found.average_precision, comparison.lower_bound, policy),
@@ -128,13 +138,14 @@ def judge_against_champion(
 def judge_against_chance(undecided: QualityReport, rows: Dataset, candidate: NDArray[np.float32]) -> QualityReport:
     """The report, decided by the candidate's probabilities [N] for N unseen rows, where there is no champion.
 
-    The limits of the policy compare with a champion; none of them applies.
+    Limits of a loss compare with a champion, and don't apply; those of groups do.
     """
     policy = undecided.policy
     evaluation = evaluate(rows.y, candidate, SEED, capacity=policy.review_capacity)
     p_value = chance_p_value(rows.y, candidate, np.random.default_rng(SEED))
     passed = p_value <= policy.level
-    groups = reliability(rows.y, candidate)
+    calibration = reliability(rows.y, candidate)
+    refusals = tuple(_group_refusals(policy, rows, candidate, None))
     reason = (
         f"no champion; average precision {evaluation.average_precision.estimate:.4f} is "
         f"{'' if passed else 'not '}significantly above what chance reaches at a positive rate of "
@@ -142,11 +153,27 @@ def judge_against_chance(undecided: QualityReport, rows: Dataset, candidate: NDA
     )
     return replace(
         undecided,
-        verdict=Verdict.PASS if passed else Verdict.FAIL,
-        reasons=(reason,),
-        versus_chance=ChanceComparison(evaluation, p_value, groups),
+        verdict=Verdict.PASS if passed and not refusals else Verdict.FAIL,
+        reasons=(reason, *refusals),
+        versus_chance=ChanceComparison(evaluation, p_value, calibration),
+        groups=_groups(policy, rows, candidate),
         plots=(
             plots.precision_recall(rows.y, {"candidate": candidate}),
-            plots.calibration({"candidate": groups}),
+            plots.calibration({"candidate": calibration}),
         ),
     )
+
+
+def _groups(policy: QualityPolicy, rows: Dataset, probabilities: NDArray[np.float32]) -> GroupReport:
+    return group_report(rows.x, rows.y, probabilities, rows.attributes, policy.review_capacity)
+
+
+def _group_refusals(
+    policy: QualityPolicy, rows: Dataset, candidate: NDArray[np.float32], champion: NDArray[np.float32] | None
+) -> Iterator[str]:
+    capacity = policy.review_capacity
+    reviews = Reviews(
+        reviewed_shares(candidate, capacity), None if champion is None else reviewed_shares(champion, capacity)
+    )
+    groups = applicant_groups(rows.x, rows.y, rows.attributes)
+    return group_vetoes(policy.limits, policy.level, groups, rows.y, reviews)

@@ -67,4 +67,4 @@ def slices(reports: Sequence[SliceReport]) -> Plot:
         axes.plot(difference.estimate, place, "o", color=COLOURS["candidate"])
     axes.axvline(0, color="grey", ls="--")
     axes.set_yticks(range(len(shown)), [f"{report.name} ({report.rows:,} rows)" for report, _ in shown])
-    return Plot.of(axes, "slices", "Difference of average precision by age band and education, with 95% intervals")
+    return Plot.of(axes, "slices", "Difference of average precision by group, with 95% intervals")

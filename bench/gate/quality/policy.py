@@ -20,6 +20,10 @@ class Limits:
     """Of average precision, in any slice."""
     flip_share: float | None = None
     """Share of rows whose decision changes, to review or not to review."""
+    fpr_ratio: float | None = None
+    """Of a group's false-positive rate to that of all others."""
+    selection_ratio: float | None = None
+    """Of the share of a group that is reviewed to that of all others."""
 
 
 @dataclass(frozen=True, slots=True)

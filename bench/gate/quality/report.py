@@ -10,6 +10,7 @@ from bench.gate.quality.comparison import Comparison, PairedFigure
 from bench.gate.quality.holdout import Holdout
 from bench.gate.quality.policy import QualityPolicy
 from bench.gate.quality.slices import SliceReport
+from fraud.group_report import GroupReport
 from fraud.statistics.interval import Interval
 from fraud.statistics.reliability import ReliabilityGroup
 from fraud.verdict import Verdict
@@ -105,4 +106,8 @@ class QualityReport:
     versus_chance: ChanceComparison | None = None
     twin_agreement: Agreement | None = None
     """The candidate's shipped model beside its judged twin, on the same rows."""
+    groups: GroupReport | None = None
+    """Whom the candidate's twin suspects."""
+    champion_groups: GroupReport | None = None
+    """Whom the champion's does; None when nothing is in production."""
     plots: tuple[Plot, ...] = ()

@@ -10,6 +10,7 @@ from jinja2 import Environment
 from bench.gate.plot import Plot
 from bench.gate.report.gate_report import GateReport
 from bench.gate.report.latency_plot import latency_ratios
+from fraud.group_report import FIGURES, shown_figure, shown_worst
 from fraud.report.page import page_environment
 from fraud.statistics.interval import Interval
 from fraud.verdict import Verdict
@@ -33,12 +34,14 @@ def html_page(report: GateReport) -> str:
         latency=report.latency,
         meaning=MEANING[report.verdict],
         latency_plot=latency_ratios(kinds) if kinds else None,
+        figures=FIGURES,
     )
 
 
 def _environment() -> Environment:
     environment = page_environment("bench.gate.report")
     environment.filters |= {"interval": _interval, "signed": _signed, "data_uri": _data_uri}
+    environment.filters |= {"group_figure": shown_figure, "worst": shown_worst}
     return environment
 
 

@@ -17,6 +17,12 @@ def test_the_interval_of_a_share_against_published_figures() -> None:
     assert (none.estimate, none.low, none.high) == (0, 0, pytest.approx(0.1611, abs=5e-5))
 
 
+@pytest.mark.parametrize("trials", [1, 20, 97, 2_220])
+def test_the_interval_of_a_share_stays_between_0_and_1(trials: int) -> None:
+    assert share_interval(0, trials).low == 0
+    assert share_interval(trials, trials).high == 1
+
+
 def test_true_probabilities_lie_on_the_diagonal() -> None:
     rng = np.random.default_rng(5)
     truth = rng.beta(2, 8, 50_000)

@@ -1,4 +1,4 @@
-"""What a night does: a retraining that decides nothing gives its claim back."""
+"""What a night and a month do: a retraining that decides nothing gives its claim back, and groups are compared."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from fraud.verdict import Verdict
 from jenkins.schedule.commands import Commands
-from jenkins.schedule.tasks import watch_drift
+from jenkins.schedule.tasks import monthly, watch_drift
 
 CHECK, CLAIM, RETRAIN = ("jenkins.drift", "check"), ("jenkins.drift", "claim"), ("jenkins.retrain", "--reason", "drift")
 GIVE_BACK = ("jenkins.drift", "give-back")
@@ -51,3 +51,13 @@ def test_a_drift_that_got_no_answer_has_its_claim_again(tmp_path: Path, ended: V
     assert watch_drift(commands) is ended
     assert commands.ran[:3] == [CHECK, CLAIM, RETRAIN]
     assert commands.ran[3:] == [(*GIVE_BACK, "--reason", f"the retraining ended with {ended}")]
+
+
+@pytest.mark.parametrize("compared", list(Verdict))
+@pytest.mark.parametrize("ended", [Verdict.PASS, Verdict.FAIL])
+def test_a_month_compares_groups_and_retrains_whatever_is_found(
+    tmp_path: Path, compared: Verdict, ended: Verdict
+) -> None:
+    commands = Recorded(tmp_path, groups=compared.exit_status, retrain=ended.exit_status)
+    assert monthly(commands) is ended
+    assert commands.ran == [("jenkins.drift", "groups"), ("jenkins.retrain", "--reason", "monthly")]

@@ -200,6 +200,7 @@ def test_nothing_is_erased_where_its_receipt_can_not_be_written(log: str, tmp_pa
 
 def test_access_tells_everything_of_the_person_and_nothing_of_others(log: str, tmp_path: Path) -> None:
     execute(log, "INSERT INTO application_outcomes VALUES ('A-3', 1, '2026-03-01')")
+    execute(log, "INSERT INTO applicant_groups VALUES ('A-3', 'region', 'north')")
     run = run_audit(log, tmp_path, "access", APPLICANT_REF_KEY=KEY)
     assert run.returncode == 0, run.stderr
     told = json.loads(run.stdout)["applications"]
@@ -213,6 +214,7 @@ def test_access_tells_everything_of_the_person_and_nothing_of_others(log: str, t
         assert row["application_id"] == application_id
     assert rows["both", 3]["outcomes"] == [{"decided_on": "2026-03-01", "divorce": 1}]
     assert rows["anna", 0]["outcomes"] == []
+    assert (rows["both", 3]["groups"], rows["anna", 0]["groups"]) == ({"region": "north"}, {})
 
 
 def test_access_after_an_erasure_finds_nothing(log: str, tmp_path: Path) -> None:

@@ -95,6 +95,7 @@ def answer_anna(folder: Path, dsn: str) -> None:
     answers.stop()
     ship_all(spool, dsn)
     execute(dsn, "INSERT INTO application_outcomes VALUES (%s, 1, '2026-03-01')", APPLICATION)
+    execute(dsn, "INSERT INTO applicant_groups VALUES (%s, 'region', 'north')", APPLICATION)
     execute(dsn, "ANALYZE")
 
 

@@ -1,0 +1,107 @@
+"""Reasons to refuse a candidate for whom it suspects: off unless a limit is set.
+
+A group's ratio is its share reviewed, or its false-positive rate, over that of all other applicants. It is a veto where
+
+1. the candidate's ratio is above the limit: its one-sided score lower bound is (Koopman 1984); and
+2. the candidate's ratio is above the champion's, by Fisher's exact test of the applications that only one of the two
+   has reviewed. Of two models that are equal, either is as likely to be the one that did; so how many of the group's
+   are the candidate's, all else given, is hypergeometric, and the ratio rises with that number.
+
+Groups are searched for the worst one, so both are at `GATE_LEVEL` over the number of comparisons (Bonferroni): each
+group that is not small, in each figure with a limit. The second test alone bounds how often equal models are vetoed,
+whatever the limit and however far beyond it both are. Where nothing is in production, the first decides alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import hypergeom, norm
+
+from bench.gate.quality.policy import Limits
+from fraud.statistics.group_fairness import Group, is_small, shown_ratio
+from fraud.statistics.risk_ratio import ratio_interval, ratio_score
+
+
+@dataclass(frozen=True, slots=True)
+class Reviews:
+    """How surely each of N applications is reviewed, by either model."""
+
+    candidate: NDArray[np.float64]
+    champion: NDArray[np.float64] | None
+    """None where nothing is in production."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """A figure with a limit."""
+
+    words: str
+    setting: str
+    limit: float
+    of: NDArray[np.bool_]
+    """Of which applications it is a share [N]."""
+
+
+def group_vetoes(
+    limits: Limits, level: float, groups: Sequence[Group], labels: NDArray[np.integer], reviews: Reviews
+) -> Iterator[str]:
+    """A sentence for every group of N labelled applications, and figure, that breaks a limit."""
+    judged = [group for group in groups if not is_small(labels[group.rows])]
+    figures = list(_figures(limits, labels))
+    if not judged or not figures:
+        return
+    corrected = level / (len(judged) * len(figures))
+    for figure in figures:
+        for group in judged:
+            if _is_beyond(group, figure, reviews.candidate, corrected) and (
+                reviews.champion is None or _p_worse(group, figure, reviews.candidate, reviews.champion) <= corrected
+            ):
+                yield _sentence(group, figure, reviews, level, len(judged) * len(figures))
+
+
+def _figures(limits: Limits, labels: NDArray[np.integer]) -> Iterator[_Figure]:
+    if limits.selection_ratio is not None:
+        everybody = np.ones(labels.size, np.bool_)
+        yield _Figure("reviewed", "GATE_MAX_SELECTION_RATIO", limits.selection_ratio, everybody)
+    if limits.fpr_ratio is not None:
+        yield _Figure("wrongly reviewed", "GATE_MAX_FPR_RATIO", limits.fpr_ratio, labels == 0)
+
+
+def _counts(group: Group, figure: _Figure, reviewed: NDArray[np.float64]) -> tuple[float, float, float, float]:
+    """Reviewed and all of the group, reviewed and all of the others."""
+    own, others = group.rows & figure.of, ~group.rows & figure.of
+    return float(reviewed[own].sum()), float(own.sum()), float(reviewed[others].sum()), float(others.sum())
+
+
+def _is_beyond(group: Group, figure: _Figure, reviewed: NDArray[np.float64], level: float) -> bool:
+    counts = _counts(group, figure, reviewed)
+    if min(counts[1], counts[3]) == 0:
+        return False
+    return ratio_score(figure.limit, *counts) > norm.isf(level)
+
+
+def _p_worse(group: Group, figure: _Figure, candidate: NDArray[np.float64], champion: NDArray[np.float64]) -> float:
+    """How likely equal models would differ so much, by the applications that one alone has reviewed."""
+    difference = candidate - champion
+    own, all_ = group.rows & figure.of, figure.of
+    # Of rows tied at a border only parts are reviewed; whole ones count.
+    newly, no_more = (np.floor(np.clip(sign * difference[all_], 0, 1).sum()) for sign in (1, -1))
+    own_newly, own_no_more = (np.floor(np.clip(sign * difference[own], 0, 1).sum()) for sign in (1, -1))
+    return float(hypergeom.sf(own_newly - 1, newly + no_more, newly, own_newly + own_no_more))
+
+
+def _sentence(group: Group, figure: _Figure, reviews: Reviews, level: float, comparisons: int) -> str:
+    confidence = 1 - 2 * level / comparisons
+    ratio = ratio_interval(*_counts(group, figure, reviews.candidate), confidence)
+    beside = ""
+    if reviews.champion is not None:
+        other = ratio_interval(*_counts(group, figure, reviews.champion), confidence)
+        beside = f"; by the champion {shown_ratio(other)}"
+    return (
+        f"veto: {group.name} is {figure.words} {shown_ratio(ratio)} times as often as all others{beside}: more than "
+        f"{figure.setting}={figure.limit:g} (interval corrected for {comparisons} comparisons)"
+    )

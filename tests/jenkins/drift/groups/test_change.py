@@ -1,0 +1,111 @@
+"""Two simulated months: what changed for a group is found, and chance alone hardly ever is."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pytest
+
+from fraud.features import FEATURE_NAMES
+from fraud.verdict import Verdict
+from jenkins.drift.groups.change import CALIBRATION, FALSE_POSITIVES, SELECTION, changes
+from jenkins.drift.groups.check import GroupCheck, GroupPolicy, judge_months
+from jenkins.drift.groups.months import UNKNOWN, Month, MonthAnswers, groups_of_both
+from tests.train.conftest import synthetic_dataset
+
+AGE, JOB = FEATURE_NAMES.index("Age_Days"), FEATURE_NAMES.index("Employed_Days")
+POLICY = GroupPolicy(alpha=0.001, minimum_rows=1_000, capacity=0.05)
+MARCH, APRIL = Month(dt.date(2026, 3, 1)), Month(dt.date(2026, 4, 1))
+
+
+def answers(month: Month, seed: int, rows: int = 6_000, *, harder: float = 0.0, happened: float = 1.0) -> MonthAnswers:
+    """Calibrated answers; `harder` is added to the log-odds of young people, `happened` multiplies their divorces."""
+    rng = np.random.default_rng(seed)
+    x = synthetic_dataset(rows, 30, seed).x
+    x[rng.random(rows) < 0.3, JOB] = 365_243
+    young = x[:, AGE] < 9_855
+    odds = -2.0 + rng.normal(size=rows) + 0.5 * young
+    truth = 1 / (1 + np.exp(-odds)) * np.where(young, happened, 1.0)
+    labels = (rng.random(rows) < truth).astype(np.int8)
+    probabilities = np.asarray(1 / (1 + np.exp(-odds - harder * young)), np.float32)
+    region = np.where(rng.random(rows) < 0.5, "north", "south").astype(object)
+    return MonthAnswers(month, x, probabilities, labels, {"region": region}, (1,), rows)
+
+
+def unlabelled(month: MonthAnswers) -> MonthAnswers:
+    labels = np.full_like(month.labels, UNKNOWN)
+    return MonthAnswers(month.month, month.x, month.probabilities, labels, month.attributes, (2,), month.answered)
+
+
+def found(check: GroupCheck) -> set[tuple[str, str]]:
+    return {(one.group, one.figure) for one in check.changes if one.p_value <= POLICY.alpha}
+
+
+def test_months_alike_pass_with_all_their_figures() -> None:
+    check = judge_months(answers(MARCH, 1), answers(APRIL, 2), POLICY)
+    assert (check.verdict, found(check)) == (Verdict.PASS, set())
+    assert [figures.month for figures in check.months] == ["2026-03", "2026-04"]
+    names = {group.name for group in check.months[1].labelled_groups}
+    assert {"age under 27 years", "employed", "region north", "age under 27 years, not employed"} <= names
+    assert {one.figure for one in check.changes} == {SELECTION, FALSE_POSITIVES, CALIBRATION}
+
+
+def test_a_model_that_becomes_harder_on_a_group_is_found() -> None:
+    check = judge_months(answers(MARCH, 1), answers(APRIL, 2, harder=1.0), POLICY)
+    assert check.verdict is Verdict.FAIL
+    assert {("age under 27 years", figure) for figure in (SELECTION, FALSE_POSITIVES, CALIBRATION)} <= found(check)
+    assert any(reason.startswith("age under 27 years: share reviewed ") for reason in check.reasons)
+
+
+def test_a_group_that_divorces_less_than_before_is_found_once_outcomes_are_known() -> None:
+    march, april = answers(MARCH, 1), answers(APRIL, 2, happened=0.5)
+    assert ("age under 27 years", CALIBRATION) in found(judge_months(march, april, POLICY))
+    assert judge_months(march, unlabelled(april), POLICY).verdict is Verdict.PASS
+
+
+def test_without_outcomes_only_the_share_reviewed_is_compared() -> None:
+    march, april = unlabelled(answers(MARCH, 1)), unlabelled(answers(APRIL, 2, harder=1.0))
+    check = judge_months(march, april, POLICY)
+    assert check.verdict is Verdict.FAIL
+    assert {one.figure for one in check.changes} == {SELECTION}
+
+
+def test_another_version_is_named_beside_a_finding() -> None:
+    check = judge_months(answers(MARCH, 1), unlabelled(answers(APRIL, 2, harder=1.0)), POLICY)
+    assert "version 1 answered in 2026-03, version 2 in 2026-04" in check.reasons
+
+
+def test_too_few_answers_are_inconclusive() -> None:
+    check = judge_months(answers(MARCH, 1, rows=500), answers(APRIL, 2), POLICY)
+    assert check.verdict is Verdict.INCONCLUSIVE
+    assert check.reasons[0].startswith("500 answers in 2026-03, fewer than 1,000")
+
+
+@pytest.mark.parametrize(
+    ("day", "first", "until"),
+    [
+        pytest.param(dt.date(2026, 1, 1), dt.date(2025, 12, 1), "2026-01-01", id="new year"),
+        pytest.param(dt.date(2026, 3, 31), dt.date(2026, 2, 1), "2026-03-01", id="short month"),
+    ],
+)
+def test_the_last_month_that_is_over(day: dt.date, first: dt.date, until: str) -> None:
+    month = Month.before(day)
+    assert (month.first_day, month.until.date().isoformat()) == (first, until)
+
+
+def called_changed(pairs: int, alpha: float, rows: int = 3_000) -> int:
+    found = 0
+    for pair in range(pairs):
+        march, april = answers(MARCH, 2 * pair, rows), answers(APRIL, 2 * pair + 1, rows)
+        found += any(one.p_value <= alpha for one in changes(groups_of_both(march, april), march, april, 0.05))
+    return found
+
+
+def test_months_alike_are_hardly_called_changed() -> None:
+    assert called_changed(40, 0.05) <= 4
+
+
+@pytest.mark.long
+def test_months_alike_are_called_changed_in_no_more_than_the_level() -> None:
+    assert called_changed(1_000, 0.05) <= 50
