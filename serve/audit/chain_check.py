@@ -24,6 +24,7 @@ from serve.prediction_log.frame import StoredRecord
 from serve.prediction_log.table import ChainEnd
 
 ANCHORED_OTHERWISE: Final = "its hash is not the one anchored outside of the database"
+ANCHORED_ELSEWHERE: Final = "its hash is not the one that was anchored elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class ChainCheck:
         if sequence == anchored.sequence and row.hash != anchored.hash:
             self._find(Fault.CHANGED, ANCHORED_OTHERWISE, sequence)
         if self.witness.collected and self.witness.collected.get(sequence, row.hash) != row.hash:
-            self._find(Fault.CHANGED, "its hash is not the one that was anchored elsewhere", sequence)
+            self._find(Fault.CHANGED, ANCHORED_ELSEWHERE, sequence)
         self.sequence, self.hash = sequence, row.hash
         self.records += 1
         self.may_have_expired = False

@@ -1,7 +1,8 @@
 """Where a verification that was broken off stood, kept beside the anchors: `<spool>/verify.checkpoint`.
 
-It is as good as the anchors are: who can write to that folder could change both. A digest tells of a file that was cut,
-or changed by accident or by hand. It is read only by a verification that is asked to go on (`--resume`).
+It is as good as the anchors are. With AUDIT_KEY it is signed, since who can write to that folder could make one up that
+skips records; without, a digest tells of a file that was cut, or changed by accident. It is read only by a verification
+that is asked to go on (`--resume`).
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from serve.audit.errors import AuditError
 from serve.audit.findings import Fault, Finding
 from serve.audit.stored_rows import Place
 from serve.prediction_log.anchor import Anchor, Hash
+from serve.prediction_log.anchor_key import AnchorKey
 from serve.prediction_log.segment import make_folder
 
 NAME: Final = "verify.checkpoint"
+_ANEW: Final = "verify from the beginning, without --resume"
 
 
 class CheckpointError(AuditError):
@@ -66,39 +69,42 @@ class Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checkpoint: msgspec.Raw
     sha256: str
+    signature: bytes = b""
+    """Under AUDIT_KEY; nothing where there is none."""
 
 
-def write_checkpoint(spool: Path, checkpoint: Checkpoint) -> None:
-    """Keep it in place of the one before.
+def write_checkpoint(spool: Path, checkpoint: Checkpoint, key: AnchorKey | None = None) -> None:
+    """Keep it in place of the one before; with a `key` it is signed.
 
     Raises:
         OSError: the folder can't be written to.
     """
     make_folder(spool)
     content = msgspec.json.encode(checkpoint)
-    file = _File(msgspec.Raw(content), _digest(content))
+    signature = b"" if key is None else key.checkpoint_signature(content)
+    file = _File(msgspec.Raw(content), _digest(content), signature)
     write_files(spool, {NAME: msgspec.json.encode(file)})
 
 
-def read_checkpoint(spool: Path) -> Checkpoint:
+def read_checkpoint(spool: Path, key: AnchorKey | None = None) -> Checkpoint:
     """The one that was kept.
 
     Raises:
-        CheckpointError: there is none, or it is not what was written.
+        CheckpointError: there is none, or it is not what was written, or what the `key` has signed.
     """
     path = spool / NAME
     try:
         file = msgspec.json.decode(path.read_bytes(), type=_File)
         content = bytes(file.checkpoint)
         if file.sha256 != _digest(content):
-            raise CheckpointError(
-                f"{path} was changed since it was written: verify from the beginning, without --resume"
-            )
+            raise CheckpointError(f"{path} was changed since it was written: {_ANEW}")
+        if key is not None and not key.has_signed_checkpoint(content, file.signature):
+            raise CheckpointError(f"{path} is not signed with AUDIT_KEY: {_ANEW}")
         return msgspec.json.decode(content, type=Checkpoint)
     except FileNotFoundError:
         raise CheckpointError(f"no verification was broken off: {path} is not there") from None
     except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
-        raise CheckpointError(f"{path} can't be read ({error}): verify from the beginning, without --resume") from error
+        raise CheckpointError(f"{path} can't be read ({error}): {_ANEW}") from error
 
 
 def remove_checkpoint(spool: Path) -> None:

@@ -52,7 +52,7 @@ class Collected:
 
 def read_collected(places: Sequence[Path], key: AnchorKey | None) -> Collected:
     """All anchors in these files, and in the files of these folders; what can't be read is a finding."""
-    found = Collected(places=tuple(map(str, places)))
+    found = Collected(places=tuple(str(place.absolute()) for place in places))
     for path in _files(places):
         try:
             with os.fdopen(open_file(path), "rb") as file:

@@ -28,7 +28,7 @@ from serve.audit.signatures import told_signing
 from serve.audit.unchained import TABLE, count_unchained
 from serve.audit.verification import Report
 from serve.audit.verification import verify as verify_log
-from serve.audit.verify_progress import VerifyProgress
+from serve.audit.verify_progress import VerifyProgress, going_on_line
 from serve.audit.verify_report import Place, Versions, write_report
 from serve.logs import LogFormat, configure_logging
 from serve.prediction_log.anchor_key import anchor_key
@@ -76,12 +76,14 @@ def verify(
 
 def _verify(settings: Settings, resume: bool, places: Sequence[Path], folder: Path | None) -> Report:
     dsn, spool = settings.dsn(DatabaseRole.AUDITOR), settings.spool_folder()
-    begun = read_checkpoint(spool) if resume else None
+    key = anchor_key(settings)
+    begun = read_checkpoint(spool, key) if resume else None
     if folder is not None:
         write_files(folder, {})  # before hours are spent on what it can't take
     refuse_newer(dsn)
-    key = anchor_key(settings)
-    progress = VerifyProgress(spool)
+    progress = VerifyProgress(spool, key)
+    if begun is not None:
+        typer.echo(going_on_line(begun), err=True)
     with connect(dsn, APPLICATION_NAME) as connection:
         found = verify_log(
             *(connection, spool, key, read_collected(places, key)),

@@ -11,6 +11,7 @@ from typing import Final
 import typer
 
 from serve.audit.checkpoint import Checkpoint, write_checkpoint
+from serve.prediction_log.anchor_key import AnchorKey
 
 logger = logging.getLogger(__name__)
 
@@ -20,8 +21,10 @@ INTERVAL_S: Final = 5.0
 class VerifyProgress:
     """Told after each step; says and keeps something every `INTERVAL_S` only."""
 
-    def __init__(self, spool: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, spool: Path, key: AnchorKey | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        """With a `key`, what is kept is signed."""
         self._spool = spool
+        self._key = key
         self._clock = clock
         self._first: tuple[float, int] | None = None
         self._said_at = self._kept_at = clock()
@@ -43,9 +46,15 @@ class VerifyProgress:
             return
         self._kept_at = now
         try:
-            write_checkpoint(self._spool, checkpoint())
+            write_checkpoint(self._spool, checkpoint(), self._key)
         except OSError as error:
             logger.warning("a verification that is broken off now can't go on where it stood: %s", error)
+
+
+def going_on_line(begun: Checkpoint) -> str:
+    """What is said of the checkpoint: an earlier one that was put back is signed as well, and has another time."""
+    records = begun.records + begun.open_chain.records
+    return f"going on with what began at {begun.began_at:%Y-%m-%d %H:%M:%S} UTC: {records:,} records are verified"
 
 
 def progress_line(done: int, whole: int, lately: int, seconds: float) -> str:

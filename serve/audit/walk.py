@@ -13,6 +13,7 @@ from psycopg2.extensions import connection as Connection
 from serve.audit.binary_rows import LAST_TIME_US, UnreadableRecord
 from serve.audit.chain_check import ChainCheck, Witness, check_ledger
 from serve.audit.checkpoint import Checkpoint, CheckpointError, OpenChain
+from serve.audit.collected_since import collected_up_to, compare_collected, stored_hashes
 from serve.audit.definitions import check_definitions
 from serve.audit.findings import Fault, Finding, Findings
 from serve.audit.ledger import LEAST_NUMBER, LEDGER, LEDGER_PENDING, Erasure, Kind, end_of, read_ledger
@@ -97,9 +98,11 @@ class Walk:
                 "from the beginning, without --resume"
             )
         place, chain = begun.place, begun.open_chain
+        collected = collected_up_to(self.outside.collected, place)
         with snapshot(self.connection):
             ledger = read_ledger(self.connection)
             found = self._reader.hash_at(place)
+            stored = stored_hashes(self.connection, collected)
         kept = [entry for entry in ledger if entry.number <= begun.ledger_number]
         has_expired = found is None and self.outside.anchor_of(place.chain_id).expired_sequence >= place.sequence
         if (found != chain.hash and not has_expired) or end_of(kept).hash != begun.ledger_hash:
@@ -109,6 +112,8 @@ class Walk:
             )
         self.began_at, self.chains, self._records, self._place = begun.began_at, begun.chains, begun.records, place
         self.findings = Findings.of(begun.findings, begun.counts)
+        since, known = compare_collected(collected, stored, self.outside.anchor_of), frozenset(begun.findings)
+        self.findings.extend(finding for finding in since if finding not in known)
         self._learn_erasures(kept)
         self._check = self._new_check(place.chain_id, chain.before)
         self._check.sequence, self._check.hash = place.sequence, chain.hash

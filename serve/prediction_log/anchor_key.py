@@ -17,7 +17,7 @@ _ANCHOR: Final = struct.Struct(">16sQ32sQ32s")
 
 
 class AnchorKey:
-    """Signs by HMAC-SHA256 over all that an anchor, or the register of anchors, says."""
+    """Signs by HMAC-SHA256 over all that an anchor, the register of anchors, or a checkpoint of `verify` says."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
@@ -37,6 +37,14 @@ class AnchorKey:
     def has_signed_register(self, register: Register) -> bool:
         """Whether the register is what was signed with this key."""
         return hmac.compare_digest(register.signature, self._sign(_register_text(register)))
+
+    def checkpoint_signature(self, content: bytes) -> bytes:
+        """The signature of a checkpoint of `verify`."""
+        return self._sign(b"verify.checkpoint" + content)
+
+    def has_signed_checkpoint(self, content: bytes, signature: bytes) -> bool:
+        """Whether a checkpoint is what was signed with this key."""
+        return hmac.compare_digest(signature, self.checkpoint_signature(content))
 
     def _sign(self, text: bytes) -> bytes:
         return hmac.digest(self._secret, text, hashlib.sha256)

@@ -65,12 +65,19 @@ class Anchors:
         """Return if what is to be written here may be: signed, or where nothing is.
 
         Raises:
-            SpoolError: anchors are signed here, and there is no key.
+            SpoolError: anchors are signed here, and there is no key, or another: what it signs would look forged.
         """
         register = self.register()
-        if self._key is None and register is not None and register.signed_since:
+        if register is None or not register.signed_since:
+            return
+        if self._key is None:
             raise SpoolError(
                 "AUDIT_KEY is not set, and the anchors here are signed: give this command the server's key"
+            )
+        if not self._key.has_signed_register(register):
+            raise SpoolError(
+                f"{self._folder / REGISTER} is not signed with AUDIT_KEY: give this command the server's key; "
+                "`python -m serve.audit verify` with that tells whether the file was changed"
             )
 
     def _refuse_unless_signed(self, register: Register, key: AnchorKey) -> None:

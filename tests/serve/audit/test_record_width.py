@@ -16,6 +16,7 @@ from serve.prediction_log.pseudonym import Pseudonyms
 from tests.initdb.test_feature_columns import ELEVENTH, upgrade
 from tests.live_stack import project_environment
 from tests.serve.audit.log_audit import audit
+from tests.serve.prediction_log.landed_spools import WITHOUT_END_MARKS, unpack
 from tests.serve.prediction_log_rows import fetch, record, running_spool
 
 KEY = "k" * 32
@@ -123,3 +124,26 @@ def test_more_features_than_are_declared_are_a_finding(database: str, tmp_path: 
     assert report.verdict is Verdict.FAIL
     told = [finding.what for finding in report.findings if finding.fault is Fault.CHANGED]
     assert any(f"features has 11 elements a row, declared are {FEATURE_COUNT}" in what for what in told), told
+
+
+def test_a_segment_that_does_not_tell_its_width_has_that_of_its_time(database: str, tmp_path: Path) -> None:
+    """Of the version before end marks, when all had ten features; also one that is damaged."""
+    spool = tmp_path / "spool"
+    unpack(WITHOUT_END_MARKS, spool)
+    assert upgrade(database, tmp_path, eleven(tmp_path))[0] == 0
+    status, told = verify_with_eleven(database, tmp_path)
+    assert (status, "0 findings" in told) == (0, True), told
+    second = sorted(spool.glob("*.sealed"))[1]
+    (spool / "damaged").mkdir()
+    second.rename(spool / "damaged" / second.name)
+    salvaged = run_with_eleven(database, tmp_path, "-m", "serve.audit", "salvage")
+    assert "1 records proven" in salvaged.stderr, salvaged.stderr
+    (spool / "damaged" / second.name).rename(second)
+    ship_with_eleven(database, tmp_path, anew=True)
+    shown = (
+        "SELECT cardinality(features) / cardinality(probabilities), count(*)::int FROM prediction_requests GROUP BY 1"
+    )
+    assert fetch(database, shown + " ORDER BY 1") == [(10, 5), (11, 1)]
+    status, told = verify_with_eleven(database, tmp_path)
+    assert (status, "6 records in 3 chains" in told) == (0, True), told
+    assert not list(spool.glob("*.sealed"))

@@ -319,7 +319,7 @@ def test_progress_tells_rate_and_time_left(tmp_path: Path, capsys: pytest.Captur
     )
     assert progress_line(10, 5, 0, 0.0) == "verified 10 of about 10 records"
     moments = iter([0.0, 1.0, 7.0, 8.0])
-    progress = VerifyProgress(tmp_path, lambda: next(moments))
+    progress = VerifyProgress(tmp_path, clock=lambda: next(moments))
     for done in (100, 700, 800):
         progress.show(done, 1_000_000)
     assert capsys.readouterr().err == (
