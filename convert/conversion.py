@@ -78,7 +78,7 @@ def _explained(conversion: Conversion, source: Source, forest: Forest, rows: Mat
     except NoTablesError as error:
         return replace(conversion, unexplained=str(error))
     content = TableFile.of(tables, conversion.sha256).to_bytes()
-    proof = prove_contributions(content, conversion.model, source, forest, rows, seed)
+    proof = prove_contributions(content, conversion.model, source, forest, rows, seed=seed)
     return replace(conversion, contributions=content, parity=replace(conversion.parity, contributions=proof))
 
 
@@ -103,7 +103,7 @@ def prove(
     parity = check_parity(converted, source, forest, rows, minimum_rows=minimum_rows, seed=seed, progress=progress)
     if contributions is None:
         return parity
-    proof = prove_contributions(contributions, converted, source, forest, rows, seed)
+    proof = prove_contributions(contributions, converted, source, forest, rows, seed=seed)
     return replace(parity, contributions=proof)
 
 

@@ -38,7 +38,7 @@ ROW_LEAVES: Final = 20_000_000
 
 
 def prove_contributions(
-    content: bytes, model: bytes, source: Source, forest: Forest, real: Matrix, seed: int
+    content: bytes, model: bytes, source: Source, forest: Forest, real: Matrix, *, seed: int
 ) -> ContributionParity:
     """Load the tables of a file for the exported model and compare them on rows on thresholds, with missing values,
     real and extreme ones. `forest` is the source's, with its scalers folded.

@@ -149,4 +149,4 @@ class ServingModel:
     def _load_contributions(self, stored: StoredModel) -> Contributions | None:
         if stored.contributions is None:
             return None
-        return load_contributions(stored.contributions, stored.model)
+        return load_contributions(stored.contributions, stored.model, self._options)
