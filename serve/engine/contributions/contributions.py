@@ -40,6 +40,11 @@ class Contributions:
         """Expected value of the log-odds over the training rows."""
         return self._tables.base
 
+    @property
+    def thresholds(self) -> tuple[NDArray[np.float32], ...]:
+        """The distinct thresholds of the forest for each feature, rising."""
+        return tuple(np.split(self._tables.thresholds, self._tables.threshold_starts[1:-1]))
+
     def effects(self, matrix: Matrix) -> Effects:
         """Contribution of each feature to the log-odds of each row of `matrix` [N, 10], as float32 [N, 10].
 
