@@ -13,8 +13,17 @@ positive, nothing cancels (Wettenstein et al. 2026, Quadrature-TreeSHAP).
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
+
+
+@cache
+def _quadrature(points: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points and weights for an integral from 0 to 1."""
+    known, weights = np.polynomial.legendre.leggauss(points)
+    return (known + 1) / 2, weights / 2
 
 
 def pattern_effects(value: float, shares: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -24,11 +33,10 @@ def pattern_effects(value: float, shares: NDArray[np.float64]) -> NDArray[np.flo
     """
     count = len(shares)
     met = (np.arange(1 << count)[:, np.newaxis] >> np.arange(count) & 1).astype(np.float64)
-    points, weights = np.polynomial.legendre.leggauss(max(1, (count + 1) // 2))
-    known = (points + 1) / 2
+    known, weights = _quadrature(max(1, (count + 1) // 2))
     factors = met[:, :, np.newaxis] * known + shares[:, np.newaxis] * (1 - known)
     effects = np.empty((1 << count, count))
     for feature in range(count):
         others = np.delete(factors, feature, axis=1).prod(axis=1)
-        effects[:, feature] = value * (met[:, feature] - shares[feature]) * (others @ weights / 2)
+        effects[:, feature] = value * (met[:, feature] - shares[feature]) * (others @ weights)
     return effects
