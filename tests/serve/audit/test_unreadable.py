@@ -51,7 +51,7 @@ def change(dsn: str, assignment: str) -> None:
     ("assignment", "said"),
     [
         ("features = features || 1::real", "features has 21 elements"),
-        ("features = array_prepend(NULL::real, features[1:19])", "its features or ids are not"),
+        ("features = array_prepend(NULL::real, features[1:19])", "its features, ids or reasons are not"),
         ("features = ('[2:21]=' || features::text)::real[]", "features has 1 dimensions, the first from 2"),
         ("features = ARRAY[features[1:10], features[11:20]]", "features has 2 dimensions, the first from 1"),
         (
