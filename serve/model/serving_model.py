@@ -9,6 +9,7 @@ from fraud.errors import ProjectError, RegistryError
 from fraud.registry import PRODUCTION, Registry
 from serve.engine import Engine, EngineOptions, ModelFile, load_checked
 from serve.errors import ModelUnusable, NoProductionModel, NotReady
+from serve.model.contributions import Contributions
 from serve.model.model_store import Manifest, ModelStore
 
 logger = logging.getLogger(__name__)
@@ -21,6 +22,8 @@ class LoadedModel:
     manifest: Manifest
     engine: Engine
     sha256: bytes
+    contributions: Contributions | None = None
+    """What gives reasons; None for a version that was registered without."""
 
 
 class ServingModel:

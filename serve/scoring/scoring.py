@@ -16,7 +16,9 @@ from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import PredictionRecord, Promise, RecordLog
 from serve.scoring.asks import call_on_record
 from serve.scoring.content_encoding import IDENTITY, inflate
+from serve.scoring.notes import NO_NOTES, Notes
 from serve.scoring.options import ScoringOptions
+from serve.scoring.reasons import explain
 from serve.scoring.request import ScoringRequest
 
 # Below this a request takes less time on the event loop than the change to another thread costs.
@@ -111,9 +113,12 @@ class Scoring:
         request.ticket.add_rows(rows.sent)
         self._rate_limits.take_rows(options.caller, rows.sent)
         applicant_refs = self._pseudonyms.of_rows(rows.applicant_refs)
+        reasons = None
+        if rows.reasons:
+            reasons = explain(model.contributions, model.manifest.model_version, rows.matrix, rows.reasons)
         probabilities = model.engine.score(rows.matrix)
         self.metrics.implausible.note(rows.matrix)
-        answer = write(probabilities, model.manifest)
+        answer = write(probabilities, model.manifest, NO_NOTES if reasons is None else Notes(reasons=reasons))
         self._log.append(
             PredictionRecord(
                 request_id=request.request_id,
@@ -127,6 +132,7 @@ class Scoring:
                 applicant_refs=applicant_refs,
                 features=rows.matrix,
                 probabilities=probabilities,
+                reasons=None if reasons is None else reasons.on_record(),
             ),
             None if key is None else self._promise(key, SavedAnswer.of(answer, request.rows, request.request_id)),
         )
