@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from xgboost import Booster
 
 from convert.preconditions import trees
@@ -23,20 +24,22 @@ def read_forest(source: Source) -> Forest:
     return Forest((_leaf(_base_margin(source)), *(_read_tree(tree) for tree in trees(source))))
 
 
+def read_covers(source: Source) -> tuple[NDArray[np.float64], ...]:
+    """For each tree of `read_forest` the cover of its nodes: the sum of the second derivatives of the training rows
+    that reached them, by which contributions weigh both ways of a split."""
+    return (
+        np.ones(1),
+        *(np.array([tree["sum_hessian"][node] for node in _reached(tree)], dtype=np.float64) for tree in trees(source)),
+    )
+
+
 def _leaf(value: np.float32) -> Tree:
     zero, none = np.zeros(1, dtype=np.int64), np.full(1, -1, dtype=np.int64)
     return Tree(zero, np.zeros(1, dtype=np.float32), none, none, np.zeros(1, dtype=np.bool_), np.array([value]))
 
 
 def _read_tree(document: dict[str, Any]) -> Tree:
-    # Pruned nodes stay in the document, so only what the root reaches is read, and renumbered.
-    left, right = document["left_children"], document["right_children"]
-    order, pending = [], [0]
-    while pending:
-        node = pending.pop()
-        order.append(node)
-        if left[node] >= 0:
-            pending += [right[node], left[node]]
+    left, right, order = document["left_children"], document["right_children"], _reached(document)
     place = {node: position for position, node in enumerate(order)}
     place[-1] = -1
     children = np.array([left[node] for node in order])
@@ -50,6 +53,18 @@ def _read_tree(document: dict[str, Any]) -> Tree:
         missing_left=np.array([document["default_left"][node] for node in order], dtype=np.bool_),
         value=np.where(leaf, condition, np.float32(0)),
     )
+
+
+def _reached(document: dict[str, Any]) -> list[int]:
+    """The nodes that are read, in their new order: pruned ones stay in the document, but the root reaches them not."""
+    left, right = document["left_children"], document["right_children"]
+    order, pending = [], [0]
+    while pending:
+        node = pending.pop()
+        order.append(node)
+        if left[node] >= 0:
+            pending += [right[node], left[node]]
+    return order
 
 
 def _base_margin(source: Source) -> np.float32:

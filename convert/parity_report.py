@@ -44,6 +44,22 @@ class Versions:
 
 
 @dataclass(frozen=True, slots=True)
+class ContributionParity:
+    """The tables against XGBoost; differences in log-odds, relative for figures above 1."""
+
+    sha256: str
+    """Of the tables' file."""
+    rows: int
+    effect_max_difference: float
+    effect_tolerance: float
+    sum_max_difference: float
+    """Of base and effects to XGBoost's log-odds."""
+    sum_tolerance: float
+    same_order_share: float
+    """Of rows, with the features in XGBoost's order by size of their effects; in the others features are tied."""
+
+
+@dataclass(frozen=True, slots=True)
 class ParityReport:
     """The model against XGBoost, over all rows; differences of probabilities unless a name says margin.
 
@@ -60,6 +76,8 @@ class ParityReport:
     relative_tolerance: float
     minimum_probability: float
     versions: Versions
+    contributions: ContributionParity | None = None
+    """Of the tables of contributions; None where the model has none."""
 
     def to_json(self) -> str:
         """The report as indented JSON, field by field."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
-from xgboost import XGBClassifier
+from xgboost import DMatrix, XGBClassifier
 from xgboost.core import XGBoostError
 
 from convert.errors import ConversionError, UnsupportedModelError
@@ -51,6 +51,17 @@ class Source:
         with array_input():
             probability: Vector = self.model.predict_proba(x)[:, 1]
         return probability
+
+    def contributions(self, x: Matrix) -> Matrix:
+        """Contributions to the log-odds by XGBoost itself: of each feature, then the expected value, [N, 11]."""
+        with array_input():
+            scaled = x
+            for scaler in self.scalers:
+                scaled = scaler.transform(scaled)
+        rows = DMatrix(np.asarray(scaled, dtype=np.float32))
+        booster = self.classifier.get_booster()
+        found: Matrix = booster.predict(rows, pred_contribs=True, validate_features=False)
+        return found
 
 
 def open_source(model: Pipeline | XGBClassifier) -> Source:

@@ -38,12 +38,16 @@ PREVIOUS: Final = "previous"
 MODEL_FOLDER: Final = "model"
 """Folder of a run's artifacts that holds the files of the version."""
 MODEL_FILE: Final = "model.onnx"
+CONTRIBUTIONS_FILE: Final = "contributions.msgpack"
+"""The tables from which contributions of features are looked up."""
 TWIN_FOLDER: Final = "twin"
 """Folder beside a version's files that holds those of its judged twin."""
 GATE_FOLDER: Final = "gate"
 """Folder of a run's artifacts that holds the gate's report."""
 
 SHA256_TAG: Final = "sha256"
+CONTRIBUTIONS_SHA256_TAG: Final = "contributions_sha256"
+"""Of the shipped model's tables of contributions; a version without it gives no reasons."""
 DATA_CUTOFF_TAG: Final = "data_cutoff"
 TEST_START_TAG: Final = "test_start"
 GATE_VERDICT_TAG: Final = "gate_verdict"
@@ -71,7 +75,7 @@ MESSAGE_CHARACTERS: Final = 400
 
 
 class ChecksumError(RegistryError):
-    """The registry's `model.onnx` is not the file that was registered: it must not be loaded."""
+    """A file of the registry is not the one that was registered: it must not be loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,11 @@ class ModelVersion:
     def twin_sha256(self) -> str | None:
         """Of the judged twin's `model.onnx`; None where the model that serves is the one that was judged."""
         return self.tags.get(TWIN_SHA256_TAG)
+
+    @property
+    def contributions_sha256(self) -> str | None:
+        """Of the shipped model's tables of contributions; None where it has none."""
+        return self.tags.get(CONTRIBUTIONS_SHA256_TAG)
 
 
 class Registry:
@@ -138,7 +147,8 @@ class Registry:
             run_id: a run whose artifacts hold `model/model.onnx`.
             sha256: of the bytes whose parity was proven.
             data_cutoff: applications from this day on were unknown to training.
-            tags: further tags of the version; with `TWIN_SHA256_TAG` the run holds a twin too.
+            tags: further tags of the version; with `TWIN_SHA256_TAG` the run holds a twin too, with
+                `CONTRIBUTIONS_SHA256_TAG` tables of contributions.
 
         Raises:
             ChecksumError: the server holds other bytes.
@@ -146,6 +156,8 @@ class Registry:
         self._fetch(run_id, sha256)
         if TWIN_SHA256_TAG in tags:
             self._fetch(run_id, tags[TWIN_SHA256_TAG], f"{TWIN_FOLDER}/{MODEL_FILE}")
+        if CONTRIBUTIONS_SHA256_TAG in tags:
+            self._fetch(run_id, tags[CONTRIBUTIONS_SHA256_TAG], CONTRIBUTIONS_FILE)
         with registry_errors(self.tracking_uri):
             if self._registered_model() is None:
                 self._client().create_registered_model(self.model_name)
@@ -198,6 +210,16 @@ class Registry:
             return self.fetch_model(version)
         return self._fetch(version.run_id, version.twin_sha256, f"{TWIN_FOLDER}/{MODEL_FILE}")
 
+    def fetch_contributions(self, version: ModelVersion) -> bytes | None:
+        """The verified bytes of a version's tables of contributions; None where it has none.
+
+        Raises:
+            ChecksumError: they are not those that were registered.
+        """
+        if version.contributions_sha256 is None:
+            return None
+        return self._fetch(version.run_id, version.contributions_sha256, CONTRIBUTIONS_FILE)
+
     def download_file(self, version: ModelVersion, name: str, folder: Path) -> Path:
         """Fetch another file of a version, such as `parity.json`, into `folder`; it is not verified."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -207,14 +229,14 @@ class Registry:
     def _fetch(self, run_id: str, sha256: str, name: str = MODEL_FILE) -> bytes:
         with tempfile.TemporaryDirectory() as folder, registry_errors(self.tracking_uri):
             path = self._client().download_artifacts(run_id, f"{MODEL_FOLDER}/{name}", folder)
-            model = Path(path).read_bytes()
-        found = hashlib.sha256(model).hexdigest()
+            content = Path(path).read_bytes()
+        found = hashlib.sha256(content).hexdigest()
         if found != sha256:
             raise ChecksumError(
                 f"{name} of run {run_id} has SHA-256 {found}, not the {sha256} that was registered: "
                 "train again, and find out who changed the artifact store"
             )
-        return model
+        return content
 
     def _registered_model(self) -> RegisteredModel | None:
         """The registered model, or None when a successful search does not find it."""

@@ -15,7 +15,7 @@ from xgboost import XGBClassifier
 from convert import Conversion
 from fraud.features import FEATURE_COUNT
 from fraud.reference_profile import PROFILE_FILE, ReferenceProfile
-from fraud.registry import MODEL_FILE, TWIN_FOLDER
+from fraud.registry import CONTRIBUTIONS_FILE, MODEL_FILE, TWIN_FOLDER
 from train import plots
 from train.agreement import Agreement
 from train.model_card import model_card
@@ -43,8 +43,9 @@ class Conversions:
 def write_files(
     folder: Path, training: Training, conversions: Conversions, profile: ReferenceProfile, agreed: Agreement
 ) -> None:
-    """Fill `folder`: the shipped model's `model.onnx` with MLflow's description of it, `model.ubj`, `parity.json` and
-    `reference_profile.json`; the judged twin's under `twin/`; `search.json`, plots and `model_card.md`.
+    """Fill `folder`: the shipped model's `model.onnx` with MLflow's description of it, `contributions.msgpack`,
+    `model.ubj`, `parity.json` and `reference_profile.json`; the judged twin's under `twin/`; `search.json`, plots and
+    `model_card.md`.
 
     None of them is a pickle, and none needs one to be read.
     """
@@ -66,8 +67,10 @@ def write_files(
 
 
 def write_model(folder: Path, classifier: XGBClassifier, conversion: Conversion, profile: ReferenceProfile) -> None:
-    """Fill `folder` with what serving, proving and comparing need: the first four of `write_files`."""
+    """Fill `folder` with what serving, proving and comparing need: the first five of `write_files`."""
     _write_onnx(folder, conversion)
+    if conversion.contributions is not None:
+        (folder / CONTRIBUTIONS_FILE).write_bytes(conversion.contributions)
     classifier.get_booster().save_model(folder / NATIVE_FILE)
     (folder / PARITY_FILE).write_text(conversion.parity.to_json(), encoding="utf-8")
     (folder / PROFILE_FILE).write_bytes(profile.to_json())

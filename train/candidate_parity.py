@@ -91,11 +91,12 @@ class _Model:
     title: str
     download: Callable[[Registry, ModelVersion], bytes]
     native_file: str
+    download_contributions: Callable[[Registry, ModelVersion], bytes | None] = lambda *_: None
 
 
 def _models(candidate: ModelVersion) -> dict[str, _Model]:
     """A version of before has the one model alone."""
-    models = {"parity": _Model("shipped model", Registry.fetch_model, NATIVE_FILE)}
+    models = {"parity": _Model("shipped model", Registry.fetch_model, NATIVE_FILE, Registry.fetch_contributions)}
     if candidate.twin_sha256 is not None:
         models["twin_parity"] = _Model("judged twin", Registry.fetch_twin, f"{TWIN_FOLDER}/{NATIVE_FILE}")
     return models
@@ -111,15 +112,18 @@ def _compare(
     progress: ShowStep,
 ) -> ParityReport:
     step = f"fetching the {model.title}"
-    progress(step, 0, 2)
+    progress(step, 0, 3)
     with tempfile.TemporaryDirectory() as name:
         converted = model.download(registry, candidate)
-        progress(step, 1, 2)
+        progress(step, 1, 3)
         classifier = load_classifier(registry.download_file(candidate, model.native_file, Path(name)))
-        progress(step, 2, 2)
+        progress(step, 2, 3)
+    contributions = model.download_contributions(registry, candidate)
+    progress(step, 3, 3)
     return prove(
         *(converted, classifier, rows),
         seed=seed,
+        contributions=contributions,
         progress=lambda done, all_: progress(f"proving the {model.title}", done, all_),
     )
 

@@ -30,7 +30,7 @@ from train.fitting import probabilities
 from train.recipe import STEP
 from train.reference import reference_profile
 from train.split import recent_start
-from train.tracking import parity_metrics, parity_tags, record_run
+from train.tracking import conversion_tags, parity_metrics, record_run
 
 KEPT_TAGS: Final = (TEST_START_TAG, TEST_AP_TAG)
 """What was measured of the trees holds of them in any file."""
@@ -64,7 +64,7 @@ def reconvert(dsn: str, registry: Registry, old: ModelVersion, *, seed: int, pro
         write_model(files, classifier, conversion, profile)
         facts = {RECONVERTED_FROM_TAG: str(old.version)}
         run_id = record_run(registry, facts, parity_metrics(conversion.parity), files)
-    tags = facts | parity_tags(conversion.parity) | {tag: old.tags[tag] for tag in KEPT_TAGS if tag in old.tags}
+    tags = facts | conversion_tags(conversion) | {tag: old.tags[tag] for tag in KEPT_TAGS if tag in old.tags}
     tags[PROFILE_SHA256_TAG] = hashlib.sha256(profile.to_json()).hexdigest()
     version = registry.register(run_id, conversion.sha256, old.data_cutoff, tags)
     store_bins(dsn, version, profile)

@@ -29,7 +29,7 @@ from train.bins_table import store_bins
 from train.dataset import Dataset
 from train.fitting import probabilities
 from train.reference import reference_profile
-from train.tracking import parity_metrics, parity_tags, record_run
+from train.tracking import conversion_tags, parity_metrics, record_run
 from train.training import Training
 
 
@@ -48,6 +48,7 @@ def convert_both(training: Training, dataset: Dataset, progress: ShowStep) -> Co
         *(training.twin.pipeline, dataset.x),
         seed=training.seed,
         progress=lambda done, all_: progress("proving the judged twin", done, all_),
+        explain=False,  # it never answers an application
     )
     return Conversions(shipped, twin)
 
@@ -91,7 +92,7 @@ def _tags(training: Training, conversions: Conversions, profile: ReferenceProfil
         CROSS_FITTED_AP_TAG: repr(training.shipped_cross_fitted.average_precision.estimate),
         TEST_AP_TAG: repr(training.twin_on_test.average_precision.estimate),
         PROFILE_SHA256_TAG: hashlib.sha256(profile.to_json()).hexdigest(),
-        **parity_tags(conversions.shipped.parity),
+        **conversion_tags(conversions.shipped),
     }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from fraud.golden_rows import GoldenRowsError
 from fraud.registry import MODEL_FILE, ModelVersion, Registry
 from serve.engine import EngineKind, EngineOptions, ModelFile, load_checked
+from serve.engine.contributions import load_contributions
 from serve.engine.errors import EngineError
 
 
@@ -20,6 +21,8 @@ def why_unservable(registry: Registry, version: ModelVersion) -> str | None:
     model = ModelFile.of(Path(MODEL_FILE), registry.fetch_model(version))
     try:
         load_checked(model, EngineOptions(threads=1, kind=EngineKind.ONNXRUNTIME, cache_dir=None))
+        if (contributions := registry.fetch_contributions(version)) is not None:
+            load_contributions(contributions, model)
     except (EngineError, GoldenRowsError) as error:
         return str(error)
     return None

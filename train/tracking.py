@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convert.parity_report import ParityReport
+from convert import Conversion
+from convert.parity_report import ContributionParity, ParityReport
 from fraud.errors import RegistryError
 from fraud.registry import (
+    CONTRIBUTIONS_SHA256_TAG,
     MODEL_FOLDER,
     PARITY_MADE_ROWS_TAG,
     PARITY_REAL_ROWS_TAG,
@@ -54,12 +56,25 @@ def parity_metrics(parity: ParityReport) -> dict[str, float]:
         "parity_margin_bit_equal_share": parity.margin_bit_equal_share,
         "parity_probability_max_relative_difference": parity.max_relative_difference,
         "parity_probability_max_absolute_difference": parity.max_absolute_difference,
+        **_contribution_metrics(parity.contributions),
     }
 
 
-def parity_tags(parity: ParityReport) -> dict[str, str]:
-    """What the proof of a version was on, as tags of it."""
-    return {PARITY_REAL_ROWS_TAG: str(parity.rows.real), PARITY_MADE_ROWS_TAG: str(parity.rows.made)}
+def _contribution_metrics(parity: ContributionParity | None) -> dict[str, float]:
+    if parity is None:
+        return {}
+    return {
+        "parity_contributions_rows": parity.rows,
+        "parity_contributions_effect_max_difference": parity.effect_max_difference,
+        "parity_contributions_sum_max_difference": parity.sum_max_difference,
+    }
+
+
+def conversion_tags(conversion: Conversion) -> dict[str, str]:
+    """What the proof of a version was on, and which tables explain it, as tags of it."""
+    rows, contributions = conversion.parity.rows, conversion.parity.contributions
+    proven = {PARITY_REAL_ROWS_TAG: str(rows.real), PARITY_MADE_ROWS_TAG: str(rows.made)}
+    return proven if contributions is None else proven | {CONTRIBUTIONS_SHA256_TAG: contributions.sha256}
 
 
 def _experiment_id(client: MlflowClient, name: str) -> str:

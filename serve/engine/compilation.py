@@ -11,6 +11,7 @@ from numba import types
 
 from serve.engine.bit_blocks import score_blocks
 from serve.engine.code_cache import load_code
+from serve.engine.contributions.row_lookup import explain_rows
 from serve.engine.jit import compiled
 from serve.engine.row_walk import score_rows
 
@@ -19,6 +20,8 @@ HERE: Final = Path(__file__).parent
 SOURCES: Final = (
     "bit_blocks.py",
     "bit_program.py",
+    "contributions/row_lookup.py",
+    "contributions/tables.py",
     "jit.py",
     "node_table.py",
     "row_walk.py",
@@ -47,14 +50,22 @@ BLOCK_SIGNATURES: Final = [
     for words in BLOCK_WORDS
 ]
 ROW_SIGNATURES: Final = [types.void(ROWS, FLOATS, types.boolean, INTEGERS, FLOATS, INTEGERS, FLOATS, INTEGERS)]
+EXPLAIN_SIGNATURES: Final = [
+    types.void(
+        *(ROWS, types.float32[:, ::1], FLOATS, INTEGERS, types.int32[:, ::1], INTEGERS, INTEGERS, INTEGERS, FLOATS),
+        *(INTEGERS, types.float64[::1]),
+    )
+]
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledCode:
-    """`score_blocks` and `score_rows` as machine code; they take their declared types and compile nothing further."""
+    """`score_blocks`, `score_rows` and `explain_rows` as machine code; they take their declared types and compile
+    nothing further."""
 
     score_blocks: Any
     score_rows: Any
+    explain_rows: Any
 
 
 @cache
@@ -69,5 +80,7 @@ def compile_code(cache_dir: Path | None) -> CompiledCode:
 
 def _compile(cached: bool) -> CompiledCode:
     return CompiledCode(
-        compiled(score_blocks, BLOCK_SIGNATURES, cached=cached), compiled(score_rows, ROW_SIGNATURES, cached=cached)
+        compiled(score_blocks, BLOCK_SIGNATURES, cached=cached),
+        compiled(score_rows, ROW_SIGNATURES, cached=cached),
+        compiled(explain_rows, EXPLAIN_SIGNATURES, cached=cached),
     )

@@ -13,7 +13,7 @@ class ModelMissingError(EngineError):
     """There is no readable file at the path."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: the model can't be read ({reason}); expected an ONNX file")
+        super().__init__(f"{path}: it can't be read ({reason}); expected a file of the model")
 
 
 class ModelFormatError(EngineError):

@@ -1,6 +1,7 @@
 """Verified local copies of models, so that a server starts and restarts without a registry.
 
-Layout: `<root>/<version>/model.onnx` with `manifest.json` beside it, and `<root>/current.json` naming the version to
+Layout: `<root>/<version>/model.onnx` with `manifest.json` and, where the version has them, its tables of contributions
+beside it, and `<root>/current.json` naming the version to
 serve. A version's folder appears as a whole or not at all, and what is on disk is trusted only as far as its SHA-256.
 Nobody else reads these files: the store hands out the bytes that it verified, whatever becomes of the file since.
 """
@@ -15,13 +16,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from fraud.errors import ProjectError
-from fraud.registry import MODEL_FILE
+from fraud.registry import CONTRIBUTIONS_FILE, MODEL_FILE
 from serve.engine import ModelFile, read_model
 from serve.engine.errors import ModelMissingError
 
@@ -43,6 +45,17 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model_version: int
     sha256: str
     data_cutoff_date: dt.date
+    contributions_sha256: str | None = None
+    """Of the tables of contributions; None for a version without."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """The verified files of a version."""
+
+    manifest: Manifest
+    model: ModelFile
+    contributions: bytes | None
 
 
 class Current(msgspec.Struct, frozen=True):
@@ -58,8 +71,8 @@ class ModelStore:
         self._root = root
         root.mkdir(parents=True, exist_ok=True)
 
-    def current(self) -> tuple[Manifest, ModelFile] | None:
-        """The version that was served last and its verified bytes; None when there is none that can be trusted."""
+    def current(self) -> StoredModel | None:
+        """The version that was served last, verified; None when there is none that can be trusted."""
         pointer = self._root / CURRENT_FILE
         if not pointer.exists():
             return None
@@ -70,21 +83,31 @@ class ModelStore:
             logger.error("the local model can't be used, the registry is asked instead: %s", error)
             return None
 
-    def get(self, version: int) -> tuple[Manifest, ModelFile]:
-        """Manifest and verified bytes of a version.
+    def get(self, version: int) -> StoredModel:
+        """The verified files of a version.
 
         Raises:
-            ModelStoreError: the file's SHA-256 is not the manifest's.
-            ModelMissingError: there is no file.
+            ModelStoreError: a file's SHA-256 is not the manifest's.
+            ModelMissingError: a file is not there.
         """
         folder = self._folder(version)
         manifest = msgspec.json.decode((folder / MANIFEST_FILE).read_bytes(), type=Manifest)
         model = read_model(folder / MODEL_FILE)
-        _verify(model, manifest)
-        return manifest, model
+        _verify(model, manifest.sha256, manifest)
+        if manifest.contributions_sha256 is None:
+            return StoredModel(manifest, model, None)
+        tables = read_model(folder / CONTRIBUTIONS_FILE)
+        _verify(tables, manifest.contributions_sha256, manifest)
+        return StoredModel(manifest, model, tables.content)
 
-    def add(self, manifest: Manifest, fetch: Callable[[], bytes]) -> None:
-        """Fetch a version's bytes into the store, unless it has them, and verify them.
+    def add(
+        self,
+        manifest: Manifest,
+        fetch: Callable[[], bytes],
+        fetch_contributions: Callable[[], bytes | None] | None = None,
+    ) -> None:
+        """Fetch a version's bytes into the store, unless it has them, and verify them; its tables of contributions
+        where the manifest names some.
 
         Raises:
             ModelStoreError: what was fetched has another SHA-256; the store is as before.
@@ -95,9 +118,10 @@ class ModelStore:
                 return
             staging = Path(incoming) / "version"
             staging.mkdir()
-            model = ModelFile.of(staging / MODEL_FILE, fetch())
-            _verify(model, manifest)
-            model.path.write_bytes(model.content)
+            _bring(ModelFile.of(staging / MODEL_FILE, fetch()), manifest.sha256, manifest)
+            if manifest.contributions_sha256 is not None:
+                tables = (fetch_contributions() if fetch_contributions is not None else None) or b""
+                _bring(ModelFile.of(staging / CONTRIBUTIONS_FILE, tables), manifest.contributions_sha256, manifest)
             (staging / MANIFEST_FILE).write_bytes(msgspec.json.encode(manifest))
             if folder.exists():
                 shutil.rmtree(folder)
@@ -118,7 +142,7 @@ class ModelStore:
 
     def _holds(self, manifest: Manifest) -> bool:
         try:
-            found, _ = self.get(manifest.model_version)
+            found = self.get(manifest.model_version).manifest
         except (OSError, msgspec.MsgspecError, ModelStoreError, ModelMissingError):
             return False
         return found == manifest
@@ -132,9 +156,15 @@ def model_store(run_dir: Path, model_name: str) -> ModelStore:
     return ModelStore(run_dir / "models" / model_name)
 
 
-def _verify(model: ModelFile, manifest: Manifest) -> None:
-    if model.sha256 != manifest.sha256:
+def _bring(file: ModelFile, sha256: str, manifest: Manifest) -> None:
+    """Write a verified file where its path says."""
+    _verify(file, sha256, manifest)
+    file.path.write_bytes(file.content)
+
+
+def _verify(file: ModelFile, sha256: str, manifest: Manifest) -> None:
+    if file.sha256 != sha256:
         raise ModelStoreError(
-            f"{model.path} has SHA-256 {model.sha256}, but version {manifest.model_version} of {manifest.model_name} "
-            f"was registered with {manifest.sha256}: it is damaged or was changed, and is not loaded"
+            f"{file.path} has SHA-256 {file.sha256}, but version {manifest.model_version} of {manifest.model_name} "
+            f"was registered with {sha256}: it is damaged or was changed, and is not loaded"
         )

@@ -7,23 +7,23 @@ from dataclasses import dataclass
 
 from fraud.errors import ProjectError, RegistryError
 from fraud.registry import PRODUCTION, Registry
-from serve.engine import Engine, EngineOptions, ModelFile, load_checked
+from serve.engine import Engine, EngineOptions, load_checked
+from serve.engine.contributions import Contributions, load_contributions
 from serve.errors import ModelUnusable, NoProductionModel, NotReady
-from serve.model.contributions import Contributions
-from serve.model.model_store import Manifest, ModelStore
+from serve.model.model_store import Manifest, ModelStore, StoredModel
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model version and the engine that runs it."""
+    """A model version, the engine that runs it, and what explains its answers."""
 
     manifest: Manifest
     engine: Engine
     sha256: bytes
-    contributions: Contributions | None = None
-    """What gives reasons; None for a version that was registered without."""
+    contributions: Contributions | None
+    """None for a version that was registered before there were reasons."""
 
 
 class ServingModel:
@@ -73,9 +73,9 @@ class ServingModel:
         found = self._store.current()
         if found is None:
             return
-        version = found[0].model_version
+        version = found.manifest.model_version
         try:
-            self._active = self._load(*found)
+            self._active = self._load(found)
         except ProjectError as error:
             logger.error("the local copy, version %d, can't be served, the registry is asked: %s", version, error)
             if self._registry is not None:
@@ -103,10 +103,12 @@ class ServingModel:
         version = registry.version_of(PRODUCTION)
         if version is None:
             raise NoProductionModel("the registry has no production model: promote one, then call again")
-        manifest = Manifest(version.name, version.version, version.sha256, version.data_cutoff)
+        manifest = Manifest(
+            version.name, version.version, version.sha256, version.data_cutoff, version.contributions_sha256
+        )
         if self._active is not None and self._active.manifest == manifest:
             return version.version, False
-        self._store.add(manifest, lambda: registry.fetch_model(version))
+        self._store.add(manifest, lambda: registry.fetch_model(version), lambda: registry.fetch_contributions(version))
         return version.version, True
 
     def prepare(self, version: int) -> None:
@@ -115,7 +117,7 @@ class ServingModel:
         Raises:
             ModelStoreError, EngineError, GoldenRowsError: it can't be served.
         """
-        self._prepared = self._load(*self._store.get(version))
+        self._prepared = self._load(self._store.get(version))
 
     def commit(self, version: int) -> None:
         """Put the prepared version in charge; requests that have begun finish with the old one."""
@@ -130,14 +132,21 @@ class ServingModel:
         """Drop what was prepared."""
         self._prepared = None
 
-    def _load(self, manifest: Manifest, model: ModelFile) -> LoadedModel:
+    def _load(self, stored: StoredModel) -> LoadedModel:
+        manifest = stored.manifest
         version = manifest.model_version
         logger.info("loading version %d; code that is not compiled yet takes a minute", version)
         try:
             with self._store.alone():  # the first process measures how to run it, the others read what it found
-                engine = load_checked(model, self._options)
+                engine = load_checked(stored.model, self._options)
+                contributions = self._load_contributions(stored)
         except ProjectError as error:
             self._fault = f"version {version} can't be served: {error}"
             raise
         self._fault = self._local_fault = None
-        return LoadedModel(manifest, engine, bytes.fromhex(manifest.sha256))
+        return LoadedModel(manifest, engine, bytes.fromhex(manifest.sha256), contributions)
+
+    def _load_contributions(self, stored: StoredModel) -> Contributions | None:
+        if stored.contributions is None:
+            return None
+        return load_contributions(stored.contributions, stored.model, self._options)

@@ -14,7 +14,7 @@ from fraud.features import FEATURE_NAMES, FEATURES
 from fraud.languages import ENGLISH
 from fraud.reason_words import OFFERED
 from serve.errors import ReasonsUnavailable
-from serve.model.contributions import Contributions
+from serve.engine.contributions import Contributions
 
 _IS_INTEGRAL: Final = [feature.integral for feature in FEATURES]
 PIECE_ROWS: Final = 1000

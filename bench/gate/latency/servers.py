@@ -46,8 +46,10 @@ def served(
         StackError: the server does not start.
     """
     store = model_store(folder, version.name)
-    manifest = Manifest(version.name, version.version, version.sha256, version.data_cutoff)
-    store.add(manifest, lambda: registry.fetch_model(version))
+    manifest = Manifest(
+        version.name, version.version, version.sha256, version.data_cutoff, version.contributions_sha256
+    )
+    store.add(manifest, lambda: registry.fetch_model(version), lambda: registry.fetch_contributions(version))
     store.make_current(version.version)
     port = hold_port()
     environment = {

@@ -28,8 +28,8 @@ def test_what_was_made_current_is_found_by_the_next_process(tmp_path: Path) -> N
     store.make_current(4)
     found = ModelStore(tmp_path).current()
     assert found is not None
-    assert found[0] == manifest()
-    assert found[1].content == CONTENT
+    assert found.manifest == manifest()
+    assert found.model.content == CONTENT
 
 
 def test_a_truncated_download_leaves_the_store_as_it_was(tmp_path: Path) -> None:
@@ -40,14 +40,14 @@ def test_a_truncated_download_leaves_the_store_as_it_was(tmp_path: Path) -> None
         store.add(manifest(5), lambda: CONTENT[:-1])
     found = store.current()
     assert found is not None
-    assert found[0].model_version == 4
+    assert found.manifest.model_version == 4
     assert sorted(path.name for path in tmp_path.iterdir()) == ["4", "current.json", "lock"]
 
 
 def test_what_was_handed_out_stays_what_was_verified(tmp_path: Path) -> None:
     store = ModelStore(tmp_path)
     store.add(manifest(), lambda: CONTENT)
-    _, model = store.get(4)
+    model = store.get(4).model
     model.path.write_bytes(b"another")
     assert (model.content, model.sha256) == (CONTENT, manifest().sha256)
 

@@ -11,9 +11,9 @@ import onnx
 import pytest
 
 from fraud.registry import Registry
-from serve.engine import EngineKind, EngineOptions, ModelFile
+from serve.engine import EngineKind, EngineOptions
 from serve.errors import ModelUnusable, NotReady
-from serve.model.model_store import Manifest, ModelStore
+from serve.model.model_store import Manifest, ModelStore, StoredModel
 from serve.model.serving_model import ServingModel
 from tests.convert.small_models import applications, convert_small, fit
 
@@ -28,10 +28,10 @@ class StoreOfReplacedFiles(ModelStore):
         super().__init__(root)
         self._intruder = intruder
 
-    def get(self, version: int) -> tuple[Manifest, ModelFile]:
-        manifest, model = super().get(version)
-        model.path.write_bytes(self._intruder)
-        return manifest, model
+    def get(self, version: int) -> StoredModel:
+        stored = super().get(version)
+        stored.model.path.write_bytes(self._intruder)
+        return stored
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""A forest and its covers -> tables of feature contributions, and the proof that they are XGBoost's."""

@@ -1,0 +1,10 @@
+"""Why a model's table of contributions can't be used."""
+
+from serve.engine.errors import EngineError
+
+
+class ContributionsError(EngineError):
+    """The tables are damaged, of another model, or do not add up to what the model answers."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(f"the table of contributions can't be used: {fault}")
