@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from fraud.features import FEATURE_NAMES, FEATURES
 from fraud.languages import ENGLISH
 from fraud.reason_words import OFFERED
-from serve.errors import ReasonsUnavailable
 from serve.engine.contributions import Contributions
+from serve.errors import ReasonsUnavailable
 
 _IS_INTEGRAL: Final = [feature.integral for feature in FEATURES]
 PIECE_ROWS: Final = 1000
