@@ -26,11 +26,15 @@ def access_page(applications: Sequence[Answered], moment: dt.datetime) -> bytes:
             ("Load test", "yes" if answered.load_test else "no"),
         ]
         features = [(name, f"{value:.9g}") for name, value in answered.features.items()]
+        reasons = [
+            (f"Reason {place} that was given", f"{reason.text} (effect on the log-odds {reason.effect:+.3g})")
+            for place, reason in enumerate(answered.reasons or (), 1)
+        ]
         outcomes = [
             (f"Outcome, {outcome.decided_on}", "divorced" if outcome.divorce else "not divorced")
             for outcome in answered.outcomes
         ]
-        parts += [f"<h2>Application {number}</h2>", facts_table([*facts, *features, *outcomes])]
+        parts += [f"<h2>Application {number}</h2>", facts_table([*facts, *reasons, *features, *outcomes])]
     return encode_page("What is on record about you", parts).encode()
 
 

@@ -81,6 +81,7 @@ _RECORDS: Final = sql.SQL("""
     COPY (SELECT {columns} FROM {table} WHERE {where} ORDER BY {order}) TO STDOUT (FORMAT binary)
 """)
 _OF_APPLICANT: Final = sql.SQL("applicant_refs && {}::bytea[]")
+_OF_APPLICATION: Final = sql.SQL("application_ids @> ARRAY[{}]::text[]")
 _OF_REQUEST: Final = sql.SQL("request_id = {}")
 _MARKS: Final = """
     SELECT chain_id::text, coalesce(sequence, 0), coalesce(hash, '') FROM public.prediction_chains
@@ -228,6 +229,15 @@ def records_of_request(connection: Connection, request_id: str) -> Iterator[Logg
         AuditError: one of them can't be read.
     """
     return _records_where(connection, _OF_REQUEST.format(sql.Literal(request_id)))
+
+
+def records_of_application(connection: Connection, application_id: str) -> Iterator[LoggedRecord]:
+    """The records with a row about one application; no index helps, so all ids of the log are looked through.
+
+    Raises:
+        AuditError: one of them can't be read.
+    """
+    return _records_where(connection, _OF_APPLICATION.format(sql.Literal(application_id)))
 
 
 def _records_where(connection: Connection, where: sql.Composable) -> Iterator[LoggedRecord]:

@@ -91,7 +91,7 @@ _TOLD: Final[Schema] = {
     **closed_object(
         name={"enum": ["fault", "warning", REASON]}, datatype={"const": "BYTES"}, shape=_ONE_SIZE, data=array(TEXT)
     ),
-    "description": "with `errors=report`, `warnings=true` and `reasons=K`: a text for each row, empty where none is told",
+    "description": "with `errors=report`, `warnings=true` and `reasons=K`: a text a row, empty where none is told",
 }
 INFERENCE_ANSWER: Final = {
     JSON: {
