@@ -159,7 +159,7 @@ def _is_same(effects: NDArray[np.float32], given: NDArray[np.float32] | None) ->
     if given is None or np.isnan(given).all():
         return True
     columns = given[:, 0].astype(np.intp)
-    if len(set(columns.tolist())) < len(columns) or not (0 <= columns.min() and columns.max() < len(effects)):
+    if len(set(columns.tolist())) < len(columns) or not (columns.min() >= 0 and columns.max() < len(effects)):
         return False
     expected = effects[weightiest(effects[np.newaxis], len(columns))[0]]
     in_order = np.abs(np.abs(given[:, 1]) - np.abs(expected)) <= TOLERANCE

@@ -15,7 +15,7 @@ class VersionContributions:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._found: dict[int, Contributions | None] = {}
+        self._found: dict[tuple[int, str], Contributions | None] = {}
 
     def __call__(self, version: int, sha256: str) -> Contributions | None:
         """That of the version with this model; None where it was registered without.
@@ -25,9 +25,9 @@ class VersionContributions:
             EngineError: they don't explain the model.
             AuditError: the version is another model than the one that answered.
         """
-        if version not in self._found:
-            self._found[version] = self._load(version, sha256)
-        return self._found[version]
+        if (version, sha256) not in self._found:
+            self._found[version, sha256] = self._load(version, sha256)
+        return self._found[version, sha256]
 
     def _load(self, number: int, sha256: str) -> Contributions | None:
         version = self._registry.model_version(number)
