@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from convert.parity_report import ParityReport
+from convert.parity_report import ContributionParity, ParityReport
 from fraud.features import FEATURES
 from train.agreement import Agreement
 from train.data_origin import limits, origin
@@ -135,11 +135,19 @@ def _parity(shipped: ParityReport, twin: ParityReport) -> str:
     )
 
 
+def _contributions(parity: ParityReport, figure: Callable[[ContributionParity], str]) -> str:
+    return "none" if parity.contributions is None else figure(parity.contributions)
+
+
 _PARITY_FIGURES: Final[dict[str, Callable[[ParityReport], str]]] = {
     "rows compared": lambda parity: str(parity.rows),
     "margins bit-equal": lambda parity: f"{parity.margin_bit_equal_share:.4%} of rows",
     "largest relative difference of a probability": lambda parity: f"{parity.max_relative_difference:.2g}",
     "largest absolute difference of a probability": lambda parity: f"{parity.max_absolute_difference:.2g}",
+    "contributions compared": lambda parity: _contributions(parity, lambda found: f"{found.rows:,} rows"),
+    "largest difference of a contribution, log-odds": lambda parity: _contributions(
+        parity, lambda found: f"{found.effect_max_difference:.2g}"
+    ),
     "SHA-256 of `model.onnx`": lambda parity: f"`{parity.model_sha256}`",
 }
 

@@ -14,7 +14,16 @@ from pathlib import Path
 import pytest
 
 from fraud.errors import RegistryError
-from fraud.registry import CANDIDATE, PREVIOUS, PRODUCTION, TEST_START_TAG, ChecksumError, ModelVersion, Registry
+from fraud.registry import (
+    CANDIDATE,
+    CONTRIBUTIONS_SHA256_TAG,
+    PREVIOUS,
+    PRODUCTION,
+    TEST_START_TAG,
+    ChecksumError,
+    ModelVersion,
+    Registry,
+)
 from fraud.stack.ports import hold_port
 
 CUTOFF = dt.date(2026, 5, 1)
@@ -102,6 +111,33 @@ def test_a_changed_file_is_not_handed_over(registry: Registry, tmp_path: Path) -
     MlflowClient(registry.tracking_uri).log_artifact(version.run_id, str(tmp_path / "model.onnx"), "model")
     with pytest.raises(ChecksumError, match="changed the artifact store"):
         registry.fetch_model(version)
+
+
+def explained(registry: Registry, folder: Path, tables: bytes, sha256: str) -> ModelVersion:
+    """A version whose tag says that its tables of contributions have this SHA-256."""
+    (folder / "contributions.msgpack").write_bytes(tables)
+    run_id = upload(registry, folder, MODEL)
+    return registry.register(run_id, hashlib.sha256(MODEL).hexdigest(), CUTOFF, {CONTRIBUTIONS_SHA256_TAG: sha256})
+
+
+def test_tables_of_contributions_are_those_that_were_registered(registry: Registry, tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
+    assert registry.fetch_contributions(register(registry, tmp_path)) is None
+    version = explained(registry, tmp_path, b"tables", hashlib.sha256(b"tables").hexdigest())
+    assert registry.fetch_contributions(version) == b"tables"
+    (tmp_path / "contributions.msgpack").write_bytes(b"changed in the store")
+    changed = str(tmp_path / "contributions.msgpack")
+    MlflowClient(registry.tracking_uri).log_artifact(version.run_id, changed, "model")
+    with pytest.raises(ChecksumError, match=r"contributions\.msgpack .* SHA-256"):
+        registry.fetch_contributions(version)
+
+
+def test_other_tables_of_contributions_are_not_registered(registry: Registry, tmp_path: Path) -> None:
+    with pytest.raises(ChecksumError, match=r"contributions\.msgpack .* SHA-256"):
+        explained(registry, tmp_path, b"changed on the way", hashlib.sha256(b"tables").hexdigest())
+    with pytest.raises(RegistryError, match="not found"):
+        registry.model_version(1)
 
 
 def test_a_version_of_someone_else_is_an_error(registry: Registry, tmp_path: Path) -> None:

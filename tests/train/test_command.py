@@ -12,7 +12,7 @@ import onnxruntime
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
-from xgboost import XGBClassifier
+from xgboost import DMatrix, XGBClassifier
 
 from convert.errors import ParityError
 from fraud.database import connect
@@ -30,6 +30,8 @@ from fraud.registry import (
     Registry,
 )
 from fraud.stack.ports import hold_port
+from serve.engine import ModelFile
+from serve.engine.contributions import load_contributions
 from tests.earlier_versions import register_without_golden_rows
 from tests.serve.prediction_log_rows import fetch
 from tests.train.quick_search import shorten_search
@@ -88,7 +90,7 @@ def test_a_candidate_with_all_its_files(  # noqa: PLR0915 - a training takes sec
     files = {file.path.removeprefix("model/") for file in client.list_artifacts(version.run_id, "model")}
     assert files >= {
         *("model.onnx", "model.ubj", "parity.json", "search.json", "model_card.md", "MLmodel"),
-        *("plots", "twin"),
+        *("plots", "twin", "contributions.msgpack"),
     }
     plots = client.list_artifacts(version.run_id, "model/plots")
     assert len(plots) == 4
@@ -111,6 +113,14 @@ def test_a_candidate_with_all_its_files(  # noqa: PLR0915 - a training takes sec
     real = int((dataset.dates < np.datetime64("2024-03-01")).sum())
     assert (parity["rows"]["real"], parity["rows"]["made"]) == (real, 200_000 - real)
     assert (version.tags[PARITY_REAL_ROWS_TAG], version.tags[PARITY_MADE_ROWS_TAG]) == (str(real), str(200_000 - real))
+
+    contributions = registry.fetch_contributions(version)
+    assert contributions is not None
+    assert version.contributions_sha256 == parity["contributions"]["sha256"]
+    assert parity["contributions"]["effect_max_difference"] <= parity["contributions"]["effect_tolerance"]
+    explained = load_contributions(contributions, ModelFile.of(Path("model.onnx"), model))
+    expected = native.get_booster().predict(DMatrix(rows), pred_contribs=True, validate_features=False)
+    np.testing.assert_allclose(explained.effects(rows), expected[:, :-1], rtol=0, atol=1e-6)
 
     profile_file = registry.download_file(version, PROFILE_FILE, tmp_path / "served")
     assert hashlib.sha256(profile_file.read_bytes()).hexdigest() == version.tags[PROFILE_SHA256_TAG]

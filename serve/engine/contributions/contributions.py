@@ -73,7 +73,7 @@ class NumpyLookup:
         bins = np.arange(len(rows))[:, np.newaxis] * FEATURE_COUNT + tables.columns
         # It adds one after the other, in their order.
         sums = np.bincount(bins.ravel(), values.ravel(), len(rows) * FEATURE_COUNT)
-        return sums.reshape(len(rows), FEATURE_COUNT)
+        return np.asarray(sums, dtype=np.float64).reshape(len(rows), FEATURE_COUNT)
 
     def _places(self, rows: Matrix) -> NDArray[np.int32]:
         """Where each row's cell begins in `values`, [N, T]."""

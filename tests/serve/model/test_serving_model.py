@@ -12,6 +12,7 @@ import pytest
 
 from fraud.registry import Registry
 from serve.engine import EngineKind, EngineOptions
+from serve.engine.contributions import ContributionsError
 from serve.errors import ModelUnusable, NotReady
 from serve.model.model_store import Manifest, ModelStore, StoredModel
 from serve.model.serving_model import ServingModel
@@ -65,6 +66,45 @@ def test_a_file_replaced_after_its_verification_is_not_served(store: ModelStore,
     expected = REGISTERED.predict_proba(ROWS)[:, 1]
     assert not np.allclose(expected, OTHER.predict_proba(ROWS)[:, 1], rtol=1e-3)
     np.testing.assert_allclose(model.active.engine.score(ROWS), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", EngineKind)
+def test_a_version_is_loaded_with_what_explains_it(tmp_path: Path, kind: EngineKind) -> None:
+    model = ServingModel("divorce-model", explained_store(tmp_path), None, EngineOptions(kind=kind, plan_budget_s=0.05))
+    model.load_local()
+    contributions = model.active.contributions
+    assert contributions is not None
+    log_odds = contributions.base + contributions.effects(ROWS).sum(axis=1)
+    np.testing.assert_allclose(1 / (1 + np.exp(-log_odds)), model.active.engine.score(ROWS), rtol=1e-5)
+
+
+def test_a_version_of_before_there_were_reasons_is_served_without(store: ModelStore) -> None:
+    model = ServingModel("divorce-model", store, None, EngineOptions(kind=EngineKind.ONNXRUNTIME))
+    model.load_local()
+    assert model.active.contributions is None
+
+
+@pytest.mark.parametrize("kind", EngineKind)
+def test_a_version_with_the_tables_of_another_model_is_not_served(tmp_path: Path, kind: EngineKind) -> None:
+    swapped = explained_store(tmp_path, convert_small(OTHER).contributions)
+    model = ServingModel("divorce-model", swapped, None, EngineOptions(kind=kind, plan_budget_s=0.05))
+    with pytest.raises(ContributionsError, match="belongs to the model with SHA-256"):
+        model.prepare(4)
+    model.load_local()
+    with pytest.raises(ModelUnusable, match=r"version 4 can't be served: the table of contributions .* belongs to"):
+        _ = model.active
+
+
+def explained_store(folder: Path, tables: bytes | None = None) -> ModelStore:
+    """With version 4, and its own tables unless others are given, as if the registry had them."""
+    converted = convert_small(REGISTERED)
+    content = tables or converted.contributions or b""
+    store = ModelStore(folder / "models")
+    sha256 = hashlib.sha256(content).hexdigest()
+    manifest = Manifest("divorce-model", 4, converted.sha256, dt.date(2026, 5, 1), sha256)
+    store.add(manifest, lambda: converted.model, lambda: content)
+    store.make_current(4)
+    return store
 
 
 @pytest.fixture
