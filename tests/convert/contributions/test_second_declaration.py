@@ -40,6 +40,11 @@ np.testing.assert_allclose(found.base, expected[0, 7], rtol=0, atol=1e-6)
 def test_contributions_follow_another_declaration() -> None:
     declared = {"FEATURES_FILE": str(ROOT / "tests" / "seven_features.toml")}
     done = subprocess.run(
-        [sys.executable, "-c", EXPLAIN], env=os.environ | declared, cwd=ROOT, check=False, capture_output=True, text=True
+        [sys.executable, "-c", EXPLAIN],
+        env=os.environ | declared,
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
