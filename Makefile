@@ -125,7 +125,7 @@ stack-test: $(VENV)/installed ## start everything with Docker, under a name of i
 # Servers that ours is compared with, each in an environment of its own (`python -m bench peers`).
 PEERS := mlserver mlflow bentoml mosec original
 # What tests compare our statistics with, each in an environment of its own too.
-ORACLES := evidently
+ORACLES := evidently shap
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 lock: $(BIN)/uv ## resolve the dependencies anew and write the lock files
 	@$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock

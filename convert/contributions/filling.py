@@ -1,8 +1,8 @@
 """A forest with covers -> its tables of contributions, in bounded memory.
 
 A tree is one table where that fits. Deeper trees have more cells than memory has room for (at depth 6 some millions),
-so their leaves are shared among several tables: down to one a leaf, which has a cell for each pattern of met
-conditions (Yang 2021, "Fast TreeSHAP", version 2). Fewer and larger tables are quicker, as long as caches hold them.
+so the leaves of one are shared among several tables: down to one a leaf, which has a cell for each pattern of met
+conditions (Yang 2021, "Fast TreeSHAP", version 2). Fewer tables are quicker, as long as caches hold them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from convert.errors import ConversionError
 from fraud.forest import Forest, Tree
 from serve.engine.contributions.tables import NOT_A_THRESHOLD, ContributionTables
 
-PREFERRED_BYTES: Final = 8 << 20
-"""About what a core's caches hold."""
+PREFERRED_BYTES: Final = 4 << 20
+"""Above it fewer tables took no less time: what a core's caches don't hold is waited for."""
 MOST_BYTES: Final = 256 << 20
 
 MOST_CELLS: Final = tuple(1 << power for power in range(17, 3, -1))

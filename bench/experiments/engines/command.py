@@ -13,9 +13,19 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from bench.experiments.engines.contributions import contribution_bars, contribution_cells, print_contributions
 from bench.experiments.engines.models import SIZES, BenchModel, make_models
 from bench.experiments.engines.race import Cell, Race, Score
-from bench.experiments.engines.report import AUTO, FOREST, ONNXRUNTIME, XGBOOST, print_report, write_json, write_plot
+from bench.experiments.engines.report import (
+    AUTO,
+    FOREST,
+    ONNXRUNTIME,
+    XGBOOST,
+    bars,
+    print_report,
+    write_json,
+    write_plot,
+)
 from serve.engine import EngineKind, EngineOptions, load, read_model
 
 BATCH_ROWS: Final = (1, 10, 100, 1_000, 10_000, 100_000)
@@ -31,12 +41,18 @@ def engines(
     plot: Annotated[Path | None, typer.Option(help="Also draw the times into this PNG file.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the rows.")] = 1,
 ) -> None:
-    """Race our engines against ONNX Runtime and XGBoost: three models, batches of 1 to 100,000 fresh rows."""
+    """Race our engines against ONNX Runtime and XGBoost: three models, batches of 1 to 100,000 fresh rows.
+
+    Then race reasons against XGBoost and shap: two models, batches of 1 to 1,000 rows.
+    """
     with tempfile.TemporaryDirectory() as folder, Progress(transient=True, console=_progress_console) as progress:
-        cells = list(_cells(Path(folder), Race(seed), seconds, progress))
+        race = Race(seed)
+        cells = list(_cells(Path(folder), race, seconds, progress))
+        reasons = list(_reasons(Path(folder), race, seconds, progress))
     print_report(cells)
+    print_contributions(reasons)
     if json_file is not None:
-        write_json(cells, json_file)
+        write_json(cells, reasons, [*bars(cells), *contribution_bars(reasons)], json_file)
     if plot is not None:
         write_plot(cells, plot)
 
@@ -58,6 +74,13 @@ def _cells(folder: Path, race: Race, seconds: float, progress: Progress) -> Iter
                     yield Cell(model.size.name, threads, rows, times)
                 progress.advance(task, len(THREADS))
         progress.update(task, description="training")
+
+
+def _reasons(folder: Path, race: Race, seconds: float, progress: Progress) -> Iterator[Cell]:
+    task = progress.add_task("training models to explain", total=None)
+    yield from contribution_cells(
+        folder, race, seconds, lambda description: progress.update(task, description=description)
+    )
 
 
 def _contenders(model: BenchModel, threads: int, stack: ExitStack) -> dict[str, Score]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -44,10 +44,11 @@ class BenchModel:
     size: Size
     booster: Booster
     path: Path
+    contributions: bytes | None
 
 
-def make_models(folder: Path, sizes: tuple[Size, ...] = SIZES) -> Iterator[BenchModel]:
-    """Train and export each size; the same seed gives the same trees."""
+def make_models(folder: Path, sizes: Sequence[Size] = SIZES, *, explain: bool = False) -> Iterator[BenchModel]:
+    """Train and export each size, with tables of contributions where asked; the same seed gives the same trees."""
     generator = np.random.default_rng(SEED)
     rows = ordinary_rows(TRAINING_ROWS, generator)
     labels = _labels(rows, generator)
@@ -55,8 +56,9 @@ def make_models(folder: Path, sizes: tuple[Size, ...] = SIZES) -> Iterator[Bench
         classifier = XGBClassifier(n_estimators=size.trees, max_depth=size.depth, learning_rate=LEARNING_RATE)
         classifier.fit(rows, labels)
         path = folder / f"{size.name}.onnx"
-        path.write_bytes(convert(classifier, rows, minimum_rows=len(rows)).model)
-        yield BenchModel(size, classifier.get_booster(), path)
+        converted = convert(classifier, rows, minimum_rows=len(rows), explain=explain)
+        path.write_bytes(converted.model)
+        yield BenchModel(size, classifier.get_booster(), path, converted.contributions)
 
 
 def _labels(rows: Matrix, generator: np.random.Generator) -> NDArray[np.int64]:

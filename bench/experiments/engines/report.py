@@ -46,11 +46,16 @@ def print_report(cells: Sequence[Cell]) -> None:
         for threads in sorted({cell.threads for cell in cells}):
             own = [cell for cell in cells if (cell.model, cell.threads) == (size.name, threads)]
             console.print(_times(f"{size.title}, {threads} thread(s), us/row and ratios of times [10%-90%]", own))
-    table = Table("promise", "bound", "measured [10%-90%]", "", title="Bars")
-    for bar in bars(cells):
+    console.print(bar_table(list(bars(cells)), "Bars"))
+
+
+def bar_table(found: Sequence[Bar], title: str) -> Table:
+    """Promises and what became of them."""
+    table = Table("promise", "bound", "measured [10%-90%]", "", title=title)
+    for bar in found:
         verdict = "[green]reached[/green]" if bar.reached else "[red]missed[/red]"
-        table.add_row(bar.promise, f"{'<=' if bar.lower else '>='} {bar.bound}", _show(bar.ratio), verdict)
-    console.print(table)
+        table.add_row(bar.promise, f"{'<=' if bar.lower else '>='} {bar.bound}", show(bar.ratio), verdict)
+    return table
 
 
 def bars(cells: Sequence[Cell]) -> Iterator[Bar]:
@@ -87,22 +92,23 @@ def _times(title: str, cells: Sequence[Cell]) -> Table:
         table.add_row(
             f"{cell.rows:,}",
             *(f"{cell.us_per_row(name):.3f}" for name in names),
-            _show(cell.ratio(XGBOOST, FOREST)),
-            _show(cell.ratio(ONNXRUNTIME, FOREST)),
-            _show(cell.ratio(AUTO, cell.better(PEERS))),
+            show(cell.ratio(XGBOOST, FOREST)),
+            show(cell.ratio(ONNXRUNTIME, FOREST)),
+            show(cell.ratio(AUTO, cell.better(PEERS))),
             str(len(cell.seconds[FOREST])),
         )
     return table
 
 
-def _show(ratio: Ratio) -> str:
+def show(ratio: Ratio) -> str:
+    """Median and spread, for a table."""
     # Brackets are rich's markup unless they are escaped.
     return f"{ratio.median:.3g} \\[{ratio.low:.3g}-{ratio.high:.3g}]"
 
 
-def write_json(cells: Sequence[Cell], path: Path) -> None:
-    """Every single time, seconds, and the bars."""
-    report = {"cells": list(cells), "bars": list(bars(cells))}
+def write_json(cells: Sequence[Cell], reasons: Sequence[Cell], found: Sequence[Bar], path: Path) -> None:
+    """Every single time, seconds, of scores and of reasons, and the bars."""
+    report = {"cells": cells, "reasons": reasons, "bars": found}
     path.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
 
 

@@ -68,7 +68,8 @@ def test_effects_do_not_depend_on_how_trees_are_cut(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(filling, "MOST_CELLS", (most_cells,))
     cut = tables_of(model)
     leaves = sum(child < 0 for tree in trees(open_source(model)) for child in tree["left_children"])
-    assert cut.count == {1 << 17: whole.count, 1: leaves}.get(most_cells, cut.count)
+    assert 10 <= cut.count <= leaves
+    assert (cut.count == leaves) is (most_cells == 1)
     assert cut.base == whole.base
     np.testing.assert_allclose(Contributions(cut).effects(ROWS), Contributions(whole).effects(ROWS), rtol=0, atol=3e-7)
 
