@@ -13,6 +13,7 @@ from typing import Annotated, Final
 import msgspec
 
 from fraud.errors import FeatureFileError
+from fraud.languages import ENGLISH, LANGUAGES
 
 MAX_FEATURES: Final = 60
 """The compiled scan of row objects has a bit for each."""
@@ -47,6 +48,29 @@ class ShownAs(StrEnum):
     LEVEL = "level"
 
 
+VALUE: Final = "{value}"
+NUMBER: Final = "{number}"
+"""Where a sentence has a value: with its unit, or without."""
+
+
+class FeatureWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a feature is told of in one language."""
+
+    called: str
+    unit: str
+    told_as: str = ""
+    """A sentence with `{value}`, which has its unit, or `{number}`; without one, `called` and the value."""
+    values: Mapping[str, str] = {}
+    """Names of its values in that language."""
+
+    @property
+    def sentence(self) -> tuple[str, str, str]:
+        """What stands before the value, which kind of place it has, and what stands behind it."""
+        if not self.told_as:
+            return f"{self.called} (", VALUE, ")"
+        return self.told_as.partition(NUMBER if NUMBER in self.told_as else VALUE)
+
+
 class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One column of the matrix: what it is called, what it counts and which values it can have."""
 
@@ -58,6 +82,8 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False)
     example: float
     called: str
     meaning: str
+    told_as: str = ""
+    words: Mapping[str, FeatureWords] = {}
     may_be_missing: bool = False
     plausible: tuple[float, float] | None = None
     shown_as: ShownAs = ShownAs.NUMBER
@@ -76,6 +102,10 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False)
     def is_enumerated(self) -> bool:
         """Whether nothing but `values` has a meaning."""
         return self.type is FeatureType.CODE or self.shown_as is ShownAs.LEVEL
+
+    def words_in(self, language: str) -> FeatureWords:
+        """How it is told of; in English as it is declared, and where it has no words in that language."""
+        return self.words.get(language) or FeatureWords(self.called, self.unit, self.told_as)
 
     @property
     def plausible_range(self) -> tuple[float, float]:
@@ -132,6 +162,18 @@ def _faults(feature: Feature) -> Iterator[str]:
     if list(feature.bands) != sorted(set(feature.bands)):
         yield "bands must rise"
     yield from _faults_of_values(feature)
+    yield from _faults_of_words(feature)
+
+
+def _faults_of_words(feature: Feature) -> Iterator[str]:
+    for sentence in (feature.told_as, *(words.told_as for words in feature.words.values())):
+        if sentence and (sentence.count(VALUE) + sentence.count(NUMBER), sentence.count("{")) != (1, 1):
+            yield f"told_as needs {VALUE} or {NUMBER} once, and no other braces"
+    for language, words in feature.words.items():
+        if language not in LANGUAGES or language == ENGLISH:
+            yield f"words are in {language}, expected one of {', '.join(sorted(LANGUAGES.keys() - {ENGLISH}))}"
+        if words.values and words.values.keys() != feature.values.keys():
+            yield f"words in {language} name other values than the feature has"
 
 
 def _faults_of_name(name: str) -> Iterator[str]:

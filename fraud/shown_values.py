@@ -2,36 +2,69 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from typing import Final
 
 from fraud.feature_file import Feature, ShownAs
+from fraud.languages import ENGLISH, LANGUAGES
 
 DAYS_A_YEAR: Final = 365.25
+FEW: Final = 10
+"""Below so many, one digit behind the point is not enough of an amount."""
+
+Show = Callable[[float], str]
 
 
-def show_value(feature: Feature, value: float) -> str:
-    """One value: the name of what it stands for, "missing", or the number with its unit."""
-    if math.isnan(value):
-        return "missing"
-    named = {number: name for name, number in feature.values.items()}.get(value)
-    if named is not None:
-        return named.replace("_", " ")
-    return show_number(feature, value)
+def show_value(feature: Feature, value: float, language: str = ENGLISH) -> str:
+    """One value: the name of what it stands for, "not given", or the number with its unit."""
+    if value != value:  # noqa: PLR0124 - NaN
+        return LANGUAGES[language].not_given
+    return named_values(feature, language).get(value) or amounts(feature, language)(value)
 
 
 def show_number(feature: Feature, value: float) -> str:
     """A value that stands for an amount, with its unit."""
+    return amounts(feature, ENGLISH)(value)
+
+
+def named_values(feature: Feature, language: str) -> dict[float, str]:
+    """The names of what values stand for, by value."""
+    names = feature.words_in(language).values
+    return {value: names.get(name, name).replace("_", " ") for name, value in feature.values.items()}
+
+
+def amounts(feature: Feature, language: str) -> Show:
+    """What shows an amount with its unit; it is made once, and shows many."""
+    words, unit = LANGUAGES[language], feature.words_in(language).unit
+    plain, in_digits = numbers(language), _digits(language)
+
+    def show_years(value: float) -> str:
+        years = f"{value / DAYS_A_YEAR:,.1f}".removesuffix(".0")
+        return f"{in_digits(years)} {words.year if years == '1' else words.years}"
+
     match feature.shown_as:
         case ShownAs.EUR:
-            return f"EUR {value:,.0f}"
+            return lambda value: f"EUR {in_digits(f'{value:,.0f}')}"
         case ShownAs.YEARS:
-            return f"{_plain(value / DAYS_A_YEAR)} years"
+            return show_years
         case _:
-            return f"{_plain(value)} {feature.unit}"
+            return lambda value: f"{plain(value)} {unit}"
 
 
-def _plain(value: float) -> str:
-    """With one digit behind the point where that says more."""
-    text = f"{value:,.1f}"
-    return text.removesuffix(".0")
+def numbers(language: str) -> Show:
+    """What shows a number with one digit behind the point where that says more, and two of less than ten."""
+    in_digits = _digits(language)
+
+    def show(value: float) -> str:
+        text = f"{value:,.2f}" if abs(value) < FEW else f"{value:,.1f}"
+        return in_digits(text.rstrip("0").removesuffix("."))
+
+    return show
+
+
+def _digits(language: str) -> Callable[[str], str]:
+    """Gives an English number the language's point, and its mark between thousands."""
+    if language == ENGLISH:
+        return str
+    table = str.maketrans({".": LANGUAGES[language].point, ",": LANGUAGES[language].thousands})
+    return lambda text: text.translate(table)

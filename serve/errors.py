@@ -205,6 +205,13 @@ class HeaderTooLarge(ServeError):
     code = "header_too_large"
 
 
+class ReasonsUnavailable(ServeError):
+    """Reasons are asked for, and the version in charge was registered without what gives them."""
+
+    status = 422
+    code = "reasons_unavailable"
+
+
 class InvalidInstance(ServeError):
     """An instance breaks the feature schema.
 

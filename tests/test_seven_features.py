@@ -179,6 +179,21 @@ def test_the_record_shows_the_features_by_their_names(lender: LiveStack) -> None
     assert command(lender, "serve.audit", "verify").returncode == 0
 
 
+def test_reasons_are_told_in_the_words_of_this_declaration(lender: LiveStack) -> None:
+    (row,), _ = draw(1, 5)
+    answer = httpx.post(f"{lender.url}/predict?reasons={len(NAMES)}", json=row, headers=LOGIN)
+    assert answer.status_code == 200, answer.text
+    told = {reason["field"]: reason for reason in answer.json()["reasons"]}
+    assert told.keys() == set(NAMES)
+    assert all(reason["value"] == pytest.approx(row[name], rel=1e-6) for name, reason in told.items())
+    (housing,) = (feature for feature in FEATURES if feature.name == "housing")
+    (name,) = (name.replace("_", " ") for name, value in housing.values.items() if value == row["housing"])
+    assert told["housing"]["text"].startswith(f"housing ({name}): ")
+    refused = httpx.post(f"{lender.url}/predict?reasons=1&language=nl", json=row, headers=LOGIN)
+    assert (refused.status_code, "expected one of en" in refused.text) == (400, True), "no feature has words in it"
+    assert httpx.post(f"{lender.url}/predict?reasons=8", json=row, headers=LOGIN).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
+
+import msgspec
 
 from serve.decoding import DecodedRows
 from serve.model.model_store import Manifest
 from serve.scoring.asks import NO_ASKS, Asks, tolerated
 from serve.scoring.call import Read, Write
-from serve.scoring.notes import WriteNoted, write_noted
+from serve.scoring.notes import WriteNoted, noted
 
 
 def reader(decode: Callable[[bytes], DecodedRows], write: WriteNoted, asks: Asks) -> Read:
@@ -19,6 +20,8 @@ def reader(decode: Callable[[bytes], DecodedRows], write: WriteNoted, asks: Asks
 
     def read(body: bytes, _manifest: Manifest) -> tuple[DecodedRows, Write]:
         rows = tolerated(lambda: decode(body), asks)
-        return rows, functools.partial(write_noted, write, rows, asks)
+        if asks.reasons:
+            rows = msgspec.structs.replace(rows, reasons=asks.reasons)
+        return rows, noted(write, rows, asks)
 
     return read

@@ -7,6 +7,7 @@ import typer
 from serve.audit.access_command import access
 from serve.audit.backup.commands import backup, restore
 from serve.audit.erase_command import erase
+from serve.audit.reasons_command import reasons
 from serve.audit.rekey_command import rekey
 from serve.audit.rewrite_command import rewrite
 from serve.audit.salvage_command import salvage
@@ -16,6 +17,7 @@ app = typer.Typer(help="Audit the prediction log.", no_args_is_help=True, add_co
 app.command()(verify)
 app.command()(salvage)
 app.command()(access)
+app.command()(reasons)
 app.command()(erase)
 app.command()(rewrite)
 app.command()(rekey)

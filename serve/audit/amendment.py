@@ -20,7 +20,8 @@ from serve.audit.ledger import LEDGER, LEDGER_PENDING, Kind, append, end_of, new
 from serve.audit.stored_rows import LoggedRecord
 from serve.prediction_log.anchor import Anchor
 from serve.prediction_log.anchors import Anchors
-from serve.prediction_log.chain import GENESIS, as_bytes, beginning, content_digest, encode_list
+from serve.prediction_log.chain import GENESIS, as_bytes, beginning
+from serve.prediction_log.frame import digest_of
 from serve.prediction_log.table import ChainEnd
 
 LOCK: Final = "SELECT pg_advisory_xact_lock(7211975)"
@@ -44,15 +45,14 @@ class Amendment:
         self._now = dt.datetime.now(dt.UTC)
 
     def check_content(self, logged: LoggedRecord) -> None:
-        """Look whether ids, pseudonyms and features are what was answered, or what was left of it.
+        """Look whether ids, pseudonyms, features and reasons are what was answered, or what was left of it.
 
         Raises:
             AuditError: they are not: an entry in the ledger would make the change look right.
         """
         record = logged.record
-        ids, refs = encode_list(record.application_ids), encode_list(record.applicant_refs)
         expected = self._contents.get(logged.chain_id, {}).get(record.facts.sequence, record.digest)
-        if content_digest(record.salt, ids, refs, as_bytes(record.features), len(record.probabilities)) != expected:
+        if digest_of(record) != expected:
             raise _changed(logged)
 
     def check_facts(self, logged: LoggedRecord) -> bytes:

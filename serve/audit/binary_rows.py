@@ -25,15 +25,17 @@ TRAILER: Final = b"\xff\xff"
 COLUMNS: Final = (
     *("chain_id", "sequence", "recorded_at", "received_at", "request_id", "endpoint", "caller"),
     *("model_version", "model_sha256", "load_test", "application_ids", "applicant_refs"),
-    *("features", "probabilities", "salt", "content_digest", "hash"),
+    *("features", "probabilities", "salt", "content_digest", "hash", "reasons"),
 )
 """In the order in which a row has them."""
 TYPES: Final = (
     *("uuid", "bigint", "timestamptz", "timestamptz", "text", "text", "text"),
     *("integer", "bytea", "boolean", "text[]", "bytea[]"),
-    *("real[]", "real[]", "bytea", "bytea", "bytea"),
+    *("real[]", "real[]", "bytea", "bytea", "bytea", "real[]"),
 )
-MAY_BE_NULL: Final = frozenset({"application_ids", "applicant_refs"})
+REASONS: Final = "reasons"
+"""The column that tables of before have not."""
+MAY_BE_NULL: Final = frozenset({"application_ids", "applicant_refs", REASONS})
 
 FIRST_TIME_US: Final = -(2**63)
 LAST_TIME_US: Final = 2**63 - 1
@@ -58,11 +60,11 @@ Fields = tuple[Any, ...]
 (_CHAIN, _SEQUENCE, _RECORDED_AT, _RECEIVED_AT, _REQUEST_ID, _ENDPOINT, _CALLER, _VERSION, _SHA256, _LOAD_TEST) = range(
     2, 22, 2
 )
-(_IDS, _REFS, _FEATURES, _PROBABILITIES, _SALT, _DIGEST, _HASH) = range(22, 36, 2)
+(_IDS, _REFS, _FEATURES, _PROBABILITIES, _SALT, _DIGEST, _HASH, _REASONS) = range(22, 38, 2)
 
 
 class LoggedRow(msgspec.Struct, frozen=True, gc=False):
-    """A record of the log: features and probabilities are the bytes that are hashed; what was erased is NaN."""
+    """A record of the log: its numbers are the bytes that are hashed; what was erased is NaN."""
 
     chain: bytes
     facts: Facts
@@ -73,6 +75,8 @@ class LoggedRow(msgspec.Struct, frozen=True, gc=False):
     salt: bytes
     digest: bytes
     hash: bytes
+    reasons: bytes = b""
+    """Nothing where the answer gave none."""
 
     @property
     def row_count(self) -> int:
@@ -134,6 +138,7 @@ class RowDecoder:
         arrays = zip(
             _real_arrays("features", [fields[_FEATURES] for fields in split], unreadable),
             _real_arrays("probabilities", [fields[_PROBABILITIES] for fields in split], unreadable),
+            _reasons([fields[_REASONS] for fields in split], unreadable),
             strict=True,
         )
         if not unreadable:
@@ -170,13 +175,28 @@ def _lengths(row: bytes) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _row(fields: Fields, features: bytes, probabilities: bytes) -> LoggedRow | UnreadableRecord:
+def _reasons(arrays: Sequence[bytes], unreadable: dict[int, str]) -> list[bytes]:
+    """Of each array the bytes of its float32, as `_real_arrays`; most records have none."""
+    places = [place for place, array in enumerate(arrays) if array]
+    found = [b""] * len(arrays)
+    if places:
+        faults: dict[int, str] = {}
+        for place, values in zip(places, _real_arrays(REASONS, [arrays[p] for p in places], faults), strict=True):
+            found[place] = values
+        for number, fault in faults.items():
+            unreadable.setdefault(places[number], fault)
+    return found
+
+
+def _row(fields: Fields, features: bytes, probabilities: bytes, reasons: bytes) -> LoggedRow | UnreadableRecord:
     recorded_at, received_at, ids, refs = fields[_RECORDED_AT], fields[_RECEIVED_AT], fields[_IDS], fields[_REFS]
     try:
         if not FIRST_TIME_US < recorded_at < LAST_TIME_US or not FIRST_TIME_US < received_at < LAST_TIME_US:
             raise NotAsWritten("one of its times is infinite")
         if len(features) != len(probabilities) * FEATURE_COUNT:
             _check_width(len(features) // _REAL_BYTES, len(probabilities) // _REAL_BYTES)
+        if fields[_REASONS]:
+            _check_reasons(len(reasons) // _REAL_BYTES, len(probabilities) // _REAL_BYTES)
         return LoggedRow(
             fields[_CHAIN],
             Facts(
@@ -197,6 +217,7 @@ def _row(fields: Fields, features: bytes, probabilities: bytes) -> LoggedRow | U
             fields[_SALT],
             fields[_DIGEST],
             fields[_HASH],
+            reasons,
         )
     except (NotAsWritten, UnicodeDecodeError) as error:
         return UnreadableRecord(fields[_CHAIN], fields[_SEQUENCE], fields[_HASH], str(error))
@@ -265,6 +286,16 @@ def _check_width(values: int, rows: int) -> None:
         raise NotAsWritten(f"features has {values} elements, expected as many in each of {rows} rows")
     if rows and not 0 < values // rows <= FEATURE_COUNT:
         raise NotAsWritten(f"features has {values // rows} elements a row, declared are {FEATURE_COUNT}")
+
+
+def _check_reasons(values: int, rows: int) -> None:
+    """Each row has as many, of each the feature and its effect.
+
+    Raises:
+        NotAsWritten: it is not so.
+    """
+    if not rows or not values or values % (2 * rows):
+        raise NotAsWritten(f"reasons has {values} elements, expected as many pairs in each of {rows} rows")
 
 
 def _texts(array: bytes) -> list[str | None]:

@@ -90,9 +90,9 @@ class ChainCheck:
         if previous is not None and not self._follows(row, previous) and not self._begins_without_id(row):
             self._find(Fault.CHANGED, "it does not follow from the record before it", sequence)
         ids, refs = encode_list(row.application_ids), encode_list(row.applicant_refs)
-        digest = content_digest(row.salt, ids, refs, row.features, row.row_count)
+        digest = content_digest(row.salt, ids, refs, row.features, row.row_count, reasons=row.reasons)
         if digest != self.erased.get(sequence, row.digest):
-            self._find(Fault.CHANGED, "its features or ids are not those that were answered", sequence)
+            self._find(Fault.CHANGED, "its features, ids or reasons are not those that were answered", sequence)
         anchored = self.witness.before
         if sequence == anchored.sequence and row.hash != anchored.hash:
             self._find(Fault.CHANGED, ANCHORED_OTHERWISE, sequence)

@@ -1,4 +1,4 @@
-"""`erase`: take one person's features, ids and pseudonym out of all records, with what else is kept of the request."""
+"""`erase`: take one person's features, ids, reasons and pseudonym out of all records, with what else is kept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from psycopg2.extensions import connection as Connection
 
 from serve.audit.amendment import Amendment
@@ -18,7 +20,8 @@ from serve.audit.ledger import Kind
 from serve.audit.stored_rows import LoggedRecord, records_of_applicant
 from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.backlog import DAMAGED_FOLDER
-from serve.prediction_log.chain import SALT_BYTES, as_bytes, content_digest, encode_list
+from serve.prediction_log.chain import SALT_BYTES
+from serve.prediction_log.frame import StoredRecord, digest_of
 from serve.prediction_log.record import RecordPlace
 from serve.prediction_log.segment import list_segments
 
@@ -35,6 +38,10 @@ _BLANK_ID: Final = """
     WHERE chain_id = %(chain_id)s::uuid AND sequence = %(sequence)s
 """
 _DELETE_GROUPS: Final = "DELETE FROM public.applicant_groups WHERE application_id = ANY(%s)"
+_BLANK_REASONS: Final = """
+    UPDATE prediction_requests SET reasons[%(first)s:%(last)s] = array_fill(NULL::real, ARRAY[%(count)s])
+    WHERE chain_id = %(chain_id)s::uuid AND sequence = %(sequence)s
+"""
 _DELETE_OUTCOMES: Final = "DELETE FROM public.application_outcomes WHERE application_id = ANY(%s)"
 
 
@@ -129,30 +136,34 @@ def _erase_rows(connection: Connection, logged: LoggedRecord, rows: Sequence[int
     references = list(record.applicant_refs or ())
     ids = None if record.application_ids is None else list(record.application_ids)
     features = record.features.copy()
+    reasons = None if record.reasons is None else record.reasons.copy()
     for row in rows:
         features[row] = np.nan
         references[row] = None
         if ids is not None:
             ids[row] = None
+        if reasons is not None:
+            reasons[row] = np.nan
     salt = secrets.token_bytes(SALT_BYTES)
-    _blank(connection, place_of(logged), rows, features.shape[1], salt, with_ids=ids is not None)
-    return content_digest(salt, encode_list(ids), encode_list(references), as_bytes(features), len(features))
+    left = msgspec.structs.replace(
+        record, application_ids=ids, applicant_refs=references, features=features, reasons=reasons, salt=salt
+    )
+    _blank(connection, place_of(logged), rows, left)
+    return digest_of(left)
 
 
-def _blank(
-    connection: Connection, place: RecordPlace, rows: Sequence[int], width: int, salt: bytes, *, with_ids: bool
-) -> None:
+def _blank(connection: Connection, place: RecordPlace, rows: Sequence[int], left: StoredRecord) -> None:
+    values = {"salt": left.salt, "chain_id": str(place.chain_id), "sequence": place.sequence}
     with connection.cursor() as cursor:
         for row in rows:
-            values = {
-                "first": row * width + 1,
-                "last": (row + 1) * width,
-                "count": width,
-                "row": row + 1,
-                "salt": salt,
-                "chain_id": str(place.chain_id),
-                "sequence": place.sequence,
-            }
-            cursor.execute(_BLANK_FEATURES, values)
-            if with_ids:
-                cursor.execute(_BLANK_ID, values)
+            cursor.execute(_BLANK_FEATURES, values | _elements(row, left.features))
+            if left.application_ids is not None:
+                cursor.execute(_BLANK_ID, values | {"row": row + 1})
+            if left.reasons is not None:
+                cursor.execute(_BLANK_REASONS, values | _elements(row, left.reasons))
+
+
+def _elements(row: int, matrix: NDArray[np.float32]) -> dict[str, int]:
+    """Where PostgreSQL's array has a row of a matrix."""
+    width = matrix.shape[1]
+    return {"row": row + 1, "first": row * width + 1, "last": (row + 1) * width, "count": width}

@@ -11,6 +11,7 @@ from psycopg2.extensions import connection as Connection
 
 from fraud.features import FEATURE_NAMES
 from serve.audit.erasure import rows_of
+from serve.audit.reasons import ToldReason, reasons_on_record
 from serve.audit.stored_rows import LoggedRecord, records_of_applicant
 
 _OUTCOMES: Final = """
@@ -45,6 +46,8 @@ class Answered(msgspec.Struct, frozen=True):
     application_id: str | None
     features: dict[str, float]
     probability: float
+    reasons: Sequence[ToldReason] | None
+    """Those that the answer gave, if it was asked for any."""
     model_version: int
     model_sha256: str
     chain_id: str
@@ -96,6 +99,7 @@ def _answered(
             application_id=application_id,
             features=dict(zip(FEATURE_NAMES[: record.features.shape[1]], record.features[row].tolist(), strict=True)),
             probability=float(record.probabilities[row]),
+            reasons=reasons_on_record(record, row),
             model_version=facts.model_version,
             model_sha256=facts.model_sha256.hex(),
             chain_id=str(logged.chain_id),

@@ -27,11 +27,15 @@ def access_page(applications: Sequence[Answered], moment: dt.datetime) -> bytes:
         ]
         features = [(name, f"{value:.9g}") for name, value in answered.features.items()]
         groups = [(f"Group, {attribute}", value) for attribute, value in answered.groups.items()]
+        reasons = [
+            (f"Reason {place} that was given", f"{reason.text} (effect on the log-odds {reason.effect:+.3g})")
+            for place, reason in enumerate(answered.reasons or (), 1)
+        ]
         outcomes = [
             (f"Outcome, {outcome.decided_on}", "divorced" if outcome.divorce else "not divorced")
             for outcome in answered.outcomes
         ]
-        parts += [f"<h2>Application {number}</h2>", facts_table([*facts, *features, *groups, *outcomes])]
+        parts += [f"<h2>Application {number}</h2>", facts_table([*facts, *reasons, *features, *groups, *outcomes])]
     return encode_page("What is on record about you", parts).encode()
 
 

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+import msgspec
 from psycopg2.extensions import connection as Connection
 
 from serve.audit.amendment import Amendment
 from serve.audit.ledger import Kind
 from serve.audit.stored_rows import LoggedRecord, records_of_applicant
 from serve.prediction_log.anchors import Anchors
-from serve.prediction_log.chain import SALT_BYTES, as_bytes, content_digest, encode_list
+from serve.prediction_log.chain import SALT_BYTES
+from serve.prediction_log.frame import digest_of
 from serve.prediction_log.pseudonym import KEY_ID_BYTES, Pseudonyms
 
 REFERENCES_A_TRANSACTION: Final = 1_000
@@ -83,5 +85,4 @@ def _replace(connection: Connection, logged: LoggedRecord, newest: Mapping[bytes
     salt = secrets.token_bytes(SALT_BYTES)
     with connection.cursor() as cursor:
         cursor.execute(_REPLACE, (references, salt, str(logged.chain_id), record.facts.sequence))
-    ids, refs = encode_list(record.application_ids), encode_list(references)
-    return content_digest(salt, ids, refs, as_bytes(record.features), len(record.probabilities))
+    return digest_of(msgspec.structs.replace(record, applicant_refs=references, salt=salt))

@@ -17,6 +17,7 @@ from serve.audit.binary_rows import (
     FIRST_TIME_US,
     HEADER_BYTES,
     LAST_TIME_US,
+    REASONS,
     SIGNATURE,
     TRAILER,
     TYPES,
@@ -53,12 +54,14 @@ _AS_TYPE: Final = {
     "real[]": sql.SQL("{}::real[]"),
 }
 # A column whose type was changed is a finding, and is read as it was.
-_COLUMNS: Final = sql.SQL(", ").join(
-    _AS_TYPE[kind].format(sql.Identifier(name)) for name, kind in zip(COLUMNS, TYPES, strict=True)
-)
-_SIZES: Final = sql.SQL(" + ").join(
-    sql.SQL("coalesce(pg_column_size({}), 0)").format(sql.Identifier(name)) for name in COLUMNS
-)
+_READ_AS: Final = {name: _AS_TYPE[kind].format(sql.Identifier(name)) for name, kind in zip(COLUMNS, TYPES, strict=True)}
+_COLUMNS_OF_BEFORE: Final = [name for name in COLUMNS if name != REASONS]
+_HAS_REASONS: Final = """
+    SELECT EXISTS (
+        SELECT FROM pg_catalog.pg_attribute
+        WHERE attrelid = 'public.prediction_requests'::regclass AND attname = %s AND NOT attisdropped
+    )
+"""
 _ORDER: Final = sql.SQL("chain_id, sequence, recorded_at")
 _PAGE: Final = sql.SQL("""
     COPY (
@@ -78,6 +81,7 @@ _RECORDS: Final = sql.SQL("""
     COPY (SELECT {columns} FROM {table} WHERE {where} ORDER BY {order}) TO STDOUT (FORMAT binary)
 """)
 _OF_APPLICANT: Final = sql.SQL("applicant_refs && {}::bytea[]")
+_OF_APPLICATION: Final = sql.SQL("application_ids @> ARRAY[{}]::text[]")
 _OF_REQUEST: Final = sql.SQL("request_id = {}")
 _MARKS: Final = """
     SELECT chain_id::text, coalesce(sequence, 0), coalesce(hash, '') FROM public.prediction_chains
@@ -131,6 +135,8 @@ class LogReader:
         self._decoder = RowDecoder()
         with snapshot(connection), connection.cursor() as cursor:
             cursor.execute(_PLANS)
+            names = _names_of(connection)
+        self._columns, self._sizes = _columns(names), _sizes(names)
 
     def page(self, after: Place | None) -> Sequence[bytes]:
         """The next records behind a place; none at the end of the log."""
@@ -170,9 +176,9 @@ class LogReader:
 
     def _page(self, where: sql.Composable) -> Sequence[bytes]:
         query = _PAGE.format(
-            columns=_COLUMNS,
+            columns=self._columns,
             order=_ORDER,
-            sizes=_SIZES,
+            sizes=self._sizes,
             table=_TABLE,
             where=where,
             records=sql.Literal(PAGE_RECORDS),
@@ -225,8 +231,17 @@ def records_of_request(connection: Connection, request_id: str) -> Iterator[Logg
     return _records_where(connection, _OF_REQUEST.format(sql.Literal(request_id)))
 
 
+def records_of_application(connection: Connection, application_id: str) -> Iterator[LoggedRecord]:
+    """The records with a row about one application; no index helps, so all ids of the log are looked through.
+
+    Raises:
+        AuditError: one of them can't be read.
+    """
+    return _records_where(connection, _OF_APPLICATION.format(sql.Literal(application_id)))
+
+
 def _records_where(connection: Connection, where: sql.Composable) -> Iterator[LoggedRecord]:
-    query = _RECORDS.format(columns=_COLUMNS, table=_TABLE, where=where, order=_ORDER)
+    query = _RECORDS.format(columns=_columns(_names_of(connection)), table=_TABLE, where=where, order=_ORDER)
     rows, decoder = _copied(connection, query), RowDecoder()
     for start in range(0, len(rows), RECORDS_A_TIME):
         for row in decoder.decode(rows[start : start + RECORDS_A_TIME]):
@@ -236,6 +251,24 @@ def _records_where(connection: Connection, where: sql.Composable) -> Iterator[Lo
                     "serve.audit verify` tells of all such records; nothing is erased before they are put right"
                 )
             yield LoggedRecord(uuid.UUID(bytes=row.chain), _record(row))
+
+
+def _names_of(connection: Connection) -> Sequence[str]:
+    """The columns that the table has; one of before has no reasons, and needs none to be verified."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HAS_REASONS, (REASONS,))
+        return COLUMNS if cursor.fetchone() == (True,) else _COLUMNS_OF_BEFORE
+
+
+def _columns(names: Sequence[str]) -> sql.Composed:
+    """What is read of a row, NULL for a column that is not there."""
+    return sql.SQL(", ").join(_READ_AS[name] if name in names else sql.SQL("NULL::real[]") for name in COLUMNS)
+
+
+def _sizes(names: Sequence[str]) -> sql.Composed:
+    """Bytes of a row as it is stored."""
+    sizes = (sql.SQL("coalesce(pg_column_size({}), 0)").format(sql.Identifier(name)) for name in names)
+    return sql.SQL(" + ").join(sizes)
 
 
 def _record(row: LoggedRow) -> StoredRecord:
@@ -249,6 +282,7 @@ def _record(row: LoggedRow) -> StoredRecord:
         salt=row.salt,
         digest=row.digest,
         hash=row.hash,
+        reasons=matrix_of(row.reasons, len(probabilities)) if row.reasons else None,
     )
 
 

@@ -49,6 +49,8 @@ class DecodedRows(msgspec.Struct, frozen=True, gc=False):
     application_ids: Labels | None
     applicant_refs: Labels | None
     faults: tuple[RowFault, ...] = ()
+    reasons: int = 0
+    """So many are to be given a row."""
 
     @property
     def texts(self) -> tuple[Labels | None, Labels | None]:

@@ -38,6 +38,7 @@ COLUMNS: Final = (
     "salt",
     "content_digest",
     "hash",
+    "reasons",
 )
 
 COPY_STATEMENT: Final = sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT binary)").format(
@@ -93,7 +94,7 @@ def _pieces(chains: Iterable[tuple[uuid.UUID, Sequence[StoredRecord]]]) -> Itera
     for chain_id, records in chains:
         first = values = 0
         for end, record in enumerate(records, 1):
-            values += record.features.size
+            values += record.features.size + (0 if record.reasons is None else record.reasons.size)
             if values >= PIECE_VALUES or end == len(records):
                 if end - first > 1:
                     yield _encode_together(chain_id.bytes, records[first:end], kept)
@@ -121,7 +122,7 @@ class _Elements:
 
 def _encode_together(chain_id: bytes, records: Sequence[StoredRecord], kept: _Elements) -> bytes:
     """Records of one chain as rows of `COLUMNS`, their arrays all at once: numpy's calls cost more than few values."""
-    arrays = [array for record in records for array in (record.features.ravel(), record.probabilities)]
+    arrays = [array for record in records for array in _arrays(record)]
     elements = kept.of(np.concatenate(arrays))
     rows: list[bytes | memoryview] = []
     for record in records:
@@ -130,6 +131,10 @@ def _encode_together(chain_id: bytes, records: Sequence[StoredRecord], kept: _El
         before, between, after = _row_without_values(chain_id, record)
         rows += (before, elements[:middle], between, elements[middle:end], after)
         elements = elements[end:]
+        if record.reasons is not None:
+            reasons = _VALUE_BYTES * record.reasons.size
+            rows.append(elements[:reasons])
+            elements = elements[reasons:]
     return b"".join(rows)
 
 
@@ -141,10 +146,20 @@ def _encode_alone(chain_id: bytes, record: StoredRecord, kept: _Elements) -> Ite
     yield between
     yield from _encode_in_pieces(record.probabilities, kept)
     yield after
+    if record.reasons is not None:
+        yield from _encode_in_pieces(record.reasons.ravel(), kept)
+
+
+def _arrays(record: StoredRecord) -> tuple[NDArray[np.float32], ...]:
+    """The values of a record, in the order of a row."""
+    features = record.features.ravel()
+    if record.reasons is None:
+        return features, record.probabilities
+    return features, record.probabilities, record.reasons.ravel()
 
 
 def _row_without_values(chain_id: bytes, record: StoredRecord) -> tuple[bytes, bytes, bytes]:
-    """What stands before the features, between them and the probabilities, and after these."""
+    """What stands before the features, between them and the probabilities, and after these, before the reasons."""
     facts = record.facts
     before = (
         _FIXED.pack(
@@ -159,7 +174,8 @@ def _row_without_values(chain_id: bytes, record: StoredRecord) -> tuple[bytes, b
         _bytea_array(record.applicant_refs),
         _real_array_start(record.features.size),
     )
-    after = _DIGESTS.pack(16, record.salt, 32, record.digest, 32, record.hash)
+    reasons = _NULL if record.reasons is None else _real_array_start(record.reasons.size)
+    after = _DIGESTS.pack(16, record.salt, 32, record.digest, 32, record.hash) + reasons
     return b"".join(before), _real_array_start(record.probabilities.size), after
 
 

@@ -1,12 +1,14 @@
 """How records chain: each one's hash covers the hash of the record before it, so none can change, go or move unseen.
 
-    content digest = SHA-256(salt | lengths | application ids | pseudonyms | features)
+    content digest = SHA-256(salt | lengths | application ids | pseudonyms | features), of an answer without reasons
+    content digest = SHA-256(salt | mark | lengths | application ids | pseudonyms | reasons | features), with reasons
     hash           = SHA-256(hash of the record before | content digest | lengths | facts | probabilities)
     beginning      = SHA-256("chain of predictions" | chain id), which stands for the hash before the first record
 
 What can point at a person is covered by a digest of its own, with a salt: it can be erased, salt included, and the
 chain still verifies. A chain belongs to one server process from its start to its end. Everything that is hashed can be
-made again from the columns of the table, byte by byte.
+made again from the columns of the table, byte by byte. Reasons tell of features, so they are erased with them; their
+mark is a number of rows that no record has, so that neither kind of content can pass for the other.
 
 So the id of its chain is in every record's hash, by way of the first. Chains of before that begin with zeros, and stay
 as they are: which of both a chain is, its first record decides for all of it, and the anchor of its end with it.
@@ -36,6 +38,8 @@ _FLOAT: Final = np.dtype("<f4")
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
 _CONTENT_LENGTHS: Final = struct.Struct("<III")
+_WITH_REASONS: Final = struct.Struct("<IIIII")
+_MARK_OF_REASONS: Final = 2**32 - 1
 _FACTS_LENGTHS: Final = struct.Struct("<II")
 
 
@@ -80,12 +84,26 @@ def beginning(chain_id: uuid.UUID) -> bytes:
 
 
 def content_digest(
-    salt: bytes, application_ids: bytes, applicant_refs: bytes, features: bytes | memoryview, rows: int
+    salt: bytes,
+    application_ids: bytes,
+    applicant_refs: bytes,
+    features: bytes | memoryview,
+    rows: int,
+    *,
+    reasons: bytes | memoryview = b"",
 ) -> bytes:
-    """Digest of what can be erased: the two encoded lists, and the bytes of float32 [N, features] of so many rows."""
-    lengths = _CONTENT_LENGTHS.pack(rows, len(application_ids), len(applicant_refs))
+    """Digest of what can be erased: the two encoded lists, and the bytes of float32 [N, features] of so many rows.
+
+    `reasons` are the bytes of float32 [N, 2 K]; nothing where the answer gave none.
+    """
+    ids, refs = len(application_ids), len(applicant_refs)
     digest = _EMPTY.copy()
-    digest.update(b"".join((salt, lengths, application_ids, applicant_refs)))
+    if not reasons:
+        lengths = _CONTENT_LENGTHS.pack(rows, ids, refs)
+        digest.update(b"".join((salt, lengths, application_ids, applicant_refs)))
+    else:
+        lengths = _WITH_REASONS.pack(_MARK_OF_REASONS, rows, ids, refs, len(reasons) // _FLOAT.itemsize)
+        digest.update(b"".join((salt, lengths, application_ids, applicant_refs, reasons)))
     digest.update(features)
     return digest.digest()
 

@@ -26,7 +26,11 @@ from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.record import PredictionRecord
 from serve.random_tokens import RandomTokens
 
-_HEADER: Final = struct.Struct("<IIII16s32s32s")  # facts, ids, pseudonyms: bytes; rows; salt, digest, hash
+_HEADER: Final = struct.Struct("<HHIII16s32s32s")
+"""Bytes of facts, values of reasons a row, bytes of ids and pseudonyms; rows; salt, digest, hash.
+
+Before there were reasons, the bytes of facts, which are few, took the place of both: so the second was 0.
+"""
 _CHECKSUM: Final = struct.Struct("<I")
 _FACTS_START: Final = bytes([0x90 + len(Facts.__struct_fields__)])
 """MessagePack's array of so many elements (github.com/msgpack/msgpack, spec.md, "fixarray")."""
@@ -45,6 +49,7 @@ class Content(msgspec.Struct, frozen=True, gc=False):
     applicant_refs: bytes
     features: memoryview
     probabilities: memoryview
+    reasons: bytes | memoryview
     salt: bytes
     digest: bytes
 
@@ -53,9 +58,10 @@ class Content(msgspec.Struct, frozen=True, gc=False):
         """Encode and hash what a record holds of its applicants."""
         ids, refs = encode_list(record.application_ids), encode_list(record.applicant_refs)
         features, probabilities = as_bytes(record.features), as_bytes(record.probabilities)
+        reasons = b"" if record.reasons is None else as_bytes(record.reasons)
         salt = _SALTS.next()
-        digest = content_digest(salt, ids, refs, features, record.row_count)
-        return cls(record, ids, refs, features, probabilities, salt, digest)
+        digest = content_digest(salt, ids, refs, features, record.row_count, reasons=reasons)
+        return cls(record, ids, refs, features, probabilities, reasons, salt, digest)
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
@@ -77,6 +83,19 @@ class StoredRecord(msgspec.Struct, frozen=True, gc=False):
     salt: bytes
     digest: bytes
     hash: bytes
+    reasons: NDArray[np.float32] | None = None
+
+
+def digest_of(record: StoredRecord) -> bytes:
+    """The digest of what can be erased, as the record has it."""
+    return content_digest(
+        record.salt,
+        encode_list(record.application_ids),
+        encode_list(record.applicant_refs),
+        as_bytes(record.features),
+        len(record.probabilities),
+        reasons=b"" if record.reasons is None else as_bytes(record.reasons),
+    )
 
 
 def build_frame(content: Content, sequence: int, recorded_at: int, previous: bytes) -> Frame:
@@ -97,12 +116,12 @@ def build_frame(content: Content, sequence: int, recorded_at: int, previous: byt
     )
     chained = record_hash(previous, content.digest, facts, content.probabilities)
     ids, refs = content.application_ids, content.applicant_refs
-    lengths = len(facts), len(ids), len(refs)
+    width = 0 if record.reasons is None else record.reasons.shape[1]
+    lengths = len(facts), width, len(ids), len(refs)
     header = _HEADER.pack(*lengths, record.row_count, content.salt, content.digest, chained)
     prefix = _CHECKSUM.pack(zlib.crc32(header)) + header
-    buffers = (prefix, facts, content.probabilities, ids, refs, content.features)
-    size = PREFIX_BYTES + sum(lengths) + len(content.probabilities) + len(content.features)
-    return Frame(buffers, size, chained)
+    buffers = (prefix, facts, content.probabilities, ids, refs, content.features, content.reasons)
+    return Frame(buffers, sum(map(len, buffers)), chained)
 
 
 def frame_size(data: bytes | memoryview, features: int) -> int:
@@ -116,8 +135,8 @@ def frame_size(data: bytes | memoryview, features: int) -> int:
     header = data[_CHECKSUM.size : PREFIX_BYTES]
     if zlib.crc32(header) != _CHECKSUM.unpack_from(data)[0]:
         raise SpoolError("the lengths of a record have changed since they were written")
-    facts, ids, refs, rows, *_ = _HEADER.unpack(header)
-    size: int = PREFIX_BYTES + facts + ids + refs + rows * _FLOAT.itemsize * (features + 1)
+    facts, reasons, ids, refs, rows, *_ = _HEADER.unpack(header)
+    size: int = PREFIX_BYTES + facts + ids + refs + rows * _FLOAT.itemsize * (features + 1 + reasons)
     return size
 
 
@@ -132,7 +151,7 @@ def possible_hashes(data: memoryview, previous: bytes) -> set[bytes]:
 
     That which stands there, and that of what stands there: where a single bit has changed, one of them is right.
     """
-    facts_size, _, _, rows, _, digest, given = _HEADER.unpack_from(data, _CHECKSUM.size)
+    facts_size, _, _, _, rows, _, digest, given = _HEADER.unpack_from(data, _CHECKSUM.size)
     facts_end = PREFIX_BYTES + facts_size
     probabilities = data[facts_end : facts_end + _FLOAT.itemsize * rows]
     return {given, record_hash(previous, digest, bytes(data[PREFIX_BYTES:facts_end]), probabilities)}
@@ -153,29 +172,32 @@ def read_frame(data: memoryview, previous: bytes) -> StoredRecord:
     Raises:
         SpoolError: it is not what was written after `previous`.
     """
-    facts_size, ids_size, refs_size, rows, salt, digest, given = _HEADER.unpack_from(data, _CHECKSUM.size)
+    facts_size, width, ids_size, refs_size, rows, salt, digest, given = _HEADER.unpack_from(data, _CHECKSUM.size)
     facts_end = PREFIX_BYTES + facts_size
     probabilities_end = facts_end + _FLOAT.itemsize * rows
     ids_end = probabilities_end + ids_size
     refs_end = ids_end + refs_size
+    features_end = len(data) - _FLOAT.itemsize * rows * width
     facts = bytes(data[PREFIX_BYTES:facts_end])
     ids, refs = bytes(data[probabilities_end:ids_end]), bytes(data[ids_end:refs_end])
+    features, reasons = data[refs_end:features_end], data[features_end:]
     sound = given == record_hash(previous, digest, facts, data[facts_end:probabilities_end])
-    if not sound or digest != content_digest(salt, ids, refs, data[refs_end:], rows):
+    if not sound or digest != content_digest(salt, ids, refs, features, rows, reasons=reasons):
         raise SpoolError("a record has changed since it was written")
     return StoredRecord(
         facts=FACTS_DECODER.decode(facts),
         application_ids=_IDS.decode(ids) if ids else None,
         applicant_refs=_REFS.decode(refs) if refs else None,
-        features=matrix_of(data[refs_end:], rows),
+        features=matrix_of(features, rows),
         probabilities=np.frombuffer(data, _FLOAT, rows, facts_end),
         salt=salt,
         digest=digest,
         hash=given,
+        reasons=matrix_of(reasons, rows) if reasons else None,
     )
 
 
 def matrix_of(features: bytes | memoryview, rows: int) -> NDArray[np.float32]:
-    """Features [N, features] of so many rows, however many each of them has."""
+    """Features [N, features] of so many rows, however many each of them has; reasons [N, 2 K] likewise."""
     values = np.frombuffer(features, _FLOAT)
     return values.reshape(rows, values.size // rows if rows else 0)

@@ -18,7 +18,8 @@ ANONYMOUS: Final = "anonymous"
 class PredictionRecord(msgspec.Struct, frozen=True, gc=False):
     """One request and its answer: `features` is float32 [N, features], `probabilities` float32 [N], row by row.
 
-    `applicant_refs` are pseudonyms (`pseudonym.py`), never what the client sent.
+    `applicant_refs` are pseudonyms (`pseudonym.py`), never what the client sent. `reasons` is float32 [N, 2 K] where
+    the answer gave any: of each row the K weightiest features, each as its number, from 0, and its effect.
     """
 
     request_id: str
@@ -33,6 +34,7 @@ class PredictionRecord(msgspec.Struct, frozen=True, gc=False):
     applicant_refs: Sequence[bytes | None] | None
     features: NDArray[np.float32]
     probabilities: NDArray[np.float32]
+    reasons: NDArray[np.float32] | None = None
 
     @property
     def row_count(self) -> int:

@@ -1,7 +1,8 @@
 """The header of a segment: where in its chain it begins and, once nobody writes it any more, where it ends.
 
-    PREDLOG2: chain id | number | sequence and hash of the record before | features a row | checksum | end mark, zeros
+    PREDLOG3: chain id | number | sequence and hash of the record before | features a row | checksum | end mark, zeros
               before
+    PREDLOG2: the same, of the time before records had reasons
     PREDLOG1: the same up to the hash, of the time before chains began with the hash of their id; ten features a row
 
 Records have as many features as their process had declared; one that reads them may have more.
@@ -22,7 +23,9 @@ from typing import Final
 from serve.prediction_log.chain import GENESIS, beginning
 from serve.prediction_log.errors import SpoolError
 
-_MAGIC: Final = b"PREDLOG2"
+_MAGIC: Final = b"PREDLOG3"
+_MAGIC_WITHOUT_REASONS: Final = b"PREDLOG2"
+"""Whoever knew no other name would take records with reasons for others; whoever knows this one reads both."""
 _MAGIC_WITHOUT_END: Final = b"PREDLOG1"
 _START: Final = struct.Struct("<8s16sIQ32s")
 _FEATURES: Final = struct.Struct("<I")
@@ -97,8 +100,10 @@ def read_start(descriptor: int) -> SegmentStart:
         SpoolError: the file is no segment.
     """
     data = os.pread(descriptor, HEADER_BYTES, 0)
-    has_end_mark = data.startswith(_MAGIC)
-    if len(data) < (HEADER_BYTES if has_end_mark else _START.size) or not data.startswith((_MAGIC, _MAGIC_WITHOUT_END)):
+    has_end_mark = data.startswith((_MAGIC, _MAGIC_WITHOUT_REASONS))
+    if len(data) < (HEADER_BYTES if has_end_mark else _START.size) or not (
+        has_end_mark or data.startswith(_MAGIC_WITHOUT_END)
+    ):
         raise SpoolError("the file does not begin as a segment of the prediction log does")
     if has_end_mark and data[_CHECKSUM_AT:_END_AT] != _checksum(data[:_CHECKSUM_AT]):
         raise SpoolError("its header has changed since it was written")

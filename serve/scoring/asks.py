@@ -4,6 +4,8 @@
 |---|---|---|
 | `errors=report` | `X-Errors: report` | good rows are scored, faulty ones come back as null with their reasons |
 | `warnings=true` | `X-Warnings: true` | values that are hardly what they say they are come back by row |
+| `reasons=K` | `X-Reasons: K` | the K features that raise or lower the score most come back by row |
+| `language=nl` | `X-Language: nl` | in the language that is named; English where none is |
 """
 
 from __future__ import annotations
@@ -13,21 +15,38 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
+from fraud.features import FEATURE_COUNT
+from fraud.languages import ENGLISH
+from fraud.reason_words import OFFERED
 from serve.decoding import DecodedRows
 from serve.decoding.checked_rows import FaultyRows
 from serve.errors import MalformedHeader
 
 ERRORS: Final = "errors"
 WARNINGS: Final = "warnings"
+REASONS: Final = "reasons"
+LANGUAGE: Final = "language"
 ERRORS_HEADER: Final = "X-Errors"
 WARNINGS_HEADER: Final = "X-Warnings"
+REASONS_HEADER: Final = "X-Reasons"
+LANGUAGE_HEADER: Final = "X-Language"
 
-_HEADERS: Final = {ERRORS: ERRORS_HEADER.lower(), WARNINGS: WARNINGS_HEADER.lower()}
-ANSWERS: Final[Mapping[str, Mapping[str, bool]]] = {
+_HEADERS: Final = {
+    name: header.lower()
+    for name, header in (
+        (ERRORS, ERRORS_HEADER),
+        (WARNINGS, WARNINGS_HEADER),
+        (REASONS, REASONS_HEADER),
+        (LANGUAGE, LANGUAGE_HEADER),
+    )
+}
+ANSWERS: Final[Mapping[str, Mapping[str, bool | int | str]]] = {
     ERRORS: {"refuse": False, "report": True},
     WARNINGS: {"false": False, "0": False, "true": True, "1": True},
+    REASONS: {str(count): count for count in range(1, FEATURE_COUNT + 1)},
+    LANGUAGE: {language: language for language in OFFERED},
 }
-"""What each may be, and whether something is asked for by it."""
+"""What each may be, and what is asked for by it."""
 MAX_POSITIONS: Final = 100
 """Of faulty rows that a record names."""
 
@@ -38,11 +57,18 @@ class Asks:
 
     report: bool = False
     warnings: bool = False
+    reasons: int = 0
+    """So many a row; 0 where none are asked for."""
+    language: str = ENGLISH
+    """Of the reasons."""
 
     @property
     def text(self) -> str:
         """What tells it from other requests; "" where nothing is asked for."""
-        return f"?{ERRORS}={self.report}&{WARNINGS}={self.warnings}" if self != NO_ASKS else ""
+        if self == NO_ASKS:
+            return ""
+        told = f"&{REASONS}={self.reasons}&{LANGUAGE}={self.language}" if self.reasons else ""
+        return f"?{ERRORS}={self.report}&{WARNINGS}={self.warnings}{told}"
 
 
 NO_ASKS: Final = Asks()
@@ -60,7 +86,13 @@ def asks_of(query: str, headers: Mapping[str, str]) -> Asks:
     pairs = parse_qsl(query, keep_blank_values=True)
     by_query = {name: _answer(name, value) for name, value in pairs if name in _HEADERS}
     asked = by_header | by_query
-    return Asks(report=asked.get(ERRORS, False), warnings=asked.get(WARNINGS, False))
+    reasons = int(asked.get(REASONS, 0))
+    return Asks(
+        report=bool(asked.get(ERRORS)),
+        warnings=bool(asked.get(WARNINGS)),
+        reasons=reasons,
+        language=str(asked.get(LANGUAGE, ENGLISH)) if reasons else ENGLISH,
+    )
 
 
 def tolerated(read: Callable[[], DecodedRows], asks: Asks) -> DecodedRows:
@@ -88,8 +120,9 @@ def call_on_record(path: str, rows: DecodedRows) -> str:
     return f"{path}?{ERRORS}=report&rows={rows.sent}&faulty={len(rows.faults)}&at={positions}"
 
 
-def _answer(name: str, value: str) -> bool:
+def _answer(name: str, value: str) -> bool | int | str:
     found = ANSWERS[name].get(value.lower())
     if found is None:
-        raise MalformedHeader(f"{name}, or {_HEADERS[name]}: expected one of {', '.join(ANSWERS[name])}")
+        expected = f"one of {', '.join(ANSWERS[name])}" if name != REASONS else f"a number from 1 to {FEATURE_COUNT}"
+        raise MalformedHeader(f"{name}, or {_HEADERS[name]}: expected {expected}")
     return found

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from serve.answer import Answer
 from serve.decoding import DecodedRows
 from serve.error_answers import WriteError
 from serve.model.model_store import Manifest
 from serve.scoring.asks import Asks
+from serve.scoring.notes import WriteNoted
 
-Write = Callable[[NDArray[np.float32], Manifest], Answer]
-"""Probabilities, float32 [N], and the model that gave them -> the answer."""
+Write = WriteNoted
+"""Probabilities, float32 [N], the model that gave them, and their reasons where the rows ask for some -> the answer."""
 
 Read = Callable[[bytes, Manifest], tuple[DecodedRows, Write]]
 """An inflated body and the model that will answer it -> the rows, and how their answer is written; raises ServeError.

@@ -5,7 +5,8 @@ The probability of a row at fault, where faults are reported, is NaN here: null 
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import numpy as np
 import orjson
@@ -13,33 +14,43 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from serve.scoring.notes import NO_NOTES, Notes
+from serve.scoring.reasons import Reasons
 
+_ARROW_REASONS: Final = pa.list_(
+    pa.struct([("field", pa.string()), ("value", pa.float32()), ("effect", pa.float32()), ("text", pa.string())])
+)
 _ARROW_ANSWER: Final = pa.schema([pa.field("probability", pa.float32(), nullable=False)])
 
 
 def encode_probability(probabilities: NDArray[np.float32], notes: Notes = NO_NOTES) -> bytes:
-    """float32 [1] -> `{"probability": p}`."""
-    return _dumps("probability", probabilities[0], notes)
+    """float32 [1] -> `{"probability": p}`; its reasons are a list, not one of lists."""
+    if notes.reasons is None:
+        return _dumps("probability", probabilities[0], _beside(notes))
+    told = {"base": notes.reasons.base, "reasons": next(notes.reasons.rows())}
+    return _dumps("probability", probabilities[0], told | notes.members())
 
 
 def encode_probabilities(probabilities: NDArray[np.float32], notes: Notes = NO_NOTES) -> bytes:
     """float32 [N] -> `{"probabilities": [p, ...]}`."""
-    return _dumps("probabilities", probabilities, notes)
+    return _dumps("probabilities", probabilities, _beside(notes))
 
 
 def encode_predictions(probabilities: NDArray[np.float32], notes: Notes = NO_NOTES) -> bytes:
     """float32 [N] -> `{"predictions": [p, ...]}`, MLflow's form."""
-    return _dumps("predictions", probabilities, notes)
+    return _dumps("predictions", probabilities, _beside(notes))
 
 
 def encode_arrow(probabilities: NDArray[np.float32], notes: Notes = NO_NOTES) -> bytes:
-    """float32 [N] -> an Arrow IPC stream of one batch with the float32 column `probability`; notes are text columns."""
+    """float32 [N] -> an Arrow IPC stream of one batch with the float32 column `probability`.
+
+    Faults and warnings are columns of texts; reasons one of lists, with `base` beside it.
+    """
     if notes is NO_NOTES:
         batch = pa.record_batch([pa.array(probabilities)], schema=_ARROW_ANSWER)
     else:
         texts = {name: pa.array(values, pa.string()) for name, values in notes.texts(len(probabilities)).items()}
         answered = pa.array(probabilities, mask=np.isnan(probabilities))
-        batch = pa.record_batch({"probability": answered, **texts})
+        batch = pa.record_batch({"probability": answered, **_reasons(notes.reasons), **texts})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as stream:
         stream.write_batch(batch)
@@ -47,6 +58,22 @@ def encode_arrow(probabilities: NDArray[np.float32], notes: Notes = NO_NOTES) ->
     return content
 
 
-def _dumps(name: str, value: object, notes: Notes) -> bytes:
-    beside = {} if notes is NO_NOTES else notes.members()
+def _reasons(reasons: Reasons | None) -> dict[str, pa.Array]:
+    if reasons is None:
+        return {}
+    base = pa.array(np.full(reasons.sent, reasons.base))
+    return {"base": base, "reasons": pa.concat_arrays([pa.array(one, _ARROW_REASONS) for one in reasons.pieces()])}
+
+
+def _beside(notes: Notes) -> dict[str, Any]:
+    # Most answers have none.
+    if notes is NO_NOTES:
+        return {}
+    if notes.reasons is None:
+        return notes.members()
+    pieces = (orjson.dumps(piece, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1] for piece in notes.reasons.pieces())
+    return {"base": notes.reasons.base, "reasons": orjson.Fragment(b"[%b]" % b",".join(pieces)), **notes.members()}
+
+
+def _dumps(name: str, value: object, beside: Mapping[str, Any]) -> bytes:
     return orjson.dumps({name: value, **beside}, option=orjson.OPT_SERIALIZE_NUMPY)

@@ -16,11 +16,15 @@ from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import PredictionRecord, Promise, RecordLog
 from serve.scoring.asks import call_on_record
 from serve.scoring.content_encoding import IDENTITY, inflate
+from serve.scoring.notes import NO_NOTES, Notes
 from serve.scoring.options import ScoringOptions
+from serve.scoring.reasons import explain
 from serve.scoring.request import ScoringRequest
 
 # Below this a request takes less time on the event loop than the change to another thread costs.
 INLINE_BODY_MAX_BYTES: Final = 256 * 1024
+REASONED_BODY_MAX_BYTES: Final = 16 * 1024
+"""As above, of who asks for reasons: their words take longer than scoring."""
 
 
 class Scoring:
@@ -64,7 +68,7 @@ class Scoring:
             max_bytes=self._max_body_bytes,
         )
         self._admission.refuse_early(announced_bytes)
-        if announced_bytes > self.inline_max_bytes:
+        if announced_bytes > self._inline_max_bytes(options):
             self.threads.refuse_if_standing()
         self._rate_limits.take_request(options.caller)
         return request
@@ -73,7 +77,11 @@ class Scoring:
         """Whether the answer may be computed on the event loop."""
         # How much a compressed body holds is not known yet, and a key has to be looked up on the disk.
         options = request.options
-        return request.size <= self.inline_max_bytes and options.encoding == IDENTITY and options.key is None
+        return request.size <= self._inline_max_bytes(options) and options.encoding == IDENTITY and options.key is None
+
+    def _inline_max_bytes(self, options: ScoringOptions) -> int:
+        """How long a body may be to be scored on the event loop."""
+        return min(self.inline_max_bytes, REASONED_BODY_MAX_BYTES) if options.asks.reasons else self.inline_max_bytes
 
     def answer(self, request: ScoringRequest) -> Answer:
         """Score a request whose body is whole; safe to call from any thread.
@@ -111,9 +119,12 @@ class Scoring:
         request.ticket.add_rows(rows.sent)
         self._rate_limits.take_rows(options.caller, rows.sent)
         applicant_refs = self._pseudonyms.of_rows(rows.applicant_refs)
+        reasons = None
+        if rows.reasons:
+            reasons = explain(model.contributions, model.manifest.model_version, rows.matrix, rows.reasons)
         probabilities = model.engine.score(rows.matrix)
         self.metrics.implausible.note(rows.matrix)
-        answer = write(probabilities, model.manifest)
+        answer = write(probabilities, model.manifest, NO_NOTES if reasons is None else Notes(reasons=reasons))
         self._log.append(
             PredictionRecord(
                 request_id=request.request_id,
@@ -127,6 +138,7 @@ class Scoring:
                 applicant_refs=applicant_refs,
                 features=rows.matrix,
                 probabilities=probabilities,
+                reasons=None if reasons is None else reasons.on_record(),
             ),
             None if key is None else self._promise(key, SavedAnswer.of(answer, request.rows, request.request_id)),
         )

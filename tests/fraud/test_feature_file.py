@@ -26,6 +26,12 @@ example = 2
 called = "a"
 meaning = "a"
 """
+WORDS = """
+[feature.words.{}]
+called = "a"
+unit = "dagen"
+{}
+"""
 
 
 def test_the_project_s_own_features_are_read() -> None:
@@ -59,6 +65,11 @@ def test_another_file_may_name_features_as_people_do() -> None:
         pytest.param(VALID.replace("[1, 9]", "[9, 1]"), "typical must rise", id="typical that falls"),
         pytest.param(VALID + "bands = [3, 3]", "bands must rise", id="bands that don't rise"),
         pytest.param(VALID + "monotone = 2", "monotone", id="a slope of 2"),
+        pytest.param(VALID + 'told_as = "since long"', "told_as needs", id="a sentence without its value"),
+        pytest.param(VALID + 'told_as = "{value} of {all}"', "told_as needs", id="a sentence with another value"),
+        pytest.param(VALID + WORDS.format("xx", ""), "words are in xx, expected one of nl", id="an unknown language"),
+        pytest.param(VALID + WORDS.format("en", ""), "words are in en", id="words of the declaration's own language"),
+        pytest.param(VALID + WORDS.format("nl", "values = { b = 'B' }"), "other values", id="words of no value"),
         pytest.param(VALID + "values = { half = 2.5 }", "whole numbers", id="half a code"),
         pytest.param(VALID.replace("example = 2", "example = nan"), "finite", id="not a number"),
         pytest.param("[[feature]", "declares no features", id="no TOML"),
@@ -112,7 +123,7 @@ def test_a_file_that_is_not_there_ends_the_program_in_one_line(tmp_path: Path) -
         pytest.param(ShownAs.YEARS, 400.0, "1.1 years", id="little more than a year"),
         pytest.param(ShownAs.NUMBER, 3.0, "3 days", id="a number"),
         pytest.param(ShownAs.YEARS, 365243.0, "not employed", id="a named value"),
-        pytest.param(ShownAs.NUMBER, float("nan"), "missing", id="missing"),
+        pytest.param(ShownAs.NUMBER, float("nan"), "not given", id="missing"),
     ],
 )
 def test_values_are_shown_as_people_read_them(shown_as: ShownAs, value: float, text: str) -> None:

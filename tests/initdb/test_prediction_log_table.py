@@ -47,6 +47,7 @@ def test_the_view_has_a_row_a_prediction(database: str, ids: list[str | None] | 
         "load_test",
         "caller",
         "model_sha256",
+        "reasons",
     ]
     expected_ids = ids or [None] * 3
     assert rows == [
@@ -62,6 +63,7 @@ def test_the_view_has_a_row_a_prediction(database: str, ids: list[str | None] | 
             False,
             "anonymous",
             "ab",
+            None,
         )
         for i in range(3)
     ]
@@ -194,7 +196,7 @@ def test_autovacuum_does_not_read_the_arrays_of_a_month_nor_clean_what_only_grow
             )
             (none, arrays), (few, _) = cursor.fetchall()
             assert (none, few) == (0, 10)
-            assert arrays == ["applicant_refs", "application_ids", "features", "probabilities"]
+            assert arrays == ["applicant_refs", "application_ids", "features", "probabilities", "reasons"]
             cursor.execute(
                 "SELECT main.reloptions || toast.reloptions FROM pg_class AS main"
                 " JOIN pg_class AS toast ON toast.oid = main.reltoastrelid WHERE main.oid = %s::regclass",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from psycopg2 import sql
 
 from fraud.database import connect
@@ -45,6 +46,14 @@ def record(rows: int = 1, **changes: Any) -> PredictionRecord:
         "probabilities": generator.random(rows, dtype=np.float32),
     }
     return PredictionRecord(**(defaults | changes))
+
+
+def some_reasons(rows: int, count: int = 2) -> NDArray[np.float32]:
+    """Reasons as a record has them: the last features first."""
+    pairs = np.empty((rows, count, 2), np.float32)
+    pairs[:, :, 0] = np.arange(FEATURE_COUNT - 1, FEATURE_COUNT - 1 - count, -1)
+    pairs[:, :, 1] = np.random.default_rng(rows).normal(0, 0.3, (rows, count))
+    return pairs.reshape(rows, 2 * count)
 
 
 @contextmanager

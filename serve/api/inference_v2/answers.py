@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fraud.features import FEATURE_COUNT
 from serve.answer import Answer
-from serve.api.inference_v2.messages import INPUT, OUTPUT, InferenceRequest
+from serve.api.inference_v2.messages import ATTRIBUTIONS, INPUT, OUTPUT, InferenceRequest
 from serve.api.inference_v2.requests import JSON_LENGTH_HEADER
 from serve.metrics import Totals
 from serve.model.model_store import Manifest
@@ -20,6 +20,8 @@ from serve.scoring.content_encoding import IDENTITY, WORTH_COMPRESSING_BYTES, co
 from serve.scoring.notes import NO_NOTES, Notes
 
 BINARY_TYPE: Final = "application/octet-stream"
+REASON: Final = "reason"
+"""The tensor of words, with `reasons=K`."""
 PLATFORM: Final = "onnxruntime_onnx"
 
 
@@ -32,27 +34,50 @@ def write_answer(
 ) -> Answer:
     """float32 [N] -> the "Inference Response JSON Object", its tensors in JSON or behind it as the request asks.
 
-    What the request asks to be told beside is a tensor of texts, empty for a row of which nothing is told.
+    What the request asks to be told beside is a tensor of texts, empty for a row of which nothing is told; they travel
+    as the first output does.
     """
-    output: dict[str, Any] = {"name": OUTPUT, "datatype": "FP32", "shape": [len(probabilities)]}
     answer: dict[str, Any] = {"model_name": manifest.model_name, "model_version": str(manifest.model_version)}
     if isinstance(request.id, str):
         answer["id"] = request.id
-    texts = {name: [text or "" for text in column] for name, column in notes.texts(len(probabilities)).items()}
-    beside = [{"name": name, "datatype": "BYTES", "shape": [len(column)]} for name, column in texts.items()]
-    answer["outputs"] = [output, *beside]
-    if not request.binary_output:
-        output["data"] = probabilities
-        for told, column in zip(beside, texts.values(), strict=True):
-            told["data"] = column
-        return _answer(
-            orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY), encoding, manifest, "application/json", {}
-        )
-    tensors = [probabilities.astype("<f4", copy=False).tobytes(), *map(_encode_texts, texts.values())]
-    for described, tensor in zip(answer["outputs"], tensors, strict=True):
-        described["parameters"] = {"binary_data_size": len(tensor)}
-    text = orjson.dumps(answer)
+    outputs: list[dict[str, Any]] = []
+    tensors: list[bytes] = []
+    for output in request.wanted:
+        is_binary = request.is_binary(output)
+        if output.name == OUTPUT:
+            outputs.append(_numbers(OUTPUT, probabilities, tensors, is_binary=is_binary))
+        elif notes.reasons is not None:
+            attributions = _numbers(ATTRIBUTIONS, notes.reasons.attributions(), tensors, is_binary=is_binary)
+            attributions.setdefault("parameters", {})["base"] = notes.reasons.base
+            outputs.append(attributions)
+    is_binary = request.is_binary(request.wanted[0])
+    texts = notes.texts(len(probabilities))
+    if notes.reasons is not None and notes.reasons.told:
+        texts[REASON] = notes.reasons.texts()
+    for name, column in texts.items():
+        outputs.append(_texts(name, [text or "" for text in column], tensors, is_binary=is_binary))
+    text = orjson.dumps({**answer, "outputs": outputs}, option=orjson.OPT_SERIALIZE_NUMPY)
+    if not tensors:
+        return _answer(text, encoding, manifest, "application/json", {})
     return _answer(b"".join((text, *tensors)), encoding, manifest, BINARY_TYPE, {JSON_LENGTH_HEADER: str(len(text))})
+
+
+def _numbers(name: str, values: NDArray[np.float32], tensors: list[bytes], *, is_binary: bool) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": name, "datatype": "FP32", "shape": list(values.shape)}
+    if is_binary:
+        return described | _behind(values.astype("<f4", copy=False).tobytes(), tensors)
+    return described | {"data": values.ravel()}
+
+
+def _texts(name: str, texts: Sequence[str], tensors: list[bytes], *, is_binary: bool) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": name, "datatype": "BYTES", "shape": [len(texts)]}
+    return described | (_behind(_encode_texts(texts), tensors) if is_binary else {"data": texts})
+
+
+def _behind(tensor: bytes, tensors: list[bytes]) -> dict[str, Any]:
+    """Send a tensor behind the JSON, which says how long it is."""
+    tensors.append(tensor)
+    return {"parameters": {"binary_data_size": len(tensor)}}
 
 
 def _encode_texts(texts: Sequence[str]) -> bytes:
@@ -68,7 +93,7 @@ def _answer(content: bytes, encoding: str, manifest: Manifest, media_type: str, 
 
 
 def model_metadata(manifest: Manifest) -> dict[str, Any]:
-    """The "Model Metadata Response JSON Object"."""
+    """The "Model Metadata Response JSON Object", with what is given unasked: clients ask for all that stands here."""
     return {
         "name": manifest.model_name,
         "versions": [str(manifest.model_version)],

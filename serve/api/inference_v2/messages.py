@@ -15,7 +15,10 @@ from msgspec import UNSET, UnsetType
 INPUT: Final = "features"
 """The input that holds all features; as in `model.onnx`."""
 OUTPUT: Final = "probability"
-"""The only output; as in `model.onnx`."""
+"""The output that is given unasked; as in `model.onnx`."""
+ATTRIBUTIONS: Final = "attributions"
+"""The effect of every feature of every row, [N, features], for who asks; its parameter `base` and a row's sum are the
+log-odds of the row."""
 
 Size = Annotated[int, msgspec.Meta(ge=0)]
 Datatype = Literal[
@@ -68,8 +71,11 @@ class OutputParameters(msgspec.Struct, frozen=True):
 class RequestedOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One output that is asked for."""
 
-    name: Literal["probability"]
+    name: Literal["probability", "attributions"]
     parameters: OutputParameters | UnsetType | None = UNSET
+
+
+_UNASKED: Final = (RequestedOutput(OUTPUT),)
 
 
 class RequestParameters(msgspec.Struct, frozen=True):
@@ -89,10 +95,18 @@ class InferenceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     outputs: list[RequestedOutput] | UnsetType | None = UNSET
 
     @property
-    def binary_output(self) -> bool:
-        """Whether the answer's tensor follows the JSON as bytes."""
-        parameters = self.outputs[0].parameters if self.outputs else None
-        wanted = parameters.binary_data if parameters else None
+    def wanted(self) -> tuple[RequestedOutput, ...]:
+        """The outputs that are asked for."""
+        return tuple(self.outputs) if self.outputs else _UNASKED
+
+    @property
+    def wants_attributions(self) -> bool:
+        """Whether they are among them."""
+        return bool(self.outputs) and any(output.name == ATTRIBUTIONS for output in self.wanted)
+
+    def is_binary(self, output: RequestedOutput) -> bool:
+        """Whether that output's tensor follows the JSON as bytes."""
+        wanted = output.parameters.binary_data if output.parameters else None
         if isinstance(wanted, bool):
             return wanted
         return bool(self.parameters and self.parameters.binary_data_output)

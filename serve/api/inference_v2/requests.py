@@ -56,10 +56,10 @@ def _json_length(body: bytes, header: str | None) -> int:
 def _decode(text: bytes, binary: memoryview, max_rows: int, asks: Asks) -> tuple[InferenceRequest, DecodedRows]:
     request = decode_message(_DECODER.decode, text)
     outputs = request.outputs or []
-    if len(outputs) > 1:
-        raise InvalidInstance(f"{len(outputs)} outputs are asked for: the model has one")
+    if len({output.name for output in outputs}) < len(outputs):
+        raise InvalidInstance(f"{len(outputs)} outputs are asked for, one of them twice: expected each once")
     if any(output.parameters and output.parameters.classification is not UNSET for output in outputs):
-        raise InvalidInstance("classification is not offered: the output is a probability")
+        raise InvalidInstance("classification is not offered: the outputs are a probability, and effects on it")
     try:
         rows = tolerated(lambda: _decode_rows(_tensors_by_name(request, binary), max_rows), asks)
     except FaultyRows:
@@ -68,7 +68,8 @@ def _decode(text: bytes, binary: memoryview, max_rows: int, asks: Asks) -> tuple
     # Texts that came as bytes have no colons in the JSON.
     texts = rows.texts if all(tensor.binary_size is None for tensor in request.inputs) else ()
     refuse_duplicate_names(text, members_of(request), texts)
-    return request, rows
+    wanted = FEATURE_COUNT if request.wants_attributions else asks.reasons
+    return request, msgspec.structs.replace(rows, reasons=wanted) if wanted else rows
 
 
 def _tensors_by_name(request: InferenceRequest, binary: memoryview) -> _Tensors:

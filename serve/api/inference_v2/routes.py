@@ -33,7 +33,7 @@ from serve.model.serving_model import ServingModel
 from serve.scoring.asks import NO_ASKS, Asks
 from serve.scoring.call import Headers, Read, ScoringRoute, Write
 from serve.scoring.content_encoding import accepted_encoding
-from serve.scoring.notes import WriteNoted, write_noted
+from serve.scoring.notes import WriteNoted, noted
 
 SERVER_NAME: Final = "marriage-loan-scoring"
 EXTENSIONS: Final = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"]
@@ -158,7 +158,7 @@ def infer_route(name: str, max_rows: int, version: str | None = None) -> Scoring
             _check_name(name, version, manifest)  # another version may have taken over since the header was read
             asked, rows = decode_request(body, json_length, max_rows, asks)
             write: WriteNoted = functools.partial(write_answer, asked, encoding)
-            return rows, write if asks == NO_ASKS else functools.partial(write_noted, write, rows, asks)
+            return rows, write if asks == NO_ASKS and not rows.reasons else noted(write, rows, asks)
 
         return dict.fromkeys(_MEDIA_TYPES, read)
 

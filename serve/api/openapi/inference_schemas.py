@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from fraud.features import FEATURE_COUNT, FEATURE_NAMES
-from serve.api.inference_v2.answers import BINARY_TYPE
-from serve.api.inference_v2.messages import DATATYPES, INPUT, OUTPUT
+from serve.api.inference_v2.answers import BINARY_TYPE, REASON
+from serve.api.inference_v2.messages import ATTRIBUTIONS, DATATYPES, INPUT, OUTPUT
 from serve.api.openapi.schemas import BINARY, PROBABILITY, TEXT, Schema, array, closed_object, some_members
 from serve.decoding.by_content_type import JSON
 from serve.decoding.rows import LABELS
@@ -35,8 +35,18 @@ _TENSOR: Final[Schema] = {
     "description": "its values in `data`, flat or nested, or as bytes behind the JSON",
 }
 _REQUESTED: Final[Schema] = {
-    **some_members(["name"], name={"const": OUTPUT}, parameters=_parameters(binary_data=_BOOL)),
+    **some_members(["name"], name={"enum": [OUTPUT, ATTRIBUTIONS]}, parameters=_parameters(binary_data=_BOOL)),
     "additionalProperties": False,
+}
+_OUTPUTS: Final[Schema] = {
+    "type": ["array", "null"],
+    "items": _REQUESTED,
+    "maxItems": 2,
+    "allOf": [
+        {"contains": {"properties": {"name": {"const": name}}}, "minContains": 0, "maxContains": 1}
+        for name in (OUTPUT, ATTRIBUTIONS)
+    ],
+    "description": "each at most once; the probability where none is named",
 }
 _WITH_BYTES: Final[Schema] = {
     **BINARY,
@@ -51,7 +61,7 @@ INFERENCE: Final = {
             model_name=_ANY_TEXT,
             model_version=_ANY_TEXT,
             inputs=array(_TENSOR, maxItems=FEATURE_COUNT + len(LABELS)),
-            outputs={"type": ["array", "null"], "items": _REQUESTED, "maxItems": 1},
+            outputs=_OUTPUTS,
             parameters=_parameters(binary_data_output=_BOOL),
         ),
         "additionalProperties": False,
@@ -66,11 +76,22 @@ _RESULT: Final[Schema] = closed_object(
     shape=_ONE_SIZE,
     data=array({**PROBABILITY, "type": ["number", "null"]}),
 )
+_ATTRIBUTIONS: Final[Schema] = {
+    **closed_object(
+        name={"const": ATTRIBUTIONS},
+        datatype={"const": "FP32"},
+        shape=array({"type": "integer", "minimum": 1}, maxItems=2),
+        data=array({"type": ["number", "null"]}),
+        parameters=closed_object(base={"type": "number"}),
+    ),
+    "description": "where it is asked for: the effect of each feature of each row on its log-odds, which `base` and a "
+    "row's sum are",
+}
 _TOLD: Final[Schema] = {
     **closed_object(
-        name={"enum": ["fault", "warning"]}, datatype={"const": "BYTES"}, shape=_ONE_SIZE, data=array(TEXT)
+        name={"enum": ["fault", "warning", REASON]}, datatype={"const": "BYTES"}, shape=_ONE_SIZE, data=array(TEXT)
     ),
-    "description": "with `errors=report` and `warnings=true`: a text for each row, empty where nothing is told",
+    "description": "with `errors=report`, `warnings=true` and `reasons=K`: a text a row, empty where none is told",
 }
 INFERENCE_ANSWER: Final = {
     JSON: {
@@ -79,7 +100,7 @@ INFERENCE_ANSWER: Final = {
             model_name=TEXT,
             model_version=TEXT,
             id=TEXT,
-            outputs=array({"oneOf": [_RESULT, _TOLD]}, maxItems=3),
+            outputs=array({"oneOf": [_RESULT, _ATTRIBUTIONS, _TOLD]}, maxItems=5),
         ),
         "additionalProperties": False,
     },

@@ -21,7 +21,17 @@ from serve.decoding.arrow_stream import ARROW_STREAM
 from serve.decoding.by_content_type import JSON
 from serve.idempotency.key import IDEMPOTENCY_KEY_HEADER
 from serve.request_names import LOAD_TEST_HEADER, NAME, REQUEST_ID_HEADER
-from serve.scoring.asks import ANSWERS, ERRORS, ERRORS_HEADER, WARNINGS, WARNINGS_HEADER
+from serve.scoring.asks import (
+    ANSWERS,
+    ERRORS,
+    ERRORS_HEADER,
+    LANGUAGE,
+    LANGUAGE_HEADER,
+    REASONS,
+    REASONS_HEADER,
+    WARNINGS,
+    WARNINGS_HEADER,
+)
 
 INFERENCE_PREFIX: Final = "/v2/models/{name}"
 
@@ -216,6 +226,13 @@ _SCORING_HEADERS: Final = (
         "`report`: rows at fault come back as null with their reasons beside those that are scored, where any is good",
     ),
     *_ask(WARNINGS, WARNINGS_HEADER, "`true`: values that are hardly what they say they are come back by row"),
+    *_ask(
+        REASONS,
+        REASONS_HEADER,
+        "so many features that raise or lower a row's score most come back with their effects on the log-odds, as "
+        "numbers and in words, and are on record; 422 where the version in charge gives none",
+    ),
+    *_ask(LANGUAGE, LANGUAGE_HEADER, "the language of the reasons; English where none is named"),
 )
 _ACCEPT: Final = _header("Accept", schemas.TEXT, f"`{ARROW_STREAM}` for an answer in Arrow; weights count (`q`)")
 _ACCEPT_ENCODING: Final = _header(

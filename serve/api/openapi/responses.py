@@ -65,7 +65,12 @@ SCORING: Final[Mapping[str, tuple[str, Schema]]] = {
         "A content type or encoding that the call does not read",
         {"Accept-Encoding": header(TEXT, "the encodings that it reads", always=False)},
     ),
-    "422": ("The body breaks the schema, where the error names what does; or its Idempotency-Key was used before", {}),
+    "422": (
+        "The body breaks the schema, where the error names what does; or its Idempotency-Key was used before; or "
+        "reasons are asked for, and the version in charge was registered without what gives them "
+        "(`reasons_unavailable`)",
+        {},
+    ),
 }
 MODEL_ADDRESS: Final[Mapping[str, tuple[str, Schema]]] = {
     "404": ("Another model, or a version that is not in charge", {})

@@ -141,6 +141,16 @@ _WARNINGS: Final[Schema] = {
     "items": _ROW_FAULT,
     "description": "with `warnings=true`: values that were scored and are hardly what they say they are",
 }
+_REASON: Final[Schema] = {"$ref": "#/components/schemas/Reason"}
+_BASE: Final[Schema] = {
+    "type": "number",
+    "description": "with `reasons=K`: log-odds of the expected value; with the effects of all features, those of a row",
+}
+_REASONS: Final[Schema] = {
+    **array(_REASON, maxItems=FEATURE_COUNT),
+    "description": "with `reasons=K`: the K features with the weightiest effects, the weightiest first",
+}
+_REASONS_BY_ROW: Final[Schema] = array({**_REASONS, "type": ["array", "null"]})
 _PROBABILITIES: Final = array({**PROBABILITY, "type": ["number", "null"]})
 
 
@@ -149,16 +159,18 @@ def _noted(name: str, probability: Schema, **notes: Schema) -> Schema:
     return {**some_members([name], **{name: probability}, **notes), "additionalProperties": False}
 
 
-SINGLE_ANSWER: Final = {JSON: _noted("probability", PROBABILITY, warnings=_WARNINGS)}
+_BY_ROW: Final = {"base": _BASE, "reasons": _REASONS_BY_ROW, "faults": _FAULTS, "warnings": _WARNINGS}
+SINGLE_ANSWER: Final = {JSON: _noted("probability", PROBABILITY, base=_BASE, reasons=_REASONS, warnings=_WARNINGS)}
 BATCH_ANSWER: Final = {
-    JSON: _noted("probabilities", _PROBABILITIES, faults=_FAULTS, warnings=_WARNINGS),
+    JSON: _noted("probabilities", _PROBABILITIES, **_BY_ROW),
     ARROW_STREAM: {
         **BINARY,
         "description": f"one float32 column `{OUTPUT}`, when Accept asks for it; text columns `fault` and `warning` "
-        "where these are asked for",
+        "where these are asked for, and for reasons `base` (double) and `reasons`: lists of `field`, `value`, `effect` "
+        "and `text`",
     },
 }
-INVOCATION_ANSWER: Final = {JSON: _noted("predictions", _PROBABILITIES, faults=_FAULTS, warnings=_WARNINGS)}
+INVOCATION_ANSWER: Final = {JSON: _noted("predictions", _PROBABILITIES, **_BY_ROW)}
 
 
 def components() -> dict[str, Schema]:
@@ -171,6 +183,16 @@ def components() -> dict[str, Schema]:
     error = some_members(["code", "message"], code=TEXT, faults=faults, **row)
     return {
         "Instance": _instance(),
+        "Reason": {
+            **closed_object(
+                field={"enum": list(FEATURE_NAMES)},
+                value={"type": ["number", "null"]},
+                effect={"type": "number"},
+                text=TEXT,
+            ),
+            "description": "one feature's value, null where it was missing, and its effect on the log-odds: what the "
+            "model makes of it beside the other values, and no cause",
+        },
         "RowFault": {**some_members(["instance", "message"], **row), "additionalProperties": False},
         "Error": closed_object(error={**error, "additionalProperties": False}, request_id=TEXT),
         "InferenceError": {**some_members(["error"], error=TEXT, faults=faults), "additionalProperties": False},

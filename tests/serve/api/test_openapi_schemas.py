@@ -83,6 +83,7 @@ BAD: list[tuple[str, str, Any]] = [
     (INFER, "three dimensions", {"inputs": [{**TENSOR, "shape": [1, 1, 10]}]}),
     (INFER, "data as text", {"inputs": [{**TENSOR, "data": "1"}]}),
     (INFER, "two outputs", {"inputs": [TENSOR], "outputs": [{"name": "probability"}] * 2}),
+    (INFER, "attributions twice", {"inputs": [TENSOR], "outputs": [{"name": "attributions"}] * 2}),
     (INFER, "another output", {"inputs": [TENSOR], "outputs": [{"name": "x"}]}),
     (INFER, "a number as id", {"inputs": [TENSOR], "id": 1}),
     (INFER, "a size as text", {"inputs": [{**TENSOR, "parameters": {"binary_data_size": "1"}}]}),
@@ -96,6 +97,7 @@ GOOD: list[tuple[str, str, Any]] = [
     ("/invocations", "what MLflow ignores", {"inputs": [VALUES], "params": {"a": 1}, "signature_name": "x"}),
     ("/invocations", "params that are null", {"instances": COLUMNS, "params": None}),
     (INFER, "nulls", {"inputs": [TENSOR], "id": None, "model_name": None, "outputs": None, "parameters": None}),
+    (INFER, "attributions", {"inputs": [TENSOR], "outputs": [{"name": "attributions"}, {"name": "probability"}]}),
     (INFER, "nested", {"inputs": [{**TENSOR, "data": [VALUES]}], "parameters": {"priority": 1}}),
     (INFER, "texts", {"inputs": [TENSOR, {"name": "applicant_ref", "shape": [1], "datatype": "BYTES", "data": ["A"]}]}),
     *(

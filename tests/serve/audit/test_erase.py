@@ -25,7 +25,7 @@ from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.segment import list_segments
 from tests.live_stack import project_environment
 from tests.serve.audit.log_audit import audit
-from tests.serve.prediction_log_rows import execute, fetch, new_shipper, record, running_spool, ship_all
+from tests.serve.prediction_log_rows import execute, fetch, new_shipper, record, running_spool, ship_all, some_reasons
 
 KEY = "k" * 32
 PSEUDONYMS = Pseudonyms(KEY)
@@ -46,13 +46,17 @@ def log(database: str, tmp_path: Path) -> str:
             rows = len(references) if references else 2
             ids = [f"A-{row}" for row in range(rows)]
             refs = PSEUDONYMS.of_rows(references)
-            spool.append(record(rows=rows, request_id=request_id, application_ids=ids, applicant_refs=refs))
+            reasons = None if request_id == "none" else some_reasons(rows)
+            spool.append(
+                record(rows=rows, request_id=request_id, application_ids=ids, applicant_refs=refs, reasons=reasons)
+            )
     ship_all(tmp_path, database)
     return database
 
 
 ROWS = """
-    SELECT request_id, row_number, divorce_probability, features, application_id FROM prediction_logs ORDER BY 1, 2
+    SELECT request_id, row_number, divorce_probability, features, application_id, reasons
+    FROM prediction_logs ORDER BY 1, 2
 """
 
 
@@ -62,7 +66,7 @@ def test_a_person_is_gone_everybody_else_stays_and_the_log_still_verifies(log: s
     for old, new in zip(before, fetch(log, ROWS), strict=True):
         assert new[:3] == old[:3], "the answers stay"
         if new[:2] in {("anna", 0), ("both", 0), ("both", 3)}:
-            assert new[3:] == (None, None), "nothing of the row is left"
+            assert new[3:] == (None, None, None), "nothing of the row is left"
         else:
             assert new == old
     pseudonym = PSEUDONYMS.of("anna")
@@ -83,6 +87,8 @@ def test_one_person_after_the_other_can_be_erased_from_the_same_record(log: str,
     [
         "UPDATE prediction_requests SET features[11] = 0 WHERE request_id = 'both'",
         "UPDATE prediction_requests SET features[1:10] = array_fill(1::real, ARRAY[10]) WHERE request_id = 'anna'",
+        "UPDATE prediction_requests SET reasons[1:4] = ARRAY[1, 0.5, 2, 0.5] WHERE request_id = 'anna'",
+        "UPDATE prediction_requests SET reasons = NULL WHERE request_id = 'both'",
         "UPDATE prediction_requests SET salt = '' WHERE request_id = 'anna'",
         "DELETE FROM prediction_erasures WHERE number = 2",
         "DELETE FROM prediction_erasures",
@@ -208,10 +214,13 @@ def test_access_tells_everything_of_the_person_and_nothing_of_others(log: str, t
     assert rows.keys() == {("both", 0), ("both", 3), ("anna", 0)}
     shown = {(request, number): values for request, number, *values in fetch(log, ROWS)}
     for place, row in rows.items():
-        probability, features, application_id = shown[place]
+        probability, features, application_id, reasons = shown[place]
         assert row["probability"] == pytest.approx(probability, abs=1e-7)
         assert row["features"] == pytest.approx(features)
         assert row["application_id"] == application_id
+        assert [(one["field"], one["effect"]) for one in row["reasons"]] == [
+            (one["field"], pytest.approx(one["effect"], rel=1e-6)) for one in reasons
+        ]
     assert rows["both", 3]["outcomes"] == [{"decided_on": "2026-03-01", "divorce": 1}]
     assert rows["anna", 0]["outcomes"] == []
     assert (rows["both", 3]["groups"], rows["anna", 0]["groups"]) == ({"region": "north"}, {})
@@ -233,7 +242,9 @@ def test_the_person_is_asked_for_on_standard_error(log: str, tmp_path: Path) -> 
 
 def test_pages_say_what_the_json_says_and_take_no_markup_from_it(database: str, tmp_path: Path) -> None:
     with running_spool(tmp_path) as spool:
-        spool.append(record(application_ids=["<b>bold</b>"], applicant_refs=[PSEUDONYMS.of("anna")]))
+        spool.append(
+            record(application_ids=["<b>bold</b>"], applicant_refs=[PSEUDONYMS.of("anna")], reasons=some_reasons(1))
+        )
     ship_all(tmp_path, database)
     execute(database, "INSERT INTO application_outcomes VALUES ('<b>bold</b>', 1, '2026-03-01')")
     page = tmp_path / "kept" / "anna.html"
@@ -244,6 +255,8 @@ def test_pages_say_what_the_json_says_and_take_no_markup_from_it(database: str, 
     assert "<b>" not in text
     assert all(name in text for name in FEATURE_NAMES)
     assert "Outcome, 2026-03-01" in text
+    assert "Reason 2 that was given" in text
+    assert "the score (effect on the log-odds" in text
     run = run_audit(database, tmp_path, "erase", "--receipt", str(page.with_suffix(".json")), APPLICANT_REF_KEY=KEY)
     assert run.returncode == 0, run.stderr
     receipt = page.read_text()

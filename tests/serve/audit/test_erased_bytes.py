@@ -26,16 +26,19 @@ from serve.prediction_log.chain import as_bytes, beginning, encode_facts, record
 from serve.prediction_log.pseudonym import Pseudonyms
 from tests.live_stack import project_environment
 from tests.serve.audit.log_audit import audit
-from tests.serve.prediction_log_rows import execute, fetch, record, running_spool, ship_all
+from tests.serve.prediction_log_rows import execute, fetch, record, running_spool, ship_all, some_reasons
 
 KEY = "k" * 32
 PSEUDONYMS = Pseudonyms(KEY)
 BODY = b'{"the body": "of anna"}'
 FEATURES = np.linspace(1234.5, 98765.25, FEATURE_COUNT).astype("<f4")
+REASONS = some_reasons(2)
+"""Hers, and those of who came with her."""
 APPLICATION, REQUEST = "A-anna-4711", "request-of-anna-maier"
 REMAINS_OF = {
     "features": FEATURES.tobytes(),
     "two features": FEATURES[:2].tobytes(),
+    "reasons": REASONS[0].tobytes(),
     "pseudonym": PSEUDONYMS.of("anna")[4:],
     "application id": APPLICATION.encode(),
     "request id": REQUEST.encode(),
@@ -89,6 +92,7 @@ def answer_anna(folder: Path, dsn: str) -> None:
             application_ids=[APPLICATION, "A-berta"],
             applicant_refs=PSEUDONYMS.of_rows(["anna", "berta"]),
             features=np.vstack([FEATURES, np.ones(FEATURE_COUNT, "<f4")]),
+            reasons=REASONS,
         )
         log.append(anna, partial(answers.promise, digests[0], saved))
     answers.confirm(digests[0])

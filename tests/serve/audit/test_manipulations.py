@@ -1,4 +1,4 @@
-"""Sixty ways to change what is on record, each of which `verify` finds: those below, and those of the tests beside."""
+"""Many ways to change what is on record, each of which `verify` finds: those below, and those of the tests beside."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from serve.prediction_log.anchor import Anchor
 from serve.prediction_log.anchors import Anchors
 from tests.serve.audit import test_definitions, test_erase, test_unreadable, test_verify
 from tests.serve.audit.log_audit import audit
-from tests.serve.prediction_log_rows import execute, record, running_spool, ship_all
+from tests.serve.prediction_log_rows import execute, record, running_spool, ship_all, some_reasons
 
-EXPECTED: int = 60
+EXPECTED: int = 66
 
 BESIDE: tuple[Callable[..., None], ...] = (
     test_verify.test_no_column_of_a_record_can_change,
@@ -26,6 +26,7 @@ BESIDE: tuple[Callable[..., None], ...] = (
     test_definitions.test_a_change_of_a_definition_is_found,
 )
 
+REASONS = "UPDATE prediction_requests SET reasons = {} WHERE sequence = 4"
 RECORD = "UPDATE prediction_requests SET {} WHERE sequence = 3"
 NEXT_MONTH = "recorded_at + interval '31 days'"
 MAKE_NEXT_MONTH = f"SELECT make_prediction_partition({NEXT_MONTH}) FROM prediction_requests WHERE sequence = 3; "  # noqa: S608 - this test's own
@@ -79,6 +80,12 @@ MANIPULATIONS: dict[str, tuple[Fault, str]] = {
     "a last digit": (Fault.CHANGED, RECORD.format("probabilities[1] = probabilities[1] * 1.0000001::real + 1e-8")),
     "an id in other letters": (Fault.CHANGED, RECORD.format("application_ids[1] = lower(application_ids[1])")),
     "an id that is empty": (Fault.CHANGED, RECORD.format("application_ids[1] = ''")),
+    "another reason": (Fault.CHANGED, REASONS.format("reasons[:0] || 2::real || reasons[2:]")),
+    "a reason that lowers the score": (Fault.CHANGED, REASONS.format("reasons[:1] || -reasons[2] || reasons[3:]")),
+    "the reasons of two rows exchanged": (Fault.CHANGED, REASONS.format("reasons[5:8] || reasons[1:4]")),
+    "fewer reasons": (Fault.CHANGED, REASONS.format("reasons[1:2] || reasons[5:6]")),
+    "reasons that are gone": (Fault.CHANGED, REASONS.format("NULL")),
+    "reasons that were not given": (Fault.CHANGED, RECORD.format("reasons = ARRAY[1, 0.5, 1, 0.5]")),
     "a letter that nobody sees": (Fault.CHANGED, RECORD.format("request_id = request_id || U&'\\200B'")),
     "a day later": (Fault.CHANGED, RECORD.format("received_at = received_at + interval '1 day'")),
     "a salt that is NULL": (
@@ -135,10 +142,11 @@ MANIPULATIONS: dict[str, tuple[Fault, str]] = {
 
 @pytest.fixture
 def log(database: str, tmp_path: Path) -> str:
-    """A chain of five records."""
+    """A chain of five records, the fourth with reasons."""
     with running_spool(tmp_path) as spool:
         for number in range(1, 6):
-            spool.append(record(rows=2, request_id=f"r-{number}", application_ids=["A", "B"]))
+            reasons = some_reasons(2) if number == 4 else None
+            spool.append(record(rows=2, request_id=f"r-{number}", application_ids=["A", "B"], reasons=reasons))
     ship_all(tmp_path, database)
     return database
 
@@ -164,7 +172,7 @@ def test_an_anchor_that_was_put_back_is_found(log: str, tmp_path: Path) -> None:
     assert Fault.CHANGED in audit(log, tmp_path).counts
 
 
-def test_there_are_sixty_of_them() -> None:
+def test_there_are_as_many_as_the_documents_say() -> None:
     beside = [
         argument
         for test in BESIDE

@@ -12,7 +12,7 @@ from fraud.verdict import Verdict
 from serve.prediction_log.pseudonym import KEY_ID_BYTES, Pseudonyms
 from tests.live_stack import project_environment
 from tests.serve.audit.log_audit import audit
-from tests.serve.prediction_log_rows import execute, fetch, record, running_spool, ship_all
+from tests.serve.prediction_log_rows import execute, fetch, record, running_spool, ship_all, some_reasons
 
 OLD, NEW = "old" * 10, "new" * 10
 ROTATED = {"APPLICANT_REF_KEY": NEW, "APPLICANT_REF_OLD_KEYS": OLD}
@@ -34,7 +34,8 @@ def log(database: str, tmp_path: Path) -> str:
     old, new = Pseudonyms(OLD), Pseudonyms(NEW)
     with running_spool(tmp_path) as spool:
         spool.append(record(request_id="bare", applicant_refs=[old.of("anna")[KEY_ID_BYTES:]]))
-        spool.append(record(rows=2, request_id="old", applicant_refs=old.of_rows(["anna", "berta"])))
+        refs = old.of_rows(["anna", "berta"])
+        spool.append(record(rows=2, request_id="old", applicant_refs=refs, reasons=some_reasons(2)))
         spool.append(record(request_id="new", applicant_refs=new.of_rows(["anna"])))
     ship_all(tmp_path, database)
     return database

@@ -26,7 +26,7 @@ from serve.prediction_log.table import ChainEnd, LogTable
 from tests.live_stack import project_environment
 from tests.serve.audit.log_audit import audit
 from tests.serve.prediction_log.landed_spools import WITHOUT_END_MARKS, unpack
-from tests.serve.prediction_log_rows import anchor_files, execute, fetch, record, running_spool, ship_all
+from tests.serve.prediction_log_rows import anchor_files, execute, fetch, record, running_spool, ship_all, some_reasons
 
 SEQUENCES = "SELECT array_agg(sequence ORDER BY sequence) FROM prediction_requests"
 EACH = 3
@@ -36,11 +36,11 @@ COUNTED = "SELECT sum(applications) FROM drift_hours"
 
 @pytest.fixture
 def segments(tmp_path: Path) -> list[Path]:
-    """Three sealed segments of one chain with three records each."""
+    """Three sealed segments of one chain with three records each, all with reasons."""
     size = HEADER_BYTES + EACH * _frame_bytes(tmp_path / "measured")
     with running_spool(tmp_path, segment_bytes=size) as spool:
         for number in range(3 * EACH):
-            spool.append(record(request_id=f"r-{number + 1}"))
+            spool.append(record(request_id=f"r-{number + 1}", reasons=some_reasons(1)))
     found = list(list_segments(tmp_path).values())
     assert len(found) == 3
     return found
@@ -48,7 +48,7 @@ def segments(tmp_path: Path) -> list[Path]:
 
 def _frame_bytes(folder: Path) -> int:
     with running_spool(folder) as spool:
-        spool.append(record())
+        spool.append(record(reasons=some_reasons(1)))
     (path,) = list_segments(folder).values()
     return path.stat().st_size - HEADER_BYTES
 

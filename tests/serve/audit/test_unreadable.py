@@ -14,13 +14,14 @@ from serve.audit.findings import Fault, Finding
 from serve.audit.verification import Report
 from serve.prediction_log.segment import list_segments
 from tests.serve.audit.log_audit import audit
-from tests.serve.prediction_log_rows import anchor_files, execute, fetch, record, running_spool, ship_all
+from tests.serve.prediction_log_rows import anchor_files, execute, fetch, record, running_spool, ship_all, some_reasons
 
 VIEW_SHOWS = "SELECT features->>'Client_Income' FROM prediction_logs WHERE request_id = 'r-3' AND row_number = 0"
 
 CONSTRAINTS = (
     *("as_many_features_a_row", "one_id_a_row", "one_ref_a_row"),
     *("features_from_1", "probabilities_from_1", "ids_from_1", "refs_from_1"),
+    *("as_many_reasons_a_row", "reasons_from_1"),
 )
 
 
@@ -28,7 +29,13 @@ def fill(spool_folder: Path, records: int = 5) -> None:
     with running_spool(spool_folder) as spool:
         for number in range(1, records + 1):
             spool.append(
-                record(rows=2, request_id=f"r-{number}", application_ids=["A", None], applicant_refs=[b"x"] * 2)
+                record(
+                    rows=2,
+                    request_id=f"r-{number}",
+                    application_ids=["A", None],
+                    applicant_refs=[b"x"] * 2,
+                    reasons=some_reasons(2),
+                )
             )
 
 
@@ -51,7 +58,7 @@ def change(dsn: str, assignment: str) -> None:
     ("assignment", "said"),
     [
         ("features = features || 1::real", "features has 21 elements"),
-        ("features = array_prepend(NULL::real, features[1:19])", "its features or ids are not"),
+        ("features = array_prepend(NULL::real, features[1:19])", "its features, ids or reasons are not"),
         ("features = ('[2:21]=' || features::text)::real[]", "features has 1 dimensions, the first from 2"),
         ("features = ARRAY[features[1:10], features[11:20]]", "features has 2 dimensions, the first from 1"),
         (
@@ -62,6 +69,11 @@ def change(dsn: str, assignment: str) -> None:
         ("application_ids = ('[5:6]=' || application_ids::text)::text[]", "application_ids has the shape [5:6]"),
         ("application_ids = ARRAY[application_ids]", "application_ids has the shape [1:1][1:2]"),
         ("applicant_refs = ('[0:1]=' || applicant_refs::text)::bytea[]", "applicant_refs has the shape [0:1]"),
+        ("reasons = reasons || 1::real", "reasons has 9 elements, expected as many pairs"),
+        ("reasons = '{}'", "reasons has 0 elements, expected as many pairs"),
+        ("reasons = ('[0:7]=' || reasons::text)::real[]", "reasons has 1 dimensions, the first from 0"),
+        ("reasons = ARRAY[reasons]", "reasons has 2 dimensions"),
+        ("reasons[3] = NULL", "its features, ids or reasons are not"),
         ("received_at = '0044-03-15 BC'", "it does not follow from the record before it"),
         ("received_at = 'infinity'", "one of its times is infinite"),
         ("received_at = '-infinity'", "one of its times is infinite"),
@@ -85,7 +97,7 @@ def test_a_shifted_array_that_the_view_shows_otherwise_is_found(log: str, tmp_pa
     assert audit(log, tmp_path).verdict is Verdict.FAIL
 
 
-@pytest.mark.parametrize("column", ["features", "probabilities", "application_ids", "applicant_refs"])
+@pytest.mark.parametrize("column", ["features", "probabilities", "reasons", "application_ids", "applicant_refs"])
 def test_the_table_takes_no_array_that_begins_elsewhere(log: str, column: str) -> None:
     kind = {"application_ids": "text[]", "applicant_refs": "bytea[]"}.get(column, "real[]")
     shifted = f"('[0:' || cardinality({column}) - 1 || ']=' || {column}::text)::{kind}"

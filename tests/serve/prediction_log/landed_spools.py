@@ -8,6 +8,8 @@ from pathlib import Path
 WITHOUT_END_MARKS = Path(__file__).with_name("landed_spools") / "1_without_end_marks.tar.gz"
 """Chains that begin with zeros: one of three sealed segments of a record each, `whole-1` to `whole-3`; and one whose
 process died in its third record, `cut-1` and `cut-2`."""
+WITHOUT_REASONS = WITHOUT_END_MARKS.with_name("2_without_reasons.tar.gz")
+"""A sealed segment of three records, `before-1` to `before-3` of one to three rows, with ids and pseudonyms."""
 
 
 def unpack(archive: Path, spool: Path) -> None:

@@ -138,7 +138,7 @@ def test_what_kserves_client_writes_is_read() -> None:
         "parameters": None,
     }
     request, rows = decode_request(json.dumps(written).encode(), None, MAX_ROWS)
-    assert (request.id, request.binary_output, len(rows.matrix)) == (written["id"], False, 1)
+    assert (request.id, request.is_binary(request.wanted[0]), len(rows.matrix)) == (written["id"], False, 1)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_what_kserves_client_writes_is_read() -> None:
 )
 def test_what_may_be_left_out_may_be_null(members: dict[str, Any]) -> None:
     request, rows = decode_request(*in_json([ONE | {"parameters": {"binary_data_size": None}}], **members), MAX_ROWS)
-    assert (request.binary_output, len(rows.matrix)) == (False, 1)
+    assert (request.is_binary(request.wanted[0]), len(rows.matrix)) == (False, 1)
 
 
 @pytest.mark.parametrize("form", ["flat", "nested", "binary"])
@@ -297,7 +297,7 @@ def test_unknown_parameters_are_let_pass() -> None:
     body = in_json([ONE | {"parameters": {"content_type": "np"}}], id="r", parameters={"priority": 1, "sequence_id": 7})
     request, _ = decode_request(*body, MAX_ROWS)
     assert request.id == "r"
-    assert not request.binary_output
+    assert not request.is_binary(request.wanted[0])
 
 
 @pytest.mark.parametrize(
@@ -318,4 +318,5 @@ def test_unknown_parameters_are_let_pass() -> None:
     ],
 )
 def test_an_output_says_for_itself_how_it_travels(members: dict[str, Any], binary: bool) -> None:
-    assert decode_request(*in_json([ONE], **members), MAX_ROWS)[0].binary_output is binary
+    request, _ = decode_request(*in_json([ONE], **members), MAX_ROWS)
+    assert request.is_binary(request.wanted[0]) is binary

@@ -21,7 +21,7 @@ from serve.prediction_log.pseudonym import Pseudonyms
 from tests.databases import new_database
 from tests.live_stack import project_environment
 from tests.serve.audit.log_audit import audit
-from tests.serve.prediction_log_rows import execute, fetch, record, running_spool, ship_all
+from tests.serve.prediction_log_rows import execute, fetch, record, running_spool, ship_all, some_reasons
 
 PSEUDONYMS = Pseudonyms("k" * 32)
 SETTINGS = {
@@ -62,7 +62,8 @@ def log(database: str, spool: Path) -> str:
     with running_spool(spool) as running:
         for number in range(3):
             refs = PSEUDONYMS.of_rows(["anna", "berta"])
-            running.append(record(rows=2, request_id=f"shipped-{number}", applicant_refs=refs))
+            reasons = some_reasons(2) if number else None
+            running.append(record(rows=2, request_id=f"shipped-{number}", applicant_refs=refs, reasons=reasons))
         ship_all(spool, database)
         connection = psycopg2.connect(database)
         erase(connection, Anchors(spool), PSEUDONYMS.all_of("anna"))

@@ -1,0 +1,49 @@
+"""A reason in words: what an application says, and what that does to the score.
+
+An effect is what the model makes of a value beside all others of the application. It is no cause: what would have come
+of another value, it does not tell. So the words say that it raises or lowers the score, and never why the score is so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from fraud.feature_file import NUMBER, Feature
+from fraud.features import FEATURES
+from fraud.languages import ENGLISH, LANGUAGES
+from fraud.shown_values import amounts, named_values, numbers
+
+
+class ReasonWords:
+    """Tells of one feature in one language; made once, since many values are told."""
+
+    def __init__(self, feature: Feature, language: str = ENGLISH) -> None:
+        own, words = feature.words_in(language), LANGUAGES[language]
+        self._raises, self._lowers, self._leaves = f": {words.raises}", f": {words.lowers}", f": {words.leaves}"
+        self._named = {value: f"{own.called} ({name})" for value, name in named_values(feature, language).items()}
+        self._not_given = f"{own.called} ({words.not_given})"
+        before, place, after = own.sentence
+        self._before, self._after = before, after
+        self._show = numbers(language) if place == NUMBER else amounts(feature, language)
+
+    def tell(self, value: float, effect: float) -> str:
+        """A value and its effect on the log-odds: "phone number changed 1 year ago: raises the score"."""
+        said = self._named.get(value)
+        if said is None:
+            is_given = value == value  # noqa: PLR0124 - not NaN
+            said = f"{self._before}{self._show(value)}{self._after}" if is_given else self._not_given
+        return said + (self._raises if effect > 0 else self._lowers if effect < 0 else self._leaves)
+
+
+def languages_for(features: Iterable[Feature]) -> Sequence[str]:
+    """The languages in which all of these features have words; English first."""
+    features = list(features)
+    others = sorted(LANGUAGES.keys() - {ENGLISH})
+    return [ENGLISH, *(code for code in others if all(code in feature.words for feature in features))]
+
+
+OFFERED: Final = {
+    language: tuple(ReasonWords(feature, language) for feature in FEATURES) for language in languages_for(FEATURES)
+}
+"""The words of the features that are declared, by language."""

@@ -1,0 +1,166 @@
+"""Reasons of answers that are on record: those that were given, and those that the version gives afterwards."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import Final, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from psycopg2.extensions import connection as Connection
+
+from fraud.features import FEATURE_COUNT, FEATURE_NAMES
+from fraud.languages import ENGLISH
+from fraud.reason_words import OFFERED
+from serve.audit.stored_rows import LoggedRecord, records_of_application
+from serve.engine.contributions import Contributions
+from serve.prediction_log.frame import StoredRecord
+from serve.scoring.reasons import weightiest
+
+TOLERANCE: Final = 1e-6
+"""Between an effect on record and the same one computed again, absolute."""
+LOG_ODDS_TOLERANCE: Final = 1e-4
+"""Of a probability on record, relative above 1."""
+
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+ERASED: Final = "its features were erased"
+NO_CONTRIBUTIONS: Final = "version {} was registered without what gives reasons"
+OTHER_FEATURES: Final = "its record has {} features, and {} are declared"
+
+
+class ToldReason(msgspec.Struct, frozen=True):
+    """A feature's value, its effect on the log-odds, and both in words."""
+
+    field: str
+    value: float
+    effect: float
+    text: str
+
+
+class ExplainedAnswer(msgspec.Struct, frozen=True):
+    """One answer and its reasons; where there are none, `why_none` says why."""
+
+    request_id: str
+    received_at: dt.datetime
+    row_number: int
+    probability: float
+    model_version: int
+    model_sha256: str
+    on_record: Sequence[ToldReason] | None
+    """Those that the answer gave; None where it gave none, or they were erased."""
+    base: float | None = None
+    reasons: Sequence[ToldReason] = ()
+    """Those that the version gives now."""
+    agrees: bool | None = None
+    """Whether they explain the probability, and those on record are the same."""
+    why_none: str | None = None
+
+
+class LoadContributions(Protocol):
+    """Has what gives reasons of each version."""
+
+    def __call__(self, version: int, sha256: str) -> Contributions | None:
+        """That of the version with this model; None where it was registered without."""
+
+
+def explain_application(
+    connection: Connection, application_id: str, load: LoadContributions, top: int, language: str = ENGLISH
+) -> list[ExplainedAnswer]:
+    """Every answer about an application, the oldest first, with so many reasons.
+
+    Raises:
+        AuditError: a record can't be read.
+        ProjectError: a version can't be loaded.
+        psycopg2.Error: PostgreSQL does not answer, or refuses.
+    """
+    records = list(records_of_application(connection, application_id))
+    found = [answer for one in records for answer in _explained(one, application_id, load, top, language)]
+    return sorted(found, key=lambda answer: (answer.received_at, answer.request_id, answer.row_number))
+
+
+def reasons_on_record(record: StoredRecord, row: int, language: str = ENGLISH) -> list[ToldReason] | None:
+    """What the answer about a row gave; None where it gave none, or they were erased."""
+    if record.reasons is None or np.isnan(record.reasons[row]).all():
+        return None
+    pairs = record.reasons[row].reshape(-1, 2)
+    return told(record.features[row], pairs[:, 0].astype(np.intp), pairs[:, 1], language)
+
+
+def told(
+    features: NDArray[np.float32], columns: NDArray[np.intp], effects: NDArray[np.float32], language: str
+) -> list[ToldReason]:
+    """Effects of some features of a row, in their order; what no server writes is told as it stands there."""
+    reasons = []
+    for column, effect in zip(columns.tolist(), effects.tolist(), strict=True):
+        if not 0 <= column < len(features):
+            reasons.append(ToldReason(f"feature {column}", float("nan"), effect, "there is no such feature"))
+            continue
+        value = float(features[column])
+        reasons.append(ToldReason(FEATURE_NAMES[column], value, effect, OFFERED[language][column].tell(value, effect)))
+    return reasons
+
+
+def _explained(
+    logged: LoggedRecord, application_id: str, load: LoadContributions, top: int, language: str
+) -> Iterator[ExplainedAnswer]:
+    record, facts = logged.record, logged.record.facts
+    for row, name in enumerate(record.application_ids or ()):
+        if name != application_id:
+            continue
+        answer = ExplainedAnswer(
+            request_id=facts.request_id,
+            received_at=_EPOCH + dt.timedelta(microseconds=facts.received_at),
+            row_number=row,
+            probability=float(record.probabilities[row]),
+            model_version=facts.model_version,
+            model_sha256=facts.model_sha256.hex(),
+            on_record=reasons_on_record(record, row, language),
+        )
+        yield _with_reasons(answer, record, row, load, top, language)
+
+
+def _with_reasons(  # noqa: PLR0917 - one place calls it
+    answer: ExplainedAnswer, record: StoredRecord, row: int, load: LoadContributions, top: int, language: str
+) -> ExplainedAnswer:
+    features = record.features[row]
+    if np.isnan(features).all():
+        return msgspec.structs.replace(answer, why_none=ERASED)
+    contributions = load(answer.model_version, answer.model_sha256)
+    if contributions is None:
+        return msgspec.structs.replace(answer, why_none=NO_CONTRIBUTIONS.format(answer.model_version))
+    if len(features) != FEATURE_COUNT:
+        return msgspec.structs.replace(answer, why_none=OTHER_FEATURES.format(len(features), FEATURE_COUNT))
+    (effects,) = contributions.effects(features[np.newaxis])
+    (columns,) = weightiest(effects[np.newaxis], top)
+    given = None if record.reasons is None else record.reasons[row].reshape(-1, 2)
+    return msgspec.structs.replace(
+        answer,
+        base=float(contributions.base),
+        reasons=told(features, columns, effects[columns], language),
+        agrees=_explains(contributions.base, effects, answer.probability) and _is_same(effects, given),
+    )
+
+
+def _explains(base: float, effects: NDArray[np.float32], probability: float) -> bool:
+    """Whether base and effects add up to the log-odds of a probability; at its ends they can't be told."""
+    if not 0.0 < probability < 1.0:
+        return True
+    log_odds = float(np.log(probability) - np.log1p(-probability))
+    total = base + float(effects.sum(dtype=np.float64))
+    rounding = float(np.spacing(np.float32(probability))) / (probability * (1 - probability))
+    return abs(total - log_odds) <= LOG_ODDS_TOLERANCE * max(1.0, abs(log_odds)) + rounding
+
+
+def _is_same(effects: NDArray[np.float32], given: NDArray[np.float32] | None) -> bool:
+    """Whether pairs on record are the weightiest effects, but for ties; none, or erased ones, contradict nothing."""
+    if given is None or np.isnan(given).all():
+        return True
+    columns = given[:, 0].astype(np.intp)
+    if len(set(columns.tolist())) < len(columns) or not (columns.min() >= 0 and columns.max() < len(effects)):
+        return False
+    expected = effects[weightiest(effects[np.newaxis], len(columns))[0]]
+    in_order = np.abs(np.abs(given[:, 1]) - np.abs(expected)) <= TOLERANCE
+    return bool(in_order.all() and (np.abs(effects[columns] - given[:, 1]) <= TOLERANCE).all())

@@ -1,0 +1,63 @@
+"""`python -m serve.audit reasons`: why an answer that is on record was what it was."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from fraud.database import connect
+from fraud.features import FEATURE_COUNT
+from fraud.languages import ENGLISH
+from fraud.reason_words import OFFERED
+from fraud.registry import Registry
+from fraud.schema_version import refuse_newer
+from fraud.settings import DatabaseRole, Settings
+from fraud.verdict import Verdict
+from serve.audit.command import TIMEOUT_S, audit_settings, faults_in_one_line
+from serve.audit.erasure import APPLICATION_NAME, wait_for_spool
+from serve.audit.reasons import ExplainedAnswer, explain_application
+from serve.audit.version_contributions import VersionContributions
+
+logger = logging.getLogger(__name__)
+
+TOP: Final = 3
+UNKNOWN: Final = "no answer is on record under that application id: none was given, or it was erased since"
+
+
+def reasons(
+    application: Annotated[str, typer.Option(help="The application's id, as clients send it.")],
+    top: Annotated[int, typer.Option(min=1, max=FEATURE_COUNT, help="So many reasons, the weightiest first.")] = TOP,
+    language: Annotated[str, typer.Option(help=f"Of the words: {', '.join(OFFERED)}.")] = ENGLISH,
+) -> None:
+    """Write the reasons of every answer about one application to standard output, as JSON.
+
+    They are computed from the features on record and the version that answered, which the registry still has; beside
+    them stand those that the answer gave, if it was asked for any. Exit status: 0 there are reasons; 10 nothing is on
+    record under that id, or no answer has reasons, and which is said; 2 the command could not run.
+    """
+    if language not in OFFERED:
+        raise typer.BadParameter(f"expected one of {', '.join(OFFERED)}", param_hint="--language")
+    with faults_in_one_line():
+        found = _explain(audit_settings(), application, top, language)
+    answers = {"application": application, "answers": found}
+    typer.echo(msgspec.json.format(msgspec.json.encode(answers), indent=2).decode())
+    if not found:
+        typer.echo(UNKNOWN, err=True)
+    for answer in found:
+        if answer.why_none is not None:
+            typer.echo(f"{answer.request_id}, row {answer.row_number}: no reasons, {answer.why_none}", err=True)
+    logger.info("reasons: %d answers", len(found))
+    sys.exit((Verdict.PASS if any(answer.reasons for answer in found) else Verdict.FAIL).exit_status)
+
+
+def _explain(settings: Settings, application: str, top: int, language: str) -> list[ExplainedAnswer]:
+    dsn = settings.dsn(DatabaseRole.AUDITOR)
+    refuse_newer(dsn)
+    wait_for_spool(settings.spool_folder(), TIMEOUT_S)
+    registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
+    with connect(dsn, APPLICATION_NAME) as connection:
+        return explain_application(connection, application, VersionContributions(registry), top, language)

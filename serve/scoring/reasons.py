@@ -1,0 +1,116 @@
+"""Why an application's score is what it is: the features with the weightiest effects, as numbers and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice, repeat
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from fraud.features import FEATURE_NAMES, FEATURES
+from fraud.languages import ENGLISH
+from fraud.reason_words import OFFERED
+from serve.engine.contributions import Contributions
+from serve.errors import ReasonsUnavailable
+
+_IS_INTEGRAL: Final = [feature.integral for feature in FEATURES]
+PIECE_ROWS: Final = 1000
+NO_POSITIONS: Final = np.empty(0, np.intp)
+
+ToldRow = list[dict[str, Any]] | None
+"""A row's reasons; None for a row at fault."""
+
+
+class Reasons(msgspec.Struct, frozen=True, gc=False):
+    """Effects of all features on the log-odds of the rows that were scored, and where the rows stood in the request."""
+
+    base: float
+    """Log-odds of the expected value."""
+    matrix: NDArray[np.float32]
+    """What was scored, [N, F]."""
+    effects: NDArray[np.float32]
+    """[N, F]; a row's sum and `base` are its log-odds."""
+    order: NDArray[np.intp]
+    """[N, K]: of each row the features with the weightiest effects, the weightiest first, of equal ones the first."""
+    positions: NDArray[np.intp] = NO_POSITIONS
+    """Of the rows in the request, of which others may be at fault."""
+    sent: int = 0
+    """Rows of the request."""
+    told: int = 0
+    """So many reasons a row are told in words."""
+    language: str = ENGLISH
+
+    def on_record(self) -> NDArray[np.float32]:
+        """As the record has them, [N, 2 K]: pairs of a feature's number and its effect."""
+        rows, count = self.order.shape
+        pairs = np.empty((rows, count, 2), np.float32)
+        pairs[:, :, 0] = self.order
+        pairs[:, :, 1] = np.take_along_axis(self.effects, self.order, axis=1)
+        return pairs.reshape(rows, 2 * count)
+
+    def rows(self) -> Iterator[ToldRow]:
+        """What is told of each row of the request, one after the other: those of a large batch take much memory."""
+        order = self.order[:, : self.told]
+        values, effects = (np.take_along_axis(of, order, axis=1) for of in (self.matrix, self.effects))
+        words = OFFERED[self.language]
+        following = 0
+        rows = zip(self.positions.tolist(), order.tolist(), values.tolist(), effects, strict=True)
+        for position, columns, row_values, row_effects in rows:
+            yield from repeat(None, position - following)
+            following = position + 1
+            yield [
+                {
+                    "field": FEATURE_NAMES[column],
+                    "value": _json_value(column, value),
+                    "effect": effect,
+                    "text": words[column].tell(value, effect),
+                }
+                for column, value, effect in zip(columns, row_values, row_effects, strict=True)
+            ]
+        yield from repeat(None, self.sent - following)
+
+    def pieces(self) -> Iterator[list[ToldRow]]:
+        """`rows`, some at a time."""
+        rows = self.rows()
+        while piece := list(islice(rows, PIECE_ROWS)):
+            yield piece
+
+    def texts(self) -> list[str | None]:
+        """The words of each row of the request in one text."""
+        return [None if row is None else "; ".join(reason["text"] for reason in row) for row in self.rows()]
+
+    def attributions(self) -> NDArray[np.float32]:
+        """The effects of all features on each row of the request, NaN for one at fault."""
+        found = np.full((self.sent, self.effects.shape[1]), np.nan, np.float32)
+        found[self.positions] = self.effects
+        return found
+
+
+def _json_value(column: int, value: float) -> np.float32 | int | None:
+    """As the client may have sent it; None for what was missing."""
+    if value != value:  # noqa: PLR0124 - NaN
+        return None
+    return int(value) if _IS_INTEGRAL[column] and value.is_integer() else np.float32(value)
+
+
+def weightiest(effects: NDArray[np.float32], count: int) -> NDArray[np.intp]:
+    """The columns of the `count` weightiest effects of each row, [N, count]: of equal ones the first column."""
+    return np.argsort(-np.abs(effects), axis=1, kind="stable")[:, :count]
+
+
+def explain(contributions: Contributions | None, version: int, matrix: NDArray[np.float32], count: int) -> Reasons:
+    """The reasons of each row.
+
+    Raises:
+        ReasonsUnavailable: the version has nothing that gives them.
+    """
+    if contributions is None:
+        raise ReasonsUnavailable(
+            f"version {version} of the model gives no reasons: it was registered before versions could; ask without "
+            "reasons, or have a newer version promoted"
+        )
+    effects = contributions.effects(matrix)
+    return Reasons(contributions.base, matrix, effects, weightiest(effects, count))
