@@ -5,15 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from bench.plan.adoption import adopt, sign
 from bench.plan.errors import PlanError
 from bench.plan.evidence import gather
 from bench.plan.forecast import DAYS_A_WEEK, Price
-from bench.plan.plan import Limits, make_plan
+from bench.plan.plan import PLAN_FOLDER, Limits, make_plan
 from bench.plan.report import print_plan, write_report
 from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError
@@ -21,9 +22,9 @@ from fraud.registry import PRODUCTION, Registry
 from fraud.settings import DatabaseRole, load_settings
 from train.maturity import label_cutoff
 
-PLAN_FOLDER: Final = "plan"
-
 plan = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+plan.command()(adopt)
+plan.command()(sign)
 
 
 @plan.callback(invoke_without_command=True)

@@ -18,6 +18,8 @@ STEPS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 2.0
 """Shares of the cases that officers can handle: more than all of them, to see what further officers would find."""
 SEED: Final = 20250501
 """Fixed: who plans again gets the same bands."""
+PLAN_FOLDER: Final = "plan"
+"""In the run folder."""
 PLAN_FILE: Final = "plan.json"
 
 

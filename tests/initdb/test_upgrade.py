@@ -34,6 +34,7 @@ LANDED = {
     "v0007_array_shapes": "d447dea98a0e35b080d30feb0056b26dfa53f072bf0ecc6af702783a04cbc9cc",
     "v0008_features": "53b136684061467a03e6804ad30edeccabdad3667e7776f6cf5c0d32ba61495b",
     "v0009_amendments": "ee20e287575301a209aca201f789ca4256769e57cf300e9c6081d8ae425559e1",
+    "v0010_review_policies": "bd22d9065333f6b35dee984c975bf84ebfe373e0bea9165911be2feb46f286e8",
 }
 """What was applied somewhere is never changed, or databases of one version differ: a change is a version of its own."""
 
