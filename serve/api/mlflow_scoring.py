@@ -36,10 +36,10 @@ from serve.model.model_store import Manifest
 from serve.model.serving_model import ServingModel
 from serve.request_names import MODEL_VERSION_HEADER
 from serve.scoring.asks import Asks
-from serve.scoring.call import Read, ScoringRoute, Write
+from serve.scoring.call import Read, ScoringRoute
 from serve.scoring.content_encoding import IDENTITY, accepted_encoding, compress, is_worth_compressing
 from serve.scoring.encoding import encode_predictions
-from serve.scoring.notes import NO_NOTES, Notes, WriteNoted
+from serve.scoring.notes import NO_NOTES, Notes, Write, WriteNoted
 
 MLFLOW_VERSION: Final = importlib.metadata.version("mlflow-skinny")
 """The MLflow whose protocol this is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
@@ -49,7 +50,7 @@ def contract_routes(json: JsonDecoders, max_batch_rows: int) -> list[ScoringRout
     @functools.cache
     def instance_readers(asks: Asks) -> Mapping[str, Read]:
         # One row is good, or all is refused.
-        read = reader(json.decode_instance, _write_probability, Asks(warnings=asks.warnings))
+        read = reader(json.decode_instance, _write_probability, dataclasses.replace(asks, report=False))
         return {"": read, JSON: read}
 
     return [

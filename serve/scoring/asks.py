@@ -4,6 +4,7 @@
 |---|---|---|
 | `errors=report` | `X-Errors: report` | good rows are scored, faulty ones come back as null with their reasons |
 | `warnings=true` | `X-Warnings: true` | values that are hardly what they say they are come back by row |
+| `decision=true` | `X-Decision: true` | each row is to be reviewed or passed, by the policy in force |
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from serve.decoding import DecodedRows
 from serve.decoding.checked_rows import FaultyRows
@@ -19,13 +20,23 @@ from serve.errors import MalformedHeader
 
 ERRORS: Final = "errors"
 WARNINGS: Final = "warnings"
+DECISION: Final = "decision"
 ERRORS_HEADER: Final = "X-Errors"
 WARNINGS_HEADER: Final = "X-Warnings"
+DECISION_HEADER: Final = "X-Decision"
+POLICY: Final = "policy"
+"""In a call on record: the policy that its rows were decided by."""
 
-_HEADERS: Final = {ERRORS: ERRORS_HEADER.lower(), WARNINGS: WARNINGS_HEADER.lower()}
+_HEADERS: Final = {
+    ERRORS: ERRORS_HEADER.lower(),
+    WARNINGS: WARNINGS_HEADER.lower(),
+    DECISION: DECISION_HEADER.lower(),
+}
+_YES_OR_NO: Final = {"false": False, "0": False, "true": True, "1": True}
 ANSWERS: Final[Mapping[str, Mapping[str, bool]]] = {
     ERRORS: {"refuse": False, "report": True},
-    WARNINGS: {"false": False, "0": False, "true": True, "1": True},
+    WARNINGS: _YES_OR_NO,
+    DECISION: _YES_OR_NO,
 }
 """What each may be, and whether something is asked for by it."""
 MAX_POSITIONS: Final = 100
@@ -38,11 +49,15 @@ class Asks:
 
     report: bool = False
     warnings: bool = False
+    decision: bool = False
 
     @property
     def text(self) -> str:
         """What tells it from other requests; "" where nothing is asked for."""
-        return f"?{ERRORS}={self.report}&{WARNINGS}={self.warnings}" if self != NO_ASKS else ""
+        if self == NO_ASKS:
+            return ""
+        decision = f"&{DECISION}={self.decision}" if self.decision else ""
+        return f"?{ERRORS}={self.report}&{WARNINGS}={self.warnings}{decision}"
 
 
 NO_ASKS: Final = Asks()
@@ -60,7 +75,7 @@ def asks_of(query: str, headers: Mapping[str, str]) -> Asks:
     pairs = parse_qsl(query, keep_blank_values=True)
     by_query = {name: _answer(name, value) for name, value in pairs if name in _HEADERS}
     asked = by_header | by_query
-    return Asks(report=asked.get(ERRORS, False), warnings=asked.get(WARNINGS, False))
+    return Asks(asked.get(ERRORS, False), asked.get(WARNINGS, False), asked.get(DECISION, False))
 
 
 def tolerated(read: Callable[[], DecodedRows], asks: Asks) -> DecodedRows:
@@ -77,15 +92,24 @@ def tolerated(read: Callable[[], DecodedRows], asks: Asks) -> DecodedRows:
         return found.good
 
 
-def call_on_record(path: str, rows: DecodedRows) -> str:
-    """How the record names a call: its path; where rows were left out, how many came, and which were faulty.
+def call_on_record(path: str, rows: DecodedRows, policy: str | None = None) -> str:
+    """How the record names a call: its path; where rows were left out, how many came, and which were faulty; where rows
+    were decided about, the policy.
 
     The record's rows are the good ones, in the order of the request.
     """
-    if not rows.faults:
-        return path
-    positions = ",".join(str(fault.instance) for fault in rows.faults[:MAX_POSITIONS])
-    return f"{path}?{ERRORS}=report&rows={rows.sent}&faulty={len(rows.faults)}&at={positions}"
+    told = []
+    if rows.faults:
+        positions = ",".join(str(fault.instance) for fault in rows.faults[:MAX_POSITIONS])
+        told.append(f"{ERRORS}=report&rows={rows.sent}&faulty={len(rows.faults)}&at={positions}")
+    if policy is not None:
+        told.append(f"{POLICY}={policy}")
+    return f"{path}?{'&'.join(told)}" if told else path
+
+
+def policy_on_record(endpoint: str) -> str | None:
+    """The policy that a call on record names; None where nothing was decided."""
+    return dict(parse_qsl(urlsplit(endpoint).query)).get(POLICY)
 
 
 def _answer(name: str, value: str) -> bool:

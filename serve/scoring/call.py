@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from serve.answer import Answer
 from serve.decoding import DecodedRows
 from serve.error_answers import WriteError
 from serve.model.model_store import Manifest
 from serve.scoring.asks import Asks
-
-Write = Callable[[NDArray[np.float32], Manifest], Answer]
-"""Probabilities, float32 [N], and the model that gave them -> the answer."""
+from serve.scoring.notes import Write
 
 Read = Callable[[bytes, Manifest], tuple[DecodedRows, Write]]
 """An inflated body and the model that will answer it -> the rows, and how their answer is written; raises ServeError.

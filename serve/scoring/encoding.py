@@ -48,5 +48,5 @@ def encode_arrow(probabilities: NDArray[np.float32], notes: Notes = NO_NOTES) ->
 
 
 def _dumps(name: str, value: object, notes: Notes) -> bytes:
-    beside = {} if notes is NO_NOTES else notes.members()
+    beside = {} if notes is NO_NOTES else notes.members(single=name == "probability")
     return orjson.dumps({name: value, **beside}, option=orjson.OPT_SERIALIZE_NUMPY)

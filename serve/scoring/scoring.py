@@ -12,10 +12,12 @@ from serve.model.serving_model import ServingModel
 from serve.overload.in_flight import Admission
 from serve.overload.rate_limits import NoLimits, RateLimits
 from serve.overload.thread_queue import ThreadQueue
+from serve.policy.policies import ReviewPolicies
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import PredictionRecord, Promise, RecordLog
 from serve.scoring.asks import call_on_record
 from serve.scoring.content_encoding import IDENTITY, inflate
+from serve.scoring.notes import Decided
 from serve.scoring.options import ScoringOptions
 from serve.scoring.request import ScoringRequest
 
@@ -33,6 +35,7 @@ class Scoring:
         log: RecordLog,
         saved_answers: SavedAnswers,
         pseudonyms: Pseudonyms,
+        policies: ReviewPolicies,
         max_body_bytes: int,
         admission: Admission,
         rate_limits: RateLimits | NoLimits,
@@ -48,6 +51,7 @@ class Scoring:
         self._log = log
         self._saved_answers = saved_answers
         self._pseudonyms = pseudonyms
+        self._policies = policies
         self.metrics = metrics
 
     def begin(self, options: ScoringOptions, request_id: str, announced_bytes: int) -> ScoringRequest:
@@ -106,6 +110,7 @@ class Scoring:
     def _score(self, request: ScoringRequest, body: bytes, key: bytes | None = None) -> Answer:
         """A new answer, which is on record when this returns, and promised under the `key` before."""
         model, options = self._model.active, request.options
+        policy = self._policies.in_force(request.received_at) if options.asks.decision else None
         rows, write = options.read(inflate(body, options.encoding, self._max_body_bytes), model.manifest)
         request.rows = len(rows.matrix)
         request.ticket.add_rows(rows.sent)
@@ -113,12 +118,16 @@ class Scoring:
         applicant_refs = self._pseudonyms.of_rows(rows.applicant_refs)
         probabilities = model.engine.score(rows.matrix)
         self.metrics.implausible.note(rows.matrix)
-        answer = write(probabilities, model.manifest)
+        decided = None
+        if policy is not None:
+            reviewed = self._policies.decide(policy, request.request_id, rows.application_ids, probabilities)
+            decided = Decided(policy.id, reviewed)
+        answer = write(probabilities, model.manifest, decided)
         self._log.append(
             PredictionRecord(
                 request_id=request.request_id,
                 received_at=request.received_at,
-                endpoint=call_on_record(options.route.path, rows),
+                endpoint=call_on_record(options.route.path, rows, None if policy is None else policy.id),
                 caller=options.caller,
                 model_version=answer.model_version,
                 model_sha256=model.sha256,

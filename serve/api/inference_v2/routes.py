@@ -31,9 +31,9 @@ from serve.metrics import Metrics
 from serve.model.model_store import Manifest
 from serve.model.serving_model import ServingModel
 from serve.scoring.asks import NO_ASKS, Asks
-from serve.scoring.call import Headers, Read, ScoringRoute, Write
+from serve.scoring.call import Headers, Read, ScoringRoute
 from serve.scoring.content_encoding import accepted_encoding
-from serve.scoring.notes import WriteNoted, write_noted
+from serve.scoring.notes import Write, WriteNoted, write_noted, write_plain
 
 SERVER_NAME: Final = "marriage-loan-scoring"
 EXTENSIONS: Final = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"]
@@ -158,7 +158,9 @@ def infer_route(name: str, max_rows: int, version: str | None = None) -> Scoring
             _check_name(name, version, manifest)  # another version may have taken over since the header was read
             asked, rows = decode_request(body, json_length, max_rows, asks)
             write: WriteNoted = functools.partial(write_answer, asked, encoding)
-            return rows, write if asks == NO_ASKS else functools.partial(write_noted, write, rows, asks)
+            if asks == NO_ASKS:
+                return rows, write_plain(write)
+            return rows, write_noted(write, rows, asks)
 
         return dict.fromkeys(_MEDIA_TYPES, read)
 

@@ -21,7 +21,15 @@ from serve.decoding.arrow_stream import ARROW_STREAM
 from serve.decoding.by_content_type import JSON
 from serve.idempotency.key import IDEMPOTENCY_KEY_HEADER
 from serve.request_names import LOAD_TEST_HEADER, NAME, REQUEST_ID_HEADER
-from serve.scoring.asks import ANSWERS, ERRORS, ERRORS_HEADER, WARNINGS, WARNINGS_HEADER
+from serve.scoring.asks import (
+    ANSWERS,
+    DECISION,
+    DECISION_HEADER,
+    ERRORS,
+    ERRORS_HEADER,
+    WARNINGS,
+    WARNINGS_HEADER,
+)
 
 INFERENCE_PREFIX: Final = "/v2/models/{name}"
 
@@ -216,6 +224,7 @@ _SCORING_HEADERS: Final = (
         "`report`: rows at fault come back as null with their reasons beside those that are scored, where any is good",
     ),
     *_ask(WARNINGS, WARNINGS_HEADER, "`true`: values that are hardly what they say they are come back by row"),
+    *_ask(DECISION, DECISION_HEADER, "`true`: each row is told to be reviewed or passed, by the policy in force"),
 )
 _ACCEPT: Final = _header("Accept", schemas.TEXT, f"`{ARROW_STREAM}` for an answer in Arrow; weights count (`q`)")
 _ACCEPT_ENCODING: Final = _header(

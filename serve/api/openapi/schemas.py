@@ -12,6 +12,7 @@ from serve.decoding.bounds import REQUIRED_NAMES
 from serve.decoding.by_content_type import CSV, JSON, LINES, PARQUET
 from serve.decoding.rows import APPLICANT_REF, APPLICATION_ID, LABEL_MAX_CHARS, LABELS
 from serve.error_answers import MAX_NAMED_FAULTS
+from serve.scoring.notes import PASS, REVIEW
 
 Schema = dict[str, Any]
 
@@ -141,6 +142,18 @@ _WARNINGS: Final[Schema] = {
     "items": _ROW_FAULT,
     "description": "with `warnings=true`: values that were scored and are hardly what they say they are",
 }
+_DECISION: Final[Schema] = {
+    "enum": [REVIEW, PASS],
+    "description": "with `decision=true`: by probability, or as one of the control sample",
+}
+_DECISIONS: Final[Schema] = {**array({"enum": [REVIEW, PASS, None]}), "description": "with `decision=true`, by row"}
+_POLICY: Final[Schema] = {**TEXT, "description": "with `decision=true`: the policy that was decided by"}
+_OF_MANY: Final[dict[str, Schema]] = {
+    "faults": _FAULTS,
+    "warnings": _WARNINGS,
+    "decisions": _DECISIONS,
+    "policy": _POLICY,
+}
 _PROBABILITIES: Final = array({**PROBABILITY, "type": ["number", "null"]})
 
 
@@ -149,16 +162,18 @@ def _noted(name: str, probability: Schema, **notes: Schema) -> Schema:
     return {**some_members([name], **{name: probability}, **notes), "additionalProperties": False}
 
 
-SINGLE_ANSWER: Final = {JSON: _noted("probability", PROBABILITY, warnings=_WARNINGS)}
+SINGLE_ANSWER: Final = {
+    JSON: _noted("probability", PROBABILITY, warnings=_WARNINGS, decision=_DECISION, policy=_POLICY)
+}
 BATCH_ANSWER: Final = {
-    JSON: _noted("probabilities", _PROBABILITIES, faults=_FAULTS, warnings=_WARNINGS),
+    JSON: _noted("probabilities", _PROBABILITIES, **_OF_MANY),
     ARROW_STREAM: {
         **BINARY,
-        "description": f"one float32 column `{OUTPUT}`, when Accept asks for it; text columns `fault` and `warning` "
-        "where these are asked for",
+        "description": f"one float32 column `{OUTPUT}`, when Accept asks for it; text columns `fault`, `warning`, "
+        "`decision` and `policy` where these are asked for",
     },
 }
-INVOCATION_ANSWER: Final = {JSON: _noted("predictions", _PROBABILITIES, faults=_FAULTS, warnings=_WARNINGS)}
+INVOCATION_ANSWER: Final = {JSON: _noted("predictions", _PROBABILITIES, **_OF_MANY)}
 
 
 def components() -> dict[str, Schema]:
