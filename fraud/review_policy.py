@@ -48,6 +48,14 @@ class Terms(msgspec.Struct, frozen=True):
     """That it was planned with; it holds for later ones too, whose probabilities are calibrated alike."""
     model_sha256: str
 
+    @property
+    def facts(self) -> tuple[int | float | str | None, ...]:
+        """What is hashed: one form only of each value, whole numbers of EUR or reviews as floats too."""
+        values = msgspec.structs.asdict(self)
+        numbers = {name: float(value) for name, value in values.items() if type(value) is int}
+        numbers["model_version"] = self.model_version
+        return _microseconds(self.valid_from), *list((values | numbers).values())[1:]
+
 
 class Entry(msgspec.Struct, frozen=True):
     """A policy, or the second signature under one: exactly one of `terms` and `signs` is there."""
@@ -61,11 +69,8 @@ class Entry(msgspec.Struct, frozen=True):
 
     def expected_hash(self, previous: bytes) -> bytes:
         """The hash that this entry has after the one with hash `previous`."""
-        terms = self.terms
-        facts = (
-            *(self.number, _microseconds(self.entered_at), self.person, self.signs),
-            None if terms is None else (_microseconds(terms.valid_from), *msgspec.structs.astuple(terms)[1:]),
-        )
+        terms = None if self.terms is None else self.terms.facts
+        facts = (self.number, _microseconds(self.entered_at), self.person, self.signs, terms)
         return hashlib.sha256(previous + msgspec.msgpack.encode(facts)).digest()
 
     @property

@@ -23,8 +23,12 @@ from serve.scoring.asks import POLICY, policy_on_record
 _RECORDS: Final = """
     SELECT received_at, endpoint, request_id, application_ids, probabilities,
         (SELECT array_agg(features[place * cardinality(features) / cardinality(probabilities)] IS NULL ORDER BY place)
-         FROM generate_series(1, cardinality(probabilities)) AS place)
-    FROM public.prediction_requests
+         FROM generate_series(1, cardinality(probabilities)) AS place),
+        EXISTS (
+            SELECT FROM public.prediction_erasures AS entry
+            WHERE (entry.chain_id, entry.sequence, entry.kind) = (request.chain_id, request.sequence, 'request_id')
+        )
+    FROM public.prediction_requests AS request
     WHERE endpoint LIKE %(named)s AND (%(application)s IS NULL OR application_ids @> ARRAY[%(application)s]::text[])
     ORDER BY received_at, chain_id, sequence
 """
@@ -43,7 +47,7 @@ class Decision(msgspec.Struct, frozen=True):
     probability: float
     threshold: float
     reviewed: bool | None
-    """None: the row was erased, and with its id what it was drawn by."""
+    """None: what it was drawn by was erased."""
     control: bool | None
     """Whether it is in the control sample: reviewed although its probability is below the threshold."""
     looked_at_probability: float
@@ -106,6 +110,8 @@ class _Record(msgspec.Struct, frozen=True):
     application_ids: list[str | None] | None
     probabilities: list[float]
     erased: list[bool]
+    renamed: bool
+    """Whether its request id is another one than when it was answered."""
 
 
 def _checked(name: str, known: dict[str, SignedPolicy], record: _Record, key: bytes | None) -> SignedPolicy:
@@ -116,8 +122,8 @@ def _checked(name: str, known: dict[str, SignedPolicy], record: _Record, key: by
         )
     if policy.in_force_from > record.received_at:
         raise AuditError(
-            f"request {record.request_id} came {record.received_at.isoformat()}, and policy {name} was in force only from "
-            f"{policy.in_force_from.isoformat()} on"
+            f"request {record.request_id} came {record.received_at.isoformat()}, and policy {name} was in force only "
+            f"from {policy.in_force_from.isoformat()} on"
         )
     if policy.terms.control_share > 0 and (key is None or fingerprint(key) != policy.terms.control_key):
         raise AuditError(f"policy {name} draws its control sample by another key: set its REVIEW_CONTROL_KEY")
@@ -130,12 +136,14 @@ def _of_record(policy: SignedPolicy, key: bytes, record: _Record) -> Iterator[De
     reviewed = is_reviewed(policy, key, record.request_id, ids, probabilities)
     share = policy.terms.control_share
     for row, probability in enumerate(probabilities.tolist()):
-        is_known = bool(above[row]) or not record.erased[row] or share in (0, 1)
+        name = None if ids is None else ids[row]
+        drawn_by_what_is_here = not record.erased[row] and (name is not None or not record.renamed)
+        is_known = bool(above[row]) or drawn_by_what_is_here or share in {0, 1}
         yield Decision(
             record.received_at,
             record.request_id,
             row,
-            None if ids is None else ids[row],
+            name,
             policy.id,
             probability,
             policy.terms.threshold,
