@@ -53,7 +53,8 @@ def weighted_average_precision(
 def looked_at_average_precision(
     labels: NDArray[np.integer], scores: NDArray[np.floating], looked_at: NDArray[np.floating]
 ) -> Interval:
-    """Average precision on all applications, from N that were looked at with these probabilities; with its 95% interval.
+    """Average precision on all applications, from N that were looked at with these probabilities; with its 95%
+    interval.
 
     The interval is symmetric in log-odds, so that it stays between 0 and 1; its width follows from what each row adds.
     """
