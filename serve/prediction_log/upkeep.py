@@ -27,7 +27,7 @@ DAYS_AHEAD: Final = (0, 31, 62)
 UPKEEP_INTERVAL_S: Final = 3600.0
 DRIFT_INTERVAL_S: Final = 15.0
 """How often the database is asked what the drift monitor said."""
-POLICIES_INTERVAL_S: Final = 30.0
+POLICIES_INTERVAL_S: Final = 15.0
 """How soon a review policy that was signed is used, where nobody asks for it by `/update-model`."""
 DETACH_TIME_S: Final = 2.0
 """Shippers write in short transactions, and within so long there is time between two of them."""

@@ -91,3 +91,15 @@ def test_everybody_from_the_threshold_on_is_reviewed_in_all_workers(stack: LiveS
         with httpx.Client(base_url=stack.url, headers=client.headers, trust_env=False) as other:
             told = other.post("/predict?decision=true", json=GOOD).json()
         assert told == {"probability": probability, "decision": "review", "policy": policy.id}
+
+
+def test_policy_that_was_signed_is_used_by_itself(stack: LiveStack, client: httpx.Client) -> None:
+    key = (stack.secrets["REVIEW_CONTROL_KEY"] or "").encode()
+    now = dt.datetime.now(dt.UTC)
+    policy = add_policy(stack.owner_dsn, at=now, control_share=0.0, control_key=fingerprint(key))
+    assert policy is not None
+
+    def is_used() -> bool:
+        return client.post("/predict?decision=true", json=GOOD).json().get("policy") == policy.id
+
+    wait_until(is_used, 60, "the server has read the policy")
