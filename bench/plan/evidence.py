@@ -83,6 +83,11 @@ def gather(
     return Evidence(Source.TABLE, version, _newest(unseen, twin, weeks), known, holdout.rows)
 
 
+def groups_of(x: NDArray[np.float32]) -> dict[str, NDArray[np.bool_]]:
+    """Who of N applications belongs to which group, by name; those that anybody belongs to."""
+    return {name: rows for name, rows in slices(x) if rows.any()}
+
+
 def _newest(unseen: Dataset, probabilities: NDArray[np.float32], weeks: int) -> Seen:
     """The last weeks of the labelled applications.
 
@@ -116,5 +121,4 @@ def _seen(
     first: np.datetime64,
     number_of_days: int,
 ) -> Seen:
-    groups = {name: rows for name, rows in slices(x) if rows.any()}
-    return Seen(probabilities, days, groups, first, number_of_days)
+    return Seen(probabilities, days, groups_of(x), first, number_of_days)

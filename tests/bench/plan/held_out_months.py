@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from xgboost import XGBClassifier
 
-from bench.gate.quality.slices import slices
+from bench.plan.evidence import groups_of
 from bench.plan.forecast import EVERYBODY, Choice, Expected, Price, Seen, forecast
 from fraud.statistics.interval import Interval
 from fraud.statistics.recalibration import fit_recalibration
@@ -55,7 +55,7 @@ def held_out(data: ReferenceData, months: np.ndarray, resamples: int) -> Iterato
         validation = (days >= twin_end) & (days < start)
         first = start - np.timedelta64(SEEN_DAYS, "D")
         last = (days >= first) & (days < start)
-        seen = Seen(probabilities[last], days[last], dict(slices(features[last])), first, SEEN_DAYS)
+        seen = Seen(probabilities[last], days[last], groups_of(features[last]), first, SEEN_DAYS)
         choices = forecast(
             seen,
             fit_recalibration(labels[validation], probabilities[validation]),
@@ -66,7 +66,7 @@ def held_out(data: ReferenceData, months: np.ndarray, resamples: int) -> Iterato
             resamples=resamples,
         )
         came = (days >= start) & (days < end)
-        groups = {EVERYBODY: np.ones(int(came.sum()), np.bool_), **dict(slices(features[came]))}
+        groups = {EVERYBODY: np.ones(int(came.sum()), np.bool_), **groups_of(features[came])}
         weeks = float((end - start).astype(int)) / 7
         for choice in choices:
             yield from _compared(month, choice, probabilities[came], labels[came], groups, weeks)
@@ -82,8 +82,9 @@ def _compared(
 ) -> Iterator[Checked]:
     is_reviewed = probabilities >= np.float32(choice.threshold)
     for name, expected in choice.by_group.items():
-        reviewed = float((is_reviewed & groups[name]).sum()) / weeks
-        found = float((is_reviewed & groups[name] & (labels == 1)).sum()) / weeks
+        reviewed_of_group = is_reviewed & groups.get(name, np.zeros(labels.size, np.bool_))
+        reviewed = float(reviewed_of_group.sum()) / weeks
+        found = float((reviewed_of_group & (labels == 1)).sum()) / weeks
         came_true = (reviewed, found, reviewed - found, found * PRICE.divorce_eur - reviewed * PRICE.case_eur)
         for figure, value in zip(Expected.__dataclass_fields__, came_true, strict=True):
             band: Interval = getattr(expected, figure)
