@@ -152,7 +152,7 @@ def _latest(made: Iterable[Decision], before: dt.date) -> list[Decision]:
     """Each application once, as it was decided last; who has no id counts each time."""
     latest: dict[object, Decision] = {}
     for one in made:
-        if one.received_at.date() < before:
+        if not one.load_test and one.received_at.date() < before:
             latest[one.application_id or (one.request_id, one.row_number)] = one
     return list(latest.values())
 

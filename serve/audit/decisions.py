@@ -21,7 +21,7 @@ from serve.policy.decisions import above_threshold, is_reviewed
 from serve.scoring.asks import POLICY, policy_on_record
 
 _RECORDS: Final = """
-    SELECT received_at, endpoint, request_id, application_ids, probabilities,
+    SELECT received_at, endpoint, request_id, load_test, application_ids, probabilities,
         (SELECT array_agg(features[place * cardinality(features) / cardinality(probabilities)] IS NULL ORDER BY place)
          FROM generate_series(1, cardinality(probabilities)) AS place),
         EXISTS (
@@ -41,6 +41,7 @@ class Decision(msgspec.Struct, frozen=True):
 
     received_at: dt.datetime
     request_id: str
+    load_test: bool
     row_number: int
     application_id: str | None
     policy: str
@@ -107,6 +108,7 @@ class _Record(msgspec.Struct, frozen=True):
     received_at: dt.datetime
     endpoint: str
     request_id: str
+    load_test: bool
     application_ids: list[str | None] | None
     probabilities: list[float]
     erased: list[bool]
@@ -142,6 +144,7 @@ def _of_record(policy: SignedPolicy, key: bytes, record: _Record) -> Iterator[De
         yield Decision(
             record.received_at,
             record.request_id,
+            record.load_test,
             row,
             name,
             policy.id,

@@ -25,6 +25,7 @@ def decision(name: str, probability: float, reviewed: bool, **changes: Any) -> D
     values = {
         "received_at": NOON,
         "request_id": "r",
+        "load_test": False,
         "row_number": 0,
         "application_id": name,
         "policy": "1-ab",
@@ -93,14 +94,16 @@ def test_report_is_made_from_record_and_outcomes(
     probabilities = np.linspace(0, 1, 400, dtype=np.float32)
     ids = [f"A{number}" for number in range(400)]
     with running_spool(tmp_path) as spool:
-        for hours in (1, 2):  # sent again, each application counts once
+        # Sent again, each application counts once; a load test counts for nothing.
+        for hours, load_test in ((1, False), (2, False), (3, True)):
             spool.append(
                 record(
                     400,
                     endpoint=f"/batch_predict?policy={policy.id}",
                     received_at=microseconds(NOON + hours * HOUR),
-                    application_ids=ids,
+                    application_ids=[f"L{name}" for name in ids] if load_test else ids,
                     probabilities=probabilities,
+                    load_test=load_test,
                 )
             )
     ship_all(tmp_path, database)
