@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "models": "bench.experiments.models.command",
     "outage": "bench.experiments.outage.command",
     "peers": "bench.experiments.peers.command",
+    "plan": "bench.plan.command",
     "promote": "bench.gate.promote",
     "rollback": "bench.gate.rollback",
     "soak": "bench.experiments.soak.command",
@@ -50,8 +51,11 @@ class Commands(TyperGroup):
         """The one of that name."""
         if cmd_name not in COMMANDS:
             return None
+        found = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        if isinstance(found, typer.Typer):  # it has commands of its own
+            return typer.main.get_command(found)
         command = typer.Typer(pretty_exceptions_enable=False)
-        command.command(cmd_name)(getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name))
+        command.command(cmd_name)(found)
         return typer.main.get_command(command)
 
 

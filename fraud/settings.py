@@ -244,6 +244,12 @@ class Settings(BaseSettings):
     anchor_url: Annotated[SecretStr, AfterValidator(_check_anchor_url)] | None = Field(
         None, description="where anchors are sent as well, each minute: file:///folder, http:// or https:// address"
     )
+    review_control_key: SecretStr | None = Field(
+        None, description="key that draws the control sample of reviews; losing it, nobody can tell who was drawn"
+    )
+    review_control_share: Share | Literal[0] = Field(
+        0.01, description="share of all other applications that a new review policy has reviewed as a control sample"
+    )
     applicant_ref_old_keys: SecretStr | None = Field(
         None, description="keys that it was kept under before, comma-separated; persons are still found under them"
     )
@@ -373,6 +379,15 @@ class Settings(BaseSettings):
             reason = error.strerror if isinstance(error, OSError) else "it is not in UTF-8"
             raise SettingsError(f"AUDIT_KEY_FILE={self.audit_key_file} can't be read: {reason}") from None
         return _long_enough(f"AUDIT_KEY_FILE={self.audit_key_file}", secret)
+
+    def control_secret(self) -> bytes | None:
+        """What draws the control sample of reviews; None if nothing does.
+
+        Raises:
+            SettingsError: it is too short to be a key.
+        """
+        key = self.review_control_key
+        return None if key is None else _long_enough("REVIEW_CONTROL_KEY", key.get_secret_value())
 
     def asks_for_keys(self) -> bool:
         """Whether scoring takes an API key."""

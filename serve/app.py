@@ -7,7 +7,7 @@ import contextlib
 import functools
 import gc
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -48,6 +48,7 @@ from serve.overload.in_flight import Admission
 from serve.overload.load_shedder import LoadShedder
 from serve.overload.rate_limits import NoLimits, RateLimits
 from serve.overload.thread_queue import ThreadQueue
+from serve.policy.policies import ReviewPolicies
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import RecordLog
 from serve.scoring.scoring import Scoring
@@ -71,6 +72,9 @@ class Parts:
     log: RecordLog
     saved_answers: SavedAnswers
     pseudonyms: Pseudonyms
+    policies: ReviewPolicies
+    fetch_policies: Callable[[], None]
+    """Brings the policies of the database here."""
     limits: Limits
     rate_limits: RateLimits | NoLimits
     access: AccessControl
@@ -106,6 +110,7 @@ def create_app(parts: Parts) -> Application:
         log=parts.log,
         saved_answers=parts.saved_answers,
         pseudonyms=parts.pseudonyms,
+        policies=parts.policies,
         max_body_bytes=limits.max_body_bytes,
         admission=admission,
         rate_limits=parts.rate_limits,
@@ -131,7 +136,7 @@ def create_app(parts: Parts) -> Application:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    app.include_router(model_routes(parts.model, parts.change, parts.workers))
+    app.include_router(model_routes(parts.model, parts.change, parts.fetch_policies, parts.workers))
     app.include_router(health_routes(parts.model, metrics))
     app.add_exception_handler(ProjectError, _any_error)
     app.add_exception_handler(HTTPException, _any_error)

@@ -95,6 +95,13 @@ class MalformedHeader(ServeError):
     code = "malformed_header"
 
 
+class NoReviewPolicy(ServeError):
+    """A decision is asked for, and there is no policy that it could follow."""
+
+    status = 409
+    code = "no_review_policy"
+
+
 class Unauthorized(ServeError):
     """No login, or a wrong one."""
 

@@ -69,6 +69,7 @@ def project_environment(**overrides: str) -> dict[str, str]:
         "API_KEYS",
         "SSL_",
         "RATE_",
+        "REVIEW_",
         "TRUSTED_",
     )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}

@@ -19,6 +19,7 @@ ALLOWED = {
     "serve": {"fraud", "serve.engine"},
     "bench": {"fraud", "serve.engine", "convert", "train", "serve"},
     "bench.gate": {"fraud", "serve.engine", "convert", "train", "serve", "bench"},
+    "bench.plan": {"fraud", "serve.engine", "convert", "train", "serve", "bench", "bench.gate"},
     "bench.experiments": {"fraud", "serve.engine", "convert", "train", "serve", "bench", "bench.gate"},
     "jenkins": {"fraud", "serve.engine", "convert", "train", "serve", "bench", "bench.gate"},
 }

@@ -40,6 +40,7 @@ PASSWORDS: Final = (
     "auditor_db_password",
     "mlflow_db_password",
     "applicant_ref_key",
+    "review_control_key",
 )
 
 

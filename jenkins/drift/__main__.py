@@ -20,6 +20,7 @@ from fraud.errors import ProjectError
 from fraud.settings import load_settings
 from fraud.verdict import Verdict
 from jenkins.drift.claim_file import write_claim
+from jenkins.drift.control import control_report, told
 from jenkins.drift.groups.check import GroupCheck
 from jenkins.drift.monitor import Monitor
 from jenkins.drift.report.files import JSON_FILE, PAGE_FILE, write_report
@@ -176,6 +177,21 @@ def rebuild() -> None:
         return 0
 
     _run(None, work)
+
+
+@app.command()
+def control(today: Today = None) -> None:
+    """Tell how many times better than chance reviews find quick divorces, by the control sample (REVIEW_CONTROL_SHARE).
+
+    Exit status: 0 better than chance, 10 no better, 20 too few outcomes to tell, 2 error.
+    """
+
+    def work(monitor: Monitor) -> int:
+        report = control_report(monitor.settings, monitor.today)
+        typer.echo(told(report))
+        return report.verdict.exit_status
+
+    _run(today, work)
 
 
 def _run(today: dt.datetime | None, work: Callable[[Monitor], int]) -> NoReturn:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import psycopg2
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from fraud.errors import ProjectError
 from serve.model.model_change import ModelChange
 from serve.model.serving_model import ServingModel
+
+logger = logging.getLogger(__name__)
 
 
 class ModelInfo(BaseModel):
@@ -34,7 +41,9 @@ class ModelUpdate(BaseModel):
     model_version: str
 
 
-def model_routes(model: ServingModel, change: ModelChange, workers: int) -> APIRouter:
+def model_routes(
+    model: ServingModel, change: ModelChange, fetch_policies: Callable[[], None], workers: int
+) -> APIRouter:
     """The two routes over the given model of a server of so many processes."""
     router = APIRouter(tags=["model"])
 
@@ -57,7 +66,14 @@ def model_routes(model: ServingModel, change: ModelChange, workers: int) -> APIR
 
     @router.post("/update-model")
     async def update_model() -> ModelUpdate:
-        """Load what the registry calls production, in every worker before this answers (role `operate`)."""
+        """Load what the registry calls production, and the review policies, in every worker before this answers (role
+        `operate`).
+        """
+        try:
+            await asyncio.to_thread(fetch_policies)
+        except (ProjectError, psycopg2.Error) as error:
+            # Those of before hold on, and the model is no worse for it.
+            logger.warning("review policies can't be read: %s", str(error).partition("\n")[0])
         number, is_new = await change.update()
         version = str(number)
         message = f"now serving version {version}" if is_new else f"version {version} was already serving"

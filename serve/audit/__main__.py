@@ -6,6 +6,7 @@ import typer
 
 from serve.audit.access_command import access
 from serve.audit.backup.commands import backup, restore
+from serve.audit.decisions_command import decisions_command
 from serve.audit.erase_command import erase
 from serve.audit.reasons_command import reasons
 from serve.audit.rekey_command import rekey
@@ -15,6 +16,7 @@ from serve.audit.verify_command import verify
 
 app = typer.Typer(help="Audit the prediction log.", no_args_is_help=True, add_completion=False)
 app.command()(verify)
+app.command("decisions")(decisions_command)
 app.command()(salvage)
 app.command()(access)
 app.command()(reasons)

@@ -20,6 +20,7 @@ from fraud.database import open_connection
 from fraud.errors import DatabaseError, EncodingError, ProjectError
 from fraud.settings import DatabaseRole, Settings, load_settings
 from serve.logs import LogFormat, configure_logging
+from serve.policy.journal_file import journal_file
 from serve.prediction_log.anchor_book import AnchorBook
 from serve.prediction_log.anchor_key import anchor_key
 from serve.prediction_log.anchor_place import place_of
@@ -82,7 +83,13 @@ def refuse_unfit_database(dsn: str) -> None:
 def _ship(settings: Settings, stop: threading.Event) -> None:
     folder, dsn = settings.spool_folder(), settings.dsn(DatabaseRole.SERVER)
     anchors, metrics = AnchorBook(folder, anchor_key(settings)), LogMetrics()
-    upkeep = Upkeep(UpkeepTable(dsn, settings.log_retention_months), anchors, metrics)
+    journal = journal_file(settings.run_dir)
+    upkeep = Upkeep(
+        UpkeepTable(dsn, settings.log_retention_months),
+        anchors,
+        metrics,
+        fetch_policies=lambda: journal.fetch(dsn),
+    )
     shipper = Shipper(folder, LogTable(dsn), anchors, settings.log_flush_interval_ms / 1000, metrics)
     # Records make no cycles; the collector would look at thousands of them again and again.
     gc.freeze()

@@ -9,6 +9,7 @@ import datetime as dt
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
 from psycopg2.errors import LockNotAvailable
@@ -26,6 +27,8 @@ DAYS_AHEAD: Final = (0, 31, 62)
 UPKEEP_INTERVAL_S: Final = 3600.0
 DRIFT_INTERVAL_S: Final = 15.0
 """How often the database is asked what the drift monitor said."""
+POLICIES_INTERVAL_S: Final = 15.0
+"""How soon a review policy that was signed is used, where nobody asks for it by `/update-model`."""
 DETACH_TIME_S: Final = 2.0
 """Shippers write in short transactions, and within so long there is time between two of them."""
 BETWEEN_ATTEMPTS_S: Final = 0.05
@@ -36,8 +39,14 @@ class Upkeep:
     """Keeps one log up. `run` it in a thread."""
 
     def __init__(
-        self, table: UpkeepTable, anchors: AnchorBook, metrics: LogMetrics, patience_s: float = PATIENCE_S
+        self,
+        table: UpkeepTable,
+        anchors: AnchorBook,
+        metrics: LogMetrics,
+        patience_s: float = PATIENCE_S,
+        fetch_policies: Callable[[], None] = lambda: None,
     ) -> None:
+        """`fetch_policies` brings the review policies of the database here, now and then."""
         self._table = table
         self._anchors = anchors
         self._drift_gauges = DriftGauges()
@@ -47,6 +56,7 @@ class Upkeep:
                 ("partitions", self._make_months, UPKEEP_INTERVAL_S),
                 ("retention", self._retain, UPKEEP_INTERVAL_S),
                 ("drift", self._tell_drift, DRIFT_INTERVAL_S),
+                ("policies", fetch_policies, POLICIES_INTERVAL_S),
             )
         ]
 

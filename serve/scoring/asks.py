@@ -6,6 +6,7 @@
 | `warnings=true` | `X-Warnings: true` | values that are hardly what they say they are come back by row |
 | `reasons=K` | `X-Reasons: K` | the K features that raise or lower the score most come back by row |
 | `language=nl` | `X-Language: nl` | in the language that is named; English where none is |
+| `decision=true` | `X-Decision: true` | each row is to be reviewed or passed, by the policy in force |
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from fraud.features import FEATURE_COUNT
 from fraud.languages import ENGLISH
@@ -24,25 +25,32 @@ from serve.errors import MalformedHeader
 
 ERRORS: Final = "errors"
 WARNINGS: Final = "warnings"
+DECISION: Final = "decision"
 REASONS: Final = "reasons"
 LANGUAGE: Final = "language"
 ERRORS_HEADER: Final = "X-Errors"
 WARNINGS_HEADER: Final = "X-Warnings"
+DECISION_HEADER: Final = "X-Decision"
 REASONS_HEADER: Final = "X-Reasons"
 LANGUAGE_HEADER: Final = "X-Language"
+POLICY: Final = "policy"
+"""In a call on record: the policy that its rows were decided by."""
 
 _HEADERS: Final = {
     name: header.lower()
     for name, header in (
         (ERRORS, ERRORS_HEADER),
         (WARNINGS, WARNINGS_HEADER),
+        (DECISION, DECISION_HEADER),
         (REASONS, REASONS_HEADER),
         (LANGUAGE, LANGUAGE_HEADER),
     )
 }
+_YES_OR_NO: Final = {"false": False, "0": False, "true": True, "1": True}
 ANSWERS: Final[Mapping[str, Mapping[str, bool | int | str]]] = {
     ERRORS: {"refuse": False, "report": True},
-    WARNINGS: {"false": False, "0": False, "true": True, "1": True},
+    WARNINGS: _YES_OR_NO,
+    DECISION: _YES_OR_NO,
     REASONS: {str(count): count for count in range(1, FEATURE_COUNT + 1)},
     LANGUAGE: {language: language for language in OFFERED},
 }
@@ -57,6 +65,7 @@ class Asks:
 
     report: bool = False
     warnings: bool = False
+    decision: bool = False
     reasons: int = 0
     """So many a row; 0 where none are asked for."""
     language: str = ENGLISH
@@ -67,8 +76,9 @@ class Asks:
         """What tells it from other requests; "" where nothing is asked for."""
         if self == NO_ASKS:
             return ""
-        told = f"&{REASONS}={self.reasons}&{LANGUAGE}={self.language}" if self.reasons else ""
-        return f"?{ERRORS}={self.report}&{WARNINGS}={self.warnings}{told}"
+        reasons = f"&{REASONS}={self.reasons}&{LANGUAGE}={self.language}" if self.reasons else ""
+        decision = f"&{DECISION}={self.decision}" if self.decision else ""
+        return f"?{ERRORS}={self.report}&{WARNINGS}={self.warnings}{reasons}{decision}"
 
 
 NO_ASKS: Final = Asks()
@@ -90,6 +100,7 @@ def asks_of(query: str, headers: Mapping[str, str]) -> Asks:
     return Asks(
         report=bool(asked.get(ERRORS)),
         warnings=bool(asked.get(WARNINGS)),
+        decision=bool(asked.get(DECISION)),
         reasons=reasons,
         language=str(asked.get(LANGUAGE, ENGLISH)) if reasons else ENGLISH,
     )
@@ -109,15 +120,24 @@ def tolerated(read: Callable[[], DecodedRows], asks: Asks) -> DecodedRows:
         return found.good
 
 
-def call_on_record(path: str, rows: DecodedRows) -> str:
-    """How the record names a call: its path; where rows were left out, how many came, and which were faulty.
+def call_on_record(path: str, rows: DecodedRows, policy: str | None = None) -> str:
+    """How the record names a call: its path; where rows were left out, how many came, and which were faulty; where rows
+    were decided about, the policy.
 
     The record's rows are the good ones, in the order of the request.
     """
-    if not rows.faults:
-        return path
-    positions = ",".join(str(fault.instance) for fault in rows.faults[:MAX_POSITIONS])
-    return f"{path}?{ERRORS}=report&rows={rows.sent}&faulty={len(rows.faults)}&at={positions}"
+    told = []
+    if rows.faults:
+        positions = ",".join(str(fault.instance) for fault in rows.faults[:MAX_POSITIONS])
+        told.append(f"{ERRORS}=report&rows={rows.sent}&faulty={len(rows.faults)}&at={positions}")
+    if policy is not None:
+        told.append(f"{POLICY}={policy}")
+    return f"{path}?{'&'.join(told)}" if told else path
+
+
+def policy_on_record(endpoint: str) -> str | None:
+    """The policy that a call on record names; None where nothing was decided."""
+    return dict(parse_qsl(urlsplit(endpoint).query)).get(POLICY)
 
 
 def _answer(name: str, value: str) -> bool | int | str:

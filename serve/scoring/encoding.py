@@ -25,9 +25,9 @@ _ARROW_ANSWER: Final = pa.schema([pa.field("probability", pa.float32(), nullable
 def encode_probability(probabilities: NDArray[np.float32], notes: Notes = NO_NOTES) -> bytes:
     """float32 [1] -> `{"probability": p}`; its reasons are a list, not one of lists."""
     if notes.reasons is None:
-        return _dumps("probability", probabilities[0], _beside(notes))
+        return _dumps("probability", probabilities[0], {} if notes is NO_NOTES else notes.members(single=True))
     told = {"base": notes.reasons.base, "reasons": next(notes.reasons.rows())}
-    return _dumps("probability", probabilities[0], told | notes.members())
+    return _dumps("probability", probabilities[0], told | notes.members(single=True))
 
 
 def encode_probabilities(probabilities: NDArray[np.float32], notes: Notes = NO_NOTES) -> bytes:
@@ -43,7 +43,7 @@ def encode_predictions(probabilities: NDArray[np.float32], notes: Notes = NO_NOT
 def encode_arrow(probabilities: NDArray[np.float32], notes: Notes = NO_NOTES) -> bytes:
     """float32 [N] -> an Arrow IPC stream of one batch with the float32 column `probability`.
 
-    Faults and warnings are columns of texts; reasons one of lists, with `base` beside it.
+    Faults, warnings and decisions are columns of texts; reasons one of lists, with `base` beside it.
     """
     if notes is NO_NOTES:
         batch = pa.record_batch([pa.array(probabilities)], schema=_ARROW_ANSWER)

@@ -1,4 +1,4 @@
-"""What an answer says beside its probabilities, row by row: faults, warnings and reasons, to who asks for them."""
+"""What an answer says beside its probabilities: faults, warnings, reasons and decisions, to who asks for them."""
 
 from __future__ import annotations
 
@@ -15,27 +15,62 @@ from serve.errors import RowFault
 from serve.model.model_store import Manifest
 from serve.scoring.asks import Asks
 from serve.scoring.plausibility import warnings_of
-from serve.scoring.reasons import Reasons
+from serve.scoring.reasons import NO_POSITIONS, Reasons
+
+REVIEW: Final = "review"
+PASS: Final = "pass"  # noqa: S105 - a decision, no password
 
 Told = Sequence[RowFault] | None
 
 
+class Decided(msgspec.Struct, frozen=True, gc=False):
+    """What is decided about each row that was scored, and where the rows stood in the request."""
+
+    policy: str
+    """By which."""
+    reviewed: NDArray[np.bool_]
+    positions: NDArray[np.intp] = NO_POSITIONS
+    """Of the rows in the request, of which others may be at fault."""
+    sent: int = 0
+    """Rows of the request."""
+
+    def texts(self) -> list[str | None]:
+        """`REVIEW` or `PASS` for each row of the request; None for one at fault."""
+        texts: list[str | None] = [None] * self.sent
+        for position, reviewed in zip(self.positions.tolist(), self.reviewed.tolist(), strict=True):
+            texts[position] = REVIEW if reviewed else PASS
+        return texts
+
+
 class Notes(msgspec.Struct, frozen=True, gc=False):
-    """Faults, warnings and reasons in the order of the request; None where they are not asked for."""
+    """What is told in the order of the request; None where it is not asked for."""
 
     faults: Told = None
     warnings: Told = None
     reasons: Reasons | None = None
+    decided: Decided | None = None
 
-    def members(self) -> dict[str, Any]:
-        """Faults and warnings as members of a JSON answer."""
+    def members(self, *, single: bool = False) -> dict[str, Any]:
+        """All but reasons as members of a JSON answer, about many rows or a single one."""
         told = {"faults": self.faults, "warnings": self.warnings}
-        return {name: [row.as_dict() for row in rows] for name, rows in told.items() if rows is not None}
+        members: dict[str, Any] = {
+            name: [row.as_dict() for row in rows] for name, rows in told.items() if rows is not None
+        }
+        if self.decided is not None:
+            texts = self.decided.texts()
+            members |= {"decision": texts[0]} if single else {"decisions": texts}
+            members["policy"] = self.decided.policy
+        return members
 
     def texts(self, rows: int) -> dict[str, list[str | None]]:
-        """As columns of an answer with so many rows: `fault` and `warning`, None where a row has none."""
+        """All but reasons as columns of an answer with so many rows, None where a row has none."""
         told = {"fault": self.faults, "warning": self.warnings}
-        return {name: _texts(found, rows) for name, found in told.items() if found is not None}
+        texts = {name: _texts(found, rows) for name, found in told.items() if found is not None}
+        if self.decided is not None:
+            decisions = self.decided.texts()
+            policies = [None if decision is None else self.decided.policy for decision in decisions]
+            texts |= {"decision": decisions, "policy": policies}
+        return texts
 
 
 NO_NOTES: Final = Notes()
@@ -51,7 +86,7 @@ class WriteNoted(Protocol):
 def noted(write: WriteNoted, rows: DecodedRows, asks: Asks) -> WriteNoted:
     """Has `write` answer a request for these rows that asks for notes.
 
-    What it is given are the probabilities, and the reasons, of the good rows.
+    What it is given are the probabilities, the reasons and the decisions of the good rows.
     """
 
     def write_noted(probabilities: NDArray[np.float32], manifest: Manifest, notes: Notes = NO_NOTES, /) -> Answer:
@@ -64,7 +99,10 @@ def noted(write: WriteNoted, rows: DecodedRows, asks: Asks) -> WriteNoted:
             reasons = msgspec.structs.replace(
                 reasons, positions=positions, sent=rows.sent, told=asks.reasons, language=asks.language
             )
-        return write(answered, manifest, Notes(rows.faults if asks.report else None, warnings, reasons))
+        decided = notes.decided
+        if decided is not None:
+            decided = msgspec.structs.replace(decided, positions=positions, sent=rows.sent)
+        return write(answered, manifest, Notes(rows.faults if asks.report else None, warnings, reasons, decided))
 
     return write_noted
 

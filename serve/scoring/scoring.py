@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
+from fraud.review_policy import SignedPolicy
 from serve.answer import Answer
+from serve.decoding import DecodedRows
 from serve.idempotency.answers import SavedAnswer, SavedAnswers
 from serve.idempotency.key import IdempotencyKey
 from serve.metrics import Metrics
-from serve.model.serving_model import ServingModel
+from serve.model.serving_model import LoadedModel, ServingModel
 from serve.overload.in_flight import Admission
 from serve.overload.rate_limits import NoLimits, RateLimits
 from serve.overload.thread_queue import ThreadQueue
+from serve.policy.policies import ReviewPolicies
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import PredictionRecord, Promise, RecordLog
 from serve.scoring.asks import call_on_record
 from serve.scoring.content_encoding import IDENTITY, inflate
-from serve.scoring.notes import NO_NOTES, Notes
+from serve.scoring.notes import NO_NOTES, Decided, Notes
 from serve.scoring.options import ScoringOptions
 from serve.scoring.reasons import explain
 from serve.scoring.request import ScoringRequest
@@ -37,6 +43,7 @@ class Scoring:
         log: RecordLog,
         saved_answers: SavedAnswers,
         pseudonyms: Pseudonyms,
+        policies: ReviewPolicies,
         max_body_bytes: int,
         admission: Admission,
         rate_limits: RateLimits | NoLimits,
@@ -52,6 +59,7 @@ class Scoring:
         self._log = log
         self._saved_answers = saved_answers
         self._pseudonyms = pseudonyms
+        self._policies = policies
         self.metrics = metrics
 
     def begin(self, options: ScoringOptions, request_id: str, announced_bytes: int) -> ScoringRequest:
@@ -114,22 +122,23 @@ class Scoring:
     def _score(self, request: ScoringRequest, body: bytes, key: bytes | None = None) -> Answer:
         """A new answer, which is on record when this returns, and promised under the `key` before."""
         model, options = self._model.active, request.options
+        policy = self._policies.in_force(request.received_at) if options.asks.decision else None
         rows, write = options.read(inflate(body, options.encoding, self._max_body_bytes), model.manifest)
         request.rows = len(rows.matrix)
         request.ticket.add_rows(rows.sent)
         self._rate_limits.take_rows(options.caller, rows.sent)
         applicant_refs = self._pseudonyms.of_rows(rows.applicant_refs)
-        reasons = None
-        if rows.reasons:
-            reasons = explain(model.contributions, model.manifest.model_version, rows.matrix, rows.reasons)
         probabilities = model.engine.score(rows.matrix)
         self.metrics.implausible.note(rows.matrix)
-        answer = write(probabilities, model.manifest, NO_NOTES if reasons is None else Notes(reasons=reasons))
+        notes = NO_NOTES
+        if rows.reasons or policy is not None:
+            notes = self._notes(request.request_id, model, rows, probabilities, policy)
+        answer = write(probabilities, model.manifest, notes)
         self._log.append(
             PredictionRecord(
                 request_id=request.request_id,
                 received_at=request.received_at,
-                endpoint=call_on_record(options.route.path, rows),
+                endpoint=call_on_record(options.route.path, rows, None if policy is None else policy.id),
                 caller=options.caller,
                 model_version=answer.model_version,
                 model_sha256=model.sha256,
@@ -138,11 +147,28 @@ class Scoring:
                 applicant_refs=applicant_refs,
                 features=rows.matrix,
                 probabilities=probabilities,
-                reasons=None if reasons is None else reasons.on_record(),
+                reasons=None if notes.reasons is None else notes.reasons.on_record(),
             ),
             None if key is None else self._promise(key, SavedAnswer.of(answer, request.rows, request.request_id)),
         )
         return answer
+
+    def _notes(
+        self,
+        request_id: str,
+        model: LoadedModel,
+        rows: DecodedRows,
+        probabilities: NDArray[np.float32],
+        policy: SignedPolicy | None,
+    ) -> Notes:
+        """Reasons and decisions of the rows that were scored, where they are asked for."""
+        reasons = decided = None
+        if rows.reasons:
+            reasons = explain(model.contributions, model.manifest.model_version, rows.matrix, rows.reasons)
+        if policy is not None:
+            reviewed = self._policies.decide(policy, request_id, rows.application_ids, probabilities)
+            decided = Decided(policy.id, reviewed)
+        return Notes(reasons=reasons, decided=decided)
 
     def _promise(self, key: bytes, answer: SavedAnswer) -> Promise:
         return lambda place: self._saved_answers.promise(key, answer, place)

@@ -17,7 +17,7 @@ from fraud.command import EXIT_ERROR
 from fraud.errors import ProjectError
 from fraud.open_files import possible_connections
 from fraud.registry import Registry
-from fraud.settings import Settings, load_settings
+from fraud.settings import DatabaseRole, Settings, load_settings
 from serve.access.authentication import Administrator, Authenticator
 from serve.access.client_address import TrustedProxies
 from serve.access.control import AccessControl
@@ -36,6 +36,8 @@ from serve.model.model_change import ModelChange
 from serve.model.model_store import model_store
 from serve.model.serving_model import ServingModel
 from serve.overload.rate_limits import NoLimits, RateLimits
+from serve.policy.journal_file import journal_file
+from serve.policy.policies import ReviewPolicies
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import ANONYMOUS
 from serve.prediction_log.spool import Spool, Sync
@@ -60,6 +62,7 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
     store = model_store(settings.run_dir, settings.model_name)
     options = EngineOptions(threads=threads, kind=EngineKind(settings.engine), cache_dir=settings.compiled_folder())
     model = ServingModel(settings.model_name, store, registry, options)
+    journal = journal_file(settings.run_dir)
     sync = Sync(settings.audit_sync)
     keep_s = settings.idempotency_hours * SECONDS_AN_HOUR
     return Parts(
@@ -71,6 +74,8 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
             settings.spool_folder(), keep_s, settings.idempotency_max_bytes, durable=sync is Sync.ALWAYS
         ),
         pseudonyms=Pseudonyms(*settings.ref_keys()),
+        policies=ReviewPolicies(journal, settings.control_secret()),
+        fetch_policies=lambda: journal.fetch(settings.dsn(DatabaseRole.SERVER)),
         limits=Limits(
             max_batch_rows=settings.max_batch_rows,
             max_body_bytes=settings.max_body_bytes,

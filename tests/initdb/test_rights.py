@@ -56,6 +56,9 @@ def run(dsn: str, role: str, statement: str) -> None:
         pytest.param(AUDITOR, "SELECT * FROM prediction_requests, prediction_chains", id="auditor reads chains"),
         pytest.param(AUDITOR, "SELECT * FROM prediction_erasures, prediction_logs", id="auditor reads erasures"),
         pytest.param(SERVER, "SELECT * FROM schema_version", id="server reads the version"),
+        pytest.param(SERVER, "SELECT * FROM review_policies", id="server reads policies"),
+        pytest.param(TRAINER, "SELECT * FROM review_policies", id="trainer reads policies"),
+        pytest.param(AUDITOR, "SELECT * FROM review_policies", id="auditor reads policies"),
         pytest.param(TRAINER, "SELECT * FROM schema_version", id="trainer reads the version"),
         pytest.param(AUDITOR, "SELECT * FROM schema_version", id="auditor reads the version"),
         pytest.param(TRAINER, "SELECT * FROM divorce_predictions", id="trainer reads applications"),
@@ -105,6 +108,10 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
                 "INSERT INTO public.application_outcomes VALUES ('x', 1, now())",
                 "INSERT INTO public.applicant_groups VALUES ('x', 'region', 'north')",
                 "DELETE FROM public.applicant_groups",
+                "INSERT INTO public.review_policies (number) VALUES (1)",
+                "UPDATE public.review_policies SET threshold = 0",
+                "DELETE FROM public.review_policies",
+                "TRUNCATE public.review_policies",
             )
         ),
         *(

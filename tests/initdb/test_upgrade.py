@@ -35,6 +35,7 @@ LANDED = {
     "v0008_features": "53b136684061467a03e6804ad30edeccabdad3667e7776f6cf5c0d32ba61495b",
     "v0009_amendments": "ee20e287575301a209aca201f789ca4256769e57cf300e9c6081d8ae425559e1",
     "v0010_applicant_groups": "4c2d5b5ab68ef4ac1b20b038e939d58f5d7a43849d4e6691979bbfcbcfe493ab",
+    "v0011_review_policies": "bd22d9065333f6b35dee984c975bf84ebfe373e0bea9165911be2feb46f286e8",
     "v0012_reasons": "cff60a0636964e6e2a4fa295f7ee1969d12a91c047389eeecb037acf28b86a24",
 }
 """What was applied somewhere is never changed, or databases of one version differ: a change is a version of its own."""

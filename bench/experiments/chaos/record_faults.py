@@ -17,7 +17,6 @@ WAIT_S: Final = 60.0
 MONTHS_AHEAD_S: Final = 150 * 86_400
 """Further than the months that upkeep makes ahead."""
 OLD_MONTH: Final = "prediction_requests_200109"
-OTHER_ENCODING: Final = "LATIN1"
 
 _RECORDS: Final = "SELECT count(*) FROM prediction_requests WHERE request_id <> ''"
 _NEW_MONTH: Final = "SELECT count(*) FROM prediction_requests WHERE received_at > now() + interval '100 days'"
@@ -56,7 +55,7 @@ def expire_a_large_month(site: Site) -> None:
 
 def claim_another_encoding(site: Site) -> None:
     """The database says that the server's sessions send another encoding than they do."""
-    site.execute(f"ALTER ROLE scoring_server SET client_encoding = '{OTHER_ENCODING}'")
+    site.execute("ALTER ROLE scoring_server SET client_encoding = 'LATIN1'")
     site.fetch(_END_SESSIONS)
     _wait_for_records(site)
     site.execute("ALTER ROLE scoring_server RESET client_encoding")

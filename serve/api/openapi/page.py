@@ -23,6 +23,8 @@ from serve.idempotency.key import IDEMPOTENCY_KEY_HEADER
 from serve.request_names import LOAD_TEST_HEADER, NAME, REQUEST_ID_HEADER
 from serve.scoring.asks import (
     ANSWERS,
+    DECISION,
+    DECISION_HEADER,
     ERRORS,
     ERRORS_HEADER,
     LANGUAGE,
@@ -233,6 +235,7 @@ _SCORING_HEADERS: Final = (
         "numbers and in words, and are on record; 422 where the version in charge gives none",
     ),
     *_ask(LANGUAGE, LANGUAGE_HEADER, "the language of the reasons; English where none is named"),
+    *_ask(DECISION, DECISION_HEADER, "`true`: each row is told to be reviewed or passed, by the policy in force"),
 )
 _ACCEPT: Final = _header("Accept", schemas.TEXT, f"`{ARROW_STREAM}` for an answer in Arrow; weights count (`q`)")
 _ACCEPT_ENCODING: Final = _header(

@@ -59,7 +59,10 @@ WITH_LOGIN: Final[Mapping[str, tuple[str, Schema]]] = {
     "429": ("The client has asked for as much as it may, or too many logins from its address were wrong", _RETRY),
 }
 SCORING: Final[Mapping[str, tuple[str, Schema]]] = {
-    "409": ("The first request with this Idempotency-Key is not answered yet", _RETRY),
+    "409": (
+        "The first request with this Idempotency-Key is not answered yet, or no review policy is in force",
+        _RETRY_PERHAPS,
+    ),
     "413": ("Too many rows or bytes, also after inflating", {}),
     "415": (
         "A content type or encoding that the call does not read",

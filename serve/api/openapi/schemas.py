@@ -12,6 +12,7 @@ from serve.decoding.bounds import REQUIRED_NAMES
 from serve.decoding.by_content_type import CSV, JSON, LINES, PARQUET
 from serve.decoding.rows import APPLICANT_REF, APPLICATION_ID, LABEL_MAX_CHARS, LABELS
 from serve.error_answers import MAX_NAMED_FAULTS
+from serve.scoring.notes import PASS, REVIEW
 
 Schema = dict[str, Any]
 
@@ -151,6 +152,20 @@ _REASONS: Final[Schema] = {
     "description": "with `reasons=K`: the K features with the weightiest effects, the weightiest first",
 }
 _REASONS_BY_ROW: Final[Schema] = array({**_REASONS, "type": ["array", "null"]})
+_DECISION: Final[Schema] = {
+    "enum": [REVIEW, PASS],
+    "description": "with `decision=true`: by probability, or as one of the control sample",
+}
+_DECISIONS: Final[Schema] = {**array({"enum": [REVIEW, PASS, None]}), "description": "with `decision=true`, by row"}
+_POLICY: Final[Schema] = {**TEXT, "description": "with `decision=true`: the policy that was decided by"}
+_BY_ROW: Final[dict[str, Schema]] = {
+    "base": _BASE,
+    "reasons": _REASONS_BY_ROW,
+    "faults": _FAULTS,
+    "warnings": _WARNINGS,
+    "decisions": _DECISIONS,
+    "policy": _POLICY,
+}
 _PROBABILITIES: Final = array({**PROBABILITY, "type": ["number", "null"]})
 
 
@@ -159,15 +174,24 @@ def _noted(name: str, probability: Schema, **notes: Schema) -> Schema:
     return {**some_members([name], **{name: probability}, **notes), "additionalProperties": False}
 
 
-_BY_ROW: Final = {"base": _BASE, "reasons": _REASONS_BY_ROW, "faults": _FAULTS, "warnings": _WARNINGS}
-SINGLE_ANSWER: Final = {JSON: _noted("probability", PROBABILITY, base=_BASE, reasons=_REASONS, warnings=_WARNINGS)}
+SINGLE_ANSWER: Final = {
+    JSON: _noted(
+        "probability",
+        PROBABILITY,
+        base=_BASE,
+        reasons=_REASONS,
+        warnings=_WARNINGS,
+        decision=_DECISION,
+        policy=_POLICY,
+    )
+}
 BATCH_ANSWER: Final = {
     JSON: _noted("probabilities", _PROBABILITIES, **_BY_ROW),
     ARROW_STREAM: {
         **BINARY,
-        "description": f"one float32 column `{OUTPUT}`, when Accept asks for it; text columns `fault` and `warning` "
-        "where these are asked for, and for reasons `base` (double) and `reasons`: lists of `field`, `value`, `effect` "
-        "and `text`",
+        "description": f"one float32 column `{OUTPUT}`, when Accept asks for it; text columns `fault`, `warning`, "
+        "`decision` and `policy` where these are asked for, and for reasons `base` (double) and `reasons`: lists of "
+        "`field`, `value`, `effect` and `text`",
     },
 }
 INVOCATION_ANSWER: Final = {JSON: _noted("predictions", _PROBABILITIES, **_BY_ROW)}

@@ -259,7 +259,7 @@ def test_a_fault_of_one_piece_is_told_once_and_stops_nothing_else(
     for _ in range(5):
         upkeep.keep_up()
         ship_one(tmp_path, old_log)
-    assert behind(metrics) == {"partitions": False, "retention": True, "drift": False}
+    assert behind(metrics) == {"partitions": False, "retention": True, "drift": False, "policies": False}
     assert [line.levelname for line in caplog.records] == ["WARNING"]
     assert "retention of the prediction log is behind" in caplog.text
     assert "expired_prediction_partitions(integer) does not exist" in caplog.text

@@ -19,8 +19,9 @@ from serve.decoding.arrow_stream import ARROW_STREAM
 from serve.decoding.row_scanner import RowScanner
 from serve.errors import InvalidInstance, MalformedHeader
 from serve.idempotency.key import IdempotencyKey
-from serve.scoring.asks import NO_ASKS, Asks, asks_of, call_on_record
+from serve.scoring.asks import NO_ASKS, Asks, asks_of, call_on_record, policy_on_record
 from serve.scoring.call import ScoringRoute
+from serve.scoring.notes import Decided
 from serve.scoring.options import options_of
 from tests.compiled_code import COMPILED_DIR
 
@@ -43,11 +44,13 @@ class _Manifest:
     model_version = 3
 
 
-def ask(route: ScoringRoute, body: Any, query: str, **headers: str) -> tuple[DecodedRows, Answer]:
+def ask(
+    route: ScoringRoute, body: Any, query: str, decided: Decided | None = None, **headers: str
+) -> tuple[DecodedRows, Answer]:
     options = options_of(route, headers, "tester", query)
     rows, write = options.read(json.dumps(body).encode(), _Manifest)  # type: ignore[arg-type]
     scored = np.linspace(0.25, 0.5, len(rows.matrix), dtype=np.float32)
-    return rows, write(scored, _Manifest)  # type: ignore[arg-type]
+    return rows, write(scored, _Manifest, decided)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -60,6 +63,9 @@ def ask(route: ScoringRoute, body: Any, query: str, **headers: str) -> tuple[Dec
         ("x=1&errors=report&warnings=true", {}, Asks(report=True, warnings=True)),
         ("", {"x-errors": " Report ", "x-warnings": "1"}, Asks(report=True, warnings=True)),
         ("errors=refuse", {"x-errors": "report"}, NO_ASKS),
+        ("decision=true", {}, Asks(decision=True)),
+        ("", {"x-decision": "1"}, Asks(decision=True)),
+        ("decision=false", {"x-decision": "true"}, NO_ASKS),
     ],
 )
 def test_query_and_headers_ask_for_the_same(query: str, headers: dict[str, str], asks: Asks) -> None:
@@ -72,6 +78,8 @@ def test_query_and_headers_ask_for_the_same(query: str, headers: dict[str, str],
         ("errors=ignore", {}),
         ("errors=", {}),
         ("warnings=yes", {}),
+        ("decision=review", {}),
+        ("", {"x-decision": "yes"}),
         ("", {"x-errors": "null"}),
         ("errors=report", {"x-errors": "!?"}),
         ("errors=!?&errors=report", {}),
@@ -86,9 +94,12 @@ def test_a_request_with_other_asks_is_another_request_under_its_key() -> None:
     key = IdempotencyKey("c", "/batch_predict", "k")
     digests = {
         key.request_digest("application/json" + asks.text, "", b"{}")
-        for asks in (NO_ASKS, Asks(report=True), Asks(warnings=True), Asks(report=True, warnings=True))
+        for asks in (
+            *(NO_ASKS, Asks(report=True), Asks(warnings=True), Asks(report=True, warnings=True)),
+            *(Asks(decision=True), Asks(report=True, decision=True)),
+        )
     }
-    assert len(digests) == 4
+    assert len(digests) == 6
     assert NO_ASKS.text == "", "answers that were kept before are found again"
 
 
@@ -186,12 +197,53 @@ def test_the_record_names_what_was_left_out(routes: dict[str, ScoringRoute]) -> 
     assert call_on_record("/batch_predict", rows) == "/batch_predict"
 
 
+def test_the_record_names_the_policy(routes: dict[str, ScoringRoute]) -> None:
+    rows, _ = ask(routes["/batch_predict"], {"instances": ROWS}, "errors=report")
+    told = call_on_record("/batch_predict", rows, "3-0f")
+    assert told == "/batch_predict?errors=report&rows=4&faulty=2&at=1,3&policy=3-0f"
+    rows, _ = ask(routes["/predict"], GOOD, "")
+    assert call_on_record("/predict", rows, "3-0f") == "/predict?policy=3-0f"
+    assert [policy_on_record(call) for call in (told, "/predict?policy=3-0f", "/predict")] == ["3-0f", "3-0f", None]
+
+
+DECIDED = Decided("3-0f", np.array([True, False]))
+
+
+def test_decisions_stand_beside_probabilities_and_a_row_at_fault_has_none(routes: dict[str, ScoringRoute]) -> None:
+    _, answer = ask(routes["/batch_predict"], {"instances": ROWS}, "errors=report&decision=true", DECIDED)
+    told = json.loads(answer.content)
+    assert (told["decisions"], told["policy"]) == (["review", None, "pass", None], "3-0f")
+    _, answer = ask(routes["/invocations"], {"instances": [GOOD, GOOD]}, "decision=true", DECIDED)
+    assert json.loads(answer.content) == {
+        "predictions": [0.25, 0.5],
+        "decisions": ["review", "pass"],
+        "policy": "3-0f",
+    }
+    _, answer = ask(routes["/predict"], GOOD, "decision=true", Decided("3-0f", np.array([False])))
+    assert json.loads(answer.content) == {"probability": 0.25, "decision": "pass", "policy": "3-0f"}
+
+
+def test_decisions_are_columns_in_arrow_and_tensors_in_the_inference_protocol(
+    routes: dict[str, ScoringRoute],
+) -> None:
+    query = "errors=report&decision=true"
+    _, answer = ask(routes["/batch_predict"], {"instances": ROWS}, query, DECIDED, accept=ARROW_STREAM)
+    table = pa.ipc.open_stream(answer.content).read_all()
+    assert table["decision"].to_pylist() == ["review", None, "pass", None]
+    assert table["policy"].to_pylist() == ["3-0f", None, "3-0f", None]
+    data = [[row[name] for name in FEATURE_NAMES] for row in (GOOD, ODD)]
+    body = {"inputs": [{"name": "features", "shape": [2, len(FEATURE_NAMES)], "datatype": "FP64", "data": data}]}
+    _, answer = ask(routes["/v2/models/m/infer"], body, "decision=true", DECIDED)
+    outputs = {one["name"]: one["data"] for one in json.loads(answer.content)["outputs"]}
+    assert (outputs["decision"], outputs["policy"]) == (["review", "pass"], ["3-0f", "3-0f"])
+
+
 def test_large_answers_are_compressed_for_who_reads_that(routes: dict[str, ScoringRoute]) -> None:
     route = contract_routes(RowScanner(COMPILED_DIR), 100_000)[1]
     rows = np.random.default_rng(1).random(30_000, dtype=np.float32)
     options = options_of(route, {"accept-encoding": "gzip, deflate, br, zstd"}, "tester")
     _, write = options.read(json.dumps({"instances": [GOOD]}).encode(), _Manifest)  # type: ignore[arg-type]
-    large, small = write(rows, _Manifest), write(rows[:1000], _Manifest)  # type: ignore[arg-type]
+    large, small = write(rows, _Manifest, None), write(rows[:1000], _Manifest, None)  # type: ignore[arg-type]
     assert large.headers == {"Content-Encoding": "zstd"}
     assert len(large.content) < 0.6 * 12 * len(rows)
     assert not small.headers

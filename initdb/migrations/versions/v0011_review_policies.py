@@ -1,0 +1,13 @@
+"""Review policies, which two people sign."""
+
+from __future__ import annotations
+
+from initdb.migrations.sql_file import run_sql_beside
+
+revision = "0011"
+down_revision = "0010"
+
+
+def upgrade() -> None:
+    """Run the SQL file of the same name."""
+    run_sql_beside(__file__)
