@@ -33,5 +33,8 @@ def read_attributes(
                 values = dict(cursor.fetchall())
                 found[attribute] = np.array([values.get(name) for name in ids], object)
     except PostgresError as error:
-        raise DatabaseError(f"table applicant_groups can't be read: {' '.join(str(error).split())}") from error
+        reason = " ".join(str(error).split())
+        raise DatabaseError(
+            f"table applicant_groups can't be read: {reason}; `python -m initdb upgrade` makes it where it is lacking"
+        ) from error
     return found
