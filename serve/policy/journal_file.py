@@ -47,7 +47,7 @@ class JournalFile:
         except (OSError, msgspec.MsgspecError) as error:
             raise PolicyError(f"{self.path} can't be read ({error}): remove it, and it is fetched again") from None
 
-    def fetch(self, dsn: str) -> None:
+    def renew(self, dsn: str) -> None:
         """Take over what the database has; nothing is written where it has nothing new.
 
         Raises:

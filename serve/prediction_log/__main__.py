@@ -88,7 +88,7 @@ def _ship(settings: Settings, stop: threading.Event) -> None:
         UpkeepTable(dsn, settings.log_retention_months),
         anchors,
         metrics,
-        fetch_policies=lambda: journal.fetch(dsn),
+        fetch_policies=lambda: journal.renew(dsn),
     )
     shipper = Shipper(folder, LogTable(dsn), anchors, settings.log_flush_interval_ms / 1000, metrics)
     # Records make no cycles; the collector would look at thousands of them again and again.

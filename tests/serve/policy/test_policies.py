@@ -33,7 +33,7 @@ def test_policy_is_used_once_it_is_fetched_signed_and_valid(database: str, journ
     later = add_policy(database, valid_from=NOON + HOUR)
     assert first is not None
     assert later is not None
-    journal.fetch(database)
+    journal.renew(database)
     for policies in (one, other):
         assert policies.in_force(AT_NOON).id == first.id
         assert policies.in_force(AT_NOON + 3_600_000_000).id == later.id
@@ -42,12 +42,12 @@ def test_policy_is_used_once_it_is_fetched_signed_and_valid(database: str, journ
 
 
 def test_file_is_replaced_only_where_there_is_something_new(database: str, journal: JournalFile) -> None:
-    journal.fetch(database)
+    journal.renew(database)
     assert journal.version() is None
     add_policy(database)
-    journal.fetch(database)
+    journal.renew(database)
     version = journal.version()
-    journal.fetch(database)
+    journal.renew(database)
     assert journal.version() == version
 
 
@@ -63,24 +63,24 @@ def test_file_is_replaced_only_where_there_is_something_new(database: str, journ
 def test_journal_that_was_changed_is_not_taken_over(database: str, journal: JournalFile, change: str) -> None:
     policy = add_policy(database)
     assert policy is not None
-    journal.fetch(database)
+    journal.renew(database)
     execute(database, f"ALTER TABLE review_policies DISABLE TRIGGER ALL; {change}")
     with pytest.raises(PolicyError, match="restore"):
-        journal.fetch(database)
+        journal.renew(database)
     assert ReviewPolicies(journal, KEY).in_force(AT_NOON).id == policy.id, "what was signed holds on"
 
 
 @pytest.mark.parametrize("key", [None, b"another key" * 4], ids=["no key", "another key"])
 def test_policy_of_another_control_key_is_not_followed(database: str, journal: JournalFile, key: bytes | None) -> None:
     add_policy(database)
-    journal.fetch(database)
+    journal.renew(database)
     with pytest.raises(NoReviewPolicy, match="REVIEW_CONTROL_KEY"):
         ReviewPolicies(journal, key).in_force(AT_NOON)
 
 
 def test_policy_without_a_control_sample_takes_no_key(database: str, journal: JournalFile) -> None:
     add_policy(database, control_share=0.0)
-    journal.fetch(database)
+    journal.renew(database)
     policies = ReviewPolicies(journal, None)
     policy = policies.in_force(AT_NOON)
     probabilities = np.array([0.4999, 0.5, 0.7], np.float32)
@@ -89,7 +89,7 @@ def test_policy_without_a_control_sample_takes_no_key(database: str, journal: Jo
 
 def test_damaged_file_is_told_and_decides_nothing(database: str, journal: JournalFile) -> None:
     add_policy(database)
-    journal.fetch(database)
+    journal.renew(database)
     policies = ReviewPolicies(journal, KEY)
     policies.in_force(AT_NOON)
     journal.path.write_bytes(journal.path.read_bytes().replace(b'"person":"bert"', b'"person":"anna"'))
@@ -99,13 +99,13 @@ def test_damaged_file_is_told_and_decides_nothing(database: str, journal: Journa
     with pytest.raises(NoReviewPolicy, match="fetched again"):
         policies.in_force(AT_NOON)
     journal.path.unlink()
-    journal.fetch(database)
+    journal.renew(database)
     policies.in_force(AT_NOON)
 
 
 def test_decision_is_by_threshold_or_by_the_control_draw(database: str, journal: JournalFile) -> None:
     add_policy(database)
-    journal.fetch(database)
+    journal.renew(database)
     policies = ReviewPolicies(journal, KEY)
     policy = policies.in_force(AT_NOON)
     probabilities = np.linspace(0, 1, 2001, dtype=np.float32)

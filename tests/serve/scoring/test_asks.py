@@ -21,7 +21,7 @@ from serve.errors import InvalidInstance, MalformedHeader
 from serve.idempotency.key import IdempotencyKey
 from serve.scoring.asks import NO_ASKS, Asks, asks_of, call_on_record, policy_on_record
 from serve.scoring.call import ScoringRoute
-from serve.scoring.notes import Decided
+from serve.scoring.notes import NO_NOTES, Decided, Notes
 from serve.scoring.options import options_of
 from tests.compiled_code import COMPILED_DIR
 
@@ -50,7 +50,7 @@ def ask(
     options = options_of(route, headers, "tester", query)
     rows, write = options.read(json.dumps(body).encode(), _Manifest)  # type: ignore[arg-type]
     scored = np.linspace(0.25, 0.5, len(rows.matrix), dtype=np.float32)
-    return rows, write(scored, _Manifest, decided)  # type: ignore[arg-type]
+    return rows, write(scored, _Manifest, NO_NOTES if decided is None else Notes(decided=decided))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_large_answers_are_compressed_for_who_reads_that(routes: dict[str, Scori
     rows = np.random.default_rng(1).random(30_000, dtype=np.float32)
     options = options_of(route, {"accept-encoding": "gzip, deflate, br, zstd"}, "tester")
     _, write = options.read(json.dumps({"instances": [GOOD]}).encode(), _Manifest)  # type: ignore[arg-type]
-    large, small = write(rows, _Manifest, None), write(rows[:1000], _Manifest, None)  # type: ignore[arg-type]
+    large, small = write(rows, _Manifest), write(rows[:1000], _Manifest)  # type: ignore[arg-type]
     assert large.headers == {"Content-Encoding": "zstd"}
     assert len(large.content) < 0.6 * 12 * len(rows)
     assert not small.headers

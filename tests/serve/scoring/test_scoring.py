@@ -53,6 +53,7 @@ def scoring(log: Log, contributions: object) -> Scoring:
         "log": log,
         "saved_answers": None,
         "pseudonyms": Pseudonyms("k" * 32),
+        "policies": None,
         "max_body_bytes": 2**20,
         "admission": None,
         "rate_limits": NoLimits(),
