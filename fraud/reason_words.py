@@ -7,12 +7,16 @@ of another value, it does not tell. So the words say that it raises or lowers th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from fraud.feature_file import NUMBER, Feature
 from fraud.features import FEATURES
 from fraud.languages import ENGLISH, LANGUAGES
 from fraud.shown_values import amounts, named_values, numbers
+
+KEPT_TEXTS: Final = 4096
+"""Of each feature and language."""
 
 
 class ReasonWords:
@@ -26,14 +30,17 @@ class ReasonWords:
         before, place, after = own.sentence
         self._before, self._after = before, after
         self._show = numbers(language) if place == NUMBER else amounts(feature, language)
+        # Applications share many values, and words take longer than all else that a reason needs.
+        self._said = lru_cache(KEPT_TEXTS)(self._say)
 
     def tell(self, value: float, effect: float) -> str:
         """A value and its effect on the log-odds: "phone number changed 1 year ago: raises the score"."""
-        said = self._named.get(value)
-        if said is None:
-            is_given = value == value  # noqa: PLR0124 - not NaN
-            said = f"{self._before}{self._show(value)}{self._after}" if is_given else self._not_given
+        is_given = value == value  # noqa: PLR0124 - not NaN
+        said = self._said(value) if is_given else self._not_given
         return said + (self._raises if effect > 0 else self._lowers if effect < 0 else self._leaves)
+
+    def _say(self, value: float) -> str:
+        return self._named.get(value) or f"{self._before}{self._show(value)}{self._after}"
 
 
 def languages_for(features: Iterable[Feature]) -> Sequence[str]:
