@@ -172,12 +172,13 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_frees_what_it_held(alone
     wait_until(lambda: gauge(alone, "body_bytes_in_flight") == 0, 30, "it counts no longer")
 
 
-def test_a_client_that_leaves_before_its_answers_leaves_nothing_behind(alone: str, stack: LiveStack) -> None:
+def test_a_client_that_leaves_before_all_its_answers_leaves_nothing_behind(alone: str, stack: LiveStack) -> None:
     name = uuid.uuid4().hex
     wire = Wire(alone)
     wire.send(b"".join(post("/batch_predict", BATCH, f"X-Request-ID: {name}-{number}") for number in range(20)))
+    assert wire.answer().status == 200, "others wait, or are under way"
     wire.close()
     statement = "SELECT count(*) FROM prediction_requests WHERE request_id LIKE %s"
-    wait_until(lambda: fetch(stack.owner_dsn, statement, f"{name}-%") != [(0,)], 30, "one was scored")
+    wait_until(lambda: fetch(stack.owner_dsn, statement, f"{name}-%") != [(0,)], 30, "the first is on record")
     for what in ("body_bytes_in_flight", "rows_in_flight"):
         wait_until(lambda what=what: gauge(alone, what) == 0, 30, f"{what} is 0")
