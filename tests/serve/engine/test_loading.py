@@ -81,7 +81,7 @@ def test_what_is_not_a_model_is_refused(tmp_path: Path, content: bytes | None, e
     path = tmp_path / "model.onnx"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(error, match="expected an? (ONNX|file of the model)") as refusal:
+    with pytest.raises(error, match=r"expected an? (ONNX|file of the model)") as refusal:
         load(read_model(path), EngineOptions())
     assert isinstance(refusal.value, ProjectError)
     assert str(path) in str(refusal.value)

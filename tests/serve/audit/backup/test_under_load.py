@@ -5,37 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg2
 import pytest
-from psycopg2 import sql
-from psycopg2.extensions import make_dsn
 
 from fraud.verdict import Verdict
 from initdb.schema import apply_schema
 from serve.prediction_log.segment import list_segments
+from tests.databases import new_database
 from tests.live_stack import API_KEY, LiveStack, wait_until
 from tests.serve.audit.backup.test_backup import run
 from tests.serve.audit.log_audit import audit
 from tests.serve.prediction_log_rows import fetch, ship_all
 from tests.serve.prediction_log_server import Load, log_server
 
-NAMES = ("backed_up", "restored_under_load")
+
+@pytest.fixture
+def used(stack: LiveStack) -> Iterator[str]:
+    """A database of the stack's PostgreSQL with our schema."""
+    with new_database(stack.owner_dsn, "backed_up") as dsn:
+        apply_schema(dsn)
+        yield dsn
 
 
 @pytest.fixture
-def databases(stack: LiveStack) -> Iterator[tuple[str, str]]:
-    """Two databases of the stack's PostgreSQL: one with our schema, one that is empty."""
-    connection = psycopg2.connect(stack.owner_dsn)
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        for name in NAMES:
-            cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        used, empty = (make_dsn(stack.owner_dsn, dbname=name) for name in NAMES)
-        apply_schema(used)
-        yield used, empty
-        for name in NAMES:
-            cursor.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-    connection.close()
+def empty(postgres: str) -> Iterator[str]:
+    """An empty database of another PostgreSQL: a restore sets the passwords of its roles, which are all databases'."""
+    with new_database(postgres, "restored_under_load") as dsn:
+        yield dsn
 
 
 def is_shipping(dsn: str) -> bool:
@@ -43,9 +38,8 @@ def is_shipping(dsn: str) -> bool:
 
 
 def test_a_backup_under_load_has_each_answer_that_was_given_before(
-    stack: LiveStack, databases: tuple[str, str], tmp_path: Path
+    stack: LiveStack, used: str, empty: str, tmp_path: Path
 ) -> None:
-    used, empty = databases
     spool, elsewhere = tmp_path / "machine" / "spool", tmp_path / "elsewhere" / "spool"
     with log_server(stack, spool, DATABASE_URL=used) as server:
         load = Load(server.port, API_KEY, keys=True)
