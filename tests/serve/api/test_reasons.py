@@ -101,6 +101,8 @@ def test_what_was_told_is_on_record_and_told_again(client: httpx.Client, stack: 
     verified = audit(stack, "verify")
     # Servers beside the stack's have their anchors elsewhere, so that of their chains nothing can be told here.
     assert verified.returncode in {0, 20}, verified.stdout
+    said = {line.partition(":")[0] for line in verified.stdout.splitlines()}
+    assert said <= {"unwitnessed", "inconclusive", "pass", "anchors are not signed here"}, verified.stdout
 
 
 def test_a_retry_gets_the_reasons_of_the_first_answer(client: httpx.Client) -> None:

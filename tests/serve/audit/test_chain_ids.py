@@ -56,21 +56,32 @@ def test_a_chain_of_before_is_believed_where_its_anchor_is(database: str, tmp_pa
     assert audit(database, tmp_path).findings == ()
 
 
-@pytest.mark.usefixtures("without_ids")
-@pytest.mark.parametrize(
+begun_before_or_after = pytest.mark.parametrize(
     ("began", "fault"),
     [
         pytest.param("before", Fault.UNWITNESSED, id="begun before"),
         pytest.param("after", Fault.FORGED, id="begun after"),
     ],
 )
+"""Whether a chain without its id began before chains had theirs, and what is found where nothing witnesses it."""
+
+
+def fill_unwitnessed(database: str, folder: Path, began: str) -> Path:
+    """Ship a chain from elsewhere; gives the spool's folder here, which has no anchor of it."""
+    here = folder / "here"
+    if began == "after":
+        ship_all(here, database)  # writes down since when chains have their ids
+    fill(folder / "there", database)
+    if began == "before":
+        ship_all(here, database)
+    return here
+
+
+@pytest.mark.usefixtures("without_ids")
+@begun_before_or_after
 def test_an_unwitnessed_chain_without_its_id_may_only_be_of_before(
     database: str, tmp_path: Path, began: str, fault: Fault
 ) -> None:
-    if began == "after":
-        ship_all(tmp_path / "here", database)  # writes down since when chains have their ids
-    fill(tmp_path / "there", database)
-    if began == "before":
-        ship_all(tmp_path / "here", database)
-    assert anchor_files(tmp_path / "here") == []
-    assert [finding.fault for finding in audit(database, tmp_path / "here").findings] == [fault]
+    here = fill_unwitnessed(database, tmp_path, began)
+    assert anchor_files(here) == []
+    assert [finding.fault for finding in audit(database, here).findings] == [fault]

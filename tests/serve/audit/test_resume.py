@@ -28,7 +28,7 @@ from serve.prediction_log.anchor_sender import AnchorSender
 from serve.prediction_log.anchors import Anchors
 from tests.live_stack import project_environment
 from tests.serve.audit.log_audit import audit
-from tests.serve.audit.test_chain_ids import without_ids
+from tests.serve.audit.test_chain_ids import begun_before_or_after, fill_unwitnessed, without_ids
 from tests.serve.prediction_log.landed_spools import WITHOUT_END_MARKS, unpack
 from tests.serve.prediction_log_rows import anchor_files, execute, record, running_spool, ship_all
 
@@ -144,23 +144,13 @@ def test_a_chain_of_before_is_gone_on_with(database: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.usefixtures("without_ids")
-@pytest.mark.parametrize(
-    ("began", "fault"),
-    [
-        pytest.param("before", Fault.UNWITNESSED, id="begun before"),
-        pytest.param("after", Fault.FORGED, id="begun after"),
-    ],
-)
+@begun_before_or_after
 def test_a_chain_without_its_id_is_still_one_where_the_first_record_is_not_read_again(
     database: str, tmp_path: Path, began: str, fault: Fault
 ) -> None:
-    if began == "after":
-        ship_all(tmp_path / "here", database)  # writes down since when chains have their ids
-    fill(tmp_path / "there", database)
-    if began == "before":
-        ship_all(tmp_path / "here", database)
-    for checkpoint in checkpoints(database, tmp_path / "here"):
-        report = go_on(database, tmp_path / "here", checkpoint)
+    here = fill_unwitnessed(database, tmp_path, began)
+    for checkpoint in checkpoints(database, here):
+        report = go_on(database, here, checkpoint)
         assert [finding.fault for finding in report.findings] == [fault]
 
 

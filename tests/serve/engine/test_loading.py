@@ -70,18 +70,20 @@ def test_another_signature_is_refused(tmp_path: Path, inputs: list[Port], output
 
 
 @pytest.mark.parametrize(
-    ("content", "error"),
+    ("content", "error", "expected"),
     [
-        pytest.param(None, ModelMissingError, id="no file"),
-        pytest.param(b"", ModelFormatError, id="empty"),
-        pytest.param(b"PK\x03\x04 not a model", ModelFormatError, id="another format"),
+        pytest.param(None, ModelMissingError, "expected a file of the model", id="no file"),
+        pytest.param(b"", ModelFormatError, "expected an ONNX", id="empty"),
+        pytest.param(b"PK\x03\x04 not a model", ModelFormatError, "expected an ONNX", id="another format"),
     ],
 )
-def test_what_is_not_a_model_is_refused(tmp_path: Path, content: bytes | None, error: type[EngineError]) -> None:
+def test_what_is_not_a_model_is_refused(
+    tmp_path: Path, content: bytes | None, error: type[EngineError], expected: str
+) -> None:
     path = tmp_path / "model.onnx"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(error, match=r"expected an? (ONNX|file of the model)") as refusal:
+    with pytest.raises(error, match=expected) as refusal:
         load(read_model(path), EngineOptions())
     assert isinstance(refusal.value, ProjectError)
     assert str(path) in str(refusal.value)
