@@ -36,7 +36,7 @@ from serve.model.model_store import Manifest
 from serve.model.serving_model import ServingModel
 from serve.request_names import MODEL_VERSION_HEADER
 from serve.scoring.asks import Asks
-from serve.scoring.call import Read, ScoringRoute, Write
+from serve.scoring.call import Read, ScoringRoute
 from serve.scoring.content_encoding import IDENTITY, accepted_encoding, compress, is_worth_compressing
 from serve.scoring.encoding import encode_predictions
 from serve.scoring.notes import NO_NOTES, Notes, WriteNoted
@@ -75,7 +75,7 @@ def mlflow_routes(model: ServingModel) -> list[Route]:
 def _reader(decode: DecodeBatch, max_rows: int, write: WriteNoted, asks: Asks) -> Read:
     read_rows = reader(lambda body: decode(body, max_rows), write, asks)
 
-    def read(body: bytes, manifest: Manifest) -> tuple[DecodedRows, Write]:
+    def read(body: bytes, manifest: Manifest) -> tuple[DecodedRows, WriteNoted]:
         try:
             return read_rows(body, manifest)
         except DuplicateName:

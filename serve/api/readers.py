@@ -9,7 +9,7 @@ import msgspec
 from serve.decoding import DecodedRows
 from serve.model.model_store import Manifest
 from serve.scoring.asks import NO_ASKS, Asks, tolerated
-from serve.scoring.call import Read, Write
+from serve.scoring.call import Read
 from serve.scoring.notes import WriteNoted, noted
 
 
@@ -18,7 +18,7 @@ def reader(decode: Callable[[bytes], DecodedRows], write: WriteNoted, asks: Asks
     if asks == NO_ASKS:
         return lambda body, _manifest: (decode(body), write)
 
-    def read(body: bytes, _manifest: Manifest) -> tuple[DecodedRows, Write]:
+    def read(body: bytes, _manifest: Manifest) -> tuple[DecodedRows, WriteNoted]:
         rows = tolerated(lambda: decode(body), asks)
         if asks.reasons:
             rows = msgspec.structs.replace(rows, reasons=asks.reasons)

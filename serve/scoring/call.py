@@ -11,10 +11,7 @@ from serve.model.model_store import Manifest
 from serve.scoring.asks import Asks
 from serve.scoring.notes import WriteNoted
 
-Write = WriteNoted
-"""Probabilities, float32 [N], the model that gave them, and their reasons where the rows ask for some -> the answer."""
-
-Read = Callable[[bytes, Manifest], tuple[DecodedRows, Write]]
+Read = Callable[[bytes, Manifest], tuple[DecodedRows, WriteNoted]]
 """An inflated body and the model that will answer it -> the rows, and how their answer is written; raises ServeError.
 """
 

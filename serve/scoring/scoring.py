@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from fraud.review_policy import SignedPolicy
 from serve.answer import Answer
-from serve.decoding import DecodedRows
 from serve.idempotency.answers import SavedAnswer, SavedAnswers
 from serve.idempotency.key import IdempotencyKey
 from serve.metrics import Metrics
-from serve.model.serving_model import LoadedModel, ServingModel
+from serve.model.serving_model import ServingModel
 from serve.overload.in_flight import Admission
 from serve.overload.rate_limits import NoLimits, RateLimits
 from serve.overload.thread_queue import ThreadQueue
@@ -128,11 +123,15 @@ class Scoring:
         request.ticket.add_rows(rows.sent)
         self._rate_limits.take_rows(options.caller, rows.sent)
         applicant_refs = self._pseudonyms.of_rows(rows.applicant_refs)
+        reasons = decided = None
+        if rows.reasons:  # before anything is scored: the version may give none
+            reasons = explain(model.contributions, model.manifest.model_version, rows.matrix, rows.reasons)
         probabilities = model.engine.score(rows.matrix)
         self.metrics.implausible.note(rows.matrix)
-        notes = NO_NOTES
-        if rows.reasons or policy is not None:
-            notes = self._notes(request.request_id, model, rows, probabilities, policy)
+        if policy is not None:
+            reviewed = self._policies.decide(policy, request.request_id, rows.application_ids, probabilities)
+            decided = Decided(policy.id, reviewed)
+        notes = NO_NOTES if reasons is None and decided is None else Notes(reasons=reasons, decided=decided)
         answer = write(probabilities, model.manifest, notes)
         self._log.append(
             PredictionRecord(
@@ -147,28 +146,11 @@ class Scoring:
                 applicant_refs=applicant_refs,
                 features=rows.matrix,
                 probabilities=probabilities,
-                reasons=None if notes.reasons is None else notes.reasons.on_record(),
+                reasons=None if reasons is None else reasons.on_record(),
             ),
             None if key is None else self._promise(key, SavedAnswer.of(answer, request.rows, request.request_id)),
         )
         return answer
-
-    def _notes(
-        self,
-        request_id: str,
-        model: LoadedModel,
-        rows: DecodedRows,
-        probabilities: NDArray[np.float32],
-        policy: SignedPolicy | None,
-    ) -> Notes:
-        """Reasons and decisions of the rows that were scored, where they are asked for."""
-        reasons = decided = None
-        if rows.reasons:
-            reasons = explain(model.contributions, model.manifest.model_version, rows.matrix, rows.reasons)
-        if policy is not None:
-            reviewed = self._policies.decide(policy, request_id, rows.application_ids, probabilities)
-            decided = Decided(policy.id, reviewed)
-        return Notes(reasons=reasons, decided=decided)
 
     def _promise(self, key: bytes, answer: SavedAnswer) -> Promise:
         return lambda place: self._saved_answers.promise(key, answer, place)

@@ -31,7 +31,7 @@ from serve.metrics import Metrics
 from serve.model.model_store import Manifest
 from serve.model.serving_model import ServingModel
 from serve.scoring.asks import NO_ASKS, Asks
-from serve.scoring.call import Headers, Read, ScoringRoute, Write
+from serve.scoring.call import Headers, Read, ScoringRoute
 from serve.scoring.content_encoding import accepted_encoding
 from serve.scoring.notes import WriteNoted, noted
 
@@ -154,7 +154,7 @@ def infer_route(name: str, max_rows: int, version: str | None = None) -> Scoring
         json_length = headers.get(_JSON_LENGTH)
         encoding = accepted_encoding(headers)
 
-        def read(body: bytes, manifest: Manifest) -> tuple[DecodedRows, Write]:
+        def read(body: bytes, manifest: Manifest) -> tuple[DecodedRows, WriteNoted]:
             _check_name(name, version, manifest)  # another version may have taken over since the header was read
             asked, rows = decode_request(body, json_length, max_rows, asks)
             write: WriteNoted = functools.partial(write_answer, asked, encoding)
