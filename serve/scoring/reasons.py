@@ -18,6 +18,8 @@ from serve.errors import ReasonsUnavailable
 
 _IS_INTEGRAL: Final = [feature.integral for feature in FEATURES]
 PIECE_ROWS: Final = 1000
+EXACT_INTEGERS: Final = 2**53
+"""Beyond it readers of JSON keep no whole number exactly, and the writer takes none of more than 64 bits."""
 NO_POSITIONS: Final = np.empty(0, np.intp)
 
 ToldRow = list[dict[str, Any]] | None
@@ -53,27 +55,32 @@ class Reasons(msgspec.Struct, frozen=True, gc=False):
 
     def rows(self) -> Iterator[ToldRow]:
         """What is told of each row of the request, one after the other: those of a large batch take much memory."""
-        order = self.order[:, : self.told]
-        values, effects = (np.take_along_axis(of, order, axis=1) for of in (self.matrix, self.effects))
-        # float32 one by one, which JSON has with the fewest digits; to step through arrays row by row takes longer.
-        flat, count = list(effects.ravel()), order.shape[1]
-        by_row = (flat[row * count : (row + 1) * count] for row in range(len(order)))
-        words = OFFERED[self.language]
         following = 0
-        rows = zip(self.positions.tolist(), order.tolist(), values.tolist(), by_row, strict=True)
-        for position, columns, row_values, row_effects in rows:
+        for position, row in zip(self.positions.tolist(), self._good_rows(), strict=True):
             yield from repeat(None, position - following)
             following = position + 1
-            yield [
-                {
-                    "field": FEATURE_NAMES[column],
-                    "value": _json_value(column, value),
-                    "effect": effect,
-                    "text": words[column].tell(value, effect),
-                }
-                for column, value, effect in zip(columns, row_values, row_effects, strict=True)
-            ]
+            yield row
         yield from repeat(None, self.sent - following)
+
+    def _good_rows(self) -> Iterator[ToldRow]:
+        words = OFFERED[self.language]
+        for start in range(0, len(self.order), PIECE_ROWS):
+            piece = slice(start, start + PIECE_ROWS)
+            order = self.order[piece, : self.told]
+            values, effects = (np.take_along_axis(of[piece], order, axis=1) for of in (self.matrix, self.effects))
+            # float32 one by one, which JSON has with the fewest digits; to step through arrays row by row takes longer.
+            flat, count = list(effects.ravel()), order.shape[1]
+            for row, (columns, row_values) in enumerate(zip(order.tolist(), values.tolist(), strict=True)):
+                row_effects = flat[row * count : (row + 1) * count]
+                yield [
+                    {
+                        "field": FEATURE_NAMES[column],
+                        "value": _json_value(column, value),
+                        "effect": effect,
+                        "text": words[column].tell(value, effect),
+                    }
+                    for column, value, effect in zip(columns, row_values, row_effects, strict=True)
+                ]
 
     def pieces(self) -> Iterator[list[ToldRow]]:
         """`rows`, some at a time."""
@@ -96,7 +103,8 @@ def _json_value(column: int, value: float) -> np.float32 | int | None:
     """As the client may have sent it; None for what was missing."""
     if value != value:  # noqa: PLR0124 - NaN
         return None
-    return int(value) if _IS_INTEGRAL[column] and value.is_integer() else np.float32(value)
+    is_whole = _IS_INTEGRAL[column] and abs(value) <= EXACT_INTEGERS and value.is_integer()
+    return int(value) if is_whole else np.float32(value)
 
 
 def weightiest(effects: NDArray[np.float32], count: int) -> NDArray[np.intp]:

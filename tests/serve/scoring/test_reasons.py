@@ -131,6 +131,15 @@ def test_a_missing_value_is_null_and_has_words() -> None:
     assert json.loads(answer.content)["reasons"] == [PHONE, BLANK]
 
 
+@pytest.mark.parametrize("far", [2.0**53, 2.0**64, 2.4130546414985897e38])
+def test_a_whole_number_beyond_64_bits_is_told_as_it_was_scored(far: float) -> None:
+    """Of a number that JSON has no integer for, the request got 500."""
+    _, answer = ask("/predict", {**GOOD, "Phone_Change": far}, "reasons=1")
+    (reason,) = json.loads(answer.content)["reasons"]
+    assert reason["value"] == np.float32(far)
+    assert reason["text"].endswith("years ago: raises the score")
+
+
 def test_the_words_are_in_the_language_that_is_asked_for() -> None:
     _, answer = ask("/predict", GOOD, "reasons=1", **{"x-language": "nl"})
     (reason,) = json.loads(answer.content)["reasons"]
