@@ -16,6 +16,7 @@ from serve.audit.checkpoint import Checkpoint, CheckpointError, OpenChain
 from serve.audit.collected_since import collected_up_to, compare_collected, stored_hashes
 from serve.audit.definitions import check_definitions
 from serve.audit.findings import Fault, Finding, Findings
+from serve.audit.journals import check_journals
 from serve.audit.ledger import LEAST_NUMBER, LEDGER, LEDGER_PENDING, Erasure, Kind, end_of, read_ledger
 from serve.audit.stored_rows import LogReader, Place, place_of, snapshot
 from serve.audit.witnesses import KnownAnchors, Outside, check_spool, spooled_hash
@@ -136,7 +137,7 @@ class Walk:
         return bool(rows)
 
     def check_the_rest(self) -> None:
-        """What is no record: anchors, spool, the ledger as a whole, and the definitions."""
+        """What is no record: anchors, spool, the ledger as a whole, the definitions, and what people did."""
         ledger, before, after = self._quiet_ledger()
         self.findings.extend(after.findings)
         self.findings.extend(check_spool(self.outside.spool))
@@ -146,6 +147,7 @@ class Walk:
         self.findings.extend(check_ledger(ledger, [*_ledger_ends(before.anchors), *_ledger_ends(after.anchors)]))
         with snapshot(self.connection):
             self.findings.extend(check_definitions(self.connection))
+            self.findings.extend(check_journals(self.connection))
 
     def _see(self, rows: Sequence[bytes], marks: Marks, first: uuid.UUID | None, below: uuid.UUID | None) -> None:
         """Check a page, and finish each chain that has no further record behind it."""

@@ -59,6 +59,7 @@ def run(dsn: str, role: str, statement: str) -> None:
         pytest.param(SERVER, "SELECT * FROM review_policies", id="server reads policies"),
         pytest.param(TRAINER, "SELECT * FROM review_policies", id="trainer reads policies"),
         pytest.param(AUDITOR, "SELECT * FROM review_policies", id="auditor reads policies"),
+        pytest.param(AUDITOR, "SELECT * FROM person_events", id="auditor reads what people did"),
         pytest.param(TRAINER, "SELECT * FROM schema_version", id="trainer reads the version"),
         pytest.param(AUDITOR, "SELECT * FROM schema_version", id="auditor reads the version"),
         pytest.param(TRAINER, "SELECT * FROM divorce_predictions", id="trainer reads applications"),
@@ -112,6 +113,11 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
                 "UPDATE public.review_policies SET threshold = 0",
                 "DELETE FROM public.review_policies",
                 "TRUNCATE public.review_policies",
+                "INSERT INTO public.person_events (number) VALUES (1)",
+                "DELETE FROM public.person_events",
+                "SELECT password FROM public.people",
+                "UPDATE public.people SET roles = '{admin}'",
+                "SELECT FROM public.people_sessions",
             )
         ),
         *(

@@ -1,0 +1,98 @@
+"""What an administrator does with accounts: each act changes them and is in the journal, or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+from psycopg2.extensions import connection as Connection
+
+from serve.journal.table import PERSON_EVENTS
+from serve.people.account import Account, PersonRole, checked_name, checked_roles
+from serve.people.accounts_table import add_account, change_account, find_account
+from serve.people.errors import PeopleError
+from serve.people.passwords import hash_password, one_time_password
+
+ACCOUNT: Final = "account"
+"""Name of the fact that says whose account an event is about."""
+
+
+class Act(StrEnum):
+    """Kinds of events about accounts."""
+
+    ADDED = "account_added"
+    RESET = "password_reset"
+    ROLES = "roles_changed"
+    DISABLED = "account_disabled"
+    ENABLED = "account_enabled"
+
+
+def add(connection: Connection, by: str, name: str, roles: Iterable[PersonRole]) -> str:
+    """Make an account; returns a password for one login.
+
+    Raises:
+        PeopleError: the name or the roles can't be, or there is one already.
+    """
+    password = one_time_password()
+    account = Account(checked_name(name), checked_roles(roles), hash_password(password), must_change=True)
+    add_account(connection, account)
+    _enter(connection, by, Act.ADDED, account)
+    return password
+
+
+def reset(connection: Connection, by: str, name: str) -> str:
+    """Replace a password; returns one for one login.
+
+    Raises:
+        PeopleError: there is no such account, or its password is kept elsewhere.
+    """
+    account = _to_change(connection, name)
+    if account.password is None:
+        raise PeopleError(f"{name} logs in at an OpenID provider: have the password reset there")
+    password = one_time_password()
+    _change(
+        connection,
+        by,
+        Act.RESET,
+        msgspec.structs.replace(account, password=hash_password(password), must_change=True),
+    )
+    return password
+
+
+def set_roles(connection: Connection, by: str, name: str, roles: Iterable[PersonRole]) -> None:
+    """Give an account these roles, and no others.
+
+    Raises:
+        PeopleError: there is no such account, or no role.
+    """
+    account = _to_change(connection, name)
+    _change(connection, by, Act.ROLES, msgspec.structs.replace(account, roles=checked_roles(roles)))
+
+
+def set_disabled(connection: Connection, by: str, name: str, *, is_disabled: bool) -> None:
+    """Let nobody log in by an account any more, or let them again. What its person did stays on record.
+
+    Raises:
+        PeopleError: there is no such account.
+    """
+    account = _to_change(connection, name)
+    act = Act.DISABLED if is_disabled else Act.ENABLED
+    _change(connection, by, act, msgspec.structs.replace(account, is_disabled=is_disabled))
+
+
+def _to_change(connection: Connection, name: str) -> Account:
+    account = find_account(connection, name, is_to_change=True)
+    if account is None:
+        raise PeopleError(f"there is no account {name}: `python -m serve.people list` shows those that are")
+    return account
+
+
+def _change(connection: Connection, by: str, act: Act, account: Account) -> None:
+    change_account(connection, account)
+    _enter(connection, by, act, account)
+
+
+def _enter(connection: Connection, by: str, act: Act, account: Account) -> None:
+    PERSON_EVENTS.append(connection, by, act, {ACCOUNT: account.name, "roles": account.roles_in_order})

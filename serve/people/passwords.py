@@ -1,0 +1,61 @@
+"""Passwords: what is asked of one, and how it is kept (argon2id, RFC 9106)."""
+
+from __future__ import annotations
+
+import secrets
+from functools import cache
+from typing import Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from serve.people.errors import PeopleError
+
+LEAST_CHARACTERS: Final = 12
+MOST_CHARACTERS: Final = 256
+"""Nobody types more; hashing takes no longer for what somebody sends."""
+_ONE_TIME_BYTES: Final = 15
+
+_HASHER: Final = PasswordHasher()
+"""By RFC 9106's second recommended option: 64 MiB, 3 passes, 4 lanes."""
+
+
+def one_time_password() -> str:
+    """A password that is told once, and changed at the first login."""
+    return secrets.token_urlsafe(_ONE_TIME_BYTES)
+
+
+def checked_password(password: str, name: str) -> str:
+    """A password that an account of that name can have. Length is what makes it hard to guess (NIST SP 800-63B).
+
+    Raises:
+        PeopleError: it can't.
+    """
+    if not LEAST_CHARACTERS <= len(password) <= MOST_CHARACTERS:
+        raise PeopleError(f"expected a password of {LEAST_CHARACTERS} to {MOST_CHARACTERS} characters")
+    if name in password.lower() or len(set(password)) < LEAST_CHARACTERS // 2:
+        raise PeopleError("expected a password without the account's name in it, and of more than a few characters")
+    return password
+
+
+def hash_password(password: str) -> str:
+    """As it is kept: cost, salt and hash. It takes some 50 ms and 64 MiB."""
+    return _HASHER.hash(password)
+
+
+@cache
+def _of_nobody() -> str:
+    return hash_password(one_time_password())
+
+
+def is_password(password: str, kept: str | None) -> bool:
+    """Whether a password is the one that is kept; takes as long where there is none, so that nobody learns that."""
+    try:
+        return _HASHER.verify(_of_nobody() if kept is None else kept, password[:MOST_CHARACTERS]) and kept is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def is_outdated(kept: str) -> bool:
+    """Whether what is kept was made at another cost than passwords are hashed at today."""
+    return _HASHER.check_needs_rehash(kept)
