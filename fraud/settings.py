@@ -51,6 +51,7 @@ class DatabaseRole(StrEnum):
     SERVER = "scoring_server"
     TRAINER = "scoring_trainer"
     AUDITOR = "scoring_auditor"
+    DESK = "scoring_desk"
     MLFLOW = "scoring_mlflow"
 
 
@@ -98,6 +99,9 @@ class Settings(BaseSettings):
     server_db_password: SecretStr | None = Field(None, description="password of role scoring_server")
     trainer_db_password: SecretStr | None = Field(None, description="password of role scoring_trainer")
     auditor_db_password: SecretStr | None = Field(None, description="password of role scoring_auditor")
+    desk_db_password: SecretStr | None = Field(
+        None, description="password of role scoring_desk; unset = the server has no pages for people"
+    )
     mlflow_db_password: SecretStr | None = Field(None, description="password of role scoring_mlflow")
 
     applications_file: Path | None = Field(
@@ -464,6 +468,7 @@ class Settings(BaseSettings):
             DatabaseRole.SERVER: self.server_db_password,
             DatabaseRole.TRAINER: self.trainer_db_password,
             DatabaseRole.AUDITOR: self.auditor_db_password,
+            DatabaseRole.DESK: self.desk_db_password,
             DatabaseRole.MLFLOW: self.mlflow_db_password,
         }[role]
 

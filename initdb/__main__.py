@@ -162,6 +162,7 @@ def _set_passwords(settings: Settings) -> None:
         DatabaseRole.SERVER: settings.server_db_password,
         DatabaseRole.TRAINER: settings.trainer_db_password,
         DatabaseRole.AUDITOR: settings.auditor_db_password,
+        DatabaseRole.DESK: settings.desk_db_password,
         DatabaseRole.MLFLOW: settings.mlflow_db_password,
     }
     set_passwords(settings.dsn(), {role: secret.get_secret_value() for role, secret in passwords.items() if secret})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import tempfile
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -77,10 +79,12 @@ def _refuse_unfit_database(dsn: str) -> None:
 
 
 async def _supervise(settings: Settings, host: str, port: int, workers: int) -> int:
-    command = worker_command(host, port, settings.threads_of_each(workers), workers)
-    store = model_store(settings.run_dir, settings.model_name)
+    store, metrics = model_store(settings.run_dir, settings.model_name), settings.run_dir / "metrics" / str(port)
     stop_timeout_s = settings.drain_timeout_s + 5.0
-    return await Supervisor(command, workers, store, settings.run_dir / "metrics" / str(port), stop_timeout_s).run()
+    with tempfile.TemporaryDirectory(prefix="desk-") as private:  # the path of a socket has to be short
+        desk = Path(private) / "socket" if settings.desk_db_password is not None else None
+        command = worker_command(host, port, settings.threads_of_each(workers), workers, desk)
+        return await Supervisor(command, workers, store, metrics, stop_timeout_s, desk=desk).run()
 
 
 if __name__ == "__main__":

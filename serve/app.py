@@ -32,6 +32,7 @@ from serve.api.openapi import describe
 from serve.api.openapi.docs_page import DOCS_PATH, docs_page, docs_policy
 from serve.api.scoring_routes import ScoringRoutes
 from serve.api.security_headers import headers_of_every_answer, policies_for
+from serve.desk_proxy.proxy import DeskProxy
 from serve.error_answers import as_serve_error, error_form, error_response, request_id_of
 from serve.errors import RouteError
 from serve.http.connection import HttpService
@@ -80,6 +81,8 @@ class Parts:
     access: AccessControl
     browsers: KnownBrowsers
     proxy: MlflowProxy | None
+    desk: DeskProxy | None
+    """The way to the pages for people; None: there are none."""
     scoring_threads: int
     workers: int
     """Server processes in all."""
@@ -129,6 +132,7 @@ def create_app(parts: Parts) -> Application:
             *inference_routes(parts.model, metrics, VERSION),
             *mlflow_routes(parts.model),
             *(parts.proxy.routes() if parts.proxy else ()),
+            *(parts.desk.routes() if parts.desk else ()),
             Route(DOCS_PATH, lambda _request: HTMLResponse(docs), methods=["GET"]),
         ],
         redirect_slashes=False,
@@ -193,8 +197,9 @@ async def _lifespan(
         threads.shutdown(wait=True)
         await asyncio.to_thread(parts.log.stop)
         parts.saved_answers.stop()
-        if parts.proxy is not None:
-            await parts.proxy.close()
+        for proxy in (parts.proxy, parts.desk):
+            if proxy is not None:
+                await proxy.close()
 
 
 async def _keep_gauges(parts: Parts, admission: Admission, connections: OpenConnections, metrics: Metrics) -> None:

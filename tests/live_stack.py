@@ -57,6 +57,7 @@ def project_environment(**overrides: str) -> dict[str, str]:
         "LOG_",
         "TRAIN",
         "SERVER_DB_",
+        "DESK_DB_",
         "MAX_",
         "ENGINE",
         "SCORING_",
@@ -104,6 +105,7 @@ class LiveStack:
             DatabaseRole.SERVER: "SERVER_DB_PASSWORD",
             DatabaseRole.TRAINER: "TRAINER_DB_PASSWORD",
             DatabaseRole.AUDITOR: "AUDITOR_DB_PASSWORD",
+            DatabaseRole.DESK: "DESK_DB_PASSWORD",
             DatabaseRole.MLFLOW: "MLFLOW_DB_PASSWORD",
         }[role]
         return make_dsn(self.owner_dsn, user=role.value, password=self.secrets[password])
@@ -179,9 +181,13 @@ def wait_until_ready(stack: LiveStack, timeout_s: float = STACK_START_TIMEOUT_S)
 
 @contextmanager
 def server_beside(stack: LiveStack, run_dir: Path, **settings: str) -> Iterator[str]:
-    """Address of one more server with settings of its own, on the stack's database, registry and secrets."""
+    """Address of one more server with settings of its own, on the stack's database, registry and secrets.
+
+    It has pages for people only where the settings name the password of their role.
+    """
     port = hold_port()
-    shared = {name: value for name, value in {**stack.secrets, **stack.addresses}.items() if value is not None}
+    known = {**stack.secrets, **stack.addresses, "DESK_DB_PASSWORD": None}
+    shared = {name: value for name, value in known.items() if value is not None}
     environment = project_environment(**{**shared, "RUN_DIR": str(run_dir), "SERVE_PORT": str(port), **settings})
     log = run_dir / "server.log"
     url = f"{'https' if 'SSL_CERTFILE' in settings else 'http'}://127.0.0.1:{port}"

@@ -18,7 +18,7 @@ import typer
 from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("fraud", "initdb", "convert", "train", "serve", "bench", "jenkins")
+PACKAGES = ("fraud", "initdb", "convert", "train", "serve", "bench", "jenkins", "desk")
 PLACEHOLDER = "\0"
 """Stands for a value that a message fills in."""
 FILLED_IN = {"python -m jenkins.retrain --stage \0": "python -m jenkins.retrain --stage data-check"}

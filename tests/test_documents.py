@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("bench", "convert", "fraud", "initdb", "jenkins", "requirements", "serve", "tests", "train")
+FOLDERS = ("bench", "convert", "desk", "fraud", "initdb", "jenkins", "requirements", "serve", "tests", "train")
 MODULES = [path.relative_to(ROOT) for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "bench").rglob("*.md"), ROOT / "Makefile"])
 SCRIPTS = sorted(

@@ -21,6 +21,7 @@ ALLOWED = {
     "bench.gate": {"fraud", "serve.engine", "convert", "train", "serve", "bench"},
     "bench.plan": {"fraud", "serve.engine", "convert", "train", "serve", "bench", "bench.gate"},
     "bench.experiments": {"fraud", "serve.engine", "convert", "train", "serve", "bench", "bench.gate"},
+    "desk": {"fraud", "serve.engine", "serve"},
     "jenkins": {"fraud", "serve.engine", "convert", "train", "serve", "bench", "bench.gate"},
 }
 PARTS = sorted(ALLOWED, key=len, reverse=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("fraud", "initdb", "convert", "train", "serve", "bench", "jenkins")
+PACKAGES = ("fraud", "initdb", "convert", "train", "serve", "bench", "jenkins", "desk")
 EXECUTING = {"execute", "executemany", "executescript", "exec_driver_sql", "copy_expert", "mogrify"}
 COMPOSING = {"SQL", "Composed", "Identifier", "Literal"}
 

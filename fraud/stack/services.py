@@ -38,6 +38,7 @@ PASSWORDS: Final = (
     "server_db_password",
     "trainer_db_password",
     "auditor_db_password",
+    "desk_db_password",
     "mlflow_db_password",
     "applicant_ref_key",
     "review_control_key",

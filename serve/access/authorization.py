@@ -15,7 +15,10 @@ OPEN_PATHS: Final = frozenset(
 )
 """Probes, which orchestrators send without a login, and the description of the interface, which holds no secret."""
 
-_OPEN: Final = re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/ready")
+PAGES: Final = ("/", "/login", "/logout", "/password", "/assets/{name}")
+"""Of the desk, which asks people for logins of its own."""
+
+_OPEN: Final = re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/ready|/assets/[^/]+")
 
 _ROLES: Final = (
     (re.compile(r"/predict|/batch_predict|/invocations|/v2/models/[^/]+(/versions/[^/]+)?/infer"), Role.SCORE),
@@ -26,7 +29,7 @@ _ROLES: Final = (
 
 def is_open(path: str) -> bool:
     """Whether everybody may call it, with or without a login."""
-    return path in OPEN_PATHS or _OPEN.fullmatch(path) is not None
+    return path in OPEN_PATHS or path in PAGES or _OPEN.fullmatch(path) is not None
 
 
 def role_for(path: str) -> Role | None:

@@ -20,6 +20,7 @@ RawHeaders = Iterable[tuple[bytes, bytes]]
 
 _FORWARDED_FOR: Final = b"x-forwarded-for"
 _FORWARDED: Final = b"forwarded"
+_FORWARDED_PROTO: Final = b"x-forwarded-proto"
 
 # RFC 7239, section 4. Values may be less than a token: many send an address with its port unquoted.
 _PAIR: Final = re.compile(r"\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:\"((?:[^\"\\]|\\.)*)\"|([^\s\",;]*))\s*([;,]|$)")
@@ -48,6 +49,18 @@ class TrustedProxies:
         lines = [(name, value.decode("latin-1")) for name, value in headers if name in {_FORWARDED_FOR, _FORWARDED}]
         found = {self._nearest_stranger(_from_the_right(name, lines), peer) for name in {name for name, _ in lines}}
         return found.pop() if len(found) == 1 else peer
+
+    def client_scheme(self, client: tuple[str, int] | None, headers: RawHeaders, scheme: str) -> str:
+        """`http` or `https`, as the proxy says that we were reached by; `scheme` where nobody is known to know better.
+
+        Of several values the last one counts, which the nearest proxy has written.
+        """
+        peer = client[0] if client else ""
+        if not self._networks or not self._trusts(_parse(peer)):
+            return scheme
+        told = b",".join(value for name, value in headers if name == _FORWARDED_PROTO)
+        last = told.rpartition(b",")[2].strip().lower()
+        return last.decode() if last in {b"http", b"https"} else scheme
 
     def _nearest_stranger(self, addresses: Iterator[Address | None], peer: str) -> str:
         last = peer

@@ -44,6 +44,10 @@ class AccessControl:
         """Where a request is from; `client` is the connection's other end."""
         return self._proxies.client_address(client, headers)
 
+    def scheme_of(self, client: tuple[str, int] | None, headers: RawHeaders, scheme: str) -> str:
+        """How a request left its client, `http` or `https`; `scheme` is how it reached us."""
+        return self._proxies.client_scheme(client, headers, scheme)
+
     def is_administrator(self, caller: Caller) -> bool:
         """Whether the caller has sent the administrator's password."""
         return caller is self._authenticator.administrator

@@ -7,7 +7,6 @@ MLflow listens or keeps its data.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Final
 
 import httpx
@@ -19,8 +18,8 @@ from starlette.routing import Route
 from serve.access.middleware import caller_of
 from serve.api.security_headers import ARTIFACT_POLICY
 from serve.errors import MalformedBody, UpstreamError
+from serve.forwarding import TIMEOUT, body_of, short_body
 from serve.mlflow_proxy.allowed_calls import READ_METHODS, check_names_of_files, is_artifact, role_of_call
-from serve.scoring.body_headers import announced_bytes, too_large
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 PREFIX: Final = "/mlflow"
@@ -41,7 +40,6 @@ _RETURNED: Final = frozenset(
         *("allow", "retry-after"),
     }
 )
-_TIMEOUT: Final = httpx.Timeout(connect=5.0, read=120.0, write=120.0, pool=5.0)
 
 
 class MlflowProxy:
@@ -49,7 +47,7 @@ class MlflowProxy:
 
     def __init__(self, tracking_uri: str) -> None:
         self._upstream = tracking_uri.rstrip("/")
-        self._client = httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False, follow_redirects=False)
+        self._client = httpx.AsyncClient(timeout=TIMEOUT, trust_env=False, follow_redirects=False)
 
     def routes(self) -> list[Route]:
         """The routes to mount."""
@@ -77,7 +75,7 @@ class MlflowProxy:
         if is_artifact(path):
             headers["content-security-policy"] = ARTIFACT_POLICY
         return StreamingResponse(
-            _body(answer, only_head=request.method == "HEAD"),
+            body_of(answer, only_head=request.method == "HEAD"),
             answer.status_code,
             headers=headers,
             background=BackgroundTask(answer.aclose),
@@ -96,7 +94,7 @@ class MlflowProxy:
             method,
             self._upstream + path + (f"?{query}" if query else ""),
             headers=[(name, value) for name, value in request.headers.items() if name in names],
-            content=None if method in READ_METHODS else await _short_body(request),
+            content=None if method in READ_METHODS else await short_body(request, MAX_BODY_BYTES),
         )
         try:
             return await self._client.send(upstream, stream=True)
@@ -118,23 +116,6 @@ class MlflowProxy:
             raise UpstreamError("MLflow sends elsewhere, where only the server may go: see its log")
         location = f"{PREFIX}/{path.removeprefix(prefix)}"
         return Response(status_code=answer.status_code, headers={"Location": location})
-
-
-async def _short_body(request: Request) -> bytes:
-    if announced_bytes(request.headers.get("content-length", "")) > MAX_BODY_BYTES:
-        raise too_large(MAX_BODY_BYTES)
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_BODY_BYTES:
-            raise too_large(MAX_BODY_BYTES)
-    return bytes(body)
-
-
-async def _body(answer: httpx.Response, *, only_head: bool) -> AsyncIterator[bytes]:
-    if not only_head:
-        async for chunk in answer.aiter_raw():
-            yield chunk
 
 
 def _address(request: Request) -> tuple[str, str]:

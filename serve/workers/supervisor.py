@@ -21,7 +21,7 @@ from typing import Final
 from prometheus_client.multiprocess import mark_process_dead
 
 from fraud.command import EXIT_ERROR
-from fraud.stack.child import end_with_parent
+from fraud.stack.child import end_with_parent, give_way
 from serve.metrics import METRICS_DIR_VARIABLE
 from serve.model.change_messages import (
     Abandon,
@@ -38,6 +38,7 @@ from serve.model.model_store import ModelStore
 
 logger = logging.getLogger(__name__)
 
+DESK_COMMAND: Final = (sys.executable, "-m", "desk", "--socket")
 SHIPPER_COMMAND: Final = (sys.executable, "-m", "serve.prediction_log")
 DRAIN: Final = "--drain"
 """Has the shipper end as soon as nothing is left to ship."""
@@ -61,9 +62,16 @@ class Supervisor:
     """Keeps `count` workers running until it is told to stop."""
 
     def __init__(
-        self, command: Sequence[str], count: int, store: ModelStore, metrics_dir: Path, stop_timeout_s: float
+        self,
+        command: Sequence[str],
+        count: int,
+        store: ModelStore,
+        metrics_dir: Path,
+        stop_timeout_s: float,
+        *,
+        desk: Path | None = None,
     ) -> None:
-        """`command` starts a worker; the file descriptor of its channel is appended.
+        """`command` starts a worker; the file descriptor of its channel is appended. `desk`: as for `worker_command`.
 
         `metrics_dir` is where workers share their counters; it is emptied, since files of earlier runs only grow.
         """
@@ -74,6 +82,7 @@ class Supervisor:
         self._count = count
         self._store = store
         self._stop_timeout_s = stop_timeout_s
+        self._desk = desk
         self._workers: set[Worker] = set()
         self._stopping = asyncio.Event()
         self._workers_ended = asyncio.Event()
@@ -87,10 +96,11 @@ class Supervisor:
             loop.add_signal_handler(interrupt, self._stopping.set)
         keepers = [asyncio.create_task(self._keep_worker(number)) for number in range(self._count)]
         shipper = asyncio.create_task(self._keep("the shipper", self._run_shipper, self._workers_ended))
+        desk = asyncio.create_task(self._keep_desk())
         await self._stopping.wait()
         for worker in self._workers:
             _terminate(worker.process)
-        await asyncio.gather(*keepers)
+        await asyncio.gather(*keepers, desk)
         self._workers_ended.set()
         if await shipper not in {0, EXIT_ERROR}:
             await self._drain_log()
@@ -101,8 +111,30 @@ class Supervisor:
         arguments = ("--refresh",) if number == 0 else ()
         await self._keep(f"worker {number}", lambda: self._run_worker(arguments), self._stopping)
 
-    async def _keep(self, name: str, run: Callable[[], Awaitable[int]], ending: asyncio.Event) -> int:
-        """Keep one process running until `ending`; gives the last one's exit status."""
+    async def _keep_desk(self) -> None:
+        """The pages for people, if there are any; whatever happens to them, scoring goes on."""
+        socket = self._desk
+        if socket is not None:
+            await self._keep("the desk", lambda: self._run_desk(socket), self._stopping, stops_all=False)
+
+    async def _run_desk(self, socket: Path) -> int:
+        process = await asyncio.create_subprocess_exec(
+            *DESK_COMMAND, str(socket), env=self._environment, start_new_session=True, preexec_fn=_give_way
+        )
+        ending = asyncio.create_task(self._stopping.wait())
+        ending.add_done_callback(lambda task: None if task.cancelled() else _terminate(process))
+        try:
+            return await self._wait_for_end(process, self._stopping)
+        finally:
+            ending.cancel()
+
+    async def _keep(
+        self, name: str, run: Callable[[], Awaitable[int]], ending: asyncio.Event, *, stops_all: bool = True
+    ) -> int:
+        """Keep one process running until `ending`; gives the last one's exit status.
+
+        With `stops_all`, all others stop where it says that it can't start as it is set up.
+        """
         delay_s = FIRST_RESTART_DELAY_S
         status = 0
         while not ending.is_set():
@@ -110,7 +142,7 @@ class Supervisor:
             status = await run()
             if ending.is_set():
                 break
-            if status == EXIT_ERROR:
+            if status == EXIT_ERROR and stops_all:
                 self._exit_status = status
                 self._stopping.set()
                 break
@@ -235,9 +267,12 @@ class Supervisor:
         return None if worker not in self._workers else answer.error
 
 
-def worker_command(host: str, port: int, threads: int, workers: int) -> tuple[str, ...]:
-    """What starts one of `workers` workers, which listens on this address and scores with so many threads."""
-    address = ("--host", host, "--port", str(port))
+def worker_command(host: str, port: int, threads: int, workers: int, desk: Path | None = None) -> tuple[str, ...]:
+    """What starts one of `workers` workers, which listens on this address and scores with so many threads.
+
+    With `desk`, the socket of the pages for people, it leads to them.
+    """
+    address = ("--host", host, "--port", str(port), *(("--desk", str(desk)) if desk else ()))
     return (
         sys.executable,
         "-m",
@@ -248,6 +283,12 @@ def worker_command(host: str, port: int, threads: int, workers: int) -> tuple[st
         "--workers",
         str(workers),
     )
+
+
+def _give_way() -> None:
+    """Nobody waits for a page as for an answer."""
+    end_with_parent()
+    give_way()
 
 
 def _terminate(process: asyncio.subprocess.Process) -> None:

@@ -24,6 +24,7 @@ from serve.access.control import AccessControl
 from serve.access.known_browsers import KnownBrowsers
 from serve.app import Parts, create_app
 from serve.decoding.row_scanner import RowScanner
+from serve.desk_proxy.proxy import DeskProxy
 from serve.engine import EngineKind, EngineOptions
 from serve.http.connection import Connection
 from serve.idempotency.answers import SavedAnswers
@@ -50,7 +51,9 @@ RATE_LIMITS_FILE: Final = "rate_limits"
 SECONDS_AN_HOUR: Final = 3600
 
 
-def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *, refresh: bool) -> Parts:
+def assemble(
+    settings: Settings, channel: Channel, threads: int, workers: int, desk: Path | None = None, *, refresh: bool
+) -> Parts:
     """The application's parts as the settings say.
 
     Raises:
@@ -65,6 +68,11 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
     journal = journal_file(settings.run_dir)
     sync = Sync(settings.audit_sync)
     keep_s = settings.idempotency_hours * SECONDS_AN_HOUR
+    access = AccessControl(
+        Authenticator(settings.server_keys(), administrator),
+        required=settings.asks_for_keys(),
+        proxies=TrustedProxies(settings.trusted_proxies),
+    )
     return Parts(
         model=model,
         change=ModelChange(channel, model),
@@ -86,13 +94,10 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
             read_timeout_s=settings.read_timeout_s,
         ),
         rate_limits=rate_limits(settings),
-        access=AccessControl(
-            Authenticator(settings.server_keys(), administrator),
-            required=settings.asks_for_keys(),
-            proxies=TrustedProxies(settings.trusted_proxies),
-        ),
+        access=access,
         browsers=KnownBrowsers(administrator.user, administrator.password),
         proxy=MlflowProxy(uri) if uri else None,
+        desk=DeskProxy(desk, access) if desk else None,
         scoring_threads=threads,
         workers=workers,
         drain_timeout_s=settings.drain_timeout_s,
@@ -117,6 +122,7 @@ def work(
     workers: Annotated[int, typer.Option(help="Server processes in all.")],
     control: Annotated[int, typer.Option(help="File descriptor of the channel to the supervisor.")],
     *,
+    desk: Annotated[Path | None, typer.Option(help="Socket of the pages for people; without, there are none.")] = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="Catch up with the registry after the start.")] = False,
 ) -> None:
     """Serve until the supervisor says stop, or is gone."""
@@ -124,7 +130,7 @@ def work(
     try:
         settings = load_settings()
         configure_logging(PROCESS, LogFormat(settings.log_format))
-        parts = assemble(settings, Channel(socket.socket(fileno=control)), threads, workers, refresh=refresh)
+        parts = assemble(settings, Channel(socket.socket(fileno=control)), threads, workers, desk, refresh=refresh)
         listener = listen(host, port)
     except ProjectError as error:
         logger.critical("%s", error)

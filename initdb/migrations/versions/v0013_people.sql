@@ -59,3 +59,7 @@ CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON public.person_e
 
 REVOKE ALL ON FUNCTION public.journal_only_grows FROM PUBLIC;
 GRANT SELECT ON public.person_events TO scoring_auditor;
+GRANT SELECT, INSERT, UPDATE ON public.people TO scoring_desk;
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.people_sessions TO scoring_desk;
+GRANT SELECT, INSERT ON public.person_events TO scoring_desk;
+GRANT SELECT ON public.schema_version, public.review_policies, public.drift_checks, public.retrainings TO scoring_desk;

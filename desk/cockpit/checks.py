@@ -1,0 +1,41 @@
+"""What the database knows of checks: the newest of each kind, and what came of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import msgspec
+from psycopg2.extensions import connection as Connection
+
+_DRIFT: Final = """
+    SELECT checked_at, verdict, reasons, model_version FROM public.drift_checks
+    WHERE model_name = %s ORDER BY number DESC LIMIT 1
+"""
+_RETRAINING: Final = """
+    SELECT claimed_at, CASE WHEN granted THEN 'granted' ELSE 'refused' END, ARRAY[reason], model_version
+    FROM public.retrainings WHERE model_name = %s ORDER BY number DESC LIMIT 1
+"""
+
+
+class Check(msgspec.Struct, frozen=True):
+    """The newest check of one kind."""
+
+    name: str
+    at: dt.datetime | None = None
+    """None: there was none."""
+    verdict: str = "none yet"
+    reasons: tuple[str, ...] = ()
+    version: int | None = None
+    """Of the model that it was about."""
+
+
+def newest_checks(connection: Connection, model: str) -> list[Check]:
+    """Of each kind the newest one about a model."""
+    with connection.cursor() as cursor:
+        found = []
+        for name, statement in (("Drift check", _DRIFT), ("Retraining because of drift", _RETRAINING)):
+            cursor.execute(statement, (model,))
+            row = cursor.fetchone()
+            found.append(Check(name) if row is None else Check(name, row[0], row[1], tuple(row[2]), row[3]))
+    return found

@@ -1,0 +1,90 @@
+"""Pages for people, at addresses of the server: forwarded to the desk, which knows who is logged in.
+
+The desk listens on a socket in a folder that only we can read, so that nobody reaches it but through here. Who sends a
+request, and whether it came encrypted, we tell it ourselves; what a request says of that does not go on.
+"""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Final
+
+import httpx
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from serve.access.authorization import PAGES
+from serve.access.control import AccessControl
+from serve.errors import UpstreamError
+from serve.forwarding import TIMEOUT, body_of, short_body
+
+MAX_BODY_BYTES: Final = 1024 * 1024
+_READ: Final = frozenset({"GET", "HEAD"})
+_FORWARDED: Final = frozenset(
+    {
+        *("accept", "accept-language", "content-type", "cookie", "host", "user-agent"),
+        *("origin", "sec-fetch-site", "if-none-match"),
+    }
+)
+_RETURNED: Final = frozenset(
+    {
+        *("content-type", "content-length", "content-disposition", "content-security-policy", "cache-control"),
+        *("location", "set-cookie", "etag", "allow", "retry-after"),
+    }
+)
+
+
+class DeskProxy:
+    """Forwards pages to the desk."""
+
+    def __init__(self, socket: Path, access: AccessControl) -> None:
+        self._access = access
+        transport = httpx.AsyncHTTPTransport(uds=str(socket))
+        self._client = httpx.AsyncClient(
+            transport=transport, base_url="http://desk", timeout=TIMEOUT, trust_env=False, follow_redirects=False
+        )
+
+    def routes(self) -> list[Route]:
+        """The routes to mount."""
+        return [Route(path, self._forward, methods=["GET", "HEAD", "POST"]) for path in PAGES]
+
+    async def close(self) -> None:
+        """Close the connections to the desk."""
+        await self._client.aclose()
+
+    async def _forward(self, request: Request) -> Response:
+        answer = await self._ask(request)
+        response = StreamingResponse(
+            body_of(answer, only_head=request.method == "HEAD"),
+            answer.status_code,
+            background=BackgroundTask(answer.aclose),
+        )
+        response.raw_headers = [(name.lower(), value) for name, value in answer.headers.raw if _returns(name)]
+        return response
+
+    async def _ask(self, request: Request) -> httpx.Response:
+        """The desk's answer, its body yet to be read."""
+        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        headers = [(name, value) for name, value in request.headers.items() if name in _FORWARDED]
+        client, raw = request.scope.get("client"), request.scope["headers"]
+        headers += [
+            ("x-forwarded-for", self._access.address_of(client, raw)),
+            ("x-forwarded-proto", self._access.scheme_of(client, raw, request.scope["scheme"])),
+            ("x-request-id", request.scope.get("request_id") or secrets.token_hex(16)),
+        ]
+        method = "GET" if request.method == "HEAD" else request.method
+        content = None if request.method in _READ else await short_body(request, MAX_BODY_BYTES)
+        try:
+            built = self._client.build_request(method, target, headers=headers, content=content)
+            return await self._client.send(built, stream=True)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise UpstreamError(
+                f"the pages do not answer ({type(error).__name__}): see the server's log; scoring goes on"
+            ) from error
+
+
+def _returns(name: bytes) -> bool:
+    return name.lower().decode("latin-1") in _RETURNED

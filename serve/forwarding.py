@@ -1,0 +1,32 @@
+"""What proxies to servers behind ours share: bounded bodies one way, streams the other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import httpx
+from starlette.requests import Request
+
+from serve.scoring.body_headers import announced_bytes, too_large
+
+TIMEOUT: Final = httpx.Timeout(connect=5.0, read=120.0, write=120.0, pool=5.0)
+
+
+async def short_body(request: Request, most_bytes: int) -> bytes:
+    """A request's body; raises BodyTooLarge, also while it still comes."""
+    if announced_bytes(request.headers.get("content-length", "")) > most_bytes:
+        raise too_large(most_bytes)
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > most_bytes:
+            raise too_large(most_bytes)
+    return bytes(body)
+
+
+async def body_of(answer: httpx.Response, *, only_head: bool) -> AsyncIterator[bytes]:
+    """An answer's body as it comes, still encoded; nothing of it where only its head was asked for."""
+    if not only_head:
+        async for chunk in answer.aiter_raw():
+            yield chunk

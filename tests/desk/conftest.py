@@ -1,0 +1,44 @@
+"""Pages of a desk in this process, on a database of its own, with the rights of the desk's role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from psycopg2.extensions import make_dsn
+
+from desk.app import create_app
+from desk.cockpit.counters import Counters
+from desk.cockpit.page import Cockpit
+from desk.cockpit.versions import PlayingVersion
+from desk.login import Logins
+from fraud.database import connect
+from serve.people import administration
+from serve.people.account import PersonRole
+from tests.desk.browser import Browser
+
+VERSIONS = [
+    PlayingVersion("In production", 7, "2026-04-01", "0.3340", "pass", "monthly", "Age_Days"),
+    PlayingVersion("Before it"),
+]
+COUNTERS = Counters(answered=1_234, refused=5, rows=98_765, mean_ms=0.25, waiting_records=3, oldest_s=2.0)
+
+
+@pytest.fixture
+def browser(database: str) -> Callable[..., Browser]:
+    """Makes browsers, each with cookies of its own."""
+    cockpit = Cockpit("divorce-model", lambda: VERSIONS, lambda: COUNTERS)
+    dsn = make_dsn(database, options="-c role=scoring_desk")
+    app = create_app(dsn, [cockpit.page(), *Logins().pages()])
+    return lambda **about: Browser(app, **about)
+
+
+@pytest.fixture
+def people(database: str) -> Callable[..., str]:
+    """Adds a person with these roles; returns the password for one login."""
+
+    def add(name: str, *roles: PersonRole) -> str:
+        with connect(database) as connection:
+            return administration.add(connection, "shell:tests", name, roles)
+
+    return add

@@ -1,0 +1,142 @@
+"""Pages for people at the server's address: shown by a process of their own, without which scoring goes on."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from fraud.database import connect
+from fraud.features import EXAMPLE_INSTANCE
+from serve.people import administration
+from serve.people.account import PersonRole
+from tests.live_stack import LOGIN, LiveStack, server_beside, wait_until
+
+NAME = "desk-proxy-tester"
+_HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
+
+
+@pytest.fixture(scope="module")
+def server(stack: LiveStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a server with pages."""
+    password = stack.secrets["DESK_DB_PASSWORD"]
+    assert password is not None
+    folder = tmp_path_factory.mktemp("desk")
+    settings = {"DESK_DB_PASSWORD": password, "SERVE_WORKERS": "1", "TRUSTED_PROXIES": "127.0.0.2"}
+    with server_beside(stack, folder, **settings) as url:
+        wait_until(lambda: httpx.get(url).status_code == 200, 60, "the pages are there")
+        yield url
+
+
+def desk_of(url: str) -> psutil.Process:
+    """The process that shows the pages of this server."""
+    port = httpx.URL(url).port
+    listening = [one.pid for one in psutil.net_connections("tcp") if one.laddr and one.laddr[1] == port and one.pid]
+    supervisor = psutil.Process(listening[0]).parent()
+    assert supervisor is not None
+    (desk,) = [child for child in supervisor.children() if "desk" in child.cmdline()]
+    return desk
+
+
+def test_the_first_page_is_for_everybody_and_in_our_headers(server: str) -> None:
+    answer = httpx.get(server)
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'; style-src 'self'" in answer.headers["content-security-policy"]
+    assert answer.headers.get_list("content-security-policy", split_commas=False) == [
+        answer.headers["content-security-policy"]
+    ]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-request-id"]
+    style = re.findall(r'href="(/assets/[^"]+)"', answer.text)
+    assert httpx.get(server + style[0]).headers["content-type"].startswith("text/css")
+
+
+def test_head_is_answered_as_get_without_its_page(server: str) -> None:
+    whole, head = httpx.get(server + "/login"), httpx.head(server + "/login")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == str(len(whole.content))
+
+
+def test_somebody_logs_in_through_the_server(server: str, stack: LiveStack) -> None:
+    with connect(stack.owner_dsn) as connection:
+        password = administration.add(connection, "shell:tests", NAME, [PersonRole.OPERATE])
+    own = "a few words of one's own"
+    with httpx.Client(base_url=server, headers={"Sec-Fetch-Site": "same-origin"}, follow_redirects=True) as client:
+
+        def send(path: str, **fields: str) -> httpx.Response:
+            hidden = dict(_HIDDEN.findall(client.get(path).text))
+            return client.post(path, data={**hidden, **fields}, headers={"Origin": server})
+
+        assert "Change your password" in send("/login", name=NAME, password=password).text
+        page = send("/password", current=password, new=own, again=own).text
+        assert "How the service is" in page
+        assert "divorce-model" in page
+        assert re.search(r"In production</th>\s*<td[^>]*>\d+<", page)
+    with connect(stack.owner_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT facts FROM person_events WHERE person = %s", (NAME,))
+        assert cursor.fetchall() == [('{"address":"127.0.0.1"}',)]
+
+
+@pytest.mark.parametrize(
+    ("source", "sent", "is_secure"),
+    [
+        ("127.0.0.1", {"X-Forwarded-Proto": "https"}, False),
+        ("127.0.0.2", {"X-Forwarded-Proto": "https"}, True),
+        ("127.0.0.2", {"X-Forwarded-Proto": "https, http"}, False),
+        ("127.0.0.2", {}, False),
+    ],
+    ids=["said by the client", "said by the proxy", "said by the nearest proxy", "said by nobody"],
+)
+def test_only_a_known_proxy_says_that_a_visitor_came_encrypted(
+    server: str, source: str, sent: dict[str, str], is_secure: bool
+) -> None:
+    transport = httpx.HTTPTransport(local_address=source)
+    with httpx.Client(transport=transport) as client:
+        answer = client.post(server + "/logout", headers=sent)
+    assert answer.headers["set-cookie"].startswith("__Host-session=") is is_secure
+
+
+def test_api_keys_open_no_page_and_sessions_no_interface(server: str) -> None:
+    assert "How the service is" not in httpx.get(server, headers=LOGIN).text
+    assert httpx.get(server + "/metrics", cookies={"session": "x"}).status_code == 401
+
+
+def test_scoring_goes_on_without_pages_which_come_back(server: str) -> None:
+    desk = desk_of(server)
+    desk.send_signal(signal.SIGSTOP)
+    try:
+        scored = httpx.post(server + "/predict", json=dict(EXAMPLE_INSTANCE), headers=LOGIN)
+        assert scored.status_code == 200
+    finally:
+        desk.send_signal(signal.SIGCONT)
+    desk.kill()
+    wait_until(lambda: httpx.get(server).status_code in {502, 200}, 30, "somebody answers")
+    assert httpx.post(server + "/predict", json=dict(EXAMPLE_INSTANCE), headers=LOGIN).status_code == 200
+    wait_until(lambda: httpx.get(server).status_code == 200, 60, "the pages are back")
+    assert desk_of(server).pid != desk.pid
+
+
+def test_the_socket_is_out_of_reach_of_other_users(server: str) -> None:
+    socket = Path(desk_of(server).cmdline()[-1])
+    assert socket.parent.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes another user")
+def test_another_user_can_not_reach_the_pages_past_the_server(server: str) -> None:
+    socket = desk_of(server).cmdline()[-1]
+    script = f"import socket; socket.socket(socket.AF_UNIX).connect({socket!r})"
+    tried = subprocess.run(["/usr/bin/env", "python3", "-c", script], user=65534, capture_output=True, check=False)
+    assert tried.returncode != 0
+
+
+def test_a_server_without_pages_says_that_there_are_none(stack: LiveStack, tmp_path: Path) -> None:
+    with server_beside(stack, tmp_path, SERVE_WORKERS="1") as url:
+        assert httpx.get(url).status_code == 404
