@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import httpx
 import pytest
+from psycopg2 import sql
 
 from desk.visits import TOKEN
 from fraud.database import connect
@@ -117,10 +118,10 @@ def test_a_password_that_can_not_be_is_refused(
 
 @pytest.mark.parametrize(("column", "most"), [("seen_at", IDLE), ("began_at", LONGEST)])
 def test_a_session_ends_by_time(anna: Browser, database: str, column: str, most: dt.timedelta) -> None:
-    age = f"UPDATE people_sessions SET {column} = now() - interval '{{}} seconds'"
-    execute(database, age.format(most.total_seconds() - 20))
+    age = sql.SQL("UPDATE people_sessions SET {} = now() - make_interval(secs => %s)").format(sql.Identifier(column))
+    execute(database, age, most.total_seconds() - 20)
     assert "How the service is" in anna.get("/").text
-    execute(database, age.format(most.total_seconds() + 1))
+    execute(database, age, most.total_seconds() + 1)
     assert "How the service is" not in anna.get("/").text
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -20,7 +21,14 @@ from serve.people.account import PersonRole
 from tests.live_stack import LOGIN, LiveStack, server_beside, wait_until
 
 NAME = "desk-proxy-tester"
+SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
+TIMEOUT_S = 60.0
+"""Pages give way to all else: on a busy machine they take their time."""
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
+
+
+def get(url: str, **about: Any) -> httpx.Response:
+    return httpx.get(url, timeout=TIMEOUT_S, **about)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +39,7 @@ def server(stack: LiveStack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     folder = tmp_path_factory.mktemp("desk")
     settings = {"DESK_DB_PASSWORD": password, "SERVE_WORKERS": "1", "TRUSTED_PROXIES": "127.0.0.2"}
     with server_beside(stack, folder, **settings) as url:
-        wait_until(lambda: httpx.get(url).status_code == 200, 60, "the pages are there")
+        wait_until(lambda: get(url).status_code == 200, 60, "the pages are there")
         yield url
 
 
@@ -46,7 +54,7 @@ def desk_of(url: str) -> psutil.Process:
 
 
 def test_the_first_page_is_for_everybody_and_in_our_headers(server: str) -> None:
-    answer = httpx.get(server)
+    answer = get(server)
     assert answer.headers["content-type"].startswith("text/html")
     assert "default-src 'none'; style-src 'self'" in answer.headers["content-security-policy"]
     assert answer.headers.get_list("content-security-policy", split_commas=False) == [
@@ -56,11 +64,11 @@ def test_the_first_page_is_for_everybody_and_in_our_headers(server: str) -> None
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-request-id"]
     style = re.findall(r'href="(/assets/[^"]+)"', answer.text)
-    assert httpx.get(server + style[0]).headers["content-type"].startswith("text/css")
+    assert get(server + style[0]).headers["content-type"].startswith("text/css")
 
 
 def test_head_is_answered_as_get_without_its_page(server: str) -> None:
-    whole, head = httpx.get(server + "/login"), httpx.head(server + "/login")
+    whole, head = get(server + "/login"), httpx.head(server + "/login", timeout=TIMEOUT_S)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-length"] == str(len(whole.content))
 
@@ -69,7 +77,7 @@ def test_somebody_logs_in_through_the_server(server: str, stack: LiveStack) -> N
     with connect(stack.owner_dsn) as connection:
         password = administration.add(connection, "shell:tests", NAME, [PersonRole.OPERATE])
     own = "a few words of one's own"
-    with httpx.Client(base_url=server, headers={"Sec-Fetch-Site": "same-origin"}, follow_redirects=True) as client:
+    with httpx.Client(base_url=server, headers=SAME_SITE, follow_redirects=True, timeout=TIMEOUT_S) as client:
 
         def send(path: str, **fields: str) -> httpx.Response:
             hidden = dict(_HIDDEN.findall(client.get(path).text))
@@ -99,14 +107,15 @@ def test_only_a_known_proxy_says_that_a_visitor_came_encrypted(
     server: str, source: str, sent: dict[str, str], is_secure: bool
 ) -> None:
     transport = httpx.HTTPTransport(local_address=source)
-    with httpx.Client(transport=transport) as client:
+    with httpx.Client(transport=transport, timeout=TIMEOUT_S) as client:
         answer = client.post(server + "/logout", headers=sent)
+    assert answer.status_code == 303, answer.text
     assert answer.headers["set-cookie"].startswith("__Host-session=") is is_secure
 
 
 def test_api_keys_open_no_page_and_sessions_no_interface(server: str) -> None:
-    assert "How the service is" not in httpx.get(server, headers=LOGIN).text
-    assert httpx.get(server + "/metrics", cookies={"session": "x"}).status_code == 401
+    assert "How the service is" not in get(server, headers=LOGIN).text
+    assert get(server + "/metrics", cookies={"session": "x"}).status_code == 401
 
 
 def test_scoring_goes_on_without_pages_which_come_back(server: str) -> None:
@@ -118,9 +127,9 @@ def test_scoring_goes_on_without_pages_which_come_back(server: str) -> None:
     finally:
         desk.send_signal(signal.SIGCONT)
     desk.kill()
-    wait_until(lambda: httpx.get(server).status_code in {502, 200}, 30, "somebody answers")
+    wait_until(lambda: get(server).status_code in {502, 200}, 30, "somebody answers")
     assert httpx.post(server + "/predict", json=dict(EXAMPLE_INSTANCE), headers=LOGIN).status_code == 200
-    wait_until(lambda: httpx.get(server).status_code == 200, 60, "the pages are back")
+    wait_until(lambda: get(server).status_code == 200, 60, "the pages are back")
     assert desk_of(server).pid != desk.pid
 
 
@@ -139,4 +148,4 @@ def test_another_user_can_not_reach_the_pages_past_the_server(server: str) -> No
 
 def test_a_server_without_pages_says_that_there_are_none(stack: LiveStack, tmp_path: Path) -> None:
     with server_beside(stack, tmp_path, SERVE_WORKERS="1") as url:
-        assert httpx.get(url).status_code == 404
+        assert get(url).status_code == 404
