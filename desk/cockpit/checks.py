@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from psycopg2.extensions import connection as Connection
@@ -33,9 +33,14 @@ class Check(msgspec.Struct, frozen=True):
 def newest_checks(connection: Connection, model: str) -> list[Check]:
     """Of each kind the newest one about a model."""
     with connection.cursor() as cursor:
-        found = []
-        for name, statement in (("Drift check", _DRIFT), ("Retraining because of drift", _RETRAINING)):
-            cursor.execute(statement, (model,))
-            row = cursor.fetchone()
-            found.append(Check(name) if row is None else Check(name, row[0], row[1], tuple(row[2]), row[3]))
-    return found
+        cursor.execute(_DRIFT, (model,))
+        drift = _check("Drift check", cursor.fetchone())
+        cursor.execute(_RETRAINING, (model,))
+        return [drift, _check("Retraining because of drift", cursor.fetchone())]
+
+
+def _check(name: str, found: tuple[Any, ...] | None) -> Check:
+    if found is None:
+        return Check(name)
+    at, verdict, reasons, version = found
+    return Check(name, at, verdict, tuple(reasons), version)

@@ -124,9 +124,9 @@ def test_each_service_gets_its_own_logins_and_no_other() -> None:
         "mlflow-server": {"MLFLOW_DB_PASSWORD"},
         "mlflow-train": {  # makes the roles, whose passwords it sets
             *("POSTGRES_PASSWORD", "SERVER_DB_PASSWORD", "TRAINER_DB_PASSWORD"),
-            *("AUDITOR_DB_PASSWORD", "MLFLOW_DB_PASSWORD"),
+            *("AUDITOR_DB_PASSWORD", "DESK_DB_PASSWORD", "MLFLOW_DB_PASSWORD"),
         },
-        "fastapi": {"SERVER_DB_PASSWORD", "ADMIN_PASSWORD"},
+        "fastapi": {"SERVER_DB_PASSWORD", "DESK_DB_PASSWORD", "ADMIN_PASSWORD"},
         "jenkins": {"JENKINS_ADMIN_PASSWORD"},
         "jenkins-agent": {"SERVER_DB_PASSWORD", "TRAINER_DB_PASSWORD", "ADMIN_PASSWORD"},
     }

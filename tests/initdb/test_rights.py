@@ -14,6 +14,7 @@ from fraud.errors import DatabaseError
 from initdb.schema import set_passwords
 
 SERVER, TRAINER, AUDITOR, MLFLOW = "scoring_server", "scoring_trainer", "scoring_auditor", "scoring_mlflow"
+DESK = "scoring_desk"
 RECORD = (
     "INSERT INTO prediction_requests (chain_id, sequence, recorded_at, received_at, request_id, endpoint, caller,"
     " model_version, model_sha256, load_test, features, probabilities, salt, content_digest, hash) VALUES"
@@ -27,6 +28,12 @@ BINS = "INSERT INTO drift_bins VALUES ('', 1, 0, 'Age_Days', '{1}')"
 CHECK = (
     "INSERT INTO drift_checks (checked_at, today, model_name, verdict, reasons, windows)"
     " VALUES (now(), now(), 'm', 'pass', '{}', '[]')"
+)
+PERSON = (
+    "INSERT INTO people (name, roles, password) VALUES ('anna', '{review}', '$argon2id$x');"
+    " UPDATE people SET is_disabled = true; INSERT INTO people_sessions (digest, person) VALUES (sha256(''), 'anna');"
+    " UPDATE people_sessions SET seen_at = now(); DELETE FROM people_sessions; SELECT * FROM person_events;"
+    " INSERT INTO person_events VALUES (1, now(), 'anna', 'login', '{}', sha256(''))"
 )
 MONTHS = "SELECT FROM expired_prediction_partitions(1), detached_prediction_months()"
 OLD_MONTH = (
@@ -73,6 +80,8 @@ def run(dsn: str, role: str, statement: str) -> None:
         pytest.param(TRAINER, CHECK, id="monitor writes checks"),
         pytest.param(TRAINER, "SELECT * FROM labelled_predictions", id="trainer reads outcomes"),
         pytest.param(TRAINER, "SELECT * FROM applicant_groups", id="trainer reads groups"),
+        pytest.param(DESK, "SELECT FROM drift_checks, retrainings, review_policies", id="desk reads checks"),
+        pytest.param(DESK, PERSON, id="desk keeps people"),
         pytest.param(MLFLOW, "CREATE TABLE runs (id int); DROP TABLE mlflow.runs", id="mlflow makes its tables"),
     ],
 )
@@ -85,7 +94,7 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
     [
         *(
             pytest.param(role, statement, id=f"{role[8:]}: {statement[:45]}")
-            for role in (SERVER, TRAINER, AUDITOR, MLFLOW)
+            for role in (SERVER, TRAINER, AUDITOR, DESK, MLFLOW)
             for statement in (
                 "UPDATE public.prediction_requests SET probabilities = '{0}'",
                 "DELETE FROM public.prediction_requests",
@@ -113,8 +122,17 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
                 "UPDATE public.review_policies SET threshold = 0",
                 "DELETE FROM public.review_policies",
                 "TRUNCATE public.review_policies",
-                "INSERT INTO public.person_events (number) VALUES (1)",
+                "UPDATE public.person_events SET person = 'x'",
                 "DELETE FROM public.person_events",
+                "TRUNCATE public.person_events",
+                "DELETE FROM public.people",
+            )
+        ),
+        *(
+            pytest.param(role, statement, id=f"{role[8:]}: {statement[:45]}")
+            for role in (SERVER, TRAINER, AUDITOR, MLFLOW)
+            for statement in (
+                "INSERT INTO public.person_events (number) VALUES (1)",
                 "SELECT password FROM public.people",
                 "UPDATE public.people SET roles = '{admin}'",
                 "SELECT FROM public.people_sessions",
@@ -122,7 +140,7 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
         ),
         *(
             pytest.param(role, f"SELECT FROM public.{table}", id=f"{role[8:]} reads {table}")
-            for role in (SERVER, MLFLOW)
+            for role in (SERVER, DESK, MLFLOW)
             for table in ("divorce_predictions", "prediction_requests", "prediction_logs")
         ),
         *(
