@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from fraud.features import FEATURES
+from fraud.languages import ENGLISH
 from fraud.registry import (
     CANDIDATE,
     EXCLUDED_TAG,
@@ -16,6 +18,7 @@ from fraud.registry import (
     TEST_AP_TAG,
     Registry,
 )
+from fraud.settings import parse_excluded
 
 PARTS: Final = {PRODUCTION: "In production", PREVIOUS: "Before it", CANDIDATE: "Candidate"}
 
@@ -44,6 +47,16 @@ def playing_versions(registry: Registry) -> list[PlayingVersion]:
     return [_playing(registry, alias, part) for alias, part in PARTS.items()]
 
 
+def _called(names: str) -> str:
+    """As people call the features of a tag."""
+    called = {feature.name: feature.words_in(ENGLISH).called for feature in FEATURES}
+    return ", ".join(called.get(name, name) for name in parse_excluded(names))
+
+
+def _four_digits(number: str) -> str:
+    return f"{float(number):.4f}" if number else ""
+
+
 def _playing(registry: Registry, alias: str, part: str) -> PlayingVersion:
     found = registry.version_of(alias)
     if found is None:
@@ -53,8 +66,8 @@ def _playing(registry: Registry, alias: str, part: str) -> PlayingVersion:
         part,
         found.version,
         f"{found.data_cutoff}",
-        tags.get(TEST_AP_TAG, ""),
+        _four_digits(tags.get(TEST_AP_TAG, "")),
         tags.get(GATE_VERDICT_TAG, ""),
         tags.get(RETRAINING_REASON_TAG, ""),
-        tags.get(EXCLUDED_TAG, ""),
+        _called(tags.get(EXCLUDED_TAG, "")),
     )

@@ -1,0 +1,35 @@
+"""Versions of the model as the registry has them, told as people say it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import msgspec
+
+from desk.cockpit.versions import PlayingVersion, playing_versions
+from fraud.registry import EXCLUDED_TAG, GATE_VERDICT_TAG, PRODUCTION, TEST_AP_TAG, ModelVersion
+
+TAGS = {GATE_VERDICT_TAG: "pass", TEST_AP_TAG: "0.33401234", EXCLUDED_TAG: "Age_Days,Unknown"}
+
+
+class OneVersion(msgspec.Struct):
+    """A registry of one version, in production."""
+
+    tags: dict[str, str]
+
+    def version_of(self, alias: str) -> ModelVersion | None:
+        day = dt.date(2026, 4, 1)
+        return ModelVersion("m", 7, "ab", day, day, "run", self.tags) if alias == PRODUCTION else None
+
+
+def test_each_part_is_told_with_its_verdict_and_the_words_of_features() -> None:
+    assert playing_versions(OneVersion(TAGS)) == [  # type: ignore[arg-type]
+        PlayingVersion("In production", 7, "2026-04-01", "0.3340", "pass", "", "age, Unknown"),
+        PlayingVersion("Before it"),
+        PlayingVersion("Candidate"),
+    ]
+
+
+def test_a_version_that_uses_all_features_says_so() -> None:
+    found = playing_versions(OneVersion({EXCLUDED_TAG: "none"}))[0]  # type: ignore[arg-type]
+    assert found == PlayingVersion("In production", 7, "2026-04-01")
