@@ -15,6 +15,7 @@ from desk.cockpit.counters import read_counters
 from desk.cockpit.page import Cockpit
 from desk.cockpit.versions import playing_versions
 from desk.login import Logins
+from desk.reports.pages import report_pages
 from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError
 from fraud.registry import Registry
@@ -39,7 +40,7 @@ def desk(
     registry = Registry(uri, settings.model_name, settings.registry_timeout_s) if uri else None
     versions = None if registry is None else functools.partial(playing_versions, registry)
     cockpit = Cockpit(settings.model_name, versions, read_counters)
-    app = create_app(dsn, [cockpit.page(), *Logins().pages()])
+    app = create_app(dsn, [cockpit.page(), *Logins().pages(), *report_pages()])
     uvicorn.run(app, uds=str(socket), log_config=None, access_log=False, server_header=False)
 
 

@@ -41,3 +41,9 @@ class TooManyLogins(PageError):
     """Passwords are not looked at for a while."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
+
+
+class Changed(PageError):
+    """What was to be shown is not what was stored."""
+
+    status = HTTPStatus.CONFLICT

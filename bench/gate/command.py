@@ -20,13 +20,14 @@ from bench.gate.errors import GateError
 from bench.gate.lock import alone
 from bench.gate.promotion import finish, promote
 from bench.gate.refresh import Refresh, after_rejection, may_refresh, refresh_policy
-from bench.gate.report.files import write_report
+from bench.gate.report.files import stored_report, write_report
 from bench.gate.report.gate_report import GateReport
 from bench.gate.report.summary import print_summary
 from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError
 from fraud.progress import steps_on
 from fraud.registry import CANDIDATE, GATE_FOLDER, GATE_VERDICT_TAG, PRODUCTION, ModelVersion
+from fraud.report.stored import store_report
 from fraud.settings import DatabaseRole, load_settings
 from fraud.verdict import Verdict
 
@@ -77,6 +78,7 @@ def gate(
             "The candidate is in production already" + (": nothing to measure." if measure_only else ", and served.")
         )
         return
+    store_report(run.trainer_dsn, stored_report(report))
     print_summary(Console(), report, run.folder)
     sys.exit(report.verdict.exit_status)
 
@@ -87,7 +89,7 @@ class Run:
 
     gate: Gate
     deployment: Deployment | None
-    lock_dsn: str
+    trainer_dsn: str
     folder: Path
     measure_only: bool
     refresh: Refresh | None = None
@@ -106,7 +108,7 @@ class Run:
 
     def _decide(self, report: GateReport) -> GateReport | None:
         registry = self.gate.registry
-        with alone(self.lock_dsn, registry.model_name) as check_lock:
+        with alone(self.trainer_dsn, registry.model_name) as check_lock:
             candidate, champion = registry.version_of(CANDIDATE), registry.version_of(PRODUCTION)
             if candidate is None:
                 raise GateError("the registry has no candidate: `python -m train` registers one")

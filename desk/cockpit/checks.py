@@ -1,46 +1,49 @@
-"""What the database knows of checks: the newest of each kind, and what came of it."""
+"""Checks: the newest of each kind, and how it ended."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from psycopg2.extensions import connection as Connection
 
-_DRIFT: Final = """
-    SELECT checked_at, verdict, reasons, model_version FROM public.drift_checks
-    WHERE model_name = %s ORDER BY number DESC LIMIT 1
-"""
+from desk.reports.kinds import CALLED
+from fraud.report.stored import newest_reports
+
 _RETRAINING: Final = """
-    SELECT claimed_at, CASE WHEN granted THEN 'granted' ELSE 'refused' END, ARRAY[reason], model_version
-    FROM public.retrainings WHERE model_name = %s ORDER BY number DESC LIMIT 1
+    SELECT claimed_at, granted, reason FROM public.retrainings WHERE model_name = %s ORDER BY number DESC LIMIT 1
 """
 
 
 class Check(msgspec.Struct, frozen=True):
-    """The newest check of one kind."""
+    """The newest of one kind."""
 
     name: str
     at: dt.datetime | None = None
     """None: there was none."""
     verdict: str = "none yet"
-    reasons: tuple[str, ...] = ()
-    version: int | None = None
-    """Of the model that it was about."""
+    report: int | None = None
+    """Number of its report."""
+    reason: str = ""
 
 
 def newest_checks(connection: Connection, model: str) -> list[Check]:
-    """Of each kind the newest one about a model."""
+    """Of each kind of report the newest one, and the last word on a retraining of a model because of drift."""
+    found = {report.kind: report for report in newest_reports(connection)}
+    checks = []
+    for kind, name in CALLED.items():
+        report = found.get(kind)
+        checks.append(Check(name) if report is None else Check(name, report.made_at, report.verdict, report.number))
+    return [*checks, _retraining(connection, model)]
+
+
+def _retraining(connection: Connection, model: str) -> Check:
+    name = "Retraining because of drift"
     with connection.cursor() as cursor:
-        cursor.execute(_DRIFT, (model,))
-        drift = _check("Drift check", cursor.fetchone())
         cursor.execute(_RETRAINING, (model,))
-        return [drift, _check("Retraining because of drift", cursor.fetchone())]
-
-
-def _check(name: str, found: tuple[Any, ...] | None) -> Check:
+        found = cursor.fetchone()
     if found is None:
         return Check(name)
-    at, verdict, reasons, version = found
-    return Check(name, at, verdict, tuple(reasons), version)
+    claimed_at, granted, reason = found
+    return Check(name, claimed_at, "granted" if granted else "refused", None, reason)

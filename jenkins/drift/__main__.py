@@ -17,13 +17,14 @@ from rich.progress import Progress
 
 from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError
-from fraud.settings import load_settings
+from fraud.report.stored import store_report
+from fraud.settings import DatabaseRole, load_settings
 from fraud.verdict import Verdict
 from jenkins.drift.claim_file import write_claim
 from jenkins.drift.control import control_report, told
 from jenkins.drift.groups.check import GroupCheck
 from jenkins.drift.monitor import Monitor
-from jenkins.drift.report.files import JSON_FILE, PAGE_FILE, write_report
+from jenkins.drift.report.files import JSON_FILE, PAGE_FILE, stored_report, write_report
 from jenkins.drift.report.page import headline
 
 logger = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ def check(
         (where / JSON_FILE).unlink(missing_ok=True)
         result = monitor.check(now=now)
         write_report(result, where)
+        store_report(monitor.settings.dsn(DatabaseRole.TRAINER), stored_report(result))
         console = Console()
         colour = {Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow"}.get(result.verdict, "red")
         console.print(f"[bold {colour}]{headline(result).upper()}[/] after {result.seconds:.2f} s")

@@ -15,15 +15,15 @@ OPEN_PATHS: Final = frozenset(
 )
 """Probes, which orchestrators send without a login, and the description of the interface, which holds no secret."""
 
-PAGES: Final = ("/", "/login", "/logout", "/password", "/assets/{name}")
+PAGES: Final = ("/", "/login", "/logout", "/password", "/reports", "/reports/{rest:path}", "/assets/{name}")
 """Of the desk, which asks people for logins of its own."""
 
-_OPEN: Final = re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/ready|/assets/[^/]+")
+_OPEN: Final = re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/ready|/assets/[^/]+|/reports/.+", re.DOTALL)
 
 _ROLES: Final = (
     (re.compile(r"/predict|/batch_predict|/invocations|/v2/models/[^/]+(/versions/[^/]+)?/infer"), Role.SCORE),
     (re.compile(r"/update-model"), Role.OPERATE),
-    (re.compile(r"/metrics|/v2/models(/.+)?/stats|/(mlflow|reports)(/.*)?", re.DOTALL), Role.READ),
+    (re.compile(r"/metrics|/v2/models(/.+)?/stats|/mlflow(/.*)?", re.DOTALL), Role.READ),
 )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from fraud.report import stored
 from fraud.report.files import write_files
 from serve.audit.findings import Finding
 from serve.audit.page import encode_page, facts_table, note, rows_table, time_text
@@ -30,13 +31,18 @@ class Place(msgspec.Struct, frozen=True):
     spool: str
 
 
-def write_report(folder: Path, report: Report, place: Place, versions: Versions, unchained: int) -> tuple[Path, ...]:
+def write_report(folder: Path, report: stored.Report) -> tuple[Path, ...]:
     """Write both files; those of other times stay.
 
     Raises:
         OSError: the folder can't be written to.
     """
-    name = f"verify-{report.ended_at.astimezone(dt.UTC):%Y%m%dT%H%M%S.%fZ}"
+    name = f"verify-{report.made_at.astimezone(dt.UTC):%Y%m%dT%H%M%S.%fZ}"
+    return write_files(folder, {f"{name}.json": report.facts.encode(), f"{name}.html": report.page.encode()})
+
+
+def report_of(report: Report, place: Place, versions: Versions, unchained: int) -> stored.Report:
+    """What is told of a verification, as JSON and as a page."""
     told = {
         "verdict": report.verdict,
         "exit_status": report.verdict.exit_status,
@@ -55,7 +61,7 @@ def write_report(folder: Path, report: Report, place: Place, versions: Versions,
     }
     page = report_page(report, place, versions, unchained)
     json = msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"
-    return write_files(folder, {f"{name}.json": json, f"{name}.html": page.encode()})
+    return stored.Report(stored.ReportKind.VERIFY, report.ended_at, report.verdict, page, json.decode())
 
 
 def report_page(report: Report, place: Place, versions: Versions, unchained: int) -> str:

@@ -55,6 +55,7 @@ class Upkeep:
             for name, do, interval_s in (
                 ("partitions", self._make_months, UPKEEP_INTERVAL_S),
                 ("retention", self._retain, UPKEEP_INTERVAL_S),
+                ("reports", self._remove_old_reports, UPKEEP_INTERVAL_S),
                 ("drift", self._tell_drift, DRIFT_INTERVAL_S),
                 ("policies", fetch_policies, POLICIES_INTERVAL_S),
             )
@@ -104,6 +105,10 @@ class Upkeep:
                 time.sleep(BETWEEN_ATTEMPTS_S)
             else:
                 return
+
+    def _remove_old_reports(self) -> None:
+        if removed := self._table.remove_old_reports():
+            logger.info("retention removed %d reports", removed)
 
     def _tell_drift(self) -> None:
         self._drift_gauges.show(self._table.drift_state())

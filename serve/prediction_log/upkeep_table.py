@@ -14,6 +14,7 @@ from serve.prediction_log.table import MAKE_PARTITION, ChainEnd
 CHAINS_A_PAGE: Final = 1_000
 
 _EXPIRED: Final = "SELECT expired_prediction_partitions(%s)"
+_REMOVE_REPORTS: Final = "SELECT remove_old_reports(%s)"
 _DETACHED: Final = "SELECT detached_prediction_months()"
 _CHAIN_ENDS: Final = "SELECT chain_id::text, sequence, hash FROM expired_chain_ends(%s, %s, %s::uuid, %s)"
 _DETACH: Final = "SELECT detach_expired_predictions(%s, %s)"
@@ -67,6 +68,11 @@ class UpkeepTable:
     def drop(self, month: str) -> None:
         """Drop a detached month."""
         self._call(_DROP, month)
+
+    def remove_old_reports(self) -> int:
+        """Remove reports that are older than the log's oldest month; returns how many there were."""
+        ((removed,),) = self._call(_REMOVE_REPORTS, self._keep_months)
+        return int(removed)
 
     def drift_state(self) -> DriftState | None:
         """What the drift monitor said last; None before it said anything."""

@@ -12,6 +12,7 @@ from desk.cockpit.counters import Counters
 from desk.cockpit.page import Cockpit
 from desk.cockpit.versions import PlayingVersion
 from desk.login import Logins
+from desk.reports.pages import report_pages
 from fraud.database import connect
 from serve.people import administration
 from serve.people.account import PersonRole
@@ -29,7 +30,7 @@ def browser(database: str) -> Callable[..., Browser]:
     """Makes browsers, each with cookies of its own."""
     cockpit = Cockpit("divorce-model", lambda: VERSIONS, lambda: COUNTERS)
     dsn = make_dsn(database, options="-c role=scoring_desk")
-    app = create_app(dsn, [cockpit.page(), *Logins().pages()])
+    app = create_app(dsn, [cockpit.page(), *Logins().pages(), *report_pages()])
     return lambda **about: Browser(app, **about)
 
 

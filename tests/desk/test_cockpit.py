@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable
 from typing import NoReturn
@@ -14,6 +15,7 @@ from desk.assets import STYLE_URL
 from desk.cockpit.page import Cockpit
 from desk.login import Logins
 from fraud.errors import RegistryError
+from fraud.report.stored import Report, ReportKind, store_report
 from serve.people.account import PersonRole
 from tests.desk.browser import OWN_PASSWORD, Browser
 from tests.desk.conftest import COUNTERS
@@ -40,17 +42,15 @@ def test_the_page_is_for_who_runs_or_audits_the_service(browser: Browsers, peopl
 
 
 def test_it_shows_versions_checks_policy_and_record(browser: Browsers, people: People, database: str) -> None:
-    execute(
-        database,
-        "INSERT INTO drift_checks (checked_at, today, model_name, model_version, verdict, reasons, windows) VALUES"
-        " ('2026-05-01 01:02Z', '2026-05-01', 'divorce-model', 7, 'fail', '{Age_Days <b>drifted</b>}', '[]')",
-    )
+    at = dt.datetime(2026, 5, 1, 1, 2, tzinfo=dt.UTC)
+    number = store_report(database, Report(ReportKind.DRIFT, at, "<b>fail</b>", "page", "{}"))
     add_policy(database)
     page = logged_in(browser(), people, PersonRole.OPERATE).get("/").text
     told = plain_text(page)
     assert "In production 7 pass 2026-04-01 0.3340 Age_Days monthly" in told
     assert "Before it none" in told
-    assert "Drift check fail 2026-05-01 01:02 UTC Age_Days &lt;b&gt;drifted&lt;/b&gt;" in told
+    assert f"Drift check &lt;b&gt;fail&lt;/b&gt; 2026-05-01 01:02 UTC Report {number}" in told
+    assert "Gate of a candidate none yet never" in told
     assert "Retraining because of drift none yet never" in told
     assert "probability of 0.5000 or more, and 20.0% of all others" in told
     assert "written by anna, signed by bert" in told

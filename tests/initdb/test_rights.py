@@ -35,6 +35,10 @@ PERSON = (
     " UPDATE people_sessions SET seen_at = now(); DELETE FROM people_sessions; SELECT * FROM person_events;"
     " INSERT INTO person_events VALUES (1, now(), 'anna', 'login', '{}', sha256(''))"
 )
+REPORT = (
+    "INSERT INTO reports (kind, made_at, verdict, page, facts, sha256)"
+    " VALUES ('drift', now(), 'pass', '', '{}', sha256('')) RETURNING number"
+)
 MONTHS = "SELECT FROM expired_prediction_partitions(1), detached_prediction_months()"
 OLD_MONTH = (
     "SELECT expired_chain_ends(1, 'prediction_requests_200102', NULL, 10),"
@@ -82,6 +86,10 @@ def run(dsn: str, role: str, statement: str) -> None:
         pytest.param(TRAINER, "SELECT * FROM applicant_groups", id="trainer reads groups"),
         pytest.param(DESK, "SELECT FROM drift_checks, retrainings, review_policies", id="desk reads checks"),
         pytest.param(DESK, PERSON, id="desk keeps people"),
+        pytest.param(DESK, "SELECT * FROM reports", id="desk reads reports"),
+        pytest.param(TRAINER, REPORT, id="checks store reports"),
+        pytest.param(AUDITOR, REPORT, id="verify stores reports"),
+        pytest.param(SERVER, "SELECT remove_old_reports(24)", id="server removes old reports"),
         pytest.param(MLFLOW, "CREATE TABLE runs (id int); DROP TABLE mlflow.runs", id="mlflow makes its tables"),
     ],
 )
@@ -126,6 +134,8 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
                 "DELETE FROM public.person_events",
                 "TRUNCATE public.person_events",
                 "DELETE FROM public.people",
+                "UPDATE public.reports SET verdict = 'pass'",
+                "DELETE FROM public.reports",
             )
         ),
         *(

@@ -38,6 +38,7 @@ LANDED = {
     "v0011_review_policies": "bd22d9065333f6b35dee984c975bf84ebfe373e0bea9165911be2feb46f286e8",
     "v0012_reasons": "cff60a0636964e6e2a4fa295f7ee1969d12a91c047389eeecb037acf28b86a24",
     "v0013_people": "6bc925507d7e2c238d45f701050176f693f2258e865f82016a2db50b1a8b634a",
+    "v0014_reports": "a6728f336e5bd59a7c6d8cc0ed819750d36bc594f6ad93aa985109fdd974797c",
 }
 """What was applied somewhere is never changed, or databases of one version differ: a change is a version of its own."""
 

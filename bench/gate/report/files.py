@@ -10,6 +10,7 @@ from bench.gate.report.gate_report import GateReport
 from bench.gate.report.junit import junit_xml
 from bench.gate.report.page import html_page
 from fraud.report.files import write_files
+from fraud.report.stored import Report, ReportKind
 
 JSON_FILE: Final = "gate.json"
 PAGE_FILE: Final = "gate.html"
@@ -24,3 +25,8 @@ def write_report(report: GateReport, folder: Path) -> tuple[Path, ...]:
         JUNIT_FILE: junit_xml(report),
     }
     return write_files(folder, contents)
+
+
+def stored_report(report: GateReport) -> Report:
+    """The same for the database."""
+    return Report(ReportKind.GATE, report.started, report.verdict, html_page(report), gate_json(report).decode())

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from fraud.report.files import write_files
+from fraud.report.stored import Report, ReportKind
 from jenkins.drift.report.junit import junit_xml
 from jenkins.drift.report.page import html_page
 from jenkins.drift.report.verdict_json import verdict_json
@@ -24,3 +25,8 @@ def write_report(result: DriftResult, folder: Path) -> tuple[Path, ...]:
         JUNIT_FILE: junit_xml(result),
     }
     return write_files(folder, contents)
+
+
+def stored_report(result: DriftResult) -> Report:
+    """The same for the database."""
+    return Report(ReportKind.DRIFT, result.checked_at, result.verdict, html_page(result), verdict_json(result).decode())

@@ -1,0 +1,1 @@
+"""Reports of checks, each with an address."""

@@ -1,0 +1,119 @@
+"""Reports in PostgreSQL, so that any machine shows them: all SQL about them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import logging
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+import psycopg2
+from psycopg2.extensions import connection as Connection
+
+from fraud.database import connect
+from fraud.errors import DatabaseError
+
+logger = logging.getLogger(__name__)
+
+APPLICATION_NAME: Final = "report"
+
+_STORE: Final = """
+    INSERT INTO public.reports (kind, made_at, verdict, page, facts, sha256) VALUES (%s, %s, %s, %s, %s, %s)
+    RETURNING number
+"""
+_LIST: Final = """
+    SELECT number, kind, made_at, verdict FROM public.reports
+    WHERE %(kind)s IS NULL OR kind = %(kind)s ORDER BY number DESC LIMIT %(most)s
+"""
+_NEWEST: Final = """
+    SELECT DISTINCT ON (kind) number, kind, made_at, verdict FROM public.reports ORDER BY kind, number DESC
+"""
+_ONE: Final = "SELECT kind, made_at, verdict, page, facts, sha256 FROM public.reports WHERE number = %s"
+
+
+class ReportKind(StrEnum):
+    """Of what a report tells."""
+
+    DRIFT = "drift"
+    GATE = "gate"
+    VERIFY = "verify"
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a check found, for people and for programs."""
+
+    kind: str
+    made_at: dt.datetime
+    verdict: str
+    page: str
+    """HTML with all that it needs inside."""
+    facts: str
+    """The same as JSON."""
+
+    @property
+    def sha256(self) -> bytes:
+        """Of page and facts."""
+        return hashlib.sha256(self.page.encode() + b"\0" + self.facts.encode()).digest()
+
+
+class ListedReport(msgspec.Struct, frozen=True):
+    """One of a list."""
+
+    number: int
+    kind: str
+    made_at: dt.datetime
+    verdict: str
+
+
+class FoundReport(msgspec.Struct, frozen=True):
+    """A report as it is there now."""
+
+    report: Report
+    is_unchanged: bool
+    """Whether it is what was stored."""
+
+
+def store_report(dsn: str, report: Report) -> int | None:
+    """Keep a report; returns its number.
+
+    None, and a line in the log, where the database does not take it: a check does not fail for that, and its files are
+    where they always are.
+    """
+    try:
+        with connect(dsn, APPLICATION_NAME) as connection, connection.cursor() as cursor:
+            values = (report.kind, report.made_at, report.verdict, report.page, report.facts, report.sha256)
+            cursor.execute(_STORE, values)
+            found = cursor.fetchone()
+    except (DatabaseError, psycopg2.Error) as error:
+        logger.warning("the report is not in the database (%s); its files are written", str(error).partition("\n")[0])
+        return None
+    return None if found is None else int(found[0])
+
+
+def list_reports(connection: Connection, kind: ReportKind | None, most: int) -> Sequence[ListedReport]:
+    """The newest first; of one kind, or of all."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LIST, {"kind": kind, "most": most})
+        return [ListedReport(*found) for found in cursor.fetchall()]
+
+
+def newest_reports(connection: Connection) -> Sequence[ListedReport]:
+    """The newest of each kind."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEWEST)
+        return [ListedReport(*found) for found in cursor.fetchall()]
+
+
+def find_report(connection: Connection, number: int) -> FoundReport | None:
+    """One report; None if there is none of that number."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ONE, (number,))
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    *values, sha256 = found
+    report = Report(*values)
+    return FoundReport(report, report.sha256 == bytes(sha256))
