@@ -51,8 +51,8 @@ class DatabaseRole(StrEnum):
     SERVER = "scoring_server"
     TRAINER = "scoring_trainer"
     AUDITOR = "scoring_auditor"
-    DESK = "scoring_desk"
     MLFLOW = "scoring_mlflow"
+    DESK = "scoring_desk"
 
 
 def _parse_api_keys(value: object) -> object:

@@ -30,7 +30,7 @@ from serve.audit.unchained import TABLE, count_unchained
 from serve.audit.verification import Report
 from serve.audit.verification import verify as verify_log
 from serve.audit.verify_progress import VerifyProgress, going_on_line
-from serve.audit.verify_report import Place, Versions, report_of, write_report
+from serve.audit.verify_report import Place, Versions, told_of, write_report
 from serve.logs import LogFormat, configure_logging
 from serve.prediction_log.anchor_key import anchor_key
 from serve.prediction_log.anchors import Anchors
@@ -97,7 +97,7 @@ def _verify(settings: Settings, resume: bool, places: Sequence[Path], folder: Pa
     logger.info("verified: %s, %d records, %d findings", found.verdict, found.records, found.found)
     signing = told_signing(Anchors(spool), has_key=key is not None)
     _print(found, unchained, signing)
-    report = report_of(found, place, versions, unchained)
+    report = told_of(found, place, versions, unchained)
     store_report(dsn, report)
     if folder is not None:
         for path in write_report(folder, report):

@@ -41,7 +41,7 @@ def write_report(folder: Path, report: stored.Report) -> tuple[Path, ...]:
     return write_files(folder, {f"{name}.json": report.facts.encode(), f"{name}.html": report.page.encode()})
 
 
-def report_of(report: Report, place: Place, versions: Versions, unchained: int) -> stored.Report:
+def told_of(report: Report, place: Place, versions: Versions, unchained: int) -> stored.Report:
     """What is told of a verification, as JSON and as a page."""
     told = {
         "verdict": report.verdict,

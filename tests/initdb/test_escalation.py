@@ -249,6 +249,7 @@ def test_each_function_with_the_owners_rights_is_for_one_role(
         "drop_detached_predictions": [SERVER],
         "count_predictions": [TRAINER],
         "rebuild_drift_hours": [TRAINER],
+        "remove_old_reports": [SERVER],
     }
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from serve.audit.findings import Fault, Finding
 from serve.audit.verification import Report
-from serve.audit.verify_report import Place, Versions, report_page, write_report
+from serve.audit.verify_report import Place, Versions, report_page, told_of, write_report
 from tests.html_page import Page
 from tests.live_stack import project_environment
 from tests.serve.prediction_log_rows import execute, record, running_spool, ship_all
@@ -45,9 +45,9 @@ def test_a_page_says_how_many_findings_it_leaves_out() -> None:
 
 
 def test_reports_of_other_times_stay(tmp_path: Path) -> None:
-    first = write_report(tmp_path / "kept", report_of(), PLACE, VERSIONS, 0)
+    first = write_report(tmp_path / "kept", told_of(report_of(), PLACE, VERSIONS, 0))
     later = Report(1, 1, 0, (), {}, MOMENT, MOMENT + dt.timedelta(minutes=6))
-    second = write_report(tmp_path / "kept", later, PLACE, VERSIONS, 0)
+    second = write_report(tmp_path / "kept", told_of(later, PLACE, VERSIONS, 0))
     assert {path.name for path in (*first, *second)} == {
         "verify-20260501T123500.000000Z.json",
         "verify-20260501T123500.000000Z.html",
