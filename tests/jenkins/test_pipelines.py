@@ -25,6 +25,7 @@ from fraud.stack.ports import hold_port
 from tests.instances import instances_of
 from tests.jenkins.pipeline_runs import Build, Jobs, Run, need_groovy, run_jobs
 from tests.live_stack import LENIENT_GATE, LOGIN, LiveStack, project_environment, server_beside, wait_until
+from tests.serve.prediction_log_rows import fetch
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -97,13 +98,17 @@ def test_a_month_ends_with_a_new_version_that_is_served(site: Site, month: Run) 
     assert version.tags[RETRAINING_REASON_TAG] == "monthly"
 
 
-def test_its_reports_are_archived_and_shown(month: Run) -> None:
+def test_its_reports_are_archived_and_shown(site: Site, month: Run) -> None:
     build = month.last("retrain")
     kept = ["data-check/verdict.json", "parity/verdict.json", "gate/gate.html", "gate/gate.json", "verdict.json"]
     assert {f"run/retrain/{name}" for name in kept} <= set(build.artifacts)
     assert build.tests == ["data-check", "train", "parity", "gate", "promote", "verify", "retraining"]
     assert build.pages == ["Promotion gate"]
     assert verdict(month, build, "run/retrain/verdict.json")["verdict"] == "pass"
+    stored = fetch(
+        site.environment["DATABASE_URL"], "SELECT facts FROM reports WHERE (kind, verdict) = ('gate', 'pass')"
+    )
+    assert [json.loads(facts) for (facts,) in stored].count(verdict(month, build, "run/retrain/gate/gate.json")) == 1
     assert not (month.home / "workspace" / "retrain" / "run" / "retrain").exists(), "the next build must not find it"
 
 

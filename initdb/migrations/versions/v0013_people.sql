@@ -39,7 +39,7 @@ CREATE TABLE public.person_events (
     at      timestamptz NOT NULL,
     person  text NOT NULL CHECK (person <> ''),
     kind    text NOT NULL CHECK (kind <> ''),
-    facts   text NOT NULL CHECK (jsonb_typeof(facts::jsonb) = 'object'),
+    facts   text NOT NULL CHECK (json_typeof(facts::json) = 'object'),
     hash    bytea NOT NULL CHECK (octet_length(hash) = 32)
 );
 

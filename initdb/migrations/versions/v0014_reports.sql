@@ -6,7 +6,7 @@ CREATE TABLE public.reports (
     made_at  timestamptz NOT NULL,
     verdict  text NOT NULL,
     page     text NOT NULL,
-    facts    text NOT NULL CHECK (jsonb_typeof(facts::jsonb) = 'object'),
+    facts    text NOT NULL CHECK (json_typeof(facts::json) = 'object'),
     sha256   bytea NOT NULL CHECK (octet_length(sha256) = 32)
 );
 CREATE INDEX reports_kind ON public.reports (kind, number DESC);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 
+import msgspec
 import psycopg2
 import pytest
 
@@ -28,6 +29,17 @@ def test_a_report_is_found_as_it_was_stored(database: str) -> None:
         assert found.report == report()
         assert found.is_unchanged
         assert find_report(connection, number + 1) is None
+
+
+def test_characters_that_the_database_has_no_place_for_cost_no_report(database: str) -> None:
+    hostile = msgspec.structs.replace(report(), page="<p>\0", facts=r'{"reasons": ["\u0000 \ud800"]}')
+    number = store_report(database, hostile)
+    assert number is not None
+    with connect(database) as connection:
+        found = find_report(connection, number)
+    assert found is not None
+    assert found.is_unchanged
+    assert (found.report.page, found.report.facts) == ("<p>\ufffd", hostile.facts)
 
 
 def test_lists_begin_with_the_newest(database: str) -> None:

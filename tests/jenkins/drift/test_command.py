@@ -144,6 +144,9 @@ def test_like_applications_pass_and_everything_is_written(site: Site, today: dt.
     )
     assert [row[:2] for row in stored] == [("pass", site.version.version)]
     assert set(stored[0][2][0]["psi"]) == set(VARIABLES)
+    page, facts = ((site.folder / "drift" / name).read_text() for name in ("report.html", "verdict.json"))
+    newest = fetch(site.dsn, "SELECT kind, verdict, page, facts FROM reports ORDER BY number DESC LIMIT 1")
+    assert newest == [("drift", "pass", page, facts)]
 
 
 def test_other_applicants_are_drift_and_one_retraining_is_granted(site: Site, today: dt.date) -> None:

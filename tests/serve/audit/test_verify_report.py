@@ -16,7 +16,7 @@ from serve.audit.verification import Report
 from serve.audit.verify_report import Place, Versions, report_page, told_of, write_report
 from tests.html_page import Page
 from tests.live_stack import project_environment
-from tests.serve.prediction_log_rows import execute, record, running_spool, ship_all
+from tests.serve.prediction_log_rows import execute, fetch, record, running_spool, ship_all
 
 PLACE = Place("loans", "/spool")
 VERSIONS = Versions(7, "16.2", "3.11.7", "2.9")
@@ -86,3 +86,5 @@ def test_the_command_writes_what_it_says(database: str, tmp_path: Path, statemen
     assert not shown.open
     assert not shown.every("script")
     assert "3" in shown.words
+    stored = fetch(database, "SELECT kind, verdict, page, facts FROM reports")
+    assert stored == [("verify", content["verdict"], page.read_text(), told.read_text())]
