@@ -82,9 +82,8 @@ def store_report(dsn: str, report: Report) -> int | None:
     None, and a line in the log, where the database does not take it: a check does not fail for that, and its files are
     where they always are.
     """
-    report = msgspec.structs.replace(
-        report, page=report.page.replace("\0", "\ufffd")
-    )  # which PostgreSQL has no place for
+    # PostgreSQL has no place for NUL, which a page may quote.
+    report = msgspec.structs.replace(report, page=report.page.replace("\0", "\ufffd"))
     try:
         with connect(dsn, APPLICATION_NAME) as connection, connection.cursor() as cursor:
             values = (report.kind, report.made_at, report.verdict, report.page, report.facts, report.sha256)
