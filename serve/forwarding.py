@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -11,6 +13,21 @@ from starlette.requests import Request
 from serve.scoring.body_headers import announced_bytes, too_large
 
 TIMEOUT: Final = httpx.Timeout(connect=5.0, read=120.0, write=120.0, pool=5.0)
+
+
+def client_of_proxy(base_url: str = "", socket: Path | None = None) -> httpx.AsyncClient:
+    """A client that keeps nothing between requests: a cookie that one visitor was given must never be sent for another.
+
+    With `socket` it connects to that Unix socket, whatever the address says.
+    """
+    return httpx.AsyncClient(
+        transport=None if socket is None else httpx.AsyncHTTPTransport(uds=str(socket)),
+        base_url=base_url,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        timeout=TIMEOUT,
+        trust_env=False,
+        follow_redirects=False,
+    )
 
 
 async def short_body(request: Request, most_bytes: int) -> bytes:

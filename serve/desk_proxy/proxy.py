@@ -19,7 +19,7 @@ from starlette.routing import Route
 from serve.access.authorization import PAGES
 from serve.access.control import AccessControl
 from serve.errors import UpstreamError
-from serve.forwarding import TIMEOUT, body_of, short_body
+from serve.forwarding import body_of, client_of_proxy, short_body
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 _READ: Final = frozenset({"GET", "HEAD"})
@@ -42,10 +42,7 @@ class DeskProxy:
 
     def __init__(self, socket: Path, access: AccessControl) -> None:
         self._access = access
-        transport = httpx.AsyncHTTPTransport(uds=str(socket))
-        self._client = httpx.AsyncClient(
-            transport=transport, base_url="http://desk", timeout=TIMEOUT, trust_env=False, follow_redirects=False
-        )
+        self._client = client_of_proxy("http://desk", socket)
 
     def routes(self) -> list[Route]:
         """The routes to mount."""
@@ -67,7 +64,9 @@ class DeskProxy:
 
     async def _ask(self, request: Request) -> httpx.Response:
         """The desk's answer, its body yet to be read."""
-        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        # As it came, so that encoded characters keep their meaning.
+        sent: bytes = request.scope.get("raw_path") or request.url.path.encode()
+        target = sent.partition(b"?")[0].decode("latin-1") + (f"?{request.url.query}" if request.url.query else "")
         headers = [(name, value) for name, value in request.headers.items() if name in _FORWARDED]
         client, raw = request.scope.get("client"), request.scope["headers"]
         headers += [

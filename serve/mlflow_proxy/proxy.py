@@ -18,7 +18,7 @@ from starlette.routing import Route
 from serve.access.middleware import caller_of
 from serve.api.security_headers import ARTIFACT_POLICY
 from serve.errors import MalformedBody, UpstreamError
-from serve.forwarding import TIMEOUT, body_of, short_body
+from serve.forwarding import body_of, client_of_proxy, short_body
 from serve.mlflow_proxy.allowed_calls import READ_METHODS, check_names_of_files, is_artifact, role_of_call
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -47,7 +47,7 @@ class MlflowProxy:
 
     def __init__(self, tracking_uri: str) -> None:
         self._upstream = tracking_uri.rstrip("/")
-        self._client = httpx.AsyncClient(timeout=TIMEOUT, trust_env=False, follow_redirects=False)
+        self._client = client_of_proxy()
 
     def routes(self) -> list[Route]:
         """The routes to mount."""

@@ -67,6 +67,12 @@ def test_the_first_page_is_for_everybody_and_in_our_headers(server: str) -> None
     assert get(server + style[0]).headers["content-type"].startswith("text/css")
 
 
+@pytest.mark.parametrize("path", ["/reports/1%3Fkind=x", "/reports/%2e%2e/metrics", "/reports/..%2F..%2Fmetrics"])
+def test_an_encoded_address_leads_nowhere_else(server: str, path: str) -> None:
+    answer = get(server + path)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+
+
 def test_head_is_answered_as_get_without_its_page(server: str) -> None:
     whole, head = get(server + "/login"), httpx.head(server + "/login", timeout=TIMEOUT_S)
     assert (head.status_code, head.content) == (200, b"")
@@ -88,6 +94,7 @@ def test_somebody_logs_in_through_the_server(server: str, stack: LiveStack) -> N
         assert "How the service is" in page
         assert "divorce-model" in page
         assert re.search(r"In production</th>\s*<td[^>]*>\d+<", page)
+        assert "How the service is" not in get(server).text, "who is logged in is known by the visitor's cookie alone"
     with connect(stack.owner_dsn) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT facts FROM person_events WHERE person = %s", (NAME,))
         assert cursor.fetchall() == [('{"address":"127.0.0.1"}',)]
