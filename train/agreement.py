@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from fraud.statistics.psi import score_psi
-from fraud.statistics.review import reviewed_rows
+from fraud.statistics.review import review_border
 
 LEAST_RANK_CORRELATION: Final = 0.75
 MOST_PSI: Final = 2.0
@@ -64,19 +64,22 @@ class Agreement:
 
 def agreement(twin: NDArray[np.float32], shipped: NDArray[np.float32], review_capacity: float) -> Agreement:
     """Compare the probabilities [N] of both models for the same applications."""
-    # A model that says the same of everybody has no order to compare.
-    constant = twin.min() == twin.max() or shipped.min() == shipped.max()
-    correlation = float(np.array_equal(twin, shipped)) if constant else float(spearmanr(twin, shipped).statistic)
     return Agreement(
-        rank_correlation=correlation,
+        rank_correlation=rank_correlation(twin, shipped),
         psi=score_psi(twin, shipped),
         changed_decisions=flipped_share(twin, shipped, review_capacity),
         most_changed=2 * min(review_capacity, 1 - review_capacity),
     )
 
 
+def rank_correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Spearman's, of the probabilities [N] of two models for the same applications."""
+    # A model that says the same of everybody has no order to compare.
+    constant = one.min() == one.max() or other.min() == other.max()
+    return float(np.array_equal(one, other)) if constant else float(spearmanr(one, other).statistic)
+
+
 def flipped_share(one: NDArray[np.float32], other: NDArray[np.float32], review_capacity: float) -> float:
     """Share of N rows which one model has reviewed and the other has not; rows tied at the border are all reviewed."""
-    reviewed = reviewed_rows(one.size, review_capacity)
-    decisions = [scores >= np.partition(scores, -reviewed)[-reviewed] for scores in (one, other)]
+    decisions = [scores >= review_border(scores, review_capacity) for scores in (one, other)]
     return float(np.mean(decisions[0] != decisions[1]))
