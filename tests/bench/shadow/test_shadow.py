@@ -163,7 +163,8 @@ def test_answers_of_others_are_scored_anew_and_applications_count_once(
         spool.append(record(7, **other, received_at=microseconds(SINCE + dt.timedelta(hours=5))))
     ship_all(tmp_path / "spool", database)
     execute(
-        database, "INSERT INTO applicant_groups SELECT 'B' || n, 'region', 'r' || n % 2 FROM generate_series(0, 99) n"
+        database,
+        "INSERT INTO applicant_groups SELECT 'B' || n, 'region', 'r' || mod(n, 2) FROM generate_series(0, 99) n",
     )
     found = compared(versions, database, tmp_path)
     assert found.comparison is not None
