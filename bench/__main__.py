@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "plan": "bench.plan.command",
     "promote": "bench.gate.promote",
     "rollback": "bench.gate.rollback",
+    "shadow": "bench.shadow.command",
     "soak": "bench.experiments.soak.command",
     "verify": "bench.gate.verify",
 }

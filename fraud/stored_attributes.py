@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from fraud.errors import DatabaseError
 
 _ATTRIBUTES: Final = "SELECT DISTINCT attribute FROM applicant_groups ORDER BY attribute"
 _VALUES: Final = "SELECT application_id, value FROM applicant_groups WHERE attribute = %s"
+_VALUES_BY_HASH: Final = "SELECT hashtextextended(application_id, 0), value FROM applicant_groups WHERE attribute = %s"
 
 
 def read_attributes(
@@ -25,16 +26,39 @@ def read_attributes(
         DatabaseError: PostgreSQL refuses.
     """
     found = {}
+    for attribute, pairs in _pairs_by_attribute(connection, _VALUES):
+        values = dict(pairs)
+        found[attribute] = np.array([values.get(name) for name in ids], object)
+    return found
+
+
+def read_attributes_by_hash(connection: Connection, hashes: NDArray[np.int64]) -> dict[str, NDArray[np.object_]]:
+    """As `read_attributes`, of applications of which no more is known than PostgreSQL's `hashtextextended(id, 0)`.
+
+    Raises:
+        DatabaseError: PostgreSQL refuses.
+    """
+    found = {}
+    for attribute, pairs in _pairs_by_attribute(connection, _VALUES_BY_HASH):
+        pairs.sort()
+        known = np.array([one for one, _ in pairs], np.int64)
+        values = np.array([*(value for _, value in pairs), None], object)
+        places = np.searchsorted(known, hashes)
+        is_known = np.append(known, 0)[places] == hashes
+        found[attribute] = values[np.where(is_known & (places < known.size), places, known.size)]
+    return found
+
+
+def _pairs_by_attribute(connection: Connection, query: str) -> Iterator[tuple[str, list[tuple[Any, str]]]]:
+    """Each attribute with who has which value of it."""
     try:
         with connection.cursor() as cursor:
             cursor.execute(_ATTRIBUTES)
             for (attribute,) in cursor.fetchall():
-                cursor.execute(_VALUES, (attribute,))
-                values = dict(cursor.fetchall())
-                found[attribute] = np.array([values.get(name) for name in ids], object)
+                cursor.execute(query, (attribute,))
+                yield attribute, cursor.fetchall()
     except PostgresError as error:
         reason = " ".join(str(error).split())
         raise DatabaseError(
             f"table applicant_groups can't be read: {reason}; `python -m initdb upgrade` makes it where it is lacking"
         ) from error
-    return found

@@ -20,6 +20,7 @@ ALLOWED = {
     "bench": {"fraud", "serve.engine", "convert", "train", "serve"},
     "bench.gate": {"fraud", "serve.engine", "convert", "train", "serve", "bench"},
     "bench.plan": {"fraud", "serve.engine", "convert", "train", "serve", "bench", "bench.gate"},
+    "bench.shadow": {"fraud", "serve.engine", "convert", "train", "serve", "bench", "bench.gate"},
     "bench.experiments": {"fraud", "serve.engine", "convert", "train", "serve", "bench", "bench.gate"},
     "desk": {"fraud", "serve.engine", "serve"},
     "jenkins": {"fraud", "serve.engine", "convert", "train", "serve", "bench", "bench.gate"},

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from fraud.statistics.review import reviewed_rows
+from fraud.statistics.psi import score_psi
+from fraud.statistics.review import review_border
 
 LEAST_RANK_CORRELATION: Final = 0.75
 MOST_PSI: Final = 2.0
@@ -26,9 +27,6 @@ Refits keep far from these bounds where applicants stay as they are: 0.98, 0.07 
 the reference data. In the first month of its new wave, which the twin does not know, a good refit has 0.88, 1.3 and
 0.39, and with 4,000 applications chance alone brings 0.78 and 0.79. An order by chance has 0 and 0.95.
 """
-
-GROUPS: Final = 10
-"""Of equal size, by the twin's probabilities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +64,22 @@ class Agreement:
 
 def agreement(twin: NDArray[np.float32], shipped: NDArray[np.float32], review_capacity: float) -> Agreement:
     """Compare the probabilities [N] of both models for the same applications."""
-    # A model that says the same of everybody has no order to compare.
-    constant = twin.min() == twin.max() or shipped.min() == shipped.max()
-    correlation = float(np.array_equal(twin, shipped)) if constant else float(spearmanr(twin, shipped).statistic)
     return Agreement(
-        rank_correlation=correlation,
-        psi=_psi(twin, shipped),
+        rank_correlation=rank_correlation(twin, shipped),
+        psi=score_psi(twin, shipped),
         changed_decisions=flipped_share(twin, shipped, review_capacity),
         most_changed=2 * min(review_capacity, 1 - review_capacity),
     )
 
 
+def rank_correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Spearman's, of the probabilities [N] of two models for the same applications."""
+    # A model that says the same of everybody has no order to compare.
+    constant = one.min() == one.max() or other.min() == other.max()
+    return float(np.array_equal(one, other)) if constant else float(spearmanr(one, other).statistic)
+
+
 def flipped_share(one: NDArray[np.float32], other: NDArray[np.float32], review_capacity: float) -> float:
     """Share of N rows which one model has reviewed and the other has not; rows tied at the border are all reviewed."""
-    reviewed = reviewed_rows(one.size, review_capacity)
-    decisions = [scores >= np.partition(scores, -reviewed)[-reviewed] for scores in (one, other)]
+    decisions = [scores >= review_border(scores, review_capacity) for scores in (one, other)]
     return float(np.mean(decisions[0] != decisions[1]))
-
-
-def _psi(expected: NDArray[np.float32], found: NDArray[np.float32]) -> float:
-    borders = np.unique(np.quantile(expected, np.arange(1, GROUPS) / GROUPS))
-    counts = [
-        np.bincount(np.searchsorted(borders, scores, side="right"), minlength=borders.size + 1)
-        for scores in (expected, found)
-    ]
-    # Half a row more in each group: an empty one would make the index infinite.
-    shares = [(count + 0.5) / (count + 0.5).sum() for count in counts]
-    return float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())

@@ -31,9 +31,15 @@ def hits(counts: Counts, reviewed: int) -> NDArray[np.float64]:
     return np.asarray((counts.weight * share).sum(axis=1), np.float64)
 
 
+def review_border(scores: NDArray[np.floating], capacity: float) -> np.floating:
+    """The lowest of the scores [N] that are reviewed."""
+    reviewed = reviewed_rows(scores.size, capacity)
+    border: np.floating = np.partition(scores, -reviewed)[-reviewed]
+    return border
+
+
 def reviewed_shares(scores: NDArray[np.floating], capacity: float) -> NDArray[np.float64]:
     """How surely each of N rows is reviewed: 1 above the border, 0 below it, and the rows tied at it in part [N]."""
-    reviewed = reviewed_rows(scores.size, capacity)
-    border = np.partition(scores, -reviewed)[-reviewed]
+    reviewed, border = reviewed_rows(scores.size, capacity), review_border(scores, capacity)
     above, tied = scores > border, scores == border
     return np.where(above, 1.0, np.where(tied, (reviewed - above.sum()) / tied.sum(), 0.0))

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud.reference_profile import PREDICTION, ReferenceProfile, VariableReference
+from fraud.statistics.expected_performance import expected_performance
 from jenkins.drift.counts import LabelCounts, VariableCounts
 from jenkins.drift.judgement import Taught, judge, nothing_taught
 from jenkins.drift.logged_applications import Applications, LoggedApplications, Span
 from jenkins.drift.policy import DriftPolicy
 from jenkins.drift.result import EarlierCheck, PerformanceEstimate, WindowDrift
-from jenkins.drift.statistics.performance import expected_performance
 
 DAY: Final = dt.timedelta(days=1)
 LAST_DAY: Final = "last day"

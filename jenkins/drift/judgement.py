@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud.statistics.binning import BinKind
+from fraud.statistics.psi import psi
 from fraud.verdict import Verdict, worst
 from jenkins.drift.counts import LabelCounts, VariableCounts
 from jenkins.drift.policy import ENOUGH_TO_LEARN, IMPLAUSIBLE_SHARE, DriftPolicy
@@ -35,7 +36,6 @@ from jenkins.drift.result import RareChange, RareKind, RateDrift, ShapeChange, V
 from jenkins.drift.statistics.distances import distances
 from jenkins.drift.statistics.g_test import GTest, common_bins, g_test
 from jenkins.drift.statistics.holm import holm
-from jenkins.drift.statistics.psi import psi
 from jenkins.drift.statistics.share_test import share_test
 
 OUT_OF_RANGE: Final = frozenset({BinKind.BELOW, BinKind.ABOVE})

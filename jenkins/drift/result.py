@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fraud.report.text import writable
+from fraud.statistics.expected_performance import Performance
 from fraud.verdict import Verdict, worst
 from jenkins.drift.counts import LabelCounts, VariableCounts
 from jenkins.drift.policy import DriftPolicy
@@ -100,16 +101,6 @@ class RateDrift:
     adjusted_p_value: float
     verdict: Verdict
     reasons: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Performance:
-    """Expected figures of a model on rows without labels, if its probabilities are right."""
-
-    average_precision: float
-    roc_auc: float
-    brier_score: float
-    positive_rate: float
 
 
 @dataclass(frozen=True, slots=True)

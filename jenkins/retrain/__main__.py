@@ -1,4 +1,4 @@
-"""`python -m jenkins.retrain`: from the data to the server, in six stages."""
+"""`python -m jenkins.retrain`: from the data to the server, in seven stages."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def main(
         ),
     ] = None,
 ) -> None:
-    """Check the data, train, prove parity, gate, promote with the server, verify; the first that fails ends it.
+    """Check the data, train, prove parity, gate, shadow, promote with the server, verify; the first failure ends it.
 
     A gate that only a busy machine keeps from deciding is measured again, RETRAIN_TRIES times in all.
 

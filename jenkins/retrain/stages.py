@@ -21,6 +21,7 @@ class Stage(StrEnum):
     TRAIN = "train"
     PARITY = "parity"
     GATE = "gate"
+    SHADOW = "shadow"
     PROMOTE = "promote"
     VERIFY = "verify"
 
@@ -48,6 +49,8 @@ class Task:
             Stage.TRAIN: ("train", *day, f"--reason={self.reason}"),
             Stage.PARITY: ("train.candidate_parity", *day, *report),
             Stage.GATE: ("bench", "gate", "--measure-only", *day, *report),
+            # The gate may have put the champion's recipe in the candidate's place, so no version is named.
+            Stage.SHADOW: ("bench", "shadow", "--optional", *day, *report),
             Stage.PROMOTE: ("bench", "promote", "--report", str(self.folder / Stage.GATE)),
             Stage.VERIFY: ("bench", "verify"),
         }[stage]

@@ -30,7 +30,10 @@ from tests.serve.prediction_log_rows import fetch
 pytestmark = pytest.mark.timeout(600)
 
 MODEL = "pipelines"
-STAGES = ["Parameters", "Groups", "Data check", "Train", "Convert and parity", "Gate", "Promote and deploy", "Verify"]
+STAGES = [
+    *("Parameters", "Groups", "Data check", "Train", "Convert and parity", "Gate", "Shadow"),
+    *("Promote and deploy", "Verify"),
+]
 
 
 @dataclass(frozen=True)
@@ -100,10 +103,17 @@ def test_a_month_ends_with_a_new_version_that_is_served(site: Site, month: Run) 
 
 def test_its_reports_are_archived_and_shown(site: Site, month: Run) -> None:
     build = month.last("retrain")
-    kept = ["data-check/verdict.json", "parity/verdict.json", "gate/gate.html", "gate/gate.json", "verdict.json"]
+    kept = [
+        "data-check/verdict.json",
+        "parity/verdict.json",
+        "gate/gate.html",
+        "gate/gate.json",
+        "shadow/verdict.json",
+        "verdict.json",
+    ]
     assert {f"run/retrain/{name}" for name in kept} <= set(build.artifacts)
-    assert build.tests == ["data-check", "train", "parity", "gate", "promote", "verify", "retraining"]
-    assert build.pages == ["Promotion gate"]
+    assert build.tests == ["data-check", "train", "parity", "gate", "shadow", "promote", "verify", "retraining"]
+    assert build.pages == ["Promotion gate", "Shadow"]
     assert verdict(month, build, "run/retrain/verdict.json")["verdict"] == "pass"
     stored = fetch(
         site.environment["DATABASE_URL"], "SELECT facts FROM reports WHERE (kind, verdict) = ('gate', 'pass')"
@@ -117,7 +127,7 @@ def test_a_rejected_candidate_is_unstable_and_changes_nothing(site: Site, month:
     run = site.run(tmp_path, "retrain", {"TODAY": "2026-05-01", "REASON": "again"}, GATE_RULE="superior")
     build = run.last("retrain")
     assert build.result == "UNSTABLE", build.log
-    assert list(build.stages.values()) == ["SUCCESS"] * 5 + ["UNSTABLE", "SKIPPED", "SKIPPED"]
+    assert list(build.stages.values()) == ["SUCCESS"] * 5 + ["UNSTABLE", "SKIPPED", "SKIPPED", "SKIPPED"]
     assert "rejected: gate" in build.log
     assert "AUC-PR" in (build.description or "")
     assert verdict(run, build, "run/retrain/verdict.json")["exit_status"] == 10

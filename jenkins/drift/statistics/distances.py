@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import jensenshannon
 
+from fraud.statistics.psi import psi
 from jenkins.drift.counts import VariableCounts
 from jenkins.drift.result import Distances
-from jenkins.drift.statistics.psi import psi
 from jenkins.drift.statistics.wasserstein import normalised_wasserstein
 
 

@@ -74,7 +74,7 @@ def test_a_gate_that_could_not_decide_may_be_run_again_by_hand(tmp_path: Path, r
     assert busy.next_stage is Stage.GATE
     calm, _ = gate(tmp_path / "calm", busy, "pass", "pass", tries=1)
     assert [result.verdict for result in calm.stages] == [Verdict.PASS] * 4
-    assert calm.next_stage is Stage.PROMOTE
+    assert calm.next_stage is Stage.SHADOW
 
 
 def test_a_rejected_candidate_has_no_next_stage(tmp_path: Path, record: Record) -> None:

@@ -32,15 +32,16 @@ def record(*verdicts: Verdict) -> Record:
     ("verdicts", "verdict", "reason"),
     [
         ([], Verdict.INCONCLUSIVE, "not done yet: data-check"),
-        ([Verdict.PASS] * 5, Verdict.INCONCLUSIVE, "not done yet: verify"),
-        ([Verdict.PASS] * 6, Verdict.PASS, "version 2 is in production"),
+        ([Verdict.PASS] * 6, Verdict.INCONCLUSIVE, "not done yet: verify"),
+        ([Verdict.PASS] * 7, Verdict.PASS, "version 2 is in production"),
         ([Verdict.DATA_QUALITY_FAULT], Verdict.DATA_QUALITY_FAULT, "data-check: data-check says so"),
         ([*[Verdict.PASS] * 3, Verdict.FAIL], Verdict.FAIL, "gate: gate says so"),
         ([*[Verdict.PASS] * 3, Verdict.INCONCLUSIVE], Verdict.INCONCLUSIVE, "gate: gate says so"),
-        ([*[Verdict.PASS] * 5, Verdict.ERROR], Verdict.ERROR, "verify: verify says so"),
+        ([*[Verdict.PASS] * 4, Verdict.DATA_QUALITY_FAULT], Verdict.DATA_QUALITY_FAULT, "shadow: shadow says so"),
+        ([*[Verdict.PASS] * 6, Verdict.ERROR], Verdict.ERROR, "verify: verify says so"),
     ],
 )
-def test_only_six_stages_that_pass_are_a_pass(verdicts: list[Verdict], verdict: Verdict, reason: str) -> None:
+def test_only_seven_stages_that_pass_are_a_pass(verdicts: list[Verdict], verdict: Verdict, reason: str) -> None:
     found = record(*verdicts)
     assert found.verdict is verdict
     assert found.reasons[0].startswith(reason)
@@ -53,7 +54,8 @@ def test_only_six_stages_that_pass_are_a_pass(verdicts: list[Verdict], verdict: 
         ([Verdict.PASS], Stage.GATE),
         ([Verdict.PASS], Stage.DATA_CHECK),
         ([*[Verdict.PASS] * 3, Verdict.FAIL], Stage.PROMOTE),
-        ([Verdict.PASS] * 6, Stage.VERIFY),
+        ([Verdict.PASS] * 4, Stage.PROMOTE),
+        ([Verdict.PASS] * 7, Stage.VERIFY),
     ],
 )
 def test_no_stage_is_left_out_repeated_or_taken_after_one_that_did_not_pass(

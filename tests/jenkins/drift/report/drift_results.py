@@ -9,13 +9,13 @@ import numpy as np
 
 from fraud.features import FEATURE_NAMES, FEATURES
 from fraud.statistics.binning import choose_bins
+from fraud.statistics.expected_performance import expected_performance
 from fraud.verdict import Verdict
 from initdb.public_table import EDUCATION_DAYS, NOT_EMPLOYED_DAYS
 from jenkins.drift.counts import PREDICTION, LabelCounts, VariableCounts
 from jenkins.drift.judgement import judge
 from jenkins.drift.policy import DriftPolicy
 from jenkins.drift.result import DriftResult, EarlierCheck, PerformanceEstimate, WindowDrift
-from jenkins.drift.statistics.performance import expected_performance
 
 CHECKED_AT = dt.datetime(2026, 5, 1, 6, 30, tzinfo=dt.UTC)
 POLICY = DriftPolicy()

@@ -10,9 +10,9 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy, wasserstein_distance
 
 from fraud.statistics.binning import choose_bins
+from fraud.statistics.psi import psi
 from jenkins.drift.counts import VariableCounts
 from jenkins.drift.statistics.distances import distances
-from jenkins.drift.statistics.psi import psi
 from jenkins.drift.statistics.wasserstein import normalised_wasserstein
 
 

@@ -8,10 +8,20 @@ only labels do. Average precision and ROC AUC are ratios, whose expectations it 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jenkins.drift.result import Performance
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """Expected figures of a model on rows without labels, if its probabilities are right."""
+
+    average_precision: float
+    roc_auc: float
+    brier_score: float
+    positive_rate: float
 
 
 def expected_performance(probabilities: ArrayLike, rows: ArrayLike | None = None) -> Performance:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
-from jenkins.drift.statistics.performance import expected_performance
+from fraud.statistics.expected_performance import expected_performance
 
 probabilities = st.lists(
     st.tuples(st.sampled_from([0.01, 0.1, 0.25, 0.5, 0.9]), st.integers(1, 4)), min_size=2, max_size=30

@@ -1,0 +1,116 @@
+"""`python -m bench shadow`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from bench.shadow.errors import ShadowError
+from bench.shadow.logged_rows import Window
+from bench.shadow.report import PAGE_FILE, write_nothing_to_compare, write_report
+from bench.shadow.result import Limits
+from bench.shadow.shadow import Models, compare
+from fraud.command import EXIT_ERROR, print_error
+from fraud.cores import usable_cores
+from fraud.errors import ProjectError
+from fraud.registry import CANDIDATE, PRODUCTION, ModelVersion, Registry
+from fraud.report.verdict_file import VERDICT_FILE
+from fraud.settings import DatabaseRole, Settings, load_settings
+from fraud.verdict import Verdict
+from serve.engine import EngineKind, EngineOptions
+
+SHADOW_FOLDER: Final = "shadow"
+"""In the run folder: the report."""
+WEEKS: Final = 4
+"""That are looked at unless somebody says since when."""
+
+
+def shadow(
+    *,
+    candidate: Annotated[
+        int | None, typer.Option(min=1, help="Version to compare with production; default: the alias candidate.")
+    ] = None,
+    since: Annotated[
+        dt.datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help=f"First day (UTC) of the log; default: {WEEKS} weeks before TODAY."),
+    ] = None,
+    today: Annotated[
+        dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="What the default is reckoned from [TODAY].")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--report", help="Folder of the report; default: <RUN_DIR>/shadow.")
+    ] = None,
+    optional: Annotated[
+        bool, typer.Option("--optional", help="Pass where too little was answered to compare: the gate has decided.")
+    ] = False,
+) -> None:
+    """Tell what a candidate would have answered to the logged applications, beside production.
+
+    What production answered is scored again and has to come out bit for bit. Decisions are those of the review policy
+    in force, or of a review of GATE_REVIEW_CAPACITY. Exit status: 0 nothing speaks against the candidate, 10 more
+    decisions flip than GATE_MAX_FLIP_SHARE, 20 too little to tell, 30 the record is not what production gives, 2 error.
+    """
+    try:
+        settings = load_settings()
+        where = folder or settings.run_dir / SHADOW_FOLDER
+        # Should this one crash, nobody must take the last one's verdict for its own.
+        (where / VERDICT_FILE).unlink(missing_ok=True)
+        day = today.date() if today else settings.today
+        verdict = _run(settings, candidate, _window(since, day), where, is_optional=optional)
+    except ProjectError as error:
+        print_error(error)
+        sys.exit(EXIT_ERROR)
+    sys.exit(verdict.exit_status)
+
+
+def _run(settings: Settings, number: int | None, window: Window, folder: Path, *, is_optional: bool) -> Verdict:
+    registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
+    champion, candidate = registry.version_of(PRODUCTION), _candidate(registry, number)
+    if champion is None or champion.version == candidate.version:
+        nothing = (
+            "nothing is in production" if champion is None else f"version {candidate.version} is in production itself"
+        )
+        verdict, reasons = write_nothing_to_compare(folder, f"{nothing}: nothing to compare", is_optional=is_optional)
+    else:
+        options = EngineOptions(usable_cores(), EngineKind.AUTO, cache_dir=settings.compiled_folder())
+        found = compare(
+            settings.dsn(DatabaseRole.TRAINER),
+            Models(registry, champion, candidate, options),
+            window,
+            Limits(settings.drift_min_samples, settings.gate_max_flip_share, is_optional),
+            capacity=settings.gate_review_capacity,
+            work_dir=settings.run_dir,
+        )
+        write_report(found, folder)
+        verdict, reasons = found.verdict, (*found.reasons, f"report: {folder / PAGE_FILE}")
+    console = Console()
+    colour = {Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow"}.get(verdict, "red")
+    console.print(f"[bold {colour}]{verdict.replace('_', ' ').upper()}[/]")
+    for reason in reasons:
+        console.print(f"- {escape(reason)}", soft_wrap=True, highlight=False)
+    return verdict
+
+
+def _candidate(registry: Registry, number: int | None) -> ModelVersion:
+    if number is not None:
+        return registry.model_version(number)
+    found = registry.version_of(CANDIDATE)
+    if found is None:
+        raise ShadowError("the registry has no candidate: `python -m train` registers one, or name a version")
+    return found
+
+
+def _window(since: dt.datetime | None, today: dt.date) -> Window:
+    first = since.date() if since else today - dt.timedelta(weeks=WEEKS)
+    begin, now = dt.datetime.combine(first, dt.time(), dt.UTC), dt.datetime.now(dt.UTC)
+    if begin >= now:
+        raise ShadowError(
+            f"nothing can have been answered since {first}, which is to come: give --since an earlier day"
+        )
+    return Window(begin, now)
