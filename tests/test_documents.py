@@ -10,7 +10,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("bench", "convert", "desk", "fraud", "initdb", "jenkins", "requirements", "serve", "tests", "train")
 MODULES = [path.relative_to(ROOT) for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "bench").rglob("*.md"), ROOT / "Makefile"])
+DOCUMENTS = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "bench").rglob("*.md"), *(ROOT / "deploy").rglob("*.md"), ROOT / "Makefile"]
+)
 SCRIPTS = sorted(
     path for top in FOLDERS for name in ("*Jenkinsfile", "*.sh", "*Dockerfile") for path in (ROOT / top).rglob(name)
 )

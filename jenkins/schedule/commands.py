@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from fraud.stack.child import Child
+from jenkins.schedule.attached import Attached
 
 logger = logging.getLogger(__name__)
 
@@ -17,11 +18,13 @@ logger = logging.getLogger(__name__)
 class Commands:
     """What runs now, if anything does. A stop waits for it; a second one ends it."""
 
-    def __init__(self, log_dir: Path) -> None:
+    def __init__(self, log_dir: Path | None) -> None:
+        """`log_dir` gets a log of each; None: they write where we do."""
         self._log_dir = log_dir
-        self._running: Child | None = None
+        self._running: Child | Attached | None = None
         self._task: str | None = None
         self._stopping = False
+        self._ending = False
 
     @contextmanager
     def task(self, name: str) -> Iterator[None]:
@@ -34,17 +37,27 @@ class Commands:
 
     def run(self, *arguments: str) -> int:
         """Run `python -m ...` to its end; gives the exit status."""
-        log = self._log_dir / f"{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}-{'-'.join(arguments[:2])}.log"
         name = f"`python -m {' '.join(arguments)}`"
-        logger.info("%s begins, log: %s", name, log)
         # In a session of its own: a Ctrl-C at the terminal reaches it through `stop` only.
-        self._running = Child(name, (sys.executable, "-m", *arguments), {}, log)
+        self._ending = False
+        self._running = self._start(name, arguments)
+        if self._ending:  # asked for while it was started, when there was nothing to end yet
+            self._running.terminate()
         try:
             status = self._running.wait()
         finally:
             self._running = None
         logger.info("%s ended with status %d", name, status)
         return status
+
+    def _start(self, name: str, arguments: Sequence[str]) -> Child | Attached:
+        command = (sys.executable, "-m", *arguments)
+        if self._log_dir is None:
+            logger.info("%s begins", name)
+            return Attached(name, command)
+        log = self._log_dir / f"{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}-{'-'.join(arguments[:2])}.log"
+        logger.info("%s begins, log: %s", name, log)
+        return Child(name, command, {}, log)
 
     def is_stopping(self) -> bool:
         """Whether nothing new may begin."""
@@ -56,8 +69,10 @@ class Commands:
             return False
         if not self._stopping:
             logger.warning("stopping once %s has ended; the same signal again ends its command now", self._task)
-        elif self._running is not None:
-            logger.warning("ending %s now", self._running.name)
-            self._running.terminate()
+        else:
+            self._ending = True
+            if self._running is not None:
+                logger.warning("ending %s now", self._running.name)
+                self._running.terminate()
         self._stopping = True
         return True

@@ -5,16 +5,23 @@ of every file that goes into the code, and of the declared features, which are c
 being overlooked. Its files are pickles and machine code:
 whoever may write there runs code in the server. So it is made for the server's own user alone, and where anybody else
 could put files into it, nothing is read from it.
+
+A folder of ours that was opened to others afterwards, as Kubernetes does with all of a volume for its `fsGroup`, is put
+away with all that is in it, and made anew.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import logging
 import os
+import shutil
 import stat
+import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -43,10 +50,15 @@ def load_code(folder: Path, sources: Sequence[Path], compile_all: Callable[[bool
         compile_all: compiles, and keeps what it compiles where it is told to (True).
     """
     kept = folder / f"{sources[0].stem}-{_digest(sources)}"
-    if not _writable(kept):
-        logger.warning("compiled code is not kept, the next start compiles again: %s can't be written", kept)
-        return compile_all(False)
-    if (place := open_to_others(kept)) is not None:
+    with _alone_in(folder) as alone:
+        if not _writable(kept):
+            logger.warning("compiled code is not kept, the next start compiles again: %s can't be written", kept)
+            return compile_all(False)
+        place = open_to_others(kept)
+        if alone and place == kept.resolve() and place.stat().st_uid == os.geteuid():
+            _make_anew(place)
+            place = open_to_others(kept)
+    if place is not None:
         logger.error("compiled code is not read from %s, since others than its user may write to %s", kept, place)
         return compile_all(False)
     with _one_at_a_time:
@@ -79,9 +91,39 @@ def open_to_others(folder: Path) -> Path | None:
     return None
 
 
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[bool]:
+    """Keep other processes of ours out; False where a folder can't be locked, as on NFS."""
+    descriptor = None
+    try:
+        folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError:
+        is_alone = False
+    else:
+        is_alone = True
+    try:
+        yield is_alone
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _make_anew(folder: Path) -> None:
+    """Replace a folder by an empty one that is ours alone.
+
+    It is renamed first and emptied last: whenever this process is killed, nothing that others wrote is in its place.
+    """
+    logger.warning("compiled code is made anew, since others than its user might have written to %s", folder)
+    old = Path(tempfile.mkdtemp(prefix="opened-", dir=folder.parent))
+    folder.rename(old)
+    folder.mkdir(mode=OWNER_ONLY)
+    shutil.rmtree(old, ignore_errors=True)
+
+
 def _writable(folder: Path) -> bool:
     try:
-        folder.parent.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
         folder.mkdir(mode=OWNER_ONLY, exist_ok=True)
     except OSError:
         return False

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from tests.compose.compose_rules import PINNED, SECRET_NAME
 from tests.compose.dockerfile import Dockerfile, Instruction, Stage
 
+NUMERIC = re.compile(r"^\d+(:\d+)?$")
+
 
 def findings(dockerfile: Dockerfile) -> list[str]:
     """Everything that is wrong with a file; an image that compose runs is its last stage, or one with a USER."""
@@ -16,8 +18,14 @@ def findings(dockerfile: Dockerfile) -> list[str]:
     found += [finding for stage in dockerfile.stages for finding in _stage(stage)]
     if dockerfile.stages[-1].last("USER") in {None, "root", "0", "0:0"}:
         found.append("the image runs as root")
+    users = [user for stage in dockerfile.stages if (user := stage.last("USER")) not in {None, "root"}]
+    found += [f"USER {user}: of a name nobody tells that it is not root" for user in users if not _has_number(user)]
     secret = [argument for argument in dockerfile.defaults if SECRET_NAME.search(argument)]
     return found + [f"ARG {argument} stays in the image's history" for argument in secret]
+
+
+def _has_number(user: str | None) -> bool:
+    return user is not None and NUMERIC.match(user) is not None
 
 
 def _pinned(base: str, names: set[str | None]) -> bool:

@@ -45,6 +45,7 @@ def test_python_is_the_same_in_all_of_them() -> None:
         pytest.param("USER 10001\n", "", "the image runs as root", id="no user"),
         pytest.param("USER 10001", "USER root", "the image runs as root", id="root"),
         pytest.param('["python"]', "python", "ENTRYPOINT python: a shell between", id="shell form"),
+        pytest.param("USER 10001", "USER scoring", "USER scoring: of a name", id="named user"),
         pytest.param("COPY --from=packages", "ADD", "ADD /opt /opt: COPY copies", id="ADD"),
         pytest.param("USER", "COPY . .\nUSER", "COPY . .: copies whatever", id="the whole folder"),
         pytest.param("USER", "ENV ADMIN_PASSWORD=x\nUSER", "ENV ADMIN_PASSWORD=x: stays", id="secret in ENV"),

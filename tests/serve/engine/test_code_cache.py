@@ -29,16 +29,33 @@ def test_a_folder_that_we_make_is_ours_alone(tmp_path: Path) -> None:
     assert kept.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize("mode", [0o770, 0o707, 0o777, 0o1777], ids=oct)
-def test_a_folder_that_others_may_write_to_is_refused(
+@pytest.mark.parametrize("mode", [0o770, 0o2770, 0o707, 0o777, 0o1777], ids=oct)
+def test_a_folder_that_was_opened_to_others_is_made_anew(
     tmp_path: Path, mode: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert load(tmp_path)
     (kept,) = tmp_path.iterdir()
+    (kept / "planted").write_bytes(b"pickle")
+    (kept / "deeper").mkdir()
     kept.chmod(mode)
+    with caplog.at_level(logging.WARNING):
+        assert load(tmp_path)
+    assert list(tmp_path.iterdir()) == [kept]
+    assert list(kept.iterdir()) == []
+    assert kept.stat().st_mode & 0o777 == 0o700
+    assert f"others than its user might have written to {kept}" in caplog.text
+
+
+def test_an_opened_folder_is_not_read_where_others_could_replace_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert load(tmp_path / "code")
+    (kept,) = (tmp_path / "code").iterdir()
+    kept.chmod(0o770)
+    (tmp_path / "code").chmod(0o777)
     with caplog.at_level(logging.ERROR):
-        assert not load(tmp_path)
-    assert f"others than its user may write to {kept}" in caplog.text
+        assert not load(tmp_path / "code")
+    assert f"others than its user may write to {tmp_path / 'code'}" in caplog.text
 
 
 def test_a_folder_in_one_that_others_may_write_to_is_refused(tmp_path: Path) -> None:
