@@ -16,7 +16,7 @@ from serve.batch.locations import Location, locate
 
 _WILDCARD: Final = re.compile(r"[*?\[]")
 _HIDDEN: Final = ("_", ".")
-"""With which names of files begin that others than data need; so Spark, Hive and pyarrow have it."""
+"""With which names of files and folders begin that hold no data; so Spark, Hive and pyarrow have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,8 @@ def _files_of(text: str) -> Iterator[InputFile]:
     if kind == pafs.FileType.File:
         yield _input_file(location)
         return
-    yield from _all_of(location, sorted(info.path for info in location.files(recursive=True)), "holds no files")
+    paths = sorted(info.path for info in location.files(recursive=True))
+    yield from _all_of(location, location, paths, "holds no files")
 
 
 def _matching(location: Location) -> Iterator[InputFile]:
@@ -61,7 +62,7 @@ def _matching(location: Location) -> Iterator[InputFile]:
     fixed = next(number for number, step in enumerate(steps) if _WILDCARD.search(step))
     folder = location.at("/".join(steps[:fixed]) or "/")
     paths = sorted(info.path for info in folder.files(recursive=len(steps) > fixed + 1) if _matches(info.path, steps))
-    yield from _all_of(location, paths, "matches no file")
+    yield from _all_of(location, folder, paths, "matches no file")
 
 
 def _matches(path: str, steps: Sequence[str]) -> bool:
@@ -69,11 +70,15 @@ def _matches(path: str, steps: Sequence[str]) -> bool:
     return len(found) == len(steps) and all(map(fnmatchcase, found, steps))
 
 
-def _all_of(location: Location, paths: Sequence[str], nothing: str) -> Iterator[InputFile]:
-    data = [path for path in paths if not path.rpartition("/")[2].startswith(_HIDDEN)]
+def _all_of(location: Location, folder: Location, paths: Sequence[str], nothing: str) -> Iterator[InputFile]:
+    data = [path for path in paths if not _is_hidden(path.removeprefix(folder.path))]
     if not data:
         raise InputError(location, f"{nothing}: {EXPECTED}")
     yield from (_input_file(location.at(path)) for path in data)
+
+
+def _is_hidden(path: str) -> bool:
+    return any(step.startswith(_HIDDEN) for step in path.split("/"))
 
 
 def _input_file(location: Location) -> InputFile:

@@ -59,7 +59,7 @@ def answer_file(location: Location, file_format: Format, schema: Any, *, header:
             with pa.ipc.new_file(sink, schema) as writer:
                 yield writer
         else:
-            options = pyarrow.csv.WriteOptions(include_header=header)
+            options = pyarrow.csv.WriteOptions(include_header=header, quoting_header="none")
             with pyarrow.csv.CSVWriter(sink, schema, write_options=options) as writer:
                 yield writer
 
