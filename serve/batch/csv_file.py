@@ -67,6 +67,8 @@ def check(file: InputFile) -> Sequence[str]:
         InputError: naming the fault.
     """
     header, first = next(_headed_blocks(file), (b"", None))
+    if not header:
+        raise InputError(file.location, "is empty: expected a header line with the features, and applications below it")
     with faults_of(file.location):
         columns = columns_of(header_of(header))
         check_header(columns)

@@ -69,6 +69,11 @@ class Location:
             file.write(content)
         staging.rename(self)
 
+    def remove(self) -> None:
+        """Remove this file, if it is there."""
+        if self.info().type != pafs.FileType.NotFound:
+            self.filesystem.delete_file(self.path)
+
     def rename(self, target: Location) -> None:
         """Have this file at another path, replacing what is there; on a local disk its bytes are there first."""
         if self.is_local:

@@ -40,7 +40,8 @@ def write_rejected(output: Output, places: Sequence[str], parts: int) -> int:
     if rejected:
         staging.rename(target)
     else:
-        staging.filesystem.delete_file(staging.path)
+        for unneeded in (staging, target):  # one of an earlier run would tell of rows that are good now
+            unneeded.remove()
     return rejected
 
 
