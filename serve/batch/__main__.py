@@ -62,7 +62,7 @@ def batch(
         files = input_files(inputs)
         asks = Asks(report=True, warnings=warnings, reasons=reasons, language=language if reasons else ENGLISH)
         target = Output.of(output, folder_format)
-        order = Order(files, target, _model(settings), version, asks, record=False, workers=workers or usable_cores())
+        order = Order(files, target, _model(settings), version, asks, workers=workers or usable_cores())
         with RowProgress(console, sum(file.location.info().size for file in files)) as progress:
             result = run(order, _registry(settings), progress)
     except ProjectError as error:

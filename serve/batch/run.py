@@ -49,7 +49,6 @@ class Order:
     version: int | None
     """None: what an earlier run began with, or else what is in production."""
     asks: Asks
-    record: bool
     workers: int
 
 
@@ -122,7 +121,6 @@ def _job(order: Order, registry: Registry | None) -> Job:
         order.asks.reasons,
         order.asks.language,
         order.asks.warnings,
-        order.record,
     )
     if begun is not None:
         refuse_changes(begun, job, order.output.folder)

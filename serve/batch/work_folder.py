@@ -40,7 +40,6 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reasons: int
     language: str
     warnings: bool
-    record: bool
 
 
 class PartFacts(msgspec.Struct, frozen=True, array_like=True):
@@ -167,7 +166,7 @@ def refuse_changes(begun: Job, now: Job, folder: Location) -> None:
     """Raise ResumeError where what was begun is not what is to be done now."""
     what = difference(begun.inputs, now.inputs)
     if what is None:
-        for name in ("model_name", "model_version", "sha256", "reasons", "language", "warnings", "record"):
+        for name in ("model_name", "model_version", "sha256", "reasons", "language", "warnings"):
             before, after = getattr(begun, name), getattr(now, name)
             if before != after:
                 what = f"{name} was {before} and is {after}"

@@ -120,7 +120,7 @@ def score(
     """A run in this process."""
     files = input_files([str(text) for text in inputs])
     target = Output.of(str(output), "parquet")
-    order = Order(files, target, model, version, asks or Asks(report=True), record=False, workers=workers)
+    order = Order(files, target, model, version, asks or Asks(report=True), workers=workers)
     return run(order, registry, told or Told())
 
 
