@@ -28,7 +28,7 @@ def files(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of each format, both sides in each.")] = 5,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write every time to this file.")] = None,
 ) -> None:
-    """Score Parquet and CSV files of fresh random rows by a model of 100 trees of depth 3: ours, and pandas, in turns."""
+    """Score Parquet and CSV files of fresh rows by a model of 100 trees of depth 3: ours and pandas in turns."""
     settings = load_settings()
     with tempfile.TemporaryDirectory() as name, Progress(transient=True, console=Console(stderr=True)) as progress:
         folder = Path(name)
@@ -39,7 +39,7 @@ def files(
         found = []
         for extension in EXTENSIONS:
             progress.update(task, description=extension)
-            found.append(contest(commands, extension, rows, rounds, folder, environment))
+            found.append(contest(commands, extension, rows, rounds, folder=folder, environment=environment))
             progress.advance(task)
     _print(found)
     if json_file is not None:

@@ -47,13 +47,12 @@ class Series:
 
     def ratios(self) -> tuple[Ratio, Ratio]:
         """How many times as long pandas takes: the whole command, and without the start."""
-        return ratio_of(self.whole[PANDAS], self.whole[OURS]), ratio_of(
-            self.beyond_start[PANDAS], self.beyond_start[OURS]
-        )
+        beyond_start = ratio_of(self.beyond_start[PANDAS], self.beyond_start[OURS])
+        return ratio_of(self.whole[PANDAS], self.whole[OURS]), beyond_start
 
 
 def contest(
-    commands: Commands, extension: str, rows: int, rounds: int, folder: Path, environment: Mapping[str, str]
+    commands: Commands, extension: str, rows: int, rounds: int, *, folder: Path, environment: Mapping[str, str]
 ) -> Series:
     """Have both score the same fresh rows, in a new order each round."""
     generator = np.random.default_rng()
@@ -83,7 +82,10 @@ def pandas_command(model: Path) -> list[str]:
 def _seconds(command: Sequence[str], output: Path, environment: Mapping[str, str]) -> float:
     output.unlink(missing_ok=True)
     begun = time.perf_counter()
-    subprocess.run([*command, str(output)], check=True, env={**os.environ, **environment}, capture_output=True)
+    # A folder of its own: no `.env` of whoever measures names a registry.
+    subprocess.run(
+        [*command, str(output)], check=True, env={**os.environ, **environment}, cwd=output.parent, capture_output=True
+    )
     return time.perf_counter() - begun
 
 
