@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from fraud.features import FEATURE_NAMES
-from fraud.registry import Registry
 from serve.batch.formats import FORMATS, Kind, extension_of
 from serve.batch.inputs import input_files
 from serve.batch.run import Order, Result, run
@@ -115,13 +114,12 @@ def score(
     version: int | None = None,
     workers: int = 1,
     told: Told | None = None,
-    registry: Registry | None = None,
 ) -> Result:
     """A run in this process."""
     files = input_files([str(text) for text in inputs])
     target = Output.of(str(output), "parquet")
     order = Order(files, target, model, version, asks or Asks(report=True), workers=workers)
-    return run(order, registry, told or Told())
+    return run(order, None, told or Told())
 
 
 def batch_command(run_dir: Path, *arguments: object, **settings: str) -> subprocess.Popen[str]:

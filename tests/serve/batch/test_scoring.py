@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import Any
 
-import httpx
 import numpy as np
 import orjson
 import pyarrow as pa
@@ -14,16 +14,11 @@ import pytest
 
 from fraud.features import FEATURE_NAMES
 from fraud.languages import ENGLISH
-from fraud.registry import Registry
 from serve.batch import csv_file
 from serve.batch.formats import FORMATS
 from serve.batch.worker import ModelChoice
-from serve.engine import EngineKind, EngineOptions
 from serve.scoring.asks import Asks
-from tests.compiled_code import COMPILED_DIR
-from tests.live_stack import LOGIN, LiveStack
 from tests.serve.batch.scoring_files import (
-    NAME,
     VERSION,
     bits,
     good_rows,
@@ -33,6 +28,7 @@ from tests.serve.batch.scoring_files import (
     table_of,
     write_table,
 )
+from tests.serve.scoring.test_scoring import Log, request, scoring_with
 
 ROWS = good_rows(3_000)
 IDS = [f"a-{number}" for number in range(len(ROWS))]
@@ -125,32 +121,29 @@ def test_a_version_is_chosen(tmp_path: Path) -> None:
     assert (tmp_path / "3.csv").read_bytes() != (tmp_path / "4.csv").read_bytes()
 
 
-def test_numbers_reasons_and_warnings_are_those_of_the_server(stack: LiveStack, tmp_path: Path) -> None:
-    rows = good_rows(500, seed=3)
+def test_numbers_reasons_and_warnings_are_those_of_the_api(model: ModelChoice, tmp_path: Path) -> None:
+    rows = ROWS[:500].copy()
     rows[7, FEATURE_NAMES.index("Age_Days")] = 95
+    rows[9, FEATURE_NAMES.index("Age_Days")] = -1
     table = table_of(rows)
-    body = {"instances": table.to_pylist()}
-    address = f"{stack.url}/batch_predict?reasons=3&language=nl&warnings=true"
-    answer = httpx.post(address, json=body, headers=LOGIN, timeout=60, trust_env=False)
-    assert answer.status_code == 200, answer.text
-    options = EngineOptions(kind=EngineKind.AUTO, cache_dir=COMPILED_DIR)
-    model = ModelChoice(stack.run_dir, NAME, options)
-    registry = Registry(stack.tracking_uri, NAME)
-    asks = Asks(report=True, warnings=True, reasons=3, language="nl")
+    body = orjson.dumps({"instances": table.to_pylist()})
+    asked = request(body, "errors=report&reasons=3&language=nl&warnings=true")
+    told = orjson.loads(scoring_with(model.load(VERSION), Log()).answer(asked).content)
     write_table(table, tmp_path / "in.parquet")
-    score(model, [tmp_path / "in.parquet"], tmp_path / "out.arrow", asks=asks, registry=registry)
+    asks = Asks(report=True, warnings=True, reasons=3, language="nl")
+    score(model, [tmp_path / "in.parquet"], tmp_path / "out.arrow", asks=asks)
     found = read_table(tmp_path / "out.arrow")
-    told = orjson.loads(answer.content)
-    assert bits(found) == np.array(told["probabilities"], np.float32).view(np.uint32).tolist()
+    answered = [value and np.float32(value) for value in told["probabilities"]]
+    assert [value and np.float32(value) for value in found["probability"].to_pylist()] == answered
     assert _as_float32(found["reasons"].to_pylist()) == _as_float32(told["reasons"])
     warnings = {row: text for row, text in enumerate(found["warning"].to_pylist()) if text is not None}
     assert warnings == {warning["instance"]: warning["message"] for warning in told["warnings"]}
     assert set(found["base"].to_pylist()) == {told["base"]}
 
 
-def _as_float32(rows: list[list[dict[str, object]]]) -> list[list[dict[str, object]]]:
+def _as_float32(rows: list[list[dict[str, Any]] | None]) -> list[list[dict[str, Any]] | None]:
     return [
-        [{**reason, "value": np.float32(reason["value"]), "effect": np.float32(reason["effect"])} for reason in row]
+        row and [{**reason, **{name: np.float32(reason[name]) for name in ("value", "effect")}} for reason in row]
         for row in rows
     ]
 
