@@ -122,7 +122,7 @@ def test_a_version_is_chosen(tmp_path: Path) -> None:
 
 
 def test_numbers_reasons_and_warnings_are_those_of_the_api(model: ModelChoice, tmp_path: Path) -> None:
-    rows = ROWS[:500].copy()
+    rows = ROWS[:50].copy()
     rows[7, FEATURE_NAMES.index("Age_Days")] = 95
     rows[9, FEATURE_NAMES.index("Age_Days")] = -1
     table = table_of(rows)
