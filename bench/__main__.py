@@ -26,6 +26,7 @@ BATCH_ROWS: Final = (1, 100, 1_000, 10_000)
 COMMANDS: Final = {
     "chaos": "bench.experiments.chaos.command",
     "engines": "bench.experiments.engines.command",
+    "files": "bench.experiments.files.command",
     "gate": "bench.gate.command",
     "models": "bench.experiments.models.command",
     "outage": "bench.experiments.outage.command",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
+from typing import Final
 
-from rich.console import RenderableType
-from rich.progress import Progress, TaskID
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 ShowStep = Callable[[str, int, int], None]
 """Told the step, how much of it is done, and how much there is to do."""
@@ -37,3 +39,63 @@ class TimedProgress(Progress):
         """Show the next step in the place of the one before."""
         self.reset(task, description=step)
         self.update(task, total=seconds)
+
+
+LINE_INTERVAL_S: Final = 10.0
+
+
+class RowProgress:
+    """Rows that are done with, their rate, and the time left: a bar on a terminal, elsewhere a line now and then.
+
+    How far it is, is told by bytes: how many rows there will be, nobody knows. What was done before counts for no rate.
+    """
+
+    def __init__(self, console: Console, whole: int) -> None:
+        """`whole` is the size of all that is to be done."""
+        self._console = console
+        self._whole = max(1, whole)
+        self._before = self._done = self._rows = 0
+        self._began = self._shown_at = time.monotonic()
+        self._bar = Progress(
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[told]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=self._whole, told="")
+
+    def __enter__(self) -> RowProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    @property
+    def rows_per_s(self) -> float:
+        """Rate of what was done here."""
+        return self._rows / max(time.monotonic() - self._began, 1e-9)
+
+    def skip(self, size: int) -> None:
+        """So much of the whole was done before."""
+        self._before += size
+        self._show()
+
+    def add(self, size: int, rows: int) -> None:
+        """So much more of the whole is done."""
+        self._done += size
+        self._rows += rows
+        self._show()
+
+    def _show(self) -> None:
+        done = self._before + self._done
+        told = f"{self._rows:,} rows, {self.rows_per_s:,.0f} rows/s"
+        self._bar.update(self._task, completed=done, told=told)
+        now = time.monotonic()
+        if not self._console.is_terminal and now - self._shown_at >= LINE_INTERVAL_S and self._done:
+            self._shown_at = now
+            left_s = (now - self._began) * max(0, self._whole - done) / self._done
+            self._console.print(f"{done / self._whole:.0%}, {told}, {left_s:.0f} s left", highlight=False)

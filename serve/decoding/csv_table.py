@@ -41,8 +41,8 @@ def decode_csv(body: bytes, max_rows: int) -> DecodedRows:
             not be; or there is no row.
         BodyTooLarge: more than `max_rows` rows.
     """
-    names = _header(body)
-    columns = names[1:] if names[:1] == [""] else names
+    names = header_of(body)
+    columns = columns_of(names)
     check_header(columns)
     try:
         # One thread: only then does Arrow say which row is at fault.
@@ -54,6 +54,11 @@ def decode_csv(body: bytes, max_rows: int) -> DecodedRows:
     if isinstance(fault, InvalidInstance):
         _refuse_faulty_lines(body, names, columns, max_rows)
     raise fault
+
+
+def columns_of(names: Sequence[str]) -> Sequence[str]:
+    """The columns that a header names, without the index that pandas writes."""
+    return names[1:] if names[:1] == [""] else names
 
 
 def _read(body: bytes, columns: Sequence[str], types: Mapping[str, Any], **parsing: Any) -> Any:
@@ -121,7 +126,12 @@ def _fault_at(row: int, name: str) -> RowFault:
     return RowFault(row, name, f"{name} of instance {row}: expected {expected}")
 
 
-def _header(body: bytes) -> list[str]:
+def header_of(body: bytes) -> list[str]:
+    """The names in the header line.
+
+    Raises:
+        MalformedBody: there is none that can be read.
+    """
     line = body.lstrip(b"\r\n").partition(b"\n")[0]
     try:
         return next(csv.reader([line.decode("utf-8-sig").rstrip("\r")], strict=True), [])

@@ -62,8 +62,7 @@ def _footer_of(body: bytes) -> memoryview:
 def _read(body: bytes, max_rows: int) -> DecodedRows:
     metadata = pyarrow.parquet.read_metadata(pa.BufferReader(body))
     schema = metadata.schema.to_arrow_schema()
-    columns = [name for name in schema.names if name not in _index_columns(schema)]
-    check_schema(pa.schema([field for field in schema if field.name in columns]))
+    columns = checked_columns(schema)
     check_row_count(metadata.num_rows, max_rows)
     # Texts stay in their dictionary until their length is known: each row may name the same megabytes.
     file = pyarrow.parquet.ParquetFile(
@@ -72,6 +71,17 @@ def _read(body: bytes, max_rows: int) -> DecodedRows:
     table = file.read(columns=columns, use_threads=False)
     table.validate(full=True)
     return rows_of_table(table, max_rows)
+
+
+def checked_columns(schema: Any) -> list[str]:
+    """The columns that are read of a file with this schema: all but what pandas has saved as an index.
+
+    Raises:
+        InvalidInstance: as `check_schema`.
+    """
+    columns = [name for name in schema.names if name not in _index_columns(schema)]
+    check_schema(pa.schema([field for field in schema if field.name in columns]))
+    return columns
 
 
 def _index_columns(schema: Any) -> list[Any]:

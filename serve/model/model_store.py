@@ -100,6 +100,14 @@ class ModelStore:
         _verify(tables, manifest.contributions_sha256, manifest)
         return StoredModel(manifest, model, tables.content)
 
+    def holds(self, version: int) -> bool:
+        """Whether the verified files of a version are here."""
+        try:
+            self.get(version)
+        except (OSError, msgspec.MsgspecError, ModelStoreError, ModelMissingError):
+            return False
+        return True
+
     def add(
         self,
         manifest: Manifest,

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from fraud.errors import ProjectError, RegistryError
-from fraud.registry import PRODUCTION, Registry
+from fraud.registry import PRODUCTION, ModelVersion, Registry
 from serve.engine import Engine, EngineOptions, load_checked
 from serve.engine.contributions import Contributions, load_contributions
 from serve.errors import ModelUnusable, NoProductionModel, NotReady
@@ -97,19 +97,26 @@ class ServingModel:
             RegistryError: the registry does not answer, or the download is not what was registered.
             NoProductionModel: the registry has no production version.
         """
-        if self._registry is None:
-            raise RegistryError("no model registry is configured: set MLFLOW_TRACKING_URI")
-        registry = self._registry
+        registry = self._registry_to_ask()
         version = registry.version_of(PRODUCTION)
         if version is None:
             raise NoProductionModel("the registry has no production model: promote one, then call again")
-        manifest = Manifest(
-            version.name, version.version, version.sha256, version.data_cutoff, version.contributions_sha256
-        )
+        manifest = _manifest_of(version)
         if self._active is not None and self._active.manifest == manifest:
             return version.version, False
-        self._store.add(manifest, lambda: registry.fetch_model(version), lambda: registry.fetch_contributions(version))
+        self._bring(registry, version)
         return version.version, True
+
+    def fetch(self, version: int) -> None:
+        """Bring a verified copy of a version into the local store, unless it is there. Blocks on the network.
+
+        Raises:
+            RegistryError: it is not there, and the registry does not give it.
+        """
+        if self._store.holds(version):
+            return
+        registry = self._registry_to_ask()
+        self._bring(registry, registry.model_version(version))
 
     def prepare(self, version: int) -> None:
         """Load and check a version of the local store beside the one in charge.
@@ -132,6 +139,15 @@ class ServingModel:
         """Drop what was prepared."""
         self._prepared = None
 
+    def _registry_to_ask(self) -> Registry:
+        if self._registry is None:
+            raise RegistryError("no model registry is configured: set MLFLOW_TRACKING_URI")
+        return self._registry
+
+    def _bring(self, registry: Registry, version: ModelVersion) -> None:
+        manifest = _manifest_of(version)
+        self._store.add(manifest, lambda: registry.fetch_model(version), lambda: registry.fetch_contributions(version))
+
     def _load(self, stored: StoredModel) -> LoadedModel:
         manifest = stored.manifest
         version = manifest.model_version
@@ -150,3 +166,7 @@ class ServingModel:
         if stored.contributions is None:
             return None
         return load_contributions(stored.contributions, stored.model, self._options)
+
+
+def _manifest_of(version: ModelVersion) -> Manifest:
+    return Manifest(version.name, version.version, version.sha256, version.data_cutoff, version.contributions_sha256)

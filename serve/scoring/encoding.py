@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from serve.scoring.notes import NO_NOTES, Notes
 from serve.scoring.reasons import Reasons
 
-_ARROW_REASONS: Final = pa.list_(
+ARROW_REASONS: Final = pa.list_(
     pa.struct([("field", pa.string()), ("value", pa.float32()), ("effect", pa.float32()), ("text", pa.string())])
 )
 _ARROW_ANSWER: Final = pa.schema([pa.field("probability", pa.float32(), nullable=False)])
@@ -45,12 +45,7 @@ def encode_arrow(probabilities: NDArray[np.float32], notes: Notes = NO_NOTES) ->
 
     Faults, warnings and decisions are columns of texts; reasons one of lists, with `base` beside it.
     """
-    if notes is NO_NOTES:
-        batch = pa.record_batch([pa.array(probabilities)], schema=_ARROW_ANSWER)
-    else:
-        texts = {name: pa.array(values, pa.string()) for name, values in notes.texts(len(probabilities)).items()}
-        answered = pa.array(probabilities, mask=np.isnan(probabilities))
-        batch = pa.record_batch({"probability": answered, **_reasons(notes.reasons), **texts})
+    batch = answer_batch(probabilities, notes)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as stream:
         stream.write_batch(batch)
@@ -58,11 +53,20 @@ def encode_arrow(probabilities: NDArray[np.float32], notes: Notes = NO_NOTES) ->
     return content
 
 
+def answer_batch(probabilities: NDArray[np.float32], notes: Notes = NO_NOTES) -> pa.RecordBatch:
+    """float32 [N] -> a record batch with the float32 column `probability`, and one for each kind of notes."""
+    if notes is NO_NOTES:
+        return pa.record_batch([pa.array(probabilities)], schema=_ARROW_ANSWER)
+    texts = {name: pa.array(values, pa.string()) for name, values in notes.texts(len(probabilities)).items()}
+    answered = pa.array(probabilities, mask=np.isnan(probabilities))
+    return pa.record_batch({"probability": answered, **_reasons(notes.reasons), **texts})
+
+
 def _reasons(reasons: Reasons | None) -> dict[str, pa.Array]:
     if reasons is None:
         return {}
     base = pa.array(np.full(reasons.sent, reasons.base))
-    return {"base": base, "reasons": pa.concat_arrays([pa.array(one, _ARROW_REASONS) for one in reasons.pieces()])}
+    return {"base": base, "reasons": pa.concat_arrays([pa.array(one, ARROW_REASONS) for one in reasons.pieces()])}
 
 
 def _beside(notes: Notes) -> dict[str, Any]:

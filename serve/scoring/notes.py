@@ -90,21 +90,29 @@ def noted(write: WriteNoted, rows: DecodedRows, asks: Asks) -> WriteNoted:
     """
 
     def write_noted(probabilities: NDArray[np.float32], manifest: Manifest, notes: Notes = NO_NOTES, /) -> Answer:
-        positions = np.flatnonzero(_is_good(rows))
-        answered = np.full(rows.sent, np.nan, np.float32)
-        answered[positions] = probabilities
-        warnings = warnings_of(rows.matrix, positions) if asks.warnings else None
-        reasons = notes.reasons
-        if reasons is not None:
-            reasons = msgspec.structs.replace(
-                reasons, positions=positions, sent=rows.sent, told=asks.reasons, language=asks.language
-            )
-        decided = notes.decided
-        if decided is not None:
-            decided = msgspec.structs.replace(decided, positions=positions, sent=rows.sent)
-        return write(answered, manifest, Notes(rows.faults if asks.report else None, warnings, reasons, decided))
+        answered, told = in_order(rows, asks, probabilities, notes)
+        return write(answered, manifest, told)
 
     return write_noted
+
+
+def in_order(
+    rows: DecodedRows, asks: Asks, probabilities: NDArray[np.float32], notes: Notes = NO_NOTES
+) -> tuple[NDArray[np.float32], Notes]:
+    """Probabilities and notes of the good rows -> those of all rows, in the order in which they came."""
+    positions = np.flatnonzero(_is_good(rows))
+    answered = np.full(rows.sent, np.nan, np.float32)
+    answered[positions] = probabilities
+    warnings = warnings_of(rows.matrix, positions) if asks.warnings else None
+    reasons = notes.reasons
+    if reasons is not None:
+        reasons = msgspec.structs.replace(
+            reasons, positions=positions, sent=rows.sent, told=asks.reasons, language=asks.language
+        )
+    decided = notes.decided
+    if decided is not None:
+        decided = msgspec.structs.replace(decided, positions=positions, sent=rows.sent)
+    return answered, Notes(rows.faults if asks.report else None, warnings, reasons, decided)
 
 
 def _is_good(rows: DecodedRows) -> NDArray[np.bool_]:

@@ -119,9 +119,14 @@ def explain(contributions: Contributions | None, version: int, matrix: NDArray[n
         ReasonsUnavailable: the version has nothing that gives them.
     """
     if contributions is None:
-        raise ReasonsUnavailable(
-            f"version {version} of the model gives no reasons: it was registered before versions could; ask without "
-            "reasons, or have a newer version promoted"
-        )
+        raise without_reasons(version)
     effects = contributions.effects(matrix)
     return Reasons(contributions.base, matrix, effects, weightiest(effects, count))
+
+
+def without_reasons(version: int) -> ReasonsUnavailable:
+    """Says that a version gives none."""
+    return ReasonsUnavailable(
+        f"version {version} of the model gives no reasons: it was registered before versions could; ask without "
+        "reasons, or have a newer version promoted"
+    )

@@ -48,6 +48,11 @@ def scoring(log: Log, contributions: object) -> Scoring:
     engine = SimpleNamespace(score=lambda matrix: np.full(len(matrix), 0.5, np.float32))
     manifest = SimpleNamespace(model_version=3, model_name="m")
     loaded = SimpleNamespace(manifest=manifest, engine=engine, sha256=bytes(32), contributions=contributions)
+    return scoring_with(loaded, log)
+
+
+def scoring_with(loaded: object, log: Log) -> Scoring:
+    """Scores with a model that is loaded."""
     collaborators: dict[str, Any] = {
         "model": SimpleNamespace(active=loaded),
         "log": log,

@@ -1,0 +1,1 @@
+"""Scored files beside XGBoost with pandas."""

@@ -1,0 +1,28 @@
+"""`python -m bench.experiments.files.pandas_process MODEL INPUT OUTPUT`: a file scored as people do it by hand."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+from xgboost import Booster, DMatrix
+
+
+def main(model: str, source: str, target: str) -> None:
+    """Read the whole file, have XGBoost predict on all cores, write a column of probabilities."""
+    booster = Booster(model_file=model)
+    is_csv = Path(source).suffix == ".csv"
+    rows = pd.read_csv(source) if is_csv else pd.read_parquet(source)
+    names = list(rows.columns)
+    answers = pd.DataFrame({"probability": booster.predict(DMatrix(rows.to_numpy("float32"), nthread=-1))})
+    if len(names) != booster.num_features():
+        raise SystemExit(f"{source} has {len(names)} columns: expected {booster.num_features()}")
+    if is_csv:
+        answers.to_csv(target, index=False)
+    else:
+        answers.to_parquet(target)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,105 @@
+"""`python -m serve.batch INPUT... OUTPUT`: score files by the model that is in production."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from fraud.command import EXIT_ERROR, interrupt_once, print_error
+from fraud.cores import usable_cores
+from fraud.errors import ProjectError
+from fraud.features import FEATURE_COUNT
+from fraud.languages import ENGLISH
+from fraud.progress import RowProgress
+from fraud.reason_words import OFFERED
+from fraud.registry import Registry
+from fraud.settings import Settings, load_settings
+from fraud.verdict import Verdict
+from serve.batch.formats import FORMATS
+from serve.batch.inputs import input_files
+from serve.batch.run import Order, Result, run
+from serve.batch.work_folder import Output
+from serve.batch.worker import ModelChoice
+from serve.engine import EngineKind, EngineOptions
+from serve.logs import LogFormat, configure_logging
+from serve.scoring.asks import Asks
+
+PROCESS: Final = "batch"
+
+
+def batch(
+    inputs: Annotated[list[str], typer.Argument(help="Files, folders, patterns, file:// or s3:// addresses.")],
+    output: Annotated[str, typer.Argument(help="A file, or with / at its end a folder of parts.")],
+    *,
+    version: Annotated[int | None, typer.Option(min=1, help="Version of the model; default: production.")] = None,
+    reasons: Annotated[
+        int, typer.Option(min=0, max=FEATURE_COUNT, help="Reasons a row: what raises or lowers its score most.")
+    ] = 0,
+    language: Annotated[str, typer.Option(help=f"Of the reasons: {', '.join(OFFERED)}.")] = ENGLISH,
+    warnings: Annotated[bool, typer.Option("--warnings", help="Tell of values that are hardly plausible.")] = False,
+    folder_format: Annotated[
+        str, typer.Option("--format", help=f"Of a folder's parts: {', '.join(name[1:] for name in FORMATS)}.")
+    ] = "parquet",
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes that score; default: one a core.")] = None,
+) -> None:
+    """Score files of any size; run again after whatever ended it, it goes on where it was.
+
+    Exit status: 0 every row was scored; 30 rows were rejected, which OUTPUT.rejected.csv names; 2 it could not run.
+    """
+    configure_logging(PROCESS)
+    logging.getLogger().setLevel(logging.WARNING)
+    interrupt_once()
+    console = Console(stderr=True)
+    try:
+        _check_choices(language, folder_format)
+        settings = load_settings()
+        configure_logging(PROCESS, LogFormat(settings.log_format))
+        logging.getLogger().setLevel(logging.WARNING)
+        files = input_files(inputs)
+        asks = Asks(report=True, warnings=warnings, reasons=reasons, language=language if reasons else ENGLISH)
+        target = Output.of(output, folder_format)
+        order = Order(files, target, _model(settings), version, asks, workers=workers or usable_cores())
+        with RowProgress(console, sum(file.location.info().size for file in files)) as progress:
+            result = run(order, _registry(settings), progress)
+    except ProjectError as error:
+        print_error(error)
+        sys.exit(EXIT_ERROR)
+    except KeyboardInterrupt:
+        print_error("interrupted: give the same command again to go on")
+        sys.exit(EXIT_ERROR)
+    _tell(result, target, progress.rows_per_s)
+    sys.exit(Verdict.DATA_QUALITY_FAULT.exit_status if result.rejected else 0)
+
+
+def _check_choices(language: str, folder_format: str) -> None:
+    for name, value, known in (
+        ("--language", language, list(OFFERED)),
+        ("--format", folder_format, [extension[1:] for extension in FORMATS]),
+    ):
+        if value not in known:
+            raise typer.BadParameter(f"{name} {value}: expected one of {', '.join(known)}")
+
+
+def _model(settings: Settings) -> ModelChoice:
+    options = EngineOptions(kind=EngineKind(settings.engine), cache_dir=settings.compiled_folder())
+    return ModelChoice(settings.run_dir.resolve(), settings.model_name, options)
+
+
+def _registry(settings: Settings) -> Registry | None:
+    uri = settings.mlflow_tracking_uri
+    return Registry(uri, settings.model_name, settings.registry_timeout_s) if uri else None
+
+
+def _tell(result: Result, output: Output, rows_per_s: float) -> None:
+    rejected = f"; {result.rejected:,} were rejected: see {output.rejected}" if result.rejected else ""
+    typer.echo(
+        f"{output.location}: {result.rows:,} rows by version {result.version}, {rows_per_s:,.0f} rows/s{rejected}"
+    )
+
+
+if __name__ == "__main__":
+    typer.run(batch)

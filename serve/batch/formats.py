@@ -1,0 +1,41 @@
+"""The formats of files, by the ends of their names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class Kind(StrEnum):
+    """What a file holds."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    ARROW = "arrow"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What a file holds, and how it is compressed as a whole; "" where it is not."""
+
+    kind: Kind
+    compression: str = ""
+
+
+FORMATS: Final = MappingProxyType(
+    {
+        ".csv": Format(Kind.CSV),
+        ".csv.gz": Format(Kind.CSV, "gzip"),
+        ".csv.zst": Format(Kind.CSV, "zstd"),
+        ".parquet": Format(Kind.PARQUET),
+        ".arrow": Format(Kind.ARROW),
+    }
+)
+EXPECTED: Final = f"expected a name that ends with {', '.join(list(FORMATS)[:-1])} or {list(FORMATS)[-1]}"
+
+
+def extension_of(name: str) -> str | None:
+    """The end of a name that tells its format; None where none does."""
+    return next((extension for extension in FORMATS if name.lower().endswith(extension)), None)

@@ -1,0 +1,63 @@
+"""Parts of the inputs: what one worker scores and commits as a whole. The same inputs are always cut alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from serve.batch import arrow_file, csv_file, parquet_file
+from serve.batch.formats import Kind
+from serve.batch.inputs import InputFile
+from serve.decoding import DecodedRows
+
+
+class Slice(Protocol):
+    """Rows of one file that can be read without those before them."""
+
+    def rows(self) -> Iterator[DecodedRows]:
+        """The rows, some at a time; with the faults of those that are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A slice with its number, from 0 over all inputs, and the number of its input."""
+
+    number: int
+    input_number: int
+    slice: Slice
+    size: int
+    """Bytes that it takes of the file, for the progress."""
+
+
+class _Source(Protocol):
+    def check(self, file: InputFile) -> Sequence[str]:
+        """The columns; raises InputError where the file is not of its kind, has no rows or not the features."""
+
+    def cut(self, file: InputFile) -> Iterator[tuple[Slice, int]]:
+        """All of the file, and how many bytes each slice takes."""
+
+
+_SOURCES: Final = {Kind.CSV: csv_file, Kind.PARQUET: parquet_file, Kind.ARROW: arrow_file}
+
+
+def checked_columns(files: Sequence[InputFile]) -> set[str]:
+    """The columns of all files, looked at before anything is scored.
+
+    Raises:
+        InputError: naming the file, the column and what was expected.
+    """
+    return {name for file in files for name in _SOURCES[file.format.kind].check(file)}
+
+
+def cut_inputs(files: Sequence[InputFile]) -> Iterator[Part]:
+    """The parts of all files, in order.
+
+    Raises:
+        InputError: a file can't be read.
+    """
+    number = 0
+    for input_number, file in enumerate(files):
+        for piece, size in _SOURCES[file.format.kind].cut(file):
+            yield Part(number, input_number, piece, size)
+            number += 1

@@ -1,0 +1,48 @@
+"""What the readers of all formats share: sizes of parts and of what is scored at a time, and the words of faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import pyarrow as pa
+
+from serve.batch.errors import InputError
+from serve.batch.locations import Location
+from serve.decoding import DecodedRows
+from serve.decoding.checked_rows import FaultyRows
+from serve.errors import ServeError
+
+CHUNK_ROWS: Final = 65_536
+"""Scored at a time: the matrix and what Arrow reads for it stay within a core's cache."""
+PART_ROWS: Final = 8 * CHUNK_ROWS
+NO_LIMIT: Final = 2**62
+"""Rows of a body are limited, since strangers send them; these files are our own."""
+
+
+def good_rows(decode: Callable[[], DecodedRows]) -> DecodedRows:
+    """What `decode` reads; where rows are at fault, the others, with the faults of these."""
+    try:
+        return decode()
+    except FaultyRows as found:
+        return found.good
+
+
+@contextmanager
+def faults_of(location: Location, place: str = "") -> Iterator[None]:
+    """Faults of what is read in the block name the file.
+
+    Raises:
+        InputError: the file can't be read, or is not what it should be.
+    """
+    where = f"{location}{place}"
+    try:
+        yield
+    except ServeError as fault:
+        told = fault.message.replace("the body", "the file").replace("the batch", "the file")
+        raise InputError(where, told) from None
+    except (pa.ArrowException, OSError, ValueError) as error:
+        # Arrow's own words may quote the data.
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise InputError(where, f"can't be read ({reason}): is it whole, and what its name says?") from None

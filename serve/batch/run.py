@@ -1,0 +1,154 @@
+"""A run: what is to be done is settled, compared with what was begun, and what is missing of it is scored."""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import hashlib
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from fraud.registry import Registry
+from serve.batch.answers import Columns
+from serve.batch.errors import InputError, OutputError
+from serve.batch.formats import Kind
+from serve.batch.identity import difference, identities_of
+from serve.batch.inputs import InputFile
+from serve.batch.parts import Part, checked_columns, cut_inputs
+from serve.batch.publishing import publish
+from serve.batch.rejected import write_rejected
+from serve.batch.work_folder import Job, Output, refuse_changes
+from serve.batch.worker import ModelChoice, Worker
+from serve.batch.workers import MakeWorker, score_all
+from serve.decoding.rows import APPLICATION_ID
+from serve.scoring.asks import Asks
+from serve.scoring.reasons import without_reasons
+
+
+class Tell(Protocol):
+    """Is told how far a run is."""
+
+    def skip(self, size: int) -> None:
+        """So many bytes of the inputs were done by an earlier run."""
+
+    def add(self, size: int, rows: int) -> None:
+        """So many bytes more are done, which were so many rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a run is to do."""
+
+    files: Sequence[InputFile]
+    output: Output
+    model: ModelChoice
+    version: int | None
+    """None: what an earlier run began with, or else what is in production."""
+    asks: Asks
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a run, with what earlier ones of the same job have done."""
+
+    rows: int
+    rejected: int
+    version: int
+
+
+@contextmanager
+def alone(run_dir: Path, output: Output) -> Iterator[None]:
+    """Keep other runs away from an output for the block.
+
+    Raises:
+        OutputError: another run is at work on it.
+    """
+    folder = run_dir / "batch"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = hashlib.sha256(str(output.location).encode()).hexdigest()[:32]
+    with (folder / f"{name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputError(output.location, "another run writes it: wait for its end, or name another") from None
+        yield
+
+
+def run(order: Order, registry: Registry | None, tell: Tell) -> Result:
+    """Score what is missing of a job, and publish it.
+
+    Raises:
+        ProjectError: it can't be done; what is committed stays, for the next run to go on with.
+    """
+    output = order.output
+    output.refuse_inputs([file.location for file in order.files])
+    with alone(order.model.run_dir, output):
+        output.refuse_taken()
+        names = checked_columns(order.files)
+        job = _job(order, registry)
+        output.tidy()
+        columns = Columns(order.asks, APPLICATION_ID in names, flat=output.format.kind is Kind.CSV)
+        make = functools.partial(_make_worker, order.model, job.model_version, columns, output)
+        rows, parts = _score(order, output, make, tell)
+        changed = difference(job.inputs, identities_of(order.files))
+        if changed is not None:
+            raise InputError(output.folder, f"{changed} while it was scored: remove the folder to begin anew")
+        rejected = write_rejected(output, [file.place for file in job.inputs], parts)
+        publish(output, parts, columns.schema)
+    return Result(rows, rejected, job.model_version)
+
+
+def _job(order: Order, registry: Registry | None) -> Job:
+    """What was begun, if it is what is to be done now; or a new job, which is begun."""
+    begun = order.output.begun_job()
+    version = order.version
+    if version is None and begun is not None and begun.model_name == order.model.name:
+        version = begun.model_version
+    manifest = order.model.fetch(version, registry)
+    if order.asks.reasons and manifest.contributions_sha256 is None:
+        raise without_reasons(manifest.model_version)
+    job = Job(
+        begun.id if begun is not None else uuid.uuid4().hex,
+        identities_of(order.files),
+        manifest.model_name,
+        manifest.model_version,
+        manifest.sha256,
+        order.asks.reasons,
+        order.asks.language,
+        order.asks.warnings,
+    )
+    if begun is not None:
+        refuse_changes(begun, job, order.output.folder)
+    else:
+        order.output.begin(job)
+    return job
+
+
+def _score(order: Order, output: Output, make: MakeWorker, tell: Tell) -> tuple[int, int]:
+    """Have all parts scored that are not committed; gives the number of rows and of parts of all."""
+    committed = output.committed()
+    rows = parts = 0
+
+    def missing() -> Iterator[Part]:
+        nonlocal rows, parts
+        for part in cut_inputs(order.files):
+            parts += 1
+            if part.number in committed:
+                rows += output.read_facts(part.number).rows
+                tell.skip(part.size)
+            else:
+                yield part
+
+    for scored in score_all(missing(), make, order.workers):
+        rows += scored.rows
+        tell.add(scored.size, scored.rows)
+    return rows, parts
+
+
+def _make_worker(model: ModelChoice, version: int, columns: Columns, output: Output) -> Worker:
+    return Worker(model.load(version), columns, output)

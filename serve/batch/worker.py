@@ -1,0 +1,110 @@
+"""What scores parts: one in each process, with the model in it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from fraud.registry import Registry
+from serve.batch.answers import Columns, answer, batch_of
+from serve.batch.locations import STAGING
+from serve.batch.part_files import answer_file
+from serve.batch.parts import Part
+from serve.batch.rejected import reason_of
+from serve.batch.work_folder import Output, PartFacts
+from serve.decoding import DecodedRows
+from serve.engine import EngineOptions
+from serve.errors import NoProductionModel
+from serve.model.model_store import Manifest, model_store
+from serve.model.serving_model import LoadedModel, ServingModel
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """Which model scores, and how it is run."""
+
+    run_dir: Path
+    name: str
+    options: EngineOptions
+
+    def serving(self, registry: Registry | None = None) -> ServingModel:
+        """What loads it, as a server does."""
+        return ServingModel(self.name, model_store(self.run_dir, self.name), registry, self.options)
+
+    def fetch(self, version: int | None, registry: Registry | None) -> Manifest:
+        """Bring a version, or the one in production, into the local store; without a registry, take what is there.
+
+        Raises:
+            RegistryError, NoProductionModel, ModelStoreError: it can't be had.
+        """
+        serving = self.serving(registry)
+        store = model_store(self.run_dir, self.name)
+        if version is not None:
+            serving.fetch(version)
+        elif registry is not None:
+            version, _ = serving.fetch_production()
+        elif (current := store.current()) is not None:
+            return current.manifest
+        else:
+            raise NoProductionModel(
+                "no model registry is configured, and no server has left a model here: set MLFLOW_TRACKING_URI"
+            )
+        return store.get(version).manifest
+
+    def load(self, version: int) -> LoadedModel:
+        """The verified local copy of a version, checked as a server checks it before it serves.
+
+        Raises:
+            ModelStoreError, EngineError, GoldenRowsError: it can't be served.
+        """
+        model = self.serving()
+        model.prepare(version)
+        model.commit(version)
+        return model.active
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A part that is committed."""
+
+    number: int
+    size: int
+    rows: int
+    rejected: int
+
+
+class Worker:
+    """Scores and commits parts."""
+
+    def __init__(self, model: LoadedModel, columns: Columns, output: Output) -> None:
+        self._model = model
+        self._columns = columns
+        self._output = output
+
+    def score(self, part: Part) -> Scored:
+        """Score a part; it is committed when this returns, and not in part before.
+
+        Raises:
+            InputError: it can't be read.
+            ReasonsUnavailable: the version has none.
+        """
+        target = self._output.part(part.number)
+        staging = target.at(f"{target.path}{STAGING}{os.getpid()}")
+        rejected: list[tuple[int, str | None, str]] = []
+        done = 0
+        header = self._output.is_folder or part.number == 0
+        with answer_file(staging, self._output.format, self._columns.schema, header=header) as file:
+            for rows in part.slice.rows():
+                file.write(self._batch(rows))
+                rejected += ((done + fault.instance, fault.field, reason_of(fault)) for fault in rows.faults)
+                done += rows.sent
+        facts = PartFacts(part.input_number, done, tuple(rejected))
+        self._output.facts(part.number).replace(msgspec.json.encode(facts))
+        staging.rename(target)
+        return Scored(part.number, part.size, done, len(rejected))
+
+    def _batch(self, rows: DecodedRows) -> object:
+        return batch_of(answer(self._model, rows, self._columns.asks.reasons), self._columns)

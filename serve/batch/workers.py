@@ -1,0 +1,68 @@
+"""Processes that score parts side by side. They end with the process that started them, however it ends."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from typing import Final
+
+from fraud.stack.child import end_with_parent
+from serve.batch.errors import BatchError
+from serve.batch.parts import Part
+from serve.batch.worker import Scored, Worker
+
+AHEAD: Final = 2
+"""Parts that wait for each process: none is idle, and blocks of a compressed file take little memory."""
+
+MakeWorker = Callable[[], Worker]
+
+_workers: list[Worker] = []
+"""Of this process: one, once it has begun."""
+
+
+def score_all(parts: Iterable[Part], make: MakeWorker, processes: int) -> Iterator[Scored]:
+    """Score all parts, in any order, in so many processes; one is this one.
+
+    Raises:
+        BatchError: a process was killed, or a part can't be scored.
+    """
+    if processes == 1:
+        yield from map(make().score, parts)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context, _begin, (make, os.getpid())) as pool:
+        try:
+            yield from _in_turn(pool, iter(parts), processes * AHEAD)
+        except BrokenProcessPool:
+            raise BatchError(
+                "a process that scored was killed, perhaps for want of memory: give the same command again to go on, "
+                "with fewer --workers if memory is scarce"
+            ) from None
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _in_turn(pool: ProcessPoolExecutor, parts: Iterator[Part], ahead: int) -> Iterator[Scored]:
+    waiting: set[Future[Scored]] = {pool.submit(_score, part) for part in islice(parts, ahead)}
+    while waiting:
+        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        for future in done:
+            yield future.result()
+        waiting |= {pool.submit(_score, part) for part in islice(parts, len(done))}
+
+
+def _begin(make: MakeWorker, parent: int) -> None:
+    end_with_parent(signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before we asked
+        os._exit(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is our parent's to act upon
+    _workers.append(make())
+
+
+def _score(part: Part) -> Scored:
+    return _workers[0].score(part)
