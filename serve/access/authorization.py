@@ -15,7 +15,8 @@ OPEN_PATHS: Final = frozenset(
 )
 """Probes, which orchestrators send without a login, and the description of the interface, which holds no secret."""
 
-_OPEN: Final = re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/ready")
+_OPEN: Final = re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/ready|/docs/[0-9.]+/[^/]+")
+"""Probes of a model, and the files of the page `/docs`, which are those of a public library."""
 
 _ROLES: Final = (
     (re.compile(r"/predict|/batch_predict|/invocations|/v2/models/[^/]+(/versions/[^/]+)?/infer"), Role.SCORE),
