@@ -48,10 +48,7 @@ def _run(call: Callable[[], Any]) -> None:
     except typer.Abort:
         print_error("there was no answer to the question; nothing was done")
         status = EXIT_ERROR
-    except ProjectError as error:
-        print_error(error)
-        status = EXIT_ERROR
-    except FOREIGN_ERRORS as error:
+    except (ProjectError, *FOREIGN_ERRORS) as error:
         print_error(told(error))
         status = EXIT_ERROR
     sys.exit(status if isinstance(status, int) else 0)
