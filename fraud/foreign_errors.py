@@ -19,6 +19,8 @@ MESSAGE_CHARACTERS: Final = 300
 _LEVEL: Final = re.compile(r"\b(FATAL|ERROR|PANIC):\s+")
 """libpq's, before the server's own words."""
 _PASSWORD: Final = re.compile(r"//[^/@\s]+@")
+_RETRIED: Final = re.compile(r"too many (\d{3}) error responses")
+"""urllib3's words for answers whose bodies it has not kept."""
 _TAG: Final = re.compile(r"<[^>]*>")
 
 
@@ -76,4 +78,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _reason(fault: BaseException) -> str | None:
     if isinstance(fault, OSError) and fault.strerror:
         return fault.strerror
+    if found := _RETRIED.fullmatch(str(fault)):
+        return f"it answered {found.group(1)}, more than once"
     return "no answer in time" if "timeout" in type(fault).__name__.lower() else None

@@ -91,7 +91,8 @@ def test_server_that_refuses_a_change_of_model_is_quoted(
 
 
 MLFLOW_ANSWERS = [
-    ((500, b'{"error_code": "INTERNAL_ERROR", "message": "database is gone"}'), "INTERNAL_ERROR: database is gone"),
+    ((500, b'{"error_code": "INTERNAL_ERROR", "message": "database is gone"}'), "it answered 500, more than once"),
+    ((400, b'{"error_code": "BAD_REQUEST", "message": "no such order"}'), "BAD_REQUEST: no such order"),
     ((401, b"password, please"), "it answered 401: password, please"),
     ((404, b"<html>no such page</html>"), "it answered 404: no such page"),
     ((200, b"<html>welcome</html>"), "it answered 200: welcome"),
