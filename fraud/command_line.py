@@ -63,10 +63,11 @@ def _line(error: TyperException) -> str:
     named = getattr(error, "param_hint", None) or (param and _name(param))
     if named is not None and error.message:
         return f"{named}: {error.message}{hint}"
-    if context is not None and error.message == "Missing command.":
-        return f"expected a command: one of {', '.join(context.command.list_commands(context))}{hint}"
     line = " ".join(error.format_message().split()).removesuffix(".")
-    return f"{line[:1].lower()}{line[1:]}{hint}"
+    line = f"{line[:1].lower()}{line[1:]}"
+    if context is not None and line.startswith(("missing command", "no such command")):
+        line = f"{line}: expected one of {', '.join(context.command.list_commands(context))}"
+    return line + hint
 
 
 def _name(param: Any) -> str:

@@ -61,13 +61,16 @@ def test_wrong_argument_is_one_line_that_names_what_is_expected(arguments: list[
     assert ended.stderr.removesuffix("\n").removesuffix(" (see `paint --help`)") == f"error: {said}"
 
 
-def test_missing_command_is_one_line_that_lists_them() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "said"), [([], "missing command"), (["pain"], "no such command 'pain'. Did you mean 'paint'?")]
+)
+def test_missing_command_is_one_line_that_lists_them(arguments: list[str], said: str) -> None:
     app = CommandLine(help="Walls.")
     app.command()(paint)
     app.command("wash")(paint)
-    ended = CliRunner().invoke(app, [])
+    ended = CliRunner().invoke(app, arguments)
     assert (ended.exit_code, ended.stdout) == (2, "")
-    assert ended.stderr.startswith("error: expected a command: one of paint, wash (see ")
+    assert ended.stderr.startswith(f"error: {said}: expected one of paint, wash (see ")
 
 
 @pytest.mark.parametrize(("arguments", "status"), [([], 0), (["--colour", "blue"], 20)])
@@ -86,7 +89,7 @@ def test_help_shows_flags_and_dates_as_people_write_them() -> None:
 FAULTS = [
     (DatabaseError("PostgreSQL is away"), "PostgreSQL is away"),
     (FileNotFoundError(2, "No such file or directory", "a.csv"), "a.csv: No such file or directory"),
-    (ConnectionResetError(104, "Connection reset by peer"), "[Errno 104] Connection reset by peer"),
+    (ConnectionResetError(104, "Connection reset by peer"), "Connection reset by peer"),
     (psycopg2.OperationalError("server closed\n\tthe connection\n"), "PostgreSQL: server closed the connection"),
 ]
 
