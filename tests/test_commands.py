@@ -29,7 +29,7 @@ def runnable(path: Path) -> bool:
     if "__name__ == '__main__'" not in guards or docstring.startswith(OTHERS_INTERPRETER):
         return False
     # Parts of single tests, which these start by their path, are nobody else's.
-    return path.relative_to(ROOT).parts[0] != "tests" or docstring.startswith(("`python -m tests", "`make"))
+    return path.relative_to(ROOT).parts[0] != "tests" or docstring.startswith(("`python -m", "`make"))
 
 
 def module_of(path: Path) -> str:

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from fraud.features import EXAMPLE_INSTANCE
+from serve.api.openapi.docs_page import FILE_PATHS
 from tests.live_stack import LOGIN, LiveStack
 
 ELSEWHERE = {"Origin": "https://elsewhere.example"}
@@ -15,6 +16,7 @@ ANSWERS = [
     ("POST", "/batch_predict", 422),
     ("POST", "/invocations", 400),
     ("GET", "/docs", 200),
+    *(("GET", path, 200) for path in FILE_PATHS),
     ("GET", "/openapi.json", 200),
     ("GET", "/health/live", 200),
     ("GET", "/metrics", 200),
