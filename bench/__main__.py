@@ -12,9 +12,9 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from typer.core import TyperGroup
 
 from fraud.command import EXIT_ERROR, print_error
+from fraud.command_line import CommandLine, Group
 from fraud.errors import ProjectError
 from fraud.settings import load_settings
 
@@ -41,7 +41,7 @@ COMMANDS: Final = {
 """Name of a command, which is its function's too -> where that is."""
 
 
-class Commands(TyperGroup):
+class Commands(Group):
     """Imports a command when it is called: a rollback should not wait for what draws plots."""
 
     # Typer keeps a Click of its own, whose types it does not export.
@@ -56,12 +56,12 @@ class Commands(TyperGroup):
         found = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
         if isinstance(found, typer.Typer):  # it has commands of its own
             return typer.main.get_command(found)
-        command = typer.Typer(pretty_exceptions_enable=False)
+        command = CommandLine()
         command.command(cmd_name)(found)
         return typer.main.get_command(command)
 
 
-app = typer.Typer(cls=Commands, pretty_exceptions_enable=False)
+app = CommandLine(cls=Commands)
 
 
 @app.callback(invoke_without_command=True)

@@ -14,13 +14,14 @@ from convert import Conversion, convert
 from convert.errors import EXIT_PARITY_FAILED, ConversionError, ParityError
 from convert.source import Matrix, load_classifier
 from fraud.command import EXIT_ERROR
+from fraud.command_line import CommandLine
 from fraud.errors import ProjectError
 
 # Progress and errors: standard output has the report and nothing else.
 _console = Console(stderr=True)
 
 
-app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+app = CommandLine(rich_markup_mode="markdown")
 
 
 @app.command()

@@ -6,6 +6,7 @@ from pydantic_core import PydanticUndefined
 from rich.console import Console
 from rich.table import Table
 
+from fraud.command_line import CommandLine
 from fraud.settings import Settings
 
 
@@ -24,7 +25,7 @@ def settings_table() -> list[tuple[str, str, str]]:
 
 
 def main() -> None:
-    """Print the table."""
+    """List the settings: environment variable, default and meaning of each; their values are not shown."""
     table = Table("setting", "default", "meaning")
     for row in settings_table():
         table.add_row(*row)
@@ -32,4 +33,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    CommandLine(main)()

@@ -18,6 +18,11 @@ def print_error(message: object) -> None:
     typer.secho(f"error: {message}", fg=typer.colors.RED, err=True)
 
 
+def print_note(message: object) -> None:
+    """Print `note: message` to standard error, yellow on a terminal."""
+    typer.secho(f"note: {message}", fg=typer.colors.YELLOW, err=True)
+
+
 def interrupt_once() -> None:
     """Have the first SIGINT, SIGTERM or SIGHUP raise KeyboardInterrupt, and no further one cut short what cleans up.
 

@@ -12,6 +12,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extras import Json
 
 from fraud.errors import DatabaseError, EncodingError
+from fraud.foreign_errors import postgres_words
 
 CONNECT_TIMEOUT_S: Final = 10
 ENCODING: Final = "UTF8"
@@ -93,7 +94,7 @@ def connect(
 
 def _unreachable(error: psycopg2.OperationalError) -> DatabaseError:
     # libpq's message names host, port and user, never the password.
-    return DatabaseError(f"PostgreSQL can't be reached: {' '.join(str(error).split())}")
+    return DatabaseError(f"PostgreSQL can't be reached: {postgres_words(error)}")
 
 
 def _check_encoding(connection: Connection) -> None:

@@ -21,10 +21,12 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from fraud.errors import RegistryError
+from fraud.foreign_errors import one_line, refusal, why_unanswered
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -74,6 +76,10 @@ RECONVERTED_FROM_TAG: Final = "reconverted_from"
 
 HTTP_RETRIES: Final = 1
 MESSAGE_CHARACTERS: Final = 400
+_NO_ANSWER_OF_MLFLOW: Final = re.compile(
+    r"(?:failed with error code (\d+)|request to endpoint was successful).*Response body: '(.*)'", re.DOTALL
+)
+"""How MLflow's client tells of an answer that is not of its server."""
 
 
 class ChecksumError(RegistryError):
@@ -278,8 +284,16 @@ def registry_errors(tracking_uri: str) -> Iterator[None]:
         yield
     # Connection faults of requests are OSErrors; an answer that is not JSON is a ValueError.
     except (MlflowException, OSError, ValueError) as error:
-        line = " ".join(f"the MLflow registry at {tracking_uri} failed: {error}".split())
-        raise RegistryError(re.sub(r"//[^/@\s]+@", "//", line)[:MESSAGE_CHARACTERS]) from error
+        line = one_line(f"the MLflow registry at {tracking_uri} failed: {_words(error)}")
+        raise RegistryError(line[:MESSAGE_CHARACTERS]) from error
+
+
+def _words(error: Exception) -> str:
+    """What the server answered, else why it did not answer."""
+    if found := _NO_ANSWER_OF_MLFLOW.search(str(error)):
+        status, body = found.groups()
+        return f"it answered {refusal(int(status or HTTPStatus.OK), body.encode())}"
+    return why_unanswered(error)
 
 
 def _model_version(found: MlflowVersion) -> ModelVersion:

@@ -11,6 +11,7 @@ from psycopg2.extensions import connection as Connection
 
 from fraud.database import CONNECT_TIMEOUT_S, connect
 from fraud.errors import DatabaseError, NewerDatabaseError
+from fraud.foreign_errors import postgres_words
 from fraud.stored_features import refuse_other_features
 
 NEWEST_VERSION: Final = 14
@@ -74,4 +75,4 @@ def _look(dsn: str, timeout_s: int, *looks: Callable[[Connection], object]) -> N
             for look in looks:
                 look(connection)
     except psycopg2.Error as error:
-        raise DatabaseError(f"the version of the schema can't be read: {' '.join(str(error).split())}") from error
+        raise DatabaseError(f"the version of the schema can't be read: {postgres_words(error)}") from error

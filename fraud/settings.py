@@ -1,8 +1,9 @@
 """Every setting of the project, in one typed place; `python -m fraud` prints them as a table.
 
 A value comes from the process's environment, else from `.env`, else from `<RUN_DIR>/.env` (generated secrets), else
-from `<RUN_DIR>/stack.env` (addresses of the embedded services while they run), else from the default below. Only
-entry points read settings; everything below them takes plain arguments.
+from `<RUN_DIR>/stack.env` (addresses of the embedded services while they run), else from the default below. A
+DATABASE_URL wins over POSTGRES_* wherever it stands; `fraud.overridden` says what comes of a file's. Only entry points
+read settings; everything below them takes plain arguments.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from fraud.cores import usable_cores
 from fraud.environment import DEFAULT_RUN_DIR, SECRETS_FILE, settle_environment
 from fraud.errors import SettingsError
 from fraud.networks import Network, parse_networks
+from fraud.overridden import refuse_overridden
 from fraud.run_lock import is_held
 from fraud.statistics.review import REVIEW_CAPACITY
 
@@ -477,8 +479,8 @@ def load_settings() -> Settings:
     """Read the settings once, at the edge, and settle the rest of the environment (`settle_environment`).
 
     Raises:
-        SettingsError: one line that names the variable, its value (never of a secret) and what was expected; or a
-            file that can't be read.
+        SettingsError: one line that names the variable, its value (never of a secret) and what was expected; a file
+            that can't be read; or another database in the environment than in a file.
     """
     settle_environment()
     run_dir = Path(os.environ.get("RUN_DIR") or DEFAULT_RUN_DIR)
@@ -487,6 +489,7 @@ def load_settings() -> Settings:
     files = (*addresses, run_dir / SECRETS_FILE, Path(".env"))
     for file in files:
         _check_readable(file)
+    refuse_overridden(os.environ, files[::-1])
     emptied = {name: None for name in EMPTY_MEANS_NONE if _is_emptied(name.upper(), files)}
     try:
         return Settings(_env_file=files, **emptied)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from fraud.command_line import CommandLine
 from fraud.database import connect
 from fraud.provenance import read_provenance
 from fraud.schema_version import NEWEST_VERSION
@@ -24,7 +25,7 @@ from initdb.schema import apply_roles, apply_schema, set_passwords
 from initdb.training_table import has_rows
 from initdb.upgrade import due_files
 
-app = typer.Typer(add_completion=False)
+app = CommandLine()
 app.command("load")(load_command)
 app.command("groups")(groups_command)
 

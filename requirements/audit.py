@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
+from fraud.command_line import CommandLine
 from fraud.verdict import Verdict
 
 TOOL: Final = "pip-audit==2.10.1"
@@ -38,7 +39,10 @@ def judge(report: dict[str, Any]) -> tuple[Verdict, list[str]]:
 
 
 def main() -> int:
-    """Look all of them up; gives the exit status: 0 none is vulnerable, 10 some are, 20 can't tell, 2 error."""
+    """Look up known vulnerabilities of the pinned packages, over the network.
+
+    Exit status: 0 none is vulnerable, 10 some are, 20 can't tell, 2 error.
+    """
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         options = ("--disable-pip", "--require-hashes", "--progress-spinner=off", "--format=json", f"--output={report}")
@@ -52,4 +56,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    CommandLine(main)()

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 import typer
 
 from fraud.command import EXIT_ERROR
+from fraud.command_line import CommandLine
 from fraud.errors import DatabaseError, EncodingError, NewerDatabaseError, OtherFeaturesError, ProjectError
 from fraud.open_files import possible_connections
 from fraud.schema_version import refuse_unfit
@@ -88,4 +89,4 @@ async def _supervise(settings: Settings, host: str, port: int, workers: int) -> 
 
 
 if __name__ == "__main__":
-    typer.run(serve)
+    CommandLine(serve)()

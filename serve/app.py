@@ -14,8 +14,7 @@ from typing import Final
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from fraud.errors import ProjectError, RegistryError
@@ -29,7 +28,7 @@ from serve.api.mlflow_scoring import invocations_route, mlflow_routes
 from serve.api.model_admin import model_routes
 from serve.api.native import JsonDecoders, contract_routes
 from serve.api.openapi import describe
-from serve.api.openapi.docs_page import DOCS_PATH, docs_page, docs_policy
+from serve.api.openapi.docs_page import docs_routes
 from serve.api.scoring_routes import ScoringRoutes
 from serve.api.security_headers import headers_of_every_answer, policies_for
 from serve.desk_proxy.proxy import DeskProxy
@@ -122,7 +121,6 @@ def create_app(parts: Parts) -> Application:
     )
     max_rows = limits.max_batch_rows
     scoring_routes = [*contract_routes(parts.json, max_rows), invocations_route(max_rows)]
-    docs = docs_page(TITLE)
     app = FastAPI(
         title=TITLE,
         version=VERSION,
@@ -133,7 +131,7 @@ def create_app(parts: Parts) -> Application:
             *mlflow_routes(parts.model),
             *(parts.proxy.routes() if parts.proxy else ()),
             *(parts.desk.routes() if parts.desk else ()),
-            Route(DOCS_PATH, lambda _request: HTMLResponse(docs), methods=["GET"]),
+            *docs_routes(TITLE),
         ],
         redirect_slashes=False,
         docs_url=None,
@@ -157,7 +155,7 @@ def create_app(parts: Parts) -> Application:
         ),
         Responder(
             headers_of_every_answer(encrypted=parts.encrypted),
-            functools.partial(policies_for, docs_policy(docs)),
+            policies_for,
             lambda: parts.model.version,
         ),
         connections,

@@ -5,30 +5,21 @@ The code is the same for every model, so it can be compiled while the first mode
 
 from __future__ import annotations
 
-import sys
-
-from fraud.command import EXIT_ERROR, print_error
-from fraud.errors import ProjectError
+from fraud.command_line import CommandLine
 from fraud.settings import load_settings
 from serve.decoding.row_scanner import RowScanner
 from serve.engine.compilation import compile_code
 
 
-def main() -> int:
-    """Compile into the folder that the settings name; what is there already is only read.
+def main() -> None:
+    """Compile the server's code into COMPILED_DIR, ahead of its first start; what is there already is only read.
 
-    Returns:
-        The exit status: 0, or 2 where the settings are wrong or the code can't be compiled for this machine.
+    Exit status: 0 compiled, 2 the settings are wrong, or the code can't be compiled for this machine.
     """
-    try:
-        folder = load_settings().compiled_folder()
-        compile_code(folder)
-        RowScanner(folder)
-    except ProjectError as error:
-        print_error(error)
-        return EXIT_ERROR
-    return 0
+    folder = load_settings().compiled_folder()
+    compile_code(folder)
+    RowScanner(folder)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    CommandLine(main)()

@@ -9,10 +9,11 @@ import typer
 
 from fraud.api_keys import API_KEYS, ApiKey, Role, new_key, parse_api_keys
 from fraud.command import EXIT_ERROR, print_error
+from fraud.command_line import CommandLine
 from fraud.errors import ProjectError
 from fraud.settings import load_settings
 
-app = typer.Typer(pretty_exceptions_enable=False, no_args_is_help=True)
+app = CommandLine()
 
 
 @app.command()

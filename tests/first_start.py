@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from fraud.command_line import CommandLine
 from fraud.features import EXAMPLE_INSTANCE
 from fraud.stack.ports import hold_port
 from tests.live_stack import (
@@ -31,7 +32,7 @@ PROJECT = Path(__file__).parents[1]
 
 
 def main() -> None:
-    """Start, ask, stop."""
+    """Start everything as `make run` does on an empty machine, ask for one answer, and stop it, in its own folder."""
     make_run = ("make", "--no-print-directory", f"--directory={PROJECT}", "run", f"VENV={sys.prefix}")
     with folder_for_postgres() as folder:
         introduce_us(folder / "run")
@@ -61,4 +62,4 @@ def press_ctrl_c(stack: LiveStack) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    CommandLine(main)()

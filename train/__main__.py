@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from convert.errors import EXIT_PARITY_FAILED, ParityError
 from fraud.command import EXIT_ERROR, print_error
+from fraud.command_line import CommandLine
 from fraud.errors import ProjectError
 from fraud.progress import steps_on
 from fraud.registry import PRODUCTION, ModelVersion, Registry
@@ -22,7 +23,7 @@ from train.reconversion import reconvert
 from train.report import print_outcome
 from train.servable import why_unservable
 
-app = typer.Typer(add_completion=False)
+app = CommandLine()
 
 
 @app.command()

@@ -26,6 +26,7 @@ from convert.errors import ParityError
 from convert.parity_report import ParityReport
 from convert.source import load_classifier
 from fraud.command import EXIT_ERROR, print_error
+from fraud.command_line import CommandLine
 from fraud.errors import ProjectError, RegistryError
 from fraud.progress import ShowStep, steps_on
 from fraud.registry import CANDIDATE, TWIN_FOLDER, ModelVersion, Registry
@@ -36,7 +37,7 @@ from train.artifacts import NATIVE_FILE
 from train.dataset import load_dataset
 from train.maturity import label_cutoff
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = CommandLine()
 
 
 @app.command()

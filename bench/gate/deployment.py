@@ -6,6 +6,7 @@ import functools
 import ssl
 import time
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Annotated, Final
 
 import httpx
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from bench.gate.errors import DeploymentError
 from fraud.api_keys import bearer
+from fraud.foreign_errors import refusal, why_unanswered
 from fraud.settings import Settings
 
 REQUEST_TIMEOUT_S: Final = 120.0
@@ -60,10 +62,9 @@ class Deployment:
             )
         except httpx.HTTPError as error:
             raise DeploymentError(
-                f"{self.url}/update-model does not answer ({error}): is the server running?"
+                f"{self.url}/update-model does not answer ({why_unanswered(error)}): is the server running?"
             ) from error
-        if answer.status_code != 200:
-            raise DeploymentError(f"{self.url}/update-model answered {answer.status_code}: {answer.text}")
+        _refuse_refusal(answer)
 
     def verify(self, version: int) -> None:
         """Make sure that every worker serves this version.
@@ -85,9 +86,9 @@ class Deployment:
                     trust_env=False,
                     verify=_authorities(),
                 )
-                answer.raise_for_status()
             except httpx.HTTPError as error:
-                raise DeploymentError(f"{self.url}/model-info: {error}") from error
+                raise DeploymentError(f"{self.url}/model-info does not answer ({why_unanswered(error)})") from error
+            _refuse_refusal(answer)
             info = answer.json()
             if info["model_version"] != str(version):
                 raise DeploymentError(
@@ -111,10 +112,14 @@ class Deployment:
                 f"{self.url}/batch_predict", content=body, headers=headers, timeout=REQUEST_TIMEOUT_S, trust_env=False
             )
         except httpx.HTTPError as error:
-            raise DeploymentError(f"{self.url}/batch_predict does not answer ({error})") from error
-        if answer.status_code != 200:
-            raise DeploymentError(f"{self.url}/batch_predict answered {answer.status_code}: {answer.text}")
+            raise DeploymentError(f"{self.url}/batch_predict does not answer ({why_unanswered(error)})") from error
+        _refuse_refusal(answer)
         return np.asarray(answer.json()["probabilities"], np.float32)
+
+
+def _refuse_refusal(answer: httpx.Response) -> None:
+    if answer.status_code != HTTPStatus.OK:
+        raise DeploymentError(f"{answer.url} answered {refusal(answer.status_code, answer.content)}")
 
 
 def deployment_of(settings: Settings) -> Deployment:

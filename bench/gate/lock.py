@@ -11,6 +11,7 @@ from psycopg2.extensions import connection as Connection
 
 from bench.gate.errors import AtWorkError, GateError
 from fraud.database import open_connection
+from fraud.foreign_errors import postgres_words
 
 PROMOTION: Final = "gate or rollback"
 RETRAINING: Final = "retraining"
@@ -35,7 +36,9 @@ def alone(dsn: str, model_name: str, work: str = PROMOTION) -> Iterator[Callable
             try:
                 _query(connection, "SELECT %s", "still there")
             except psycopg2.Error as error:
-                raise GateError(f"the database lost the lock of the {work} ({error}): nothing was promoted") from error
+                raise GateError(
+                    f"the database lost the lock of the {work} ({postgres_words(error)}): nothing was promoted"
+                ) from error
 
         yield check
     finally:

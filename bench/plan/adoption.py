@@ -21,6 +21,7 @@ from fraud.command import EXIT_ERROR, print_error
 from fraud.control_sample import fingerprint
 from fraud.database import connect
 from fraud.errors import ProjectError
+from fraud.foreign_errors import told
 from fraud.registry import PRODUCTION, Registry
 from fraud.review_policy import Entry, Terms, check, next_entry
 from fraud.review_policy_table import append_entry, lock_journal, read_journal
@@ -199,5 +200,5 @@ def _faults_in_one_line() -> Iterator[None]:
     try:
         yield
     except (ProjectError, psycopg2.Error) as error:
-        print_error(str(error).partition("\n")[0])
+        print_error(told(error))
         sys.exit(EXIT_ERROR)

@@ -17,12 +17,13 @@ from bench.plan.forecast import DAYS_A_WEEK, Price
 from bench.plan.plan import PLAN_FOLDER, Limits, make_plan
 from bench.plan.report import print_plan, write_report
 from fraud.command import EXIT_ERROR, print_error
+from fraud.command_line import CommandLine
 from fraud.errors import ProjectError
 from fraud.registry import PRODUCTION, Registry
 from fraud.settings import DatabaseRole, load_settings
 from train.maturity import label_cutoff
 
-plan = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+plan = CommandLine()
 plan.command()(adopt)
 plan.command()(sign)
 

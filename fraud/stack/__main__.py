@@ -6,14 +6,13 @@ file adds is their order and their end. Services that the settings name are used
 
 from __future__ import annotations
 
-import contextlib
-import sys
 import time
 from typing import Final
 
 from rich.console import Console
 
 from fraud.command import EXIT_ERROR, interrupt_once, print_error
+from fraud.command_line import CommandLine
 from fraud.errors import ProjectError
 from fraud.settings import load_settings
 from fraud.stack.services import Stack
@@ -23,10 +22,10 @@ WATCH_INTERVAL_S: Final = 0.5
 
 
 def main() -> int:
-    """Start, watch, stop.
+    """Start everything on this machine: database, registry, first model, server; until Ctrl-C, which stops it all.
 
-    Returns:
-        The exit status: 0 after Ctrl-C or SIGTERM, 2 when a service does not start or ends by itself.
+    What the settings name is used, what they don't is started. Data, secrets and logs are in RUN_DIR; the scoring
+    server listens on SERVE_PORT. Exit status: 0 after Ctrl-C or SIGTERM, 2 a service does not start, or ends by itself.
     """
     console = Console()
     interrupt_once()
@@ -41,10 +40,9 @@ def main() -> int:
     except ProjectError as error:
         print_error(error)
         return EXIT_ERROR
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BrokenPipeError):
         return 0
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):
-        sys.exit(main())
+    CommandLine(main)()

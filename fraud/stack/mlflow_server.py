@@ -18,6 +18,7 @@ import typer
 from psycopg2.extensions import parse_dsn
 
 from fraud.command import EXIT_ERROR, print_error
+from fraud.command_line import CommandLine
 from fraud.errors import ProjectError
 from fraud.settings import DatabaseRole, load_settings
 from fraud.stack.child import Child, give_way
@@ -96,4 +97,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    CommandLine(main)()

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from fraud.command import EXIT_ERROR, print_error
+from fraud.command_line import CommandLine
 from fraud.errors import ProjectError
 from fraud.report.stored import store_report
 from fraud.settings import DatabaseRole, load_settings
@@ -34,7 +35,7 @@ DRIFT_FOLDER: Final = "drift"
 GROUPS_FOLDER: Final = "groups"
 """In the run folder: the verdict on groups of applicants."""
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = CommandLine()
 
 Today = Annotated[
     dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Full days (UTC) before this one count [TODAY].")

@@ -14,6 +14,7 @@ from psycopg2.extensions import connection as Connection
 
 from fraud.database import connect
 from fraud.errors import DatabaseError, ProjectError
+from fraud.foreign_errors import postgres_words
 from fraud.registry import ModelVersion, Registry
 from fraud.schema_version import read_version
 from fraud.settings import DatabaseRole, Settings
@@ -181,8 +182,7 @@ class Monitor:
                 read_version(connection)
                 yield connection
         except psycopg2.Error as error:
-            reason = str(error).partition("\n")[0]
-            raise DatabaseError(f"PostgreSQL fails the drift monitor: {reason}") from error
+            raise DatabaseError(f"PostgreSQL fails the drift monitor: {postgres_words(error)}") from error
 
 
 def _waiting_for_tomorrow(logged: LoggedApplications, plan: WindowPlan) -> tuple[str, ...]:

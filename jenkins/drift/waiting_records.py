@@ -5,10 +5,13 @@ from __future__ import annotations
 import ssl
 import time
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
+
+from fraud.foreign_errors import refusal, why_unanswered
 
 OLDEST: Final = "prediction_log_oldest_seconds"
 RECORDS: Final = "prediction_log_waiting_records"
@@ -46,7 +49,8 @@ class ServerMetrics:
             trust_env=False,
             verify=ssl.create_default_context(),
         )
-        answer.raise_for_status()
+        if answer.status_code != HTTPStatus.OK:
+            raise ValueError(f"it answered {refusal(answer.status_code, answer.content)}")
         found = {
             sample.name: sample.value
             for family in text_string_to_metric_families(answer.text)
@@ -65,9 +69,8 @@ def wait_for_records(server: ServerMetrics, patience_s: float = PATIENCE_S) -> s
         try:
             spool = server.spool()
         except (httpx.HTTPError, ValueError) as error:
-            return (
-                f"{server.url} does not say whether records wait ({error}): what was answered just now may be lacking"
-            )
+            said = f"{server.url} does not say whether records wait ({why_unanswered(error)})"
+            return f"{said}: what was answered just now may be lacking"
         elapsed_s = time.monotonic() - begun_s
         # What waits now is younger than this call, also by what the server saw last.
         if elapsed_s >= STALE_S + spool.oldest_s:

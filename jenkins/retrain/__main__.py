@@ -13,6 +13,7 @@ from rich.console import Console
 
 from bench.gate.lock import RETRAINING, alone
 from fraud.command import EXIT_ERROR, interrupt_once, print_error
+from fraud.command_line import CommandLine
 from fraud.errors import ProjectError
 from fraud.registry import Registry
 from fraud.settings import DatabaseRole, Settings, load_settings
@@ -25,7 +26,7 @@ from jenkins.retrain.stages import Stage, Task
 BY_HAND: Final = "by hand"
 REASON_CHARACTERS: Final = 200
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = CommandLine()
 
 
 def _one_line(reason: str) -> str:

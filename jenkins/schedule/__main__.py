@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fraud.command import EXIT_ERROR, INTERRUPTS, print_error
+from fraud.command_line import CommandLine
 from fraud.errors import ProjectError, SettingsError
 from fraud.settings import Settings, load_settings
 from jenkins.schedule.commands import Commands
@@ -28,7 +29,7 @@ from jenkins.schedule.timetable import Task, Timetable, coming
 
 MEMORY_FILE: Final = "last.json"
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = CommandLine()
 
 
 @app.command()

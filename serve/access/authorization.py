@@ -18,7 +18,10 @@ OPEN_PATHS: Final = frozenset(
 PAGES: Final = ("/", "/login", "/logout", "/password", "/reports", "/reports/{rest:path}", "/assets/{name}")
 """Of the desk, which asks people for logins of its own."""
 
-_OPEN: Final = re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/ready|/assets/[^/]+|/reports/.+", re.DOTALL)
+_OPEN: Final = re.compile(
+    r"/v2/models/[^/]+(/versions/[^/]+)?/ready|/docs/[0-9.]+/[^/]+|/assets/[^/]+|/reports/.+", re.DOTALL
+)
+"""Probes of a model, the files of the page `/docs`, which are those of a public library, and pages of the desk."""
 
 _ROLES: Final = (
     (re.compile(r"/predict|/batch_predict|/invocations|/v2/models/[^/]+(/versions/[^/]+)?/infer"), Role.SCORE),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from serve.api.openapi.docs_page import DOCS_PATH
+from serve.api.openapi.docs_page import DOCS_PATH, DOCS_POLICY
 
 ONE_YEAR_S: Final = 365 * 24 * 3600
 _EVERYWHERE: Final = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
@@ -27,10 +27,10 @@ def headers_of_every_answer(*, encrypted: bool) -> Mapping[str, str]:
     return {**_EVERYWHERE, **(_ONLY_ENCRYPTED if encrypted else {})}
 
 
-def policies_for(docs: str, path: str) -> Mapping[bytes, bytes]:
-    """What depends on the address; an answer may have its own instead. `docs` is the policy of the page of the API."""
+def policies_for(path: str) -> Mapping[bytes, bytes]:
+    """What depends on the address; an answer may have its own instead."""
     if path == DOCS_PATH:
-        return _policies(docs)
+        return _OF_DOCS
     return _OF_MLFLOW if path.startswith("/mlflow") else _OF_OTHERS
 
 
@@ -38,5 +38,6 @@ def _policies(content: str) -> Mapping[bytes, bytes]:
     return {b"content-security-policy": content.encode(), b"cache-control": b"no-store"}
 
 
+_OF_DOCS: Final = _policies(DOCS_POLICY)
 _OF_MLFLOW: Final = _policies(_MLFLOW)
 _OF_OTHERS: Final = _policies(_NOTHING)

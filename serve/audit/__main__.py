@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
+from fraud.command_line import CommandLine
 from serve.audit.access_command import access
 from serve.audit.backup.commands import backup, restore
 from serve.audit.decisions_command import decisions_command
@@ -14,7 +13,7 @@ from serve.audit.rewrite_command import rewrite
 from serve.audit.salvage_command import salvage
 from serve.audit.verify_command import verify
 
-app = typer.Typer(help="Audit the prediction log.", no_args_is_help=True, add_completion=False)
+app = CommandLine(help="Audit the prediction log.")
 app.command()(verify)
 app.command("decisions")(decisions_command)
 app.command()(salvage)

@@ -13,6 +13,7 @@ import typer
 from fraud.command import print_error
 from fraud.database import connect
 from fraud.errors import ProjectError, SettingsError
+from fraud.foreign_errors import told
 from fraud.schema_version import refuse_newer
 from fraud.settings import Settings, load_settings
 from fraud.verdict import Verdict
@@ -97,6 +98,5 @@ def faults_in_one_line() -> Iterator[None]:
     try:
         yield
     except (ProjectError, psycopg2.Error, OSError) as error:
-        # PostgreSQL's further lines can quote the data.
-        print_error(str(error).partition("\n")[0])
+        print_error(told(error))
         sys.exit(Verdict.ERROR.exit_status)

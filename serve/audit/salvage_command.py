@@ -12,6 +12,7 @@ import typer
 
 from fraud.command import print_error
 from fraud.errors import ProjectError
+from fraud.foreign_errors import told
 from fraud.settings import load_settings
 from fraud.verdict import Verdict
 from serve.audit.salvage import Salvage, Salvaged
@@ -38,8 +39,7 @@ def salvage() -> None:
         anchors.refuse_without_key()
         salvaged = Salvage(spool, LogTable(settings.dsn()), anchors).run()
     except (ProjectError, psycopg2.Error, OSError) as error:
-        # PostgreSQL's further lines can quote the data.
-        print_error(str(error).partition("\n")[0])
+        print_error(told(error))
         sys.exit(Verdict.ERROR.exit_status)
     logger.info("salvaged: %d records of %d files", sum(one.shipped for one in salvaged), len(salvaged))
     _tell(salvaged)

@@ -17,6 +17,7 @@ from psycopg2.extensions import connection as Connection
 from fraud.command import interrupt_once, print_error
 from fraud.database import connect
 from fraud.errors import ProjectError
+from fraud.foreign_errors import told
 from fraud.report.files import write_files
 from fraud.report.stored import store_report
 from fraud.schema_version import read_version, refuse_newer
@@ -66,8 +67,7 @@ def verify(
         configure_logging(PROCESS, LogFormat(settings.log_format))
         found = _verify(settings, resume, anchors or (), report)
     except (ProjectError, psycopg2.Error, OSError) as error:
-        # PostgreSQL's further lines can quote the data.
-        print_error(str(error).partition("\n")[0])
+        print_error(told(error))
         sys.exit(Verdict.ERROR.exit_status)
     except KeyboardInterrupt:
         print_error("broken off: `python -m serve.audit verify --resume` goes on where it stood some seconds ago")

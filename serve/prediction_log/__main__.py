@@ -10,12 +10,14 @@ from __future__ import annotations
 import gc
 import logging
 import signal
-import sys
 import threading
 from types import FrameType
-from typing import Final
+from typing import Annotated, Final
+
+import typer
 
 from fraud.command import EXIT_ERROR
+from fraud.command_line import CommandLine
 from fraud.database import open_connection
 from fraud.errors import DatabaseError, EncodingError, ProjectError
 from fraud.settings import DatabaseRole, Settings, load_settings
@@ -40,11 +42,16 @@ PROCESS: Final = "shipper"
 GC_THRESHOLD: Final = 100_000
 
 
-def main() -> int:
-    """Ship until told to stop, which `--drain` does at once; gives the exit status."""
+def main(
+    *, drain: Annotated[bool, typer.Option("--drain", help="End as soon as nothing is left to ship.")] = False
+) -> int:
+    """Ship the records of answers from the spool to PostgreSQL, until SIGTERM or Ctrl-C; the server starts it.
+
+    Exit status: 0 stopped, or nothing was left; 2 the settings are wrong, or the database can't hold the records.
+    """
     configure_logging(PROCESS)
     stop = threading.Event()
-    if "--drain" in sys.argv[1:]:
+    if drain:
         stop.set()
 
     def end(_signal: int, _frame: FrameType | None) -> None:
@@ -104,4 +111,4 @@ def _ship(settings: Settings, stop: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    CommandLine(main)()

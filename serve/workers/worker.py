@@ -14,6 +14,7 @@ import typer
 import uvicorn
 
 from fraud.command import EXIT_ERROR
+from fraud.command_line import CommandLine
 from fraud.errors import ProjectError
 from fraud.open_files import possible_connections
 from fraud.registry import Registry
@@ -154,4 +155,4 @@ def work(
 
 
 if __name__ == "__main__":
-    typer.run(work)
+    CommandLine(work)()

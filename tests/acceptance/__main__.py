@@ -15,6 +15,7 @@ from typing import Annotated, Final
 
 import typer
 
+from fraud.command_line import CommandLine
 from fraud.stack.ports import hold_port
 from fraud.verdict import Verdict
 from tests.acceptance.flow import FIRST_DAY, Acceptance
@@ -27,7 +28,7 @@ START_TIMEOUT_S: Final = 1800.0
 PAUSE_S: Final = "30"
 """Somebody waits: shorter than in operation, where a busy machine is given more time."""
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = CommandLine()
 
 
 @app.command()

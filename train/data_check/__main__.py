@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from fraud.command import EXIT_ERROR, print_error
+from fraud.command_line import CommandLine
 from fraud.database import connect
 from fraud.errors import ProjectError
 from fraud.report.verdict_file import write_verdict
@@ -21,7 +22,7 @@ from train.data_check.report import DataReport
 from train.maturity import label_cutoff
 from train.table import ID, read_rows
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = CommandLine()
 
 
 @app.command()

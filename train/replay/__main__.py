@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from fraud.command import EXIT_ERROR, interrupt_once, print_error
+from fraud.command_line import CommandLine
 from fraud.errors import ProjectError
 from fraud.registry import Registry
 from fraud.settings import DatabaseRole, Settings, load_settings
@@ -35,7 +36,7 @@ from train.replay.year import Replayed, Year
 JSON_FILE: Final = "replay.json"
 PLOT_FILE: Final = "replay.png"
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = CommandLine()
 
 
 @app.command()

@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
 import httpx
 
 from fraud.api_keys import SCORING_API_KEY, bearer
+from fraud.foreign_errors import refusal, why_unanswered
 from fraud.registry import CANDIDATE, PRODUCTION, Registry
 from fraud.stack.child import Child
 from fraud.verdict import Verdict
@@ -113,10 +115,13 @@ class Year:
                 timeout=ANSWER_TIMEOUT_S,
                 trust_env=False,
             )
-            answer.raise_for_status()
+            if answer.status_code != HTTPStatus.OK:
+                raise ValueError(f"it answered {refusal(answer.status_code, answer.content)}")
             served = int(answer.json()["model_version"])
         except (httpx.HTTPError, KeyError, ValueError) as error:
-            raise ReplayError(f"{first:%Y-%m}: {self.url}/model-info: {error}; see the server's log") from error
+            raise ReplayError(
+                f"{first:%Y-%m}: {self.url}/model-info: {why_unanswered(error)}; see the server's log"
+            ) from error
         production = self.registry.version_of(PRODUCTION)
         if production is None or production.version != served:
             named = "none" if production is None else str(production.version)

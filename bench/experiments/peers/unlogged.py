@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import typer
-
+from fraud.command_line import CommandLine
 from serve import __main__ as server
 from serve.workers import supervisor
 
@@ -23,4 +22,4 @@ def unlogged_command(*arguments: Any) -> tuple[str, ...]:
 
 if __name__ == "__main__":
     server.worker_command = unlogged_command  # type: ignore[assignment, attr-defined]
-    typer.run(server.serve)
+    CommandLine(server.serve)()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Final
 
-import typer
-
+from fraud.command_line import CommandLine
 from serve.app import Parts
 from serve.prediction_log.record import PredictionRecord, Promise
 from serve.workers import worker
@@ -37,4 +36,4 @@ def assemble_unlogged(*arguments: Any, **options: Any) -> Parts:
 
 if __name__ == "__main__":
     worker.assemble = assemble_unlogged
-    typer.run(worker.work)
+    CommandLine(worker.work)()

@@ -13,10 +13,11 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 import numpy as np
+import typer
 import uvloop
 
 from bench.applications import Applications
@@ -25,6 +26,7 @@ from bench.experiments.peers.open_loop import schedule
 from bench.experiments.soak.load_plan import Done, Effort, LoadPlan, Stretch
 from bench.experiments.soak.samples import BROKEN, Recorder
 from bench.gate.latency.load_plan import REQUEST_KINDS
+from fraud.command_line import CommandLine
 
 READY: Final = b"ready\n"
 CLIENTS: Final = 16
@@ -148,7 +150,8 @@ class Load:
                 await asyncio.sleep(RECONNECT_PAUSE_S)
 
 
-def _serve_plans(seed: int) -> None:
+def main(seed: Annotated[int, typer.Argument(help="Seed of what is drawn.")]) -> None:
+    """Load servers as plans on standard input say, a line each; started by the soak test, not by hand."""
     requests = Requests(seed)
     gc.collect()
     gc.freeze()
@@ -164,4 +167,4 @@ def _serve_plans(seed: int) -> None:
 
 
 if __name__ == "__main__":
-    _serve_plans(int(sys.argv[1]))
+    CommandLine(main)()

@@ -12,15 +12,17 @@ import math
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Annotated, Final
 
 import gevent
 import msgspec
+import typer
 from locust.env import Environment
 
 from bench.applications import Applications, request_headers
 from bench.gate.latency.load_plan import KindSamples, LoadPlan, RequestKind, WindowPlan, WindowSamples
 from bench.gate.latency.scheduled_user import ScheduledUser, scheduled_user
+from fraud.command_line import CommandLine
 
 Bodies = Callable[[int], bytes]
 """Number of rows -> a body with that many fresh random applications."""
@@ -91,7 +93,8 @@ def _run_users(window: WindowPlan, users: Sequence[type[ScheduledUser]]) -> None
     runner.quit()
 
 
-def _serve_plans(seed: int) -> None:
+def main(seed: Annotated[int, typer.Argument(help="Seed of what is drawn.")]) -> None:
+    """Load servers as plans on standard input say, a line each; started by the gate, not by hand."""
     applications = Applications(seed)
     gc.collect()
     gc.freeze()
@@ -106,4 +109,4 @@ def _serve_plans(seed: int) -> None:
 
 
 if __name__ == "__main__":
-    _serve_plans(int(sys.argv[1]))
+    CommandLine(main)()

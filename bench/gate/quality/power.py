@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.gate.quality.simulation import REFRESH, World, promoted, swaps_in_a_year
+from fraud.command_line import CommandLine
 from fraud.statistics.interval import Interval
 from fraud.statistics.reliability import share_interval
 from train.axes import labelled_axes, save_png
@@ -110,4 +111,4 @@ def _share(share: Interval) -> str:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    CommandLine(main)()

@@ -18,6 +18,7 @@ from rich.progress import track
 from rich.table import Table
 
 from fraud.command import EXIT_ERROR, print_error
+from fraud.command_line import CommandLine
 from fraud.errors import ProjectError
 from fraud.settings import DatabaseRole, load_settings
 from fraud.statistics.reliability import share_interval
@@ -85,4 +86,4 @@ def promise_table(world: World, rules: Mapping[str, Rule], checks: int, rng: np.
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    CommandLine(main)()

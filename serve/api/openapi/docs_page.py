@@ -1,52 +1,61 @@
 """`/docs`: the page that lets people try the API in the browser, where they type keys into it.
 
-Its library comes from a public mirror of npm, so it is of one version and bound to its bytes (Subresource Integrity):
-whoever may change what the mirror has can break the page, but not read what is typed.
+All of it comes from this server, so that it works where there is no internet, and nobody else can change what reads the
+keys.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
+import html
+from importlib.resources import files
 from typing import Final
 
-from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
 
 DOCS_PATH: Final = "/docs"
+FOLDER: Final = files("serve.api.openapi.swagger_ui")
 
-_LIBRARY: Final = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5.35.0/"
-_SCRIPT: Final = _LIBRARY + "swagger-ui-bundle.js"
-_STYLE: Final = _LIBRARY + "swagger-ui.css"
-_INTEGRITY: Final = {
-    _SCRIPT: "sha384-gjRm0bEPMeTmMh5jT2cHccIwCUZSTd8YC+j0d0sXw0MdGEfScduGpSyF3ZSSLkX9",
-    _STYLE: "sha384-WlYgdmXYOOBWL5apwjDEZwN+U3HmXSSu5R6V5aGxEcf7z+KuRNwBhoxKVN1i3D5I",
-}
-_NO_ICON: Final = "data:,"
+_VERSION: Final = "5.35.0"
+"""Stands in the addresses, so that a browser never mixes what it kept with a later page."""
+_LIBRARY: Final = "swagger-ui-bundle.js"
+_STYLE: Final = "swagger-ui.css"
+_START: Final = "start.js"
+_MEDIA_TYPES: Final = {_LIBRARY: "text/javascript", _STYLE: "text/css", _START: "text/javascript"}
+_KEEP: Final = {"Cache-Control": "public, max-age=86400"}
+
+FILE_PATHS: Final = {f"{DOCS_PATH}/{_VERSION}/{name}": name for name in _MEDIA_TYPES}
+"""Address of a file that the page loads -> its name."""
+
+DOCS_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+"""The page's content security policy: scripts, styles and requests are of this server only."""
 
 
 def docs_page(title: str) -> str:
-    """The page; nothing in it comes from a third site but the library."""
-    answer = get_swagger_ui_html(
-        openapi_url="/openapi.json",
-        title=title,
-        swagger_js_url=_SCRIPT,
-        swagger_css_url=_STYLE,
-        swagger_favicon_url=_NO_ICON,
+    """The page."""
+    addresses = {name: path for path, name in FILE_PATHS.items()}
+    template = (FOLDER / "page.html").read_text(encoding="utf-8")
+    return template.format(
+        title=html.escape(title), library=addresses[_LIBRARY], style=addresses[_STYLE], start=addresses[_START]
     )
-    page = bytes(answer.body).decode()
-    for address, digest in _INTEGRITY.items():
-        page = page.replace(f'"{address}"', f'"{address}" integrity="{digest}" crossorigin="anonymous"')
-    return page
 
 
-def docs_policy(page: str) -> str:
-    """Its content security policy: the library, its own script by its hash, requests to us only."""
-    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
-    hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts
-    )
-    return (
-        f"default-src 'none'; script-src {_LIBRARY} {hashes}; style-src {_LIBRARY} 'unsafe-inline'; img-src data:; "
-        "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-    )
+def docs_routes(title: str) -> list[Route]:
+    """The page, and what it loads."""
+    page = docs_page(title)
+
+    async def answer_page(_request: Request) -> Response:
+        return HTMLResponse(page)
+
+    async def answer_file(request: Request) -> Response:
+        name = FILE_PATHS[request.url.path]
+        return Response((FOLDER / name).read_bytes(), media_type=_MEDIA_TYPES[name], headers=_KEEP)
+
+    return [
+        Route(DOCS_PATH, answer_page, methods=["GET"]),
+        *(Route(path, answer_file, methods=["GET"]) for path in FILE_PATHS),
+    ]

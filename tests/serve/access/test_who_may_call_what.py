@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from fraud.features import EXAMPLE_INSTANCE, FEATURE_NAMES
+from serve.api.openapi.docs_page import FILE_PATHS
 from tests.live_stack import LiveStack
 from tests.serve.wire import Wire
 
@@ -31,7 +32,7 @@ READING = ["/metrics", "/v2/models/stats", "/v2/models/divorce-model/stats", "/m
 FOR_ANY_LOGIN = ["/model-info", "/v2", "/v2/models/divorce-model", "/v2/models/divorce-model/config", "/version"]
 OPEN = [
     *("/health/live", "/health/ready", "/health", "/ping", "/v2/health/live", "/v2/health/ready"),
-    *("/v2/models/divorce-model/ready", "/docs", "/openapi.json"),
+    *("/v2/models/divorce-model/ready", "/docs", *FILE_PATHS, "/openapi.json"),
 ]
 Logins = Mapping[str, Mapping[str, str]]
 

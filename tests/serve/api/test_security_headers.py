@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
-
 import httpx
 import pytest
 
 from fraud.features import EXAMPLE_INSTANCE
+from serve.api.openapi.docs_page import FILE_PATHS
 from tests.live_stack import LOGIN, LiveStack
 
 ELSEWHERE = {"Origin": "https://elsewhere.example"}
@@ -19,6 +16,7 @@ ANSWERS = [
     ("POST", "/batch_predict", 422),
     ("POST", "/invocations", 400),
     ("GET", "/docs", 200),
+    *(("GET", path, 200) for path in FILE_PATHS),
     ("GET", "/openapi.json", 200),
     ("GET", "/health/live", 200),
     ("GET", "/metrics", 200),
@@ -47,19 +45,8 @@ def test_every_answer_has_them_once_and_names_no_software(
 
 
 def test_the_page_of_the_api_runs_its_own_scripts_only(client: httpx.Client) -> None:
-    page = client.get("/docs")
-    policy = page.headers["Content-Security-Policy"]
-    scripts = re.findall(r"<script>(.*?)</script>", page.text, re.DOTALL)
-    assert len(scripts) == 1
-    digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
-    assert f"'sha256-{digest}'" in policy
-    assert "unsafe-inline" not in policy.partition("style-src")[0]
-    foreign = re.findall(r'(?:src|href)="(https?://[^"]+)" integrity="sha384-[^"]+" crossorigin="anonymous"', page.text)
-    assert foreign == re.findall(r'"(https?://[^"]+)"', page.text), (
-        "all that comes from elsewhere is bound to its bytes"
-    )
-    assert len(foreign) == 2
-    assert all(re.search(r"@\d+\.\d+\.\d+/", address) for address in foreign)
+    policy = client.get("/docs").headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
     assert "frame-ancestors 'none'" in policy
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from fraud.command_line import CommandLine
 from fraud.database import connect
 from fraud.stack.postgres import EmbeddedPostgres
 from initdb.schema import apply_schema
@@ -19,7 +20,7 @@ def encode(definitions: Definitions) -> bytes:
 
 
 def main() -> None:
-    """Read them from a fresh database."""
+    """Write what `serve.audit verify` compares with, as a fresh database of its own has it."""
     with tempfile.TemporaryDirectory() as folder:
         server = EmbeddedPostgres(Path(folder) / "postgres", "definitions")
         try:
@@ -32,4 +33,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    CommandLine(main)()

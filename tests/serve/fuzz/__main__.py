@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from fraud.command_line import CommandLine
 from fraud.progress import ShowStep, steps_on
 from fraud.verdict import Verdict
 from tests.serve.fuzz.campaign import Result, run_guided
@@ -99,4 +100,4 @@ def _print(results: list[Result]) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    CommandLine(main)()

@@ -13,6 +13,8 @@ from typing import Annotated
 import atheris
 import typer
 
+from fraud.command_line import CommandLine
+
 MAX_BYTES = 16 * 1024
 OWN_MUTATIONS = 0.8
 """Share of inputs that come from our mutations, which know of numbers and words; the others are libFuzzer's."""
@@ -70,4 +72,4 @@ def _escaped(word: bytes) -> str:
 
 
 if __name__ == "__main__":
-    typer.run(fuzz)
+    CommandLine(fuzz)()

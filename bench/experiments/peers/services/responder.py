@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from typing import Final, cast
+from typing import Annotated, Final, cast
 
+import typer
 import uvloop
+
+from fraud.command_line import CommandLine
 
 _LENGTH: Final = b"content-length:"
 _END: Final = b"\r\n\r\n"
@@ -57,5 +59,10 @@ async def respond(port: int) -> None:
     await server.serve_forever()
 
 
+def main(port: Annotated[int, typer.Argument(help="Port to listen on, on this machine.")]) -> None:
+    """Answer every request at once with the same probability: what a measurement of servers costs by itself."""
+    uvloop.run(respond(port))
+
+
 if __name__ == "__main__":
-    uvloop.run(respond(int(sys.argv[1])))
+    CommandLine(main)()

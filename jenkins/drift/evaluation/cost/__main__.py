@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import track
 
 from fraud.command import EXIT_ERROR, print_error
+from fraud.command_line import CommandLine
 from fraud.database import open_connection
 from fraud.errors import ProjectError
 from fraud.stack.postgres import EmbeddedPostgres
@@ -76,4 +77,4 @@ def _all_seen(cost: Cost, applications: int) -> Cost:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    CommandLine(main)()

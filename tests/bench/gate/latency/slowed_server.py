@@ -9,9 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-import typer
-
 import serve.__main__
+from fraud.command_line import CommandLine
 from serve.answer import Answer
 from serve.scoring.request import ScoringRequest
 from serve.scoring.scoring import Scoring
@@ -44,7 +43,7 @@ def main() -> None:
     share = sys.argv.pop(1)
     if "--control" in sys.argv:
         slow_down(float(share))
-        typer.run(work)
+        CommandLine(work)()
         return
 
     def slowed_worker(host: str, port: int, threads: int, workers: int) -> tuple[str, ...]:
@@ -52,7 +51,7 @@ def main() -> None:
         return (*slowed_command(float(share)), *arguments)
 
     serve.__main__.worker_command = slowed_worker
-    typer.run(serve.__main__.serve)
+    CommandLine(serve.__main__.serve)()
 
 
 if __name__ == "__main__":
