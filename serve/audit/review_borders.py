@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 
 from fraud.review_policy import SignedPolicy, in_force
 from serve.audit.errors import AuditError
@@ -27,7 +28,7 @@ class ReviewBorders:
     def __init__(self, policies: Sequence[SignedPolicy], threshold: float | None = None) -> None:
         """By the policies that `signed_policies` gives, or one threshold for all answers."""
         self._policies = policies
-        self._threshold = threshold
+        self._threshold = None if threshold is None else float(np.float32(threshold))
 
     def of(self, endpoint: str, request_id: str, received_at: dt.datetime) -> Border | None:
         """That of a request; None before the first policy.

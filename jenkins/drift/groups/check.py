@@ -143,7 +143,7 @@ def _decision_figures(decided: Compared, place: int, capacity: float) -> Decisio
     of_all, of_known = _fairness(decided, place, capacity)
     return DecisionFigures(
         decided=month.probabilities.size,
-        reviewed=int(np.count_nonzero(month.reviewed)),
+        reviewed=int(reviewed_of(month, capacity).sum()),
         labelled=int(np.count_nonzero(month.labels != UNKNOWN)),
         policies=month.policies,
         groups=of_all,

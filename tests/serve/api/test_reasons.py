@@ -110,7 +110,7 @@ def test_what_would_have_changed_an_answer_is_what_the_server_then_answers(
 ) -> None:
     application = f"A-{uuid.uuid4().hex}"
     probability = client.post("/predict", json={**GOOD, "application_id": application}).json()["probability"]
-    threshold = probability * 0.97
+    threshold = float(np.float32(probability * 0.97))
     done = audit(stack, "reasons", "--application", application, "--threshold", str(threshold), "--language", "nl")
     assert done.returncode == 0, done.stderr
     written = json.loads(done.stdout)

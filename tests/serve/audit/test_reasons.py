@@ -144,6 +144,17 @@ def test_what_would_have_changed_it_is_told_by_the_threshold_named(log: str) -> 
         assert "in plaats van" in change.text
 
 
+def test_a_named_threshold_is_a_float32_as_probabilities_are(database: str, tmp_path: Path) -> None:
+    on_it = {"features": record(rows=1).features, "probabilities": np.array([0.7], np.float32)}
+    with running_spool(tmp_path) as spool:
+        spool.append(record(1, application_ids=["A"], model_version=WITH, **on_it))
+    ship_all(tmp_path, database)
+    assert float(np.float32(0.7)) < 0.7
+    told = explained(database, threshold=0.7)[0].what_would_have_changed_it
+    assert told is not None
+    assert told.why_none != NOT_REVIEWED
+
+
 @pytest.mark.parametrize(("threshold", "why"), [(1.0, NOT_REVIEWED), (0.0, NONE_DOES_IT)])
 def test_where_nothing_would_have_changed_it_that_is_said(log: str, threshold: float, why: str) -> None:
     told = explained(log, "B", threshold=threshold)[0].what_would_have_changed_it
