@@ -29,9 +29,9 @@ def recorded(stack: LiveStack, request_id: str) -> list[str]:
         return [endpoint for (endpoint,) in cursor.fetchall()]
 
 
-def shown(stack: LiveStack) -> dict[str, Any]:
+def shown(client: httpx.Client, stack: LiveStack) -> dict[str, Any]:
     """What the administrator sees of model and policy."""
-    info: dict[str, Any] = httpx.get(stack.url + "/model-info", auth=stack.admin).json()
+    info: dict[str, Any] = client.get("/model-info", auth=stack.admin).json()
     return info
 
 
@@ -47,7 +47,7 @@ def test_decisions_follow_the_signed_policy_and_its_control_draw(stack: LiveStac
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "no_review_policy")
     assert "bench plan adopt" in refused.json()["error"]["message"]
     assert client.post("/predict", json=GOOD).status_code == 200
-    assert "bench plan adopt" in shown(stack)["no_review_policy"]
+    assert "bench plan adopt" in shown(client, stack)["no_review_policy"]
 
     key = (stack.secrets["REVIEW_CONTROL_KEY"] or "").encode()
     # Everybody is below this threshold: all that is reviewed is the control sample.
@@ -56,7 +56,7 @@ def test_decisions_follow_the_signed_policy_and_its_control_draw(stack: LiveStac
     policy = add_policy(stack.owner_dsn, at=now, threshold=1.0, control_share=0.3, control_key=control_key)
     assert policy is not None
     assert client.post("/update-model", auth=stack.admin).status_code == 200
-    info = shown(stack)
+    info = shown(client, stack)
     assert (info["review_policy"]["id"], info["review_policy"]["threshold"]) == (policy.id, 1.0)
     assert dt.datetime.fromisoformat(info["review_policy"]["in_force_from"]) == policy.in_force_from
     assert info["no_review_policy"] is None
