@@ -21,6 +21,8 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     years: str
     point: str
     thousands: str
+    instead_of: str
+    no_cause: str
 
 
 ENGLISH: Final = "en"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Final
+
+import numpy as np
 
 from fraud.feature_file import Feature, ShownAs
 from fraud.languages import ENGLISH, LANGUAGES
@@ -25,6 +28,22 @@ def show_value(feature: Feature, value: float, language: str = ENGLISH) -> str:
 def show_number(feature: Feature, value: float) -> str:
     """A value that stands for an amount, with its unit."""
     return amounts(feature, ENGLISH)(value)
+
+
+def exact_value(feature: Feature, value: float, language: str = ENGLISH) -> str:
+    """One value with no digit left out, for who compares two: "6.8 years (2,500 days)"."""
+    named = named_values(feature, language).get(value)
+    if value != value or named is not None:  # noqa: PLR0124 - NaN
+        return named or LANGUAGES[language].not_given
+    digits = np.format_float_positional(np.float32(value), trim="-")
+    exact, words = _digits(language)(f"{Decimal(digits):,f}"), feature.words_in(language)
+    match feature.shown_as:
+        case ShownAs.EUR:
+            return f"EUR {exact}"
+        case ShownAs.YEARS:
+            return f"{amounts(feature, language)(value)} ({exact} {words.unit})"
+        case _:
+            return exact if words.unit == words.called else f"{exact} {words.unit}"
 
 
 def named_values(feature: Feature, language: str) -> dict[float, str]:

@@ -138,7 +138,7 @@ def create_app(parts: Parts) -> Application:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    app.include_router(model_routes(parts.model, parts.change, parts.fetch_policies, parts.workers))
+    app.include_router(model_routes(parts.model, parts.change, parts.policies, parts.fetch_policies, parts.workers))
     app.include_router(health_routes(parts.model, metrics))
     app.add_exception_handler(ProjectError, _any_error)
     app.add_exception_handler(HTTPException, _any_error)

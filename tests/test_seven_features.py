@@ -194,6 +194,21 @@ def test_reasons_are_told_in_the_words_of_this_declaration(lender: LiveStack) ->
     assert httpx.post(f"{lender.url}/predict?reasons=8", json=row, headers=LOGIN).status_code == 400
 
 
+def test_what_would_have_changed_it_is_told_of_what_this_declaration_calls_disputable(lender: LiveStack) -> None:
+    (row,), _ = draw(1, 6)
+    row |= {"housing": 1.0, "late": 4.0}
+    sent = httpx.post(lender.url + "/predict", json={**row, "application_id": "changed"}, headers=LOGIN)
+    threshold = sent.json()["probability"] * 0.9
+    done = command(lender, "serve.audit", "reasons", "--application", "changed", "--threshold", str(threshold))
+    assert done.returncode == 0, done.stderr
+    (answer,) = json.loads(done.stdout)["answers"]
+    changes = answer["what_would_have_changed_it"]["changes"]
+    assert changes
+    assert {change["field"] for change in changes} <= {feature.name for feature in FEATURES if feature.disputable}
+    for change in changes:
+        assert send(lender, [row | {change["field"]: change["value"]}])[0] < threshold
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [

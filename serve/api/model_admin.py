@@ -10,12 +10,15 @@ from typing import Any
 
 import msgspec
 import psycopg2
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from fraud.errors import ProjectError
+from serve.access.middleware import caller_of
+from serve.api.policy_info import PolicyInfo, shown_policy
 from serve.model.model_change import ModelChange
 from serve.model.serving_model import ServingModel
+from serve.policy.policies import ReviewPolicies
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +35,10 @@ class ModelInfo(BaseModel):
     engine_plan: dict[str, Any] | None = Field(description="who scores batches of which size, as measured at load")
     worker: int = Field(description="process id of the server process that answers this")
     workers: int = Field(description="server processes in all; each answers for itself")
+    review_policy: PolicyInfo | None = Field(
+        description="in force now; null where none is, or to whom has neither the role `read` nor `operate`"
+    )
+    no_review_policy: str | None = Field(description="why none is in force, to those who may see one")
 
 
 class ModelUpdate(BaseModel):
@@ -42,15 +49,20 @@ class ModelUpdate(BaseModel):
 
 
 def model_routes(
-    model: ServingModel, change: ModelChange, fetch_policies: Callable[[], None], workers: int
+    model: ServingModel,
+    change: ModelChange,
+    policies: ReviewPolicies,
+    fetch_policies: Callable[[], None],
+    workers: int,
 ) -> APIRouter:
     """The two routes over the given model of a server of so many processes."""
     router = APIRouter(tags=["model"])
 
     @router.get("/model-info")
-    async def model_info() -> ModelInfo:
-        """Name, version and data cutoff of the model that answers."""
+    async def model_info(request: Request) -> ModelInfo:
+        """Name, version and data cutoff of the model that answers, and by which policy it decides."""
         active = model.active
+        policy, why_none = shown_policy(policies, caller_of(request))
         manifest = active.manifest
         return ModelInfo(
             model_name=manifest.model_name,
@@ -62,6 +74,8 @@ def model_routes(
             engine_plan=None if active.engine.plan is None else msgspec.to_builtins(active.engine.plan),
             worker=os.getpid(),
             workers=workers,
+            review_policy=policy,
+            no_review_policy=why_none,
         )
 
     @router.post("/update-model")

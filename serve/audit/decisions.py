@@ -17,6 +17,7 @@ from psycopg2.extensions import connection as Connection
 from fraud.control_sample import fingerprint
 from fraud.review_policy import SignedPolicy
 from serve.audit.errors import AuditError
+from serve.audit.review_borders import signed_policy
 from serve.policy.decisions import above_threshold, is_reviewed
 from serve.scoring.asks import POLICY, policy_on_record
 
@@ -77,7 +78,6 @@ def decisions(
             not the one that the policy names.
         psycopg2.Error: PostgreSQL does not answer, or refuses.
     """
-    known = {policy.id: policy for policy in policies}
     with connection.cursor("decisions") as cursor:
         cursor.itersize = _FETCHED
         cursor.execute(_RECORDS, {"named": f"%{POLICY}=%", "application": application_id})
@@ -86,7 +86,7 @@ def decisions(
             name = policy_on_record(record.endpoint)
             if name is None:
                 continue
-            policy = _checked(name, known, record, key)
+            policy = _checked(name, policies, record, key)
             for decision in _of_record(policy, key or b"", record):
                 if application_id in (None, decision.application_id):
                     yield decision
@@ -116,17 +116,8 @@ class _Record(msgspec.Struct, frozen=True):
     """Whether its request id is another one than when it was answered."""
 
 
-def _checked(name: str, known: dict[str, SignedPolicy], record: _Record, key: bytes | None) -> SignedPolicy:
-    policy = known.get(name)
-    if policy is None:
-        raise AuditError(
-            f"request {record.request_id} was decided by policy {name}, which review_policies does not have signed"
-        )
-    if policy.in_force_from > record.received_at:
-        raise AuditError(
-            f"request {record.request_id} came {record.received_at.isoformat()}, and policy {name} was in force only "
-            f"from {policy.in_force_from.isoformat()} on"
-        )
+def _checked(name: str, policies: Sequence[SignedPolicy], record: _Record, key: bytes | None) -> SignedPolicy:
+    policy = signed_policy(name, policies, record.request_id, record.received_at)
     if policy.terms.control_share > 0 and (key is None or fingerprint(key) != policy.terms.control_key):
         raise AuditError(f"policy {name} draws its control sample by another key: set its REVIEW_CONTROL_KEY")
     return policy

@@ -14,8 +14,10 @@ from psycopg2.extensions import connection as Connection
 from fraud.features import FEATURE_COUNT, FEATURE_NAMES
 from fraud.languages import ENGLISH
 from fraud.reason_words import OFFERED
+from serve.audit.answering_versions import AnsweringVersion
+from serve.audit.review_borders import ReviewBorders
 from serve.audit.stored_rows import LoggedRecord, records_of_application
-from serve.engine.contributions import Contributions
+from serve.audit.told_changes import WhatWouldHaveChangedIt, told_changes
 from serve.prediction_log.frame import StoredRecord
 from serve.scoring.reasons import weightiest
 
@@ -56,20 +58,30 @@ class ExplainedAnswer(msgspec.Struct, frozen=True):
     """Those that the version gives now."""
     agrees: bool | None = None
     """Whether they explain the probability, and those on record are the same."""
+    what_would_have_changed_it: WhatWouldHaveChangedIt | None = None
     why_none: str | None = None
 
 
-class LoadContributions(Protocol):
-    """Has what gives reasons of each version."""
+class LoadVersion(Protocol):
+    """Has the versions that answered."""
 
-    def __call__(self, version: int, sha256: str) -> Contributions | None:
-        """That of the version with this model; None where it was registered without."""
+    def __call__(self, version: int, sha256: str) -> AnsweringVersion | None:
+        """The one with this model; None where it was registered without what gives reasons."""
+
+
+class Telling(msgspec.Struct, frozen=True):
+    """What is told of an answer, and in which words."""
+
+    top: int
+    """So many reasons."""
+    borders: ReviewBorders
+    language: str = ENGLISH
 
 
 def explain_application(
-    connection: Connection, application_id: str, load: LoadContributions, top: int, language: str = ENGLISH
+    connection: Connection, application_id: str, load: LoadVersion, telling: Telling
 ) -> list[ExplainedAnswer]:
-    """Every answer about an application, the oldest first, with so many reasons.
+    """Every answer about an application, the oldest first, with its reasons and what would have changed it.
 
     Raises:
         AuditError: a record can't be read.
@@ -77,7 +89,7 @@ def explain_application(
         psycopg2.Error: PostgreSQL does not answer, or refuses.
     """
     records = list(records_of_application(connection, application_id))
-    found = [answer for one in records for answer in _explained(one, application_id, load, top, language)]
+    found = [answer for one in records for answer in _explained(one, application_id, load, telling)]
     return sorted(found, key=lambda answer: (answer.received_at, answer.request_id, answer.row_number))
 
 
@@ -104,7 +116,7 @@ def told(
 
 
 def _explained(
-    logged: LoggedRecord, application_id: str, load: LoadContributions, top: int, language: str
+    logged: LoggedRecord, application_id: str, load: LoadVersion, telling: Telling
 ) -> Iterator[ExplainedAnswer]:
     record, facts = logged.record, logged.record.facts
     for row, name in enumerate(record.application_ids or ()):
@@ -117,30 +129,34 @@ def _explained(
             probability=float(record.probabilities[row]),
             model_version=facts.model_version,
             model_sha256=facts.model_sha256.hex(),
-            on_record=reasons_on_record(record, row, language),
+            on_record=reasons_on_record(record, row, telling.language),
         )
-        yield _with_reasons(answer, record, row, load, top, language)
+        yield _with_reasons(answer, record, load, telling)
 
 
-def _with_reasons(  # noqa: PLR0917 - one place calls it
-    answer: ExplainedAnswer, record: StoredRecord, row: int, load: LoadContributions, top: int, language: str
+def _with_reasons(
+    answer: ExplainedAnswer, record: StoredRecord, load: LoadVersion, telling: Telling
 ) -> ExplainedAnswer:
+    row, language = answer.row_number, telling.language
     features = record.features[row]
     if np.isnan(features).all():
         return msgspec.structs.replace(answer, why_none=ERASED)
-    contributions = load(answer.model_version, answer.model_sha256)
-    if contributions is None:
+    version = load(answer.model_version, answer.model_sha256)
+    if version is None:
         return msgspec.structs.replace(answer, why_none=NO_CONTRIBUTIONS.format(answer.model_version))
     if len(features) != FEATURE_COUNT:
         return msgspec.structs.replace(answer, why_none=OTHER_FEATURES.format(len(features), FEATURE_COUNT))
-    (effects,) = contributions.effects(features[np.newaxis])
-    (columns,) = weightiest(effects[np.newaxis], top)
+    base = version.contributions.base
+    (effects,) = version.contributions.effects(features[np.newaxis])
+    (columns,) = weightiest(effects[np.newaxis], telling.top)
+    border = telling.borders.of(record.facts.endpoint, answer.request_id, answer.received_at)
     given = None if record.reasons is None else record.reasons[row].reshape(-1, 2)
     return msgspec.structs.replace(
         answer,
-        base=float(contributions.base),
+        base=float(base),
         reasons=told(features, columns, effects[columns], language),
-        agrees=_explains(contributions.base, effects, answer.probability) and _is_same(effects, given),
+        agrees=_explains(base, effects, answer.probability) and _is_same(effects, given),
+        what_would_have_changed_it=told_changes(features, answer.probability, border, version, language),
     )
 
 

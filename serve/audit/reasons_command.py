@@ -1,4 +1,4 @@
-"""`python -m serve.audit reasons`: why an answer that is on record was what it was."""
+"""`python -m serve.audit reasons`: why an answer that is on record was what it was, and what would have changed it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ import typer
 
 from fraud.database import connect
 from fraud.features import FEATURE_COUNT
-from fraud.languages import ENGLISH
+from fraud.languages import ENGLISH, LANGUAGES
 from fraud.reason_words import OFFERED
 from fraud.registry import Registry
+from fraud.review_policy import signed_policies
+from fraud.review_policy_table import read_journal
 from fraud.schema_version import refuse_newer
 from fraud.settings import DatabaseRole, Settings
 from fraud.verdict import Verdict
+from serve.audit.answering_versions import AnsweringVersions
 from serve.audit.command import TIMEOUT_S, audit_settings, faults_in_one_line
 from serve.audit.erasure import APPLICATION_NAME, wait_for_spool
-from serve.audit.reasons import ExplainedAnswer, explain_application
-from serve.audit.version_contributions import VersionContributions
+from serve.audit.reasons import ExplainedAnswer, Telling, explain_application
+from serve.audit.review_borders import ReviewBorders
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +35,18 @@ def reasons(
     application: Annotated[str, typer.Option(help="The application's id, as clients send it.")],
     top: Annotated[int, typer.Option(min=1, max=FEATURE_COUNT, help="So many reasons, the weightiest first.")] = TOP,
     language: Annotated[str, typer.Option(help=f"Of the words: {', '.join(OFFERED)}.")] = ENGLISH,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Probability that was reviewed from; unless given, the review policy's.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Write the reasons of every answer about one application to standard output, as JSON.
+    """Write the reasons of every answer about one application to standard output, as JSON, with what would have changed
+    it: of each feature that the applicant can dispute the smallest change that moves it out of review.
 
     They are computed from the features on record and the version that answered, which the registry still has; beside
     them stand those that the answer gave, if it was asked for any. Exit status: 0 there are reasons; 10 nothing is on
@@ -42,8 +55,8 @@ def reasons(
     if language not in OFFERED:
         raise typer.BadParameter(f"expected one of {', '.join(OFFERED)}", param_hint="--language")
     with faults_in_one_line():
-        found = _explain(audit_settings(), application, top, language)
-    answers = {"application": application, "answers": found}
+        found = _explain(audit_settings(), application, top, language, threshold)
+    answers = {"application": application, "no_cause": LANGUAGES[language].no_cause, "answers": found}
     typer.echo(msgspec.json.format(msgspec.json.encode(answers), indent=2).decode())
     if not found:
         typer.echo(UNKNOWN, err=True)
@@ -54,10 +67,14 @@ def reasons(
     sys.exit((Verdict.PASS if any(answer.reasons for answer in found) else Verdict.FAIL).exit_status)
 
 
-def _explain(settings: Settings, application: str, top: int, language: str) -> list[ExplainedAnswer]:
+def _explain(
+    settings: Settings, application: str, top: int, language: str, threshold: float | None
+) -> list[ExplainedAnswer]:
     dsn = settings.dsn(DatabaseRole.AUDITOR)
     refuse_newer(dsn)
     wait_for_spool(settings.spool_folder(), TIMEOUT_S)
     registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
     with connect(dsn, APPLICATION_NAME) as connection:
-        return explain_application(connection, application, VersionContributions(registry), top, language)
+        borders = ReviewBorders(signed_policies(read_journal(connection)), threshold)
+        telling = Telling(top, borders, language)
+        return explain_application(connection, application, AnsweringVersions(registry), telling)

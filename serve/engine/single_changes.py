@@ -4,21 +4,29 @@ Between two thresholds of the forest a feature's value changes nothing, so of ea
 the application's own has to be scored. All are scored by the engine that serves, which is the confirmation too.
 A change of one feature alone is a statement about the model, not about its applicants: features go together, so neither
 a change nor a contribution names a cause, and the two can disagree.
+
+Changes of amounts and levels are measured in the feature's own unit, whole days and whole EUR, over what is plausible
+of it. What stands for no amount (not employed), a code and a missing value have no distance to anything: where one of
+them is left or reached, the change that moves the score least is taken, and none is reached where an amount would do. A
+value that was given is never taken away.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud.feature_file import Feature
-from fraud.features import FEATURES
+from fraud.feature_file import Feature, FeatureType, ShownAs
 from serve.engine.engine import Matrix, Probabilities
 
 Vector = NDArray[np.float32]
+
+SHOWN_WHOLE: Final = frozenset({ShownAs.EUR, ShownAs.YEARS})
+"""Of such amounts nobody disputes a fraction of a EUR or of a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,55 +38,78 @@ class SingleChange:
     probability: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """Other values of one feature, [n] each."""
+
+    values: Vector
+    distances: NDArray[np.float64]
+    """From the application's own value; NaN where there is none."""
+
+
 def single_changes(
-    row: Vector, below: float, thresholds: Sequence[Vector], score: Callable[[Matrix], Probabilities]
+    row: Vector,
+    below: float,
+    features: Sequence[Feature],
+    thresholds: Sequence[Vector],
+    score: Callable[[Matrix], Probabilities],
 ) -> tuple[SingleChange, ...]:
     """For each disputable feature the smallest change with which the probability is less than `below`, if there is one.
 
-    Nothing is said of a value that is missing: it has no nearest one.
-
     Args:
-        row: one application, [10].
+        row: one application, [F].
         below: a probability, such as the one from which applications are reviewed.
+        features: the declared ones.
         thresholds: those of the forest for each feature, rising (`Contributions.thresholds`).
         score: the engine's.
     """
-    columns, values = _candidates(row, thresholds)
-    if not len(columns):
+    columns = [column for column, feature in enumerate(features) if feature.disputable]
+    tried = [_tried(features[column], row[column], thresholds[column]) for column in columns]
+    counts = [len(one.values) for one in tried]
+    if sum(counts) == 0:
         return ()
-    changed = np.repeat(row[np.newaxis], len(columns), axis=0)
-    changed[np.arange(len(columns)), columns] = values
-    probabilities = score(changed)
+    changed = np.repeat(row[np.newaxis], sum(counts), axis=0)
+    changed[np.arange(len(changed)), np.repeat(columns, counts)] = np.concatenate([one.values for one in tried])
+    probabilities = np.split(score(changed), np.cumsum(counts)[:-1])
     found = []
-    for column in np.unique(columns):
-        passing = np.flatnonzero((columns == column) & (probabilities < below))
-        if len(passing):
-            distances = np.abs(values[passing].astype(np.float64) - row[column])
-            nearest = passing[np.argmin(distances)]
-            found.append(SingleChange(int(column), float(values[nearest]), float(probabilities[nearest])))
+    for column, one, scored in zip(columns, tried, probabilities, strict=True):
+        place = _smallest(one.distances, scored, below)
+        if place is not None:
+            found.append(SingleChange(column, float(one.values[place]), float(scored[place])))
     return tuple(found)
 
 
-def _candidates(row: Vector, thresholds: Sequence[Vector]) -> tuple[NDArray[np.int64], Vector]:
-    """Columns and values to try, both [n]."""
-    columns, values = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.float32)]
-    for column, feature in enumerate(FEATURES):
-        if feature.disputable and not np.isnan(row[column]):
-            tried = _values(feature, row[column], thresholds[column])
-            columns.append(np.full(len(tried), column, dtype=np.int64))
-            values.append(tried)
-    return np.concatenate(columns), np.concatenate(values)
+def _smallest(distances: NDArray[np.float64], probabilities: Probabilities, below: float) -> int | None:
+    """Which of the values tried is the smallest change that does it."""
+    passing = np.flatnonzero(probabilities < below)
+    measured = passing[~np.isnan(distances[passing])]
+    if len(measured):
+        return int(measured[np.argmin(distances[measured])])
+    return int(passing[np.argmax(probabilities[passing])]) if len(passing) else None
 
 
-def _values(feature: Feature, own: np.float32, thresholds: Vector) -> Vector:
-    """Of each interval the value nearest to the applicant's own, of those that the feature can have."""
-    if feature.is_enumerated:
-        tried = np.array(list(feature.values.values()), dtype=np.float32)
-    else:
-        # A value on a threshold is above it.
-        higher = thresholds[thresholds > own]
-        lower = np.nextafter(thresholds[thresholds <= own], np.float32(-np.inf))
-        if feature.integral:
-            higher, lower = np.ceil(higher), np.floor(lower)
-        tried = np.concatenate([lower, higher])
-    return np.unique(tried[np.isfinite(tried) & (tried >= feature.minimum) & (tried != own)])
+def _tried(feature: Feature, own: np.float32, thresholds: Vector) -> _Tried:
+    """Every value that has to be scored."""
+    named = np.array(list(feature.values.values()), dtype=np.float32)
+    amounts = named if feature.is_enumerated else _amounts(feature, own, thresholds, named)
+    has_distance = feature.type is not FeatureType.CODE and (feature.is_enumerated or own not in named)
+    distances = np.abs(amounts.astype(np.float64) - own) if has_distance else np.full(len(amounts), np.nan)
+    if not feature.is_enumerated:
+        amounts = np.concatenate([amounts, named])
+        distances = np.concatenate([distances, np.full(len(named), np.nan)])
+    others = amounts != own
+    return _Tried(amounts[others], distances[others])
+
+
+def _amounts(feature: Feature, own: np.float32, thresholds: Vector, named: Vector) -> Vector:
+    """Of each interval the plausible value nearest to the applicant's own, or the least where own is no amount."""
+    low, high = feature.plausible_range
+    low = max(low, feature.minimum)
+    start = np.float32(-np.inf) if np.isnan(own) or own in named else own
+    # A value on a threshold is above it.
+    higher = np.append(thresholds[thresholds > start], np.float32(low))
+    lower = np.append(np.nextafter(thresholds[thresholds <= start], np.float32(-np.inf)), np.float32(high))
+    if feature.integral or feature.shown_as in SHOWN_WHOLE:
+        higher, lower = np.ceil(higher), np.floor(lower)
+    tried = np.unique(np.concatenate([higher, lower]))
+    return tried[(tried >= low) & (tried <= high) & ~np.isin(tried, named)]

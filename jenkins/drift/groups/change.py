@@ -1,18 +1,32 @@
-"""What has changed for whom from one month to the next: one family of tests, corrected together."""
+"""What has changed for whom from one month to the next: one family of tests, corrected together.
+
+Of answers: whom the model would have reviewed, the same share of each month. Of decisions: whom the policy had
+reviewed. Of outcomes, once they are known: who divorced, beside what was predicted, and who was reviewed wrongly or
+found.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fraud.statistics.group_fairness import Group, is_small
 from fraud.statistics.review import reviewed_shares
-from jenkins.drift.groups.months import UNKNOWN, MonthAnswers
+from jenkins.drift.groups.months import UNKNOWN, MonthAnswers, groups_of_both
 from jenkins.drift.statistics.holm import holm
 from jenkins.drift.statistics.rate_change import calibration_change_p, share_change_p
+
+SELECTION: Final = "share reviewed"
+FALSE_POSITIVES: Final = "wrongly reviewed of those without a divorce"
+CALIBRATION: Final = "divorces over those predicted"
+DIVORCES: Final = "share of divorces"
+DECIDED: Final = "share that the policy had reviewed"
+DECIDED_WRONGLY: Final = "wrongly reviewed by the policy of those without a divorce"
+DECIDED_RIGHTLY: Final = "reviewed by the policy of those who divorced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +49,54 @@ class Change:
         )
 
 
-SELECTION = "share reviewed"
-FALSE_POSITIVES = "wrongly reviewed of those without a divorce"
-CALIBRATION = "divorces over those predicted"
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The rows of two months, of which the same is asked, and the groups that both have."""
+
+    earlier: MonthAnswers
+    later: MonthAnswers
+    groups: tuple[tuple[Group, Group], ...]
+
+    @classmethod
+    def of(cls, earlier: MonthAnswers, later: MonthAnswers) -> Compared:
+        """Two months."""
+        return cls(earlier, later, groups_of_both(earlier, later))
 
 
-def changes(
-    groups: Sequence[tuple[Group, Group]], earlier: MonthAnswers, later: MonthAnswers, capacity: float
-) -> tuple[Change, ...]:
+def reviewed_of(month: MonthAnswers, capacity: float) -> NDArray[np.float64]:
+    """How surely each row is reviewed: as it was decided, or by a review of the same share of every month."""
+    if month.reviewed is not None:
+        return month.reviewed.astype(np.float64)
+    return reviewed_shares(month.probabilities, capacity)
+
+
+def changes(compared: Sequence[Compared], capacity: float) -> tuple[Change, ...]:
     """Every figure of every group that both months have, with how likely chance alone would change it so much.
 
-    The review of each month takes the same share of its answers, those of highest probability, so what rises for one
-    group falls for others.
+    The review of answers takes the same share of each month, so what rises for one group falls for others.
     """
-    reviewed = (reviewed_shares(earlier.probabilities, capacity), reviewed_shares(later.probabilities, capacity))
-    found = [one for pair in groups for one in _of_group(pair, (earlier, later), reviewed)]
+    found = [change for months in compared for change in _of_months(months, capacity)]
     corrected = holm([one.p_value for one in found])
     return tuple(
         Change(one.group, one.figure, one.earlier, one.later, float(p)) for one, p in zip(found, corrected, strict=True)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The rows of a group in a month whose outcome is known [n]."""
+
+    labels: NDArray[np.int8]
+    reviewed: NDArray[np.float64]
+    predicted: float
+    """Divorces."""
+
+
+def _of_months(compared: Compared, capacity: float) -> Iterator[Change]:
+    months = (compared.earlier, compared.later)
+    reviewed = (reviewed_of(months[0], capacity), reviewed_of(months[1], capacity))
+    for pair in compared.groups:
+        yield from _of_group(pair, months, reviewed)
 
 
 def _of_group(
@@ -61,27 +104,36 @@ def _of_group(
     months: tuple[MonthAnswers, MonthAnswers],
     reviewed: tuple[NDArray[np.float64], NDArray[np.float64]],
 ) -> Iterator[Change]:
-    name = pair[0].name
+    name, is_decided = pair[0].name, months[0].reviewed is not None
     hits = [float(shares[group.rows].sum()) for group, shares in zip(pair, reviewed, strict=True)]
-    rows = [int(group.rows.sum()) for group in pair]
-    p_value = share_change_p(hits[0], rows[0], hits[1], rows[1])
-    yield Change(name, SELECTION, hits[0] / rows[0], hits[1] / rows[1], p_value)
-
-    known = [group.rows & (month.labels != UNKNOWN) for group, month in zip(pair, months, strict=True)]
-    labels = [month.labels[part] for part, month in zip(known, months, strict=True)]
-    if any(is_small(of_month) for of_month in labels):
+    rows = [float(group.rows.sum()) for group in pair]
+    yield _share(name, DECIDED if is_decided else SELECTION, hits, rows)
+    known = [_known(*one) for one in zip(pair, months, reviewed, strict=True)]
+    if any(is_small(one.labels) for one in known):
         return
-    wrongly = [
-        float(shares[part][of_month == 0].sum()) for part, of_month, shares in zip(known, labels, reviewed, strict=True)
-    ]
-    negatives = [int((of_month == 0).sum()) for of_month in labels]
-    p_value = share_change_p(wrongly[0], negatives[0], wrongly[1], negatives[1])
-    yield Change(name, FALSE_POSITIVES, wrongly[0] / negatives[0], wrongly[1] / negatives[1], p_value)
-
-    happened = [int(of_month.sum()) for of_month in labels]
-    predicted = [
-        float(month.probabilities[part].sum(dtype=np.float64)) for part, month in zip(known, months, strict=True)
-    ]
+    yield _reviewed_share(name, DECIDED_WRONGLY if is_decided else FALSE_POSITIVES, known, label=0)
+    if is_decided:
+        yield _reviewed_share(name, DECIDED_RIGHTLY, known, label=1)
+        return
+    happened = [int(one.labels.sum()) for one in known]
+    yield _share(name, DIVORCES, happened, [one.labels.size for one in known])
+    predicted = [one.predicted for one in known]
     if min(predicted) > 0:
         p_value = calibration_change_p(happened[0], predicted[0], happened[1], predicted[1])
         yield Change(name, CALIBRATION, happened[0] / predicted[0], happened[1] / predicted[1], p_value)
+
+
+def _known(group: Group, month: MonthAnswers, reviewed: NDArray[np.float64]) -> _Known:
+    part = group.rows & (month.labels != UNKNOWN)
+    return _Known(month.labels[part], reviewed[part], float(month.probabilities[part].sum(dtype=np.float64)))
+
+
+def _reviewed_share(name: str, figure: str, known: Sequence[_Known], label: int) -> Change:
+    """Of those with a label."""
+    hits = [float(one.reviewed[one.labels == label].sum()) for one in known]
+    return _share(name, figure, hits, [int((one.labels == label).sum()) for one in known])
+
+
+def _share(name: str, figure: str, hits: Sequence[float], rows: Sequence[float]) -> Change:
+    p_value = share_change_p(hits[0], rows[0], hits[1], rows[1])
+    return Change(name, figure, hits[0] / rows[0], hits[1] / rows[1], p_value)

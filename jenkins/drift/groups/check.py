@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,10 @@ from psycopg2.extensions import connection as Connection
 
 from fraud.report.verdict_file import write_verdict
 from fraud.statistics.group_fairness import Answers, Group, GroupFairness, group_fairness
-from fraud.statistics.review import reviewed_shares
 from fraud.verdict import Verdict
-from jenkins.drift.groups.change import Change, changes
+from jenkins.drift.groups.change import Change, Compared, changes, reviewed_of
 from jenkins.drift.groups.logged_answers import read_month
-from jenkins.drift.groups.months import UNKNOWN, Month, MonthAnswers, groups_of_both
+from jenkins.drift.groups.months import UNKNOWN, LoggedMonth, Month
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,18 @@ class GroupPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class DecisionFigures:
+    """What policies did in a month: whom they had reviewed for their probability, the control sample apart."""
+
+    decided: int
+    reviewed: int
+    labelled: int
+    policies: tuple[str, ...]
+    groups: tuple[GroupFairness, ...]
+    labelled_groups: tuple[GroupFairness, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MonthFigures:
     """A month in the terms of a report."""
 
@@ -44,6 +56,8 @@ class MonthFigures:
     """Of all answers: who is reviewed."""
     labelled_groups: tuple[GroupFairness, ...]
     """Of those whose outcome is known: whether rightly."""
+    decisions: DecisionFigures | None
+    """None where too few were decided, in either month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +79,16 @@ def check_groups(connection: Connection, today: dt.date, policy: GroupPolicy) ->
     """Compare the last month that was over on a day with the one before it.
 
     Raises:
+        PolicyError, AuditError: a decision does not follow from a policy that was signed and in force.
         DatabaseError, psycopg2.Error: PostgreSQL does not answer, or refuses.
     """
     later = Month.before(today)
     return judge_months(read_month(connection, Month.before(later.first_day)), read_month(connection, later), policy)
 
 
-def judge_months(earlier: MonthAnswers, later: MonthAnswers, policy: GroupPolicy) -> GroupCheck:
-    """The check of two months whose answers are known."""
-    few = [answers for answers in (earlier, later) if answers.probabilities.size < policy.minimum_rows]
+def judge_months(earlier: LoggedMonth, later: LoggedMonth, policy: GroupPolicy) -> GroupCheck:
+    """The check of two months that are known."""
+    few = [one.answers for one in (earlier, later) if one.answers.probabilities.size < policy.minimum_rows]
     if few:
         reasons = tuple(
             f"{answers.probabilities.size:,} answers in {answers.month.name}, fewer than {policy.minimum_rows:,}: "
@@ -81,36 +96,69 @@ def judge_months(earlier: MonthAnswers, later: MonthAnswers, policy: GroupPolicy
             for answers in few
         )
         return GroupCheck(Verdict.INCONCLUSIVE, reasons)
-    groups = groups_of_both(earlier, later)
-    found = changes(groups, earlier, later, policy.capacity)
-    names = (earlier.month.name, later.month.name)
+    answered = Compared.of(earlier.answers, later.answers)
+    are_decided = min(one.decided.probabilities.size for one in (earlier, later)) >= policy.minimum_rows
+    decided = Compared.of(earlier.decided, later.decided) if are_decided else None
+    found = changes([answered, *([] if decided is None else [decided])], policy.capacity)
     beyond = sorted((one for one in found if one.p_value <= policy.alpha), key=lambda one: one.p_value)
+    names = (earlier.answers.month.name, later.answers.month.name)
     reasons = tuple(one.sentence(names) for one in beyond)
-    if beyond and earlier.versions != later.versions:
-        told = [", ".join(map(str, answers.versions)) for answers in (earlier, later)]
-        reasons += (f"version {told[0]} answered in {names[0]}, version {told[1]} in {names[1]}",)
-    figures = tuple(
-        _figures(answers, [pair[place] for pair in groups], policy.capacity)
-        for place, answers in enumerate((earlier, later))
-    )
+    if beyond:
+        reasons += tuple(_what_else_changed(earlier, later))
     nothing = (f"no group is treated otherwise in {names[1]} than in {names[0]}, in {len(found)} comparisons",)
     verdict = Verdict.FAIL if beyond else Verdict.PASS
+    figures = tuple(_figures(answered, decided, place, policy.capacity) for place in range(2))
     return GroupCheck(verdict, reasons or nothing, figures, found)
 
 
-def _figures(answers: MonthAnswers, groups: list[Group], capacity: float) -> MonthFigures:
-    reviewed = reviewed_shares(answers.probabilities, capacity)
-    known = answers.labels != UNKNOWN
-    of_known = [
-        Group(group.attribute, group.name, group.rows[known], is_crossing=group.is_crossing) for group in groups
-    ]
-    labelled = Answers(answers.probabilities[known], reviewed[known], answers.labels[known])
+def _what_else_changed(earlier: LoggedMonth, later: LoggedMonth) -> Iterator[str]:
+    """Who answered and decided in the months, where that is not the same."""
+    months = (earlier.answers.month.name, later.answers.month.name)
+    for what, did, of_months in (
+        ("version", "answered", (earlier.answers.versions, later.answers.versions)),
+        ("policy", "decided", (earlier.decided.policies, later.decided.policies)),
+    ):
+        if of_months[0] != of_months[1]:
+            told = [f"{what} {', '.join(map(str, names))}" if names else f"no {what}" for names in of_months]
+            yield f"{told[0]} {did} in {months[0]}, {told[1]} in {months[1]}"
+
+
+def _figures(answered: Compared, decided: Compared | None, place: int, capacity: float) -> MonthFigures:
+    answers = (answered.earlier, answered.later)[place]
+    of_all, of_known = _fairness(answered, place, capacity)
     return MonthFigures(
         month=answers.month.name,
         answers=answers.answered,
         looked_at=answers.probabilities.size,
-        labelled=int(np.count_nonzero(known)),
+        labelled=int(np.count_nonzero(answers.labels != UNKNOWN)),
         versions=answers.versions,
-        groups=group_fairness(groups, Answers(answers.probabilities, reviewed)),
-        labelled_groups=group_fairness(of_known, labelled),
+        groups=of_all,
+        labelled_groups=of_known,
+        decisions=None if decided is None else _decision_figures(decided, place, capacity),
     )
+
+
+def _decision_figures(decided: Compared, place: int, capacity: float) -> DecisionFigures:
+    month = (decided.earlier, decided.later)[place]
+    of_all, of_known = _fairness(decided, place, capacity)
+    return DecisionFigures(
+        decided=month.probabilities.size,
+        reviewed=int(reviewed_of(month, capacity).sum()),
+        labelled=int(np.count_nonzero(month.labels != UNKNOWN)),
+        policies=month.policies,
+        groups=of_all,
+        labelled_groups=of_known,
+    )
+
+
+def _fairness(
+    compared: Compared, place: int, capacity: float
+) -> tuple[tuple[GroupFairness, ...], tuple[GroupFairness, ...]]:
+    """Of all rows of a month, and of those whose outcome is known."""
+    month, groups = (compared.earlier, compared.later)[place], [pair[place] for pair in compared.groups]
+    reviewed, known = reviewed_of(month, capacity), month.labels != UNKNOWN
+    of_known = [
+        Group(group.attribute, group.name, group.rows[known], is_crossing=group.is_crossing) for group in groups
+    ]
+    labelled = Answers(month.probabilities[known], reviewed[known], month.labels[known])
+    return group_fairness(groups, Answers(month.probabilities, reviewed)), group_fairness(of_known, labelled)

@@ -1,4 +1,4 @@
-"""Two full months of answers (UTC), those of the model's review drawn for each of them."""
+"""Two full months of answers and decisions (UTC), and the groups that both of them have."""
 
 from __future__ import annotations
 
@@ -58,6 +58,18 @@ class MonthAnswers:
     """Of the model, which answered."""
     answered: int
     """How many there were; where N is less, those of a sample of requests."""
+    reviewed: NDArray[np.bool_] | None = None
+    """[N]: whose probability was not below the threshold of the policy that decided; None: nothing was decided."""
+    policies: tuple[str, ...] = ()
+    """That decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedMonth:
+    """What is on record of a month; of each application the last answer, and the last that was a decision."""
+
+    answers: MonthAnswers
+    decided: MonthAnswers
 
 
 def groups_of_both(earlier: MonthAnswers, later: MonthAnswers) -> tuple[tuple[Group, Group], ...]:

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import uuid
+from typing import Any
 
 import httpx
 import numpy as np
@@ -28,6 +29,12 @@ def recorded(stack: LiveStack, request_id: str) -> list[str]:
         return [endpoint for (endpoint,) in cursor.fetchall()]
 
 
+def shown(client: httpx.Client, stack: LiveStack) -> dict[str, Any]:
+    """What the administrator sees of model and policy."""
+    info: dict[str, Any] = client.get("/model-info", auth=stack.admin).json()
+    return info
+
+
 def audited(stack: LiveStack, *arguments: str) -> tuple[int, list[dict[str, object]]]:
     command = [sys.executable, "-m", "serve.audit", "decisions", *arguments]
     ended = subprocess.run(command, env=stack.environment, capture_output=True, text=True, timeout=60, check=False)
@@ -40,6 +47,7 @@ def test_decisions_follow_the_signed_policy_and_its_control_draw(stack: LiveStac
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "no_review_policy")
     assert "bench plan adopt" in refused.json()["error"]["message"]
     assert client.post("/predict", json=GOOD).status_code == 200
+    assert "bench plan adopt" in shown(client, stack)["no_review_policy"]
 
     key = (stack.secrets["REVIEW_CONTROL_KEY"] or "").encode()
     # Everybody is below this threshold: all that is reviewed is the control sample.
@@ -48,6 +56,10 @@ def test_decisions_follow_the_signed_policy_and_its_control_draw(stack: LiveStac
     policy = add_policy(stack.owner_dsn, at=now, threshold=1.0, control_share=0.3, control_key=control_key)
     assert policy is not None
     assert client.post("/update-model", auth=stack.admin).status_code == 200
+    info = shown(client, stack)
+    assert (info["review_policy"]["id"], info["review_policy"]["threshold"]) == (policy.id, 1.0)
+    assert dt.datetime.fromisoformat(info["review_policy"]["in_force_from"]) == policy.in_force_from
+    assert info["no_review_policy"] is None
 
     ids = [f"D-{uuid.uuid4().hex}" for _ in range(ROWS)]
     rows = [{**GOOD, "application_id": name} for name in ids]

@@ -105,6 +105,26 @@ def test_what_was_told_is_on_record_and_told_again(client: httpx.Client, stack: 
     assert said <= {"unwitnessed", "inconclusive", "pass", "anchors are not signed here"}, verified.stdout
 
 
+def test_what_would_have_changed_an_answer_is_what_the_server_then_answers(
+    client: httpx.Client, stack: LiveStack
+) -> None:
+    application = f"A-{uuid.uuid4().hex}"
+    probability = client.post("/predict", json={**GOOD, "application_id": application}).json()["probability"]
+    threshold = float(np.float32(probability * 0.97))
+    done = audit(stack, "reasons", "--application", application, "--threshold", str(threshold), "--language", "nl")
+    assert done.returncode == 0, done.stderr
+    written = json.loads(done.stdout)
+    assert "geen van beide is een oorzaak" in written["no_cause"]
+    (answer,) = written["answers"]
+    told = answer["what_would_have_changed_it"]
+    assert (told["threshold"], told["policy"], told["why_none"]) == (threshold, None, None)
+    assert told["changes"]
+    for change in told["changes"]:
+        then = client.post("/predict", json={**GOOD, change["field"]: change["value"]}).json()["probability"]
+        assert then == pytest.approx(change["probability"], rel=2e-6)
+        assert then < threshold
+
+
 def test_a_retry_gets_the_reasons_of_the_first_answer(client: httpx.Client) -> None:
     headers = {"Idempotency-Key": uuid.uuid4().hex}
     first = client.post("/predict?reasons=2", json=GOOD, headers=headers)

@@ -9,16 +9,21 @@ import pytest
 from numpy.typing import NDArray
 
 from fraud.database import connect
-from fraud.features import FEATURE_COUNT, FEATURE_NAMES
+from fraud.features import FEATURE_COUNT, FEATURE_NAMES, FEATURES
 from fraud.registry import ModelVersion
+from fraud.review_policy import signed_policies
+from fraud.review_policy_table import read_journal
+from serve.audit.answering_versions import AnsweringVersion, AnsweringVersions
 from serve.audit.erasure import erase
 from serve.audit.errors import AuditError
-from serve.audit.reasons import ERASED, ExplainedAnswer, explain_application
-from serve.audit.version_contributions import VersionContributions
-from serve.engine.contributions import Contributions
+from serve.audit.reasons import ERASED, ExplainedAnswer, Telling, explain_application
+from serve.audit.review_borders import ReviewBorders
+from serve.audit.told_changes import NO_BORDER, NONE_DOES_IT, NOT_REVIEWED
 from serve.prediction_log.anchors import Anchors
+from serve.prediction_log.chain import microseconds
 from serve.scoring.reasons import explain
 from tests.serve.prediction_log_rows import execute, record, running_spool, ship_all
+from tests.serve.review_policies import HOUR, NOON, add_policy
 
 PERSON = b"p" * 32
 WITH, WITHOUT = 3, 2
@@ -30,6 +35,7 @@ class Effects:
 
     base = -0.25
     weights = np.linspace(-0.05, 0.04, FEATURE_COUNT, dtype=np.float32)
+    thresholds = tuple(np.arange(0, 2_000, 10, dtype=np.float32) for _ in range(FEATURE_COUNT))
 
     def effects(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         found = np.where(np.isnan(matrix), 1, np.log1p(np.abs(matrix))) * self.weights
@@ -41,9 +47,9 @@ def probabilities(features: NDArray[np.float32]) -> NDArray[np.float32]:
     return (1 / (1 + np.exp(-log_odds))).astype(np.float32)
 
 
-def load(version: int, sha256: str) -> Contributions | None:
+def load(version: int, sha256: str) -> AnsweringVersion | None:
     assert sha256 == bytes(range(32)).hex()
-    return Effects() if version == WITH else None  # type: ignore[return-value]
+    return AnsweringVersion(Effects(), probabilities) if version == WITH else None  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -62,9 +68,12 @@ def log(database: str, tmp_path: Path) -> str:
     return database
 
 
-def explained(dsn: str, name: str = "A", top: int = 3, language: str = "en") -> list[ExplainedAnswer]:
+def explained(
+    dsn: str, name: str = "A", top: int = 3, language: str = "en", threshold: float | None = None
+) -> list[ExplainedAnswer]:
     with connect(dsn) as connection:
-        return explain_application(connection, name, load, top, language)
+        borders = ReviewBorders(signed_policies(read_journal(connection)), threshold)
+        return explain_application(connection, name, load, Telling(top, borders, language))
 
 
 def test_each_answer_about_an_application_is_told_its_reasons(log: str) -> None:
@@ -118,6 +127,69 @@ def test_what_was_erased_has_no_reasons_and_others_keep_theirs(log: str, tmp_pat
     assert (answer.reasons, answer.on_record, answer.why_none) == ((), None, ERASED)
 
 
+def test_what_would_have_changed_it_is_told_by_the_threshold_named(log: str) -> None:
+    answer = explained(log, "B", language="nl")[0]
+    assert answer.what_would_have_changed_it is not None
+    assert answer.what_would_have_changed_it.why_none == NO_BORDER
+    threshold = float(np.float32(answer.probability * 0.99))
+    (found, *_) = explained(log, "B", threshold=threshold, language="nl")
+    told = found.what_would_have_changed_it
+    assert told is not None
+    assert (told.threshold, told.policy, told.why_none) == (threshold, None, None)
+    assert told.changes
+    for change in told.changes:
+        assert FEATURES[FEATURE_NAMES.index(change.field)].disputable
+        assert change.probability < threshold
+        assert change.value != change.instead_of
+        assert "in plaats van" in change.text
+
+
+def test_a_named_threshold_is_a_float32_as_probabilities_are(database: str, tmp_path: Path) -> None:
+    on_it = {"features": record(rows=1).features, "probabilities": np.array([0.7], np.float32)}
+    with running_spool(tmp_path) as spool:
+        spool.append(record(1, application_ids=["A"], model_version=WITH, **on_it))
+    ship_all(tmp_path, database)
+    assert float(np.float32(0.7)) < 0.7
+    told = explained(database, threshold=0.7)[0].what_would_have_changed_it
+    assert told is not None
+    assert told.why_none != NOT_REVIEWED
+
+
+@pytest.mark.parametrize(("threshold", "why"), [(1.0, NOT_REVIEWED), (0.0, NONE_DOES_IT)])
+def test_where_nothing_would_have_changed_it_that_is_said(log: str, threshold: float, why: str) -> None:
+    told = explained(log, "B", threshold=threshold)[0].what_would_have_changed_it
+    assert told is not None
+    assert (told.changes, told.why_none) == ([] if why == NONE_DOES_IT else (), why)
+
+
+def test_the_policy_that_decided_or_was_in_force_gives_the_threshold(database: str, tmp_path: Path) -> None:
+    features = record(rows=1).features
+    scored = {"features": features, "probabilities": probabilities(features), "application_ids": ["A"]}
+    first = add_policy(database, threshold=0.01)
+    later = add_policy(database, valid_from=NOON + 2 * HOUR, threshold=0.02)
+    assert first is not None
+    assert later is not None
+    moments = {"1-before": NOON - HOUR, "2-first": NOON + HOUR, "3-later": NOON + 3 * HOUR, "4-named": NOON + 3 * HOUR}
+    with running_spool(tmp_path) as spool:
+        for request_id, moment in moments.items():
+            # One that was sent before the second policy came into force names the first.
+            asked = f"/predict?policy={first.id}" if request_id == "4-named" else "/predict"
+            at = microseconds(moment)
+            spool.append(record(1, request_id=request_id, received_at=at, endpoint=asked, model_version=WITH, **scored))
+    ship_all(tmp_path, database)
+    told = {one.request_id: one.what_would_have_changed_it for one in explained(database)}
+    policies = {request_id: None if one is None else one.policy for request_id, one in told.items()}
+    assert policies == {"1-before": None, "2-first": first.id, "3-later": later.id, "4-named": first.id}
+
+
+def test_a_policy_that_nobody_signed_is_refused(database: str, tmp_path: Path) -> None:
+    with running_spool(tmp_path) as spool:
+        spool.append(record(1, application_ids=["A"], endpoint="/predict?policy=9-00", model_version=WITH))
+    ship_all(tmp_path, database)
+    with pytest.raises(AuditError, match="does not have signed"):
+        explained(database)
+
+
 class _Registry:
     """A registry that has another model under the number."""
 
@@ -129,6 +201,6 @@ class _Registry:
 
 
 def test_another_model_under_the_version_s_number_is_refused() -> None:
-    contributions = VersionContributions(_Registry())  # type: ignore[arg-type]
+    versions = AnsweringVersions(_Registry())  # type: ignore[arg-type]
     with pytest.raises(AuditError, match="it is another model"):
-        contributions(3, "cd" * 32)
+        versions(3, "cd" * 32)

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from fraud.features import FEATURE_NAMES
 from fraud.verdict import Verdict
-from jenkins.drift.groups.change import CALIBRATION, FALSE_POSITIVES, SELECTION, changes
+from jenkins.drift.groups.change import (
+    CALIBRATION,
+    DECIDED,
+    DECIDED_RIGHTLY,
+    DECIDED_WRONGLY,
+    DIVORCES,
+    FALSE_POSITIVES,
+    SELECTION,
+    Compared,
+    changes,
+)
 from jenkins.drift.groups.check import GroupCheck, GroupPolicy, judge_months
-from jenkins.drift.groups.months import UNKNOWN, Month, MonthAnswers, groups_of_both
+from jenkins.drift.groups.months import UNKNOWN, LoggedMonth, Month, MonthAnswers
 from tests.train.conftest import synthetic_dataset
 
 AGE, JOB = FEATURE_NAMES.index("Age_Days"), FEATURE_NAMES.index("Employed_Days")
@@ -34,8 +45,20 @@ def answers(month: Month, seed: int, rows: int = 6_000, *, harder: float = 0.0, 
 
 
 def unlabelled(month: MonthAnswers) -> MonthAnswers:
-    labels = np.full_like(month.labels, UNKNOWN)
-    return MonthAnswers(month.month, month.x, month.probabilities, labels, month.attributes, (2,), month.answered)
+    return replace(month, labels=np.full_like(month.labels, UNKNOWN), versions=(2,))
+
+
+def decided(month: MonthAnswers, threshold: float = 0.3, *, young: float | None = None) -> MonthAnswers:
+    """By a threshold, and perhaps another one for young people: what no policy says, and a feed may come to."""
+    thresholds = np.full(month.labels.size, threshold)
+    if young is not None:
+        thresholds[month.x[:, AGE] < 9_855] = young
+    return replace(month, reviewed=month.probabilities >= thresholds, policies=(f"1-{threshold}",))
+
+
+def judged(march: MonthAnswers, april: MonthAnswers, *decisions: MonthAnswers) -> GroupCheck:
+    nobody = [decided(answers(one.month, 9, rows=0)) for one in (march, april)]
+    return judge_months(*map(LoggedMonth, (march, april), decisions or nobody), POLICY)
 
 
 def found(check: GroupCheck) -> set[tuple[str, str]]:
@@ -43,16 +66,16 @@ def found(check: GroupCheck) -> set[tuple[str, str]]:
 
 
 def test_months_alike_pass_with_all_their_figures() -> None:
-    check = judge_months(answers(MARCH, 1), answers(APRIL, 2), POLICY)
+    check = judged(answers(MARCH, 1), answers(APRIL, 2))
     assert (check.verdict, found(check)) == (Verdict.PASS, set())
     assert [figures.month for figures in check.months] == ["2026-03", "2026-04"]
     names = {group.name for group in check.months[1].labelled_groups}
     assert {"age under 27 years", "employed", "region north", "age under 27 years, not employed"} <= names
-    assert {one.figure for one in check.changes} == {SELECTION, FALSE_POSITIVES, CALIBRATION}
+    assert {one.figure for one in check.changes} == {SELECTION, FALSE_POSITIVES, CALIBRATION, DIVORCES}
 
 
 def test_a_model_that_becomes_harder_on_a_group_is_found() -> None:
-    check = judge_months(answers(MARCH, 1), answers(APRIL, 2, harder=1.0), POLICY)
+    check = judged(answers(MARCH, 1), answers(APRIL, 2, harder=1.0))
     assert check.verdict is Verdict.FAIL
     assert {("age under 27 years", figure) for figure in (SELECTION, FALSE_POSITIVES, CALIBRATION)} <= found(check)
     assert any(reason.startswith("age under 27 years: share reviewed ") for reason in check.reasons)
@@ -60,26 +83,66 @@ def test_a_model_that_becomes_harder_on_a_group_is_found() -> None:
 
 def test_a_group_that_divorces_less_than_before_is_found_once_outcomes_are_known() -> None:
     march, april = answers(MARCH, 1), answers(APRIL, 2, happened=0.5)
-    assert ("age under 27 years", CALIBRATION) in found(judge_months(march, april, POLICY))
-    assert judge_months(march, unlabelled(april), POLICY).verdict is Verdict.PASS
+    assert {("age under 27 years", CALIBRATION), ("age under 27 years", DIVORCES)} <= found(judged(march, april))
+    assert judged(march, unlabelled(april)).verdict is Verdict.PASS
 
 
 def test_without_outcomes_only_the_share_reviewed_is_compared() -> None:
     march, april = unlabelled(answers(MARCH, 1)), unlabelled(answers(APRIL, 2, harder=1.0))
-    check = judge_months(march, april, POLICY)
+    check = judged(march, april)
     assert check.verdict is Verdict.FAIL
     assert {one.figure for one in check.changes} == {SELECTION}
 
 
 def test_another_version_is_named_beside_a_finding() -> None:
-    check = judge_months(answers(MARCH, 1), unlabelled(answers(APRIL, 2, harder=1.0)), POLICY)
+    check = judged(answers(MARCH, 1), unlabelled(answers(APRIL, 2, harder=1.0)))
     assert "version 1 answered in 2026-03, version 2 in 2026-04" in check.reasons
 
 
 def test_too_few_answers_are_inconclusive() -> None:
-    check = judge_months(answers(MARCH, 1, rows=500), answers(APRIL, 2), POLICY)
+    check = judged(answers(MARCH, 1, rows=500), answers(APRIL, 2))
     assert check.verdict is Verdict.INCONCLUSIVE
     assert check.reasons[0].startswith("500 answers in 2026-03, fewer than 1,000")
+
+
+def test_decisions_alike_pass_with_their_figures() -> None:
+    march, april = answers(MARCH, 1), answers(APRIL, 2)
+    check = judged(march, april, decided(march), decided(april))
+    assert (check.verdict, found(check)) == (Verdict.PASS, set())
+    assert {DECIDED, DECIDED_WRONGLY, DECIDED_RIGHTLY} <= {one.figure for one in check.changes}
+    figures = check.months[1].decisions
+    assert figures is not None
+    assert (figures.decided, figures.labelled, figures.policies) == (6_000, 6_000, ("1-0.3",))
+    assert figures.reviewed == int((april.probabilities >= 0.3).sum())
+    young = next(group for group in figures.labelled_groups if group.name == "age under 27 years")
+    of_them = april.x[:, AGE] < 9_855
+    assert young.selection_rate is not None
+    assert young.selection_rate.figure.estimate == pytest.approx((april.probabilities[of_them] >= 0.3).mean())
+    assert young.false_positive_rate is not None
+
+
+def test_decisions_that_become_harder_on_a_group_are_found_where_answers_have_not_changed() -> None:
+    march, april = answers(MARCH, 1), answers(APRIL, 2)
+    check = judged(march, april, decided(march), decided(april, young=0.15))
+    assert check.verdict is Verdict.FAIL
+    assert {("age under 27 years", figure) for figure in (DECIDED, DECIDED_WRONGLY, DECIDED_RIGHTLY)} <= found(check)
+    assert not {figure for _, figure in found(check)} & {SELECTION, FALSE_POSITIVES, CALIBRATION, DIVORCES}
+    before_outcomes = judged(march, april, unlabelled(decided(march)), unlabelled(decided(april, young=0.15)))
+    assert {figure for _, figure in found(before_outcomes)} == {DECIDED}
+
+
+def test_another_policy_is_named_beside_a_finding() -> None:
+    march, april = answers(MARCH, 1), answers(APRIL, 2)
+    check = judged(march, april, decided(march), decided(april, 0.1))
+    assert "policy 1-0.3 decided in 2026-03, policy 1-0.1 in 2026-04" in check.reasons
+
+
+def test_too_few_decisions_are_not_compared() -> None:
+    march, april = answers(MARCH, 1), answers(APRIL, 2)
+    check = judged(march, april, decided(march), decided(answers(APRIL, 3, rows=900), 0.1))
+    assert check.verdict is Verdict.PASS
+    assert check.months[0].decisions is None
+    assert DECIDED not in {one.figure for one in check.changes}
 
 
 @pytest.mark.parametrize(
@@ -95,10 +158,12 @@ def test_the_last_month_that_is_over(day: dt.date, first: dt.date, until: str) -
 
 
 def called_changed(pairs: int, alpha: float, rows: int = 3_000) -> int:
+    """Of pairs of equal months with answers, decisions and outcomes."""
     found = 0
     for pair in range(pairs):
         march, april = answers(MARCH, 2 * pair, rows), answers(APRIL, 2 * pair + 1, rows)
-        found += any(one.p_value <= alpha for one in changes(groups_of_both(march, april), march, april, 0.05))
+        compared = [Compared.of(march, april), Compared.of(decided(march), decided(april))]
+        found += any(one.p_value <= alpha for one in changes(compared, 0.05))
     return found
 
 

@@ -20,6 +20,7 @@ from jenkins.drift.groups.logged_answers import read_month
 from jenkins.drift.groups.months import UNKNOWN, Month
 from serve.prediction_log.chain import microseconds
 from tests.serve.prediction_log_rows import execute, record, running_spool, ship_all
+from tests.serve.review_policies import add_policy
 from tests.train.conftest import synthetic_dataset
 
 AGE = FEATURE_NAMES.index("Age_Days")
@@ -72,6 +73,57 @@ def test_two_months_are_compared(site: str, tmp_path: Path, harder: float, statu
     assert verdict["months"][0]["groups"][0]["selection_rate"]["ratio"]["low"] > 0
 
 
+def test_decisions_are_compared_by_the_policies_that_made_them(site: str, tmp_path: Path) -> None:
+    february = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
+    policy = add_policy(site, at=february, threshold=0.3)
+    harder = add_policy(site, at=february, valid_from=dt.datetime(2026, 4, 1, tzinfo=dt.UTC), threshold=0.1)
+    assert policy is not None
+    assert harder is not None
+    log(site, tmp_path, MARCH, 1, endpoint=f"/batch_predict?policy={policy.id}")
+    log(site, tmp_path, APRIL, 2, endpoint=f"/batch_predict?policy={harder.id}")
+    result, verdict = run(tmp_path)
+    assert result.exit_code == 10, result.output
+    assert any("share that the policy had reviewed" in reason for reason in verdict["reasons"])
+    assert verdict["reasons"][-1] == f"policy {policy.id} decided in 2026-03, policy {harder.id} in 2026-04"
+    march, april = (month["decisions"] for month in verdict["months"])
+    assert (march["decided"], march["policies"]) == (3_000, [policy.id])
+    assert march["reviewed"] < april["reviewed"]
+    assert march["groups"][0]["selection_rate"] is not None
+
+
+def test_a_decision_by_a_policy_that_nobody_signed_is_an_error(site: str, tmp_path: Path) -> None:
+    log(site, tmp_path, MARCH, 1)
+    log(site, tmp_path, APRIL, 2, endpoint="/batch_predict?policy=9-00")
+    result, verdict = run(tmp_path)
+    assert (result.exit_code, verdict["verdict"]) == (2, "error")
+    assert "does not have signed" in verdict["reasons"][0]
+
+
+def test_the_last_decision_about_an_application_counts_whatever_was_answered_later(site: str, tmp_path: Path) -> None:
+    policy = add_policy(site, at=dt.datetime(2026, 2, 1, tzinfo=dt.UTC), threshold=0.5)
+    assert policy is not None
+    with running_spool(tmp_path / "spool") as spool:
+        for hour, (probability, asked) in enumerate([(0.2, policy.id), (0.7, policy.id), (0.1, None)]):
+            spool.append(
+                record(
+                    1,
+                    application_ids=["A"],
+                    probabilities=np.array([probability], np.float32),
+                    received_at=microseconds(dt.datetime(2026, 3, 5, hour, tzinfo=dt.UTC)),
+                    endpoint="/predict" if asked is None else f"/predict?policy={asked}",
+                )
+            )
+    ship_all(tmp_path / "spool", site)
+    execute(site, "INSERT INTO application_outcomes VALUES ('A', 1, '2026-04-01')")
+    with connect(site) as connection:
+        found = read_month(connection, Month(MARCH))
+    assert found.answers.probabilities.tolist() == [np.float32(0.1)]
+    assert found.decided.probabilities.tolist() == [np.float32(0.7)]
+    assert found.decided.reviewed is not None
+    assert (found.decided.reviewed.tolist(), found.decided.labels.tolist()) == ([True], [1])
+    assert found.decided.policies == (policy.id,)
+
+
 def test_a_month_without_answers_is_inconclusive(site: str, tmp_path: Path) -> None:
     log(site, tmp_path, APRIL, 2)
     result, verdict = run(tmp_path)
@@ -108,10 +160,11 @@ def test_what_is_read_of_the_record(site: str, tmp_path: Path) -> None:
     with connect(site) as connection:
         found = read_month(connection, Month(MARCH))
         sampled = read_month(connection, Month(MARCH), most=1)
-    assert found.answered == 3_001
-    assert found.x.shape == (2_999, FEATURE_COUNT), "one is erased, one was asked about twice"
-    assert found.probabilities[-1] == 0.5
-    assert (found.labels[-1], set(found.labels[:-1])) == (1, {UNKNOWN})
-    assert found.attributes["region"].tolist() == [None] * 2_999, "its application's id is erased"
-    assert sampled.answered == 3_001
-    assert sampled.x.shape[0] in {0, 1, 2_998, 2_999}
+    assert found.answers.answered == 3_001
+    assert found.answers.x.shape == (2_999, FEATURE_COUNT), "one is erased, one was asked about twice"
+    assert found.answers.probabilities[-1] == 0.5
+    assert (found.answers.labels[-1], set(found.answers.labels[:-1])) == (1, {UNKNOWN})
+    assert found.answers.attributes["region"].tolist() == [None] * 2_999, "its application's id is erased"
+    assert sampled.answers.answered == 3_001
+    assert found.decided.x.shape[0] == 0, "nothing was decided"
+    assert sampled.answers.x.shape[0] in {0, 1, 2_998, 2_999}

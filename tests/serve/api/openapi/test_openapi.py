@@ -107,6 +107,16 @@ def test_every_reference_leads_somewhere(page: dict[str, Any]) -> None:
     assert found <= {f"#/components/schemas/{name}" for name in page["components"]["schemas"]}
 
 
+def test_the_page_describes_the_model_and_its_policy(stack: LiveStack, page: dict[str, Any]) -> None:
+    schemas = page["components"]["schemas"]
+    assert set(schemas["ModelInfo"]["properties"]) == set(httpx.get(stack.url + "/model-info", headers=LOGIN).json())
+    assert {"$ref": "#/components/schemas/PolicyInfo"} in schemas["ModelInfo"]["properties"]["review_policy"]["anyOf"]
+    assert set(schemas["PolicyInfo"]["properties"]) == {
+        *("id", "threshold", "capacity"),
+        *("valid_from", "in_force_from"),
+    }
+
+
 REQUIRED_HEADERS = {"401": "WWW-Authenticate", "405": "Allow", "429": "Retry-After", "503": "Retry-After"}
 
 
