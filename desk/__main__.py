@@ -17,6 +17,7 @@ from desk.cockpit.versions import playing_versions
 from desk.login import Logins
 from desk.reports.pages import report_pages
 from fraud.command import EXIT_ERROR, print_error
+from fraud.command_line import CommandLine
 from fraud.errors import ProjectError
 from fraud.registry import Registry
 from fraud.settings import DatabaseRole, load_settings
@@ -45,4 +46,4 @@ def desk(
 
 
 if __name__ == "__main__":
-    typer.run(desk)
+    CommandLine(desk)()

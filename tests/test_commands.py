@@ -16,7 +16,7 @@ import pytest
 from tests.command_walk import UNKNOWN_FLAG
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("fraud", "initdb", "train", "convert", "serve", "bench", "jenkins", "requirements", "tests")
+PARTS = ("fraud", "initdb", "train", "convert", "serve", "bench", "jenkins", "desk", "requirements", "tests")
 OTHERS_INTERPRETER = "Run by "
 """Begins the docstring of a script that the interpreter of another environment runs, by its path."""
 

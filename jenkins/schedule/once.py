@@ -17,6 +17,7 @@ from typing import Annotated, Final
 import typer
 
 from fraud.command import INTERRUPTS
+from fraud.command_line import CommandLine
 from fraud.verdict import Verdict
 from jenkins.schedule.commands import Commands
 from jenkins.schedule.tasks import DRIFT, RETRAIN, REWRITE, monthly, rewrite_erased, watch_drift
@@ -76,4 +77,4 @@ def main(task: Annotated[TaskName, typer.Argument(help="What to do.")]) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    CommandLine(main)()

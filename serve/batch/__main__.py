@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from fraud.command import EXIT_ERROR, interrupt_once, print_error
+from fraud.command_line import CommandLine
 from fraud.cores import usable_cores
 from fraud.errors import ProjectError
 from fraud.features import FEATURE_COUNT
@@ -102,4 +103,4 @@ def _tell(result: Result, output: Output, rows_per_s: float) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(batch)
+    CommandLine(batch)()

@@ -13,6 +13,7 @@ import typer
 from psycopg2.extensions import connection as Connection
 
 from fraud.command import EXIT_ERROR, print_error
+from fraud.command_line import CommandLine
 from fraud.database import connect
 from fraud.errors import ProjectError
 from fraud.schema_version import refuse_newer
@@ -26,7 +27,7 @@ APPLICATION_NAME: Final = "people"
 Name = Annotated[str, typer.Argument(help="Name of the account, as its person types it.")]
 Roles = Annotated[list[PersonRole], typer.Option("--role", help="What the person may do; may be given several times.")]
 
-app = typer.Typer(pretty_exceptions_enable=False, no_args_is_help=True, add_completion=False)
+app = CommandLine()
 
 
 @app.callback()
