@@ -41,6 +41,7 @@ from serve.policy.policies import ReviewPolicies
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import ANONYMOUS
 from serve.prediction_log.spool import Spool, Sync
+from serve.shadow.state_file import state_file
 from serve.workers.listener import listen
 
 logger = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
             read_timeout_s=settings.read_timeout_s,
         ),
         rate_limits=rate_limits(settings),
+        shadow=state_file(settings.run_dir, settings.shadow_alias),
         access=AccessControl(
             Authenticator(settings.server_keys(), administrator),
             required=settings.asks_for_keys(),
