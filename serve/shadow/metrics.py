@@ -24,11 +24,11 @@ class ShadowMetrics:
 
     def __init__(self) -> None:
         registry = CollectorRegistry()
-        self._requests = Counter(
+        self.requests = Counter(
             "shadow_requests_total", "requests that were drawn for the shadow", ["outcome"], registry=registry
         )
         for outcome in Outcome:
-            self._requests.labels(outcome)
+            self.requests.labels(outcome)
         self.faults = Counter(
             "shadow_faults_total", "times that there was no version to shadow, or no table", registry=registry
         )
@@ -41,4 +41,4 @@ class ShadowMetrics:
 
     def count(self, outcome: Outcome, requests: int = 1) -> None:
         """So many requests came to this."""
-        self._requests.labels(outcome).inc(requests)
+        self.requests.labels(outcome).inc(requests)

@@ -105,7 +105,9 @@ class ShadowModel:
             with store.alone():  # another server of this machine may load it too
                 engine = load_checked(stored.model, self._options)
         except (ProjectError, OSError) as error:
-            self.active, self._unfit = None, manifest
+            self.active = None
+            # What could not be fetched may be had the next time; what is no model stays none.
+            self._unfit = None if isinstance(error, RegistryError) else manifest
             self._fail(f"version {manifest.model_version}", f"version {manifest.model_version} can't shadow: {error}")
             return
         self.active = ShadowVersion(manifest, engine)

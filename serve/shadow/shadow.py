@@ -74,10 +74,8 @@ class Shadow:
         for part in parts:
             for record in part.records:
                 rows, width = record.features.shape
-                # An empty batch has nothing to score, and one of another declaration is of a server of before.
-                if record.facts.load_test or rows == 0 or width != FEATURE_COUNT:
-                    continue
-                if not is_drawn(record.hash, self._share):
+                # A load test is no application, and other features were declared for a server of before.
+                if record.facts.load_test or width != FEATURE_COUNT or not is_drawn(record.hash, self._share):
                     continue
                 if is_behind or not self._waiting.has_room(rows):
                     dropped += 1
