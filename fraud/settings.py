@@ -259,6 +259,12 @@ class Settings(BaseSettings):
     applicant_ref_old_keys: SecretStr | None = Field(
         None, description="keys that it was kept under before, comma-separated; persons are still found under them"
     )
+    shadow_alias: str | None = Field(
+        None,
+        description="alias of the registry whose version scores what was answered as well, such as `candidate`: see "
+        "Shadow a candidate; unset = none",
+    )
+    shadow_share: Share = Field(0.1, description="share of the requests that it scores")
 
     drift_window: PositiveInt = Field(7, description="full days that a drift check looks at, beside the last one alone")
     drift_min_samples: PositiveInt = Field(

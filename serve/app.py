@@ -52,6 +52,7 @@ from serve.policy.policies import ReviewPolicies
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import RecordLog
 from serve.scoring.scoring import Scoring
+from serve.shadow.state_file import StateFile
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +78,8 @@ class Parts:
     """Brings the policies of the database here."""
     limits: Limits
     rate_limits: RateLimits | NoLimits
+    shadow: StateFile | None
+    """Of the version that shadows, if one is to."""
     access: AccessControl
     browsers: KnownBrowsers
     proxy: MlflowProxy | None
@@ -138,7 +141,9 @@ def create_app(parts: Parts) -> Application:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    app.include_router(model_routes(parts.model, parts.change, parts.policies, parts.fetch_policies, parts.workers))
+    app.include_router(
+        model_routes(parts.model, parts.change, parts.policies, parts.fetch_policies, parts.shadow, parts.workers)
+    )
     app.include_router(health_routes(parts.model, metrics))
     app.add_exception_handler(ProjectError, _any_error)
     app.add_exception_handler(HTTPException, _any_error)

@@ -71,6 +71,7 @@ def project_environment(**overrides: str) -> dict[str, str]:
         "SSL_",
         "RATE_",
         "REVIEW_",
+        "SHADOW_",
         "TRUSTED_",
     )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}

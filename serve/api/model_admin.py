@@ -19,8 +19,17 @@ from serve.api.policy_info import PolicyInfo, shown_policy
 from serve.model.model_change import ModelChange
 from serve.model.serving_model import ServingModel
 from serve.policy.policies import ReviewPolicies
+from serve.shadow.state_file import ShadowState, StateFile
 
 logger = logging.getLogger(__name__)
+
+
+class ShadowInfo(BaseModel):
+    """What scores a share of the requests as well, and answers none."""
+
+    alias: str = Field(description="of the registry")
+    model_version: str | None = Field(description="the version that shadows; null while none does")
+    fault: str | None = Field(description="what went wrong the last time that the alias was looked up")
 
 
 class ModelInfo(BaseModel):
@@ -33,6 +42,7 @@ class ModelInfo(BaseModel):
     sha256: str = Field(description="of model.onnx, as registered")
     engine: str = Field(description="what runs the trees")
     engine_plan: dict[str, Any] | None = Field(description="who scores batches of which size, as measured at load")
+    shadow: ShadowInfo | None = Field(description="null where `SHADOW_ALIAS` is not set")
     worker: int = Field(description="process id of the server process that answers this")
     workers: int = Field(description="server processes in all; each answers for itself")
     review_policy: PolicyInfo | None = Field(
@@ -53,6 +63,7 @@ def model_routes(
     change: ModelChange,
     policies: ReviewPolicies,
     fetch_policies: Callable[[], None],
+    shadow: StateFile | None,
     workers: int,
 ) -> APIRouter:
     """The two routes over the given model of a server of so many processes."""
@@ -72,6 +83,7 @@ def model_routes(
             sha256=manifest.sha256,
             engine=active.engine.name,
             engine_plan=None if active.engine.plan is None else msgspec.to_builtins(active.engine.plan),
+            shadow=None if shadow is None else _shadow_info(shadow.read()),
             worker=os.getpid(),
             workers=workers,
             review_policy=policy,
@@ -81,16 +93,23 @@ def model_routes(
     @router.post("/update-model")
     async def update_model() -> ModelUpdate:
         """Load what the registry calls production, and the review policies, in every worker before this answers (role
-        `operate`).
+        `operate`). What shadows is looked up as well, and not waited for.
         """
         try:
             await asyncio.to_thread(fetch_policies)
         except (ProjectError, psycopg2.Error) as error:
             # Those of before hold on, and the model is no worse for it.
             logger.warning("review policies can't be read: %s", str(error).partition("\n")[0])
+        if shadow is not None:
+            shadow.ask()
         number, is_new = await change.update()
         version = str(number)
         message = f"now serving version {version}" if is_new else f"version {version} was already serving"
         return ModelUpdate(message=message, model_version=version)
 
     return router
+
+
+def _shadow_info(state: ShadowState) -> ShadowInfo:
+    version = state.model_version
+    return ShadowInfo(alias=state.alias, model_version=None if version is None else str(version), fault=state.fault)

@@ -17,6 +17,7 @@ from psycopg2.extensions import connection as Connection
 from serve.audit.amendment import Amendment
 from serve.audit.errors import AuditError
 from serve.audit.ledger import Kind
+from serve.audit.shadows import erase_shadows
 from serve.audit.stored_rows import LoggedRecord, records_of_applicant
 from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.backlog import DAMAGED_FOLDER
@@ -80,7 +81,8 @@ def wait_for_spool(spool: Path, timeout_s: float) -> None:
 def erase(connection: Connection, anchors: Anchors, pseudonyms: Sequence[bytes]) -> Erased:
     """Erase one person from every record, in one transaction that is committed here; a second time finds nothing.
 
-    Outcomes of the person's applications go as well, and attributes by which they are grouped.
+    Outcomes of the person's applications go as well, attributes by which they are grouped, and what another version
+    would have answered.
 
     Raises:
         AuditError: a record is not what was answered, so that it can't be told what of it to keep.
@@ -108,6 +110,7 @@ def erase_rows_of(
         found = rows_of(logged, pseudonyms)
         names |= {name for row in found if (name := _id_of(logged, row)) is not None}
         amendment.enter(logged, Kind.PERSON, found, _erase_rows(connection, logged, found))
+        erase_shadows(connection, logged, found)
         rows += len(found)
     with connection.cursor() as cursor:
         cursor.execute(_DELETE_GROUPS, (sorted(names),))

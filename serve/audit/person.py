@@ -10,8 +10,9 @@ import msgspec
 from psycopg2.extensions import connection as Connection
 
 from fraud.features import FEATURE_NAMES
-from serve.audit.erasure import rows_of
+from serve.audit.erasure import place_of, rows_of
 from serve.audit.reasons import ToldReason, reasons_on_record
+from serve.audit.shadows import Shadow, shadows_of
 from serve.audit.stored_rows import LoggedRecord, records_of_applicant
 
 _OUTCOMES: Final = """
@@ -33,6 +34,13 @@ class Outcome(msgspec.Struct, frozen=True):
     divorce: int
 
 
+class ShadowAnswer(msgspec.Struct, frozen=True):
+    """Of a version that answered nobody."""
+
+    model_version: int
+    probability: float
+
+
 class Answered(msgspec.Struct, frozen=True):
     """One application of the person, and what was answered."""
 
@@ -46,6 +54,8 @@ class Answered(msgspec.Struct, frozen=True):
     application_id: str | None
     features: dict[str, float]
     probability: float
+    shadow: ShadowAnswer | None
+    """What another version would have answered, if one shadowed."""
     reasons: Sequence[ToldReason] | None
     """Those that the answer gave, if it was asked for any."""
     model_version: int
@@ -75,7 +85,12 @@ def applications_of(connection: Connection, pseudonyms: Sequence[bytes]) -> list
         groups: dict[str, dict[str, str]] = {}
         for application_id, attribute, value in cursor.fetchall():
             groups.setdefault(application_id, {})[attribute] = value
-    found = [answered for logged in records for answered in _answered(logged, pseudonyms, outcomes, groups)]
+    shadows = shadows_of(connection, records)
+    found = [
+        answered
+        for logged in records
+        for answered in _answered(logged, pseudonyms, outcomes, groups, shadows.get(place_of(logged)))
+    ]
     return sorted(found, key=lambda answered: (answered.received_at, answered.request_id, answered.row_number))
 
 
@@ -84,6 +99,7 @@ def _answered(
     pseudonyms: Sequence[bytes],
     outcomes: dict[str, list[Outcome]],
     groups: dict[str, dict[str, str]],
+    shadow: Shadow | None,
 ) -> Iterator[Answered]:
     record, facts = logged.record, logged.record.facts
     for row in rows_of(logged, pseudonyms):
@@ -99,6 +115,7 @@ def _answered(
             application_id=application_id,
             features=dict(zip(FEATURE_NAMES[: record.features.shape[1]], record.features[row].tolist(), strict=True)),
             probability=float(record.probabilities[row]),
+            shadow=None if shadow is None else _shadow_answer(shadow, row),
             reasons=reasons_on_record(record, row),
             model_version=facts.model_version,
             model_sha256=facts.model_sha256.hex(),
@@ -107,6 +124,11 @@ def _answered(
             outcomes=() if application_id is None else outcomes.get(application_id, ()),
             groups={} if application_id is None else groups.get(application_id, {}),
         )
+
+
+def _shadow_answer(shadow: Shadow, row: int) -> ShadowAnswer | None:
+    probability = shadow.probabilities[row]
+    return None if probability is None else ShadowAnswer(shadow.model_version, probability)
 
 
 def _moment(microseconds: int) -> dt.datetime:

@@ -25,6 +25,9 @@ def access_page(applications: Sequence[Answered], moment: dt.datetime) -> bytes:
             ("Model", f"version {answered.model_version}, SHA-256 {answered.model_sha256}"),
             ("Load test", "yes" if answered.load_test else "no"),
         ]
+        if answered.shadow is not None:
+            would = f"{answered.shadow.probability:.7g} by version {answered.shadow.model_version}, on trial"
+            facts.append(("Probability that was not answered", would))
         features = [(name, f"{value:.9g}") for name, value in answered.features.items()]
         groups = [(f"Group, {attribute}", value) for attribute, value in answered.groups.items()]
         reasons = [

@@ -20,6 +20,7 @@ from fraud.database import open_connection
 from serve.audit.amendment import LOCK
 from serve.audit.erasure import APPLICATION_NAME
 from serve.audit.errors import AuditError
+from serve.audit.shadows import shadow_months
 from serve.audit.wal import WAL, give_up_wal
 
 LOCK_TIMEOUT: Final = "1s"
@@ -107,7 +108,8 @@ def rewrite(dsn: str, timeout_s: float, tell: Tell) -> Rewritten:
             _retry(connection, deadline, _VACUUM.format(_named(table.name)))
             _retry(connection, deadline, _ANALYZE.format(_named(table.name)))
             tell(f"{table.name}: done in {time.monotonic() - begun:.1f} s")
-        for name in BESIDE_THE_LOG:
+        shadows = shadow_months(connection, [table.name for table in tables])
+        for name in (*BESIDE_THE_LOG, *shadows):
             _retry(connection, deadline, _VACUUM.format(_named(name)))
             _retry(connection, deadline, _ANALYZE.format(_named(name)))
         if _fetch(connection, _HAS_STATISTICS)[0][0]:

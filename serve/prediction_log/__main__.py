@@ -11,6 +11,8 @@ import gc
 import logging
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Annotated, Final
 
@@ -31,7 +33,7 @@ from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.metrics import LogMetrics
 from serve.prediction_log.priority import give_way
 from serve.prediction_log.session import APPLICATION_NAME
-from serve.prediction_log.shipper import Shipper, only_shipper
+from serve.prediction_log.shipper import OnShipped, Shipper, only_shipper, tell_nobody
 from serve.prediction_log.table import LogTable
 from serve.prediction_log.upkeep import Upkeep
 from serve.prediction_log.upkeep_table import UpkeepTable
@@ -97,7 +99,6 @@ def _ship(settings: Settings, stop: threading.Event) -> None:
         metrics,
         fetch_policies=lambda: journal.renew(dsn),
     )
-    shipper = Shipper(folder, LogTable(dsn), anchors, settings.log_flush_interval_ms / 1000, metrics)
     # Records make no cycles; the collector would look at thousands of them again and again.
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
@@ -107,7 +108,22 @@ def _ship(settings: Settings, stop: threading.Event) -> None:
         threading.Thread(target=sender.run, args=(stop, behind_s), name="anchor-sender", daemon=True).start()
     # What it is at as we end is broken off, and done by the next one.
     threading.Thread(target=upkeep.run, args=(stop,), name="upkeep", daemon=True).start()
-    shipper.run(stop)
+    interval_s = settings.log_flush_interval_ms / 1000
+    with _shadow(settings) as on_shipped:
+        Shipper(folder, LogTable(dsn), anchors, interval_s, metrics, on_shipped=on_shipped).run(stop)
+
+
+@contextmanager
+def _shadow(settings: Settings) -> Iterator[OnShipped]:
+    """Who is to be told of what was shipped, so that another version scores it too."""
+    if settings.shadow_alias is None:
+        yield tell_nobody
+        return
+    # An engine takes memory that only who has a shadow should need.
+    from serve.shadow.assembly import assemble_shadow  # noqa: PLC0415
+
+    with assemble_shadow(settings, settings.shadow_alias).running() as shadow:
+        yield shadow.offer
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import psycopg2
 
@@ -26,7 +26,7 @@ from serve.prediction_log.errors import MarkMoved
 from serve.prediction_log.metrics import LogMetrics
 from serve.prediction_log.read_buffer import CHUNK_BYTES, ReadBuffer
 from serve.prediction_log.segment import claim, make_folder, remove_abandoned_staging
-from serve.prediction_log.table import ChainEnd, LogTable
+from serve.prediction_log.table import ChainEnd, ChainPart, LogTable
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,17 @@ MAX_COPY_BYTES: Final = 16 * 1024 * 1024
 FIRST_RETRY_S: Final = 0.1
 LAST_RETRY_S: Final = 5.0
 GAUGE_INTERVAL_S: Final = 1.0
+
+
+class OnShipped(Protocol):
+    """Told what has come to PostgreSQL; it never waits or raises, and keeps nothing of the parts' memory."""
+
+    def __call__(self, parts: Sequence[ChainPart], /, *, is_behind: bool) -> None:
+        """These records were committed; `is_behind`: more waited than fits into a batch."""
+
+
+def tell_nobody(_parts: Sequence[ChainPart], /, *, is_behind: bool) -> None:
+    """Where nobody wants to know."""
 
 
 @contextmanager
@@ -58,7 +69,14 @@ class Shipper:
     """Ships one spool. Call `run` under `only_shipper`."""
 
     def __init__(
-        self, folder: Path, table: LogTable, anchors: AnchorBook, interval_s: float, metrics: LogMetrics
+        self,
+        folder: Path,
+        table: LogTable,
+        anchors: AnchorBook,
+        interval_s: float,
+        metrics: LogMetrics,
+        *,
+        on_shipped: OnShipped = tell_nobody,
     ) -> None:
         """Nothing is read yet; records are to gather for `interval_s` before they are shipped."""
         self._folder = folder
@@ -67,6 +85,7 @@ class Shipper:
         self._table = table
         self._interval_s = interval_s
         self.metrics = metrics
+        self._on_shipped = on_shipped
         self._marks: dict[uuid.UUID, int] = {}
         self._batch = Batch()
         self._gauges_at = 0.0
@@ -129,6 +148,7 @@ class Shipper:
             self._marks[part.chain_id] = part.sequence
             self._anchors.move(ChainEnd(part.chain_id, part.sequence, part.hash))
         self.metrics.shipped.inc(self._batch.records)
+        self._on_shipped(self._batch.parts, is_behind=self._batch.size >= MAX_COPY_BYTES)
         self._batch = Batch()
 
     def _clear(self, segments: Segments) -> None:

@@ -43,6 +43,7 @@ from serve.policy.policies import ReviewPolicies
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import ANONYMOUS
 from serve.prediction_log.spool import Spool, Sync
+from serve.shadow.state_file import state_file
 from serve.workers.listener import listen
 
 logger = logging.getLogger(__name__)
@@ -96,6 +97,7 @@ def assemble(
         ),
         rate_limits=rate_limits(settings),
         access=access,
+        shadow=state_file(settings.run_dir, settings.shadow_alias),
         browsers=KnownBrowsers(administrator.user, administrator.password),
         proxy=MlflowProxy(uri) if uri else None,
         desk=DeskProxy(desk, access) if desk else None,

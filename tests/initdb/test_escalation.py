@@ -121,6 +121,7 @@ FUNCTIONS = (
     "expired_chain_ends(1, 'x', NULL, 1)",
     "detach_expired_predictions(1, 'x')",
     "drop_detached_predictions('x')",
+    "make_shadow_partition(now())",
 )
 
 
@@ -198,6 +199,9 @@ def test_functions_with_the_owners_rights_are_for_the_server_only(
         pytest.param("make_prediction_partition('1969-12-31 23:59:59.999999+00')", id="before any clock of ours"),
         pytest.param("make_prediction_partition('2200-01-01 00:00+00')", id="after the last year"),
         pytest.param("make_prediction_partition(NULL)", id="no moment"),
+        pytest.param("make_shadow_partition('infinity')", id="shadows of the end of time"),
+        pytest.param("make_shadow_partition('1999-12-31')", id="shadows of a month that is not in the log"),
+        pytest.param("make_shadow_partition(NULL)", id="shadows of no moment"),
         pytest.param("expired_prediction_partitions(0)", id="the current month"),
         pytest.param("expired_prediction_partitions(-2147483648)", id="months to come"),
         pytest.param("expired_prediction_partitions(NULL)", id="no number"),
@@ -247,6 +251,7 @@ def test_each_function_with_the_owners_rights_is_for_one_role(
         "expired_chain_ends": [SERVER],
         "detach_expired_predictions": [SERVER],
         "drop_detached_predictions": [SERVER],
+        "make_shadow_partition": [SERVER],
         "count_predictions": [TRAINER],
         "rebuild_drift_hours": [TRAINER],
         "remove_old_reports": [SERVER],

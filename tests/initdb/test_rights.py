@@ -22,6 +22,9 @@ RECORD = (
     " '{0.5}', '', '', '')"
 )
 MARK = "INSERT INTO prediction_chains VALUES (gen_random_uuid(), 1, ''); UPDATE prediction_chains SET sequence = 2"
+SHADOW = (
+    "INSERT INTO public.shadow_predictions VALUES (gen_random_uuid(), 1, now(), 1, '', '{0.5}') ON CONFLICT DO NOTHING"
+)
 HOUR = "INSERT INTO drift_hours VALUES ('', 1, now(), 1, '{1}')"
 AGAIN = "ON CONFLICT (model_sha256, model_version, hour) DO UPDATE SET counts = add_counts(drift_hours.counts, '{2}')"
 BINS = "INSERT INTO drift_bins VALUES ('', 1, 0, 'Age_Days', '{1}')"
@@ -64,6 +67,13 @@ def run(dsn: str, role: str, statement: str) -> None:
         pytest.param(SERVER, f"SELECT make_prediction_partition(now()); {RECORD}; {MARK}", id="server records"),
         pytest.param(SERVER, MONTHS, id="server lists old months"),
         pytest.param(SERVER, f"SELECT make_prediction_partition('2001-02-03 UTC'); {OLD_MONTH}", id="and drops them"),
+        pytest.param(
+            SERVER,
+            f"SELECT make_prediction_partition(now()); SELECT make_shadow_partition(now()); {SHADOW}",
+            id="server shadows",
+        ),
+        pytest.param(TRAINER, "SELECT * FROM shadow_predictions, shadow_logs", id="trainer reads shadows"),
+        pytest.param(AUDITOR, "SELECT * FROM shadow_predictions, shadow_logs", id="auditor reads shadows"),
         pytest.param(AUDITOR, "SELECT * FROM prediction_requests, prediction_chains", id="auditor reads chains"),
         pytest.param(AUDITOR, "SELECT * FROM prediction_erasures, prediction_logs", id="auditor reads erasures"),
         pytest.param(SERVER, "SELECT * FROM schema_version", id="server reads the version"),
@@ -136,6 +146,8 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
                 "DELETE FROM public.people",
                 "UPDATE public.reports SET verdict = 'pass'",
                 "DELETE FROM public.reports",
+                "UPDATE public.shadow_predictions SET probabilities = '{0}'",
+                "DELETE FROM public.shadow_predictions",
             )
         ),
         *(
@@ -151,7 +163,13 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
         *(
             pytest.param(role, f"SELECT FROM public.{table}", id=f"{role[8:]} reads {table}")
             for role in (SERVER, DESK, MLFLOW)
-            for table in ("divorce_predictions", "prediction_requests", "prediction_logs")
+            for table in (
+                "divorce_predictions",
+                "prediction_requests",
+                "prediction_logs",
+                "shadow_predictions",
+                "shadow_logs",
+            )
         ),
         *(
             pytest.param(role, "SELECT FROM public.applicant_groups", id=f"{role[8:]} reads groups")
@@ -159,6 +177,9 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
         ),
         pytest.param(TRAINER, RECORD, id="trainer records"),
         pytest.param(AUDITOR, RECORD, id="auditor records"),
+        pytest.param(TRAINER, SHADOW, id="trainer shadows"),
+        pytest.param(AUDITOR, SHADOW, id="auditor shadows"),
+        pytest.param(AUDITOR, "SELECT make_shadow_partition(now())", id="auditor makes months of shadows"),
         pytest.param(TRAINER, HOUR, id="trainer counts"),
         pytest.param(SERVER, BINS, id="server writes bins"),
         pytest.param(SERVER, CHECK, id="server writes checks"),

@@ -57,6 +57,7 @@ def served(
         "RUN_DIR": str(folder.absolute()),  # it starts in this folder: a relative path would lead elsewhere
         "MODEL_NAME": version.name,
         "MLFLOW_TRACKING_URI": "",
+        "SHADOW_ALIAS": "",
         "ADMIN_PASSWORD": secrets.token_urlsafe(),
         "SERVE_HOST": "127.0.0.1",
         "SSL_CERTFILE": "",

@@ -1,0 +1,72 @@
+"""What a version that did not answer would have answered about a person, as an erasure and a person reach it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+from psycopg2.extensions import connection as Connection
+
+from serve.audit.stored_rows import LoggedRecord
+from serve.prediction_log.record import RecordPlace
+
+_MAKE_MONTH: Final = "SELECT public.make_shadow_partition(timestamptz 'epoch' + %s * interval '1 microsecond')"
+_KEEP_OUT: Final = """
+    INSERT INTO public.shadow_predictions (chain_id, sequence, recorded_at)
+    VALUES (%s::uuid, %s, timestamptz 'epoch' + %s * interval '1 microsecond') ON CONFLICT DO NOTHING
+"""
+_BLANK: Final = """
+    UPDATE public.shadow_predictions SET probabilities[%s] = NULL
+    WHERE chain_id = %s::uuid AND sequence = %s AND probabilities IS NOT NULL
+"""
+_OF_RECORDS: Final = """
+    SELECT chain_id::text, sequence, model_version, probabilities
+    FROM unnest(%s::uuid[], %s::bigint[]) AS place (chain_id, sequence)
+    JOIN public.shadow_predictions USING (chain_id, sequence)
+    WHERE probabilities IS NOT NULL
+"""
+_THERE: Final = "SELECT relname FROM pg_catalog.pg_class WHERE relkind = 'r' AND relname = ANY(%s) ORDER BY relname"
+
+
+class Shadow(msgspec.Struct, frozen=True):
+    """What a version would have answered to a record, row by row; None for a row that is erased."""
+
+    model_version: int
+    probabilities: Sequence[float | None]
+
+
+def erase_shadows(connection: Connection, logged: LoggedRecord, rows: Sequence[int]) -> None:
+    """Blank a record's rows, and keep out a shadow that may still be on its way.
+
+    Raises:
+        psycopg2.Error: PostgreSQL refuses.
+    """
+    facts = logged.record.facts
+    place = str(logged.chain_id), facts.sequence
+    with connection.cursor() as cursor:
+        cursor.execute(_MAKE_MONTH, (facts.recorded_at,))
+        # Waits for a shadow that is being written; one that comes after this finds its place taken.
+        cursor.execute(_KEEP_OUT, (*place, facts.recorded_at))
+        for row in rows:
+            cursor.execute(_BLANK, (row + 1, *place))
+
+
+def shadows_of(connection: Connection, records: Iterable[LoggedRecord]) -> dict[RecordPlace, Shadow]:
+    """Those of these records that have one."""
+    places = [(str(logged.chain_id), logged.record.facts.sequence) for logged in records]
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_RECORDS, ([chain_id for chain_id, _ in places], [sequence for _, sequence in places]))
+        return {
+            RecordPlace(uuid.UUID(chain_id), sequence): Shadow(version, probabilities)
+            for chain_id, sequence, version, probabilities in cursor.fetchall()
+        }
+
+
+def shadow_months(connection: Connection, months: Iterable[str]) -> list[str]:
+    """The tables that hold the shadows of these months of the log."""
+    names = [month.replace("prediction_requests_", "shadow_predictions_") for month in months]
+    with connection.cursor() as cursor:
+        cursor.execute(_THERE, (names,))
+        return [name for (name,) in cursor.fetchall()]
