@@ -142,7 +142,14 @@ def create_app(parts: Parts) -> Application:
         swagger_ui_oauth2_redirect_url=None,
     )
     app.include_router(
-        model_routes(parts.model, parts.change, parts.policies, parts.fetch_policies, parts.shadow, parts.workers)
+        model_routes(
+            parts.model,
+            parts.change,
+            parts.policies,
+            parts.fetch_policies,
+            shadow=parts.shadow,
+            workers=parts.workers,
+        )
     )
     app.include_router(health_routes(parts.model, metrics))
     app.add_exception_handler(ProjectError, _any_error)

@@ -63,6 +63,7 @@ def model_routes(
     change: ModelChange,
     policies: ReviewPolicies,
     fetch_policies: Callable[[], None],
+    *,
     shadow: StateFile | None,
     workers: int,
 ) -> APIRouter:
