@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from fraud.errors import ProjectError, RegistryError
-from fraud.registry import PRODUCTION, Registry
+from fraud.registry import PRODUCTION, ModelVersion, Registry
 from serve.engine import Engine, EngineOptions, load_checked
 from serve.engine.contributions import Contributions, load_contributions
 from serve.errors import ModelUnusable, NoProductionModel, NotReady
@@ -97,19 +97,23 @@ class ServingModel:
             RegistryError: the registry does not answer, or the download is not what was registered.
             NoProductionModel: the registry has no production version.
         """
-        if self._registry is None:
-            raise RegistryError("no model registry is configured: set MLFLOW_TRACKING_URI")
-        registry = self._registry
+        registry = self._asked_registry()
         version = registry.version_of(PRODUCTION)
         if version is None:
             raise NoProductionModel("the registry has no production model: promote one, then call again")
-        manifest = Manifest(
-            version.name, version.version, version.sha256, version.data_cutoff, version.contributions_sha256
-        )
-        if self._active is not None and self._active.manifest == manifest:
-            return version.version, False
-        self._store.add(manifest, lambda: registry.fetch_model(version), lambda: registry.fetch_contributions(version))
-        return version.version, True
+        return version.version, self._fetch(registry, version)
+
+    def fetch(self, version: int) -> bool:
+        """Bring a verified copy of any version into the local store. Blocks on the network.
+
+        Returns:
+            Whether it is another one than the one in charge.
+
+        Raises:
+            RegistryError: the registry does not answer, has no such version, or gives what was not registered.
+        """
+        registry = self._asked_registry()
+        return self._fetch(registry, registry.model_version(version))
 
     def prepare(self, version: int) -> None:
         """Load and check a version of the local store beside the one in charge.
@@ -117,7 +121,9 @@ class ServingModel:
         Raises:
             ModelStoreError, EngineError, GoldenRowsError: it can't be served.
         """
-        self._prepared = self._load(self._store.get(version))
+        stored = self._store.get(version)
+        if self._prepared is None or self._prepared.manifest != stored.manifest:
+            self._prepared = self._load(stored)
 
     def commit(self, version: int) -> None:
         """Put the prepared version in charge; requests that have begun finish with the old one."""
@@ -131,6 +137,20 @@ class ServingModel:
     def abandon(self) -> None:
         """Drop what was prepared."""
         self._prepared = None
+
+    def _asked_registry(self) -> Registry:
+        if self._registry is None:
+            raise RegistryError("no model registry is configured: set MLFLOW_TRACKING_URI")
+        return self._registry
+
+    def _fetch(self, registry: Registry, version: ModelVersion) -> bool:
+        manifest = Manifest(
+            version.name, version.version, version.sha256, version.data_cutoff, version.contributions_sha256
+        )
+        if self._active is not None and self._active.manifest == manifest:
+            return False
+        self._store.add(manifest, lambda: registry.fetch_model(version), lambda: registry.fetch_contributions(version))
+        return True
 
     def _load(self, stored: StoredModel) -> LoadedModel:
         manifest = stored.manifest
