@@ -126,6 +126,17 @@ class Settings(BaseSettings):
 
     mlflow_tracking_uri: str | None = Field(None, description="MLflow address; unset = the embedded server")
     model_name: str = Field("divorce-model", description="registered model")
+    model_watch_s: float = Field(
+        5.0,
+        ge=0,
+        description="time from one look of a server at what the registry calls production to the next, seconds"
+        "; 0 = only at its start and on /update-model",
+    )
+    model_lease_s: PositiveFloat | None = Field(
+        None,
+        description="longest time that a server answers without the registry's word that its version is in production, "
+        "seconds; then 503; unset = for ever",
+    )
     registry_timeout_s: PositiveInt = Field(10, description="longest wait for one registry call, seconds")
 
     today: dt.date = Field(

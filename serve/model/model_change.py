@@ -66,6 +66,7 @@ class ModelChange:
                 await self._ask(ChangeRequested(version), "is not served")
             else:
                 await self._channel.send(Abandon(version))
+            self._model.confirm()
             return version, is_new
 
     async def prepare(self, version: int) -> None:

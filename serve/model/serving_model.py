@@ -36,6 +36,8 @@ class ServingModel:
         self._options = options
         self._active: LoadedModel | None = None
         self._prepared: LoadedModel | None = None
+        self._lapsed_after_s: float | None = None
+        """The lease that has run out, if one has."""
         self._fault: str | None = None
         """Why the version that was loaded last can't be served."""
         self._local_fault: str | None = None
@@ -49,6 +51,11 @@ class ServingModel:
             NotReady: none is loaded yet; the registry may have one.
             ModelUnusable: the one that should be can't be served.
         """
+        if self._lapsed_after_s is not None:
+            raise NotReady(
+                f"the registry has not confirmed for {self._lapsed_after_s:g} s (MODEL_LEASE_S) that the version here "
+                "is in production: see that the server reaches it"
+            )
         if self._active is None:
             if self._fault is not None:
                 raise ModelUnusable(
@@ -63,6 +70,22 @@ class ServingModel:
     def version(self) -> int | None:
         """The version in charge, None before there is one."""
         return None if self._active is None else self._active.manifest.model_version
+
+    @property
+    def unconfirmed_s(self) -> float:
+        """Time since the registry called the version here production last, seconds."""
+        return self._store.unconfirmed_s()
+
+    def confirm(self) -> None:
+        """The registry calls the version in charge production at this moment."""
+        self._store.confirm()
+
+    def keep_lease(self, lease_s: float) -> None:
+        """Answer nothing while the registry has not confirmed the version for so long; answer again once it has."""
+        lapsed = self._store.unconfirmed_s() > lease_s
+        if lapsed and self._lapsed_after_s is None:
+            logger.critical("nothing is scored: the registry has confirmed no version for %g s", lease_s)
+        self._lapsed_after_s = lease_s if lapsed else None
 
     def load_local(self) -> None:
         """Take the verified local copy into service, if there is one; needs no registry.
@@ -86,6 +109,14 @@ class ServingModel:
     def give_up_on_registry(self) -> None:
         """Take it that the registry will give no model: one that can't be served is all there is."""
         self._fault = self._fault or self._local_fault
+
+    def production_number(self) -> int | None:
+        """Number of the version that the registry calls production; None where it calls none so. Blocks on the network.
+
+        Raises:
+            RegistryError: it does not answer.
+        """
+        return self._asked_registry().number_of(PRODUCTION)
 
     def fetch_production(self) -> tuple[int, bool]:
         """Bring a verified copy of the production version into the local store. Blocks on the network.
@@ -122,6 +153,8 @@ class ServingModel:
             ModelStoreError, EngineError, GoldenRowsError: it can't be served.
         """
         stored = self._store.get(version)
+        if self._active is not None and self._active.manifest == stored.manifest:
+            return  # somebody else had us change to it meanwhile
         if self._prepared is None or self._prepared.manifest != stored.manifest:
             self._prepared = self._load(stored)
 

@@ -98,7 +98,7 @@ class Supervisor:
         return self._exit_status
 
     async def _keep_worker(self, number: int) -> None:
-        """The first start of the first worker also catches up with the registry."""
+        """The first worker also keeps up with the registry."""
         arguments = ("--refresh",) if number == 0 else ()
         await self._keep(f"worker {number}", lambda: self._run_worker(arguments), self._stopping)
 
