@@ -68,7 +68,7 @@ class RegistryWatch:
     async def _follow(self, number: int) -> None:
         try:
             await self._change.update()
-        except ProjectError as error:
+        except (ProjectError, OSError) as error:  # a disk may be full
             if isinstance(error, RegistryError) and not isinstance(error, ChecksumError):
                 raise
             self._unusable = number, time.monotonic()
@@ -89,7 +89,7 @@ class RegistryWatch:
                     await asyncio.sleep(pause_s)
                     continue
                 logger.warning("the registry gives no model: %s", error)
-            except ProjectError as error:
+            except (ProjectError, OSError) as error:
                 logger.warning("no model from the registry: %s", error)
             else:
                 return

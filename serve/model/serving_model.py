@@ -78,7 +78,10 @@ class ServingModel:
 
     def confirm(self) -> None:
         """The registry calls the version in charge production at this moment."""
-        self._store.confirm()
+        try:
+            self._store.confirm()
+        except OSError as error:
+            logger.warning("that the registry confirmed the version can't be noted: %s", error)
 
     def keep_lease(self, lease_s: float) -> None:
         """Answer nothing while the registry has not confirmed the version for so long; answer again once it has."""

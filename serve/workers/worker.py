@@ -100,7 +100,7 @@ def assemble(settings: Settings, channel: Channel, threads: int, workers: int, *
         drain_timeout_s=settings.drain_timeout_s,
         encrypted=settings.ssl_certfile is not None,
         watch=RegistryWatch(change, model, settings.model_watch_s if uri else 0.0) if refresh else None,
-        lease_s=settings.model_lease_s,
+        lease_s=settings.model_lease_s if uri else None,
     )
 
 

@@ -47,7 +47,7 @@ class CountedChange(ModelChange):
         super().__init__(ours, model)
         self.watched = model
         self.updates = 0
-        self.error: ProjectError | None = None
+        self.error: ProjectError | OSError | None = None
 
     async def update(self) -> tuple[int, bool]:
         self.updates += 1
@@ -121,12 +121,12 @@ def test_a_registry_that_is_away_is_told_once_and_changes_nothing(
     assert (model.served, change.updates) == (1, 0)
 
 
-@pytest.mark.parametrize("error", [UpdateFailed("a worker can't"), ChecksumError("another file")])
+@pytest.mark.parametrize("error", [UpdateFailed("a worker can't"), ChecksumError("another file"), OSError("full")])
 def test_an_unusable_version_is_not_tried_at_every_look(
     watch: RegistryWatch,
     model: WatchedModel,
     change: CountedChange,
-    error: ProjectError,
+    error: ProjectError | OSError,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     model.production, change.error = 2, error
