@@ -6,6 +6,7 @@ import typer
 
 from serve.audit.access_command import access
 from serve.audit.backup.commands import backup, restore
+from serve.audit.close_command import close_chain
 from serve.audit.decisions_command import decisions_command
 from serve.audit.erase_command import erase
 from serve.audit.reasons_command import reasons
@@ -18,6 +19,7 @@ app = typer.Typer(help="Audit the prediction log.", no_args_is_help=True, add_co
 app.command()(verify)
 app.command("decisions")(decisions_command)
 app.command()(salvage)
+app.command("close-chain")(close_chain)
 app.command()(access)
 app.command()(reasons)
 app.command()(erase)
