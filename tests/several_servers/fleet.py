@@ -25,8 +25,10 @@ from tests.several_servers.link import Link
 
 START_S: Final = 600.0
 """All of them start at the same time."""
-FOLLOW_S: Final = 120.0
-WATCH_S: Final = 0.5
+FOLLOW_S: Final = 300.0
+WATCH_S: Final = 2.0
+REGISTRY_TIMEOUT_S: Final = 60
+"""A busy machine is no registry that is away; a link that is cut answers at once."""
 LEASE_S: Final = 10.0
 
 PROBE: Final = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0), timeout=FOLLOW_S)
@@ -155,7 +157,7 @@ def running_fleet(stack: LiveStack, folder: Path, size: int) -> Iterator[Fleet]:
     """As many servers on the stack's database and registry, with a model of their own in production, all ready."""
     source = Registry(stack.tracking_uri, "divorce-model").version_of(PRODUCTION)
     assert source is not None
-    registry = Registry(stack.tracking_uri, "model-of-several-servers")
+    registry = Registry(stack.tracking_uri, "model-of-several-servers", REGISTRY_TIMEOUT_S)
     first = registry.register(source.run_id, source.sha256, source.data_cutoff, {})
     registry.set_alias(PRODUCTION, first.version)
     servers = [_new_server(stack, registry.model_name, folder / str(number)) for number in range(size)]
@@ -184,6 +186,7 @@ def _new_server(stack: LiveStack, model_name: str, folder: Path) -> FleetServer:
         "MODEL_NAME": model_name,
         "MLFLOW_TRACKING_URI": str(registry_url.copy_with(port=registry.port)),
         "MODEL_WATCH_S": str(WATCH_S),
+        "REGISTRY_TIMEOUT_S": str(REGISTRY_TIMEOUT_S),
     }
     return FleetServer(project_environment(**{**shared, **own}), folder, port, Link(port), registry)
 

@@ -54,7 +54,7 @@ def test_a_server_that_is_down_stops_a_promotion_before_anything_changed(fleet: 
     production, candidate = fleet.in_production(), fleet.another_version()
     down = fleet.servers[3]
     down.operator.cut()
-    with pytest.raises(DeploymentError, match=f"nothing was changed: {down.operated_url}"):
+    with pytest.raises(DeploymentError, match=f"nothing was changed: .*{down.operated_url}"):
         promote(fleet.registry, production, candidate, fleet.deployment, nobody_else)
     assert fleet.in_production() == production
     assert fleet.versions() == [production.version] * len(fleet.servers)
