@@ -143,6 +143,12 @@ class Registry:
                 return None
             return _model_version(self._client().get_model_version(self.model_name, str(model.aliases[alias])))
 
+    def number_of(self, alias: str) -> int | None:
+        """The number of the version that an alias names, in one call; None as `version_of`."""
+        with registry_errors(self.tracking_uri):
+            model = self._registered_model()
+            return None if model is None or alias not in model.aliases else int(model.aliases[alias])
+
     def model_version(self, version: int) -> ModelVersion:
         """The version of that number."""
         with registry_errors(self.tracking_uri):

@@ -29,6 +29,7 @@ from fraud.errors import SettingsError
 from fraud.networks import Network, parse_networks
 from fraud.overridden import refuse_overridden
 from fraud.run_lock import is_held
+from fraud.server_addresses import ServerAddress, parse_server_urls, resolve_servers, single_server
 from fraud.statistics.review import REVIEW_CAPACITY
 
 ADDRESSES_FILE: Final = "stack.env"
@@ -36,6 +37,8 @@ ADDRESSES_FILE: Final = "stack.env"
 
 ANCHOR_SECRET_MIN: Final = 32
 """Characters of the key that signs anchors."""
+MAY_HOLD_PASSWORDS: Final = frozenset({"database_url", "anchor_url", "server_urls"})
+"""Addresses that no message may quote."""
 EMPTY_MEANS_NONE: Final = ("credit_ceiling",)
 """Settings whose default is a bound that can be taken away; any other that is left empty has its default."""
 
@@ -63,6 +66,10 @@ def _parse_api_keys(value: object) -> object:
 
 def _parse_networks(value: object) -> object:
     return parse_networks(value) if isinstance(value, str) else value
+
+
+def _parse_server_urls(value: object) -> object:
+    return parse_server_urls(value) if isinstance(value, str) else value
 
 
 def parse_excluded(value: str) -> tuple[str, ...]:
@@ -125,6 +132,17 @@ class Settings(BaseSettings):
 
     mlflow_tracking_uri: str | None = Field(None, description="MLflow address; unset = the embedded server")
     model_name: str = Field("divorce-model", description="registered model")
+    model_watch_s: float = Field(
+        5.0,
+        ge=0,
+        description="time from one look of a server at what the registry calls production to the next, seconds"
+        "; 0 = only at its start and on /update-model",
+    )
+    model_lease_s: PositiveFloat | None = Field(
+        None,
+        description="longest time that a server answers without the registry's word that its version is in production, "
+        "seconds; then 503; unset = for ever",
+    )
     registry_timeout_s: PositiveInt = Field(10, description="longest wait for one registry call, seconds")
 
     today: dt.date = Field(
@@ -166,6 +184,12 @@ class Settings(BaseSettings):
 
     serve_host: str = Field("127.0.0.1", description="address that the server listens on")
     serve_port: Port = Field(8000, description="port that the server listens on")
+    server_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parse_server_urls)] = Field(
+        (),
+        description="addresses of all servers, comma-separated, for gate and retraining; a name stands for each of its "
+        "addresses; unset = SERVE_HOST and SERVE_PORT",
+        json_schema_extra={"default": "-"},
+    )
     ssl_certfile: Path | None = Field(None, description="certificate chain (PEM); with it the server speaks HTTPS only")
     ssl_keyfile: Path | None = Field(None, description="private key of SSL_CERTFILE (PEM, without a password)")
     admin_user: str = Field("admin", description="user of /update-model and /mlflow/")
@@ -456,6 +480,14 @@ class Settings(BaseSettings):
         host = f"[{host}]" if ":" in host else host
         return f"{'http' if self.ssl_certfile is None else 'https'}://{host}:{self.serve_port}"
 
+    def server_addresses(self) -> tuple[ServerAddress, ...]:
+        """Every server that answers with the model, as names resolve at this moment.
+
+        Raises:
+            AddressError: a name has no address.
+        """
+        return resolve_servers(self.server_urls) if self.server_urls else (single_server(self.server_url()),)
+
     def _owner_dsn(self) -> str:
         if self.database_url is not None:
             return self.database_url.get_secret_value()
@@ -532,7 +564,7 @@ def _one_line(error: ValidationError) -> str:
     for fault in error.errors():
         name = str(fault["loc"][0])
         # A key that stands where its entry should is no less a secret.
-        secret = "password" in name or name.endswith(("key", "keys")) or name in {"database_url", "anchor_url"}
+        secret = "password" in name or name.endswith(("key", "keys")) or name in MAY_HOLD_PASSWORDS
         value = "" if secret else f"={fault['input']!r}"
         faults.append(f"{name.upper()}{value}: {fault['msg']}")
     return "; ".join(faults) + " (`python -m fraud` lists the settings)"

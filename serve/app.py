@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from fraud.errors import ProjectError, RegistryError
+from fraud.errors import ProjectError
 from serve.access.control import AccessControl
 from serve.access.known_browsers import KnownBrowsers
 from serve.access.middleware import RequireLogin
@@ -43,6 +43,7 @@ from serve.limits import Limits
 from serve.metrics import FLUSH_INTERVAL_S, Metrics
 from serve.mlflow_proxy.proxy import MlflowProxy
 from serve.model.model_change import ModelChange
+from serve.model.registry_watch import RegistryWatch
 from serve.model.serving_model import ServingModel
 from serve.overload.in_flight import Admission
 from serve.overload.load_shedder import LoadShedder
@@ -60,7 +61,7 @@ TITLE: Final = "Marriage-loan scoring"
 VERSION: Final = "0.1.0"
 # Longer than what common reverse proxies keep (60 s): whoever closes first must not be us.
 KEEP_ALIVE_S: Final = 75.0
-REFRESH_PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
+LEASE_LOOK_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,10 @@ class Parts:
     drain_timeout_s: float
     encrypted: bool
     """Whether connections are TLS."""
-    refresh: bool
-    """Whether to catch up with the registry after the start."""
+    watch: RegistryWatch | None
+    """Of the worker that looks at the registry for all of them."""
+    lease_s: float | None
+    """How long a version is served without the registry's confirmation, seconds; None: for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +198,11 @@ async def _lifespan(
         asyncio.create_task(_keep_gauges(parts, admission, connections, metrics)),
         asyncio.create_task(connections.keep_time()),
     ]
-    if parts.refresh:
-        tasks.append(asyncio.create_task(_refresh(parts)))
+    if parts.watch is not None:
+        tasks.append(asyncio.create_task(parts.watch.run()))
+    if parts.lease_s is not None:
+        parts.model.keep_lease(parts.lease_s)
+        tasks.append(asyncio.create_task(_keep_lease(parts.model, parts.lease_s)))
     try:
         yield
     finally:
@@ -221,31 +227,18 @@ async def _keep_gauges(parts: Parts, admission: Admission, connections: OpenConn
             metrics.body_bytes_in_flight.set(admission.body_bytes)
             metrics.connections.set(len(connections))
             metrics.model_version.set(parts.model.version or 0)
+            if parts.watch is not None:
+                metrics.model_unconfirmed.set(parts.model.unconfirmed_s)
         except OSError as error:
             # Their files may not grow on a full disk; that must not keep anybody from an answer.
             logger.warning("metrics can't be written: %s", error)
         await asyncio.sleep(FLUSH_INTERVAL_S)
 
 
-async def _refresh(parts: Parts) -> None:
-    """Catch up with the registry after the start; a local model serves meanwhile, and goes on if that fails.
-
-    The registry may start at the same time as we do and take longer, so it is asked a few times.
-    """
-    for pause_s in (*REFRESH_PAUSES_S, None):
-        try:
-            await parts.change.update()
-        except RegistryError as error:
-            if pause_s is not None:
-                await asyncio.sleep(pause_s)
-                continue
-            logger.warning("the registry gives no model: %s", error)
-        except ProjectError as error:
-            logger.warning("no model from the registry: %s", error)
-        else:
-            return
-        break
-    parts.model.give_up_on_registry()
+async def _keep_lease(model: ServingModel, lease_s: float) -> None:
+    while True:
+        model.keep_lease(lease_s)
+        await asyncio.sleep(LEASE_LOOK_S)
 
 
 async def _any_error(request: Request, error: Exception) -> Response:

@@ -88,6 +88,12 @@ class Metrics:
             "connections_open", "connections of clients", multiprocess_mode="livesum", registry=registry
         )
         self.model_version = Gauge("model_version", "version in charge", multiprocess_mode="livemax", registry=registry)
+        self.model_unconfirmed = Gauge(
+            "model_unconfirmed_seconds",
+            "time since the registry said last that the version in charge is in production",
+            multiprocess_mode="livemax",
+            registry=registry,
+        )
 
         self.implausible_values = Counter(
             "scoring_implausible_values_total",

@@ -18,6 +18,7 @@ from bench.gate.check import Gate
 from bench.gate.deployment import Deploy, Deployment, deployment_of
 from bench.gate.errors import GateError
 from bench.gate.lock import alone
+from bench.gate.promote import tell_missing
 from bench.gate.promotion import finish, promote
 from bench.gate.refresh import Refresh, after_rejection, may_refresh, refresh_policy
 from bench.gate.report.files import stored_report, write_report
@@ -114,7 +115,7 @@ class Run:
                 raise GateError("the registry has no candidate: `python -m train` registers one")
             if champion is not None and champion.version == candidate.version:
                 if not self.measure_only:
-                    finish(registry, candidate, self.deployment)
+                    tell_missing(finish(registry, candidate, self.deployment))
                 return None
             report = self._judge(report, candidate, champion)
             self._record(report, candidate)
@@ -122,7 +123,7 @@ class Run:
                 candidate, report = self._refreshed(self.refresh, report, candidate, champion)
             if report.verdict is Verdict.PASS and not self.measure_only:
                 try:
-                    promote(registry, champion, candidate, self.deployment, check_lock)
+                    tell_missing(promote(registry, champion, candidate, self.deployment, check_lock))
                 except ProjectError as error:
                     report = replace(report, error=f"not promoted: {error}")
                     self._record(report, candidate)

@@ -1,133 +1,131 @@
-"""The running server as an operator sees it: told to change its model, and asked what every worker serves."""
+"""All running servers of one model as an operator sees them: they prepare a version, then all switch to it."""
 
 from __future__ import annotations
 
-import functools
-import ssl
-import time
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Annotated, Final
 
-import httpx
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
-from bench.gate.errors import DeploymentError
-from fraud.api_keys import bearer
-from fraud.foreign_errors import refusal, why_unanswered
+from bench.gate.errors import DeploymentError, UnreachableError
+from bench.gate.server import Server
 from fraud.settings import Settings
+from fraud.verdict import Verdict
 
-REQUEST_TIMEOUT_S: Final = 120.0
-"""A change of model loads and measures it in every worker first."""
-VERIFY_TIMEOUT_S: Final = 30.0
+logger = logging.getLogger(__name__)
 
-
-@functools.cache
-def _authorities() -> ssl.SSLContext:
-    """Whose certificates are believed: the system's, or those of SSL_CERT_FILE."""
-    return ssl.create_default_context()
-
+ASKED_AT_ONCE: Final = 32
 
 Deploy = Annotated[
     bool,
-    typer.Option(help="Have the running server change its model. Without one, it takes the version when it starts."),
+    typer.Option(
+        help="Have the running servers change their model. Without any, they take the version when they start."
+    ),
 ]
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of asking one server."""
+
+    server: Server
+    fault: DeploymentError | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """An error where the server could not be asked; a failure where it said no."""
+        if self.fault is None:
+            return Verdict.PASS
+        return Verdict.ERROR if isinstance(self.fault, UnreachableError) else Verdict.FAIL
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
-    """The server at an address, and the login that may operate it."""
+    """Every server that answers with the model, one for each address."""
 
-    url: str
-    user: str
-    password: str
-    api_key: str | None = None
-    """What may score."""
+    servers: tuple[Server, ...]
 
-    def update(self) -> None:
-        """Have the server load what the registry calls production.
+    def prepare(self, version: int, *, without_missing: bool = False) -> None:
+        """Have every server load and check a version beside the one that it serves; nothing changes yet.
 
-        Raises:
-            DeploymentError: it does not answer, or refuses; it then serves what it served.
-        """
-        try:
-            answer = httpx.post(
-                f"{self.url}/update-model",
-                auth=(self.user, self.password),
-                timeout=REQUEST_TIMEOUT_S,
-                trust_env=False,
-                verify=_authorities(),
-            )
-        except httpx.HTTPError as error:
-            raise DeploymentError(
-                f"{self.url}/update-model does not answer ({why_unanswered(error)}): is the server running?"
-            ) from error
-        _refuse_refusal(answer)
+        Where one does not, those that did drop it.
 
-    def verify(self, version: int) -> None:
-        """Make sure that every worker serves this version.
-
-        Workers share a port, and which of them gets a connection is chance; so connections are opened until as many
-        workers as there are have answered.
+        Args:
+            version: of the registered model.
+            without_missing: go on without servers that do not answer, as long as one does.
 
         Raises:
-            DeploymentError: one serves another version, or they did not all answer in time.
+            DeploymentError: a server does not answer, or can't serve it.
         """
-        seen: set[int] = set()
-        deadline = time.monotonic() + VERIFY_TIMEOUT_S
-        while time.monotonic() < deadline:
+        answers = self.ask_each(lambda server: server.prepare(version))
+        missing = [answer for answer in answers if answer.verdict is Verdict.ERROR]
+        against = [answer for answer in answers if answer.verdict is Verdict.FAIL]
+        if against or len(missing) == len(answers) or (missing and not without_missing):
+            self._drop_prepared(answer.server for answer in answers if answer.fault is None)
+            raise DeploymentError(f"nothing was changed: {_faults(against + missing)}")
+
+    def switch(self, version: int) -> tuple[str, ...]:
+        """Have every server serve this version, which the registry calls production by now.
+
+        Returns:
+            A line for each server that did not confirm it: it is away, and looks into the registry by itself.
+
+        Raises:
+            DeploymentError: a server is against it, or none confirmed it.
+        """
+
+        def change(server: Server) -> None:
+            server.update()
+            server.verify(version)
+
+        answers = self.ask_each(change)
+        missing = [answer for answer in answers if answer.verdict is Verdict.ERROR]
+        against = [answer for answer in answers if answer.verdict is Verdict.FAIL]
+        if against or len(missing) == len(answers):
+            raise DeploymentError(_faults(against or missing))
+        return tuple(str(answer.fault) for answer in missing)
+
+    def return_to_production(self) -> None:
+        """Tell all servers to serve what the registry calls production again; one that is away can't be told."""
+        for answer in self.ask_each(lambda server: server.update()):
+            if answer.fault is not None:
+                logger.error("a server can't be told to keep the old version: %s", answer.fault)
+
+    def ask_each(self, question: Callable[[Server], None]) -> list[Answer]:
+        """Ask all servers at once; `question` raises DeploymentError."""
+        with ThreadPoolExecutor(min(ASKED_AT_ONCE, len(self.servers))) as pool:
+            return list(pool.map(lambda server: Answer(server, _fault(question, server)), self.servers))
+
+    def _drop_prepared(self, servers: Iterable[Server]) -> None:
+        """Free what was prepared: production is what it was, so this changes nothing else."""
+        for server in servers:
             try:
-                answer = httpx.get(
-                    f"{self.url}/model-info",
-                    auth=(self.user, self.password),
-                    timeout=REQUEST_TIMEOUT_S,
-                    trust_env=False,
-                    verify=_authorities(),
-                )
-            except httpx.HTTPError as error:
-                raise DeploymentError(f"{self.url}/model-info does not answer ({why_unanswered(error)})") from error
-            _refuse_refusal(answer)
-            info = answer.json()
-            if info["model_version"] != str(version):
-                raise DeploymentError(
-                    f"worker {info['worker']} serves version {info['model_version']}, not {version}: "
-                    "does the server use this registry and model name?"
-                )
-            seen.add(info["worker"])
-            if len(seen) >= info["workers"]:
-                return
-        raise DeploymentError(f"only {len(seen)} workers answered within {VERIFY_TIMEOUT_S:.0f} s")
-
-    def probabilities(self, body: bytes) -> NDArray[np.float32]:
-        """What the server answers to a body of `/batch_predict` [N]; the drift monitor does not count it.
-
-        Raises:
-            DeploymentError: it does not answer, or refuses.
-        """
-        headers = {"Content-Type": "application/json", "X-Load-Test": "true", **bearer(self.api_key)}
-        try:
-            answer = httpx.post(
-                f"{self.url}/batch_predict", content=body, headers=headers, timeout=REQUEST_TIMEOUT_S, trust_env=False
-            )
-        except httpx.HTTPError as error:
-            raise DeploymentError(f"{self.url}/batch_predict does not answer ({why_unanswered(error)})") from error
-        _refuse_refusal(answer)
-        return np.asarray(answer.json()["probabilities"], np.float32)
-
-
-def _refuse_refusal(answer: httpx.Response) -> None:
-    if answer.status_code != HTTPStatus.OK:
-        raise DeploymentError(f"{answer.url} answered {refusal(answer.status_code, answer.content)}")
+                server.update()
+            except DeploymentError as error:
+                logger.warning("a server keeps a prepared version in memory until its next update: %s", error)
 
 
 def deployment_of(settings: Settings) -> Deployment:
-    """The server that the settings name.
+    """The servers that the settings name, as many as their names have addresses at this moment.
 
     Raises:
         SettingsError: the administrator's password is not set.
+        AddressError: a name can't be looked up.
     """
-    return Deployment(
-        settings.server_url(), settings.admin_user, settings.administrator_password(), settings.client_key()
-    )
+    login = settings.admin_user, settings.administrator_password(), settings.client_key()
+    return Deployment(tuple(Server(address, *login) for address in settings.server_addresses()))
+
+
+def _fault(question: Callable[[Server], None], server: Server) -> DeploymentError | None:
+    try:
+        question(server)
+    except DeploymentError as error:
+        return error
+    return None
+
+
+def _faults(answers: Iterable[Answer]) -> str:
+    return "; ".join(str(answer.fault) for answer in answers)

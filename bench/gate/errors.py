@@ -20,5 +20,9 @@ class DeploymentError(GateError):
     """The running server does not serve the version that it should."""
 
 
+class UnreachableError(DeploymentError):
+    """A server does not answer, or can't ask the registry: it may be told later, or learn it by itself."""
+
+
 class AtWorkError(GateError):
     """Somebody else does the same just now."""

@@ -28,10 +28,11 @@ def promote(
     ] = None,
     deploy: Deploy = True,
 ) -> None:
-    """Promote the candidate that `bench gate --measure-only` let pass, and have the server serve it.
+    """Promote the candidate that `bench gate --measure-only` let pass, and have every server serve it.
 
-    Nothing changes unless candidate and production are still the two versions that were measured. Aliases and server
-    change together or not at all. Exit status: 0 promoted, 2 error.
+    Nothing changes unless candidate and production are still the two versions that were measured, and every server of
+    SERVER_URLS has loaded and checked the candidate. A server that is cut off after that is named; it takes the version
+    by itself, and `bench verify` tells when. Exit status: 0 promoted, 2 error.
     """
     try:
         settings = load_settings()
@@ -43,14 +44,15 @@ def promote(
             if candidate is None:
                 raise GateError("the registry has no candidate: `python -m train` registers one")
             if champion is not None and champion.version == candidate.version:
-                finish(registry, candidate, deployment)
+                missing = finish(registry, candidate, deployment)
             else:
                 measured = _measured_champion(registry, candidate, report)
-                promote_version(registry, measured, candidate, deployment, check_lock)
+                missing = promote_version(registry, measured, candidate, deployment, check_lock)
     except ProjectError as error:
         print_error(error)
         sys.exit(EXIT_ERROR)
-    typer.echo(f"Version {candidate.version} is in production{_served(deployment)}.")
+    typer.echo(f"Version {candidate.version} is in production{_served(deployment, missing)}.")
+    tell_missing(missing)
 
 
 def _measured_champion(registry: Registry, candidate: ModelVersion, folder: Path) -> ModelVersion | None:
@@ -66,5 +68,14 @@ def _measured_champion(registry: Registry, candidate: ModelVersion, folder: Path
     return None if versions.champion is None else registry.model_version(versions.champion)
 
 
-def _served(deployment: Deployment | None) -> str:
-    return "" if deployment is None else ", and every worker serves it"
+def tell_missing(missing: tuple[str, ...]) -> None:
+    """Name the servers that did not confirm a change, on standard error."""
+    for line in missing:
+        typer.echo(f"not confirmed: {line}; it takes the version by itself once it reaches the registry", err=True)
+
+
+def _served(deployment: Deployment | None, missing: tuple[str, ...]) -> str:
+    if deployment is None:
+        return ""
+    number = len(deployment.servers)
+    return f", and every worker of {number - len(missing)} of {number} servers serves it"

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 import typer
 
 from bench.applications import encode_instances, join_instances
-from bench.gate.deployment import Deployment, deployment_of
-from bench.gate.errors import GateError
+from bench.gate.deployment import Answer, deployment_of
+from bench.gate.errors import DeploymentError, GateError
+from bench.gate.server import Server
 from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError
-from fraud.golden_rows import GoldenRows
+from fraud.golden_rows import GoldenRows, GoldenRowsError
 from fraud.registry import PRODUCTION, ModelVersion, Registry
 from fraud.settings import load_settings
+from fraud.verdict import Verdict, worst
 from serve.engine import read_golden_rows
 
 
 def verify() -> None:
-    """Ask the server, not the registry alone, what is in production: version and answers.
+    """Ask every server of SERVER_URLS, not the registry alone, what is in production: version and answers.
 
-    Every worker has to serve the version that the registry calls production, and the server has to answer the golden
-    rows of that version as the trained model did. Exit status: 0 it does, 2 it does not, or can't be asked.
+    Every worker has to serve the version that the registry calls production, and each server has to answer the golden
+    rows of that version as the trained model did. Exit status: 0 all do; 10 a server does not; 2 the registry or a
+    server can't be asked.
     """
     try:
         settings = load_settings()
@@ -30,25 +34,40 @@ def verify() -> None:
         production = registry.version_of(PRODUCTION)
         if production is None:
             raise GateError("nothing is in production: `python -m bench gate` promotes a candidate")
-        deployment = deployment_of(settings)
-        deployment.verify(production.version)
-        rows = _check_golden_rows(registry, production, deployment)
+        rows = _sendable_rows(registry, production)
+        answers = deployment_of(settings).ask_each(lambda server: _check(server, production, rows))
     except ProjectError as error:
         print_error(error)
         sys.exit(EXIT_ERROR)
-    typer.echo(f"Every worker serves version {production.version}, and the server answers {rows} golden rows rightly.")
+    sys.exit(_tell(answers, production, len(rows.rows)).exit_status)
 
 
-def _check_golden_rows(registry: Registry, version: ModelVersion, deployment: Deployment) -> int:
-    """Send the version's own golden rows; gives how many.
+def _tell(answers: Sequence[Answer], production: ModelVersion, rows: int) -> Verdict:
+    """A line for each server, faults on standard error; gives the verdict on all of them."""
+    for answer in answers:
+        if answer.fault is None:
+            typer.echo(
+                f"{answer.server.address}: every worker serves version {production.version}, and the server answers "
+                f"{rows} golden rows rightly."
+            )
+        else:
+            typer.echo(f"{answer.verdict.upper()}: {answer.fault}", err=True)
+    return worst(answer.verdict for answer in answers)
 
-    Raises:
-        DeploymentError: the server does not answer them.
-        GoldenRowsError: it answers otherwise than the trained model.
+
+def _check(server: Server, production: ModelVersion, rows: GoldenRows) -> None:
+    server.verify(production.version)
+    try:
+        rows.check(server.probabilities(join_instances(encode_instances(rows.rows.astype(np.float64)))))
+    except GoldenRowsError as error:
+        raise DeploymentError(f"{server.address}: {error}") from error
+
+
+def _sendable_rows(registry: Registry, version: ModelVersion) -> GoldenRows:
+    """The version's own golden rows, without those that a client can't send.
+
+    What is missing or negative each worker checked when it loaded the model.
     """
     golden = read_golden_rows(registry.fetch_model(version))
-    # A client can't send what is missing or negative; each worker checked those rows when it loaded the model.
     sendable = np.isfinite(golden.rows).all(axis=1) & (golden.rows >= 0).all(axis=1)
-    sent = GoldenRows(golden.rows[sendable], golden.probabilities[sendable])
-    sent.check(deployment.probabilities(join_instances(encode_instances(sent.rows.astype(np.float64)))))
-    return len(sent.rows)
+    return GoldenRows(golden.rows[sendable], golden.probabilities[sendable])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -12,6 +11,8 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from fraud.foreign_errors import refusal, why_unanswered
+from fraud.server_addresses import ServerAddress
+from fraud.server_request import ask_server
 
 OLDEST: Final = "prediction_log_oldest_seconds"
 RECORDS: Final = "prediction_log_waiting_records"
@@ -34,21 +35,16 @@ class Spool:
 
 @dataclass(frozen=True, slots=True)
 class ServerMetrics:
-    """Asks the server at an address, with a login that may read."""
+    """Asks one server, with a login that may read."""
 
-    url: str
+    address: ServerAddress
     user: str
     password: str
 
     def spool(self) -> Spool:
         """The state of its spool; httpx.HTTPError when it does not answer, ValueError when it does not say."""
-        answer = httpx.get(
-            f"{self.url}/metrics",
-            auth=(self.user, self.password),
-            timeout=REQUEST_TIMEOUT_S,
-            trust_env=False,
-            verify=ssl.create_default_context(),
-        )
+        timeout = httpx.Timeout(REQUEST_TIMEOUT_S)
+        answer = ask_server(self.address, "GET", "/metrics", timeout, auth=(self.user, self.password))
         if answer.status_code != HTTPStatus.OK:
             raise ValueError(f"it answered {refusal(answer.status_code, answer.content)}")
         found = {
@@ -69,12 +65,12 @@ def wait_for_records(server: ServerMetrics, patience_s: float = PATIENCE_S) -> s
         try:
             spool = server.spool()
         except (httpx.HTTPError, ValueError) as error:
-            said = f"{server.url} does not say whether records wait ({why_unanswered(error)})"
+            said = f"{server.address} does not say whether records wait ({why_unanswered(error)})"
             return f"{said}: what was answered just now may be lacking"
         elapsed_s = time.monotonic() - begun_s
         # What waits now is younger than this call, also by what the server saw last.
         if elapsed_s >= STALE_S + spool.oldest_s:
             return None
         if elapsed_s >= patience_s:
-            return f"{spool.records:,} records of {server.url} wait for PostgreSQL still: they are not counted"
+            return f"{spool.records:,} records of {server.address} wait for PostgreSQL still: they are not counted"
         time.sleep(POLL_S)

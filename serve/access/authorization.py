@@ -25,7 +25,7 @@ _OPEN: Final = re.compile(
 
 _ROLES: Final = (
     (re.compile(r"/predict|/batch_predict|/invocations|/v2/models/[^/]+(/versions/[^/]+)?/infer"), Role.SCORE),
-    (re.compile(r"/update-model"), Role.OPERATE),
+    (re.compile(r"/update-model|/prepare-model/[0-9]+"), Role.OPERATE),
     (re.compile(r"/metrics|/v2/models(/.+)?/stats|/mlflow(/.*)?", re.DOTALL), Role.READ),
 )
 

@@ -6,11 +6,11 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import psycopg2
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 
 from fraud.errors import ProjectError
@@ -56,6 +56,13 @@ class ModelUpdate(BaseModel):
 
     message: str
     model_version: str
+
+
+class ModelPrepared(BaseModel):
+    """What `/prepare-model` did."""
+
+    message: str
+    prepared_version: str
 
 
 def model_routes(
@@ -107,6 +114,17 @@ def model_routes(
         version = str(number)
         message = f"now serving version {version}" if is_new else f"version {version} was already serving"
         return ModelUpdate(message=message, model_version=version)
+
+    @router.post("/prepare-model/{version:int}")
+    async def prepare_model(version: Annotated[int, Path(description="of the registered model")]) -> ModelPrepared:
+        """Load and check a registered version in every worker, beside the one in charge; nothing changes yet (role
+        `operate`).
+
+        Where the registry calls it production later, `/update-model` only has to switch; until then it takes memory.
+        `/update-model` drops it where production is still the version in charge.
+        """
+        await change.prepare(version)
+        return ModelPrepared(message=f"version {version} can be served", prepared_version=str(version))
 
     return router
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fraud.command_line import CommandLine
 from serve.audit.access_command import access
 from serve.audit.backup.commands import backup, restore
+from serve.audit.close_command import close_chain
 from serve.audit.decisions_command import decisions_command
 from serve.audit.erase_command import erase
 from serve.audit.reasons_command import reasons
@@ -17,6 +18,7 @@ app = CommandLine(help="Audit the prediction log.")
 app.command()(verify)
 app.command("decisions")(decisions_command)
 app.command()(salvage)
+app.command("close-chain")(close_chain)
 app.command()(access)
 app.command()(reasons)
 app.command()(erase)

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from serve.audit.findings import Fault, Finding
+from serve.audit.ledger import NO_CHAINS
 from serve.audit.signatures import moment
 from serve.prediction_log.anchor import Anchor, Register, SentAnchor
 from serve.prediction_log.anchor_key import AnchorKey
@@ -24,8 +25,8 @@ class Collected:
     """By chain: the hash that each anchored record had; and what is wrong with what was read."""
 
     ends: dict[uuid.UUID, dict[int, Anchor]] = field(default_factory=dict)
-    signed_since: int = 0
-    """The earliest time from which on anchors were signed, microseconds since 1970; 0 where none was."""
+    signed_since: dict[uuid.UUID, int] = field(default_factory=dict)
+    """By chain: the earliest time from which on anchors were signed where it is written, microseconds since 1970."""
     findings: list[Finding] = field(default_factory=list)
     places: tuple[str, ...] = ()
     """Where they were read."""
@@ -45,9 +46,13 @@ class Collected:
             if anchor is not None and anchor.sequence < latest.sequence:
                 told = f"its anchor is at record {anchor.sequence}, and was at {latest.sequence}: it was put back"
                 yield Finding(Fault.CHANGED, told, chain_id)
-        if register is not None and self.signed_since and not 0 < register.signed_since <= self.signed_since:
-            told = f"anchors were signed since {moment(self.signed_since)}, and the register says otherwise"
-            yield Finding(Fault.CHANGED, told)
+        if register is None:
+            return
+        # Other servers' anchors may be signed for longer; the ledger's are written wherever somebody erases.
+        own = {*anchors, *map(uuid.UUID, register.chains)} - NO_CHAINS
+        since = min((self.signed_since[chain_id] for chain_id in own & self.signed_since.keys()), default=0)
+        if since and not 0 < register.signed_since <= since:
+            yield Finding(Fault.CHANGED, f"anchors were signed since {moment(since)}, and the register says otherwise")
 
 
 def read_collected(places: Sequence[Path], key: AnchorKey | None) -> Collected:
@@ -90,7 +95,9 @@ def _read_line(found: Collected, where: str, name: str, line: bytes, key: Anchor
     if key is not None and not key.has_signed_register(register):
         found.findings.append(Finding(Fault.CHANGED, f"{where} was not signed with this key"))
     else:
-        found.signed_since = min(found.signed_since or register.signed_since, register.signed_since)
+        for chain_id in map(uuid.UUID, register.chains):
+            known = found.signed_since.get(chain_id, register.signed_since)
+            found.signed_since[chain_id] = min(known, register.signed_since)
 
 
 def _decode(name: str, line: bytes) -> tuple[dict[uuid.UUID, Anchor], Register | None]:

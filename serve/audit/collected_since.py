@@ -15,7 +15,7 @@ from psycopg2.extensions import connection as Connection
 from serve.audit.chain_check import ANCHORED_ELSEWHERE
 from serve.audit.collected import Collected
 from serve.audit.findings import Fault, Finding
-from serve.audit.ledger import LEDGER, LEDGER_PENDING
+from serve.audit.ledger import NO_CHAINS
 from serve.audit.stored_rows import Place
 from serve.prediction_log.anchor import Anchor
 
@@ -31,7 +31,7 @@ _HASHES: Final = """
 def collected_up_to(collected: Collected, place: Place) -> Hashes:
     """What each record up to a place was anchored with, in the order in which the log is read."""
     found = {}
-    for chain_id in sorted(collected.ends.keys() - {LEDGER, LEDGER_PENDING}):
+    for chain_id in sorted(collected.ends.keys() - NO_CHAINS):
         hashes = collected.hashes(chain_id)
         if chain_id == place.chain_id:
             hashes = {sequence: end for sequence, end in hashes.items() if sequence <= place.sequence}

@@ -22,6 +22,11 @@ LEDGER: Final = uuid.UUID(int=0)
 LEDGER_PENDING: Final = uuid.UUID(int=1)
 """How far the ledger is once a transaction commits that is about to: written before, since a kill may come between."""
 
+CLOSURES: Final = uuid.UUID(int=2)
+"""Stands for the list of closed chains among the anchors (`closures.py`)."""
+NO_CHAINS: Final = frozenset({LEDGER, LEDGER_PENDING, CLOSURES})
+"""What has an anchor and is no chain of records."""
+
 LEAST_NUMBER: Final = -(2**63)
 """Less than any that an erasure gives, so that an entry that none has written is read as well."""
 

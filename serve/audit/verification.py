@@ -30,6 +30,7 @@ from psycopg2.extensions import connection as Connection
 
 from fraud.verdict import Verdict
 from serve.audit.checkpoint import Checkpoint
+from serve.audit.closures import Closure
 from serve.audit.collected import Collected
 from serve.audit.findings import Fault, Finding
 from serve.audit.walk import Walk
@@ -48,6 +49,8 @@ class Report:
     chains: int
     records: int
     erasures: int
+    closures: tuple[Closure, ...]
+    """Chains of servers that left, as operators closed them."""
     findings: tuple[Finding, ...]
     """The first ones; `counts` has all."""
     counts: Mapping[Fault, int]
@@ -108,6 +111,7 @@ def verify(
         walk.chains,
         walk.records,
         len(walk.ledger),
+        tuple(walk.closures),
         tuple(walk.findings.kept),
         MappingProxyType(dict(walk.findings.counts)),
         walk.began_at,

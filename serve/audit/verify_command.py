@@ -120,6 +120,8 @@ def _print(report: Report, unchained: int, signing: str) -> None:
         f"{report.verdict}: {report.records} records in {report.chains} chains, {report.erasures} erasures, "
         f"{report.found} findings"
     )
+    for closure in report.closures:
+        typer.echo(closure)
     typer.echo(signing)
     if unchained:
         typer.echo(f"{unchained} records of the time before records were chained are in {TABLE}: nothing verifies them")

@@ -53,6 +53,7 @@ def told_of(report: Report, place: Place, versions: Versions, unchained: int) ->
         "chains": report.chains,
         "records": report.records,
         "erasures": report.erasures,
+        "closed_chains": [str(closure) for closure in report.closures],
         "unchained_records": unchained,
         "found": report.found,
         "counts": dict(report.counts),
@@ -75,6 +76,7 @@ def report_page(report: Report, place: Place, versions: Versions, unchained: int
         "Chains": f"{report.chains:,}",
         "Records": f"{report.records:,}",
         "Erasures": f"{report.erasures:,}",
+        "Chains that operators closed": "; ".join(map(str, report.closures)) or "none",
         "Records that no chain holds": f"{unchained:,}",
         "Findings": f"{report.found:,}",
         "Versions": f"schema {versions.schema}, PostgreSQL {versions.postgres}, Python {versions.python}, "

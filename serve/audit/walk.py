@@ -13,14 +13,17 @@ from psycopg2.extensions import connection as Connection
 from serve.audit.binary_rows import LAST_TIME_US, UnreadableRecord
 from serve.audit.chain_check import ChainCheck, Witness, check_ledger
 from serve.audit.checkpoint import Checkpoint, CheckpointError, OpenChain
+from serve.audit.closures import Closure, check_closures, read_closures
 from serve.audit.collected_since import collected_up_to, compare_collected, stored_hashes
 from serve.audit.definitions import check_definitions
 from serve.audit.findings import Fault, Finding, Findings
 from serve.audit.journals import check_journals
-from serve.audit.ledger import LEAST_NUMBER, LEDGER, LEDGER_PENDING, Erasure, Kind, end_of, read_ledger
+from serve.audit.ledger import LEAST_NUMBER, LEDGER, LEDGER_PENDING, NO_CHAINS, Erasure, Kind, end_of, read_ledger
 from serve.audit.stored_rows import LogReader, Place, place_of, snapshot
 from serve.audit.witnesses import KnownAnchors, Outside, check_spool, spooled_hash
 from serve.prediction_log.anchor import Anchor
+from serve.prediction_log.chain import GENESIS
+from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.table import ChainEnd
 
 READINGS_OF_LEDGER: Final = 5
@@ -39,6 +42,8 @@ class Walk:
     chains: int = 0
     findings: Findings = field(default_factory=Findings)
     ledger: list[Erasure] = field(default_factory=list)
+    closures: list[Closure] = field(default_factory=list)
+    """Chains of servers that have left."""
     _place: Place | None = None
     """Of the last record that was read."""
     _check: ChainCheck | None = None
@@ -141,6 +146,7 @@ class Walk:
         ledger, before, after = self._quiet_ledger()
         self.findings.extend(after.findings)
         self.findings.extend(check_spool(self.outside.spool))
+        self._check_closures(after.anchors)
         if ledger[: len(self.ledger)] != self.ledger:
             self.findings.add(Finding(Fault.CHANGED, "the ledger of erasures was changed meanwhile", LEDGER))
         self.ledger = ledger
@@ -149,11 +155,26 @@ class Walk:
             self.findings.extend(check_definitions(self.connection))
             self.findings.extend(check_journals(self.connection))
 
+    def check_chain(self, chain_id: uuid.UUID) -> Anchor:
+        """Check one chain alone, from its first record on; gives where it ends."""
+        check = self._new_check(chain_id)
+        mark = self._read_on(check, check.witness.before)
+        check.finish(mark)
+        return Anchor(sequence=check.sequence, hash=check.hash or GENESIS)
+
+    def _check_closures(self, anchors: Mapping[uuid.UUID, Anchor]) -> None:
+        try:
+            self.closures = read_closures(self.outside.spool)
+        except SpoolError as error:
+            self.findings.add(Finding(Fault.DAMAGED, str(error)))
+        else:
+            self.findings.extend(check_closures(self.closures, anchors))
+
     def _see(self, rows: Sequence[bytes], marks: Marks, first: uuid.UUID | None, below: uuid.UUID | None) -> None:
         """Check a page, and finish each chain that has no further record behind it."""
         # What has a mark or an anchor is a chain, also where it has no record any more.
         known = marks.keys() | {chain_id for chain_id in self._anchors if _is_between(chain_id, first, below)}
-        waiting = sorted(known - {LEDGER, LEDGER_PENDING}, reverse=True)
+        waiting = sorted(known - NO_CHAINS, reverse=True)
         check, chain = self._check, b"" if self._check is None else self._check.chain_id.bytes
         for row in self._reader.decode(rows):
             if check is None or row.chain != chain:

@@ -28,7 +28,7 @@ class Commit(msgspec.Struct, frozen=True, tag=True):
 
 
 class Abandon(msgspec.Struct, frozen=True, tag=True):
-    """To a worker: drop what was prepared."""
+    """To a worker, and from the one that was asked to the supervisor: drop what was prepared."""
 
     version: int
 
@@ -39,8 +39,16 @@ class ChangeRequested(msgspec.Struct, frozen=True, tag=True):
     version: int
 
 
+class PrepareRequested(msgspec.Struct, frozen=True, tag=True):
+    """To the supervisor: have every worker prepare this version, and change nothing yet."""
+
+    version: int
+
+
 class ChangeFinished(msgspec.Struct, frozen=True, tag=True):
-    """To the worker that asked: every worker serves the version; or, with an error, every worker kept the old one."""
+    """To the worker that asked: every worker serves the version, or has prepared it; or, with an error, every worker
+    kept the old one, and none has a prepared one.
+    """
 
     version: int
     error: str | None = None
@@ -53,7 +61,7 @@ class Done(msgspec.Struct, frozen=True, tag=True):
 
 
 ToWorker = Prepare | Commit | Abandon | ChangeFinished
-ToSupervisor = ChangeRequested | Done
+ToSupervisor = ChangeRequested | PrepareRequested | Abandon | Done
 
 
 class Channel:

@@ -9,7 +9,16 @@ import signal
 
 from fraud.errors import ProjectError
 from serve.errors import UpdateFailed
-from serve.model.change_messages import Abandon, ChangeFinished, ChangeRequested, Channel, Commit, Done, Prepare
+from serve.model.change_messages import (
+    Abandon,
+    ChangeFinished,
+    ChangeRequested,
+    Channel,
+    Commit,
+    Done,
+    Prepare,
+    PrepareRequested,
+)
 from serve.model.serving_model import ServingModel
 
 logger = logging.getLogger(__name__)
@@ -41,7 +50,8 @@ class ModelChange:
         os.kill(os.getpid(), signal.SIGTERM)
 
     async def update(self) -> tuple[int, bool]:
-        """Serve what the registry calls production, in every worker, before this returns.
+        """Serve what the registry calls production, in every worker, before this returns; drop any other that is
+        prepared.
 
         Returns:
             The version in charge, and whether it is a new one.
@@ -53,11 +63,28 @@ class ModelChange:
         async with self._asking:
             version, is_new = await asyncio.to_thread(self._model.fetch_production)
             if is_new:
-                await self._channel.send(ChangeRequested(version))
-                finished = await self._finished.get()
-                if finished.error is not None:
-                    raise UpdateFailed(f"version {version} is not served: {finished.error}")
+                await self._ask(ChangeRequested(version), "is not served")
+            else:
+                await self._channel.send(Abandon(version))
+            self._model.confirm()
             return version, is_new
+
+    async def prepare(self, version: int) -> None:
+        """Load and check a version in every worker, beside the one in charge, so that `update` only has to switch.
+
+        Raises:
+            RegistryError, ModelStoreError: it could not be fetched.
+            UpdateFailed: a worker can't serve it; none keeps it.
+        """
+        async with self._asking:
+            if await asyncio.to_thread(self._model.fetch, version):
+                await self._ask(PrepareRequested(version), "can't be served")
+
+    async def _ask(self, request: ChangeRequested | PrepareRequested, failure: str) -> None:
+        await self._channel.send(request)
+        finished = await self._finished.get()
+        if finished.error is not None:
+            raise UpdateFailed(f"version {request.version} {failure}: {finished.error}")
 
     async def _prepare(self, version: int) -> str | None:
         try:

@@ -12,9 +12,11 @@ import contextlib
 import datetime as dt
 import fcntl
 import logging
+import math
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 MANIFEST_FILE: Final = "manifest.json"
 CURRENT_FILE: Final = "current.json"
+CONFIRMED_FILE: Final = "confirmed"
+"""Empty; its time says when the registry confirmed the current version last."""
 LOCK_FILE: Final = "lock"
 
 
@@ -140,6 +144,18 @@ class ModelStore:
         staging = self._root / f"{CURRENT_FILE}.{os.getpid()}"
         staging.write_bytes(msgspec.json.encode(Current(version)))
         staging.replace(self._root / CURRENT_FILE)
+
+    def confirm(self) -> None:
+        """Note that the registry calls the current version production at this moment."""
+        (self._root / CONFIRMED_FILE).touch()
+
+    def unconfirmed_s(self) -> float:
+        """Time since that was noted last, by whichever process, seconds; infinite when it never was."""
+        try:
+            noted = (self._root / CONFIRMED_FILE).stat().st_mtime
+        except FileNotFoundError:
+            return math.inf
+        return max(0.0, time.time() - noted)
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:

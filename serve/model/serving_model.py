@@ -36,6 +36,8 @@ class ServingModel:
         self._options = options
         self._active: LoadedModel | None = None
         self._prepared: LoadedModel | None = None
+        self._lapsed_after_s: float | None = None
+        """The lease that has run out, if one has."""
         self._fault: str | None = None
         """Why the version that was loaded last can't be served."""
         self._local_fault: str | None = None
@@ -49,6 +51,11 @@ class ServingModel:
             NotReady: none is loaded yet; the registry may have one.
             ModelUnusable: the one that should be can't be served.
         """
+        if self._lapsed_after_s is not None:
+            raise NotReady(
+                f"the registry has not confirmed for {self._lapsed_after_s:g} s (MODEL_LEASE_S) that the version here "
+                "is in production: see that the server reaches it"
+            )
         if self._active is None:
             if self._fault is not None:
                 raise ModelUnusable(
@@ -63,6 +70,25 @@ class ServingModel:
     def version(self) -> int | None:
         """The version in charge, None before there is one."""
         return None if self._active is None else self._active.manifest.model_version
+
+    @property
+    def unconfirmed_s(self) -> float:
+        """Time since the registry called the version here production last, seconds."""
+        return self._store.unconfirmed_s()
+
+    def confirm(self) -> None:
+        """The registry calls the version in charge production at this moment."""
+        try:
+            self._store.confirm()
+        except OSError as error:
+            logger.warning("that the registry confirmed the version can't be noted: %s", error)
+
+    def keep_lease(self, lease_s: float) -> None:
+        """Answer nothing while the registry has not confirmed the version for so long; answer again once it has."""
+        lapsed = self._store.unconfirmed_s() > lease_s
+        if lapsed and self._lapsed_after_s is None:
+            logger.critical("nothing is scored: the registry has confirmed no version for %g s", lease_s)
+        self._lapsed_after_s = lease_s if lapsed else None
 
     def load_local(self) -> None:
         """Take the verified local copy into service, if there is one; needs no registry.
@@ -87,6 +113,14 @@ class ServingModel:
         """Take it that the registry will give no model: one that can't be served is all there is."""
         self._fault = self._fault or self._local_fault
 
+    def production_number(self) -> int | None:
+        """Number of the version that the registry calls production; None where it calls none so. Blocks on the network.
+
+        Raises:
+            RegistryError: it does not answer.
+        """
+        return self._asked_registry().number_of(PRODUCTION)
+
     def fetch_production(self) -> tuple[int, bool]:
         """Bring a verified copy of the production version into the local store. Blocks on the network.
 
@@ -97,26 +131,25 @@ class ServingModel:
             RegistryError: the registry does not answer, or the download is not what was registered.
             NoProductionModel: the registry has no production version.
         """
-        registry = self._registry_to_ask()
+        registry = self._asked_registry()
         version = registry.version_of(PRODUCTION)
         if version is None:
             raise NoProductionModel("the registry has no production model: promote one, then call again")
-        manifest = _manifest_of(version)
-        if self._active is not None and self._active.manifest == manifest:
-            return version.version, False
-        self._bring(registry, version)
-        return version.version, True
+        return version.version, self._fetch(registry, version)
 
-    def fetch(self, version: int) -> None:
-        """Bring a verified copy of a version into the local store, unless it is there. Blocks on the network.
+    def fetch(self, version: int) -> bool:
+        """Bring a verified copy of any version into the local store, unless it is there. Blocks on the network.
+
+        Returns:
+            Whether it is another one than the one in charge.
 
         Raises:
-            RegistryError: it is not there, and the registry does not give it.
+            RegistryError: the registry does not answer, has no such version, or gives what was not registered.
         """
         if self._store.holds(version):
-            return
-        registry = self._registry_to_ask()
-        self._bring(registry, registry.model_version(version))
+            return version != self.version
+        registry = self._asked_registry()
+        return self._fetch(registry, registry.model_version(version))
 
     def prepare(self, version: int) -> None:
         """Load and check a version of the local store beside the one in charge.
@@ -124,7 +157,11 @@ class ServingModel:
         Raises:
             ModelStoreError, EngineError, GoldenRowsError: it can't be served.
         """
-        self._prepared = self._load(self._store.get(version))
+        stored = self._store.get(version)
+        if self._active is not None and self._active.manifest == stored.manifest:
+            return  # somebody else had us change to it meanwhile
+        if self._prepared is None or self._prepared.manifest != stored.manifest:
+            self._prepared = self._load(stored)
 
     def commit(self, version: int) -> None:
         """Put the prepared version in charge; requests that have begun finish with the old one."""
@@ -139,14 +176,17 @@ class ServingModel:
         """Drop what was prepared."""
         self._prepared = None
 
-    def _registry_to_ask(self) -> Registry:
+    def _asked_registry(self) -> Registry:
         if self._registry is None:
             raise RegistryError("no model registry is configured: set MLFLOW_TRACKING_URI")
         return self._registry
 
-    def _bring(self, registry: Registry, version: ModelVersion) -> None:
+    def _fetch(self, registry: Registry, version: ModelVersion) -> bool:
         manifest = _manifest_of(version)
+        if self._active is not None and self._active.manifest == manifest:
+            return False
         self._store.add(manifest, lambda: registry.fetch_model(version), lambda: registry.fetch_contributions(version))
+        return True
 
     def _load(self, stored: StoredModel) -> LoadedModel:
         manifest = stored.manifest

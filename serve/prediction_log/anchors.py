@@ -25,7 +25,9 @@ SET_ASIDE: Final = ".damaged"
 
 _NAME: Final = re.compile("[0-9a-f]{32}")
 REGISTER: Final = "register"
-_OURS: Final = re.compile(rf"([0-9a-f]{{32}}|{REGISTER})(\.new|\.damaged)?")
+CLOSURES_FILE: Final = "closures"
+"""Chains that an operator has closed (`serve/audit/closures.py`)."""
+_OURS: Final = re.compile(rf"([0-9a-f]{{32}}|{REGISTER}|{CLOSURES_FILE})(\.new|\.damaged)?")
 
 logger = logging.getLogger(__name__)
 

@@ -31,6 +31,7 @@ from serve.model.change_messages import (
     Commit,
     Done,
     Prepare,
+    PrepareRequested,
     ToWorker,
     channel_pair,
 )
@@ -107,7 +108,7 @@ class Supervisor:
         return self._exit_status
 
     async def _keep_worker(self, number: int) -> None:
-        """The first start of the first worker also catches up with the registry."""
+        """The first worker also keeps up with the registry."""
         arguments = ("--refresh",) if number == 0 else ()
         await self._keep(f"worker {number}", lambda: self._run_worker(arguments), self._stopping)
 
@@ -220,12 +221,18 @@ class Supervisor:
     async def _listen(self, worker: Worker) -> None:
         changes = set()
         while (message := await worker.channel.receive()) is not None:
-            if isinstance(message, Done):
-                worker.answers.put_nowait(message)
-            elif isinstance(message, ChangeRequested):
-                change = asyncio.create_task(self._change_model(worker, message.version))
-                changes.add(change)
-                change.add_done_callback(changes.discard)
+            match message:
+                case Done():
+                    worker.answers.put_nowait(message)
+                    continue
+                case ChangeRequested(version):
+                    change = asyncio.create_task(self._change_model(worker, version))
+                case PrepareRequested(version):
+                    change = asyncio.create_task(self._prepare_model(worker, version))
+                case Abandon(version):
+                    change = asyncio.create_task(self._abandon(version))
+            changes.add(change)
+            change.add_done_callback(changes.discard)
         for change in changes:
             change.cancel()
 
@@ -237,8 +244,22 @@ class Supervisor:
                 self._store.make_current(version)
                 error = await self._ask_all(self._workers, Commit(version))
             else:
-                await asyncio.gather(*(worker.channel.send(Abandon(version)) for worker in self._workers))
+                await self._drop_prepared(version)
         await asker.channel.send(ChangeFinished(version, error))
+
+    async def _prepare_model(self, asker: Worker, version: int) -> None:
+        async with self._change:
+            error = await self._prepare_all(version)
+            if error is not None:
+                await self._drop_prepared(version)
+        await asker.channel.send(ChangeFinished(version, error))
+
+    async def _abandon(self, version: int) -> None:
+        async with self._change:
+            await self._drop_prepared(version)
+
+    async def _drop_prepared(self, version: int) -> None:
+        await asyncio.gather(*(worker.channel.send(Abandon(version)) for worker in self._workers))
 
     async def _prepare_all(self, version: int) -> str | None:
         """Have every worker prepare, those that start meanwhile too; gives the first error."""

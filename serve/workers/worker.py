@@ -36,6 +36,7 @@ from serve.mlflow_proxy.proxy import MlflowProxy
 from serve.model.change_messages import Channel
 from serve.model.model_change import ModelChange
 from serve.model.model_store import model_store
+from serve.model.registry_watch import RegistryWatch
 from serve.model.serving_model import ServingModel
 from serve.overload.rate_limits import NoLimits, RateLimits
 from serve.policy.journal_file import journal_file
@@ -67,6 +68,7 @@ def assemble(
     store = model_store(settings.run_dir, settings.model_name)
     options = EngineOptions(threads=threads, kind=EngineKind(settings.engine), cache_dir=settings.compiled_folder())
     model = ServingModel(settings.model_name, store, registry, options)
+    change = ModelChange(channel, model)
     journal = journal_file(settings.run_dir)
     sync = Sync(settings.audit_sync)
     keep_s = settings.idempotency_hours * SECONDS_AN_HOUR
@@ -77,7 +79,7 @@ def assemble(
     )
     return Parts(
         model=model,
-        change=ModelChange(channel, model),
+        change=change,
         json=RowScanner(options.cache_dir),
         log=Spool(settings.spool_folder(), settings.spool_max_bytes, sync),
         saved_answers=SavedAnswers(
@@ -105,7 +107,8 @@ def assemble(
         workers=workers,
         drain_timeout_s=settings.drain_timeout_s,
         encrypted=settings.ssl_certfile is not None,
-        refresh=refresh,
+        watch=RegistryWatch(change, model, settings.model_watch_s if uri else 0.0) if refresh else None,
+        lease_s=settings.model_lease_s if uri else None,
     )
 
 
@@ -126,7 +129,7 @@ def work(
     control: Annotated[int, typer.Option(help="File descriptor of the channel to the supervisor.")],
     *,
     desk: Annotated[Path | None, typer.Option(help="Socket of the pages for people; without, there are none.")] = None,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Catch up with the registry after the start.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Keep up with the registry.")] = False,
 ) -> None:
     """Serve until the supervisor says stop, or is gone."""
     configure_logging(PROCESS)

@@ -36,6 +36,7 @@ from serve.scoring.asks import (
 )
 
 INFERENCE_PREFIX: Final = "/v2/models/{name}"
+PREPARE_PREFIX: Final = "/prepare-model/"
 
 _KEYS: Final[Schema] = {
     "BearerKey": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer KEY`"},
@@ -125,6 +126,10 @@ def _complete(operation: Schema, path: str) -> None:
     """Add what a call answers and takes by its address, as the server itself decides it."""
     if path == "/update-model":
         add_faults(operation, path, responses.UPDATE)
+    if path.startswith(PREPARE_PREFIX):
+        # FastAPI lists what its check of a number would say; the route takes nothing else.
+        del operation["responses"]["422"]
+        add_faults(operation, path, responses.PREPARE)
     if path.startswith(INFERENCE_PREFIX):
         add_faults(operation, path, responses.MODEL_ADDRESS)
     add_faults(operation, path, responses.EVERYWHERE)

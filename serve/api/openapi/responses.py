@@ -86,6 +86,9 @@ UPDATE: Final[Mapping[str, tuple[str, Schema]]] = {
     "409": ("The registry has no production model", {}),
     "502": ("The registry does not answer, or a worker can't serve the new version", _RETRY_PERHAPS),
 }
+PREPARE: Final[Mapping[str, tuple[str, Schema]]] = {
+    "502": ("The registry does not answer or has no such version, or a worker can't serve it", _RETRY_PERHAPS),
+}
 
 
 def _named(schema: str) -> Schema:

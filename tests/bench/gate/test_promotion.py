@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import itertools
 import json
 import subprocess
 import sys
@@ -18,8 +19,10 @@ from bench.gate.deployment import Deployment
 from bench.gate.errors import DeploymentError, GateError
 from bench.gate.lock import alone
 from bench.gate.promotion import finish, promote, rollback
+from bench.gate.server import Server as OperatedServer
 from fraud.errors import RegistryError
 from fraud.registry import CANDIDATE, PREVIOUS, PRODUCTION, ModelVersion, Registry
+from fraud.server_addresses import ServerAddress, single_server
 from fraud.stack.ports import hold_port
 from tests.serving import serving
 
@@ -68,33 +71,67 @@ class Server(ThreadingHTTPServer):
 
     refuses = False
     stubborn_worker = False
+    cut_off_by: str | None = None
+    """The call at whose beginning, and after which, it answers nobody."""
+    registry_is_away = False
 
     def __init__(self, registry: Registry) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.registry = registry
         self.served = 1
+        self.prepared: list[int] = []
         self.updates = 0
         self.answers = 0
+        self.is_cut_off = False
+
+    @property
+    def address(self) -> ServerAddress:
+        return single_server(f"http://127.0.0.1:{self.server_port}")
 
     @property
     def deployment(self) -> Deployment:
-        return Deployment(f"http://127.0.0.1:{self.server_port}", "admin", "password")
+        return deployment_on(self)
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of a connection that was cut."""
+
+
+def deployment_on(*servers: Server) -> Deployment:
+    return Deployment(tuple(OperatedServer(server.address, "admin", "password") for server in servers))
 
 
 class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_POST(self) -> None:
-        self.server.updates += 1
+        call, _, version = self.path.removeprefix("/").partition("/")
+        if self.server.cut_off_by == call or self.server.is_cut_off:
+            self.server.is_cut_off = True
+            raise ConnectionResetError
+        if self.server.registry_is_away:
+            self.answer(502, {"error": {"code": "upstream_error", "message": "no registry"}})
+        elif call == "prepare-model":
+            self.prepare(int(version))
+        else:
+            self.update()
+
+    def prepare(self, version: int) -> None:
         if self.server.refuses:
-            self.answer(502, {"error": {"message": "the new model is refused"}})
+            self.answer(502, {"error": {"code": "update_failed", "message": "the new model is refused"}})
             return
+        self.server.prepared.append(version)
+        self.answer(200, {})
+
+    def update(self) -> None:
+        self.server.updates += 1
         production = self.server.registry.version_of(PRODUCTION)
         assert production is not None
         self.server.served = production.version
         self.answer(200, {})
 
     def do_GET(self) -> None:
+        if self.server.is_cut_off:
+            raise ConnectionResetError
         self.server.answers += 1
         worker = self.server.answers % WORKERS
         version = 1 if self.server.stubborn_worker and worker == 0 else self.server.served
@@ -115,6 +152,12 @@ class Handler(BaseHTTPRequestHandler):
 def server(registry: Registry) -> Iterator[Server]:
     with serving(Server(registry)) as server:
         yield server
+
+
+@pytest.fixture
+def others(registry: Registry) -> Iterator[tuple[Server, Server]]:
+    with serving(Server(registry)) as first, serving(Server(registry)) as second:
+        yield first, second
 
 
 def nobody_else() -> None:
@@ -154,32 +197,100 @@ def test_no_champion_is_not_taken_for_one_that_came_meanwhile(
         promote(registry, None, candidate, None, nobody_else)
 
 
-@pytest.mark.parametrize("fault", ["refuses", "stubborn_worker"])
+@pytest.mark.parametrize(("fault", "updates"), [("refuses", 0), ("stubborn_worker", 2)])
 def test_a_server_that_does_not_take_the_candidate_leaves_all_as_it_was(
-    registry: Registry, champion: ModelVersion, candidate: ModelVersion, server: Server, fault: str
+    registry: Registry, champion: ModelVersion, candidate: ModelVersion, server: Server, fault: str, updates: int
 ) -> None:
     setattr(server, fault, True)
     with pytest.raises(DeploymentError):
         promote(registry, champion, candidate, server.deployment, nobody_else)
     assert aliases(registry) == {PRODUCTION: 1, CANDIDATE: 2}
     assert server.served == 1
-    assert server.updates == 2  # the second one tells it to keep the old version
+    assert server.updates == updates  # the last one tells it to keep the old version
+
+
+@pytest.mark.parametrize(
+    ("fault", "value"), [("refuses", True), ("cut_off_by", "prepare-model"), ("registry_is_away", True)]
+)
+def test_a_server_that_does_not_prepare_stops_a_promotion_before_anything_changed(
+    registry: Registry,
+    champion: ModelVersion,
+    candidate: ModelVersion,
+    server: Server,
+    others: tuple[Server, Server],
+    fault: str,
+    value: object,
+) -> None:
+    setattr(server, fault, value)
+    with pytest.raises(DeploymentError, match=f"nothing was changed: {server.address}"):
+        promote(registry, champion, candidate, deployment_on(others[0], server, others[1]), nobody_else)
+    assert aliases(registry) == {PRODUCTION: 1, CANDIDATE: 2}
+    assert [(other.prepared, other.updates, other.served) for other in others] == [([2], 1, 1)] * 2
+
+
+@pytest.mark.parametrize("way", ["promotion", "rollback"])
+def test_a_server_that_is_cut_off_after_it_prepared_is_named_and_the_others_switch(
+    registry: Registry,
+    champion: ModelVersion,
+    candidate: ModelVersion,
+    server: Server,
+    others: tuple[Server, Server],
+    way: str,
+) -> None:
+    deployment = deployment_on(server, *others)
+    if way == "promotion":
+        server.cut_off_by = "update-model"
+        missing = promote(registry, champion, candidate, deployment, nobody_else)
+    else:
+        promote(registry, champion, candidate, deployment, nobody_else)
+        server.cut_off_by = "prepare-model"  # which holds up no rollback
+        missing = rollback(registry, deployment, nobody_else)[1]
+    serving_now, before = (2, 1) if way == "promotion" else (1, 2)
+    assert aliases(registry) == {PRODUCTION: serving_now, PREVIOUS: before}
+    assert [other.served for other in others] == [serving_now] * 2
+    (line,) = missing
+    assert str(server.address) in line
+
+
+def test_no_server_that_confirms_leaves_all_as_it_was(
+    registry: Registry, champion: ModelVersion, candidate: ModelVersion, others: tuple[Server, Server]
+) -> None:
+    for other in others:
+        other.cut_off_by = "update-model"
+    with pytest.raises(DeploymentError, match="does not answer"):
+        promote(registry, champion, candidate, deployment_on(*others), nobody_else)
+    assert aliases(registry) == {PRODUCTION: 1, CANDIDATE: 2}
+
+
+def test_an_alias_that_somebody_moves_while_servers_prepare_stops_the_promotion(
+    registry: Registry, champion: ModelVersion, candidate: ModelVersion, server: Server, tmp_path: Path
+) -> None:
+    third = register(registry, tmp_path)
+    looks = itertools.count()
+
+    def somebody_else_after_the_first_look() -> None:
+        if next(looks) == 1:
+            registry.set_alias(PRODUCTION, third.version)
+
+    with pytest.raises(GateError, match="became version 3 while servers prepared"):
+        promote(registry, champion, candidate, server.deployment, somebody_else_after_the_first_look)
+    assert aliases(registry) == {PRODUCTION: 3, CANDIDATE: 2}
 
 
 def test_a_failure_keeps_the_earlier_previous_version(
     registry: Registry, champion: ModelVersion, candidate: ModelVersion, server: Server, tmp_path: Path
 ) -> None:
     registry.set_alias(PREVIOUS, register(registry, tmp_path).version)
-    server.refuses = True
-    with pytest.raises(DeploymentError, match="502"):
+    server.stubborn_worker = True
+    with pytest.raises(DeploymentError, match="serves version 1, not 2"):
         promote(registry, champion, candidate, server.deployment, nobody_else)
     assert aliases(registry) == {PRODUCTION: 1, PREVIOUS: 3, CANDIDATE: 2}
 
 
 def test_no_server_is_a_failure(registry: Registry, champion: ModelVersion, candidate: ModelVersion) -> None:
-    away = Deployment(f"http://127.0.0.1:{hold_port()}", "admin", "password")
+    away = OperatedServer(single_server(f"http://127.0.0.1:{hold_port()}"), "admin", "password")
     with pytest.raises(DeploymentError, match="is the server running"):
-        promote(registry, champion, candidate, away, nobody_else)
+        promote(registry, champion, candidate, Deployment((away,)), nobody_else)
     assert aliases(registry) == {PRODUCTION: 1, CANDIDATE: 2}
 
 
@@ -205,9 +316,9 @@ def test_a_rollback_goes_back_and_a_second_one_forth(
     registry: Registry, champion: ModelVersion, candidate: ModelVersion, server: Server
 ) -> None:
     promote(registry, champion, candidate, server.deployment, nobody_else)
-    assert rollback(registry, server.deployment, nobody_else) == champion
+    assert rollback(registry, server.deployment, nobody_else) == (champion, ())
     assert (aliases(registry), server.served) == ({PRODUCTION: 1, PREVIOUS: 2}, 1)
-    assert rollback(registry, server.deployment, nobody_else).version == 2
+    assert rollback(registry, server.deployment, nobody_else)[0].version == 2
     assert (aliases(registry), server.served) == ({PRODUCTION: 2, PREVIOUS: 1}, 2)
 
 

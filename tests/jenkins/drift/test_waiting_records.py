@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from fraud.server_addresses import single_server
 from fraud.stack.ports import hold_port
 from jenkins.drift.waiting_records import OLDEST, RECORDS, STALE_S, ServerMetrics, wait_for_records
 from tests.serving import serving
@@ -22,7 +23,7 @@ class Server(ThreadingHTTPServer):
 
     @property
     def metrics(self) -> ServerMetrics:
-        return ServerMetrics(f"http://127.0.0.1:{self.server_port}", "admin", "password")
+        return ServerMetrics(single_server(f"http://127.0.0.1:{self.server_port}"), "admin", "password")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -73,6 +74,6 @@ def test_a_database_that_is_away_is_told(server: Server) -> None:
 
 
 def test_a_server_that_does_not_answer_is_told() -> None:
-    said = wait_for_records(ServerMetrics(f"http://127.0.0.1:{hold_port()}", "admin", "password"))
+    said = wait_for_records(ServerMetrics(single_server(f"http://127.0.0.1:{hold_port()}"), "admin", "password"))
     assert said is not None
     assert "may be lacking" in said

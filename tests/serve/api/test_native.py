@@ -121,6 +121,7 @@ def test_more_bytes_than_the_limit_are_refused(client: httpx.Client, announced: 
         pytest.param("POST", "/predict", {"Content-Type": "text/csv"}, 415, "unsupported_media_type", id="CSV"),
         pytest.param("POST", "/predict", {"X-Request-ID": "a b"}, 400, "malformed_header", id="a bad request id"),
         pytest.param("POST", "/update-model", {}, 403, "forbidden", id="a login without the role"),
+        pytest.param("POST", "/prepare-model/1", {}, 403, "forbidden", id="a login without the role, to prepare"),
         pytest.param(
             *("POST", "/update-model", {"Authorization": "Basic YWRtaW46d3Jvbmc="}, 401, "unauthorized"),
             id="a wrong password",

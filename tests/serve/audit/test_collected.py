@@ -112,6 +112,18 @@ def test_another_machine_s_chains_are_witnessed_by_what_it_sent(log: str, tmp_pa
     assert audit(log, tmp_path / "here", None, tmp_path / "elsewhere").verdict is Verdict.PASS
 
 
+def test_servers_that_send_to_one_place_are_verified_on_any_of_them(log: str, tmp_path: Path) -> None:
+    """Their anchors are signed since different times."""
+    second = tmp_path / "second"
+    with running_spool(second) as spool:
+        spool.append(record())
+        assert new_shipper(second, log, signed_book(second)).ship()
+    AnchorSender(Anchors(second), FolderPlace(tmp_path / "elsewhere")).send()
+    for folder in (tmp_path / "spool", second):
+        assert audit(log, folder, KEY).verdict is Verdict.INCONCLUSIVE
+        assert audit(log, folder, KEY, tmp_path / "elsewhere").findings == ()
+
+
 def as_posted(folder: Path) -> None:
     """What an address has been sent, a body a line."""
     bodies = []

@@ -25,7 +25,7 @@ MOMENT = dt.datetime(2026, 5, 1, 12, 30, tzinfo=dt.UTC)
 
 def report_of(*findings: Finding, found: int | None = None) -> Report:
     counts = {Fault.CHANGED: len(findings) if found is None else found}
-    return Report(2, 10, 1, findings, counts, MOMENT, MOMENT + dt.timedelta(minutes=5))
+    return Report(2, 10, 1, (), findings, counts, MOMENT, MOMENT + dt.timedelta(minutes=5))
 
 
 def test_a_page_shows_what_was_found_as_text() -> None:
@@ -46,7 +46,7 @@ def test_a_page_says_how_many_findings_it_leaves_out() -> None:
 
 def test_reports_of_other_times_stay(tmp_path: Path) -> None:
     first = write_report(tmp_path / "kept", told_of(report_of(), PLACE, VERSIONS, 0))
-    later = Report(1, 1, 0, (), {}, MOMENT, MOMENT + dt.timedelta(minutes=6))
+    later = Report(1, 1, 0, (), (), {}, MOMENT, MOMENT + dt.timedelta(minutes=6))
     second = write_report(tmp_path / "kept", told_of(later, PLACE, VERSIONS, 0))
     assert {path.name for path in (*first, *second)} == {
         "verify-20260501T123500.000000Z.json",

@@ -150,6 +150,17 @@ def without_golden_rows(model: bytes) -> bytes:
     return proto.SerializeToString()
 
 
+def register_spoiled(
+    spoil: Callable[[bytes], bytes], stack: LiveStack, registry: Registry, production: ModelVersion, folder: Path
+) -> ModelVersion:
+    spoiled = folder / MODEL_FILE
+    spoiled.write_bytes(spoil(registry.fetch_model(production)))
+    client = mlflow_client(stack.tracking_uri, timeout_s=10)
+    run_id = client.create_run(experiment_id="0").info.run_id
+    client.log_artifact(run_id, str(spoiled), "model")
+    return registry.register(run_id, hashlib.sha256(spoiled.read_bytes()).hexdigest(), production.data_cutoff, {})
+
+
 @pytest.mark.parametrize("spoil", [junk, with_one_leaf_moved, without_golden_rows])
 def test_a_version_that_fails_its_checks_is_served_by_nobody(
     spoil: Callable[[bytes], bytes],
@@ -158,18 +169,36 @@ def test_a_version_that_fails_its_checks_is_served_by_nobody(
     production: ModelVersion,
     tmp_path: Path,
 ) -> None:
-    spoiled = tmp_path / MODEL_FILE
-    spoiled.write_bytes(spoil(registry.fetch_model(production)))
-    client = mlflow_client(stack.tracking_uri, timeout_s=10)
-    run_id = client.create_run(experiment_id="0").info.run_id
-    client.log_artifact(run_id, str(spoiled), "model")
-    unusable = registry.register(run_id, hashlib.sha256(spoiled.read_bytes()).hexdigest(), production.data_cutoff, {})
+    unusable = register_spoiled(spoil, stack, registry, production, tmp_path)
     with production_is(registry, unusable, production, stack):
         answer = httpx.post(stack.url + "/update-model", auth=stack.admin, timeout=60)
         assert (answer.status_code, answer.json()["error"]["code"]) == (502, "update_failed")
         assert versions_on_fresh_connections(stack) == {str(production.version)}
         current = json.loads((stack.run_dir / "models" / "divorce-model" / "current.json").read_text())
         assert current == {"model_version": production.version}
+
+
+def test_a_prepared_version_serves_nobody_before_the_update(
+    stack: LiveStack, registry: Registry, production: ModelVersion
+) -> None:
+    again = registry.register(production.run_id, production.sha256, production.data_cutoff, {})
+    answer = httpx.post(f"{stack.url}/prepare-model/{again.version}", auth=stack.admin, timeout=60)
+    assert answer.json()["prepared_version"] == str(again.version)
+    assert versions_on_fresh_connections(stack) == {str(production.version)}
+    with production_is(registry, again, production, stack):
+        assert httpx.post(stack.url + "/update-model", auth=stack.admin, timeout=60).status_code == 200
+        assert versions_on_fresh_connections(stack) == {str(again.version)}
+
+
+def test_an_unusable_version_can_not_be_prepared(
+    stack: LiveStack, registry: Registry, production: ModelVersion, tmp_path: Path
+) -> None:
+    unusable = register_spoiled(junk, stack, registry, production, tmp_path)
+    for version, code in ((unusable.version, "update_failed"), (unusable.version + 1, "upstream_error")):
+        answer = httpx.post(f"{stack.url}/prepare-model/{version}", auth=stack.admin, timeout=60)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (502, code)
+    assert versions_on_fresh_connections(stack) == {str(production.version)}
+    assert httpx.post(stack.url + "/update-model", auth=stack.admin, timeout=60).status_code == 200
 
 
 def test_a_stop_answers_what_was_begun_refuses_what_is_new_and_leaves_no_process(stack: LiveStack) -> None:

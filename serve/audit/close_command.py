@@ -1,0 +1,39 @@
+"""`python -m serve.audit close-chain`."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated
+
+import typer
+
+from fraud.database import connect
+from fraud.errors import SettingsError
+from fraud.schema_version import refuse_newer
+from fraud.settings import DatabaseRole
+from serve.audit.closing import close_chain as close
+from serve.audit.command import anchors_of, audit_settings, faults_in_one_line
+from serve.audit.erasure import APPLICATION_NAME
+
+
+def close_chain(
+    chains: Annotated[list[uuid.UUID], typer.Argument(help="Chains that `verify` calls unwitnessed.")],
+    by: Annotated[str, typer.Option(help="Who closes them.")],
+    why: Annotated[str, typer.Option(help="What became of the server that wrote them.")],
+) -> None:
+    """Say on record that chains of a server that left for ever end where they do.
+
+    Each is verified first, record by record. From then on `verify` on this machine finds what is removed from its end
+    or added to it, and names who closed it, when and why; nothing takes that back. Run it where `verify` runs, with the
+    AUDIT_KEY of the server. Exit status: 0 all are closed; 2 one is not: it is at work, is not whole, or was closed
+    before.
+    """
+    with faults_in_one_line():
+        if not by.strip() or not why.strip():
+            raise SettingsError("--by and --why have to say something: they are what stays on record")
+        settings = audit_settings()
+        dsn, spool, anchors = settings.dsn(DatabaseRole.AUDITOR), settings.spool_folder(), anchors_of(settings)
+        refuse_newer(dsn)
+        for chain_id in chains:
+            with connect(dsn, APPLICATION_NAME) as connection:
+                typer.echo(close(connection, spool, anchors, chain_id, by=by, why=why))
