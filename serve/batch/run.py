@@ -109,7 +109,7 @@ def _job(order: Order, registry: Registry | None) -> Job:
     version = order.version
     if version is None and begun is not None and begun.model_name == order.model.name:
         version = begun.model_version
-    manifest = order.model.fetch(version, registry)
+    manifest = order.model.fetch_version(version, registry)
     if order.asks.reasons and manifest.contributions_sha256 is None:
         raise without_reasons(manifest.model_version)
     job = Job(

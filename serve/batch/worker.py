@@ -34,7 +34,7 @@ class ModelChoice:
         """What loads it, as a server does."""
         return ServingModel(self.name, model_store(self.run_dir, self.name), registry, self.options)
 
-    def fetch(self, version: int | None, registry: Registry | None) -> Manifest:
+    def fetch_version(self, version: int | None, registry: Registry | None) -> Manifest:
         """Bring a version, or the one in production, into the local store; without a registry, take what is there.
 
         Raises:
@@ -43,7 +43,7 @@ class ModelChoice:
         serving = self.serving(registry)
         store = model_store(self.run_dir, self.name)
         if version is not None:
-            serving.fetch(version)
+            serving.fetch_version(version)
         elif registry is not None:
             version, _ = serving.fetch_production()
         elif (current := store.current()) is not None:

@@ -77,7 +77,7 @@ class ModelChange:
             UpdateFailed: a worker can't serve it; none keeps it.
         """
         async with self._asking:
-            if await asyncio.to_thread(self._model.fetch, version):
+            if await asyncio.to_thread(self._model.fetch_version, version):
                 await self._ask(PrepareRequested(version), "can't be served")
 
     async def _ask(self, request: ChangeRequested | PrepareRequested, failure: str) -> None:

@@ -137,7 +137,7 @@ class ServingModel:
             raise NoProductionModel("the registry has no production model: promote one, then call again")
         return version.version, self._fetch(registry, version)
 
-    def fetch(self, version: int) -> bool:
+    def fetch_version(self, version: int) -> bool:
         """Bring a verified copy of any version into the local store, unless it is there. Blocks on the network.
 
         Returns:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
+import typer
 from xgboost import Booster, DMatrix
 
+from fraud.command_line import CommandLine
 
-def main(model: str, source: str, target: str) -> None:
+
+def main(
+    model: Annotated[Path, typer.Argument(help="XGBoost's own file of the model.")],
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="CSV or Parquet file of applications.")],
+    target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="File of the probabilities, in the same format.")],
+) -> None:
     """Read the whole file, have XGBoost predict on all cores, write a column of probabilities."""
     booster = Booster(model_file=model)
-    is_csv = Path(source).suffix == ".csv"
+    is_csv = source.suffix == ".csv"
     rows = pd.read_csv(source) if is_csv else pd.read_parquet(source)
     names = list(rows.columns)
     answers = pd.DataFrame({"probability": booster.predict(DMatrix(rows.to_numpy("float32"), nthread=-1))})
@@ -25,4 +32,4 @@ def main(model: str, source: str, target: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    CommandLine(main)()
