@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import kubernetes_validate
 import pytest
 import yaml
 
+from fraud.server_addresses import parse_server_urls
 from fraud.settings import Settings
 from fraud.verdict import Verdict
 from jenkins.schedule.once import TaskName, exit_status
@@ -105,8 +107,12 @@ def test_every_address_in_the_settings_is_a_service() -> None:
     host, _, port = settings["data"]["MLFLOW_TRACKING_URI"].removeprefix("http://").partition("/")[0].partition(":")
     assert int(port) in {found["port"] for found in services[host]["spec"]["ports"]}
     callers = [c for w in WORKLOADS if "scoring/calls-scoring" in w.labels for c in w.pod["containers"]]
-    hosts = {v["value"] for c in callers for v in c.get("env", []) if v["name"] == "SERVE_HOST"}
-    assert hosts <= set(services)
+    urls = {v["value"] for c in callers for v in c.get("env", []) if v["name"] == "SERVER_URLS"}
+    (server,) = {parse_server_urls(url) for url in urls}
+    address = urlsplit(server[0])
+    pods = services[address.hostname]["spec"]
+    assert pods["clusterIP"] == "None", "its name stands for every pod"
+    assert {address.port} == {port["port"] for port in pods["ports"]} == {default("serve_port")}
     assert services["scoring"]["spec"]["ports"][0]["port"] == default("serve_port")
 
 

@@ -160,10 +160,10 @@ def test_each_container_gets_its_own_logins_and_no_other() -> None:
         ("mlflow-server", "mlflow"): {"MLFLOW_DB_PASSWORD"},
         ("first-model", "initdb"): {  # makes the roles, whose passwords it sets
             *("POSTGRES_PASSWORD", "SERVER_DB_PASSWORD", "TRAINER_DB_PASSWORD"),
-            *("AUDITOR_DB_PASSWORD", "MLFLOW_DB_PASSWORD"),
+            *("AUDITOR_DB_PASSWORD", "DESK_DB_PASSWORD", "MLFLOW_DB_PASSWORD"),
         },
         ("first-model", "train"): {"TRAINER_DB_PASSWORD"},
-        ("scoring", "scoring"): {"SERVER_DB_PASSWORD", "ADMIN_PASSWORD"},
+        ("scoring", "scoring"): {"SERVER_DB_PASSWORD", "DESK_DB_PASSWORD", "ADMIN_PASSWORD"},
         ("kserve-scoring", "kserve-container"): {"SERVER_DB_PASSWORD", "ADMIN_PASSWORD"},
         ("drift-monitor", "task"): tasks,
         ("retrain", "task"): tasks,
