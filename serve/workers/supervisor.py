@@ -101,10 +101,11 @@ class Supervisor:
         await self._stopping.wait()
         for worker in self._workers:
             _terminate(worker.process)
-        await asyncio.gather(*keepers, desk)
+        await asyncio.gather(*keepers)
         self._workers_ended.set()
         if await shipper not in {0, EXIT_ERROR}:
             await self._drain_log()
+        await desk
         return self._exit_status
 
     async def _keep_worker(self, number: int) -> None:
