@@ -13,7 +13,7 @@ from fraud.database import CONNECT_TIMEOUT_S, connect
 from fraud.errors import DatabaseError, NewerDatabaseError
 from fraud.stored_features import refuse_other_features
 
-NEWEST_VERSION: Final = 12
+NEWEST_VERSION: Final = 13
 """Number of the last file in `initdb/migrations/versions/`."""
 
 NO_VERSION: Final = 0

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from fraud.statistics.review import reviewed_rows
+from fraud.statistics.design_weights import DesignWeights, effective_size, weighted_mean
+from fraud.statistics.review import reviewed_shares
 
 LEAST_RANK_CORRELATION: Final = 0.75
 MOST_PSI: Final = 2.0
@@ -64,30 +65,52 @@ class Agreement:
         )
 
 
-def agreement(twin: NDArray[np.float32], shipped: NDArray[np.float32], review_capacity: float) -> Agreement:
-    """Compare the probabilities [N] of both models for the same applications."""
+def agreement(
+    twin: NDArray[np.float32], shipped: NDArray[np.float32], review_capacity: float, weights: DesignWeights = None
+) -> Agreement:
+    """Compare the probabilities [N] of both models for the same applications; with weights, of whom they stand for."""
     # A model that says the same of everybody has no order to compare.
     constant = twin.min() == twin.max() or shipped.min() == shipped.max()
-    correlation = float(np.array_equal(twin, shipped)) if constant else float(spearmanr(twin, shipped).statistic)
+    correlation = float(np.array_equal(twin, shipped)) if constant else _rank_correlation(twin, shipped, weights)
     return Agreement(
         rank_correlation=correlation,
-        psi=_psi(twin, shipped),
-        changed_decisions=flipped_share(twin, shipped, review_capacity),
+        psi=_psi(twin, shipped, weights),
+        changed_decisions=flipped_share(twin, shipped, review_capacity, weights),
         most_changed=2 * min(review_capacity, 1 - review_capacity),
     )
 
 
-def flipped_share(one: NDArray[np.float32], other: NDArray[np.float32], review_capacity: float) -> float:
+def flipped_share(
+    one: NDArray[np.float32], other: NDArray[np.float32], review_capacity: float, weights: DesignWeights = None
+) -> float:
     """Share of N rows which one model has reviewed and the other has not; rows tied at the border are all reviewed."""
-    reviewed = reviewed_rows(one.size, review_capacity)
-    decisions = [scores >= np.partition(scores, -reviewed)[-reviewed] for scores in (one, other)]
-    return float(np.mean(decisions[0] != decisions[1]))
+    decisions = [reviewed_shares(scores, review_capacity, weights) > 0 for scores in (one, other)]
+    return weighted_mean(decisions[0] != decisions[1], weights)
 
 
-def _psi(expected: NDArray[np.float32], found: NDArray[np.float32]) -> float:
-    borders = np.unique(np.quantile(expected, np.arange(1, GROUPS) / GROUPS))
+def _rank_correlation(one: NDArray[np.float32], other: NDArray[np.float32], weights: DesignWeights) -> float:
+    """Spearman's; with weights, of ranks among all whom the rows stand for."""
+    if weights is None:
+        return float(spearmanr(one, other).statistic)
+    ranks = []
+    for scores in (one, other):
+        _, group = np.unique(scores, return_inverse=True)
+        held = np.bincount(group, weights=weights)
+        ranks.append((np.cumsum(held) - held / 2)[group])
+    covariance = np.cov(ranks, aweights=weights)
+    return float(covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1]))
+
+
+def _psi(expected: NDArray[np.float32], found: NDArray[np.float32], weights: DesignWeights) -> float:
+    tenths = np.arange(1, GROUPS) / GROUPS
+    if weights is None:
+        borders = np.unique(np.quantile(expected, tenths))
+    else:
+        borders = np.unique(np.quantile(expected, tenths, weights=weights, method="inverted_cdf"))
+        # As many in all as rows of equal weight that would tell as much.
+        weights = weights * effective_size(weights) / weights.sum()
     counts = [
-        np.bincount(np.searchsorted(borders, scores, side="right"), minlength=borders.size + 1)
+        np.bincount(np.searchsorted(borders, scores, side="right"), weights, minlength=borders.size + 1)
         for scores in (expected, found)
     ]
     # Half a row more in each group: an empty one would make the index infinite.

@@ -37,6 +37,7 @@ LANDED = {
     "v0010_applicant_groups": "4c2d5b5ab68ef4ac1b20b038e939d58f5d7a43849d4e6691979bbfcbcfe493ab",
     "v0011_review_policies": "bd22d9065333f6b35dee984c975bf84ebfe373e0bea9165911be2feb46f286e8",
     "v0012_reasons": "cff60a0636964e6e2a4fa295f7ee1969d12a91c047389eeecb037acf28b86a24",
+    "v0013_looked_at": "672397d63177bdc1c3fc471981c4eac7442e368f49f127a1794ba144ee85e709",
 }
 """What was applied somewhere is never changed, or databases of one version differ: a change is a version of its own."""
 
