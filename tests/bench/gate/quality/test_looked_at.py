@@ -1,7 +1,8 @@
 """Labels of the reviewed and of a control sample: with weights the better model wins, without them the worse.
 
 Whom the earlier rule suspects are the young, and among them a fresh phone number says the opposite of what it says
-among all others. A model of one-split trees can learn one of the two: unweighted it learns what holds for the few suspected.
+among all others. A model of one-split trees can learn one of the two: unweighted it learns what holds for the few
+suspected.
 """
 
 from __future__ import annotations
