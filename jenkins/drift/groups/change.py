@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud.statistics.group_fairness import Group, is_small
+from fraud.statistics.design_weights import weights_of
+from fraud.statistics.group_fairness import Group, hits_and_trials, is_small
 from fraud.statistics.review import reviewed_shares
 from jenkins.drift.groups.months import UNKNOWN, MonthAnswers
 from jenkins.drift.statistics.holm import holm
@@ -69,19 +70,29 @@ def _of_group(
 
     known = [group.rows & (month.labels != UNKNOWN) for group, month in zip(pair, months, strict=True)]
     labels = [month.labels[part] for part, month in zip(known, months, strict=True)]
-    if any(is_small(of_month) for of_month in labels):
+    if any(
+        is_small(of_month, weights_of(month.weights, part))
+        for of_month, month, part in zip(labels, months, known, strict=True)
+    ):
         return
-    wrongly = [
-        float(shares[part][of_month == 0].sum()) for part, of_month, shares in zip(known, labels, reviewed, strict=True)
-    ]
-    negatives = [int((of_month == 0).sum()) for of_month in labels]
-    p_value = share_change_p(wrongly[0], negatives[0], wrongly[1], negatives[1])
-    yield Change(name, FALSE_POSITIVES, wrongly[0] / negatives[0], wrongly[1] / negatives[1], p_value)
+    (wrongly, negatives), (later_wrongly, later_negatives) = (
+        hits_and_trials(part, shares, month.labels == 0, month.weights)
+        for part, shares, month in zip(known, reviewed, months, strict=True)
+    )
+    p_value = share_change_p(wrongly, negatives, later_wrongly, later_negatives)
+    yield Change(name, FALSE_POSITIVES, wrongly / negatives, later_wrongly / later_negatives, p_value)
 
-    happened = [int(of_month.sum()) for of_month in labels]
-    predicted = [
-        float(month.probabilities[part].sum(dtype=np.float64)) for part, month in zip(known, months, strict=True)
-    ]
-    if min(predicted) > 0:
-        p_value = calibration_change_p(happened[0], predicted[0], happened[1], predicted[1])
-        yield Change(name, CALIBRATION, happened[0] / predicted[0], happened[1] / predicted[1], p_value)
+    (happened, predicted), (later_happened, later_predicted) = (
+        _happened_and_predicted(part, month) for part, month in zip(known, months, strict=True)
+    )
+    if min(predicted, later_predicted) > 0:
+        p_value = calibration_change_p(round(happened), predicted, round(later_happened), later_predicted)
+        yield Change(name, CALIBRATION, happened / predicted, later_happened / later_predicted, p_value)
+
+
+def _happened_and_predicted(part: NDArray[np.bool_], month: MonthAnswers) -> tuple[float, float]:
+    """Divorces; with weights of as many rows as tell equally much."""
+    everybody = np.ones(part.size)
+    happened, _ = hits_and_trials(part, month.labels == 1, everybody, month.weights)
+    predicted, _ = hits_and_trials(part, month.probabilities, everybody, month.weights)
+    return happened, predicted

@@ -11,6 +11,7 @@ import numpy as np
 from psycopg2.extensions import connection as Connection
 
 from fraud.report.verdict_file import write_verdict
+from fraud.statistics.design_weights import weights_of
 from fraud.statistics.group_fairness import Answers, Group, GroupFairness, group_fairness
 from fraud.statistics.review import reviewed_shares
 from fraud.verdict import Verdict
@@ -104,7 +105,9 @@ def _figures(answers: MonthAnswers, groups: list[Group], capacity: float) -> Mon
     of_known = [
         Group(group.attribute, group.name, group.rows[known], is_crossing=group.is_crossing) for group in groups
     ]
-    labelled = Answers(answers.probabilities[known], reviewed[known], answers.labels[known])
+    labelled = Answers(
+        answers.probabilities[known], reviewed[known], answers.labels[known], weights_of(answers.weights, known)
+    )
     return MonthFigures(
         month=answers.month.name,
         answers=answers.answered,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from psycopg2.extensions import connection as Connection
 
 from fraud.features import FEATURE_COUNT
+from fraud.statistics.design_weights import design_weights
 from fraud.stored_attributes import read_attributes
 from jenkins.drift.groups.months import UNKNOWN, Month, MonthAnswers
 
@@ -29,7 +30,8 @@ _ANSWERS: Final = """
     ORDER BY received_at, chain_id, sequence
 """
 _LABELS: Final = """
-    SELECT application_id, coalesce(known."Divorce", outcome."Divorce")
+    SELECT application_id, coalesce(known."Divorce", outcome."Divorce"),
+        CASE WHEN known."Divorce" IS NULL THEN outcome.looked_at_probability ELSE 1 END
     FROM unnest(%s::text[]) AS application_id
     LEFT JOIN application_outcomes AS outcome USING (application_id)
     LEFT JOIN divorce_predictions AS known USING (application_id)
@@ -55,14 +57,16 @@ def read_month(connection: Connection, month: Month, most: int = MOST_ANSWERS) -
             rows.add(*request)
     kept = rows.last_of_each()
     ids = [rows.ids[row] for row in kept]
+    labels, looked_at = _labels(connection, ids)
     return MonthAnswers(
         month=month,
         x=np.concatenate([np.empty((0, FEATURE_COUNT), np.float32), *rows.features])[kept],
         probabilities=np.concatenate([np.empty(0, np.float32), *rows.probabilities])[kept],
-        labels=_labels(connection, ids),
+        labels=labels,
         attributes=read_attributes(connection, ids),
         versions=tuple(sorted(rows.versions)),
         answered=answered,
+        weights=design_weights(looked_at),
     )
 
 
@@ -98,8 +102,10 @@ class _Rows:
         return np.array([row for row, name in enumerate(self.ids) if name is None or last[name] == row], np.intp)
 
 
-def _labels(connection: Connection, ids: list[str | None]) -> NDArray[np.int8]:
+def _labels(connection: Connection, ids: list[str | None]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    """Of each application, and how likely it was to be looked at; 1 where nothing is known."""
     with connection.cursor() as cursor:
         cursor.execute(_LABELS, ([name for name in ids if name is not None],))
-        known: dict[str | None, int] = dict(cursor.fetchall())
-    return np.array([known.get(name, UNKNOWN) for name in ids], np.int8)
+        known: dict[str | None, tuple[int, float]] = {name: (label, likely) for name, label, likely in cursor}
+    found = [known.get(name, (UNKNOWN, 1.0)) for name in ids]
+    return np.array([label for label, _ in found], np.int8), np.array([likely for _, likely in found], np.float64)

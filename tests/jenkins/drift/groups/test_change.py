@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from fraud.features import FEATURE_NAMES
+from fraud.statistics.design_weights import design_weights
 from fraud.verdict import Verdict
 from jenkins.drift.groups.change import CALIBRATION, FALSE_POSITIVES, SELECTION, changes
 from jenkins.drift.groups.check import GroupCheck, GroupPolicy, judge_months
@@ -92,6 +94,29 @@ def test_too_few_answers_are_inconclusive() -> None:
 def test_the_last_month_that_is_over(day: dt.date, first: dt.date, until: str) -> None:
     month = Month.before(day)
     assert (month.first_day, month.until.date().isoformat()) == (first, until)
+
+
+def looked_at(month: MonthAnswers, control_share: float, seed: int) -> MonthAnswers:
+    """Outcomes of the tenth of highest probability, and of a control sample."""
+    suspected = month.probabilities >= np.quantile(month.probabilities, 0.9)
+    likely = np.where(suspected, 1.0, control_share)
+    known = np.random.default_rng(seed).random(likely.size) < likely
+    labels = np.where(known, month.labels, UNKNOWN).astype(np.int8)
+    return replace(month, labels=labels, weights=design_weights(np.where(known, likely, 1.0)))
+
+
+def test_another_control_share_is_no_change_of_whom_it_samples() -> None:
+    march = looked_at(answers(MARCH, 1, rows=20_000), 0.5, 101)
+    april = looked_at(answers(APRIL, 2, rows=20_000), 0.1, 102)
+    unweighted = judge_months(replace(march, weights=None), replace(april, weights=None), POLICY)
+    assert any(figure == FALSE_POSITIVES for _, figure in found(unweighted))
+    assert found(judge_months(march, april, POLICY)) == set()
+    weighted = {one.name: one for one in judge_months(march, april, POLICY).months[1].labelled_groups}
+    known_of_all = {
+        one.name: one for one in judge_months(march, answers(APRIL, 2, rows=20_000), POLICY).months[1].groups
+    }
+    name = "age under 27 years"
+    assert weighted[name].mean_probability == pytest.approx(known_of_all[name].mean_probability, rel=0.05)
 
 
 def called_changed(pairs: int, alpha: float, rows: int = 3_000) -> int:

@@ -106,12 +106,17 @@ def test_what_is_read_of_the_record(site: str, tmp_path: Path) -> None:
         " WHERE cardinality(probabilities) = 3000 AND NOT load_test",
     )
     with connect(site) as connection:
+        assert read_month(connection, Month(MARCH)).weights is None
+    execute(site, "UPDATE application_outcomes SET looked_at_probability = 0.25 WHERE application_id = 'A-0'")
+    with connect(site) as connection:
         found = read_month(connection, Month(MARCH))
         sampled = read_month(connection, Month(MARCH), most=1)
     assert found.answered == 3_001
     assert found.x.shape == (2_999, FEATURE_COUNT), "one is erased, one was asked about twice"
     assert found.probabilities[-1] == 0.5
     assert (found.labels[-1], set(found.labels[:-1])) == (1, {UNKNOWN})
+    assert found.weights is not None
+    assert (found.weights[-1], set(found.weights[:-1])) == (4, {1})
     assert found.attributes["region"].tolist() == [None] * 2_999, "its application's id is erased"
     assert sampled.answered == 3_001
     assert sampled.x.shape[0] in {0, 1, 2_998, 2_999}
