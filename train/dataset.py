@@ -47,6 +47,8 @@ class Dataset:
         """The applications of a slice, as views."""
         attributes = {name: values[rows] for name, values in self.attributes.items()}
         weights = weights_of(self.weights, rows)
+        if weights is not None and (weights == 1).all():
+            weights = None
         return Dataset(self.x[rows], self.y[rows], self.dates[rows], self.provenance, attributes, weights)
 
     @property

@@ -12,6 +12,7 @@ from fraud.features import FEATURES
 from fraud.statistics.design_weights import effective_size
 from train.agreement import Agreement
 from train.data_origin import limits, origin
+from train.dataset import joined
 from train.evaluate import Evaluation
 from train.groups_chapter import groups_chapter
 from train.split import Split
@@ -73,10 +74,9 @@ def _data(training: Training) -> str:
 
 def weighting(split: Split) -> str:
     """Whether labels are weighted, and how."""
-    weights = [part.weights for part in split.parts().values() if part.weights is not None]
-    if not weights:
+    all_ = joined(split.known, split.test).weights
+    if all_ is None:
         return "Labels are not weighted: each counts once, as outcomes of everybody do."
-    all_ = np.concatenate(weights)
     return (
         "**Labels are weighted** by the inverse of the probability of having been looked at (Horvitz-Thompson):\n"
         f"{np.count_nonzero(all_ > 1):,} of the {all_.size:,} applications stand for others too, each for "
@@ -123,9 +123,11 @@ def _quality(training: Training) -> str:
             f"{part.review.precision:.4f} / {part.review.recall:.4f}" for part in parts
         ],
     }
-    weighted = [part.effective_rows for part in parts if part.effective_rows is not None]
+    weighted = any(part.effective_rows is not None for part in parts)
     if weighted:
-        figures["rows of equal weight that would tell as much"] = [f"{rows:,.0f}" for rows in weighted]
+        figures["rows of equal weight that would tell as much"] = [
+            f"{part.rows if part.effective_rows is None else part.effective_rows:,.0f}" for part in parts
+        ]
     lines = [f"| {name} | {' | '.join(values)} |" for name, values in figures.items()]
     return "\n".join(
         (

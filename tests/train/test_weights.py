@@ -67,6 +67,15 @@ def test_parts_join_with_their_weights(dataset: Dataset) -> None:
     assert joined(older, older).weights is None
 
 
+def test_a_part_of_which_everybody_is_known_has_no_weights(dataset: Dataset) -> None:
+    since = np.arange(dataset.y.size) >= 7_000
+    lately = replace(dataset, weights=np.where(since, 10.0, 1.0))
+    split = split_by_day(lately)
+    assert lately.part(slice(0, 7_000)).weights is None
+    assert split.test.weights is not None
+    assert "1,000 of the 8,000 applications" in weighting(split)
+
+
 def test_the_card_says_whether_labels_are_weighted_and_what_they_tell(dataset: Dataset) -> None:
     assert weighting(split_by_day(dataset)).startswith("Labels are not weighted")
     training = train_recipe(RECIPE, weighted(dataset), dt.date(2024, 4, 1), seed=7, threads=2)
