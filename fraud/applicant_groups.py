@@ -11,16 +11,19 @@ from numpy.typing import NDArray
 from fraud.feature_file import Feature
 from fraud.features import FEATURES
 from fraud.shown_values import show_number
+from fraud.statistics.design_weights import DesignWeights
 from fraud.statistics.group_fairness import Group, crossings
 
 Attributes = Mapping[str, NDArray[np.object_]]
 """Values [N] of further attributes by name, as text; None where an applicant's is not known."""
 
 
-def applicant_groups(x: NDArray[np.float32], labels: NDArray[np.integer], attributes: Attributes) -> tuple[Group, ...]:
+def applicant_groups(
+    x: NDArray[np.float32], labels: NDArray[np.integer], attributes: Attributes, weights: DesignWeights = None
+) -> tuple[Group, ...]:
     """Every group of N applicants [N, F] that has any row, and the crossings of two that are not small."""
     single = [group for group in (*declared_groups(x), *attribute_groups(attributes)) if group.rows.any()]
-    return (*single, *crossings(single, labels))
+    return (*single, *crossings(single, labels, weights))
 
 
 def declared_groups(x: NDArray[np.float32]) -> Iterator[Group]:

@@ -13,6 +13,7 @@ from fraud.applicant_groups import Attributes, applicant_groups
 from fraud.feature_file import Feature, ShownAs
 from fraud.features import FEATURES
 from fraud.shown_values import DAYS_A_YEAR, show_number
+from fraud.statistics.design_weights import DesignWeights, weighted_mean, weights_of
 from fraud.statistics.group_fairness import (
     Answers,
     GroupFairness,
@@ -47,6 +48,7 @@ class GroupReport:
     """Share of applications that is reviewed."""
     rows: int
     reviewed: int
+    """Of the rows; with weights those that stand for the share."""
     findings: tuple[str, ...]
     """A sentence each: what nearly all of the reviewed have in common and others have not."""
     groups: tuple[GroupFairness, ...]
@@ -63,15 +65,18 @@ def group_report(
     probabilities: NDArray[np.floating],
     attributes: Attributes,
     capacity: float,
+    *,
+    weights: DesignWeights = None,
 ) -> GroupReport:
     """Examine the probabilities [N] of labelled applications [N, F]."""
-    reviewed = reviewed_shares(probabilities, capacity)
+    reviewed = reviewed_shares(probabilities, capacity, weights)
+    groups = applicant_groups(x, labels, attributes, weights)
     return GroupReport(
         capacity=capacity,
         rows=labels.size,
-        reviewed=reviewed_rows(labels.size, capacity),
-        findings=tuple(findings(x, reviewed)),
-        groups=group_fairness(applicant_groups(x, labels, attributes), Answers(probabilities, reviewed, labels)),
+        reviewed=reviewed_rows(labels.size, capacity) if weights is None else int(np.count_nonzero(reviewed)),
+        findings=tuple(findings(x, reviewed, weights)),
+        groups=group_fairness(groups, Answers(probabilities, reviewed, labels, weights)),
     )
 
 
@@ -99,30 +104,34 @@ def shown_worst(worst: tuple[str, Interval] | None) -> str:
     return "-" if worst is None else f"{shown_ratio(worst[1])}, {worst[0]}"
 
 
-def findings(x: NDArray[np.float32], reviewed: NDArray[np.float64]) -> Iterator[str]:
+def findings(x: NDArray[np.float32], reviewed: NDArray[np.float64], weights: DesignWeights = None) -> Iterator[str]:
     """A sentence for each protected or banded feature in which the reviewed of [N, F] are another kind of people."""
     chosen = reviewed > 0
     for feature, values in zip(FEATURES, x.T, strict=True):
         if (feature.bands or feature.protected) and not feature.is_enumerated:
             known = ~np.isnan(values)
             if (chosen & known).any():
-                yield from _finding(feature, values[known].astype(np.float64), chosen[known])
+                yield from _finding(
+                    feature, values[known].astype(np.float64), chosen[known], weights_of(weights, known)
+                )
 
 
-def _finding(feature: Feature, values: NDArray[np.float64], chosen: NDArray[np.bool_]) -> Iterator[str]:
+def _finding(
+    feature: Feature, values: NDArray[np.float64], chosen: NDArray[np.bool_], weights: DesignWeights
+) -> Iterator[str]:
     """What says most: of all reviewed before nearly all, and of the two sides the one with fewer other applicants."""
     step = DAYS_A_YEAR if feature.shown_as is ShownAs.YEARS else 1.0
     for telling in TELLING:
         upper = step * (np.floor(np.quantile(values[chosen], telling, method="higher") / step) + 1)
         lower = step * np.floor(np.quantile(values[chosen], 1 - telling, method="lower") / step)
         sides = (("under", values < upper, upper), ("at least", values >= lower, lower))
-        word, inside, border = min(sides, key=lambda side: side[1].mean())
-        share = float(inside[chosen].mean())
-        if share - inside.mean() >= LEAST_GAP:
+        word, inside, border = min(sides, key=lambda side: weighted_mean(side[1], weights))
+        share, of_all = weighted_mean(inside[chosen], weights_of(weights, chosen)), weighted_mean(inside, weights)
+        if share - of_all >= LEAST_GAP:
             number = int(inside[chosen].sum())
-            of_them = "All" if share == 1 else f"{number:,} ({share:.1%})"
+            of_them = "All" if inside[chosen].all() else f"{number:,} ({share:.1%})"
             yield (
                 f"{of_them} of the {int(chosen.sum()):,} reviewed applicants have {feature.called} {word} "
-                f"{show_number(feature, border)}; of all {values.size:,} applicants {inside.mean():.1%} have."
+                f"{show_number(feature, border)}; of all {values.size:,} applicants {of_all:.1%} have."
             )
             return

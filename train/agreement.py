@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from fraud.statistics.design_weights import DesignWeights, weighted_mean
 from fraud.statistics.psi import score_psi
 from fraud.statistics.review import review_border
 
@@ -62,24 +63,43 @@ class Agreement:
         )
 
 
-def agreement(twin: NDArray[np.float32], shipped: NDArray[np.float32], review_capacity: float) -> Agreement:
-    """Compare the probabilities [N] of both models for the same applications."""
+def agreement(
+    twin: NDArray[np.float32], shipped: NDArray[np.float32], review_capacity: float, weights: DesignWeights = None
+) -> Agreement:
+    """Compare the probabilities [N] of both models for the same applications; with weights, of whom they stand for."""
     return Agreement(
-        rank_correlation=rank_correlation(twin, shipped),
-        psi=score_psi(twin, shipped),
-        changed_decisions=flipped_share(twin, shipped, review_capacity),
+        rank_correlation=rank_correlation(twin, shipped, weights),
+        psi=score_psi(twin, shipped, weights),
+        changed_decisions=flipped_share(twin, shipped, review_capacity, weights),
         most_changed=2 * min(review_capacity, 1 - review_capacity),
     )
 
 
-def rank_correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Spearman's, of the probabilities [N] of two models for the same applications."""
+def rank_correlation(one: NDArray[np.float32], other: NDArray[np.float32], weights: DesignWeights = None) -> float:
+    """Spearman's, of the probabilities [N] of two models for the same applications.
+
+    With weights ranks are those among all whom the rows stand for.
+    """
     # A model that says the same of everybody has no order to compare.
-    constant = one.min() == one.max() or other.min() == other.max()
-    return float(np.array_equal(one, other)) if constant else float(spearmanr(one, other).statistic)
+    if one.min() == one.max() or other.min() == other.max():
+        return float(np.array_equal(one, other))
+    if weights is None:
+        return float(spearmanr(one, other).statistic)
+    covariance = np.cov([_mean_ranks(one, weights), _mean_ranks(other, weights)], aweights=weights)
+    return float(covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1]))
 
 
-def flipped_share(one: NDArray[np.float32], other: NDArray[np.float32], review_capacity: float) -> float:
+def flipped_share(
+    one: NDArray[np.float32], other: NDArray[np.float32], review_capacity: float, weights: DesignWeights = None
+) -> float:
     """Share of N rows which one model has reviewed and the other has not; rows tied at the border are all reviewed."""
-    decisions = [scores >= review_border(scores, review_capacity) for scores in (one, other)]
-    return float(np.mean(decisions[0] != decisions[1]))
+    decisions = [scores >= review_border(scores, review_capacity, weights) for scores in (one, other)]
+    return weighted_mean(decisions[0] != decisions[1], weights)
+
+
+def _mean_ranks(scores: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[N], the same of rows that are tied."""
+    _, group = np.unique(scores, return_inverse=True)
+    held = np.bincount(group, weights=weights)
+    ranks: NDArray[np.float64] = (np.cumsum(held) - held / 2)[group]
+    return ranks

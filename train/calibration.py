@@ -20,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier
 
+from fraud.statistics.design_weights import DesignWeights, weighted_mean
 from train.recipe import STEP
 
 # Far below what 20,000 labels can tell, so that calibrating a second time changes nothing.
@@ -49,20 +50,20 @@ def scale(pipeline: Pipeline, scaling: Scaling) -> None:
     _scale(pipeline.named_steps[STEP], scaling)
 
 
-def fit_scaling(margins: NDArray[np.float32], labels: NDArray[np.int8]) -> Scaling:
-    """Platt's two figures from margins [N] and labels [N] of both classes.
+def fit_scaling(margins: NDArray[np.float32], labels: NDArray[np.int8], weights: DesignWeights = None) -> Scaling:
+    """Platt's two figures from margins [N] and labels [N] of both classes, each label counting as its weight says.
 
     Where margins say nothing about the labels the likeliest slope can be zero or negative; such a model keeps its
     slope, and only its mean is put right.
     """
     regression = LogisticRegression(C=np.inf, tol=TOLERANCE, max_iter=MAX_ITERATIONS).fit(
-        margins.reshape(-1, 1).astype(np.float64), labels
+        margins.reshape(-1, 1).astype(np.float64), labels, sample_weight=weights
     )
     slope, intercept = float(regression.coef_[0, 0]), float(regression.intercept_[0])
     if slope > 0:
         return Scaling(slope, intercept)
-    mean = float(np.mean(1 / (1 + np.exp(-margins.astype(np.float64)))))
-    return Scaling(1.0, _logit(float(labels.mean())) - _logit(mean))
+    mean = weighted_mean(1 / (1 + np.exp(-margins.astype(np.float64))), weights)
+    return Scaling(1.0, _logit(weighted_mean(labels, weights)) - _logit(mean))
 
 
 def _scale(model: XGBClassifier, scaling: Scaling) -> None:

@@ -13,9 +13,17 @@ from fraud.applicant_groups import Attributes
 from fraud.database import connect
 from fraud.features import DATE, FEATURE_NAMES, LABEL, MAY_BE_MISSING
 from fraud.provenance import Provenance, read_provenance
+from fraud.statistics.design_weights import (
+    DesignWeights,
+    design_weights,
+    effective_size,
+    joined_weights,
+    weighted_mean,
+    weights_of,
+)
 from fraud.stored_attributes import read_attributes
 from train.errors import CutoffError, EmptyTableError, LabelError, MissingValueError
-from train.table import ID, TABLE, first_day, read_rows
+from train.table import ID, LOOKED_AT, TABLE, first_day, read_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +40,26 @@ class Dataset:
     """Of the table that they are from; None: not on record."""
     attributes: Attributes = field(default_factory=dict)
     """What applicants are grouped by beside the features [N]: to examine a model, never to fit one."""
+    weights: DesignWeights = None
+    """How many applicants each stands for [N]; None: outcomes are known of everybody."""
 
     def part(self, rows: slice) -> Dataset:
         """The applications of a slice, as views."""
         attributes = {name: values[rows] for name, values in self.attributes.items()}
-        return Dataset(self.x[rows], self.y[rows], self.dates[rows], self.provenance, attributes)
+        weights = weights_of(self.weights, rows)
+        if weights is not None and (weights == 1).all():
+            weights = None
+        return Dataset(self.x[rows], self.y[rows], self.dates[rows], self.provenance, attributes, weights)
 
     @property
     def positive_rate(self) -> float:
-        """Share of applications with a divorce."""
-        return float(self.y.mean())
+        """Share of applicants with a divorce."""
+        return weighted_mean(self.y, self.weights)
+
+    @property
+    def effective_rows(self) -> float:
+        """How many applications would tell as much if outcomes were known of everybody."""
+        return float(self.y.size) if self.weights is None else effective_size(self.weights)
 
 
 def joined(older: Dataset, newer: Dataset) -> Dataset:
@@ -50,6 +68,7 @@ def joined(older: Dataset, newer: Dataset) -> Dataset:
         np.concatenate((older.x, newer.x)),
         np.concatenate((older.y, newer.y)),
         np.concatenate((older.dates, newer.dates)),
+        weights=joined_weights(older.weights, older.y.size, newer.weights, newer.y.size),
     )
 
 
@@ -66,7 +85,9 @@ def load_dataset(dsn: str, cutoff: dt.date) -> Dataset:
             raise _no_rows(cutoff, first_day(connection))
         provenance = read_provenance(connection)
         attributes = read_attributes(connection, table[ID].to_pylist())
-    return replace(_checked(table.drop_columns(ID)), provenance=provenance, attributes=attributes)
+    weights = design_weights(table[LOOKED_AT].to_numpy())
+    dataset = _checked(table.drop_columns([ID, LOOKED_AT]))
+    return replace(dataset, provenance=provenance, attributes=attributes, weights=weights)
 
 
 def _no_rows(cutoff: dt.date, first: dt.date | None) -> EmptyTableError | CutoffError:

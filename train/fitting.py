@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import reduce
 from typing import Final
 
 import numpy as np
@@ -11,13 +12,15 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier
 
+from fraud.statistics.design_weights import effective_labels
 from train.calibration import Scaling, fit_scaling, scale
 from train.dataset import Dataset, joined
 from train.recipe import STEP, Recipe
 from train.split import folds
 
 CALIBRATING_LABELS: Final = 200
-"""Fewest rows of each label to calibrate on: the slope is then known to a tenth or so."""
+"""Fewest rows of each label to calibrate on: the slope is then known to a tenth or so. Weighted rows count as many as
+tell equally much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +69,14 @@ def fit_everything(recipe: Recipe, dataset: Dataset, seed: int, threads: int) ->
 def _out_of_time_scaling(recipe: Recipe, dataset: Dataset, seed: int, threads: int) -> Scaling:
     """By the newest block; where its labels are too few for two figures, by as many blocks as it takes."""
     margins: list[NDArray[np.float32]] = []
-    labels: list[NDArray[np.int8]] = []
+    blocks: list[Dataset] = []
     for fold in reversed(folds(dataset)):
         margins.append(_margins(recipe.fit(fold.past, seed, threads), fold.block.x))
-        labels.append(fold.block.y)
-        known = np.concatenate(labels)
-        if min(known.sum(), known.size - known.sum()) >= CALIBRATING_LABELS:
+        blocks.append(fold.block)
+        known = reduce(joined, blocks)
+        if min(effective_labels(known.y, known.weights)) >= CALIBRATING_LABELS:
             break
-    return fit_scaling(np.concatenate(margins), np.concatenate(labels))
+    return fit_scaling(np.concatenate(margins), known.y, known.weights)
 
 
 def cross_fit(recipe: Recipe, dataset: Dataset, scaling: Scaling, seed: int, threads: int) -> CrossFitted:

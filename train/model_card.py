@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import numpy as np
+
 from convert.parity_report import ContributionParity, ParityReport
 from fraud.features import FEATURES
+from fraud.statistics.design_weights import effective_size
 from train.agreement import Agreement
 from train.data_origin import limits, origin
+from train.dataset import joined
 from train.evaluate import Evaluation
 from train.groups_chapter import groups_chapter
+from train.split import Split
 from train.training import Training
 
 
@@ -57,12 +62,28 @@ def _data(training: Training) -> str:
             "## Data",
             "",
             f"Applications dated before {training.cutoff} (the data cutoff), split by time between whole days.",
+            weighting(training.split),
             origin(split.test.provenance),
             "",
             "| part | rows | divorces | from | before | fitted by |",
             "|---|---:|---:|---|---|---|",
             *lines,
         )
+    )
+
+
+def weighting(split: Split) -> str:
+    """Whether labels are weighted, and how."""
+    all_ = joined(split.known, split.test).weights
+    if all_ is None:
+        return "Labels are not weighted: each counts once, as outcomes of everybody do."
+    return (
+        "**Labels are weighted** by the inverse of the probability of having been looked at (Horvitz-Thompson):\n"
+        f"{np.count_nonzero(all_ > 1):,} of the {all_.size:,} applications stand for others too, each for "
+        f"{all_.max():,.6g} at most. Training,\n"
+        "calibration and every figure below are of all applicants whom they stand for; rows are counts of\n"
+        f"applications. In all they tell as much as {effective_size(all_):,.0f} of equal weight "
+        "(Kish's effective sample size)."
     )
 
 
@@ -102,6 +123,11 @@ def _quality(training: Training) -> str:
             f"{part.review.precision:.4f} / {part.review.recall:.4f}" for part in parts
         ],
     }
+    weighted = any(part.effective_rows is not None for part in parts)
+    if weighted:
+        figures["rows of equal weight that would tell as much"] = [
+            f"{part.rows if part.effective_rows is None else part.effective_rows:,.0f}" for part in parts
+        ]
     lines = [f"| {name} | {' | '.join(values)} |" for name, values in figures.items()]
     return "\n".join(
         (
@@ -110,7 +136,7 @@ def _quality(training: Training) -> str:
             "No figure is of rows that the trees in question were fitted on, so none is of the shipped model's own",
             "trees: they know all rows. Its recipe is judged by cross-fitting, each block of the newest fifth by trees",
             "fitted on all but the block, with its own calibration; its twin on the test part, all of it newer.",
-            "In brackets: 95% interval of a stratified bootstrap over rows.",
+            f"In brackets: 95% interval of a {'' if weighted else 'stratified '}bootstrap over rows.",
             "",
             "| figure | shipped model's recipe, cross-fitted on the newest fifth | judged twin on the test part |",
             "|---|---|---|",

@@ -26,7 +26,7 @@ def precision_recall_plot(
     axes = labelled_axes(
         "Precision and recall of the judged twin on the test part", "recall (share of divorces found)", "precision"
     )
-    precision, recall, _ = precision_recall_curve(test.y, probabilities)
+    precision, recall, _ = precision_recall_curve(test.y, probabilities, sample_weight=test.weights)
     axes.step(recall, precision, where="post", label=f"judged twin: average precision {evaluation.average_precision}")
     axes.axhline(evaluation.positive_rate, color="grey", ls="--", label=f"chance: {evaluation.positive_rate:.4f}")
     officers = evaluation.review
@@ -51,7 +51,9 @@ def importance_plot(path: Path, classifier: XGBClassifier) -> None:
 
 def reliability_plot(path: Path, cross_fitted: CrossFitted) -> None:
     """Divorce rate over predicted probability, in groups of equal size, with 95% intervals."""
-    groups = {"tenths by probability, 95% interval": reliability(cross_fitted.recent.y, cross_fitted.probabilities)}
+    recent = cross_fitted.recent
+    found = reliability(recent.y, cross_fitted.probabilities, weights=recent.weights)
+    groups = {"tenths by probability, 95% interval": found}
     save_png(reliability_axes("Calibration of the shipped model, cross-fitted on the newest fifth", groups), path)
 
 

@@ -36,7 +36,7 @@ class Price:
 
 def examined(test: Dataset, predicted: NDArray[np.float32]) -> GroupReport:
     """Whom probabilities [N] of the test part suspect."""
-    return group_report(test.x, test.y, predicted, test.attributes, REVIEW_CAPACITY)
+    return group_report(test.x, test.y, predicted, test.attributes, REVIEW_CAPACITY, weights=test.weights)
 
 
 def price_list(
@@ -69,7 +69,7 @@ def _price(words: str, test: Dataset, predicted: NDArray[np.float32]) -> Price:
     groups = examined(test, predicted)
     return Price(
         words,
-        average_precision(rank(test.y, predicted)),
+        average_precision(rank(test.y, predicted), test.weights),
         groups.worst("selection_rate"),
         groups.worst("false_positive_rate"),
     )

@@ -57,9 +57,17 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "n_jobs": threads,
         }
 
-    def weights(self, dates: NDArray[np.datetime64]) -> NDArray[np.float32] | None:
-        """Of applications on rising days [N]; the newest weigh 1. None: all weigh the same."""
-        return None if self.half_life_days is None else recency_weights(dates, self.half_life_days)
+    def weights(self, dataset: Dataset) -> NDArray[np.float32] | None:
+        """Of applications [N] to fit on; None: all weigh the same.
+
+        An application weighs as many applicants as it stands for, times its recency; the newest of mean design weigh 1.
+        """
+        recency = None if self.half_life_days is None else recency_weights(dataset.dates, self.half_life_days)
+        if dataset.weights is None:
+            return recency
+        # Around 1, so that regularisation and the least child weight hold for as many rows as ever.
+        design = np.asarray(dataset.weights / dataset.weights.mean(), np.float32)
+        return design if recency is None else design * recency
 
     def seen(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """The matrix [N, F] that trees are fitted on: nothing splits on a column that says the same of everybody.
@@ -78,7 +86,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         The same data, seed and recipe give the same trees, whatever the number of threads.
         """
         model = XGBClassifier(n_estimators=self.trees, **self.parameters(seed, threads))
-        weights = self.weights(dataset.dates)
+        weights = self.weights(dataset)
         return Pipeline([(STEP, model)]).fit(self.seen(dataset.x), dataset.y, **{f"{STEP}__sample_weight": weights})
 
     def facts(self) -> dict[str, str]:

@@ -64,7 +64,10 @@ def register(
     """
     shipped, cross_fitted = training.shipped, training.cross_fitted
     agreed = agreement(
-        training.twin_test_probabilities, probabilities(shipped.pipeline, training.split.test.x), REVIEW_CAPACITY
+        training.twin_test_probabilities,
+        probabilities(shipped.pipeline, training.split.test.x),
+        REVIEW_CAPACITY,
+        training.split.test.weights,
     )
     profile = reference_profile(
         cross_fitted.older,

@@ -39,6 +39,10 @@ def _qualities(cross_fitted: Evaluation, test: Evaluation) -> Table:
         f"precision in the top {test.review.capacity:.0%}": [f"{part.review.precision:.4f}" for part in parts],
         f"recall in the top {test.review.capacity:.0%}": [f"{part.review.recall:.4f}" for part in parts],
     }
+    if any(part.effective_rows is not None for part in parts):
+        rows["as much as so many of equal weight"] = [
+            f"{part.rows if part.effective_rows is None else part.effective_rows:,.0f}" for part in parts
+        ]
     for name, values in rows.items():
         table.add_row(name, *(value.replace("[", r"\[") for value in values))
     return table

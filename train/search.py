@@ -156,7 +156,7 @@ def _try_out(asked: optuna.Trial, recipe: Recipe, folds: Sequence[Fold], seed: i
 def fold_curve(recipe: Recipe, fold: Fold, seed: int) -> Curve:
     """Grow the recipe's trees on the fold's past; average precision of its block after each number of them."""
     training = xgboost.QuantileDMatrix(
-        recipe.seen(fold.past.x), fold.past.y, weight=recipe.weights(fold.past.dates), nthread=1
+        recipe.seen(fold.past.x), fold.past.y, weight=recipe.weights(fold.past), nthread=1
     )
     parameters = recipe.parameters(seed, threads=1)
     booster = xgboost.train(parameters, training, num_boost_round=recipe.trees)
@@ -166,7 +166,7 @@ def fold_curve(recipe: Recipe, fold: Fold, seed: int) -> Curve:
     for count in tree_counts(recipe):
         # Each call adds the base score again, which moves all rows alike and no order.
         margins += booster.predict(block, output_margin=True, iteration_range=(begin, count))
-        curve.append(average_precision(rank(fold.block.y, margins.astype(np.float32))))
+        curve.append(average_precision(rank(fold.block.y, margins.astype(np.float32)), fold.block.weights))
         begin = count
     return np.array(curve)
 

@@ -2,7 +2,8 @@
 
 They are in the table `divorce_predictions`, and in the view `labelled_predictions`: applications that were scored, of
 which the agency has told the outcome since. An application that is in both counts once, as the table has it. A feature
-that was missing is NULL in the table and NaN in the view.
+that was missing is NULL in the table and NaN in the view. The table has outcomes of everybody; the view says of each
+application how likely it was to be looked at.
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ TABLE: Final = "divorce_predictions"
 LOGGED: Final = "labelled_predictions"
 OUTCOMES: Final = "application_outcomes"
 ID: Final = "application_id"
+LOOKED_AT: Final = "looked_at_probability"
 COLUMNS: Final = (DATE, *FEATURE_NAMES, LABEL)
-READ: Final = (ID, *COLUMNS)
+STORED: Final = (ID, *COLUMNS)
+"""Columns of the table."""
+READ: Final = (*STORED, LOOKED_AT)
 
 PRESENT_COLUMNS: Final = """
     SELECT attname FROM pg_attribute
@@ -36,10 +40,10 @@ PRESENT_COLUMNS: Final = """
 # COLLATE "C" makes it the same on every server. Without outcomes the log is not looked at.
 ROWS: Final = sql.SQL("""
     COPY (
-        SELECT {columns} FROM (
-            SELECT {columns} FROM {table}
+        SELECT {read} FROM (
+            SELECT {stored}, 1::real AS {looked_at} FROM {table}
             UNION ALL
-            SELECT application_id, {date}, {features}, {label} FROM {logged} AS logged
+            SELECT application_id, {date}, {features}, {label}, {looked_at} FROM {logged} AS logged
             WHERE EXISTS (SELECT FROM {outcomes})
                 AND NOT EXISTS (SELECT FROM {table} AS known WHERE known.application_id = logged.application_id)
         ) AS labelled
@@ -49,11 +53,19 @@ ROWS: Final = sql.SQL("""
 """)
 FIRST_DAY: Final = sql.SQL("SELECT min({date}) FROM {table}")
 
-TYPES: Final = {ID: pa.string(), DATE: pa.date32(), LABEL: pa.float32()} | dict.fromkeys(FEATURE_NAMES, pa.float32())
+TYPES: Final = {
+    ID: pa.string(),
+    DATE: pa.date32(),
+    **dict.fromkeys(FEATURE_NAMES, pa.float32()),
+    LABEL: pa.float32(),
+    # Read as it prints: 0.01 and not the float32 beside it, so that its inverse is 100.
+    LOOKED_AT: pa.float64(),
+}
 
 
 def read_rows(connection: Connection, cutoff: dt.date) -> pa.Table:
-    """Read the applications before `cutoff`, oldest first: id, `Date`, the features (float32) and `Divorce`.
+    """Read the applications before `cutoff`, oldest first: id, `Date`, the features (float32), `Divorce`, and how
+    likely each was to be looked at.
 
     NULL stays null. PostgreSQL prints a `real` with the digits that give the same float32 back.
 
@@ -62,7 +74,9 @@ def read_rows(connection: Connection, cutoff: dt.date) -> pa.Table:
         DatabaseError: PostgreSQL refuses to read.
     """
     statement = ROWS.format(
-        columns=sql.SQL(", ").join(map(sql.Identifier, READ)),
+        read=sql.SQL(", ").join(map(sql.Identifier, READ)),
+        stored=sql.SQL(", ").join(map(sql.Identifier, STORED)),
+        looked_at=sql.Identifier(LOOKED_AT),
         features=sql.SQL(", ").join(
             sql.SQL("features[{}]").format(sql.Literal(position)) for position in range(1, FEATURE_COUNT + 1)
         ),
@@ -104,7 +118,7 @@ def _check_columns(connection: Connection) -> None:
         present = {name for (name,) in cursor.fetchall()}
     if not present:
         raise TableMissingError(f"table {TABLE} does not exist: fill the database with `python -m initdb`")
-    missing = [name for name in READ if name not in present]
+    missing = [name for name in STORED if name not in present]
     if missing:
         raise ColumnMissingError(
             f"table {TABLE} has no column {', '.join(missing)}: drop it and fill the database with `python -m initdb`"

@@ -96,12 +96,14 @@ def train_recipe(
         recipe=recipe,
         twin=twin,
         shipped=shipped,
-        twin_on_test=evaluate(split.test.y, on_test, seed),
+        twin_on_test=evaluate(split.test.y, on_test, seed, weights=split.test.weights),
         twin_test_probabilities=on_test,
         twin_groups=examined(split.test, on_test),
         prices=price_list(recipe, split, on_test, seed, threads),
         cross_fitted=cross_fitted,
-        shipped_cross_fitted=evaluate(cross_fitted.recent.y, cross_fitted.probabilities, seed),
+        shipped_cross_fitted=evaluate(
+            cross_fitted.recent.y, cross_fitted.probabilities, seed, weights=cross_fitted.recent.weights
+        ),
         cutoff=cutoff,
         seed=seed,
     )

@@ -17,6 +17,7 @@ from bench.plan.forecast import DAYS_A_WEEK, Seen
 from bench.plan.logged import logged_applications
 from fraud.applicant_groups import declared_groups
 from fraud.registry import ModelVersion, Registry
+from fraud.statistics.design_weights import effective_labels
 from fraud.statistics.recalibration import Recalibration, fit_recalibration
 from train.dataset import Dataset, load_dataset
 
@@ -65,14 +66,14 @@ def gather(
         DatasetError, DatabaseError, RegistryError, EngineError, ProbabilityError: something can't be read or run.
     """
     holdout, unseen = unseen_rows(load_dataset(dsn, label_cutoff), label_cutoff, [version])
-    if min(holdout.positives, holdout.rows - holdout.positives) < minimum_of_each_label:
+    if min(effective_labels(unseen.y, unseen.weights)) < minimum_of_each_label:
         raise PlanError(
             f"{holdout.rows:,} applications with a label that version {version.version} has not seen, "
             f"{holdout.positives:,} with a divorce: at least {minimum_of_each_label:,} with and without one are needed "
             "to tell how far its probabilities hold; wait for more labels, or lower GATE_MIN_POSITIVES"
         )
     twin = twin_probabilities(registry, version, unseen.x)
-    known = fit_recalibration(unseen.y, twin)
+    known = fit_recalibration(unseen.y, twin, unseen.weights)
     x, days = logged_applications(dsn, today - dt.timedelta(weeks=weeks), today)
     first = _first_full_day(days, np.datetime64(today - dt.timedelta(weeks=weeks)))
     number_of_days = int((np.datetime64(today) - first).astype(int))
@@ -80,7 +81,7 @@ def gather(
         kept = days >= first
         seen = _seen(shipped_probabilities(registry, version, x[kept]), days[kept], x[kept], first, number_of_days)
         return Evidence(Source.LOG, version, seen, known, holdout.rows)
-    return Evidence(Source.TABLE, version, _newest(unseen, twin, weeks), known, holdout.rows)
+    return Evidence(Source.TABLE, version, newest_labelled(unseen, twin, weeks), known, holdout.rows)
 
 
 def groups_of(x: NDArray[np.float32]) -> dict[str, NDArray[np.bool_]]:
@@ -88,12 +89,17 @@ def groups_of(x: NDArray[np.float32]) -> dict[str, NDArray[np.bool_]]:
     return {group.name: group.rows for group in declared_groups(x) if group.rows.any()}
 
 
-def _newest(unseen: Dataset, probabilities: NDArray[np.float32], weeks: int) -> Seen:
+def newest_labelled(unseen: Dataset, probabilities: NDArray[np.float32], weeks: int) -> Seen:
     """The last weeks of the labelled applications.
 
     Raises:
-        PlanError: they are too few days.
+        PlanError: they are too few days, or not of everybody.
     """
+    if unseen.weights is not None:
+        raise PlanError(
+            f"the log has no {LEAST_DAYS} days, and labelled applications can't stand in: outcomes are known of those "
+            "only who were looked at; plan again once the server has answered for two weeks"
+        )
     end = unseen.dates[-1] + np.timedelta64(1, "D")
     first = np.maximum(unseen.dates[0], end - np.timedelta64(weeks * DAYS_A_WEEK, "D"))
     number_of_days = int((end - first).astype(int))

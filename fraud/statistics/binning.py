@@ -90,6 +90,13 @@ class Bins:
         """Values in each bin [k + 2]."""
         return count_in_bins(values, self.thresholds)
 
+    def weigh(self, values: ArrayLike, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Weight [N] of the values in each bin [k + 2]."""
+        column = np.asarray(values, np.float32)
+        places = np.searchsorted(self.thresholds, column, side="right")
+        places[np.isnan(column)] = len(self.kinds) - 1
+        return np.asarray(np.bincount(places, weights, minlength=len(self.kinds)), np.float64)
+
     def to_plain(self) -> dict[str, list[Any]]:
         """As JSON can hold it; `from_plain` gives the same bits back, since every float32 is a float64 too."""
         return {"thresholds": self.thresholds.tolist(), "kinds": [kind.value for kind in self.kinds]}

@@ -1,8 +1,11 @@
-"""Stratified bootstrap over rows, as integer weights.
+"""Bootstrap over rows, as weights.
 
 The resamples draw as many positive and as many negative rows as there are, so the positive rate, on which average
-precision depends, stays what it is. Weights instead of row numbers let two models be compared on the same resamples,
-each with its own ranking, without sorting again.
+precision depends, stays what it is. Where rows stand for others the rate itself is an estimate: how many of the few
+rows that stand for many are positive decides it. So these are drawn whatever their label, as they were.
+
+Weights instead of row numbers let two models be compared on the same resamples, each with its own ranking, without
+sorting again.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud.statistics.design_weights import DesignWeights
 from fraud.statistics.interval import Interval
 
 BLOCK: Final = 32
@@ -30,6 +34,26 @@ def stratified_weights(
             for resample in weights:
                 resample[rows] = np.bincount(rng.integers(0, rows.size, rows.size), minlength=rows.size)
         yield weights
+
+
+def resample_weights(
+    labels: NDArray[np.integer], design: DesignWeights, resamples: int, rng: np.random.Generator
+) -> Iterator[NDArray[np.int32] | NDArray[np.float64]]:
+    """Draw resamples of N rows of both labels; yields blocks [<= BLOCK, N]: how often each was drawn,
+    times its weight."""
+    if design is None:
+        yield from stratified_weights(labels, resamples, rng)
+        return
+    for start in range(0, resamples, BLOCK):
+        yield np.stack([_drawn(labels, rng) for _ in range(min(BLOCK, resamples - start))]) * design
+
+
+def _drawn(labels: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.intp]:
+    """How often each row was drawn; a draw of one label has no figures, and another follows."""
+    while True:
+        drawn = np.bincount(rng.integers(0, labels.size, labels.size), minlength=labels.size)
+        if 0 < (drawn * labels).sum() < labels.size:
+            return drawn
 
 
 def percentile_interval(estimate: float, resampled: NDArray[np.float64], confidence: float = 0.95) -> Interval:

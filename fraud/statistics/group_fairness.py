@@ -2,6 +2,9 @@
 
 The review takes the rows of highest score, and its border is given: intervals are of the applicants, not of where a
 border would fall among others.
+
+Where rows stand for others (`fraud.statistics.design_weights`), every figure is of all whom they stand for; intervals,
+and what is small, follow from as many rows of equal weight as tell equally much (Kish 1965).
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud.statistics.design_weights import DesignWeights, effective_labels, weighted_mean, weights_of
 from fraud.statistics.interval import Interval
 from fraud.statistics.reliability import share_interval
 from fraud.statistics.risk_ratio import ratio_interval
@@ -78,6 +82,7 @@ class Answers:
     """How surely each is reviewed, as `reviewed_shares` has it."""
     labels: NDArray[np.integer] | None = None
     """0 or 1; None: not known."""
+    weights: DesignWeights = None
 
 
 def group_fairness(groups: Iterable[Group], answers: Answers) -> tuple[GroupFairness, ...]:
@@ -85,13 +90,12 @@ def group_fairness(groups: Iterable[Group], answers: Answers) -> tuple[GroupFair
     return tuple(_fairness(group, answers) for group in groups if group.rows.any())
 
 
-def is_small(labels: NDArray[np.integer]) -> bool:
+def is_small(labels: NDArray[np.integer], weights: DesignWeights = None) -> bool:
     """Whether rows [n] of a group are too few of one label to build a verdict on."""
-    positives = int(labels.sum())
-    return min(positives, labels.size - positives) < MINIMUM_OF_EACH_LABEL
+    return min(effective_labels(labels, weights)) < MINIMUM_OF_EACH_LABEL
 
 
-def crossings(groups: Sequence[Group], labels: NDArray[np.integer]) -> list[Group]:
+def crossings(groups: Sequence[Group], labels: NDArray[np.integer], weights: DesignWeights = None) -> list[Group]:
     """Groups of two attributes at once that are not small, but for those that are no more than one of the two."""
     found = []
     for place, one in enumerate(groups):
@@ -100,7 +104,7 @@ def crossings(groups: Sequence[Group], labels: NDArray[np.integer]) -> list[Grou
                 continue
             both = one.rows & other.rows
             is_new = int(both.sum()) < min(int(one.rows.sum()), int(other.rows.sum()))
-            if is_new and not is_small(labels[both]):
+            if is_new and not is_small(labels[both], weights_of(weights, both)):
                 name = f"{one.name}, {other.name}"
                 found.append(Group(f"{one.attribute} and {other.attribute}", name, both, is_crossing=True))
     return found
@@ -108,10 +112,10 @@ def crossings(groups: Sequence[Group], labels: NDArray[np.integer]) -> list[Grou
 
 def _fairness(group: Group, answers: Answers) -> GroupFairness:
     own, rows = group.rows, int(group.rows.sum())
-    probabilities, reviewed = answers.probabilities, answers.reviewed
-    mean = float(probabilities[own].mean(dtype=np.float64))
-    everybody = np.ones(own.size, np.bool_)
-    selection = _figure(own, reviewed, everybody)
+    probabilities, reviewed, weights = answers.probabilities, answers.reviewed, answers.weights
+    mean = weighted_mean(probabilities[own], weights_of(weights, own))
+    everybody = np.ones(own.size)
+    selection = _figure(own, reviewed, everybody, weights)
     if answers.labels is None:
         return GroupFairness(group.name, rows, None, group.is_crossing, False, mean, None, selection)
     positive = answers.labels == 1
@@ -121,42 +125,58 @@ def _fairness(group: Group, answers: Answers) -> GroupFairness:
         rows,
         positives,
         group.is_crossing,
-        is_small(answers.labels[own]),
+        is_small(answers.labels[own], weights_of(weights, own)),
         mean,
-        share_interval(positives, rows),
+        share_interval(*hits_and_trials(own, positive, everybody, weights)),
         selection,
-        false_positive_rate=_figure(own, reviewed, ~positive),
-        true_positive_rate=_figure(own, reviewed, positive),
-        precision=_figure(own, positive.astype(np.float64), reviewed),
-        calibration=_calibration(own, positive, probabilities),
+        false_positive_rate=_figure(own, reviewed, ~positive, weights),
+        true_positive_rate=_figure(own, reviewed, positive, weights),
+        precision=_figure(own, positive, reviewed, weights),
+        calibration=_calibration(own, positive, answers),
     )
 
 
-def _figure(own: Rows, hits: NDArray[np.float64], trials: NDArray[np.generic]) -> GroupFigure | None:
+def _figure(
+    own: Rows, hits: NDArray[np.generic], trials: NDArray[np.generic], weights: DesignWeights
+) -> GroupFigure | None:
     """The share of `trials` that are `hits` too, in the group and out of it."""
-    weights = trials.astype(np.float64)
-    hit = hits * weights
-    own_hits, own_trials = float(hit[own].sum()), float(weights[own].sum())
-    if own_trials <= 0:
+    counts = hits_and_trials(own, hits, trials, weights)
+    if counts[1] <= 0:
         return None
-    other_hits, other_trials = float(hit[~own].sum()), float(weights[~own].sum())
-    return GroupFigure(
-        share_interval(own_hits, own_trials), ratio_interval(own_hits, own_trials, other_hits, other_trials)
-    )
+    return GroupFigure(share_interval(*counts), ratio_interval(*counts, *hits_and_trials(~own, hits, trials, weights)))
 
 
-def _calibration(own: Rows, positive: Rows, probabilities: NDArray[np.floating]) -> GroupFigure | None:
+def hits_and_trials(
+    part: Rows, hits: NDArray[np.generic], trials: NDArray[np.generic], weights: DesignWeights
+) -> tuple[float, float]:
+    """Hits and trials among some rows; with weights as many as tell equally much, in the weighted ratio."""
+    tried = trials[part].astype(np.float64)
+    hit = hits[part].astype(np.float64) * tried
+    if weights is None:
+        return float(hit.sum()), float(tried.sum())
+    weight = weights[part]
+    total = float((tried * weight).sum())
+    if total <= 0:
+        return 0.0, 0.0
+    effective = total * total / float((tried * weight * weight).sum())
+    return effective * float((hit * weight).sum()) / total, effective
+
+
+def _calibration(own: Rows, positive: Rows, answers: Answers) -> GroupFigure | None:
     """Probabilities are given as the border is: intervals are of what happened."""
-    means = [float(probabilities[part].mean(dtype=np.float64)) if part.any() else 0.0 for part in (own, ~own)]
+    probabilities, weights = answers.probabilities, answers.weights
+    means = [
+        weighted_mean(probabilities[part], weights_of(weights, part)) if part.any() else 0.0 for part in (own, ~own)
+    ]
     if means[0] <= 0:
         return None
-    rows = int(own.sum())
-    hits = int(positive[own].sum())
+    everybody = np.ones(own.size)
+    counts = hits_and_trials(own, positive, everybody, weights)
     ratio = None
     if means[1] > 0:
-        ratio = ratio_interval(hits, rows, int(positive[~own].sum()), own.size - rows)
+        ratio = ratio_interval(*counts, *hits_and_trials(~own, positive, everybody, weights))
     return GroupFigure(
-        _scaled(share_interval(hits, rows), 1 / means[0]),
+        _scaled(share_interval(*counts), 1 / means[0]),
         None if ratio is None else _scaled(ratio, means[1] / means[0]),
     )
 

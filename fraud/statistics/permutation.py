@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud.statistics.average_precision import average_precision
+from fraud.statistics.design_weights import DesignWeights, weights_of
 from fraud.statistics.ranking import rank
 
 PERMUTATIONS: Final = 2000
@@ -24,14 +25,23 @@ def chance_p_value(
     scores: NDArray[np.floating],
     rng: np.random.Generator,
     permutations: int = PERMUTATIONS,
+    *,
+    weights: DesignWeights = None,
 ) -> float:
     """Share of shuffled labels [N] that the scores [N] rank as well as the true ones, the true ones included.
+
+    A label keeps the weight [N] of its row, so that the shuffled rows stand for the same people.
 
     Raises:
         ValueError: as `rank`.
     """
-    reached = average_precision(rank(labels, scores))
+    reached = average_precision(rank(labels, scores), weights)
     # Sorted once: a sort of sorted scores takes a tenth of the time.
     falling = np.sort(scores)[::-1]
-    as_good = sum(average_precision(rank(rng.permutation(labels), falling)) >= reached for _ in range(permutations))
+
+    def shuffled() -> float:
+        places = rng.permutation(labels.size)
+        return average_precision(rank(labels[places], falling), weights_of(weights, places))
+
+    as_good = sum(shuffled() >= reached for _ in range(permutations))
     return (1 + as_good) / (1 + permutations)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+Numbers = NDArray[np.int64] | NDArray[np.float64]
+"""Whole where weights are, which is exact."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
@@ -27,20 +30,20 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Weighted rows seen from each positive row, for B sets of weights: every array is int64[B, P]."""
+    """Weighted rows seen from each positive row, for B sets of weights: every array is [B, P]."""
 
-    weight: NDArray[np.int64]
+    weight: Numbers
     """Weight of the positive row itself."""
-    positives_above: NDArray[np.int64]
+    positives_above: Numbers
     """Positive rows of higher score."""
-    positives_reached: NDArray[np.int64]
+    positives_reached: Numbers
     """Positive rows of higher or equal score: true positives at the row's own threshold."""
-    rows_above: NDArray[np.int64]
+    rows_above: Numbers
     """Rows of higher score."""
-    rows_reached: NDArray[np.int64]
+    rows_reached: Numbers
     """Rows of higher or equal score: predicted positives at the row's own threshold."""
-    rows: NDArray[np.int64]
-    """All rows, int64[B, 1]."""
+    rows: Numbers
+    """All rows, [B, 1]."""
 
 
 def rank(labels: NDArray[np.integer], scores: NDArray[np.floating]) -> Ranking:
@@ -64,15 +67,15 @@ def rank(labels: NDArray[np.integer], scores: NDArray[np.floating]) -> Ranking:
     return Ranking(order, positive_at, starts[group], ends[group])
 
 
-def count(ranking: Ranking, weights: NDArray[np.integer]) -> Counts:
+def count(ranking: Ranking, weights: NDArray[np.integer] | NDArray[np.float64]) -> Counts:
     """Count rows under B sets of weights.
 
     Args:
         ranking: of N rows, P of them positive.
-        weights: [B, N], how often each row (in its original place) was drawn.
+        weights: [B, N], how often each row (in its original place) was drawn, times its design weight if it has one.
     """
     drawn = weights[:, ranking.order]
-    weight = drawn[:, ranking.positive_at].astype(np.int64)
+    weight = _wide(drawn[:, ranking.positive_at])
     rows = _totals(drawn)
     positives = _totals(weight)
     first = np.searchsorted(ranking.positive_at, ranking.group_start)
@@ -87,8 +90,12 @@ def count(ranking: Ranking, weights: NDArray[np.integer]) -> Counts:
     )
 
 
-def _totals(weights: NDArray[np.integer]) -> NDArray[np.int64]:
+def _totals(weights: NDArray[np.integer] | NDArray[np.float64]) -> Numbers:
     """Running totals that start at 0: [B, K] -> [B, K + 1]."""
-    totals = np.zeros((weights.shape[0], weights.shape[1] + 1), np.int64)
+    totals = np.zeros((weights.shape[0], weights.shape[1] + 1), _wide(weights[:0]).dtype)
     np.cumsum(weights, axis=1, out=totals[:, 1:])
     return totals
+
+
+def _wide(weights: NDArray[np.integer] | NDArray[np.float64]) -> Numbers:
+    return weights.astype(np.int64) if np.issubdtype(weights.dtype, np.integer) else weights.astype(np.float64)

@@ -8,6 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud.statistics.design_weights import DesignWeights
+
 STEPS: Final = 50
 """Of Newton's method, which takes five where it converges at all."""
 TOLERANCE: Final = 1e-10
@@ -22,15 +24,19 @@ class Recalibration:
     line: NDArray[np.float64]
     """Intercept and slope [2]."""
     covariance: NDArray[np.float64]
-    """Of their estimates [2, 2]: the inverse of the observed information."""
+    """Of their estimates [2, 2]: without weights the inverse of the observed information."""
 
     def lines(self, draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Lines as likely as the labels make them, [draws, 2]: normal about the estimate."""
         return rng.multivariate_normal(self.line, self.covariance, draws, method="cholesky")
 
 
-def fit_recalibration(labels: NDArray[np.integer], probabilities: NDArray[np.floating]) -> Recalibration:
-    """The line of N labelled rows, which hold both labels.
+def fit_recalibration(
+    labels: NDArray[np.integer], probabilities: NDArray[np.floating], weights: DesignWeights = None
+) -> Recalibration:
+    """The line of N labelled rows, which hold both labels; with weights, of all whom they stand for.
+
+    Then the covariance is what the rows themselves tell (the sandwich, Binder 1983), and not as many as they stand for.
 
     Where probabilities say nothing, or all are the same, the slope stays 1 and the mean alone is put right.
     """
@@ -38,15 +44,19 @@ def fit_recalibration(labels: NDArray[np.integer], probabilities: NDArray[np.flo
     design = np.column_stack((np.ones_like(given), given))
     line = np.array([0.0, 1.0])
     free = slice(0, 2 if np.ptp(given) > 0 else 1)
+    weight = np.ones_like(given) if weights is None else weights
     for _ in range(STEPS):
         expected = 1 / (1 + np.exp(-(design @ line)))
-        information = (design * (expected * (1 - expected))[:, np.newaxis]).T @ design
-        step = np.linalg.solve(information[free, free], (design.T @ (labels - expected))[free])
+        information = (design * (weight * expected * (1 - expected))[:, np.newaxis]).T @ design
+        step = np.linalg.solve(information[free, free], (design.T @ (weight * (labels - expected)))[free])
         line[free] += step
         if np.abs(step).max() < TOLERANCE:
             break
     covariance = np.zeros((2, 2))
     covariance[free, free] = np.linalg.inv(information[free, free])
+    if weights is not None:
+        scores = design * (weight * (labels - expected))[:, np.newaxis]
+        covariance = covariance @ (scores.T @ scores) @ covariance
     # A slope without uncertainty would have no Cholesky factor.
     return Recalibration(line, covariance + 1e-15 * np.eye(2))
 

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud.statistics.design_weights import DesignWeights, effective_size, weighted_mean
 from fraud.statistics.interval import Interval
 
 GROUPS: Final = 10
@@ -28,10 +29,22 @@ class ReliabilityGroup:
 
 
 def reliability(
-    labels: NDArray[np.integer], probabilities: NDArray[np.floating], groups: int = GROUPS
+    labels: NDArray[np.integer],
+    probabilities: NDArray[np.floating],
+    groups: int = GROUPS,
+    *,
+    weights: DesignWeights = None,
 ) -> tuple[ReliabilityGroup, ...]:
-    """Groups of equal size, lowest probability first, of N labelled rows; a group a row where rows are fewer."""
+    """Groups of equal size, lowest probability first, of N labelled rows; a group a row where rows are fewer.
+
+    With weights, groups stand for equally many, and are fewer where a row stands for more than a group should.
+    """
     order = np.argsort(probabilities, kind="stable")
+    if weights is not None:
+        middles = np.cumsum(weights[order]) - weights[order] / 2
+        borders = np.searchsorted(middles, weights.sum() * np.arange(1, groups) / groups)
+        parts = np.split(order, borders)
+        return tuple(_weighted_group(labels[part], probabilities[part], weights[part]) for part in parts if part.size)
     return tuple(
         ReliabilityGroup(
             rows=rows.size,
@@ -40,6 +53,13 @@ def reliability(
         )
         for rows in np.array_split(order, min(groups, labels.size))
     )
+
+
+def _weighted_group(
+    labels: NDArray[np.integer], probabilities: NDArray[np.floating], weights: NDArray[np.float64]
+) -> ReliabilityGroup:
+    rows, observed = effective_size(weights), weighted_mean(labels, weights)
+    return ReliabilityGroup(labels.size, weighted_mean(probabilities, weights), share_interval(observed * rows, rows))
 
 
 def share_interval(hits: float, trials: float) -> Interval:

@@ -8,15 +8,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud.statistics.design_weights import DesignWeights, as_drawn_once
 from fraud.statistics.ranking import Ranking, count
 
 
-def roc_auc(ranking: Ranking) -> float:
-    """Area under the ROC curve of the rows as they are."""
-    return float(resampled_roc_auc(ranking, np.ones((1, ranking.order.size), np.int32))[0])
+def roc_auc(ranking: Ranking, weights: DesignWeights = None) -> float:
+    """Area under the ROC curve of the rows as they are, or with weights [N] of those whom they stand for."""
+    return float(resampled_roc_auc(ranking, as_drawn_once(ranking.order.size, weights))[0])
 
 
-def resampled_roc_auc(ranking: Ranking, weights: NDArray[np.integer]) -> NDArray[np.float64]:
+def resampled_roc_auc(ranking: Ranking, weights: NDArray[np.integer] | NDArray[np.float64]) -> NDArray[np.float64]:
     """Area under the ROC curve of each of B resamples, given as weights [B, N] -> [B].
 
     A resample of one class has no such area: NaN.

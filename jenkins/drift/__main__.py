@@ -24,6 +24,7 @@ from fraud.verdict import Verdict
 from jenkins.drift.claim_file import write_claim
 from jenkins.drift.control import control_report, told
 from jenkins.drift.groups.check import GroupCheck
+from jenkins.drift.looked_at import store_looked_at
 from jenkins.drift.monitor import Monitor
 from jenkins.drift.report.files import JSON_FILE, PAGE_FILE, stored_report, write_report
 from jenkins.drift.report.page import headline
@@ -195,6 +196,21 @@ def control(today: Today = None) -> None:
         return report.verdict.exit_status
 
     _run(today, work)
+
+
+@app.command("looked-at")
+def looked_at() -> None:
+    """Write beside the outcomes how likely each was to be looked at, by the decisions on record: training weighs by it.
+
+    For outcomes that are known of the reviewed only; it takes REVIEW_CONTROL_KEY and the login of the database's owner.
+    Exit status: 0 written, 2 error.
+    """
+
+    def work(monitor: Monitor) -> int:
+        typer.echo(str(store_looked_at(monitor.settings)))
+        return 0
+
+    _run(None, work)
 
 
 def _run(today: dt.datetime | None, work: Callable[[Monitor], int]) -> NoReturn:

@@ -40,8 +40,9 @@ _LABELS_BEGIN: Final = """
         OR EXISTS (SELECT FROM divorce_predictions WHERE "Date" >= %(since)s AND "Date" < %(until)s)
 """
 _LABELS: Final = """
-    SELECT count(*), coalesce(sum(label), 0) FROM (
-        SELECT DISTINCT application_id, coalesce(known."Divorce", outcome."Divorce") AS label
+    SELECT coalesce(sum(weight), 0), coalesce(sum(weight * weight), 0), coalesce(sum(weight * label), 0) FROM (
+        SELECT DISTINCT application_id, coalesce(known."Divorce", outcome."Divorce") AS label,
+            CASE WHEN known."Divorce" IS NULL THEN 1 / outcome.looked_at_probability::float8 ELSE 1 END AS weight
         FROM prediction_requests AS request
         CROSS JOIN LATERAL unnest(request.application_ids) AS application_id
         LEFT JOIN application_outcomes AS outcome USING (application_id)
@@ -109,12 +110,19 @@ class LoggedApplications:
         return int(number)
 
     def labels(self, span: Span) -> tuple[int, int]:
-        """Logged applications whose outcome is known, and how many of them divorced."""
+        """Logged applications whose outcome is known, and how many of them divorced.
+
+        Where outcomes stand for others (`looked_at_probability`): as many as would tell equally much if each had the
+        same weight (Kish 1965), and the share of divorces is that of all whom they stand for.
+        """
         ((any_,),) = self._fetch(_LABELS_BEGIN, span)
         if not any_:
             return 0, 0
-        ((known, divorced),) = self._fetch(_LABELS, span)
-        return known, divorced
+        ((weight, squared, divorced),) = self._fetch(_LABELS, span)
+        if weight == 0:
+            return 0, 0
+        effective = weight * weight / squared
+        return round(effective), round(effective * divorced / weight)
 
     def _add_up(self, query: str, span: Span, **values: str) -> Applications:
         return self._sum(self._fetch(query, span, **values))

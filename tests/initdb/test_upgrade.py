@@ -40,6 +40,7 @@ LANDED = {
     "v0013_people": "6a511a908875e25a6efc6d549604cf8d4b1c9151ef906d52510b628f1e1781ef",
     "v0014_reports": "72202d6e43b860d3aa3a6fd549c73b905e8037792973e5f1fe19c62c23352d8a",
     "v0015_shadow": "02f0a72964651c03dcb26b0e9b542c52f4299ced97b44df3c0cadbc509d69c2b",
+    "v0016_looked_at": "672397d63177bdc1c3fc471981c4eac7442e368f49f127a1794ba144ee85e709",
 }
 """What was applied somewhere is never changed, or databases of one version differ: a change is a version of its own."""
 

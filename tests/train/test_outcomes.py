@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psycopg2
+import pytest
 from psycopg2.extensions import make_dsn
 
 from serve.prediction_log.chain import microseconds
@@ -43,6 +45,28 @@ def test_a_logged_application_with_an_outcome_is_trained_on(database: str, tmp_p
     assert dataset.dates.astype(str).tolist() == ["2026-04-01", "2026-05-01", "2026-05-01"], "D is too young"
     assert dataset.y.tolist() == [0, 1, 0]
     assert dataset.x.tolist() == [[0.5, *ROW[1:]], ROW.tolist(), ROW.tolist()]
+
+
+def test_each_application_stands_for_as_many_as_its_probability_says(database: str, tmp_path: Path) -> None:
+    log(database, tmp_path, scored("A", "B", "C", "K"))
+    execute(database, KNOWN, "K", 0)
+    for application_id in "ABCK":
+        execute(database, OUTCOME, application_id, 1)
+    assert load_dataset(database, CUTOFF).weights is None, "all are known of everybody, unless somebody says otherwise"
+
+    execute(database, "UPDATE application_outcomes SET looked_at_probability = 0.01 WHERE application_id IN ('B', 'K')")
+    dataset = load_dataset(database, CUTOFF)
+    assert dataset.weights is not None
+    assert dataset.y.tolist() == [0, 1, 1, 1]
+    assert dataset.weights.tolist() == [1, 1, 100, 1], "the table's own outcomes are of everybody"
+    assert dataset.part(slice(2, 4)).weights.tolist() == [100, 1]  # type: ignore[union-attr]
+    assert dataset.positive_rate == 102 / 103
+
+
+@pytest.mark.parametrize("probability", [0, -0.5, 1.001, float("nan"), None])
+def test_what_is_no_probability_of_having_been_looked_at_is_refused(database: str, probability: float | None) -> None:
+    with pytest.raises(psycopg2.Error, match="looked_at_probability"):
+        execute(database, "INSERT INTO application_outcomes VALUES ('A', 1, '2026-06-01', %s)", probability)
 
 
 def test_without_outcomes_training_is_as_before(database: str, tmp_path: Path) -> None:

@@ -28,10 +28,11 @@ def test_what_is_no_recipe_is_refused(data: bytes) -> None:
 
 def test_weight_halves_with_each_half_life() -> None:
     dates = np.array(["2023-01-05", "2023-07-04", "2023-12-31"], "datetime64[D]")
-    weights = RECIPE.weights(dates)
+    applications = Dataset(np.zeros((3, 10), np.float32), np.array([0, 1, 0], np.int8), dates)
+    weights = RECIPE.weights(applications)
     assert weights is not None
     assert weights.tolist() == [0.25, 0.5, 1.0]
-    assert Recipe(3, 20, 0.3, 0.8, 1.0, None).weights(dates) is None
+    assert Recipe(3, 20, 0.3, 0.8, 1.0, None).weights(applications) is None
 
 
 def test_direction_holds_whatever_the_data_say(dataset: Dataset) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from fraud.reference_profile import PREDICTION, ReferenceProfile
 from tests.train.quick_search import shorten_search
 from train.dataset import Dataset
 from train.fitting import probabilities
-from train.reference import reference_profile
+from train.reference import reference_profile, whole_counts
 from train.training import Training, train_model
 
 CUTOFF = dt.date(2024, 3, 21)
@@ -65,3 +66,44 @@ def test_predictions_are_not_those_of_trees_that_know_the_rows(profile: Referenc
     assert variable.training_counts is None
     assert variable.counts == variable.bins().count(predicted).tolist()
     assert profile.positives_by_probability == variable.bins().count(predicted[recent.y == 1]).tolist()
+
+
+def test_weighted_rows_are_counted_as_whom_they_stand_for(training: Training) -> None:
+    older, recent = training.cross_fitted.older, training.cross_fitted.recent
+    young = recent.x[:, FEATURE_NAMES.index("Age_Days")] < 9_000
+    weights = np.where(young, 1.0, 20.0)
+    found = reference_profile(
+        older,
+        replace(recent, weights=weights),
+        training.cross_fitted.probabilities,
+        classifier=training.shipped.classifier,
+        cutoff=CUTOFF,
+        model_sha256="ab" * 32,
+    )
+    assert ReferenceProfile.from_json(found.to_json()) == found
+    assert found.rows == round(weights.sum() ** 2 / (weights**2).sum())
+    assert found.positives / found.rows == pytest.approx(np.average(recent.y, weights=weights), abs=0.001)
+    assert (found.training_rows, found.training_positives) == (older.y.size, older.y.sum())
+    age = found.variable("Age_Days")
+    below = sum(
+        count for count, end in zip(age.counts[1:], [*age.thresholds[1:], np.inf], strict=False) if end <= 9_000
+    )
+    assert below / found.rows < 0.1 < young.mean()
+    bins = age.bins()
+    held = bins.count(recent.x[:, FEATURE_NAMES.index("Age_Days")]) > 0
+    assert (np.array(age.counts) > 0).tolist() == held.tolist(), "what was seen is not strange"
+
+
+@pytest.mark.parametrize(
+    ("weights", "total", "expected"),
+    [
+        ([1, 1, 1], 3, [1, 1, 1]),
+        ([100, 1, 0], 10, [9, 1, 0]),
+        ([2, 1], 4, [2, 2]),
+        ([5, 5, 5], 2, [1, 1, 0]),
+        ([0, 0], 0, [0, 0]),
+    ],
+    ids=["as they are", "one at least", "largest remainder", "fewer than bins", "nothing"],
+)
+def test_whole_counts_add_up(weights: list[float], total: int, expected: list[int]) -> None:
+    assert whole_counts(np.array(weights, np.float64), total).tolist() == expected

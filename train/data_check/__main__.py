@@ -16,11 +16,12 @@ from fraud.errors import ProjectError
 from fraud.report.verdict_file import write_verdict
 from fraud.schema_version import read_version
 from fraud.settings import DatabaseRole, Settings, load_settings
+from fraud.statistics.design_weights import design_weights
 from train.data_check.checks import check_applications
 from train.data_check.limits import DataLimits
 from train.data_check.report import DataReport
 from train.maturity import label_cutoff
-from train.table import ID, read_rows
+from train.table import ID, LOOKED_AT, read_rows
 
 app = CommandLine()
 
@@ -54,8 +55,9 @@ def _check(settings: Settings, today: dt.date) -> DataReport:
     cutoff = label_cutoff(today, settings.label_maturity_days)
     with connect(settings.dsn(DatabaseRole.TRAINER), application_name="data check") as connection:
         read_version(connection)
-        table = read_rows(connection, cutoff).drop_columns(ID)
-    return check_applications(table, cutoff, _limits(settings))
+        table = read_rows(connection, cutoff)
+    weights = design_weights(table[LOOKED_AT].to_numpy())
+    return check_applications(table.drop_columns([ID, LOOKED_AT]), cutoff, _limits(settings), weights)
 
 
 def _limits(settings: Settings) -> DataLimits:

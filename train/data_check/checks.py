@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fraud.feature_file import Feature
 from fraud.features import DATE, FEATURES, LABEL, MAY_BE_MISSING
+from fraud.statistics.design_weights import DesignWeights, weighted_mean, weights_of
 from fraud.verdict import Verdict
 from train.data_check.limits import DataLimits
 from train.data_check.report import DataReport, Finding
@@ -21,12 +22,17 @@ Values = NDArray[np.float32]
 FAULT = Verdict.DATA_QUALITY_FAULT
 
 
-def check_applications(table: pa.Table, cutoff: dt.date, limits: DataLimits) -> DataReport:
-    """Look at the applications before `cutoff`: columns `Date`, the features and `Divorce`, NULL allowed."""
+def check_applications(
+    table: pa.Table, cutoff: dt.date, limits: DataLimits, weights: DesignWeights = None
+) -> DataReport:
+    """Look at the applications before `cutoff`: columns `Date`, the features and `Divorce`, NULL allowed.
+
+    `weights` say how many applicants each row stands for: the share of divorces is theirs.
+    """
     rows: int = table.num_rows
     findings = [_finding("rows", rows >= limits.min_rows, Verdict.INCONCLUSIVE, f"{rows:,}", f"{limits.min_rows:,}")]
     if rows:
-        findings += _label(_values(table[LABEL]), limits)
+        findings += _label(table[LABEL], limits, weights)
         findings += _missing(table)
         for feature in FEATURES:
             findings += _feature(feature, _values(table[feature.name]), limits)
@@ -44,14 +50,16 @@ def _values(column: pa.ChunkedArray) -> Values:
     return values[np.isfinite(values)]
 
 
-def _label(labels: Values, limits: DataLimits) -> Iterator[Finding]:
+def _label(column: pa.ChunkedArray, limits: DataLimits, weights: DesignWeights) -> Iterator[Finding]:
+    known = pc.is_finite(column).fill_null(False).to_numpy()
+    labels, weights = _values(column), weights_of(weights, known)
     others = int((~np.isin(labels, (0, 1))).sum())
     yield Finding("label", FAULT if others else Verdict.PASS, f"{others:,} neither 0 nor 1", "none")
     positives, negatives = int((labels == 1).sum()), int((labels == 0).sum())
     fewest = limits.min_positives
     for name, count in (("divorces", positives), ("no divorces", negatives)):
         yield _finding(name, count >= fewest, Verdict.INCONCLUSIVE, f"{count:,}", f"{fewest:,}")
-    rate = positives / max(1, labels.size)
+    rate = weighted_mean(labels == 1, weights) if labels.size else 0.0
     holds = limits.min_label_rate <= rate <= limits.max_label_rate
     yield Finding(
         "label rate",

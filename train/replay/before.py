@@ -39,4 +39,4 @@ def ap_as_before(known: Dataset, month: Dataset, seed: int, threads: int) -> flo
     )
     validation = known.part(slice(fitted, stopped))
     model.fit(known.x[:fitted], known.y[:fitted], eval_set=[(validation.x, validation.y)], verbose=False)
-    return average_precision(rank(month.y, np.asarray(model.predict_proba(month.x)[:, 1], np.float32)))
+    return average_precision(rank(month.y, np.asarray(model.predict_proba(month.x)[:, 1], np.float32)), month.weights)

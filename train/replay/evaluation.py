@@ -31,7 +31,7 @@ def coming_month_ap(engine: Engine, month: Dataset) -> float | None:
     """Average precision on the applications of a month; None where all or none of them divorced."""
     if month.y.size == 0 or month.positive_rate in (0, 1):
         return None
-    return average_precision(rank(month.y, engine.score(month.x)))
+    return average_precision(rank(month.y, engine.score(month.x)), month.weights)
 
 
 def version_aps(registry: Registry, version: int, months: list[Dataset]) -> list[float | None]:

@@ -23,6 +23,7 @@ from bench.gate.quality.vetoes import vetoes
 from fraud.applicant_groups import applicant_groups
 from fraud.group_report import GroupReport, group_report
 from fraud.registry import ModelVersion, Registry
+from fraud.statistics.design_weights import DesignWeights
 from fraud.statistics.permutation import chance_p_value
 from fraud.statistics.reliability import reliability
 from fraud.statistics.review import reviewed_shares
@@ -47,6 +48,7 @@ def check_quality(
     """Compare the twins of two registered versions on the applications that neither has seen; ten seconds for 20,000.
 
     What the twins reach is said of the recipes. The candidate's shipped model is compared with its twin beside it.
+    Where applications stand for others (`Dataset.weights`), every figure is of all applicants whom they stand for.
 
     Args:
         dsn: of the database with the table of applications.
@@ -78,15 +80,17 @@ def check_quality(
         judged = judge_against_chance(undecided, rows, scores)
     else:
         judged = judge_against_champion(undecided, rows, twin_probabilities(registry, champion, rows.x), scores)
-    return beside_twin(judged, scores, shipped_probabilities(registry, candidate, rows.x))
+    return beside_twin(judged, scores, shipped_probabilities(registry, candidate, rows.x), rows.weights)
 
 
-def beside_twin(report: QualityReport, twin: NDArray[np.float32], shipped: NDArray[np.float32]) -> QualityReport:
+def beside_twin(
+    report: QualityReport, twin: NDArray[np.float32], shipped: NDArray[np.float32], weights: DesignWeights = None
+) -> QualityReport:
     """The report with what the candidate's shipped model would answer beside its twin, for N unseen rows.
 
     A shipped model that surprises is no worse model, but not the one that was judged: what passed becomes inconclusive.
     """
-    found = agreement(twin, shipped, report.policy.review_capacity)
+    found = agreement(twin, shipped, report.policy.review_capacity, weights)
     surprises = tuple(f"the shipped model is not its judged twin: {words}" for words in found.surprises())
     if not surprises or report.verdict is not Verdict.PASS:
         return replace(report, twin_agreement=found, reasons=(*report.reasons, *surprises))
@@ -102,15 +106,15 @@ def judge_against_champion(
     undecided: QualityReport, rows: Dataset, champion: NDArray[np.float32], candidate: NDArray[np.float32]
 ) -> QualityReport:
     """The report, decided by the probabilities [N] of both models for N unseen rows."""
-    policy, rng = undecided.policy, np.random.default_rng(SEED)
-    found = compare(rows.y, champion, candidate, review_capacity=policy.review_capacity, rng=rng)
+    policy, rng, weights = undecided.policy, np.random.default_rng(SEED), rows.weights
+    found = compare(rows.y, champion, candidate, review_capacity=policy.review_capacity, rng=rng, weights=weights)
     comparison = ChampionComparison.of(
         found,
         level=policy.level,
-        flip_share=flipped_share(champion, candidate, policy.review_capacity),
-        slices=compare_slices(rows.x, rows.y, champion, candidate, rng),
-        champion_reliability=reliability(rows.y, champion),
-        candidate_reliability=reliability(rows.y, candidate),
+        flip_share=flipped_share(champion, candidate, policy.review_capacity, weights),
+        slices=compare_slices(rows.x, rows.y, champion, candidate, rng, weights=weights),
+        champion_reliability=reliability(rows.y, champion, weights=weights),
+        candidate_reliability=reliability(rows.y, candidate, weights=weights),
     )
     judgement = judge(policy.rule, policy.level, policy.margin, found.average_precision)
     refusals = (
@@ -125,7 +129,7 @@ def judge_against_champion(
         groups=_groups(policy, rows, candidate),
         champion_groups=_groups(policy, rows, champion),
         plots=(
-            plots.precision_recall(rows.y, {"champion": champion, "candidate": candidate}),
+            plots.precision_recall(rows, {"champion": champion, "candidate": candidate}),
             plots.differences(found.average_precision, comparison.lower_bound, policy),
             plots.calibration(
                 {"champion": comparison.champion_reliability, "candidate": comparison.candidate_reliability}
@@ -141,10 +145,10 @@ def judge_against_chance(undecided: QualityReport, rows: Dataset, candidate: NDA
     Limits of a loss compare with a champion, and don't apply; those of groups do.
     """
     policy = undecided.policy
-    evaluation = evaluate(rows.y, candidate, SEED, capacity=policy.review_capacity)
-    p_value = chance_p_value(rows.y, candidate, np.random.default_rng(SEED))
+    evaluation = evaluate(rows.y, candidate, SEED, capacity=policy.review_capacity, weights=rows.weights)
+    p_value = chance_p_value(rows.y, candidate, np.random.default_rng(SEED), weights=rows.weights)
     passed = p_value <= policy.level
-    calibration = reliability(rows.y, candidate)
+    calibration = reliability(rows.y, candidate, weights=rows.weights)
     refusals = tuple(_group_refusals(policy, rows, candidate, None))
     reason = (
         f"no champion; average precision {evaluation.average_precision.estimate:.4f} is "
@@ -158,22 +162,24 @@ def judge_against_chance(undecided: QualityReport, rows: Dataset, candidate: NDA
         versus_chance=ChanceComparison(evaluation, p_value, calibration),
         groups=_groups(policy, rows, candidate),
         plots=(
-            plots.precision_recall(rows.y, {"candidate": candidate}),
+            plots.precision_recall(rows, {"candidate": candidate}),
             plots.calibration({"candidate": calibration}),
         ),
     )
 
 
 def _groups(policy: QualityPolicy, rows: Dataset, probabilities: NDArray[np.float32]) -> GroupReport:
-    return group_report(rows.x, rows.y, probabilities, rows.attributes, policy.review_capacity)
+    return group_report(rows.x, rows.y, probabilities, rows.attributes, policy.review_capacity, weights=rows.weights)
 
 
 def _group_refusals(
     policy: QualityPolicy, rows: Dataset, candidate: NDArray[np.float32], champion: NDArray[np.float32] | None
 ) -> Iterator[str]:
-    capacity = policy.review_capacity
+    capacity, weights = policy.review_capacity, rows.weights
     reviews = Reviews(
-        reviewed_shares(candidate, capacity), None if champion is None else reviewed_shares(champion, capacity)
+        reviewed_shares(candidate, capacity, weights),
+        None if champion is None else reviewed_shares(champion, capacity, weights),
+        weights,
     )
-    groups = applicant_groups(rows.x, rows.y, rows.attributes)
+    groups = applicant_groups(rows.x, rows.y, rows.attributes, weights)
     return group_vetoes(policy.limits, policy.level, groups, rows.y, reviews)

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud.statistics.average_precision import counted_average_precision
-from fraud.statistics.bootstrap import percentile_interval, stratified_weights
+from fraud.statistics.bootstrap import percentile_interval, resample_weights
+from fraud.statistics.design_weights import DesignWeights, as_drawn_once
 from fraud.statistics.interval import Interval
 from fraud.statistics.ranking import Ranking, count, rank
-from fraud.statistics.review import hits, reviewed_rows
+from fraud.statistics.review import hits, reviewed_of
 
 RESAMPLES: Final = 4000
 """A bound at the level 0.01 is then the 40th smallest difference; 20,000 rows take seconds."""
@@ -81,6 +82,7 @@ def compare(
     review_capacity: float,
     rng: np.random.Generator,
     resamples: int = RESAMPLES,
+    weights: DesignWeights = None,
 ) -> Comparison:
     """Judge the probabilities of two models for N labelled rows.
 
@@ -90,11 +92,13 @@ def compare(
         candidate: probabilities [N] of the model that wants to follow it.
         review_capacity: share of rows that is reviewed.
         rng: draws the resamples.
-        resamples: how many; each has as many positive and negative rows as there are.
+        resamples: how many; without weights each has as many positive and negative rows as there are.
+        weights: [N], how many applicants each row stands for; every figure is then theirs.
     """
-    models = [_Model(labels, scores, reviewed_rows(labels.size, review_capacity)) for scores in (champion, candidate)]
-    as_they_are = [model.figures(np.ones((1, labels.size), np.int32))[:, 0] for model in models]
-    blocks = [[model.figures(weights) for model in models] for weights in stratified_weights(labels, resamples, rng)]
+    models = [_Model(labels, scores, review_capacity) for scores in (champion, candidate)]
+    as_they_are = [model.figures(as_drawn_once(labels.size, weights))[:, 0] for model in models]
+    drawn = resample_weights(labels, weights, resamples, rng)
+    blocks = [[model.figures(block) for model in models] for block in drawn]
     resampled = [np.concatenate(figures, axis=1) for figures in zip(*blocks, strict=True)]
     return Comparison(
         *(
@@ -107,21 +111,22 @@ def compare(
 class _Model:
     """One model's probabilities, ranked once for all resamples."""
 
-    __slots__ = ("_ranking", "_reviewed", "_squared_errors")
+    __slots__ = ("_capacity", "_ranking", "_squared_errors")
 
-    def __init__(self, labels: NDArray[np.integer], probabilities: NDArray[np.float32], reviewed: int) -> None:
+    def __init__(self, labels: NDArray[np.integer], probabilities: NDArray[np.float32], capacity: float) -> None:
         self._ranking: Ranking = rank(labels, probabilities)
         self._squared_errors = np.square(probabilities.astype(np.float64) - labels)
-        self._reviewed = reviewed
+        self._capacity = capacity
 
-    def figures(self, weights: NDArray[np.int32]) -> NDArray[np.float64]:
+    def figures(self, weights: NDArray[np.int32] | NDArray[np.float64]) -> NDArray[np.float64]:
         """Average precision, precision and recall of the review, and Brier score under weights [B, N] -> [4, B]."""
         counts = count(self._ranking, weights)
-        found = hits(counts, self._reviewed)
+        reviewed = reviewed_of(counts, self._capacity)
+        found = hits(counts, reviewed)
         return np.stack(
             (
                 counted_average_precision(counts),
-                found / self._reviewed,
+                found / reviewed[:, 0],
                 found / counts.weight.sum(axis=1),
                 weights @ self._squared_errors / counts.rows[:, 0],
             )

@@ -10,6 +10,10 @@ A group's ratio is its share reviewed, or its false-positive rate, over that of 
 Groups are searched for the worst one, so both are at `GATE_LEVEL` over the number of comparisons (Bonferroni): each
 group that is not small, in each figure with a limit. The second test alone bounds how often equal models are vetoed,
 whatever the limit and however far beyond it both are. Where nothing is in production, the first decides alone.
+
+Where applications stand for others (`fraud.statistics.design_weights`), the ratios are those of all applicants, and
+their bounds follow from effective counts. Fisher's test stays one of applications, one by one: of equal models either
+is as likely to be the one that has reviewed an application, whatever that stands for.
 """
 
 from __future__ import annotations
@@ -22,7 +26,8 @@ from numpy.typing import NDArray
 from scipy.stats import hypergeom, norm
 
 from bench.gate.quality.policy import Limits
-from fraud.statistics.group_fairness import Group, is_small, shown_ratio
+from fraud.statistics.design_weights import DesignWeights, weights_of
+from fraud.statistics.group_fairness import Group, hits_and_trials, is_small, shown_ratio
 from fraud.statistics.risk_ratio import ratio_interval, ratio_score
 
 
@@ -33,6 +38,7 @@ class Reviews:
     candidate: NDArray[np.float64]
     champion: NDArray[np.float64] | None
     """None where nothing is in production."""
+    weights: DesignWeights = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +56,14 @@ def group_vetoes(
     limits: Limits, level: float, groups: Sequence[Group], labels: NDArray[np.integer], reviews: Reviews
 ) -> Iterator[str]:
     """A sentence for every group of N labelled applications, and figure, that breaks a limit."""
-    judged = [group for group in groups if not is_small(labels[group.rows])]
+    judged = [group for group in groups if not is_small(labels[group.rows], weights_of(reviews.weights, group.rows))]
     figures = list(_figures(limits, labels))
     if not judged or not figures:
         return
     corrected = level / (len(judged) * len(figures))
     for figure in figures:
         for group in judged:
-            if _is_beyond(group, figure, reviews.candidate, corrected) and (
+            if _is_beyond(_counts(group, figure, reviews.candidate, reviews.weights), figure.limit, corrected) and (
                 reviews.champion is None or _p_worse(group, figure, reviews.candidate, reviews.champion) <= corrected
             ):
                 yield _sentence(group, figure, reviews, level, len(judged) * len(figures))
@@ -71,17 +77,20 @@ def _figures(limits: Limits, labels: NDArray[np.integer]) -> Iterator[_Figure]:
         yield _Figure("wrongly reviewed", "GATE_MAX_FPR_RATIO", limits.fpr_ratio, labels == 0)
 
 
-def _counts(group: Group, figure: _Figure, reviewed: NDArray[np.float64]) -> tuple[float, float, float, float]:
+def _counts(
+    group: Group, figure: _Figure, reviewed: NDArray[np.float64], weights: DesignWeights
+) -> tuple[float, float, float, float]:
     """Reviewed and all of the group, reviewed and all of the others."""
-    own, others = group.rows & figure.of, ~group.rows & figure.of
-    return float(reviewed[own].sum()), float(own.sum()), float(reviewed[others].sum()), float(others.sum())
+    return (
+        *hits_and_trials(group.rows, reviewed, figure.of, weights),
+        *hits_and_trials(~group.rows, reviewed, figure.of, weights),
+    )
 
 
-def _is_beyond(group: Group, figure: _Figure, reviewed: NDArray[np.float64], level: float) -> bool:
-    counts = _counts(group, figure, reviewed)
+def _is_beyond(counts: tuple[float, float, float, float], limit: float, level: float) -> bool:
     if min(counts[1], counts[3]) == 0:
         return False
-    return ratio_score(figure.limit, *counts) > norm.isf(level)
+    return ratio_score(limit, *counts) > norm.isf(level)
 
 
 def _p_worse(group: Group, figure: _Figure, candidate: NDArray[np.float64], champion: NDArray[np.float64]) -> float:
@@ -96,10 +105,10 @@ def _p_worse(group: Group, figure: _Figure, candidate: NDArray[np.float64], cham
 
 def _sentence(group: Group, figure: _Figure, reviews: Reviews, level: float, comparisons: int) -> str:
     confidence = 1 - 2 * level / comparisons
-    ratio = ratio_interval(*_counts(group, figure, reviews.candidate), confidence)
+    ratio = ratio_interval(*_counts(group, figure, reviews.candidate, reviews.weights), confidence)
     beside = ""
     if reviews.champion is not None:
-        other = ratio_interval(*_counts(group, figure, reviews.champion), confidence)
+        other = ratio_interval(*_counts(group, figure, reviews.champion, reviews.weights), confidence)
         beside = f"; by the champion {shown_ratio(other)}"
     return (
         f"veto: {group.name} is {figure.words} {shown_ratio(ratio)} times as often as all others{beside}: more than "

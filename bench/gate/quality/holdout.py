@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fraud.registry import ModelVersion
+from fraud.statistics.design_weights import effective_labels
 from train.dataset import Dataset
 
 
@@ -28,11 +29,20 @@ class Holdout:
     """Rows from this day on don't count: unknown, or without a label that is mature."""
     rows: int
     positives: int
+    effective: tuple[float, float] | None = None
+    """How many rows with and without a divorce would tell as much if each had the same weight; None: each has."""
 
     def too_few(self, minimum: int) -> str | None:
         """Why the rows don't suffice when each label needs `minimum` of them; None when they do."""
-        if min(self.positives, self.rows - self.positives) >= minimum:
+        if min(self.effective or (self.positives, self.rows - self.positives)) >= minimum:
             return None
+        if self.effective is not None:
+            return (
+                f"too few outcomes that neither model has seen: {self.rows:,} from {self.first_day} to before "
+                f"{self.before}, which stand for others and tell as much as {self.effective[0]:,.0f} with and "
+                f"{self.effective[1]:,.0f} without a divorce (Kish's effective sizes); at least {minimum:,} of each "
+                "are needed: wait for more outcomes of the control sample, or lower GATE_MIN_POSITIVES"
+            )
         return (
             f"too few rows that neither model has seen: {self.rows:,} from {self.first_day} to before {self.before}, "
             f"{self.positives:,} of them with a divorce; at least {minimum:,} with and {minimum:,} without one are "
@@ -44,4 +54,5 @@ def unseen_rows(dataset: Dataset, before: dt.date, versions: Iterable[ModelVersi
     """The rows of `dataset`, which ends before the day `before`, that none of the versions has seen."""
     first_day = max(version.unseen_from for version in versions)
     unseen = dataset.part(slice(int(np.searchsorted(dataset.dates, np.datetime64(first_day))), None))
-    return Holdout(first_day, before, unseen.y.size, int(unseen.y.sum())), unseen
+    effective = None if unseen.weights is None else effective_labels(unseen.y, unseen.weights)
+    return Holdout(first_day, before, unseen.y.size, int(unseen.y.sum()), effective), unseen

@@ -16,18 +16,19 @@ from bench.gate.quality.rule import Rule
 from bench.gate.quality.slices import SliceReport
 from fraud.statistics.reliability import ReliabilityGroup
 from train.axes import labelled_axes, reliability_axes
+from train.dataset import Dataset
 
 COLOURS: Final = {"champion": "C0", "candidate": "C1"}
 STEADY_RECALL: Final = 0.01
 """Below it a few rows make precision jump between 0 and 1."""
 
 
-def precision_recall(labels: NDArray[np.integer], models: Mapping[str, NDArray[np.float32]]) -> Plot:
-    """Precision over recall of each model's probabilities [N], beside chance."""
+def precision_recall(rows: Dataset, models: Mapping[str, NDArray[np.float32]]) -> Plot:
+    """Precision over recall of each model's probabilities [N] of the rows, beside chance."""
     axes = labelled_axes("Precision and recall", "recall (share of divorces found)", "precision")
-    rate, top = float(labels.mean()), 0.0
+    rate, top = rows.positive_rate, 0.0
     for name, probabilities in models.items():
-        precision, recall, _ = precision_recall_curve(labels, probabilities)
+        precision, recall, _ = precision_recall_curve(rows.y, probabilities, sample_weight=rows.weights)
         steady = recall >= STEADY_RECALL
         axes.step(recall[steady], precision[steady], where="post", color=COLOURS[name], label=name)
         top = max(top, float(precision[steady].max()))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bench.gate.quality.comparison import compare
 from fraud.applicant_groups import declared_groups
+from fraud.statistics.design_weights import DesignWeights, weights_of
 from fraud.statistics.group_fairness import is_small
 from fraud.statistics.interval import Interval
 
@@ -36,10 +37,19 @@ def compare_slices(
     champion: NDArray[np.float32],
     candidate: NDArray[np.float32],
     rng: np.random.Generator,
+    *,
+    weights: DesignWeights = None,
 ) -> tuple[SliceReport, ...]:
     """Compare the models on each slice of N labelled applications that has any row."""
     return tuple(
-        _report(group.name, labels[group.rows], champion[group.rows], candidate[group.rows], rng)
+        _report(
+            group.name,
+            labels[group.rows],
+            champion[group.rows],
+            candidate[group.rows],
+            rng,
+            weights=weights_of(weights, group.rows),
+        )
         for group in declared_groups(x)
         if group.rows.any()
     )
@@ -51,10 +61,14 @@ def _report(
     champion: NDArray[np.float32],
     candidate: NDArray[np.float32],
     rng: np.random.Generator,
+    *,
+    weights: DesignWeights,
 ) -> SliceReport:
     positives = int(labels.sum())
-    if is_small(labels):
+    if is_small(labels, weights):
         return SliceReport(name, labels.size, positives, None, None, None)
-    comparison = compare(labels, champion, candidate, review_capacity=1.0, rng=rng, resamples=RESAMPLES)
+    comparison = compare(
+        labels, champion, candidate, review_capacity=1.0, rng=rng, resamples=RESAMPLES, weights=weights
+    )
     figure = comparison.average_precision
     return SliceReport(name, labels.size, positives, figure.champion, figure.candidate, figure.difference)

@@ -7,14 +7,15 @@ found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud.statistics.group_fairness import Group, is_small
+from fraud.statistics.design_weights import weights_of
+from fraud.statistics.group_fairness import Group, hits_and_trials, is_small
 from fraud.statistics.review import reviewed_shares
 from jenkins.drift.groups.months import UNKNOWN, MonthAnswers, groups_of_both
 from jenkins.drift.statistics.holm import holm
@@ -84,12 +85,40 @@ def changes(compared: Sequence[Compared], capacity: float) -> tuple[Change, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """The rows of a group in a month whose outcome is known [n]."""
+    """A group's rows of a month whose outcome is known; with weights counts are of as many as tell equally much."""
 
-    labels: NDArray[np.int8]
+    rows: NDArray[np.bool_]
+    """[N]"""
+    month: MonthAnswers
     reviewed: NDArray[np.float64]
-    predicted: float
-    """Divorces."""
+    """[N]"""
+
+    @classmethod
+    def of(cls, group: Group, month: MonthAnswers, reviewed: NDArray[np.float64]) -> _Known:
+        """Those of a group."""
+        return cls(group.rows & (month.labels != UNKNOWN), month, reviewed)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether they are too few to say anything."""
+        return is_small(self.month.labels[self.rows], weights_of(self.month.weights, self.rows))
+
+    def reviewed_with(self, label: int) -> tuple[float, float]:
+        """Of those with a label how many are reviewed, and all."""
+        return hits_and_trials(self.rows, self.reviewed, self.month.labels == label, self.month.weights)
+
+    @property
+    def happened(self) -> tuple[float, float]:
+        """Divorces, and all."""
+        return self._of_all(self.month.labels == 1)
+
+    @property
+    def predicted(self) -> float:
+        """Divorces."""
+        return self._of_all(self.month.probabilities)[0]
+
+    def _of_all(self, hits: NDArray[np.generic]) -> tuple[float, float]:
+        return hits_and_trials(self.rows, hits, np.ones(self.rows.size), self.month.weights)
 
 
 def _of_months(compared: Compared, capacity: float) -> Iterator[Change]:
@@ -107,33 +136,23 @@ def _of_group(
     name, is_decided = pair[0].name, months[0].reviewed is not None
     hits = [float(shares[group.rows].sum()) for group, shares in zip(pair, reviewed, strict=True)]
     rows = [float(group.rows.sum()) for group in pair]
-    yield _share(name, DECIDED if is_decided else SELECTION, hits, rows)
-    known = [_known(*one) for one in zip(pair, months, reviewed, strict=True)]
-    if any(is_small(one.labels) for one in known):
+    yield _share(name, DECIDED if is_decided else SELECTION, zip(hits, rows, strict=True))
+    known = [_Known.of(*one) for one in zip(pair, months, reviewed, strict=True)]
+    if any(one.is_small for one in known):
         return
-    yield _reviewed_share(name, DECIDED_WRONGLY if is_decided else FALSE_POSITIVES, known, label=0)
+    yield _share(name, DECIDED_WRONGLY if is_decided else FALSE_POSITIVES, (one.reviewed_with(0) for one in known))
     if is_decided:
-        yield _reviewed_share(name, DECIDED_RIGHTLY, known, label=1)
+        yield _share(name, DECIDED_RIGHTLY, (one.reviewed_with(1) for one in known))
         return
-    happened = [int(one.labels.sum()) for one in known]
-    yield _share(name, DIVORCES, happened, [one.labels.size for one in known])
-    predicted = [one.predicted for one in known]
+    yield _share(name, DIVORCES, (one.happened for one in known))
+    happened, predicted = [one.happened[0] for one in known], [one.predicted for one in known]
     if min(predicted) > 0:
-        p_value = calibration_change_p(happened[0], predicted[0], happened[1], predicted[1])
+        p_value = calibration_change_p(round(happened[0]), predicted[0], round(happened[1]), predicted[1])
         yield Change(name, CALIBRATION, happened[0] / predicted[0], happened[1] / predicted[1], p_value)
 
 
-def _known(group: Group, month: MonthAnswers, reviewed: NDArray[np.float64]) -> _Known:
-    part = group.rows & (month.labels != UNKNOWN)
-    return _Known(month.labels[part], reviewed[part], float(month.probabilities[part].sum(dtype=np.float64)))
-
-
-def _reviewed_share(name: str, figure: str, known: Sequence[_Known], label: int) -> Change:
-    """Of those with a label."""
-    hits = [float(one.reviewed[one.labels == label].sum()) for one in known]
-    return _share(name, figure, hits, [int((one.labels == label).sum()) for one in known])
-
-
-def _share(name: str, figure: str, hits: Sequence[float], rows: Sequence[float]) -> Change:
-    p_value = share_change_p(hits[0], rows[0], hits[1], rows[1])
-    return Change(name, figure, hits[0] / rows[0], hits[1] / rows[1], p_value)
+def _share(name: str, figure: str, of_months: Iterable[tuple[float, float]]) -> Change:
+    """Of hits and trials in both months."""
+    (hits, trials), (later_hits, later_trials) = of_months
+    p_value = share_change_p(hits, trials, later_hits, later_trials)
+    return Change(name, figure, hits / trials, later_hits / later_trials, p_value)

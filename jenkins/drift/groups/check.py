@@ -12,6 +12,7 @@ import numpy as np
 from psycopg2.extensions import connection as Connection
 
 from fraud.report.verdict_file import write_verdict
+from fraud.statistics.design_weights import weights_of
 from fraud.statistics.group_fairness import Answers, Group, GroupFairness, group_fairness
 from fraud.verdict import Verdict
 from jenkins.drift.groups.change import Change, Compared, changes, reviewed_of
@@ -160,5 +161,7 @@ def _fairness(
     of_known = [
         Group(group.attribute, group.name, group.rows[known], is_crossing=group.is_crossing) for group in groups
     ]
-    labelled = Answers(month.probabilities[known], reviewed[known], month.labels[known])
+    labelled = Answers(
+        month.probabilities[known], reviewed[known], month.labels[known], weights_of(month.weights, known)
+    )
     return group_fairness(groups, Answers(month.probabilities, reviewed)), group_fairness(of_known, labelled)

@@ -14,6 +14,7 @@ from psycopg2.extensions import connection as Connection
 from fraud.features import FEATURE_COUNT
 from fraud.review_policy import SignedPolicy, signed_policies
 from fraud.review_policy_table import read_journal
+from fraud.statistics.design_weights import design_weights
 from fraud.stored_attributes import read_attributes
 from jenkins.drift.groups.months import UNKNOWN, LoggedMonth, Month, MonthAnswers
 from serve.audit.review_borders import signed_policy
@@ -36,7 +37,8 @@ _ANSWERS: Final = """
     ORDER BY received_at, chain_id, sequence
 """
 _LABELS: Final = """
-    SELECT application_id, coalesce(known."Divorce", outcome."Divorce")
+    SELECT application_id, coalesce(known."Divorce", outcome."Divorce"),
+        CASE WHEN known."Divorce" IS NULL THEN outcome.looked_at_probability ELSE 1 END
     FROM unnest(%s::text[]) AS application_id
     LEFT JOIN application_outcomes AS outcome USING (application_id)
     LEFT JOIN divorce_predictions AS known USING (application_id)
@@ -150,18 +152,22 @@ def _with_what_is_known(
 ) -> MonthAnswers:
     """Some of the rows, with their outcomes and attributes."""
     names = [ids[row] for row in kept]
+    labels, looked_at = _labels(connection, names)
     return replace(
         whole,
         x=whole.x[kept],
         probabilities=whole.probabilities[kept],
-        labels=_labels(connection, names),
+        labels=labels,
         attributes=read_attributes(connection, names),
+        weights=design_weights(looked_at),
         reviewed=None if whole.reviewed is None else whole.reviewed[kept],
     )
 
 
-def _labels(connection: Connection, ids: Sequence[str | None]) -> NDArray[np.int8]:
+def _labels(connection: Connection, ids: Sequence[str | None]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    """Of each application, and how likely it was to be looked at; 1 where nothing is known."""
     with connection.cursor() as cursor:
         cursor.execute(_LABELS, ([name for name in ids if name is not None],))
-        known: dict[str | None, int] = dict(cursor.fetchall())
-    return np.array([known.get(name, UNKNOWN) for name in ids], np.int8)
+        known: dict[str | None, tuple[int, float]] = {name: (label, likely) for name, label, likely in cursor}
+    found = [known.get(name, (UNKNOWN, 1.0)) for name in ids]
+    return np.array([label for label, _ in found], np.int8), np.array([likely for _, likely in found], np.float64)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud.applicant_groups import Attributes, attribute_groups, declared_groups
+from fraud.statistics.design_weights import DesignWeights, weights_of
 from fraud.statistics.group_fairness import Group, crossings
 
 UNKNOWN: int = -1
@@ -58,6 +59,8 @@ class MonthAnswers:
     """Of the model, which answered."""
     answered: int
     """How many there were; where N is less, those of a sample of requests."""
+    weights: DesignWeights = None
+    """How many applications each whose label is known stands for, 1 of all others [N]; None: 1 of each."""
     reviewed: NDArray[np.bool_] | None = None
     """[N]: whose probability was not below the threshold of the policy that decided; None: nothing was decided."""
     policies: tuple[str, ...] = ()
@@ -95,7 +98,7 @@ def _crossed(groups: tuple[Group, ...], answers: MonthAnswers) -> dict[str, Grou
     """Those that are not small among the labelled, with all of their rows."""
     known = answers.labels != UNKNOWN
     of_known = [Group(group.attribute, group.name, group.rows[known]) for group in groups]
-    wanted = {group.name for group in crossings(of_known, answers.labels[known])}
+    wanted = {group.name for group in crossings(of_known, answers.labels[known], weights_of(answers.weights, known))}
     rows = {
         f"{one.name}, {other.name}": (one, other)
         for place, one in enumerate(groups)

@@ -43,3 +43,17 @@ def test_equal_probabilities_have_their_mean_put_right() -> None:
 
 def test_certain_probabilities_are_no_infinite_log_odds() -> None:
     assert np.isfinite(log_odds(np.array([0, 1], np.float32))).all()
+
+
+def test_weighted_line_is_that_of_repeated_rows_and_as_unsure_as_the_rows_are() -> None:
+    rng = np.random.default_rng(5)
+    probabilities = rng.uniform(0.02, 0.6, 2_000)
+    labels = (rng.random(2_000) < probabilities).astype(np.int8)
+    weights = np.where(rng.random(2_000) < 0.3, 5.0, 1.0)
+    found = fit_recalibration(labels, probabilities, weights)
+    each = np.repeat(np.arange(2_000), weights.astype(int))
+    repeated = fit_recalibration(labels[each], probabilities[each])
+    assert found.line == pytest.approx(repeated.line, abs=1e-8)
+    design_effect = np.diag(found.covariance) / np.diag(repeated.covariance)
+    expected = (weights**2).sum() / weights.sum()
+    assert design_effect == pytest.approx([expected, expected], rel=0.15), "rows that were repeated tell nothing new"

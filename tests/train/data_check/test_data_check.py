@@ -109,6 +109,17 @@ def test_a_job_that_nobody_has_is_not_atypical(columns: Columns) -> None:
     assert report.verdict is Verdict.PASS, report.reasons
 
 
+def test_share_of_divorces_is_that_of_all_whom_the_rows_stand_for(columns: Columns) -> None:
+    with_nulls = changed(columns, LABEL, put(slice(0, 5), np.nan))
+    weights = np.where(columns[LABEL] == 1, 100.0, 1.0)
+    (rate,) = (
+        one for one in check_applications(table(with_nulls), CUTOFF, LIMITS, weights).findings if "rate" in one.name
+    )
+    labels = columns[LABEL][5:]
+    assert rate.verdict is Verdict.DATA_QUALITY_FAULT
+    assert rate.found == f"{100 * labels.sum() / (99 * labels.sum() + labels.size):.2%}"
+
+
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -65,6 +66,16 @@ def test_page_and_json_always_say_who_is_suspected(made: Callable[[], GateReport
     assert all(finding in page.words for finding in found.quality.groups.findings)
     read = json.loads(gate_json(found))["quality"]["groups"]["groups"]
     assert [group["name"] for group in read] == [group.name for group in found.quality.groups.groups]
+
+
+def test_page_and_json_say_what_weighted_rows_tell() -> None:
+    plain = quality()
+    assert plain.holdout is not None
+    weighted = replace(plain, holdout=replace(plain.holdout, effective=(117.4, 1_240.0)))
+    words = " ".join(html_page(report(weighted)).split())
+    assert "tell as much as 117 applications with and 1,240 without a divorce of equal weight" in words
+    assert "Horvitz-Thompson" not in html_page(report(plain))
+    assert json.loads(gate_json(report(weighted)))["quality"]["holdout"]["effective"] == [117.4, 1240.0]
 
 
 def test_the_page_shows_both_halves() -> None:

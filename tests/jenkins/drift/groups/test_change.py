@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fraud.features import FEATURE_NAMES
+from fraud.statistics.design_weights import design_weights
 from fraud.verdict import Verdict
 from jenkins.drift.groups.change import (
     CALIBRATION,
@@ -155,6 +156,49 @@ def test_too_few_decisions_are_not_compared() -> None:
 def test_the_last_month_that_is_over(day: dt.date, first: dt.date, until: str) -> None:
     month = Month.before(day)
     assert (month.first_day, month.until.date().isoformat()) == (first, until)
+
+
+def looked_at(month: MonthAnswers, control_share: float, seed: int) -> MonthAnswers:
+    """Outcomes of the tenth of highest probability, and of a control sample."""
+    suspected = month.probabilities >= np.quantile(month.probabilities, 0.9)
+    likely = np.where(suspected, 1.0, control_share)
+    known = np.random.default_rng(seed).random(likely.size) < likely
+    labels = np.where(known, month.labels, UNKNOWN).astype(np.int8)
+    return replace(month, labels=labels, weights=design_weights(np.where(known, likely, 1.0)))
+
+
+def test_another_control_share_is_no_change_of_whom_it_samples() -> None:
+    march = looked_at(answers(MARCH, 1, rows=20_000), 0.5, 101)
+    april = looked_at(answers(APRIL, 2, rows=20_000), 0.1, 102)
+    unweighted = [replace(one, weights=None) for one in (march, april)]
+    wrong = {figure for _, figure in found(judged(*unweighted, *map(decided, unweighted)))}
+    assert wrong >= {FALSE_POSITIVES, DIVORCES, DECIDED_WRONGLY, DECIDED_RIGHTLY}
+    check = judged(march, april, decided(march), decided(april))
+    assert found(check) == set()
+    assert {FALSE_POSITIVES, DIVORCES, CALIBRATION, DECIDED_WRONGLY, DECIDED_RIGHTLY} <= {
+        one.figure for one in check.changes
+    }
+
+
+def test_weighted_groups_are_those_of_everybody() -> None:
+    everybody = [answers(MARCH, 1, rows=20_000), answers(APRIL, 2, rows=20_000)]
+    known = [looked_at(one, share, seed) for one, share, seed in zip(everybody, (0.5, 0.1), (101, 102), strict=True)]
+    all_known = judged(*everybody, *map(decided, everybody)).months[1]
+    weighted = judged(*known, *map(decided, known)).months[1]
+    assert weighted.decisions is not None
+    assert all_known.decisions is not None
+    for found_groups, true_groups in (
+        (weighted.labelled_groups, all_known.labelled_groups),
+        (weighted.decisions.labelled_groups, all_known.decisions.labelled_groups),
+    ):
+        group, expected = (
+            next(one for one in groups if one.name == "age under 27 years") for groups in (found_groups, true_groups)
+        )
+        assert group.rows < 0.3 * expected.rows
+        assert group.mean_probability == pytest.approx(expected.mean_probability, rel=0.05)
+        assert group.selection_rate is not None
+        assert expected.selection_rate is not None
+        assert group.selection_rate.figure.estimate == pytest.approx(expected.selection_rate.figure.estimate, rel=0.1)
 
 
 def called_changed(pairs: int, alpha: float, rows: int = 3_000) -> int:

@@ -114,13 +114,15 @@ def test_the_last_decision_about_an_application_counts_whatever_was_answered_lat
                 )
             )
     ship_all(tmp_path / "spool", site)
-    execute(site, "INSERT INTO application_outcomes VALUES ('A', 1, '2026-04-01')")
+    execute(site, "INSERT INTO application_outcomes VALUES ('A', 1, '2026-04-01', 0.25)")
     with connect(site) as connection:
         found = read_month(connection, Month(MARCH))
     assert found.answers.probabilities.tolist() == [np.float32(0.1)]
     assert found.decided.probabilities.tolist() == [np.float32(0.7)]
     assert found.decided.reviewed is not None
     assert (found.decided.reviewed.tolist(), found.decided.labels.tolist()) == ([True], [1])
+    assert found.decided.weights is not None
+    assert found.decided.weights.tolist() == [4]
     assert found.decided.policies == (policy.id,)
 
 
@@ -158,12 +160,17 @@ def test_what_is_read_of_the_record(site: str, tmp_path: Path) -> None:
         " WHERE cardinality(probabilities) = 3000 AND NOT load_test",
     )
     with connect(site) as connection:
+        assert read_month(connection, Month(MARCH)).answers.weights is None
+    execute(site, "UPDATE application_outcomes SET looked_at_probability = 0.25 WHERE application_id = 'A-0'")
+    with connect(site) as connection:
         found = read_month(connection, Month(MARCH))
         sampled = read_month(connection, Month(MARCH), most=1)
     assert found.answers.answered == 3_001
     assert found.answers.x.shape == (2_999, FEATURE_COUNT), "one is erased, one was asked about twice"
     assert found.answers.probabilities[-1] == 0.5
     assert (found.answers.labels[-1], set(found.answers.labels[:-1])) == (1, {UNKNOWN})
+    assert found.answers.weights is not None
+    assert (found.answers.weights[-1], set(found.answers.weights[:-1])) == (4, {1})
     assert found.answers.attributes["region"].tolist() == [None] * 2_999, "its application's id is erased"
     assert sampled.answers.answered == 3_001
     assert found.decided.x.shape[0] == 0, "nothing was decided"
