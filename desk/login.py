@@ -36,8 +36,8 @@ class Logins:
     Failures are counted by account and address together, so that nobody else's guesses keep a person out.
     """
 
-    def __init__(self) -> None:
-        self._failed = FailedLogins()
+    def __init__(self, failed: FailedLogins | None = None) -> None:
+        self._failed = FailedLogins() if failed is None else failed
         self._hashing = threading.BoundedSemaphore(AT_ONCE)
         self._counting = threading.Lock()
 

@@ -46,7 +46,7 @@ def _run(call: Callable[[], Any]) -> None:
         print_error(_line(error))
         status = EXIT_ERROR
     except typer.Abort:
-        print_error("there was no answer to the question; nothing was done")
+        print_error("the question was not answered with yes: nothing was done")
         status = EXIT_ERROR
     except (ProjectError, *FOREIGN_ERRORS) as error:
         print_error(told(error))

@@ -14,6 +14,7 @@ from desk.cockpit.versions import PlayingVersion
 from desk.login import Logins
 from desk.reports.pages import report_pages
 from fraud.database import connect
+from serve.access.failed_logins import FailedLogins
 from serve.people import administration
 from serve.people.account import PersonRole
 from tests.desk.browser import Browser
@@ -27,10 +28,10 @@ COUNTERS = Counters(answered=1_234, refused=5, rows=98_765, mean_ms=0.25, waitin
 
 @pytest.fixture
 def browser(database: str) -> Callable[..., Browser]:
-    """Makes browsers, each with cookies of its own."""
+    """Makes browsers, each with cookies of its own; no failed login is forgiven by time."""
     cockpit = Cockpit("divorce-model", lambda: VERSIONS, lambda: COUNTERS)
     dsn = make_dsn(database, options="-c role=scoring_desk")
-    app = create_app(dsn, [cockpit.page(), *Logins().pages(), *report_pages()])
+    app = create_app(dsn, [cockpit.page(), *Logins(FailedLogins(clock=lambda: 0.0)).pages(), *report_pages()])
     return lambda **about: Browser(app, **about)
 
 

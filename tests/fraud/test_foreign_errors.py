@@ -16,11 +16,12 @@ import httpx
 import psycopg2
 import pytest
 
-from bench.gate.deployment import Deployment
 from bench.gate.errors import DeploymentError
+from bench.gate.server import Server
 from fraud.errors import RegistryError
 from fraud.foreign_errors import refusal, told, why_unanswered
 from fraud.registry import PRODUCTION, Registry
+from fraud.server_addresses import single_server
 from fraud.stack.ports import hold_port
 from jenkins.drift.waiting_records import ServerMetrics, wait_for_records
 
@@ -80,14 +81,15 @@ def test_server_that_refuses_a_change_of_model_is_quoted(
     answering: Callable[[int, bytes], str], answer: tuple[int, bytes], said: str
 ) -> None:
     url = answering(*answer)
-    deployment = Deployment(url, "admin", "wrong")
+    address = single_server(url)
+    server = Server(address, "admin", "wrong")
     with pytest.raises(DeploymentError) as update:
-        deployment.update()
-    assert str(update.value) == f"{url}/update-model answered {said}"
+        server.update()
+    assert str(update.value) == f"{url}: /update-model answered {said}"
     with pytest.raises(DeploymentError) as verify:
-        deployment.verify(1)
-    assert str(verify.value) == f"{url}/model-info answered {said}"
-    assert f"(it answered {said})" in (wait_for_records(ServerMetrics(url, "admin", "wrong")) or "")
+        server.verify(1)
+    assert str(verify.value) == f"{url}: /model-info answered {said}"
+    assert f"(it answered {said})" in (wait_for_records(ServerMetrics(address, "admin", "wrong")) or "")
 
 
 MLFLOW_ANSWERS = [

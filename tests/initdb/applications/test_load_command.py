@@ -42,7 +42,8 @@ def test_load_replace_and_faults(empty_database: str, tmp_path: Path) -> None:
     theirs.write_text(theirs.read_text().replace("Date,", "filed on,"))
     asked = [str(theirs), "--map", "filed on=Date", "--replace"]
     refused = run(empty_database, tmp_path, "load", *asked, answer="n\n")
-    assert refused.returncode == 1
+    assert refused.returncode == 2
+    assert "the question was not answered with yes: nothing was done" in refused.stderr
     assert "These go: 1 applications from first.csv" in refused.stderr
     assert [row[0] for row in stored(empty_database)] == ["A"]
     for answer, extra in (("y\n", ()), (None, ("--yes",))):
