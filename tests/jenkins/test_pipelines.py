@@ -320,6 +320,7 @@ def test_whoever_starts_it_by_hand_wants_to_know_about_today(tmp_path: Path) -> 
     assert scripts == ["python -m jenkins.drift check --now", "python -m jenkins.drift check"]
 
 
+@pytest.mark.long
 def test_a_drift_night_ends_with_a_new_version(site: Site, drift_night: Run) -> None:
     monitor, retraining = drift_night.builds
     assert (monitor.job, retraining.job) == ("drift-monitor", "retrain")
@@ -334,6 +335,7 @@ def test_a_drift_night_ends_with_a_new_version(site: Site, drift_night: Run) -> 
     assert verdict(drift_night, monitor, "run/drift/verdict.json")["exit_status"] == 10
 
 
+@pytest.mark.long
 def test_drift_a_short_time_after_a_retraining_is_for_a_person(
     stack: LiveStack, site: Site, drift_night: Run, tmp_path: Path
 ) -> None:
@@ -349,6 +351,7 @@ def test_drift_a_short_time_after_a_retraining_is_for_a_person(
     assert (site.alias(PRODUCTION), site.served()) == (version, version)
 
 
+@pytest.mark.long
 def test_values_that_can_not_be_are_a_fault_and_no_reason_to_retrain(
     stack: LiveStack, site: Site, drift_night: Run, tmp_path: Path
 ) -> None:
@@ -364,6 +367,7 @@ def test_values_that_can_not_be_are_a_fault_and_no_reason_to_retrain(
     assert [built.job for built in run.builds] == ["drift-monitor"]
 
 
+@pytest.mark.long
 def test_months_ahead_of_time(site: Site, tmp_path: Path) -> None:
     run = site.run(tmp_path, "test-retraining", {"MONTHS": "1"})
     build = run.last("test-retraining")

@@ -10,10 +10,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[3]
 
 EXPLAIN = """
 from pathlib import Path
+
+import pytest
 import numpy as np
 from xgboost import DMatrix, XGBClassifier
 from convert import convert
@@ -37,6 +41,7 @@ np.testing.assert_allclose(found.base, expected[0, 7], rtol=0, atol=1e-6)
 """
 
 
+@pytest.mark.long
 def test_contributions_follow_another_declaration() -> None:
     declared = {"FEATURES_FILE": str(ROOT / "tests" / "seven_features.toml")}
     done = subprocess.run(

@@ -152,6 +152,7 @@ def test_a_second_start_reuses_data_and_model(used_run_dir: Path) -> None:
         stop_stack(stack)
 
 
+@pytest.mark.long
 def test_a_run_folder_that_was_moved_starts_elsewhere_with_its_record(used_run_dir: Path) -> None:
     """As the README has it for another machine: the folder, copied while nothing runs over it."""
     moved = used_run_dir.with_name("moved")
@@ -169,6 +170,7 @@ def test_a_run_folder_that_was_moved_starts_elsewhere_with_its_record(used_run_d
         stop_stack(stack)
 
 
+@pytest.mark.long
 def test_stack_that_is_killed_takes_its_services_with_it(used_run_dir: Path) -> None:
     killed = start_stack(used_run_dir, hold_port())
     wait_until_ready(killed)
@@ -200,6 +202,7 @@ SURROUNDINGS = {
 """What a machine may have set, none of it meant for us, and an address of the other family."""
 
 
+@pytest.mark.long
 def test_start_depends_on_nothing_of_its_surroundings(used_run_dir: Path, tmp_path: Path) -> None:
     moved = used_run_dir.rename(used_run_dir.with_name("moved, to Köln"))
     clock = Clock(tmp_path / "clock")
@@ -272,6 +275,7 @@ def test_model_of_an_earlier_version_is_replaced_and_kept(used_run_dir: Path, wi
     assert stop_stack(stack) == 0
 
 
+@pytest.mark.long
 def test_a_service_that_dies_ends_the_stack(used_run_dir: Path) -> None:
     stack = start_stack(used_run_dir, hold_port())
     try:
