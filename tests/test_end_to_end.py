@@ -143,7 +143,7 @@ def test_a_model_that_is_not_what_was_registered_is_refused_and_the_old_one_serv
 def test_the_bench_prints_its_table(stack: LiveStack, tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
     run = subprocess.run(
-        [sys.executable, "-m", "bench", "--seconds", "0.5", "--warmup", "0.1", "--json", str(figures)],
+        [sys.executable, "-m", "bench", "--seconds", "3", "--warmup", "0.1", "--json", str(figures)],
         env=stack.environment,
         cwd=tmp_path,
         capture_output=True,
