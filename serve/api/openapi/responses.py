@@ -87,6 +87,7 @@ UPDATE: Final[Mapping[str, tuple[str, Schema]]] = {
     "502": ("The registry does not answer, or a worker can't serve the new version", _RETRY_PERHAPS),
 }
 PREPARE: Final[Mapping[str, tuple[str, Schema]]] = {
+    "404": ("What stands for the version is no number", {}),
     "502": ("The registry does not answer or has no such version, or a worker can't serve it", _RETRY_PERHAPS),
 }
 
