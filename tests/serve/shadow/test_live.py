@@ -47,6 +47,12 @@ def answers(client: httpx.Client, name: str) -> list[bytes]:
     return given
 
 
+def told(client: httpx.Client) -> dict[str, str | None]:
+    """Of the shadow, which follows what happens with some delay."""
+    shadow: dict[str, str | None] = client.get("/model-info").json()["shadow"]
+    return shadow
+
+
 def counted(client: httpx.Client, outcome: str) -> int:
     name = f'shadow_requests_total{{outcome="{outcome}"}} '
     return sum(
@@ -64,9 +70,8 @@ def test_answers_are_the_same_with_and_without_a_shadow(
 
     assert answers(shadowed, f"{name}-none") == expected
     wait_until(lambda: counted(shadowed, "no_model") >= len(BODIES), 60, "nothing shadows, and that is counted")
-    told = shadowed.get("/model-info").json()["shadow"]
-    assert (told["alias"], told["model_version"]) == (ALIAS, None)
-    assert "no version under the alias" in told["fault"]
+    wait_until(lambda: "no version under the alias" in (told(shadowed)["fault"] or ""), 60, "and why it is")
+    assert (told(shadowed)["alias"], told(shadowed)["model_version"]) == (ALIAS, None)
 
     registry = Registry(stack.tracking_uri, MODEL)
     production = registry.version_of(PRODUCTION)
@@ -74,8 +79,8 @@ def test_answers_are_the_same_with_and_without_a_shadow(
     registry.set_alias(ALIAS, production.version)
     try:
         assert shadowed.post("/update-model", auth=stack.admin).status_code == 200
-        wait_until(lambda: shadowed.get("/model-info").json()["shadow"]["fault"] is None, 120, "the version shadows")
-        assert shadowed.get("/model-info").json()["shadow"]["model_version"] == str(production.version)
+        wait_until(lambda: told(shadowed)["fault"] is None, 120, "the version shadows")
+        assert told(shadowed)["model_version"] == str(production.version)
         assert answers(shadowed, f"{name}-with") == expected
         wait_until(lambda: counted(shadowed, "written") >= len(BODIES), 60, "all have a shadow")
     finally:
