@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Final
 
 from psycopg2.extensions import connection as Connection
 from starlette.responses import Response
@@ -13,13 +12,11 @@ from desk.cockpit.checks import newest_checks
 from desk.cockpit.counters import Counters
 from desk.cockpit.versions import PlayingVersion
 from desk.rendering import render
+from desk.reports.pages import SHOWN_TO
 from desk.visits import Page, Visit
 from fraud.errors import RegistryError
 from fraud.review_policy import PolicyError, SignedPolicy, in_force, signed_policies
 from fraud.review_policy_table import read_journal
-from serve.people.account import PersonRole
-
-SHOWN_TO: Final = frozenset({PersonRole.OPERATE, PersonRole.AUDIT, PersonRole.SUPERVISE, PersonRole.ADMIN})
 
 
 class Cockpit:
@@ -41,9 +38,7 @@ class Cockpit:
         return Page("/", self._show)
 
     def _show(self, visit: Visit) -> Response:
-        if visit.person is None:
-            return render("front.html", visit)
-        if not SHOWN_TO & visit.person.roles:
+        if visit.person is None or not SHOWN_TO & visit.person.roles:
             return render("front.html", visit)
         versions, registry_fault = self._versions()
         policy, policy_fault = _policy(visit.connection)

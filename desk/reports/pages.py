@@ -14,6 +14,7 @@ from fraud.report.stored import Report, ReportKind, find_report, list_reports
 from serve.people.account import PersonRole
 
 SHOWN_TO: Final = frozenset({PersonRole.OPERATE, PersonRole.AUDIT, PersonRole.SUPERVISE, PersonRole.ADMIN})
+"""Whoever may see reports, and the first page, which leads to them."""
 MOST: Final = 200
 """Of one list."""
 POLICY: Final = (

@@ -43,7 +43,8 @@ class ModelChoice:
         serving = self.serving(registry)
         store = model_store(self.run_dir, self.name)
         if version is not None:
-            serving.fetch_version(version)
+            if not store.holds(version):  # a run that goes on needs no registry
+                serving.fetch_version(version)
         elif registry is not None:
             version, _ = serving.fetch_production()
         elif (current := store.current()) is not None:

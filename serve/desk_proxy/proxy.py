@@ -6,7 +6,6 @@ request, and whether it came encrypted, we tell it ourselves; what a request say
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import Final
 
@@ -72,7 +71,7 @@ class DeskProxy:
         headers += [
             ("x-forwarded-for", self._access.address_of(client, raw)),
             ("x-forwarded-proto", self._access.scheme_of(client, raw, request.scope["scheme"])),
-            ("x-request-id", request.scope.get("request_id") or secrets.token_hex(16)),
+            ("x-request-id", request.scope["request_id"]),
         ]
         method = "GET" if request.method == "HEAD" else request.method
         content = None if request.method in _READ else await short_body(request, MAX_BODY_BYTES)

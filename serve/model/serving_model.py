@@ -138,7 +138,7 @@ class ServingModel:
         return version.version, self._fetch(registry, version)
 
     def fetch_version(self, version: int) -> bool:
-        """Bring a verified copy of any version into the local store, unless it is there. Blocks on the network.
+        """Bring a verified copy of any version into the local store. Blocks on the network.
 
         Returns:
             Whether it is another one than the one in charge.
@@ -146,8 +146,6 @@ class ServingModel:
         Raises:
             RegistryError: the registry does not answer, has no such version, or gives what was not registered.
         """
-        if self._store.holds(version):
-            return version != self.version
         registry = self._asked_registry()
         return self._fetch(registry, registry.model_version(version))
 
