@@ -26,7 +26,7 @@ def outage(
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
 ) -> None:
     """Kill PostgreSQL at full load, start it again after some time, and wait until all is on record. Ends with 0 if
-    nothing is lost or recorded twice, the spool grows in proportion to time and nothing else grows; with 10 if not.
+    nothing is lost or recorded twice, the spool grows in proportion to answers and nothing else grows; with 10 if not.
     """
     interrupt_once()
     with tempfile.TemporaryDirectory(prefix="outage-", ignore_cleanup_errors=True) as folder:
@@ -51,7 +51,7 @@ def outage(
 
 def _table(found: Outage) -> Table:
     table = Table("figure", "")
-    first, second = found.growth_bytes_per_s
+    first, second = found.growth_bytes_per_answer
     refusal = (
         "nothing"
         if found.first_refusal_s is None
@@ -62,7 +62,7 @@ def _table(found: Outage) -> Table:
         ("answered", f"{found.answered:,} requests, {found.records.answered_rows:,} rows"),
         ("refused", refusal),
         ("the spool grew to", f"{found.largest_spool_bytes / MIB:,.0f} MiB in {found.most_segments:,} segments"),
-        ("growth, first and second half", f"{first / MIB:.1f} and {second / MIB:.1f} MiB/s"),
+        ("growth, first and second half", f"{first:,.0f} and {second:,.0f} bytes an answer"),
         ("memory, second half", f"worker {found.worker_growth_mib:+.1f}, shipper {found.shipper_growth_mib:+.1f} MiB"),
         ("caught up", f"in {found.catch_up_s:.0f} s, {found.catch_up_rows_per_s:,.0f} rows/s"),
         ("on record", f"{found.records.recorded:,} requests, {found.records.recorded_rows:,} rows"),

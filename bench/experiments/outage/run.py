@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.applications import request_headers
 from bench.experiments.outage.watch import Look, SpoolWatch
@@ -37,7 +38,7 @@ SEED: Final = 1
 MAX_BEND: Final = 1.25
 """Of the spool's growth in the second half over that in the first, either way, as long as nothing is refused."""
 FULL_SHARE: Final = 0.95
-"""Of the spool's largest size: where it does not grow in proportion to time any more."""
+"""Of the spool's largest size: where it does not grow in proportion to answers any more."""
 MAX_GROWTH_MIB: Final = 64.0
 """Of a process over the second half of the outage."""
 
@@ -54,7 +55,7 @@ class Outage(msgspec.Struct, frozen=True):
     """After the outage began; None when nothing was refused."""
     largest_spool_bytes: int
     most_segments: int
-    growth_bytes_per_s: tuple[float, float]
+    growth_bytes_per_answer: tuple[float, float]
     """Of the spool, in the first and in the second half of the time until it had nearly its largest size."""
     worker_growth_mib: float
     shipper_growth_mib: float
@@ -111,15 +112,15 @@ def run(folder: Path, minutes: float, spool_max_bytes: int, tell: Tell) -> tuple
 
 
 def judge(found: Outage) -> tuple[Verdict, list[str]]:
-    """Whether the promises were kept: nothing lost, nothing grows but the spool, and that in proportion to time."""
-    first, second = found.growth_bytes_per_s
+    """Whether the promises were kept: nothing lost, nothing grows but the spool, and that in proportion to answers."""
+    first, second = found.growth_bytes_per_answer
     faults = []
     if not found.records.are_whole:
         faults.append(f"{found.records.lost} answers lost, {found.records.twice} recorded twice")
     if found.strange:
         faults.append(f"{found.strange} requests got neither 200 nor 503")
     if first and second and not first / MAX_BEND <= second <= first * MAX_BEND:
-        faults.append(f"the spool grew by {first / MIB:.1f}, then by {second / MIB:.1f} MiB/s")
+        faults.append(f"the spool grew by {first:,.0f}, then by {second:,.0f} bytes an answer")
     for name, growth in (("a worker", found.worker_growth_mib), ("the shipper", found.shipper_growth_mib)):
         if growth > MAX_GROWTH_MIB:
             faults.append(f"the memory of {name} grew by {growth:.0f} MiB")
@@ -133,6 +134,7 @@ def _outage(samples: Samples, looks: Sequence[Look], times: Times, records: Reco
     largest = max(look.spool_bytes for look in looks)
     growing = [*takewhile(lambda look: look.spool_bytes < FULL_SHARE * largest, looks)]
     half = len(looks) // 2
+    answers = np.sort((samples.due_s + samples.latency_s)[samples.status == 200])
     return Outage(
         seconds=times.back - times.away,
         answered=int((samples.status == 200).sum()),
@@ -141,7 +143,10 @@ def _outage(samples: Samples, looks: Sequence[Look], times: Times, records: Reco
         first_refusal_s=first_refusal_s,
         largest_spool_bytes=largest,
         most_segments=max(look.segments for look in looks),
-        growth_bytes_per_s=(_growth(growing[: len(growing) // 2]), _growth(growing[len(growing) // 2 :])),
+        growth_bytes_per_answer=(
+            _growth_per_answer(growing[: len(growing) // 2], answers),
+            _growth_per_answer(growing[len(growing) // 2 :], answers),
+        ),
         worker_growth_mib=(looks[-1].worker_bytes - looks[half].worker_bytes) / MIB,
         shipper_growth_mib=(looks[-1].shipper_bytes - looks[half].shipper_bytes) / MIB,
         catch_up_s=times.caught_up - times.back,
@@ -150,8 +155,14 @@ def _outage(samples: Samples, looks: Sequence[Look], times: Times, records: Reco
     )
 
 
-def _growth(looks: Sequence[Look]) -> float:
-    """0 where it was over too soon to tell."""
+def _growth_per_answer(looks: Sequence[Look], answered_at_s: NDArray[np.float64]) -> float:
+    """Per answer and not per second, since the pace of a machine is not constant; 0 where it was over too soon to tell.
+
+    Args:
+        looks: In the order of time.
+        answered_at_s: Ascending, of the same clock.
+    """
     if len(looks) < 2:
         return 0.0
-    return (looks[-1].spool_bytes - looks[0].spool_bytes) / (looks[-1].at_s - looks[0].at_s)
+    first, last = np.searchsorted(answered_at_s, [looks[0].at_s, looks[-1].at_s])
+    return float((looks[-1].spool_bytes - looks[0].spool_bytes) / (last - first)) if last > first else 0.0

@@ -23,7 +23,7 @@ from bench.experiments.site.registry_relay import RegistryRelay
 from bench.experiments.site.server import WORKERS, ScoringServer
 from fraud.api_keys import SCORING_API_KEY, Role, key_settings
 from fraud.database import connect
-from fraud.registry import MODEL_FILE, PRODUCTION, Registry
+from fraud.registry import MODEL_FILE, MODEL_FOLDER, PRODUCTION, ModelVersion, Registry
 from fraud.settings import DatabaseRole
 from fraud.stack.child import Child
 from fraud.stack.mlflow_server import start_mlflow
@@ -153,17 +153,20 @@ class Site:
 
     def promote_again(self) -> None:
         """Register the files of the production version once more, and have the registry call that production."""
-        registry = self._registry()
-        production = registry.version_of(PRODUCTION)
-        if production is None:
-            raise SiteError("the registry has no production version")
+        registry, production = self._registry(), self._production()
         again = registry.register(production.run_id, production.sha256, production.data_cutoff, {})
         registry.set_alias(PRODUCTION, again.version)
 
     def model_artifact(self) -> Path:
-        """Where MLflow keeps the model's file."""
-        (path,) = (self.folder / "artifacts").rglob(MODEL_FILE)
+        """Where MLflow keeps the file that the production version serves; not the one of its judged twin."""
+        (path,) = (self.folder / "artifacts").rglob(f"{self._production().run_id}/artifacts/{MODEL_FOLDER}/{MODEL_FILE}")
         return path
+
+    def _production(self) -> ModelVersion:
+        production = self._registry().version_of(PRODUCTION)
+        if production is None:
+            raise SiteError("the registry has no production version")
+        return production
 
     def _registry(self) -> Registry:
         return Registry(self.environment["MLFLOW_TRACKING_URI"], MODEL_NAME)

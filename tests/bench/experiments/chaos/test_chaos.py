@@ -12,18 +12,18 @@ from bench.experiments.chaos.experiment import Outcome
 from tests.bench.experiments.conftest import Experiment
 
 
-def test_three_faults_are_survived_and_counted(experiment: Experiment, tmp_path: Path) -> None:
+def test_four_faults_are_survived_and_counted(experiment: Experiment, tmp_path: Path) -> None:
     figures = tmp_path / "chaos.json"
-    only = ("--only", "of a worker", "--only", "of PostgreSQL", "--only", "disk")
+    only = ("--only", "of a worker", "--only", "of PostgreSQL", "--only", "disk", "--only", "wrong byte")
     done = experiment("chaos", *only, "--json", str(figures))
     assert done.returncode == 0, done.stdout + done.stderr
-    worker, postgresql, disk = json.loads(figures.read_text())
-    for outcome in (worker, postgresql, disk):
+    worker, postgresql, model, disk = json.loads(figures.read_text())
+    for outcome in (worker, postgresql, model, disk):
         assert outcome["answered"] <= outcome["recorded"] <= outcome["sent"]
         assert (outcome["lost"], outcome["twice"], outcome["unexpected"]) == (0, 0, [])
-    assert (worker["refused"], postgresql["refused"]) == (0, 0)
+    assert (worker["refused"], postgresql["refused"], model["refused"]) == (0, 0, 0)
     assert disk["refused"] > 0
-    assert "3 faults" in done.stdout
+    assert "4 faults" in done.stdout
 
 
 @pytest.mark.parametrize(
