@@ -40,9 +40,10 @@ class Finding:
     sequence: int | None = None
 
     def __str__(self) -> str:
-        place = "" if self.chain_id is None else f" chain {self.chain_id}"
-        place += "" if self.sequence is None else f" record {self.sequence}"
-        return f"{self.fault}:{place}: {self.what}"
+        chain = "" if self.chain_id is None else f"chain {self.chain_id}"
+        record = "" if self.sequence is None else f"record {self.sequence}"
+        place = f"{chain} {record}".strip()
+        return ": ".join(part for part in (self.fault, place, self.what) if part)
 
 
 @dataclass(slots=True)

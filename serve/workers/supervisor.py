@@ -1,4 +1,4 @@
-"""The supervisor: starts workers and shipper, starts anew whichever dies, and changes the model in all or in none.
+"""The supervisor: keeps workers, shipper and desk running; `model_change` changes the model in all workers or in none.
 
 It serves no request and loads no model, so that nothing a request does can bring it down.
 """
@@ -13,8 +13,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -23,19 +22,9 @@ from prometheus_client.multiprocess import mark_process_dead
 from fraud.command import EXIT_ERROR
 from fraud.stack.child import end_with_parent, give_way
 from serve.metrics import METRICS_DIR_VARIABLE
-from serve.model.change_messages import (
-    Abandon,
-    ChangeFinished,
-    ChangeRequested,
-    Channel,
-    Commit,
-    Done,
-    Prepare,
-    PrepareRequested,
-    ToWorker,
-    channel_pair,
-)
+from serve.model.change_messages import Done, channel_pair
 from serve.model.model_store import ModelStore
+from serve.workers.model_change import ModelChange, Worker
 
 logger = logging.getLogger(__name__)
 
@@ -43,20 +32,10 @@ DESK_COMMAND: Final = (sys.executable, "-m", "desk", "--socket")
 SHIPPER_COMMAND: Final = (sys.executable, "-m", "serve.prediction_log")
 DRAIN: Final = "--drain"
 """Has the shipper end as soon as nothing is left to ship."""
-CHANGE_TIMEOUT_S: Final = 60.0
 FIRST_RESTART_DELAY_S: Final = 0.1
 LAST_RESTART_DELAY_S: Final = 5.0
 STEADY_AFTER_S: Final = 30.0
 """A worker that lived this long is started anew at once."""
-
-
-@dataclass(slots=True, eq=False)
-class Worker:
-    """One worker process as the supervisor sees it."""
-
-    process: asyncio.subprocess.Process
-    channel: Channel
-    answers: asyncio.Queue[Done] = field(default_factory=asyncio.Queue)
 
 
 class Supervisor:
@@ -81,13 +60,11 @@ class Supervisor:
         self._environment = {**os.environ, METRICS_DIR_VARIABLE: str(metrics_dir.resolve())}
         self._command = tuple(command)
         self._count = count
-        self._store = store
         self._stop_timeout_s = stop_timeout_s
         self._desk = desk
-        self._workers: set[Worker] = set()
+        self._model_change = ModelChange(store)
         self._stopping = asyncio.Event()
         self._workers_ended = asyncio.Event()
-        self._change = asyncio.Lock()
         self._exit_status = 0
 
     async def run(self) -> int:
@@ -99,7 +76,7 @@ class Supervisor:
         shipper = asyncio.create_task(self._keep("the shipper", self._run_shipper, self._workers_ended))
         desk = asyncio.create_task(self._keep_desk())
         await self._stopping.wait()
-        for worker in self._workers:
+        for worker in self._model_change.workers:
             _terminate(worker.process)
         await asyncio.gather(*keepers)
         self._workers_ended.set()
@@ -191,14 +168,14 @@ class Supervisor:
                 start_new_session=True,  # a Ctrl-C reaches the workers through us, once
             )
         worker = Worker(process, ours)
-        self._workers.add(worker)
+        self._model_change.workers.add(worker)
         if self._stopping.is_set():
             _terminate(process)
-        listener = asyncio.create_task(self._listen(worker))
+        listener = asyncio.create_task(self._model_change.listen(worker))
         try:
             return await self._wait_for_end(process, self._stopping)
         finally:
-            self._workers.discard(worker)
+            self._model_change.workers.discard(worker)
             worker.answers.put_nowait(Done(error=f"worker process {process.pid} has ended"))
             await listener
             ours.close()
@@ -218,75 +195,6 @@ class Supervisor:
                 logger.error("process %d does not stop and is killed", process.pid)
                 process.kill()
         return await ended
-
-    async def _listen(self, worker: Worker) -> None:
-        changes = set()
-        while (message := await worker.channel.receive()) is not None:
-            match message:
-                case Done():
-                    worker.answers.put_nowait(message)
-                    continue
-                case ChangeRequested(version):
-                    change = asyncio.create_task(self._change_model(worker, version))
-                case PrepareRequested(version):
-                    change = asyncio.create_task(self._prepare_model(worker, version))
-                case Abandon(version):
-                    change = asyncio.create_task(self._abandon(version))
-            changes.add(change)
-            change.add_done_callback(changes.discard)
-        for change in changes:
-            change.cancel()
-
-    async def _change_model(self, asker: Worker, version: int) -> None:
-        async with self._change:
-            error = await self._prepare_all(version)
-            if error is None:
-                # No worker can start between the last preparation and this line, and later ones load this version.
-                self._store.make_current(version)
-                error = await self._ask_all(self._workers, Commit(version))
-            else:
-                await self._drop_prepared(version)
-        await asker.channel.send(ChangeFinished(version, error))
-
-    async def _prepare_model(self, asker: Worker, version: int) -> None:
-        async with self._change:
-            error = await self._prepare_all(version)
-            if error is not None:
-                await self._drop_prepared(version)
-        await asker.channel.send(ChangeFinished(version, error))
-
-    async def _abandon(self, version: int) -> None:
-        async with self._change:
-            await self._drop_prepared(version)
-
-    async def _drop_prepared(self, version: int) -> None:
-        await asyncio.gather(*(worker.channel.send(Abandon(version)) for worker in self._workers))
-
-    async def _prepare_all(self, version: int) -> str | None:
-        """Have every worker prepare, those that start meanwhile too; gives the first error."""
-        prepared: set[Worker] = set()
-        while waiting := self._workers - prepared:
-            error = await self._ask_all(waiting, Prepare(version))
-            if error is not None:
-                return error
-            prepared |= waiting
-        return None
-
-    async def _ask_all(self, workers: Iterable[Worker], message: ToWorker) -> str | None:
-        """Ask workers and wait for all; gives the first error. One that ends meanwhile is left out."""
-        answers = await asyncio.gather(*(self._ask(worker, message) for worker in tuple(workers)))
-        return next((answer for answer in answers if answer is not None), None)
-
-    async def _ask(self, worker: Worker, message: ToWorker) -> str | None:
-        await worker.channel.send(message)
-        try:
-            answer = await asyncio.wait_for(worker.answers.get(), CHANGE_TIMEOUT_S)
-        except TimeoutError:
-            # It would go on with the old version, and its late answer would be taken for the next one.
-            logger.error("worker process %d does not answer and is killed", worker.process.pid)
-            worker.process.kill()
-            return f"worker process {worker.process.pid} did not answer within {CHANGE_TIMEOUT_S:.0f} s"
-        return None if worker not in self._workers else answer.error
 
 
 def worker_command(host: str, port: int, threads: int, workers: int, desk: Path | None = None) -> tuple[str, ...]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from bench.experiments.chaos.audit import run_audit
 from bench.experiments.chaos.load import APPLICATION_ID
 from bench.experiments.site.errors import SiteError
 from bench.experiments.site.server import SHIPPER, WORKER
 from bench.experiments.site.site import Site
 from fraud.database import connect
+from fraud.verdict import Verdict
+from serve.prediction_log.backlog import DAMAGED_FOLDER
 from serve.prediction_log.segment import SEALED
 from serve.prediction_log.segment_header import HEADER_BYTES
 
@@ -65,12 +68,21 @@ def claim_another_encoding(site: Site) -> None:
 
 
 def flip_a_bit_of_an_end_mark(site: Site) -> None:
-    """While PostgreSQL is away, a bit flips where a segment says how it ended: all of its records are whole."""
+    """While PostgreSQL is away, a bit flips where a segment says how it ended: all of its records are whole.
+
+    The segment is shipped and set aside. Nobody can prove where it ended, so the operator moves it out of the spool
+    when `salvage` has said so; else every later `verify` names it.
+    """
     site.kill_postgres()
     site.server.kill(site.server.processes(WORKER))
     site.wait_until(lambda: bool(_sealed(site)), WAIT_S, "a segment is sealed")
-    flip_bit(_sealed(site)[0], HEADER_BYTES - 1)
+    segment = _sealed(site)[0]
+    flip_bit(segment, HEADER_BYTES - 1)
     site.start_postgres()
+    aside = site.server.spool / DAMAGED_FOLDER / segment.name
+    site.wait_until(aside.exists, WAIT_S, "the segment is set aside")
+    run_audit(site, "salvage", status=Verdict.FAIL.exit_status, SPOOL_DIR=str(site.server.spool))
+    aside.rename(site.folder / aside.name)
 
 
 def flip_bit(path: Path, offset: int) -> None:
