@@ -70,7 +70,7 @@ class Connection(asyncio.BufferedProtocol):
         self._login: ScoringLogin
         self._application: Application
         self._repeated: tuple[RequestHead, ScoringOptions, int] | None = None
-        """The header of a scoring request that the reader knows by its bytes, what it asks for, and its login's term."""
+        """The header of a scoring request that the reader knows by its bytes, what it asks for, its login's term."""
         self._exchanges: deque[Exchange] = deque()
         """Requests that are not answered yet, in their order."""
         self._receiving: Exchange | None = None
