@@ -9,6 +9,7 @@ import datetime as dt
 import logging
 import threading
 import time
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Final
 
@@ -40,12 +41,16 @@ _START: Final = dt.datetime.fromtimestamp(0, dt.UTC)
 class KeyKeeper:
     """Keeps one server's copy of the keys. `run` it in a thread."""
 
-    def __init__(self, dsn: str, copy: LocalCopy, uses: KeyUses) -> None:
-        self._dsn = make_dsn(dsn, tcp_user_timeout=SILENCE_MS)
+    def __init__(
+        self, dsn: str, copy: LocalCopy, uses: KeyUses, tell_behind_s: Callable[[float], None] = lambda _: None
+    ) -> None:
+        """`tell_behind_s` is told for how long, in seconds, the copy has not followed."""
+        self._dsn = dsn
+        self._tell_behind_s = tell_behind_s
         self._copy = copy
         self._uses = uses
         self._connection: Connection | None = None
-        self._is_away = False
+        self._away_since: float | None = None
         self._next_note = time.monotonic() + NOTE_S
         self._noted = _START
         """Up to when uses are in the database."""
@@ -66,15 +71,9 @@ class KeyKeeper:
                 self.note()
         except (psycopg2.Error, ProjectError, OSError) as error:
             self.close()
-            if not self._is_away:
-                # PostgreSQL's CONTEXT and DETAIL lines can quote the data; the first line never does.
-                reason = str(error).partition("\n")[0]
-                logger.warning("API keys of the database are not followed; those that were read last hold: %s", reason)
-            self._is_away = True
-            return
-        if self._is_away:
-            logger.warning("API keys of the database are followed again")
-        self._is_away = False
+            self._fall_behind(error)
+        else:
+            self._catch_up()
 
     def renew(self) -> None:
         """Bring the keys that count here.
@@ -104,9 +103,24 @@ class KeyKeeper:
             self._connection.close()
             self._connection = None
 
+    def _fall_behind(self, error: Exception) -> None:
+        if self._away_since is None:
+            self._away_since = time.monotonic()
+            # PostgreSQL's CONTEXT and DETAIL lines can quote the data; the first line never does.
+            reason = str(error).partition("\n")[0]
+            logger.warning("API keys of the database are not followed; those that were read last hold: %s", reason)
+        self._tell_behind_s(time.monotonic() - self._away_since)
+
+    def _catch_up(self) -> None:
+        if self._away_since is not None:
+            self._away_since = None
+            logger.warning("API keys of the database are followed again")
+        self._tell_behind_s(0.0)
+
     def _connected(self) -> Connection:
         if self._connection is None:
-            connection = open_connection(self._dsn, APPLICATION_NAME, SESSION, CONNECT_TIMEOUT_S)
+            dsn = make_dsn(self._dsn, tcp_user_timeout=SILENCE_MS)
+            connection = open_connection(dsn, APPLICATION_NAME, SESSION, CONNECT_TIMEOUT_S)
             try:
                 with connection:
                     read_version(connection)

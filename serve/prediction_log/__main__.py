@@ -113,7 +113,8 @@ def _ship(settings: Settings, stop: threading.Event) -> None:
         threading.Thread(target=sender.run, args=(stop, behind_s), name="anchor-sender", daemon=True).start()
     # What it is at as we end is broken off, and done by the next one.
     threading.Thread(target=upkeep.run, args=(stop,), name="upkeep", daemon=True).start()
-    keeper = KeyKeeper(dsn, local_copy(settings.run_dir), key_uses(settings.run_dir))
+    behind = metrics.upkeep_behind_s.labels("api_keys")
+    keeper = KeyKeeper(dsn, local_copy(settings.run_dir), key_uses(settings.run_dir), behind.set)
     keeping = threading.Thread(target=keeper.run, args=(stop,), name="api-keys", daemon=True)
     keeping.start()
     interval_s = settings.log_flush_interval_ms / 1000

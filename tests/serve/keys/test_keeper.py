@@ -29,7 +29,9 @@ class Server:
     def __init__(self, folder: Path, dsn: str) -> None:
         self.copy = LocalCopy(folder / "api_keys.json")
         self.uses = KeyUses(folder / "uses")
-        self.keeper = KeyKeeper(make_dsn(dsn, options="-c role=scoring_server"), self.copy, self.uses)
+        self.behind_s: list[float] = []
+        limited = make_dsn(dsn, options="-c role=scoring_server")
+        self.keeper = KeyKeeper(limited, self.copy, self.uses, self.behind_s.append)
 
     def clients(self) -> list[str]:
         return [key.client for key in self.copy.read()]
@@ -66,6 +68,8 @@ def test_copy_holds_while_the_database_is_away(database: str, tmp_path: Path, ca
         for _ in range(3):
             away.keeper.keep_up()
     assert away.clients() == ["agency"]
+    assert away.behind_s == sorted(away.behind_s)
+    assert away.behind_s[-1] > 0
     assert [record.message.partition(":")[0] for record in caplog.records] == [
         "API keys of the database are not followed; those that were read last hold"
     ], "said once"
@@ -80,6 +84,7 @@ def test_broken_connection_is_made_anew(database: str, tmp_path: Path, caplog: p
     server.keeper.keep_up()
     assert server.clients() == ["agency"]
     assert "are followed again" in caplog.text
+    assert server.behind_s[-1] == 0
     server.keeper.close()
 
 

@@ -48,6 +48,23 @@ def test_two_processes_share_a_bucket(tmp_path: Path) -> None:
     assert 90 <= int(caught.value.headers["Retry-After"]) <= 99
 
 
+def test_processes_that_meet_clients_in_another_order_count_the_same(tmp_path: Path) -> None:
+    first, second = (RateLimits(tmp_path / "counts", requests_per_s=0.01) for _ in range(2))
+    clients = [f"client-{number}" for number in range(1_000)]
+    for client in clients[::2]:
+        first.take_request(client)
+    for client in clients[1::2][::-1]:
+        second.take_request(client)
+    for limits in (first, second):
+        assert [taken(limits, client, 1) for client in clients] == [0] * len(clients)
+
+
+def test_client_beyond_all_places_is_limited_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serve.overload.rate_limits._CLIENTS", 2)
+    limits = RateLimits(tmp_path / "counts", requests_per_s=0.01)
+    assert sum(taken(limits, client, 1) for client in "abc") == 2
+
+
 def test_threads_and_files_lose_no_count(tmp_path: Path) -> None:
     files = [RateLimits(tmp_path / "counts", requests_per_s=100.0) for _ in range(4)]
     began = time.monotonic()
