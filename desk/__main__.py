@@ -14,6 +14,7 @@ from desk.app import create_app
 from desk.cockpit.counters import read_counters
 from desk.cockpit.page import Cockpit
 from desk.cockpit.versions import playing_versions
+from desk.keys.pages import KeyPages
 from desk.login import Logins
 from desk.reports.pages import report_pages
 from fraud.command import EXIT_ERROR, print_error
@@ -40,8 +41,9 @@ def desk(
         sys.exit(EXIT_ERROR)
     registry = Registry(uri, settings.model_name, settings.registry_timeout_s) if uri else None
     versions = None if registry is None else functools.partial(playing_versions, registry)
+    keys = KeyPages(settings.api_keys)
     cockpit = Cockpit(settings.model_name, versions, read_counters)
-    app = create_app(dsn, [cockpit.page(), *Logins().pages(), *report_pages()])
+    app = create_app(dsn, [cockpit.page(), *Logins().pages(), *report_pages(), *keys.pages()])
     uvicorn.run(app, uds=str(socket), log_config=None, access_log=False, server_header=False)
 
 

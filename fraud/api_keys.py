@@ -1,4 +1,4 @@
-"""API keys: what a client shows, and the entry of `API_KEYS` by which a server knows it.
+"""API keys: what a client shows, and the entry of `API_KEYS` by which a server knows it without a database.
 
 A server keeps the SHA-256 of a key and nothing else. A slow hash, as for passwords, would protect nothing: a key is
 256 random bits, so there is no list of likely ones to try, and whoever could try 2^256 has no need of a fast hash.
@@ -33,7 +33,8 @@ class Role(StrEnum):
     """Change what is served, and what the registry says."""
 
 
-_ENTRY: Final = re.compile(r"(?P<client>[A-Za-z0-9._-]{1,64}):(?P<roles>[a-z+]+):(?P<sha256>[0-9a-f]{64})")
+_CLIENT: Final = r"[A-Za-z0-9._-]{1,64}"
+_ENTRY: Final = re.compile(rf"(?P<client>{_CLIENT}):(?P<roles>[a-z+]+):(?P<sha256>[0-9a-f]{{64}})")
 _SEPARATORS: Final = re.compile(r"[\s,]+")
 
 
@@ -67,6 +68,11 @@ def sha256_of(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
+def is_client_name(name: str) -> bool:
+    """Whether a client can be called so."""
+    return re.fullmatch(_CLIENT, name) is not None
+
+
 def parse_api_keys(text: str) -> tuple[ApiKey, ...]:
     """The entries of `API_KEYS`, which commas or white space part.
 
@@ -86,7 +92,7 @@ def _parse_entry(number: int, entry: str) -> ApiKey:
     if match is None or not roles <= set(Role):
         raise ValueError(
             f"entry {number}: expected CLIENT:ROLES:SHA256, roles of {'+'.join(Role)}; "
-            "`python -m serve.keys new CLIENT` makes one"
+            "`python -m serve.keys add CLIENT` makes a key that needs no entry"
         )
     return ApiKey(match["client"], frozenset(map(Role, roles)), bytes.fromhex(match["sha256"]))
 

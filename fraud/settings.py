@@ -197,7 +197,7 @@ class Settings(BaseSettings):
     authentication: Literal["on", "off"] = Field("on", description="off: everybody may score, without an API key")
     api_keys: Annotated[tuple[ApiKey, ...], NoDecode, BeforeValidator(_parse_api_keys)] = Field(
         (),
-        description="who may call the server: entries of `python -m serve.keys new`, parted by commas",
+        description="keys that a server knows without the database, as `make run` writes them: see Who may call",
         json_schema_extra={"default": "-"},
     )
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_parse_networks)] = Field(
@@ -428,19 +428,6 @@ class Settings(BaseSettings):
     def asks_for_keys(self) -> bool:
         """Whether scoring takes an API key."""
         return self.authentication == "on"
-
-    def server_keys(self) -> tuple[ApiKey, ...]:
-        """The API keys that the server knows.
-
-        Raises:
-            SettingsError: there is none, and nobody has said that none is wanted.
-        """
-        if self.asks_for_keys() and not self.api_keys:
-            raise SettingsError(
-                "API_KEYS is not set, so nobody could score: `python -m serve.keys new CLIENT` makes a key, "
-                "AUTHENTICATION=off lets everybody in"
-            )
-        return self.api_keys
 
     def client_key(self) -> str | None:
         """The plain key that our own clients send; None if they are to send none."""

@@ -18,6 +18,10 @@ from fraud.open_files import possible_connections
 from fraud.schema_version import refuse_unfit
 from fraud.settings import DatabaseRole, Settings, load_settings
 from serve.http.tls import check_certificate, warn_if_readable
+from serve.keys.errors import KeysError
+from serve.keys.keeper import KeyKeeper
+from serve.keys.local_copy import local_copy
+from serve.keys.uses import key_uses
 from serve.logs import LogFormat, configure_logging
 from serve.model.model_store import model_store
 from serve.workers.listener import check_free
@@ -43,7 +47,6 @@ def serve(
         # What workers and shipper need, to be missed once and here rather than by each of them.
         settings.administrator_password()
         database = settings.dsn(DatabaseRole.SERVER)
-        settings.server_keys()
         check_certificate(settings.ssl_certfile, settings.ssl_keyfile)
         address = host or settings.serve_host, port or settings.serve_port
         possible = possible_connections(settings.max_connections)
@@ -56,6 +59,7 @@ def serve(
             )
         check_free(*address)
         _refuse_unfit_database(database)
+        _fetch_keys(settings, database)
         if not settings.asks_for_keys():
             logger.warning("AUTHENTICATION=off: everybody who reaches %s:%d may have applications scored", *address)
         warn_if_readable(address[0], encrypted=settings.ssl_certfile is not None)
@@ -77,6 +81,20 @@ def _refuse_unfit_database(dsn: str) -> None:
         raise
     except DatabaseError as error:
         logger.warning("%s; records wait in the spool", error)
+
+
+def _fetch_keys(settings: Settings, dsn: str) -> None:
+    """Begin with the API keys of now, if the database answers; without it those of the last time hold."""
+    copy = local_copy(settings.run_dir)
+    keeper = KeyKeeper(dsn, copy, key_uses(settings.run_dir))
+    try:
+        keeper.keep_up()
+        if settings.asks_for_keys() and not settings.api_keys and not copy.read():
+            logger.warning("no API key is known, so nobody can score yet: `python -m serve.keys add CLIENT` makes one")
+    except KeysError as error:
+        logger.warning("%s", error)
+    finally:
+        keeper.close()
 
 
 async def _supervise(settings: Settings, host: str, port: int, workers: int) -> int:

@@ -39,6 +39,7 @@ from serve.http.open_connections import OpenConnections
 from serve.http.responder import Responder
 from serve.http.scoring_exchange import ScoringService
 from serve.idempotency.answers import SavedAnswers
+from serve.keys.watch import KeyWatch
 from serve.limits import Limits
 from serve.metrics import FLUSH_INTERVAL_S, Metrics
 from serve.mlflow_proxy.proxy import MlflowProxy
@@ -82,6 +83,8 @@ class Parts:
     shadow: StateFile | None
     """Of the version that shadows, if one is to."""
     access: AccessControl
+    keys: KeyWatch
+    """Tells `access` which API keys count."""
     browsers: KnownBrowsers
     proxy: MlflowProxy | None
     desk: DeskProxy | None
@@ -187,6 +190,7 @@ async def _lifespan(
     metrics: Metrics,
     _app: FastAPI,
 ) -> AsyncIterator[None]:
+    parts.keys.look()
     parts.log.start()
     parts.saved_answers.start()
     await asyncio.to_thread(parts.model.load_local)
@@ -197,6 +201,7 @@ async def _lifespan(
         asyncio.create_task(parts.change.run()),
         asyncio.create_task(_keep_gauges(parts, admission, connections, metrics)),
         asyncio.create_task(connections.keep_time()),
+        asyncio.create_task(parts.keys.run()),
     ]
     if parts.watch is not None:
         tasks.append(asyncio.create_task(parts.watch.run()))

@@ -8,8 +8,10 @@ import sys
 
 from bench.plan.errors import AdoptionError
 from fraud.api_keys import Role
+from fraud.database import connect
 from fraud.settings import Settings
 from serve.access.authentication import Administrator, Authenticator
+from serve.keys.table import read_valid_keys
 
 
 def asked_for_secret() -> str:
@@ -25,16 +27,18 @@ def person_of(secret: str, settings: Settings) -> str:
     Raises:
         AdoptionError: nobody has it.
         Forbidden: who has it may not change what is served.
-        SettingsError: the administrator has no password.
+        SettingsError: the administrator has no password, or there is no database.
+        DatabaseError, psycopg2.Error: PostgreSQL does not answer.
     """
     administrator = Administrator(settings.admin_user, settings.administrator_password())
-    known = Authenticator(settings.api_keys, administrator)
+    with connect(settings.dsn()) as connection:
+        stored = [key.api_key for key in read_valid_keys(connection)]
+    known = Authenticator([*settings.api_keys, *stored], administrator)
     login = base64.b64encode(f"{administrator.user}:{secret}".encode())
     caller = known.identify(b"Bearer " + secret.encode()) or known.identify(b"Basic " + login)
     if caller is None or not secret:
         raise AdoptionError(
-            "nobody is known by that key or password: `python -m serve.keys new NAME --role operate` makes a key, "
-            "which counts once its entry is in API_KEYS"
+            "nobody is known by that key or password: `python -m serve.keys add NAME --role operate` makes a key"
         )
     caller.require(Role.OPERATE)
     return caller.name

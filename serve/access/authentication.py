@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -82,16 +82,30 @@ def scheme_of(login: bytes) -> Scheme | None:
 
 
 class Authenticator:
-    """Knows all keys and the administrator.
+    """Knows all keys that count, and the administrator.
 
     Every comparison runs to its end, in constant time, whether or not another one has matched.
     """
 
     def __init__(self, keys: Iterable[ApiKey], administrator: Administrator) -> None:
-        self._callers = [(key.sha256, Caller(key.client, key.roles)) for key in keys]
+        self.term = 0
+        """Remembered with each login; once it is another number, the login has to be shown anew."""
+        self._used: set[bytes] = set()
+        self.know(keys)
         self._administrator = administrator
         self.administrator: Final = administrator.caller
         """The very caller that `identify` returns for the password, whatever clients are called."""
+
+    def know(self, keys: Iterable[ApiKey]) -> None:
+        """Let in by these keys from now on, and by no others."""
+        self._callers = [(key.sha256, Caller(key.client, key.roles)) for key in keys]
+        self.term += 1
+
+    def begin_term(self) -> Set[bytes]:
+        """Have every login shown anew; returns the SHA-256 of each key that was shown since the last time."""
+        used, self._used = self._used, set()
+        self.term += 1
+        return used
 
     def identify(self, login: bytes, *, keys_only: bool = False) -> Caller | None:
         """Whose login it is; None if nobody's, or if it is not a key and `keys_only`."""
@@ -116,6 +130,8 @@ class Authenticator:
         for known, caller in self._callers:
             if hmac.compare_digest(digest, known):
                 found = caller
+        if found is not None:
+            self._used.add(digest)
         return found
 
     def _is_administrator(self, user: str, password: str) -> bool:

@@ -40,6 +40,11 @@ class AccessControl:
         self._other_names = FailedLogins()
         self._all_guesses = FailedLogins(OF_ALL)
 
+    @property
+    def term(self) -> int:
+        """Remembered with a login, which holds for as long as this is the same number."""
+        return self._authenticator.term
+
     def address_of(self, client: tuple[str, int] | None, headers: RawHeaders) -> str:
         """Where a request is from; `client` is the connection's other end."""
         return self._proxies.client_address(client, headers)

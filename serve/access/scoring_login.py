@@ -13,13 +13,16 @@ from serve.access.same_site import refuse_other_sites
 
 
 class ScoringLogin:
-    """The logins of one connection. The last right one is remembered: a compare instead of a hash a request."""
+    """The logins of one connection. The last right one is remembered: a compare instead of a hash a request.
+
+    What is remembered holds until keys change, and for half a minute at most (`AccessControl.term`).
+    """
 
     def __init__(self, access: AccessControl, client: tuple[str, int] | None) -> None:
         """`client` is the connection's other end."""
         self._access = access
         self._client = client
-        self._known: tuple[bytes, Caller] | None = None
+        self._known: tuple[bytes, Caller, int] | None = None
 
     def caller(self, headers: Mapping[str, str], lines: RawHeaders, request_id: str, *, changes: bool) -> Caller:
         """Who asks for a score; `lines` are all that `headers` were read from, and `changes` says whether the method is
@@ -31,10 +34,12 @@ class ScoringLogin:
         if changes and ("origin" in headers or "sec-fetch-site" in headers):
             refuse_other_sites(headers)
         login = login_in(headers)
-        # In constant time: a proxy may send requests of several clients over one connection.
-        if self._known is not None and login is not None and hmac.compare_digest(login, self._known[0]):
-            return self._known[1]
+        if self._known is not None and login is not None:
+            known, caller, term = self._known
+            # In constant time: a proxy may send requests of several clients over one connection.
+            if hmac.compare_digest(login, known) and term == self._access.term:
+                return caller
         address = self._access.address_of(self._client, lines)
         caller = self._access.admit(login, address, Role.SCORE, request_id)
-        self._known = None if login is None else (login, caller)
+        self._known = None if login is None else (login, caller, self._access.term)
         return caller

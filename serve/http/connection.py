@@ -69,8 +69,8 @@ class Connection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport
         self._login: ScoringLogin
         self._application: Application
-        self._repeated: tuple[RequestHead, ScoringOptions] | None = None
-        """The header of a scoring request that the reader knows by its bytes, and what it asks for."""
+        self._repeated: tuple[RequestHead, ScoringOptions, int] | None = None
+        """The header of a scoring request that the reader knows by its bytes, what it asks for, its login's term."""
         self._exchanges: deque[Exchange] = deque()
         """Requests that are not answered yet, in their order."""
         self._receiving: Exchange | None = None
@@ -172,7 +172,7 @@ class Connection(asyncio.BufferedProtocol):
         elif route is not None:
             exchange = self._scoring_exchange(head, route, head.announced_bytes, None)
             if exchange.options is not None and exchange.keep_alive:
-                self._repeated = (head, exchange.options)
+                self._repeated = (head, exchange.options, scoring.access.term)
                 self._reader.expect_again()
         else:
             exchange = AsgiExchange(self, head, path, self._application, scoring.error_form(path))
@@ -183,9 +183,13 @@ class Connection(asyncio.BufferedProtocol):
         """It is that of the last scoring request once more, but for the length of the body."""
         if self._is_final or self._repeated is None:
             return
-        head, options = self._repeated
-        self._receiving = self._scoring_exchange(head, options.route, announced_bytes, options)
-        self._enqueue(self._receiving)
+        head, options, term = self._repeated
+        now = self._service.scoring.access.term
+        exchange = self._scoring_exchange(head, options.route, announced_bytes, options if term == now else None)
+        if term != now and exchange.options is not None:
+            self._repeated = (head, exchange.options, now)
+        self._receiving = exchange
+        self._enqueue(exchange)
 
     def body_goes_on(self, piece: bytes) -> None:
         """A piece of its body."""

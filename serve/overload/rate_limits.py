@@ -9,12 +9,13 @@ rate algorithm, ITU-T I.371), in a file that all processes map; the clock is the
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import math
 import mmap
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,11 @@ from serve.errors import RateLimited
 BURST_S: Final = 1.0
 _NS: Final = 1e9
 _KINDS: Final = 2
+_CLIENTS: Final = 4096
+"""Places in the file; a client that finds none free shares one."""
+_PLACE: Final = 1 + _KINDS
+"""Numbers of a place: the client's tag, then its buckets. 0 is no tag."""
+_TAG_BYTES: Final = 8
 _REQUESTS, _ROWS = range(_KINDS)
 _NAMES: Final = ("requests", "rows")
 
@@ -44,19 +50,16 @@ class RateLimits:
     def __init__(
         self,
         path: Path,
-        clients: Iterable[str],
         requests_per_s: float | None = None,
         rows_per_s: float | None = None,
     ) -> None:
-        """What each client may take, a second; None is no limit. `clients` are all that can be; every process names the
-        same ones. The file's folder must be there.
-        """
-        self._places = {client: number * _KINDS for number, client in enumerate(sorted(set(clients)))}
+        """What each client may take, a second; None is no limit. The file's folder must be there."""
+        self._places: dict[str, int] = {}
         self._rates = (requests_per_s, rows_per_s)
-        size = max(1, len(self._places)) * _KINDS * 8
+        size = _CLIENTS * _PLACE * 8
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.ftruncate(self._file, size)
-        self._paid_until_ns = memoryview(mmap.mmap(self._file, size)).cast("q")
+        self._numbers = memoryview(mmap.mmap(self._file, size)).cast("q")
         self._threads = threading.Lock()
 
     def take_request(self, client: str) -> None:
@@ -65,8 +68,8 @@ class RateLimits:
         Raises:
             RateLimited: nothing of it is to be served.
         """
-        place = self._places[client]
         with self._alone():
+            place = self._place_of(client)
             now = time.monotonic_ns()
             self._check(client, place, _ROWS, now)
             self._check(client, place, _REQUESTS, now)
@@ -78,8 +81,8 @@ class RateLimits:
         Raises:
             RateLimited: none of them is to be scored.
         """
-        place = self._places[client]
         with self._alone():
+            place = self._place_of(client)
             now = time.monotonic_ns()
             self._check(client, place, _ROWS, now)
             self._take(place, _ROWS, rows, now)
@@ -94,11 +97,23 @@ class RateLimits:
             finally:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
+    def _place_of(self, client: str) -> int:
+        """Where the client's buckets are; the first process that hears of a client takes a place for it."""
+        place = self._places.get(client)
+        if place is None:
+            tag = int.from_bytes(hashlib.sha256(client.encode()).digest()[:_TAG_BYTES], signed=True) or 1
+            tags = ((tag + step) % _CLIENTS * _PLACE for step in range(_CLIENTS))
+            found = next((at for at in tags if self._numbers[at] in {0, tag}), tag % _CLIENTS * _PLACE)
+            if self._numbers[found] == 0:
+                self._numbers[found] = tag
+            place = self._places[client] = found + 1
+        return place
+
     def _check(self, client: str, place: int, kind: int, now: int) -> None:
         rate = self._rates[kind]
         if rate is None:
             return
-        wait_s = (self._paid_until_ns[place + kind] - now) / _NS - BURST_S
+        wait_s = (self._numbers[place + kind] - now) / _NS - BURST_S
         if wait_s >= 0.0:
             raise RateLimited(
                 f"{client} may send {rate:g} {_NAMES[kind]} a second and has: send this again after the seconds in "
@@ -109,4 +124,4 @@ class RateLimits:
     def _take(self, place: int, kind: int, amount: int, now: int) -> None:
         rate = self._rates[kind]
         if rate is not None:
-            self._paid_until_ns[place + kind] = max(self._paid_until_ns[place + kind], now) + int(amount / rate * _NS)
+            self._numbers[place + kind] = max(self._numbers[place + kind], now) + int(amount / rate * _NS)

@@ -23,6 +23,9 @@ from fraud.command_line import CommandLine
 from fraud.database import open_connection
 from fraud.errors import DatabaseError, EncodingError, ProjectError
 from fraud.settings import DatabaseRole, Settings, load_settings
+from serve.keys.keeper import KeyKeeper
+from serve.keys.local_copy import local_copy
+from serve.keys.uses import key_uses
 from serve.logs import LogFormat, configure_logging
 from serve.policy.journal_file import journal_file
 from serve.prediction_log.anchor_book import AnchorBook
@@ -42,6 +45,8 @@ logger = logging.getLogger(__name__)
 
 PROCESS: Final = "shipper"
 GC_THRESHOLD: Final = 100_000
+LAST_USES_S: Final = 5.0
+"""Time for what was noted of API keys at the end."""
 
 
 def main(
@@ -108,9 +113,14 @@ def _ship(settings: Settings, stop: threading.Event) -> None:
         threading.Thread(target=sender.run, args=(stop, behind_s), name="anchor-sender", daemon=True).start()
     # What it is at as we end is broken off, and done by the next one.
     threading.Thread(target=upkeep.run, args=(stop,), name="upkeep", daemon=True).start()
+    behind = metrics.upkeep_behind_s.labels("api_keys")
+    keeper = KeyKeeper(dsn, local_copy(settings.run_dir), key_uses(settings.run_dir), behind.set)
+    keeping = threading.Thread(target=keeper.run, args=(stop,), name="api-keys", daemon=True)
+    keeping.start()
     interval_s = settings.log_flush_interval_ms / 1000
     with _shadow(settings) as on_shipped:
         Shipper(folder, LogTable(dsn), anchors, interval_s, metrics, on_shipped=on_shipped).run(stop)
+    keeping.join(LAST_USES_S)
 
 
 @contextmanager

@@ -29,6 +29,9 @@ from serve.desk_proxy.proxy import DeskProxy
 from serve.engine import EngineKind, EngineOptions
 from serve.http.connection import Connection
 from serve.idempotency.answers import SavedAnswers
+from serve.keys.local_copy import local_copy
+from serve.keys.uses import key_uses
+from serve.keys.watch import KeyWatch
 from serve.limits import Limits
 from serve.logs import LogFormat, configure_logging
 from serve.metrics import METRICS_DIR_VARIABLE
@@ -42,7 +45,6 @@ from serve.overload.rate_limits import NoLimits, RateLimits
 from serve.policy.journal_file import journal_file
 from serve.policy.policies import ReviewPolicies
 from serve.prediction_log.pseudonym import Pseudonyms
-from serve.prediction_log.record import ANONYMOUS
 from serve.prediction_log.spool import Spool, Sync
 from serve.shadow.state_file import state_file
 from serve.workers.listener import listen
@@ -72,8 +74,9 @@ def assemble(
     journal = journal_file(settings.run_dir)
     sync = Sync(settings.audit_sync)
     keep_s = settings.idempotency_hours * SECONDS_AN_HOUR
+    authenticator = Authenticator(settings.api_keys, administrator)
     access = AccessControl(
-        Authenticator(settings.server_keys(), administrator),
+        authenticator,
         required=settings.asks_for_keys(),
         proxies=TrustedProxies(settings.trusted_proxies),
     )
@@ -99,6 +102,7 @@ def assemble(
         ),
         rate_limits=rate_limits(settings),
         access=access,
+        keys=KeyWatch(authenticator, settings.api_keys, local_copy(settings.run_dir), key_uses(settings.run_dir)),
         shadow=state_file(settings.run_dir, settings.shadow_alias),
         browsers=KnownBrowsers(administrator.user, administrator.password),
         proxy=MlflowProxy(uri) if uri else None,
@@ -117,8 +121,7 @@ def rate_limits(settings: Settings) -> RateLimits | NoLimits:
     rates = settings.rate_limit_requests_per_s, settings.rate_limit_rows_per_s
     if rates == (None, None):
         return NoLimits()
-    clients = [ANONYMOUS, *(key.client for key in settings.api_keys)]
-    return RateLimits(Path(os.environ[METRICS_DIR_VARIABLE]) / RATE_LIMITS_FILE, clients, *rates)
+    return RateLimits(Path(os.environ[METRICS_DIR_VARIABLE]) / RATE_LIMITS_FILE, *rates)
 
 
 def work(

@@ -11,8 +11,10 @@ from desk.app import create_app
 from desk.cockpit.counters import Counters
 from desk.cockpit.page import Cockpit
 from desk.cockpit.versions import PlayingVersion
+from desk.keys.pages import KeyPages
 from desk.login import Logins
 from desk.reports.pages import report_pages
+from fraud.api_keys import ApiKey, Role, new_key
 from fraud.database import connect
 from serve.access.failed_logins import FailedLogins
 from serve.people import administration
@@ -31,7 +33,9 @@ def browser(database: str) -> Callable[..., Browser]:
     """Makes browsers, each with cookies of its own; no failed login is forgiven by time."""
     cockpit = Cockpit("divorce-model", lambda: VERSIONS, lambda: COUNTERS)
     dsn = make_dsn(database, options="-c role=scoring_desk")
-    app = create_app(dsn, [cockpit.page(), *Logins(FailedLogins(clock=lambda: 0.0)).pages(), *report_pages()])
+    keys = KeyPages([ApiKey.of(new_key(), "local", [Role.SCORE, Role.READ])])
+    logins = Logins(FailedLogins(clock=lambda: 0.0))
+    app = create_app(dsn, [cockpit.page(), *logins.pages(), *report_pages(), *keys.pages()])
     return lambda **about: Browser(app, **about)
 
 

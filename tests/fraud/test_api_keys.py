@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 import pytest
 
-from fraud.api_keys import ApiKey, Role, bearer, key_settings, new_key, parse_api_keys
+from fraud.api_keys import ApiKey, Role, bearer, is_client_name, key_settings, new_key, parse_api_keys
 from fraud.errors import SettingsError
 from fraud.settings import load_settings
 
@@ -57,15 +56,14 @@ def test_a_servers_settings_and_its_clients_header_belong_together(monkeypatch: 
     settings = load_settings()
     key = settings.client_key()
     assert key is not None
-    assert settings.server_keys() == (ApiKey.of(key, "gate", [Role.SCORE]),)
+    assert settings.api_keys == (ApiKey.of(key, "gate", [Role.SCORE]),)
     assert bearer(key) == {"Authorization": f"Bearer {key}"}
     assert key not in repr(settings)
 
 
-def test_a_server_without_keys_does_not_start_unless_told_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RUN_DIR", str(tmp_path))  # that of the project has keys, once `make run` was there
-    monkeypatch.setenv("API_KEYS", "")
-    with pytest.raises(SettingsError, match="API_KEYS is not set"):
-        load_settings().server_keys()
-    monkeypatch.setenv("AUTHENTICATION", "off")
-    assert load_settings().server_keys() == ()
+@pytest.mark.parametrize(
+    ("name", "can_be"),
+    [("agency-1.b_C", True), ("x" * 64, True), *((name, False) for name in ("", "x" * 65, "a b", "a\n", "ä"))],
+)
+def test_client_has_a_name_that_headers_and_records_can_hold(name: str, can_be: bool) -> None:
+    assert is_client_name(name) is can_be

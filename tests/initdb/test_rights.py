@@ -38,6 +38,11 @@ PERSON = (
     " UPDATE people_sessions SET seen_at = now(); DELETE FROM people_sessions; SELECT * FROM person_events;"
     " INSERT INTO person_events VALUES (1, now(), 'anna', 'login', '{}', sha256(''))"
 )
+KEYS = (
+    "SELECT number, client, last_used_at FROM api_keys FOR UPDATE;"
+    " INSERT INTO api_keys (client, roles, sha256, made_by) VALUES ('a', '{score}', sha256(''), 'b') RETURNING number;"
+    " UPDATE api_keys SET expires_at = now(), replaced_by = 1, revoked_at = now(), revoked_by = 'anna'"
+)
 REPORT = (
     "INSERT INTO reports (kind, made_at, verdict, page, facts, sha256)"
     " VALUES ('drift', now(), 'pass', '', '{}', sha256('')) RETURNING number"
@@ -96,6 +101,13 @@ def run(dsn: str, role: str, statement: str) -> None:
         pytest.param(TRAINER, "SELECT * FROM applicant_groups", id="trainer reads groups"),
         pytest.param(DESK, "SELECT FROM drift_checks, retrainings, review_policies", id="desk reads checks"),
         pytest.param(DESK, PERSON, id="desk keeps people"),
+        pytest.param(DESK, KEYS, id="desk makes and revokes keys"),
+        pytest.param(
+            SERVER,
+            "SELECT number, client, roles, sha256, expires_at, revoked_at FROM api_keys;"
+            " UPDATE api_keys SET last_used_at = greatest(last_used_at, now())",
+            id="server reads keys and tells uses",
+        ),
         pytest.param(DESK, "SELECT * FROM reports", id="desk reads reports"),
         pytest.param(TRAINER, REPORT, id="checks store reports"),
         pytest.param(AUDITOR, REPORT, id="verify stores reports"),
@@ -144,6 +156,11 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
                 "DELETE FROM public.person_events",
                 "TRUNCATE public.person_events",
                 "DELETE FROM public.people",
+                "DELETE FROM public.api_keys",
+                "TRUNCATE public.api_keys",
+                "UPDATE public.api_keys SET roles = '{operate}'",
+                "UPDATE public.api_keys SET client = 'x'",
+                "UPDATE public.api_keys SET sha256 = sha256('')",
                 "UPDATE public.reports SET verdict = 'pass'",
                 "DELETE FROM public.reports",
                 "UPDATE public.shadow_predictions SET probabilities = '{0}'",
@@ -158,8 +175,17 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
                 "SELECT password FROM public.people",
                 "UPDATE public.people SET roles = '{admin}'",
                 "SELECT FROM public.people_sessions",
+                "INSERT INTO public.api_keys (client, roles, sha256, made_by) VALUES ('a', '{score}', '', 'x')",
+                "UPDATE public.api_keys SET revoked_at = NULL",
+                "UPDATE public.api_keys SET expires_at = NULL",
             )
         ),
+        *(
+            pytest.param(role, "SELECT client FROM public.api_keys", id=f"{role[8:]} reads keys")
+            for role in (TRAINER, AUDITOR, MLFLOW)
+        ),
+        pytest.param(DESK, "SELECT sha256 FROM public.api_keys", id="desk reads hashes of keys"),
+        pytest.param(DESK, "UPDATE public.api_keys SET last_used_at = now()", id="desk tells uses of keys"),
         *(
             pytest.param(role, f"SELECT FROM public.{table}", id=f"{role[8:]} reads {table}")
             for role in (SERVER, DESK, MLFLOW)

@@ -17,7 +17,6 @@ CONFIGURED = {"ADMIN_PASSWORD": "x" * 8, "DATABASE_URL": "host=/nowhere", "AUTHE
     [
         pytest.param({}, "ADMIN_PASSWORD is not set", id="no password"),
         pytest.param({"ADMIN_PASSWORD": "x" * 8}, "no PostgreSQL: set DATABASE_URL", id="no database"),
-        pytest.param(CONFIGURED | {"AUTHENTICATION": ""}, "API_KEYS is not set", id="no key"),
         pytest.param({"MAX_BATCH_ROWS": "0"}, "MAX_BATCH_ROWS='0'", id="a wrong setting"),
     ],
 )

@@ -105,8 +105,8 @@ def test_administrator_is_a_person_too(plan_file: Path, database: str) -> None:
     [
         pytest.param(ANNA, "second person", id="the author"),
         pytest.param(SCORER, "lacks the role `operate`", id="a client that scores"),
-        pytest.param("guess", "serve.keys new NAME --role operate", id="nobody"),
-        pytest.param("", "serve.keys new NAME --role operate", id="nothing"),
+        pytest.param("guess", "serve.keys add NAME --role operate", id="nobody"),
+        pytest.param("", "serve.keys add NAME --role operate", id="nothing"),
     ],
 )
 def test_signature_of_others_is_refused(plan_file: Path, database: str, by: str, told: str) -> None:

@@ -120,6 +120,12 @@ def test_only_a_known_proxy_says_that_a_visitor_came_encrypted(
     assert answer.headers["set-cookie"].startswith("__Host-session=") is is_secure
 
 
+@pytest.mark.parametrize("path", ["/reports", "/reports/1", "/keys", "/keys/1/revoke"])
+def test_pages_are_led_to_and_ask_for_a_login(server: str, path: str) -> None:
+    answer = get(server + path)
+    assert (answer.status_code, answer.headers["location"].partition("=")[0]) == (303, "/login?next")
+
+
 def test_api_keys_open_no_page_and_sessions_no_interface(server: str) -> None:
     assert "How the service is" not in get(server, headers=LOGIN).text
     assert get(server + "/metrics", cookies={"session": "x"}).status_code == 401

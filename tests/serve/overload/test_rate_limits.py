@@ -31,7 +31,7 @@ def taken(limits: RateLimits, client: str, tries: int) -> int:
 
 
 def test_a_second_of_requests_passes_at_once_then_no_more(tmp_path: Path) -> None:
-    limits = RateLimits(tmp_path / "counts", ["a", "b"], requests_per_s=100.0)
+    limits = RateLimits(tmp_path / "counts", requests_per_s=100.0)
     began = time.monotonic()
     count = taken(limits, "a", 1000)
     earned = 100 * (time.monotonic() - began)
@@ -41,15 +41,32 @@ def test_a_second_of_requests_passes_at_once_then_no_more(tmp_path: Path) -> Non
 
 def test_two_processes_share_a_bucket(tmp_path: Path) -> None:
     """Each has the file open for itself, as processes have."""
-    first, second = (RateLimits(tmp_path / "counts", ["a"], requests_per_s=0.01) for _ in range(2))
+    first, second = (RateLimits(tmp_path / "counts", requests_per_s=0.01) for _ in range(2))
     first.take_request("a")
     with pytest.raises(RateLimited) as caught:
         second.take_request("a")
     assert 90 <= int(caught.value.headers["Retry-After"]) <= 99
 
 
+def test_processes_that_meet_clients_in_another_order_count_the_same(tmp_path: Path) -> None:
+    first, second = (RateLimits(tmp_path / "counts", requests_per_s=0.01) for _ in range(2))
+    clients = [f"client-{number}" for number in range(1_000)]
+    for client in clients[::2]:
+        first.take_request(client)
+    for client in clients[1::2][::-1]:
+        second.take_request(client)
+    for limits in (first, second):
+        assert [taken(limits, client, 1) for client in clients] == [0] * len(clients)
+
+
+def test_client_beyond_all_places_is_limited_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serve.overload.rate_limits._CLIENTS", 2)
+    limits = RateLimits(tmp_path / "counts", requests_per_s=0.01)
+    assert sum(taken(limits, client, 1) for client in "abc") == 2
+
+
 def test_threads_and_files_lose_no_count(tmp_path: Path) -> None:
-    files = [RateLimits(tmp_path / "counts", ["a"], requests_per_s=100.0) for _ in range(4)]
+    files = [RateLimits(tmp_path / "counts", requests_per_s=100.0) for _ in range(4)]
     began = time.monotonic()
     with ThreadPoolExecutor(16) as pool:
         count = sum(pool.map(lambda number: taken(files[number % 4], "a", 50), range(16)))
@@ -57,7 +74,7 @@ def test_threads_and_files_lose_no_count(tmp_path: Path) -> None:
 
 
 def test_a_batch_larger_than_the_bucket_passes_and_is_paid_for_afterwards(tmp_path: Path) -> None:
-    limits = RateLimits(tmp_path / "counts", ["a"], rows_per_s=100.0)
+    limits = RateLimits(tmp_path / "counts", rows_per_s=100.0)
     limits.take_request("a")
     limits.take_rows("a", 1_000)
     for refused in (lambda: limits.take_rows("a", 1), lambda: limits.take_request("a")):

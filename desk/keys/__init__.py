@@ -1,0 +1,1 @@
+"""Pages on which administrators make, revoke and rotate API keys of clients."""

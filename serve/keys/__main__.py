@@ -1,0 +1,122 @@
+"""`python -m serve.keys`: API keys of clients, made, listed, revoked and rotated while servers run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import getpass
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Final
+
+import psycopg2
+import typer
+from psycopg2.extensions import connection as Connection
+
+from fraud.api_keys import Role
+from fraud.command import EXIT_ERROR, print_error
+from fraud.command_line import CommandLine
+from fraud.database import connect
+from fraud.errors import ProjectError
+from fraud.schema_version import refuse_newer
+from fraud.settings import load_settings
+from serve.keys import administration
+from serve.keys.administration import NewKey
+from serve.keys.stored_key import ListedKey, state_of
+from serve.keys.table import read_keys
+
+APPLICATION_NAME: Final = "keys"
+
+Number = Annotated[int, typer.Argument(min=1, help="Of the key, as `list` shows it.")]
+
+app = CommandLine()
+
+
+@app.callback()
+def main() -> None:
+    """Make and change API keys of clients; people have accounts (`python -m serve.people`).
+
+    Run it as the owner of the database. Servers follow within seconds. Each act is written to the journal, with the
+    name of who is logged in to this machine. Exit status: 0 done, 2 error.
+    """
+
+
+@app.command()
+def add(
+    client: Annotated[str, typer.Argument(help="Name of the client: 1 to 64 letters, digits or . _ -")],
+    role: Annotated[list[Role] | None, typer.Option(help="What it may do; may be given several times.")] = None,
+    days: Annotated[float | None, typer.Option(min=0, help="Time after which it ends; without: when revoked.")] = None,
+) -> None:
+    """Make a key for a client, and print it, this once; without a --role it may score."""
+    lifetime = None if days is None else _time(days=days)
+    with _transaction() as connection:
+        made = administration.add(connection, _here(), client, role or [Role.SCORE], lifetime)
+    typer.echo(_told(made))
+
+
+@app.command()
+def revoke(key: Number) -> None:
+    """Have a key count no more."""
+    with _transaction() as connection:
+        administration.revoke(connection, _here(), key)
+
+
+@app.command()
+def rotate(
+    key: Number,
+    grace_hours: Annotated[float, typer.Option(min=0, help="Time for which the old key counts yet.")],
+) -> None:
+    """Make a key in the place of another one, for the same client with the same roles, and print it, this once."""
+    with _transaction() as connection:
+        made = administration.rotate(connection, _here(), key, _time(hours=grace_hours))
+    typer.echo(_told(made))
+
+
+@app.command("list")
+def list_keys() -> None:
+    """All keys, by client, with their roles, their state and their last use."""
+    with _transaction() as connection:
+        keys = read_keys(connection)
+        of_settings = load_settings().api_keys
+    for key in keys:
+        typer.echo(_line(key))
+    for entry in of_settings:
+        roles = ", ".join(role for role in Role if role in entry.roles)
+        typer.echo(f"{entry.client}: {roles}; of the settings (API_KEYS)")
+
+
+def _line(key: ListedKey) -> str:
+    state = state_of(key, dt.datetime.now(dt.UTC))
+    used = "never used" if key.last_used_at is None else f"last used {key.last_used_at:%Y-%m-%d %H:%M} UTC"
+    return f"{key.client}, key {key.number}: {', '.join(key.roles_in_order)}; {state}; {used}"
+
+
+def _told(made: NewKey) -> str:
+    return f"Key {made.number} of {made.client}, shown this once:\n\n{made.key}"
+
+
+def _time(**units: float) -> dt.timedelta:
+    try:
+        return dt.timedelta(**units)
+    except (OverflowError, ValueError):
+        return dt.timedelta.max
+
+
+def _here() -> str:
+    return f"shell:{getpass.getuser()}"
+
+
+@contextmanager
+def _transaction() -> Iterator[Connection]:
+    try:
+        dsn = load_settings().dsn()
+        refuse_newer(dsn)
+        with connect(dsn, APPLICATION_NAME) as connection:
+            yield connection
+    except (ProjectError, psycopg2.Error) as error:
+        print_error(str(error).partition("\n")[0])
+        sys.exit(EXIT_ERROR)
+
+
+if __name__ == "__main__":
+    app()

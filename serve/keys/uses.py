@@ -1,0 +1,46 @@
+"""When keys were used last, as the workers of one server tell it: an empty file a key, whose time says it.
+
+Workers only touch files, and the newest time wins by itself, so nobody waits for anybody.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+FOLDER: Final = "api_key_uses"
+
+
+class KeyUses:
+    """The folder of these files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def note(self, numbers: Iterable[int]) -> None:
+        """These keys were used just now.
+
+        Raises:
+            OSError: that can't be written.
+        """
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for number in numbers:
+            (self._folder / str(number)).touch(mode=0o600)
+
+    def since(self, moment: dt.datetime) -> dict[int, dt.datetime]:
+        """When keys were used last, of those that were used after a moment."""
+        if not self._folder.is_dir():
+            return {}
+        used = {int(file.name): _time_of(file) for file in self._folder.iterdir() if file.name.isdecimal()}
+        return {number: at for number, at in used.items() if at > moment}
+
+
+def _time_of(file: Path) -> dt.datetime:
+    return dt.datetime.fromtimestamp(file.stat().st_mtime, dt.UTC)
+
+
+def key_uses(run_dir: Path) -> KeyUses:
+    """Of a server with this run folder."""
+    return KeyUses(run_dir / FOLDER)
