@@ -12,6 +12,7 @@ from desk.cockpit.counters import Counters
 from desk.cockpit.page import Cockpit
 from desk.cockpit.versions import PlayingVersion
 from desk.login import Logins
+from desk.people import people_page
 from desk.reports.pages import report_pages
 from fraud.database import connect
 from serve.access.failed_logins import FailedLogins
@@ -31,7 +32,8 @@ def browser(database: str) -> Callable[..., Browser]:
     """Makes browsers, each with cookies of its own; no failed login is forgiven by time."""
     cockpit = Cockpit("divorce-model", lambda: VERSIONS, lambda: COUNTERS)
     dsn = make_dsn(database, options="-c role=scoring_desk")
-    app = create_app(dsn, [cockpit.page(), *Logins(FailedLogins(clock=lambda: 0.0)).pages(), *report_pages()])
+    logins = Logins(FailedLogins(clock=lambda: 0.0))
+    app = create_app(dsn, [cockpit.page(), *logins.pages(), people_page(), *report_pages()])
     return lambda **about: Browser(app, **about)
 
 

@@ -200,6 +200,14 @@ def test_guesses_from_elsewhere_keep_nobody_out(anna: Browser, browser: Browsers
     assert browser().log_in("anna", OWN_PASSWORD).status_code == 303
 
 
+def test_guesses_from_one_network_are_counted_together(anna: Browser, browser: Browsers) -> None:
+    """Whoever has one IPv6 address has as many as they like."""
+    for number in range(OF_ONE.guesses + 1):
+        assert browser(address=f"2001:db8::{number + 1:x}").log_in("anna", "a guess").status_code == 401
+    assert browser(address="2001:db8::ffff").log_in("anna", OWN_PASSWORD).status_code == 429
+    assert browser(address="2001:db8:0:1::1").log_in("anna", OWN_PASSWORD).status_code == 303
+
+
 def test_what_people_do_is_in_the_journal(anna: Browser, database: str) -> None:
     anna.client.post("/logout", data={TOKEN: token_in(anna.get("/"))})
     with connect(database) as connection:
