@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 
@@ -40,16 +43,33 @@ def test_an_honest_answer_lets_its_person_in(browser: Browsers, tiny: TinyProvid
     assert (form["client_id"], form["redirect_uri"]) == (CLIENT_ID, sent["redirect_uri"])
 
 
+def encoded(part: object) -> str:
+    content = part if isinstance(part, bytes) else json.dumps(part).encode()
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def assembled(header: dict[str, Any], claims: dict[str, Any], sign: Callable[[bytes], bytes]) -> str:
+    """A token as no library would make it."""
+    head = f"{encoded(header)}.{encoded(claims)}"
+    return f"{head}.{encoded(sign(head.encode()))}"
+
+
 def unsigned(claims: dict[str, Any]) -> str:
-    parts = ({"alg": "none"}, claims)
-    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
-    return ".".join([*encoded, ""])
+    return assembled({"alg": "none"}, claims, lambda _: b"")
 
 
 def by_public_key(claims: dict[str, Any]) -> str:
     """With the provider's public key as the secret of an HMAC, which everybody can make."""
-    secret = OctKey.import_key(KEY.as_pem(private=False))
-    return jwt.encode({"alg": "HS256", "kid": "first"}, claims, secret, algorithms=["HS256"])
+    secret = KEY.as_pem(private=False)
+    return assembled({"alg": "HS256", "kid": "first"}, claims, lambda head: hmac.digest(secret, head, "sha256"))
+
+
+def with_unknown_extension(claims: dict[str, Any]) -> str:
+    """Signed by the provider, and to be understood only by who knows the extension."""
+    header = {"alg": "RS256", "kid": "first", "crit": ["x"], "x": 1}
+    private = KEY.private_key
+    assert private is not None
+    return assembled(header, claims, lambda head: private.sign(head, padding.PKCS1v15(), hashes.SHA256()))
 
 
 def with_own_key(claims: dict[str, Any]) -> str:
@@ -60,8 +80,7 @@ def with_own_key(claims: dict[str, Any]) -> str:
 
 def changed_afterwards(claims: dict[str, Any]) -> str:
     head, _, signature = signed(claims).split(".")
-    body = base64.urlsafe_b64encode(json.dumps({**claims, "roles": ["admin"]}).encode()).decode().rstrip("=")
-    return f"{head}.{body}.{signature}"
+    return f"{head}.{encoded({**claims, 'roles': ['admin']})}.{signature}"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +92,7 @@ def changed_afterwards(claims: dict[str, Any]) -> str:
         changed_afterwards,
         lambda claims: signed(claims, OTHER_KEY),
         lambda claims: jwt.encode({"alg": "RS256", "kid": "unknown"}, claims, KEY),
-        lambda claims: jwt.encode({"alg": "RS256", "kid": "first", "crit": ["x"], "x": 1}, claims, KEY),
+        with_unknown_extension,
         lambda claims: signed(claims).rpartition(".")[0] + ".",
         lambda claims: "no token",
         lambda claims: "",
@@ -84,12 +103,12 @@ def changed_afterwards(claims: dict[str, Any]) -> str:
     ],
 )
 def test_a_token_that_the_provider_has_not_signed_is_refused(
-    browser: Browsers, tiny: TinyProvider, sign: Sign, database: str
+    module_database: str, tiny: TinyProvider, sign: Sign
 ) -> None:
-    refused(browser(), tiny, database, sign=sign, told="its signature is not the provider&#39;s")
+    refused(module_database, tiny, sign=sign, told="its signature is not the provider&#39;s")
 
 
-def test_a_secret_among_the_providers_keys_signs_nothing(browser: Browsers, tiny: TinyProvider, database: str) -> None:
+def test_a_secret_among_the_providers_keys_signs_nothing(module_database: str, tiny: TinyProvider) -> None:
     secret = OctKey.import_key("a secret that many clients share, of 32 bytes", {"kid": "shared"})
     tiny.keys = KeySet([KEY, secret])
     tiny.instead["/keys"] = json_answer({"keys": [KEY.as_dict(private=False), secret.as_dict(private=True)]})
@@ -97,7 +116,7 @@ def test_a_secret_among_the_providers_keys_signs_nothing(browser: Browsers, tiny
     def sign(claims: dict[str, Any]) -> str:
         return jwt.encode({"alg": "HS256", "kid": "shared"}, claims, secret, algorithms=["HS256"])
 
-    refused(browser(), tiny, database, sign=sign, told="its signature is not the provider&#39;s")
+    refused(module_database, tiny, sign=sign, told="its signature is not the provider&#39;s")
 
 
 @pytest.mark.parametrize(
@@ -131,20 +150,17 @@ def test_a_secret_among_the_providers_keys_signs_nothing(browser: Browsers, tiny
     ],
 )
 def test_a_token_that_is_not_for_this_login_is_refused(
-    browser: Browsers, tiny: TinyProvider, claims: dict[str, Any], told: str, database: str
+    module_database: str, tiny: TinyProvider, claims: dict[str, Any], told: str
 ) -> None:
-    refused(browser(), tiny, database, claims=claims, told=told)
+    refused(module_database, tiny, claims=claims, told=told)
 
 
 def refused(
-    here: Browser,
-    tiny: TinyProvider,
-    database: str,
-    *,
-    told: str,
-    sign: Sign = signed,
-    claims: dict[str, Any] | None = None,
+    dsn: str, tiny: TinyProvider, *, told: str, sign: Sign = signed, claims: dict[str, Any] | None = None
 ) -> None:
+    """A login that fails changes nothing, so that all of them can have one database."""
+    ((before,),) = fetch(dsn, "SELECT count(*) FROM person_events")
+    here = desk_with(dsn, provider_at(tiny.issuer))()
     sent = sent_out(here)
     tiny.vouch(sent["nonce"], **(claims or {}))
     tiny.sign = sign
@@ -152,8 +168,9 @@ def refused(
     assert answer.status_code == 401, answer.headers
     assert told in answer.text
     assert "session" not in here.client.cookies
-    assert fetch(database, "SELECT count(*) FROM people") == [(0,)]
-    assert fetch(database, "SELECT person, kind FROM person_events") == [("anonymous", "login_refused")]
+    assert fetch(dsn, "SELECT count(*) FROM people") == [(0,)]
+    newer = fetch(dsn, "SELECT person, kind FROM person_events WHERE number > %s", before)
+    assert newer == [("anonymous", "login_refused")]
 
 
 @pytest.mark.parametrize(
@@ -281,11 +298,10 @@ def test_nor_does_one_whose_cookie_was_changed(browser: Browsers, tiny: TinyProv
     sent = sent_out(here)
     secret = here.client.cookies["login"].strip('"').partition(".")[0]
     here.client.cookies.clear()
-    value = f"{secret}.{base64.urlsafe_b64encode(after.encode()).decode().rstrip('=')}"
+    value = f"{secret}.{base64.urlsafe_b64encode(after.encode()).decode()}"
     here.client.cookies.set("login", value, domain="service.test")
     tiny.vouch(sent["nonce"])
-    answer = brought_back(here, code="c", state=sent["state"])
-    assert answer.headers.get("location", "/") == "/"
+    assert brought_back(here, code="c", state=sent["state"]).headers["location"] == "/"
 
 
 @pytest.mark.parametrize("cookie", ["", ".", "x", "x.\u00ff", "x.%%%", "." * 1000])
@@ -311,6 +327,21 @@ def test_nothing_that_the_provider_or_a_link_says_becomes_markup(
         page = brought_back(here, error=error, error_description=MARKUP, state=sent["state"]).text
         assert "script&" not in page
         assert "<script" not in page
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("access_denied", "did not let you in, or you have not agreed there"),
+        ("server_error", "did not log you in"),
+        ("", "did not log you in"),
+    ],
+)
+def test_a_refusal_of_the_provider_is_told(browser: Browsers, tiny: TinyProvider, error: str, told: str) -> None:
+    here = browser()
+    state = sent_out(here)["state"]
+    assert told in brought_back(here, error=error, code="c", state=state).text
+    assert tiny.forms == []
 
 
 def test_strangers_do_not_fill_the_journal(browser: Browsers, database: str, tiny: TinyProvider) -> None:

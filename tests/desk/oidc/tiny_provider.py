@@ -45,7 +45,7 @@ class TinyProvider:
         """With which login."""
         self.nonce = ""
 
-    def vouch(self, nonce: str, **claims: Any) -> None:
+    def vouch(self, nonce: str, /, **claims: Any) -> None:
         """Make the next ID tokens for the login that sent this nonce."""
         self.nonce, self.claims = nonce, claims
 
