@@ -16,12 +16,14 @@ from desk.cockpit.page import Cockpit
 from desk.cockpit.versions import playing_versions
 from desk.keys.pages import KeyPages
 from desk.login import Logins
+from desk.oidc.provider import Client, Provider
+from desk.people import people_page
 from desk.reports.pages import report_pages
 from fraud.command import EXIT_ERROR, print_error
 from fraud.command_line import CommandLine
-from fraud.errors import ProjectError
+from fraud.errors import ProjectError, SettingsError
 from fraud.registry import Registry
-from fraud.settings import DatabaseRole, load_settings
+from fraud.settings import DatabaseRole, Settings, load_settings
 from serve.logs import LogFormat, configure_logging
 
 PROCESS = "desk"
@@ -36,6 +38,7 @@ def desk(
         settings = load_settings()
         configure_logging(PROCESS, LogFormat(settings.log_format))
         dsn, uri = settings.dsn(DatabaseRole.DESK), settings.mlflow_tracking_uri
+        provider = provider_of(settings)
     except ProjectError as error:
         print_error(error)
         sys.exit(EXIT_ERROR)
@@ -43,8 +46,32 @@ def desk(
     versions = None if registry is None else functools.partial(playing_versions, registry)
     keys = KeyPages(settings.api_keys)
     cockpit = Cockpit(settings.model_name, versions, read_counters)
-    app = create_app(dsn, [cockpit.page(), *Logins().pages(), *report_pages(), *keys.pages()])
+    logins = Logins(provider=provider)
+    app = create_app(dsn, [cockpit.page(), *logins.pages(), people_page(), *report_pages(), *keys.pages()])
     uvicorn.run(app, uds=str(socket), log_config=None, access_log=False, server_header=False)
+
+
+def provider_of(settings: Settings) -> Provider | None:
+    """The OpenID provider of the settings; None where people log in with passwords of ours alone.
+
+    Raises:
+        SettingsError: half of it is set.
+    """
+    if settings.oidc_issuer is None and settings.oidc_client_id is None:
+        return None
+    if settings.oidc_issuer is None or settings.oidc_client_id is None:
+        raise SettingsError("OIDC_ISSUER and OIDC_CLIENT_ID: expected both, or neither")
+    secret = settings.oidc_client_secret
+    return Provider(
+        Client(
+            settings.oidc_issuer,
+            settings.oidc_client_id,
+            None if secret is None else secret.get_secret_value(),
+            settings.oidc_scope,
+            settings.oidc_roles_claim,
+            settings.oidc_roles,
+        )
+    )
 
 
 if __name__ == "__main__":

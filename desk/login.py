@@ -7,21 +7,25 @@ import math
 import threading
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 from starlette.responses import RedirectResponse, Response
 
-from desk.cookie import forget, keep
+from desk.cookie import SESSION
+from desk.entering import enter, local_address
 from desk.errors import TooManyLogins
+from desk.oidc.pages import ProviderLogins
+from desk.oidc.provider import Provider
 from desk.rendering import render
-from desk.visits import LOGIN, LOGOUT, PASSWORD, Page, Visit
-from serve.access.failed_logins import FailedLogins
+from desk.visits import LOGIN, LOGOUT, PASSWORD, PROVIDER, PROVIDER_LOGOUT, Page, Visit
+from serve.access.failed_logins import FailedLogins, site_of
 from serve.journal.table import PERSON_EVENTS
 from serve.people.account import Account, PersonRole
 from serve.people.accounts_table import change_account, find_account
 from serve.people.errors import PeopleError
 from serve.people.passwords import checked_password, hash_password, is_password
-from serve.people.sessions import begin_session, end_session
+from serve.people.sessions import end_session
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +40,9 @@ class Logins:
     Failures are counted by account and address together, so that nobody else's guesses keep a person out.
     """
 
-    def __init__(self, failed: FailedLogins | None = None) -> None:
+    def __init__(self, failed: FailedLogins | None = None, provider: Provider | None = None) -> None:
+        """`provider`: an OpenID provider at which people log in as well."""
+        self._provider = provider
         self._failed = FailedLogins() if failed is None else failed
         self._hashing = threading.BoundedSemaphore(AT_ONCE)
         self._counting = threading.Lock()
@@ -47,16 +53,20 @@ class Logins:
             Page(LOGIN, self._show_login, self._log_in),
             Page(LOGOUT, _home, self._log_out),
             Page(PASSWORD, self._show_password, self._change_password, frozenset(PersonRole)),
+            *([] if self._provider is None else ProviderLogins(self._provider, self._show_login).pages()),
         ]
 
     def _show_login(self, visit: Visit, told: str = "", status: HTTPStatus = HTTPStatus.OK) -> Response:
-        after = _local(visit.form.get("next") or visit.request.query_params.get("next", "/"))
+        after = local_address(visit.form.get("next") or visit.request.query_params.get("next", "/"))
+        provider = None
+        if self._provider is not None:
+            provider = {"name": self._provider.name, "address": f"{PROVIDER}?next={quote(after, safe='')}"}
         name = visit.form.get("name", "")
-        return render("login.html", visit, status, told=told, next=after, name=name)
+        return render("login.html", visit, status, told=told, next=after, name=name, provider=provider)
 
     def _log_in(self, visit: Visit) -> Response:
         name, password = visit.form.get("name", "").strip(), visit.form.get("password", "")
-        sender = f"{name[:64]} at {visit.address}"
+        sender = f"{name[:64]} at {site_of(visit.address)}"
         with self._counting:
             wait_s = self._failed.wait_before_guess_s(sender)
         if wait_s > 0:
@@ -68,29 +78,21 @@ class Logins:
             logger.warning("failed login of a person, failure %d of this name from there", failures)
             return self._show_login(visit, WRONG, HTTPStatus.UNAUTHORIZED)
         assert account is not None  # noqa: S101 - nobody has a right password without an account
-        return self._begin(visit, account, "login", _local(visit.form.get("next", "/")))
+        return enter(visit, account, "login", local_address(visit.form.get("next", "/")))
 
     def _is_right(self, account: Account | None, password: str) -> bool:
         kept = None if account is None or account.is_disabled else account.password
         with self._hashing:
             return is_password(password, kept)
 
-    def _begin(self, visit: Visit, account: Account, kind: str, after: str) -> Response:
-        """Log in anew: what the browser had before counts no more, so that nobody can have planted it."""
-        if visit.secret is not None:
-            end_session(visit.connection, visit.secret)
-        secret = begin_session(visit.connection, account.name)
-        PERSON_EVENTS.append(visit.connection, account.name, kind, {"address": visit.address})
-        response = RedirectResponse(PASSWORD if account.must_change else after, HTTPStatus.SEE_OTHER)
-        keep(visit.request, response, secret)
-        return response
-
     def _log_out(self, visit: Visit) -> Response:
-        response = _home(visit)
-        if visit.person is not None and visit.secret is not None:
+        person = visit.person
+        is_vouched = self._provider is not None and person is not None and person.provider is not None
+        response = RedirectResponse(PROVIDER_LOGOUT if is_vouched else "/", HTTPStatus.SEE_OTHER)
+        if person is not None and visit.secret is not None:
             end_session(visit.connection, visit.secret)
-            PERSON_EVENTS.append(visit.connection, visit.person.name, "logout", {"address": visit.address})
-        forget(visit.request, response)
+            PERSON_EVENTS.append(visit.connection, person.name, "logout", {"address": visit.address})
+        SESSION.forget(visit.request, response)
         return response
 
     def _show_password(self, visit: Visit, told: str = "", status: HTTPStatus = HTTPStatus.OK) -> Response:
@@ -114,14 +116,8 @@ class Logins:
         with self._hashing:
             changed = msgspec.structs.replace(account, password=hash_password(password), must_change=False)
         change_account(visit.connection, changed)
-        return self._begin(visit, changed, "password_changed", "/")
+        return enter(visit, changed, "password_changed", "/")
 
 
 def _home(_visit: Visit) -> Response:
     return RedirectResponse("/", HTTPStatus.SEE_OTHER)
-
-
-def _local(path: str) -> str:
-    """An address of ours; whatever else a link says leads to the first page."""
-    is_ours = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
-    return path if is_ours else "/"

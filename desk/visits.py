@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from desk.cookie import secret_in
+from desk.cookie import SESSION
 from desk.errors import ForeignForm, FormTooLarge, RoleMissing
 from fraud.database import connect
 from serve.access.same_site import refuse_other_sites
@@ -29,6 +29,10 @@ TOKEN: Final = "form_token"  # noqa: S105 - the name of a field
 LOGIN: Final = "/login"
 PASSWORD: Final = "/password"  # noqa: S105 - an address
 LOGOUT: Final = "/logout"
+PROVIDER: Final = "/login/provider"
+"""Leads to the OpenID provider, if there is one."""
+CALLBACK: Final = "/login/provider/callback"
+PROVIDER_LOGOUT: Final = "/login/provider/logout"
 _ALWAYS: Final = frozenset({PASSWORD, LOGOUT})
 """What somebody may see whose password was given by somebody else."""
 
@@ -82,7 +86,7 @@ class Page:
 
     def _answer(self, dsn: str, request: Request, form: Mapping[str, str]) -> Response:
         with connect(dsn, APPLICATION_NAME) as connection:
-            secret = secret_in(request)
+            secret = SESSION.value_in(request)
             person = None if secret is None else person_in_session(connection, secret)
             visit = Visit(request, connection, form, person, secret)
             elsewhere = self._elsewhere(visit)

@@ -23,6 +23,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from fraud.api_keys import ApiKey, parse_api_keys
+from fraud.confidential_address import is_confidential
 from fraud.cores import usable_cores
 from fraud.environment import DEFAULT_RUN_DIR, SECRETS_FILE, settle_environment
 from fraud.errors import SettingsError
@@ -37,8 +38,10 @@ ADDRESSES_FILE: Final = "stack.env"
 
 ANCHOR_SECRET_MIN: Final = 32
 """Characters of the key that signs anchors."""
-MAY_HOLD_PASSWORDS: Final = frozenset({"database_url", "anchor_url", "server_urls"})
-"""Addresses that no message may quote."""
+MAY_HOLD_PASSWORDS: Final = frozenset(
+    {"database_url", "anchor_url", "server_urls", "oidc_issuer", "oidc_client_secret"}
+)
+"""Addresses and secrets that no message may quote."""
 EMPTY_MEANS_NONE: Final = ("credit_ceiling",)
 """Settings whose default is a bound that can be taken away; any other that is left empty has its default."""
 
@@ -87,6 +90,12 @@ def _check_anchor_url(value: SecretStr) -> SecretStr:
     is_folder = url.scheme == "file" and not url.netloc and url.path.startswith("/")
     if not is_folder and not (url.scheme in {"http", "https"} and url.hostname):
         raise ValueError("expected file:///folder, http://address or https://address")
+    return value
+
+
+def _check_issuer(value: str) -> str:
+    if not is_confidential(value) or "?" in value or "#" in value:
+        raise ValueError("expected the https:// address that the provider calls its issuer")
     return value
 
 
@@ -204,6 +213,19 @@ class Settings(BaseSettings):
         (),
         description="addresses and networks of proxies, comma-separated, whose `X-Forwarded-For` or `Forwarded` counts",
         json_schema_extra={"default": "-"},
+    )
+    oidc_issuer: Annotated[str, AfterValidator(_check_issuer)] | None = Field(
+        None, description="OpenID provider at which people log in as well: its issuer, https:// address; unset = none"
+    )
+    oidc_client_id: str | None = Field(None, description="what the provider calls this service")
+    oidc_client_secret: SecretStr | None = Field(
+        None,
+        description="secret by which the provider knows this service; unset = a public client, which has PKCE alone",
+    )
+    oidc_scope: str = Field("openid profile", description="what the provider is asked for; some give roles by another")
+    oidc_roles_claim: str = Field("roles", description="claim of the ID token that has roles; dots lead into objects")
+    oidc_roles: dict[str, Literal["operate", "audit", "review", "supervise", "admin"]] = Field(
+        {}, description="which value of that claim gives which role, as JSON: theirs to ours; {} = they are ours"
     )
     scoring_api_key: SecretStr | None = Field(None, description="key that our own clients send (bench, replay)")
     engine: Literal["auto", "onnxruntime", "forest"] = Field(

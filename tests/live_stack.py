@@ -73,6 +73,7 @@ def project_environment(**overrides: str) -> dict[str, str]:
         "REVIEW_",
         "SHADOW_",
         "TRUSTED_",
+        "OIDC_",
     )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, **overrides}

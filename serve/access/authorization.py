@@ -16,13 +16,13 @@ OPEN_PATHS: Final = frozenset(
 """Probes, which orchestrators send without a login, and the description of the interface, which holds no secret."""
 
 PAGES: Final = (
-    *("/", "/login", "/logout", "/password", "/assets/{name}"),
+    *("/", "/login", "/login/{rest:path}", "/logout", "/password", "/people", "/assets/{name}"),
     *("/reports", "/reports/{rest:path}", "/keys", "/keys/{rest:path}"),
 )
 """Of the desk, which asks people for logins of its own."""
 
 _OPEN: Final = re.compile(
-    r"/v2/models/[^/]+(/versions/[^/]+)?/ready|/docs/[0-9.]+/[^/]+|/assets/[^/]+|/(reports|keys)/.+", re.DOTALL
+    r"/v2/models/[^/]+(/versions/[^/]+)?/ready|/docs/[0-9.]+/[^/]+|/assets/[^/]+|/(reports|keys|login)/.+", re.DOTALL
 )
 """Probes of a model, the files of the page `/docs`, which are those of a public library, and pages of the desk."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterable
 from enum import StrEnum
@@ -29,6 +30,13 @@ class PersonRole(StrEnum):
     """Make, change and disable accounts and API keys."""
 
 
+class Identity(msgspec.Struct, frozen=True):
+    """A person as an OpenID provider knows them: both together, and nothing else, say who it is."""
+
+    issuer: str
+    subject: str
+
+
 class Account(msgspec.Struct, frozen=True):
     """A person as the service knows them."""
 
@@ -39,6 +47,10 @@ class Account(msgspec.Struct, frozen=True):
     must_change: bool = False
     """Whether the password was given by somebody else, for one login."""
     is_disabled: bool = False
+    provider: Identity | None = None
+    """Who the person is at an OpenID provider; None for who has a password here."""
+    last_login_at: dt.datetime | None = None
+    """Written at each login, and nowhere else."""
 
     @property
     def roles_in_order(self) -> list[PersonRole]:
@@ -67,5 +79,5 @@ def checked_roles(roles: Iterable[PersonRole]) -> frozenset[PersonRole]:
     """
     found = frozenset(roles)
     if not found:
-        raise PeopleError(f"expected at least one --role of {', '.join(PersonRole)}")
+        raise PeopleError(f"expected at least one role of {', '.join(PersonRole)}")
     return found

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
+from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
-from serve.people.account import Account, PersonRole
-from serve.people.errors import PeopleError
+from serve.people.account import Account, Identity, PersonRole
 
-_ALL: Final = "SELECT name, roles, password, must_change, is_disabled FROM public.people ORDER BY name"
-_ONE: Final = "SELECT name, roles, password, must_change, is_disabled FROM public.people WHERE name = %s"
-_TO_CHANGE: Final = (
-    "SELECT name, roles, password, must_change, is_disabled FROM public.people WHERE name = %s FOR UPDATE"
-)
+_COLUMNS: Final = sql.SQL("name, roles, password, must_change, is_disabled, issuer, subject, last_login_at")
+_ALL: Final = sql.SQL("SELECT {columns} FROM public.people ORDER BY name").format(columns=_COLUMNS)
+_ONE: Final = sql.SQL("SELECT {columns} FROM public.people WHERE name = %s").format(columns=_COLUMNS)
+_TO_CHANGE: Final = sql.SQL("SELECT {columns} FROM public.people WHERE name = %s FOR UPDATE").format(columns=_COLUMNS)
+_VOUCHED_FOR: Final = sql.SQL(
+    "SELECT {columns} FROM public.people WHERE issuer = %s AND subject = %s FOR UPDATE"
+).format(columns=_COLUMNS)
 _ADD: Final = """
-    INSERT INTO public.people (name, roles, password, must_change) VALUES (%s, %s, %s, %s)
-    ON CONFLICT (name) DO NOTHING
+    INSERT INTO public.people (name, roles, password, must_change, issuer, subject) VALUES (%s, %s, %s, %s, %s, %s)
+    ON CONFLICT DO NOTHING
 """
 _CHANGE: Final = """
     UPDATE public.people SET roles = %s, password = %s, must_change = %s, is_disabled = %s WHERE name = %s
+"""
+_LOGGED_IN: Final = "UPDATE public.people SET last_login_at = now() WHERE name = %s"
+_ADMINISTRATORS: Final = """
+    SELECT name FROM public.people WHERE 'admin' = ANY (roles) AND NOT is_disabled ORDER BY name FOR UPDATE
 """
 _END_SESSIONS: Final = "DELETE FROM public.people_sessions WHERE person = %s"
 
@@ -42,16 +49,28 @@ def find_account(connection: Connection, name: str, *, is_to_change: bool = Fals
     return None if found is None else _account(found)
 
 
-def add_account(connection: Connection, account: Account) -> None:
-    """A new one.
-
-    Raises:
-        PeopleError: there is one of that name.
-    """
+def find_vouched_account(connection: Connection, identity: Identity) -> Account | None:
+    """The account of a person whom an OpenID provider knows; nobody else changes it until the transaction ends."""
     with connection.cursor() as cursor:
-        cursor.execute(_ADD, (account.name, _roles(account), account.password, account.must_change))
-        if cursor.rowcount == 0:
-            raise PeopleError(f"there is an account {account.name} already: choose another name, or reset that one")
+        cursor.execute(_VOUCHED_FOR, (identity.issuer, identity.subject))
+        found = cursor.fetchone()
+    return None if found is None else _account(found)
+
+
+def lock_administrators(connection: Connection) -> list[str]:
+    """Names of those who can log in as administrators; none of these accounts changes until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ADMINISTRATORS)
+        return [name for (name,) in cursor.fetchall()]
+
+
+def add_account(connection: Connection, account: Account) -> bool:
+    """A new one; whether it was added: none is where the name, or the provider's person, has one already."""
+    issuer, subject = (None, None) if account.provider is None else msgspec.structs.astuple(account.provider)
+    with connection.cursor() as cursor:
+        values = (account.name, _roles(account), account.password, account.must_change, issuer, subject)
+        cursor.execute(_ADD, values)
+        return cursor.rowcount == 1
 
 
 def change_account(connection: Connection, account: Account) -> None:
@@ -62,10 +81,17 @@ def change_account(connection: Connection, account: Account) -> None:
         cursor.execute(_END_SESSIONS, (account.name,))
 
 
+def note_login(connection: Connection, name: str) -> None:
+    """Remember that a person has just logged in."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOGGED_IN, (name,))
+
+
 def _roles(account: Account) -> list[str]:
     return [str(role) for role in account.roles_in_order]
 
 
 def _account(found: tuple[Any, ...]) -> Account:
-    name, roles, password, must_change, is_disabled = found
-    return Account(name, frozenset(map(PersonRole, roles)), password, must_change, is_disabled)
+    name, roles, password, must_change, is_disabled, issuer, subject, last_login_at = found
+    provider = None if issuer is None else Identity(issuer, subject)
+    return Account(name, frozenset(map(PersonRole, roles)), password, must_change, is_disabled, provider, last_login_at)

@@ -11,7 +11,7 @@ from psycopg2.extensions import connection as Connection
 
 from serve.journal.table import PERSON_EVENTS
 from serve.people.account import Account, PersonRole, checked_name, checked_roles
-from serve.people.accounts_table import add_account, change_account, find_account
+from serve.people.accounts_table import add_account, change_account, find_account, lock_administrators
 from serve.people.errors import PeopleError
 from serve.people.passwords import hash_password, one_time_password
 
@@ -37,7 +37,8 @@ def add(connection: Connection, by: str, name: str, roles: Iterable[PersonRole])
     """
     password = one_time_password()
     account = Account(checked_name(name), checked_roles(roles), hash_password(password), must_change=True)
-    add_account(connection, account)
+    if not add_account(connection, account):
+        raise PeopleError(f"there is an account {name} already: choose another name, or reset that one")
     _enter(connection, by, Act.ADDED, account)
     return password
 
@@ -49,7 +50,7 @@ def reset(connection: Connection, by: str, name: str) -> str:
         PeopleError: there is no such account, or its password is kept elsewhere.
     """
     account = _to_change(connection, name)
-    if account.password is None:
+    if account.provider is not None:
         raise PeopleError(f"{name} logs in at an OpenID provider: have the password reset there")
     password = one_time_password()
     _change(
@@ -65,9 +66,13 @@ def set_roles(connection: Connection, by: str, name: str, roles: Iterable[Person
     """Give an account these roles, and no others.
 
     Raises:
-        PeopleError: there is no such account, or no role.
+        PeopleError: there is no such account, no role, or the roles are given elsewhere.
     """
     account = _to_change(connection, name)
+    if account.provider is not None:
+        raise PeopleError(
+            f"{name} logs in at an OpenID provider, which says the roles at each login: change them there"
+        )
     _change(connection, by, Act.ROLES, msgspec.structs.replace(account, roles=checked_roles(roles)))
 
 
@@ -80,6 +85,18 @@ def set_disabled(connection: Connection, by: str, name: str, *, is_disabled: boo
     account = _to_change(connection, name)
     act = Act.DISABLED if is_disabled else Act.ENABLED
     _change(connection, by, act, msgspec.structs.replace(account, is_disabled=is_disabled))
+
+
+def keep_an_administrator(connection: Connection, name: str) -> None:
+    """Let an account lose the role `admin`, or be disabled, where somebody else is left who can log in with that role.
+
+    Pages ask this first. At the machine's prompt nobody is locked out: there it takes the owner's login, and no role.
+
+    Raises:
+        PeopleError: nobody would be.
+    """
+    if lock_administrators(connection) == [name]:
+        raise PeopleError(f"{name} is the last who can make and change accounts: give somebody else that role first")
 
 
 def _to_change(connection: Connection, name: str) -> Account:

@@ -37,3 +37,7 @@ class Browser:
         assert self.log_in(name, password).headers["location"] == "/password"
         changed = self.send("/password", current=password, new=OWN_PASSWORD, again=OWN_PASSWORD)
         assert changed.headers["location"] == "/", changed.text
+
+    def log_out(self) -> httpx.Response:
+        """By the button that every page has."""
+        return self.client.post("/logout", data=dict(_HIDDEN.findall(self.get("/").text)))

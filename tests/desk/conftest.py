@@ -13,6 +13,7 @@ from desk.cockpit.page import Cockpit
 from desk.cockpit.versions import PlayingVersion
 from desk.keys.pages import KeyPages
 from desk.login import Logins
+from desk.people import people_page
 from desk.reports.pages import report_pages
 from fraud.api_keys import ApiKey, Role, new_key
 from fraud.database import connect
@@ -35,7 +36,7 @@ def browser(database: str) -> Callable[..., Browser]:
     dsn = make_dsn(database, options="-c role=scoring_desk")
     keys = KeyPages([ApiKey.of(new_key(), "local", [Role.SCORE, Role.READ])])
     logins = Logins(FailedLogins(clock=lambda: 0.0))
-    app = create_app(dsn, [cockpit.page(), *logins.pages(), *report_pages(), *keys.pages()])
+    app = create_app(dsn, [cockpit.page(), *logins.pages(), people_page(), *report_pages(), *keys.pages()])
     return lambda **about: Browser(app, **about)
 
 

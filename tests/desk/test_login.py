@@ -8,10 +8,13 @@ from collections.abc import Callable
 import httpx
 import pytest
 from psycopg2 import sql
+from psycopg2.extensions import make_dsn
 
+from desk.app import create_app
+from desk.login import Logins
 from desk.visits import TOKEN
 from fraud.database import connect
-from serve.access.failed_logins import OF_ONE
+from serve.access.failed_logins import OF_ONE, FailedLogins, Patience
 from serve.journal.event import faults_of
 from serve.journal.table import PERSON_EVENTS
 from serve.people import administration
@@ -198,6 +201,16 @@ def test_guesses_from_elsewhere_keep_nobody_out(anna: Browser, browser: Browsers
     assert refused.status_code == 429, "the right password is not looked at either"
     assert "try again in" in refused.text
     assert browser().log_in("anna", OWN_PASSWORD).status_code == 303
+
+
+def test_guesses_from_one_network_are_counted_together(anna: Browser, database: str) -> None:
+    """Whoever has one IPv6 address has as many as they like."""
+    failed = FailedLogins(Patience(guesses=2, forgiven_after_s=10.0), clock=lambda: 0.0)
+    app = create_app(make_dsn(database, options="-c role=scoring_desk"), Logins(failed).pages())
+    for number in range(3):
+        assert Browser(app, address=f"2001:db8::{number + 1}").log_in("anna", "a guess").status_code == 401
+    assert Browser(app, address="2001:db8::ffff").log_in("anna", OWN_PASSWORD).status_code == 429
+    assert Browser(app, address="2001:db8:0:1::1").log_in("anna", OWN_PASSWORD).status_code == 303
 
 
 def test_what_people_do_is_in_the_journal(anna: Browser, database: str) -> None:

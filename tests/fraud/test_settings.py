@@ -118,6 +118,28 @@ def test_a_role_without_a_password_of_its_own_uses_the_given_login(monkeypatch: 
     assert (parts["user"], parts["password"]) == ("scoring_server", "secret")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("OIDC_ISSUER", "http://idp.example", "expected the https:// address"),
+        ("OIDC_ISSUER", "idp.example", "expected the https:// address"),
+        ("OIDC_ISSUER", "https://anna:hunter2@idp.example", "expected the https:// address"),
+        ("OIDC_ISSUER", "https://idp.example/?hunter2", "expected the https:// address"),
+        ("OIDC_ROLES", '{"team": "king"}', "'operate', 'audit', 'review', 'supervise' or 'admin'"),
+    ],
+)
+def test_a_provider_that_can_not_be_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+) -> None:
+    monkeypatch.setenv("OIDC_CLIENT_SECRET", "hunter2")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=name) as caught:
+        load_settings()
+    assert told in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def test_secrets_show_neither_in_print_nor_in_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADMIN_PASSWORD", "hunter2")
     monkeypatch.setenv("DATABASE_URL", "postgresql://owner:hunter2@db/loans")

@@ -42,6 +42,7 @@ LANDED = {
     "v0015_shadow": "02f0a72964651c03dcb26b0e9b542c52f4299ced97b44df3c0cadbc509d69c2b",
     "v0016_looked_at": "672397d63177bdc1c3fc471981c4eac7442e368f49f127a1794ba144ee85e709",
     "v0017_api_keys": "f9834497a4391c4d9df17c6e67ce3109be00f035be3d779c0dc91b30eae2e202",
+    "v0018_last_login": "4d000ea71df54c5c916d44b680301438ac5d4c3483e1652195e64df8f61a28ba",
 }
 """What was applied somewhere is never changed, or databases of one version differ: a change is a version of its own."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import oidc_provider_mock
 import psutil
 import pytest
 
@@ -32,12 +33,20 @@ def get(url: str, **about: Any) -> httpx.Response:
 
 
 @pytest.fixture(scope="module")
-def server(stack: LiveStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a server with pages."""
+def issuer() -> Iterator[str]:
+    """Address of an OpenID provider."""
+    with oidc_provider_mock.run_server_in_thread() as provider:
+        yield f"http://localhost:{provider.server_port}"
+
+
+@pytest.fixture(scope="module")
+def server(stack: LiveStack, issuer: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a server with pages, whose people log in at the provider as well."""
     password = stack.secrets["DESK_DB_PASSWORD"]
     assert password is not None
     folder = tmp_path_factory.mktemp("desk")
     settings = {"DESK_DB_PASSWORD": password, "SERVE_WORKERS": "1", "TRUSTED_PROXIES": "127.0.0.2"}
+    settings |= {"OIDC_ISSUER": issuer, "OIDC_CLIENT_ID": "scoring", "OIDC_CLIENT_SECRET": "a secret of the client"}
     with server_beside(stack, folder, **settings) as url:
         wait_until(lambda: get(url).status_code == 200, 60, "the pages are there")
         yield url
@@ -98,6 +107,18 @@ def test_somebody_logs_in_through_the_server(server: str, stack: LiveStack) -> N
     with connect(stack.owner_dsn) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT facts FROM person_events WHERE person = %s", (NAME,))
         assert cursor.fetchall() == [('{"address":"127.0.0.1"}',)]
+
+
+def test_somebody_logs_in_at_the_provider_through_the_server(server: str, issuer: str) -> None:
+    httpx.put(f"{issuer}/users/7", json={"preferred_username": "desk-proxy", "roles": ["operate"]}).raise_for_status()
+    with httpx.Client(headers=SAME_SITE, timeout=TIMEOUT_S) as client:
+        page = client.get(server + "/login/provider?next=%2Freports").headers["location"]
+        back = httpx.post(page, data={"sub": "7"}).headers["location"]
+        assert back.startswith(f"{server}/login/provider/callback?code=")
+        entered = client.get(back, headers={"Sec-Fetch-Site": "cross-site"})
+        assert (entered.status_code, entered.headers["location"]) == (303, "/reports"), entered.text
+        assert entered.headers["referrer-policy"] == "no-referrer", "the address has a code"
+        assert "desk-proxy@localhost" in client.get(server + "/").text
 
 
 @pytest.mark.parametrize(
