@@ -122,8 +122,8 @@ down: ## stop what `make up` started; data stay in Docker's volumes
 stack-test: $(VENV)/installed ## start everything with Docker, under a name of its own, and try it; needs a Docker engine
 	@$(BIN)/python -m pytest -m docker --timeout 3600
 
-# Servers that ours is compared with, each in an environment of its own (`python -m bench peers`).
-PEERS := mlserver mlflow bentoml mosec original
+# What ours is compared with, each in an environment of its own (`python -m bench peers`, `python -m bench files`).
+PEERS := mlserver mlflow bentoml mosec original polars ray
 # What tests compare our statistics with, each in an environment of its own too.
 ORACLES := evidently fairlearn shap
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header

@@ -22,6 +22,7 @@ from fraud.settings import Settings, load_settings
 from fraud.verdict import Verdict
 from serve.batch.formats import FORMATS
 from serve.batch.inputs import input_files
+from serve.batch.recording import PredictionLog
 from serve.batch.run import Order, Result, run
 from serve.batch.work_folder import Output
 from serve.batch.worker import ModelChoice
@@ -45,6 +46,9 @@ def batch(
     folder_format: Annotated[
         str, typer.Option("--format", help=f"Of a folder's parts: {', '.join(name[1:] for name in FORMATS)}.")
     ] = "parquet",
+    record: Annotated[
+        bool, typer.Option("--record", help="Keep the answers in the prediction log, as those of the API are.")
+    ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that score; default: one a core.")] = None,
 ) -> None:
     """Score files of any size; run again after whatever ended it, it goes on where it was.
@@ -63,7 +67,8 @@ def batch(
         files = input_files(inputs)
         asks = Asks(report=True, warnings=warnings, reasons=reasons, language=language if reasons else ENGLISH)
         target = Output.of(output, folder_format)
-        order = Order(files, target, _model(settings), version, asks, workers=workers or usable_cores())
+        log = PredictionLog.of(settings) if record else None
+        order = Order(files, target, _model(settings), version, asks, workers=workers or usable_cores(), log=log)
         with RowProgress(console, sum(file.location.info().size for file in files)) as progress:
             result = run(order, _registry(settings), progress)
     except ProjectError as error:

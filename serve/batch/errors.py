@@ -23,5 +23,13 @@ class OutputError(BatchError):
         super().__init__(f"{place}: {fault}")
 
 
+class StoreError(BatchError):
+    """A store of files refuses what is asked of it, or does not answer."""
+
+
+class RecordError(BatchError):
+    """The prediction log does not take the answers."""
+
+
 class ResumeError(BatchError):
     """What a run left can't be gone on with."""

@@ -13,6 +13,7 @@ import pyarrow.fs as pafs
 from serve.batch.errors import InputError
 from serve.batch.formats import EXPECTED, FORMATS, Format, extension_of
 from serve.batch.locations import Location, locate
+from serve.batch.store_faults import plain_store_faults
 
 _WILDCARD: Final = re.compile(r"[*?\[]")
 _HIDDEN: Final = ("_", ".")
@@ -27,6 +28,7 @@ class InputFile:
     format: Format
 
 
+@plain_store_faults()
 def input_files(texts: Sequence[str]) -> list[InputFile]:
     """All files that paths, addresses, patterns and folders name, in that order; those of a folder by name.
 

@@ -89,6 +89,11 @@ STAGING: Final = ".unfinished-"
 """In the names of files that are still written."""
 
 
+def names_folder(text: str) -> bool:
+    """Whether a path or an address says by "/" at its end that it is a folder's."""
+    return (_QUERY.sub("", text) if _SCHEME.match(text) else text).endswith("/")
+
+
 def locate(text: str) -> Location:
     """Where a path or an address of the command line points; the end "/" of a folder is left out.
 

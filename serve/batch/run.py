@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import fcntl
 import functools
-import hashlib
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from fraud.registry import Registry
 from serve.batch.answers import Columns
-from serve.batch.errors import InputError, OutputError
+from serve.batch.errors import InputError
 from serve.batch.formats import Kind
 from serve.batch.identity import difference, identities_of
 from serve.batch.inputs import InputFile
 from serve.batch.parts import Part, checked_columns, cut_inputs
+from serve.batch.places import JobPlaces
 from serve.batch.publishing import publish
+from serve.batch.recording import PredictionLog, Recorder, Recording
 from serve.batch.rejected import write_rejected
+from serve.batch.run_lock import FOLDER, RunLock, alone, name_of
+from serve.batch.shipping import shipping, wait_until_shipped
+from serve.batch.store_faults import plain_store_faults
 from serve.batch.work_folder import Job, Output, refuse_changes
 from serve.batch.worker import ModelChoice, Worker
 from serve.batch.workers import MakeWorker, score_all
@@ -50,6 +52,8 @@ class Order:
     """None: what an earlier run began with, or else what is in production."""
     asks: Asks
     workers: int
+    log: PredictionLog | None = None
+    """Where the answers are to be on record; None: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,45 +65,39 @@ class Result:
     version: int
 
 
-@contextmanager
-def alone(run_dir: Path, output: Output) -> Iterator[None]:
-    """Keep other runs away from an output for the block.
-
-    Raises:
-        OutputError: another run is at work on it.
-    """
-    folder = run_dir / "batch"
-    folder.mkdir(parents=True, exist_ok=True)
-    name = hashlib.sha256(str(output.location).encode()).hexdigest()[:32]
-    with (folder / f"{name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OutputError(output.location, "another run writes it: wait for its end, or name another") from None
-        yield
-
-
+@plain_store_faults()
 def run(order: Order, registry: Registry | None, tell: Tell) -> Result:
     """Score what is missing of a job, and publish it.
 
     Raises:
         ProjectError: it can't be done; what is committed stays, for the next run to go on with.
     """
-    output = order.output
+    output, log = order.output, order.log
     output.refuse_inputs([file.location for file in order.files])
-    with alone(order.model.run_dir, output):
+    with alone(order.model.run_dir, output) as lock:
         output.refuse_taken()
         names = checked_columns(order.files)
+        if log is not None:
+            log.refuse_unusable(names)
         job = _job(order, registry)
         output.tidy()
         columns = Columns(order.asks, APPLICATION_ID in names, flat=output.format.kind is Kind.CSV)
-        make = functools.partial(_make_worker, order.model, job.model_version, columns, output)
-        rows, parts = _score(order, output, make, tell)
+        with ExitStack() as beside:
+            recording = None
+            if log is not None:
+                beside.enter_context(shipping(order.model.run_dir / FOLDER))
+                places = _places(order, job.id)
+                recording = Recording(log, job.id, places.folder, places.recorded(log.spool))
+            make = functools.partial(_make_worker, order.model, job.model_version, columns, output, recording)
+            rows, parts = _score(order, make, tell, lock)
+            if log is not None:
+                wait_until_shipped(log.spool, places.chains())
         changed = difference(job.inputs, identities_of(order.files))
         if changed is not None:
             raise InputError(output.folder, f"{changed} while it was scored: remove the folder to begin anew")
         rejected = write_rejected(output, [file.place for file in job.inputs], parts)
         publish(output, parts, columns.schema)
+        _places(order, job.id).forget()
     return Result(rows, rejected, job.model_version)
 
 
@@ -121,16 +119,27 @@ def _job(order: Order, registry: Registry | None) -> Job:
         order.asks.reasons,
         order.asks.language,
         order.asks.warnings,
+        order.log is not None,
     )
+    places = _places(order, job.id)
     if begun is not None:
         refuse_changes(begun, job, order.output.folder)
-    else:
-        order.output.begin(job)
+        if job.recorded:
+            places.refuse_missing()
+        return job
+    if job.recorded:
+        places.begin()
+    order.output.begin(job)
     return job
 
 
-def _score(order: Order, output: Output, make: MakeWorker, tell: Tell) -> tuple[int, int]:
+def _places(order: Order, job_id: str) -> JobPlaces:
+    return JobPlaces(order.model.run_dir / FOLDER / f"{name_of(order.output)}.places", job_id)
+
+
+def _score(order: Order, make: MakeWorker, tell: Tell, lock: RunLock) -> tuple[int, int]:
     """Have all parts scored that are not committed; gives the number of rows and of parts of all."""
+    output = order.output
     committed = output.committed()
     rows = parts = 0
 
@@ -144,11 +153,13 @@ def _score(order: Order, output: Output, make: MakeWorker, tell: Tell) -> tuple[
             else:
                 yield part
 
-    for scored in score_all(missing(), make, order.workers):
+    for scored in score_all(missing(), make, order.workers, lock):
         rows += scored.rows
         tell.add(scored.size, scored.rows)
     return rows, parts
 
 
-def _make_worker(model: ModelChoice, version: int, columns: Columns, output: Output) -> Worker:
-    return Worker(model.load(version), columns, output)
+def _make_worker(
+    model: ModelChoice, version: int, columns: Columns, output: Output, recording: Recording | None
+) -> Worker:
+    return Worker(model.load(version), columns, output, None if recording is None else Recorder(recording))

@@ -21,7 +21,7 @@ import pyarrow.fs as pafs
 from serve.batch.errors import InputError, OutputError, ResumeError
 from serve.batch.formats import EXPECTED, FORMATS, Format, extension_of
 from serve.batch.identity import Identity, difference
-from serve.batch.locations import STAGING, Location, locate
+from serve.batch.locations import STAGING, Location, locate, names_folder
 
 JOB_FILE: Final = "_job.json"
 SUCCESS_FILE: Final = "_SUCCESS"
@@ -40,6 +40,8 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reasons: int
     language: str
     warnings: bool
+    recorded: bool = False
+    """Whether its answers are in the prediction log."""
 
 
 class PartFacts(msgspec.Struct, frozen=True, array_like=True):
@@ -67,7 +69,7 @@ class Output:
             OutputError: an end that is of no format.
         """
         location = locate(text)
-        if text.endswith("/"):
+        if names_folder(text):
             return cls(location, True, f".{folder_format}")
         extension = extension_of(location.name)
         if extension is None:
@@ -166,7 +168,7 @@ def refuse_changes(begun: Job, now: Job, folder: Location) -> None:
     """Raise ResumeError where what was begun is not what is to be done now."""
     what = difference(begun.inputs, now.inputs)
     if what is None:
-        for name in ("model_name", "model_version", "sha256", "reasons", "language", "warnings"):
+        for name in ("model_name", "model_version", "sha256", "reasons", "language", "warnings", "recorded"):
             before, after = getattr(begun, name), getattr(now, name)
             if before != after:
                 what = f"{name} was {before} and is {after}"

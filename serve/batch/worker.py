@@ -13,6 +13,8 @@ from serve.batch.answers import Columns, answer, batch_of
 from serve.batch.locations import STAGING
 from serve.batch.part_files import answer_file
 from serve.batch.parts import Part
+from serve.batch.places import Chunk
+from serve.batch.recording import Recorder
 from serve.batch.rejected import reason_of
 from serve.batch.work_folder import Output, PartFacts
 from serve.decoding import DecodedRows
@@ -78,12 +80,19 @@ class Scored:
 
 
 class Worker:
-    """Scores and commits parts."""
+    """Scores and commits parts. Close it at the end."""
 
-    def __init__(self, model: LoadedModel, columns: Columns, output: Output) -> None:
+    def __init__(self, model: LoadedModel, columns: Columns, output: Output, recorder: Recorder | None = None) -> None:
+        """With a `recorder`, answers are on record before they are written."""
         self._model = model
         self._columns = columns
         self._output = output
+        self._recorder = recorder
+
+    def close(self) -> None:
+        """Score no more."""
+        if self._recorder is not None:
+            self._recorder.close()
 
     def score(self, part: Part) -> Scored:
         """Score a part; it is committed when this returns, and not in part before.
@@ -91,6 +100,7 @@ class Worker:
         Raises:
             InputError: it can't be read.
             ReasonsUnavailable: the version has none.
+            RecordError: the prediction log does not take the answers.
         """
         target = self._output.part(part.number)
         staging = target.at(f"{target.path}{STAGING}{os.getpid()}")
@@ -98,8 +108,8 @@ class Worker:
         done = 0
         header = self._output.is_folder or part.number == 0
         with answer_file(staging, self._output.format, self._columns.schema, header=header) as file:
-            for rows in part.slice.rows():
-                file.write(self._batch(rows))
+            for number, rows in enumerate(part.slice.rows()):
+                file.write(self._batch(rows, Chunk(part.number, number)))
                 rejected += ((done + fault.instance, fault.field, reason_of(fault)) for fault in rows.faults)
                 done += rows.sent
         facts = PartFacts(part.input_number, done, tuple(rejected))
@@ -107,5 +117,8 @@ class Worker:
         staging.rename(target)
         return Scored(part.number, part.size, done, len(rejected))
 
-    def _batch(self, rows: DecodedRows) -> object:
-        return batch_of(answer(self._model, rows, self._columns.asks.reasons), self._columns)
+    def _batch(self, rows: DecodedRows, chunk: Chunk) -> object:
+        answers = answer(self._model, rows, self._columns.asks.reasons)
+        if self._recorder is not None:
+            self._recorder.record(chunk, answers, self._model)
+        return batch_of(answers, self._columns)

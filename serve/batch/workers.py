@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from itertools import islice
 from typing import Final
 
 from fraud.stack.child import end_with_parent
 from serve.batch.errors import BatchError
 from serve.batch.parts import Part
+from serve.batch.run_lock import RunLock
 from serve.batch.worker import Scored, Worker
 
 AHEAD: Final = 2
@@ -25,17 +28,18 @@ _workers: list[Worker] = []
 """Of this process: one, once it has begun."""
 
 
-def score_all(parts: Iterable[Part], make: MakeWorker, processes: int) -> Iterator[Scored]:
-    """Score all parts, in any order, in so many processes; one is this one.
+def score_all(parts: Iterable[Part], make: MakeWorker, processes: int, lock: RunLock) -> Iterator[Scored]:
+    """Score all parts, in any order, in so many processes, which share the lock of the run; one is this one.
 
     Raises:
         BatchError: a process was killed, or a part can't be scored.
     """
     if processes == 1:
-        yield from map(make().score, parts)
+        with closing(make()) as worker:
+            yield from map(worker.score, parts)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, _begin, (make, os.getpid())) as pool:
+    with ProcessPoolExecutor(processes, context, _begin, (make, os.getpid(), lock)) as pool:
         try:
             yield from _in_turn(pool, iter(parts), processes * AHEAD)
         except BrokenProcessPool:
@@ -56,12 +60,14 @@ def _in_turn(pool: ProcessPoolExecutor, parts: Iterator[Part], ahead: int) -> It
         waiting |= {pool.submit(_score, part) for part in islice(parts, len(done))}
 
 
-def _begin(make: MakeWorker, parent: int) -> None:
+def _begin(make: MakeWorker, parent: int, _lock: RunLock) -> None:
     end_with_parent(signal.SIGKILL)
     if os.getppid() != parent:  # it ended before we asked
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is our parent's to act upon
-    _workers.append(make())
+    worker = make()
+    _workers.append(worker)
+    atexit.register(worker.close)
 
 
 def _score(part: Part) -> Scored:

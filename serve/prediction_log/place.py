@@ -1,7 +1,8 @@
-"""Whether a place in the log is taken."""
+"""Which places in the log are taken."""
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 from serve.prediction_log.anchors import Anchors
@@ -20,6 +21,29 @@ def is_recorded(spool: Path, place: RecordPlace) -> bool:
     # Looked at last: a segment goes only after its chain's anchor says that its records are committed.
     anchor = Anchors(spool).of(place.chain_id)
     return anchor is not None and anchor.sequence >= place.sequence
+
+
+def recorded_up_to(spool: Path, chain_id: uuid.UUID) -> int:
+    """How many whole records a chain has, in the spool or in PostgreSQL already. Its process has ended, or is ours."""
+    while (last := _last_in_spool(spool, chain_id)) is None:
+        continue
+    anchor = Anchors(spool).of(chain_id)  # last, as above
+    return max(last, 0 if anchor is None else anchor.sequence)
+
+
+def _last_in_spool(spool: Path, chain_id: uuid.UUID) -> int | None:
+    """0 when there is none; None as below."""
+    last = 0
+    for key, path in list_segments(spool).items():
+        if key.chain_id != chain_id:
+            continue
+        try:
+            last = max(last, *(record.facts.sequence for record in records_of(path)), 0)
+        except FileNotFoundError:
+            return None
+        except SpoolError:
+            continue  # no segment: the shipper sets it aside
+    return last
 
 
 def _is_in_spool(spool: Path, place: RecordPlace) -> bool | None:

@@ -1,1 +1,1 @@
-"""Scored files beside XGBoost with pandas."""
+"""Scored files beside XGBoost with pandas, with polars and in Ray Data."""

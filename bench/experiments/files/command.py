@@ -1,10 +1,11 @@
-"""`python -m bench files`: how quickly are files scored, beside XGBoost with pandas?"""
+"""`python -m bench files`: how quickly are files scored, beside XGBoost with pandas, with polars and in Ray Data?"""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -15,25 +16,36 @@ from rich.table import Table
 
 from bench.experiments.engines.models import SIZES, make_models
 from bench.experiments.engines.race import Ratio
-from bench.experiments.files.contest import OURS, PANDAS, Series, contest, our_command, pandas_command
+from bench.experiments.files.contenders import OURS, PEERS, TITLES, make_commands
+from bench.experiments.files.contest import Series, contest
 from fraud.settings import load_settings
 from serve.engine import read_model
 from serve.model.model_store import Manifest, model_store
 
 EXTENSIONS: Final = (".parquet", ".csv")
+FOLDER: Final = "peers"
+"""Below the run folder: environments, which `python -m bench peers` keeps there too."""
 
 
 def files(
     rows: Annotated[int, typer.Option(min=1_000, help="Rows of a file.")] = 5_000_000,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds of each format, both sides in each.")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of each format, all sides in each.")] = 5,
+    peer: Annotated[list[str] | None, typer.Option(help=f"Only beside these of {', '.join(PEERS)}.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write every time to this file.")] = None,
 ) -> None:
-    """Score Parquet and CSV files of fresh rows by a model of 100 trees of depth 3: ours and pandas in turns."""
+    """Score Parquet and CSV files of fresh rows by a model of 100 trees of depth 3: ours and its peers in turns."""
+    chosen = _chosen(peer)
     settings = load_settings()
     with tempfile.TemporaryDirectory() as name, Progress(transient=True, console=Console(stderr=True)) as progress:
         folder = Path(name)
         task = progress.add_task("training", total=len(EXTENSIONS))
-        commands = {OURS: our_command(), PANDAS: pandas_command(_make_model(folder, settings.model_name))}
+        booster = _make_model(folder, settings.model_name)
+        commands = make_commands(
+            chosen,
+            booster,
+            settings.run_dir.resolve() / FOLDER,
+            lambda what: progress.update(task, description=what),
+        )
         compiled = str(settings.compiled_folder().resolve())
         environment = {"RUN_DIR": str(folder / "run"), "COMPILED_DIR": compiled, "MLFLOW_TRACKING_URI": ""}
         found = []
@@ -41,9 +53,16 @@ def files(
             progress.update(task, description=extension)
             found.append(contest(commands, extension, rows, rounds, folder=folder, environment=environment))
             progress.advance(task)
-    _print(found)
+    _print(found, chosen)
     if json_file is not None:
         json_file.write_text(json.dumps([_as_dict(series) for series in found], indent=2) + "\n")
+
+
+def _chosen(peers: Sequence[str] | None) -> list[str]:
+    unknown = [name for name in peers or () if name not in PEERS]
+    if unknown:
+        raise typer.BadParameter(f"--peer {unknown[0]}: expected one of {', '.join(PEERS)}")
+    return [name for name in PEERS if name in (peers or PEERS)]
 
 
 def _make_model(folder: Path, model_name: str) -> Path:
@@ -58,14 +77,15 @@ def _make_model(folder: Path, model_name: str) -> Path:
     return booster
 
 
-def _print(found: list[Series]) -> None:
-    table = Table("format", "ours, rows/s", "pandas, rows/s", "pandas / ours", "with the start")
-    for column in table.columns[1:]:
+def _print(found: Sequence[Series], peers: Sequence[str]) -> None:
+    table = Table("format", "by", "rows/s", "times ours", "with the start")
+    for column in table.columns[2:]:
         column.justify = "right"
     for series in found:
-        whole, beyond_start = series.ratios()
-        rates = (f"{series.rows_per_s(name):,.0f}" for name in (OURS, PANDAS))
-        table.add_row(series.extension, *rates, _told(beyond_start), _told(whole))
+        table.add_row(series.extension, TITLES[OURS], f"{series.rows_per_s(OURS):,.0f}", "", "")
+        for name in peers:
+            whole, beyond_start = series.ratios(name)
+            table.add_row("", TITLES[name], f"{series.rows_per_s(name):,.0f}", _told(beyond_start), _told(whole))
     Console().print(table)
 
 

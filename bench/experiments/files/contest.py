@@ -1,13 +1,13 @@
-"""Times two ways of scoring a file in turns: each round has fresh rows, in a file of a few and a file of many.
+"""Times ways of scoring a file in turns: each round has fresh rows, in a file of a few and a file of many.
 
-What both take for a few rows is their start; what they take longer for many is the rows'.
+What all take for a few rows is their start; what they take longer for many is the rows'.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from bench.experiments.engines.race import Ratio, ratio_of
+from bench.experiments.files.contenders import OURS
+from bench.experiments.files.errors import ContestError
 from fraud.features import FEATURE_NAMES
 from serve.engine.sample_rows import ordinary_rows
 
 FEW_ROWS: Final = 1_000
 GROUP_ROWS: Final = 250_000
-OURS: Final = "serve.batch"
-PANDAS: Final = "XGBoost with pandas"
 
 Commands = Mapping[str, Sequence[str]]
 """By name; the input and the output are added to each."""
@@ -45,16 +45,20 @@ class Series:
         """Median, without the start."""
         return self.rows / float(np.median(self.beyond_start[name]))
 
-    def ratios(self) -> tuple[Ratio, Ratio]:
-        """How many times as long pandas takes: the whole command, and without the start."""
-        beyond_start = ratio_of(self.beyond_start[PANDAS], self.beyond_start[OURS])
-        return ratio_of(self.whole[PANDAS], self.whole[OURS]), beyond_start
+    def ratios(self, peer: str) -> tuple[Ratio, Ratio]:
+        """How many times as long a peer takes: the whole command, and without the start."""
+        beyond_start = ratio_of(self.beyond_start[peer], self.beyond_start[OURS])
+        return ratio_of(self.whole[peer], self.whole[OURS]), beyond_start
 
 
 def contest(
     commands: Commands, extension: str, rows: int, rounds: int, *, folder: Path, environment: Mapping[str, str]
 ) -> Series:
-    """Have both score the same fresh rows, in a new order each round."""
+    """Have all score the same fresh rows, in a new order each round.
+
+    Raises:
+        ContestError: one can't, or has not scored all rows.
+    """
     generator = np.random.default_rng()
     whole: dict[str, list[float]] = {name: [] for name in commands}
     beyond_start: dict[str, list[float]] = {name: [] for name in commands}
@@ -62,31 +66,46 @@ def contest(
         few = _write(FEW_ROWS, folder / f"few{extension}", generator)
         many = _write(FEW_ROWS + rows, folder / f"many{extension}", generator)
         for name in generator.permutation(list(commands)).tolist():
-            start_s = _seconds([*commands[name], str(few)], folder / f"out{extension}", environment)
-            whole_s = _seconds([*commands[name], str(many)], folder / f"out{extension}", environment)
+            output = folder / f"out{extension}"
+            start_s = _seconds(name, [*commands[name], str(few)], output, environment)
+            whole_s = _seconds(name, [*commands[name], str(many)], output, environment)
+            _refuse_others(name, output, FEW_ROWS + rows)
             whole[name].append(whole_s)
             beyond_start[name].append(max(whole_s - start_s, 1e-3))
     return Series(extension, rows, whole, beyond_start)
 
 
-def our_command() -> list[str]:
-    """Scores a file by what is in the local store."""
-    return [sys.executable, "-m", "serve.batch"]
-
-
-def pandas_command(model: Path) -> list[str]:
-    """Scores a file by XGBoost with pandas."""
-    return [sys.executable, "-m", "bench.experiments.files.pandas_process", str(model)]
-
-
-def _seconds(command: Sequence[str], output: Path, environment: Mapping[str, str]) -> float:
+def _seconds(name: str, command: Sequence[str], output: Path, environment: Mapping[str, str]) -> float:
+    if output.is_dir():
+        shutil.rmtree(output)
     output.unlink(missing_ok=True)
     begun = time.perf_counter()
     # A folder of its own: no `.env` of whoever measures names a registry.
-    subprocess.run(
-        [*command, str(output)], check=True, env={**os.environ, **environment}, cwd=output.parent, capture_output=True
+    done = subprocess.run(
+        [*command, str(output)],
+        check=False,
+        env={**os.environ, **environment},
+        cwd=output.parent,
+        capture_output=True,
+        text=True,
     )
+    if done.returncode != 0:
+        raise ContestError(f"{name} ended with status {done.returncode}: {done.stderr.strip()[-500:]}")
     return time.perf_counter() - begun
+
+
+def _refuse_others(name: str, output: Path, rows: int) -> None:
+    """Return if the output, a file or a folder of files, has so many answers."""
+    files = sorted(output.glob(f"*{output.suffix}")) if output.is_dir() else [output]
+    found = sum(_rows_of(file) for file in files)
+    if found != rows:
+        raise ContestError(f"{name} gave {found} answers to {rows} rows")
+
+
+def _rows_of(file: Path) -> int:
+    if file.suffix == ".parquet":
+        return int(pq.read_metadata(file).num_rows)
+    return int(pyarrow.csv.read_csv(file).num_rows)
 
 
 def _write(rows: int, path: Path, generator: np.random.Generator) -> Path:

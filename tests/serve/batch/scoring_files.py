@@ -122,11 +122,13 @@ def score(
     return run(order, None, told or Told())
 
 
-def batch_command(run_dir: Path, *arguments: object, **settings: str) -> subprocess.Popen[str]:
+def batch_command(
+    run_dir: Path, *arguments: object, module: Sequence[str] = ("serve.batch",), **settings: str
+) -> subprocess.Popen[str]:
     """`python -m serve.batch` as a process of its own."""
     variables = {"RUN_DIR": str(run_dir), "ENGINE": "onnxruntime", **settings}
     return subprocess.Popen(
-        [sys.executable, "-m", "serve.batch", *map(str, arguments)],
+        [sys.executable, "-m", *module, *map(str, arguments)],
         env=project_environment(**variables, PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])),
         cwd=run_dir,
         stdout=subprocess.PIPE,

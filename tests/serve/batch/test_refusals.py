@@ -10,7 +10,7 @@ import pytest
 
 from fraud.errors import ProjectError
 from fraud.settings import load_settings
-from serve.batch.run import alone
+from serve.batch.run_lock import alone
 from serve.batch.work_folder import Output
 from serve.batch.worker import ModelChoice
 from serve.scoring.asks import Asks
