@@ -20,6 +20,7 @@ from fraud.settings import DatabaseRole, Settings, load_settings
 from serve.http.tls import check_certificate, warn_if_readable
 from serve.logs import LogFormat, configure_logging
 from serve.model.model_store import model_store
+from serve.notices.assembly import ways_of
 from serve.workers.listener import check_free
 from serve.workers.supervisor import Supervisor, worker_command
 
@@ -44,6 +45,7 @@ def serve(
         settings.administrator_password()
         database = settings.dsn(DatabaseRole.SERVER)
         settings.server_keys()
+        ways_of(settings)
         check_certificate(settings.ssl_certfile, settings.ssl_keyfile)
         address = host or settings.serve_host, port or settings.serve_port
         possible = possible_connections(settings.max_connections)

@@ -15,7 +15,7 @@ OPEN_PATHS: Final = frozenset(
 )
 """Probes, which orchestrators send without a login, and the description of the interface, which holds no secret."""
 
-PAGES: Final = ("/", "/login", "/logout", "/password", "/reports", "/reports/{rest:path}", "/assets/{name}")
+PAGES: Final = ("/", "/login", "/logout", "/password", "/reports", "/reports/{rest:path}", "/notices", "/assets/{name}")
 """Of the desk, which asks people for logins of its own."""
 
 _OPEN: Final = re.compile(

@@ -12,9 +12,11 @@ from desk.cockpit.counters import Counters
 from desk.cockpit.page import Cockpit
 from desk.cockpit.versions import PlayingVersion
 from desk.login import Logins
+from desk.notices.pages import notices_page
 from desk.reports.pages import report_pages
 from fraud.database import connect
 from serve.access.failed_logins import FailedLogins
+from serve.notices.table import WayName
 from serve.people import administration
 from serve.people.account import PersonRole
 from tests.desk.browser import Browser
@@ -31,7 +33,8 @@ def browser(database: str) -> Callable[..., Browser]:
     """Makes browsers, each with cookies of its own; no failed login is forgiven by time."""
     cockpit = Cockpit("divorce-model", lambda: VERSIONS, lambda: COUNTERS)
     dsn = make_dsn(database, options="-c role=scoring_desk")
-    app = create_app(dsn, [cockpit.page(), *Logins(FailedLogins(clock=lambda: 0.0)).pages(), *report_pages()])
+    logins = Logins(FailedLogins(clock=lambda: 0.0)).pages()
+    app = create_app(dsn, [cockpit.page(), *logins, *report_pages(), notices_page([WayName.WEBHOOK])])
     return lambda **about: Browser(app, **about)
 
 
