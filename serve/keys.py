@@ -10,7 +10,6 @@ import typer
 from fraud.api_keys import API_KEYS, ApiKey, Role, new_key, parse_api_keys
 from fraud.command import EXIT_ERROR, print_error
 from fraud.command_line import CommandLine
-from fraud.errors import ProjectError
 from fraud.settings import load_settings
 
 app = CommandLine()
@@ -43,11 +42,7 @@ def list_keys() -> None:
 
 
 def _known_keys() -> tuple[ApiKey, ...]:
-    try:
-        return load_settings().api_keys
-    except ProjectError as error:
-        print_error(error)
-        sys.exit(EXIT_ERROR)
+    return load_settings().api_keys
 
 
 if __name__ == "__main__":

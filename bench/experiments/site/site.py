@@ -159,7 +159,9 @@ class Site:
 
     def model_artifact(self) -> Path:
         """Where MLflow keeps the file that the production version serves; not the one of its judged twin."""
-        (path,) = (self.folder / "artifacts").rglob(f"{self._production().run_id}/artifacts/{MODEL_FOLDER}/{MODEL_FILE}")
+        (path,) = (self.folder / "artifacts").rglob(
+            f"{self._production().run_id}/artifacts/{MODEL_FOLDER}/{MODEL_FILE}"
+        )
         return path
 
     def _production(self) -> ModelVersion:
