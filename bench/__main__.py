@@ -15,7 +15,6 @@ from rich.table import Table
 
 from fraud.command import EXIT_ERROR, print_error
 from fraud.command_line import CommandLine, Group
-from fraud.errors import ProjectError
 from fraud.settings import load_settings
 
 if TYPE_CHECKING:
@@ -80,11 +79,7 @@ def bench(
     # Importing Locust makes the sockets of the whole process cooperative, which no other command should have.
     from bench.throughput import measure  # noqa: PLC0415
 
-    try:
-        settings = load_settings()
-    except ProjectError as error:
-        print_error(error)
-        sys.exit(EXIT_ERROR)
+    settings = load_settings()
     host = url or settings.server_url()
     results = []
     with Progress(transient=True) as progress:

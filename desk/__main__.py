@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,15 +15,16 @@ from desk.cockpit.page import Cockpit
 from desk.cockpit.versions import playing_versions
 from desk.keys.pages import KeyPages
 from desk.login import Logins
+from desk.notices.pages import notices_page
 from desk.oidc.provider import Client, Provider
 from desk.people import people_page
 from desk.reports.pages import report_pages
-from fraud.command import EXIT_ERROR, print_error
 from fraud.command_line import CommandLine
-from fraud.errors import ProjectError, SettingsError
+from fraud.errors import SettingsError
 from fraud.registry import Registry
 from fraud.settings import DatabaseRole, Settings, load_settings
 from serve.logs import LogFormat, configure_logging
+from serve.notices.assembly import ways_of
 
 PROCESS = "desk"
 
@@ -34,20 +34,18 @@ def desk(
 ) -> None:
     """Show pages to people who come through the server's port."""
     configure_logging(PROCESS)
-    try:
-        settings = load_settings()
-        configure_logging(PROCESS, LogFormat(settings.log_format))
-        dsn, uri = settings.dsn(DatabaseRole.DESK), settings.mlflow_tracking_uri
-        provider = provider_of(settings)
-    except ProjectError as error:
-        print_error(error)
-        sys.exit(EXIT_ERROR)
+    settings = load_settings()
+    configure_logging(PROCESS, LogFormat(settings.log_format))
+    dsn, uri = settings.dsn(DatabaseRole.DESK), settings.mlflow_tracking_uri
+    provider = provider_of(settings)
+    ways = [way.name for way in ways_of(settings)]
     registry = Registry(uri, settings.model_name, settings.registry_timeout_s) if uri else None
     versions = None if registry is None else functools.partial(playing_versions, registry)
     keys = KeyPages(settings.api_keys)
     cockpit = Cockpit(settings.model_name, versions, read_counters)
     logins = Logins(provider=provider)
-    app = create_app(dsn, [cockpit.page(), *logins.pages(), people_page(), *report_pages(), *keys.pages()])
+    pages = [cockpit.page(), *logins.pages(), people_page(), *report_pages(), *keys.pages(), notices_page(ways)]
+    app = create_app(dsn, pages)
     uvicorn.run(app, uds=str(socket), log_config=None, access_log=False, server_header=False)
 
 

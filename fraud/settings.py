@@ -27,6 +27,7 @@ from fraud.confidential_address import is_confidential
 from fraud.cores import usable_cores
 from fraud.environment import DEFAULT_RUN_DIR, SECRETS_FILE, settle_environment
 from fraud.errors import SettingsError
+from fraud.mail_address import MailPlace, parse_mail_place
 from fraud.networks import Network, parse_networks
 from fraud.overridden import refuse_overridden
 from fraud.run_lock import is_held
@@ -39,7 +40,7 @@ ADDRESSES_FILE: Final = "stack.env"
 ANCHOR_SECRET_MIN: Final = 32
 """Characters of the key that signs anchors."""
 MAY_HOLD_PASSWORDS: Final = frozenset(
-    {"database_url", "anchor_url", "server_urls", "oidc_issuer", "oidc_client_secret"}
+    {"database_url", "anchor_url", "server_urls", "oidc_issuer", "oidc_client_secret", "notify_url", "notify_mail"}
 )
 """Addresses and secrets that no message may quote."""
 EMPTY_MEANS_NONE: Final = ("credit_ceiling",)
@@ -88,7 +89,7 @@ def _parse_excluded(value: object) -> object:
 def _check_anchor_url(value: SecretStr) -> SecretStr:
     url = urlsplit(value.get_secret_value())
     is_folder = url.scheme == "file" and not url.netloc and url.path.startswith("/")
-    if not is_folder and not (url.scheme in {"http", "https"} and url.hostname):
+    if not is_folder and not _is_web_address(value.get_secret_value()):
         raise ValueError("expected file:///folder, http://address or https://address")
     return value
 
@@ -97,6 +98,28 @@ def _check_issuer(value: str) -> str:
     if not is_confidential(value) or "?" in value or "#" in value:
         raise ValueError("expected the https:// address that the provider calls its issuer")
     return value
+
+
+def _is_web_address(value: str) -> bool:
+    url = urlsplit(value)
+    return url.scheme in {"http", "https"} and bool(url.hostname)
+
+
+def _check_notify_url(value: SecretStr) -> SecretStr:
+    if not _is_web_address(value.get_secret_value()):
+        raise ValueError("expected http://address or https://address")
+    return value
+
+
+def _check_notify_mail(value: SecretStr) -> SecretStr:
+    parse_mail_place(value.get_secret_value())
+    return value
+
+
+def _check_public_url(value: str) -> str:
+    if not _is_web_address(value) or urlsplit(value).query:
+        raise ValueError("expected http://address or https://address, without a query")
+    return value.rstrip("/")
 
 
 class Settings(BaseSettings):
@@ -312,6 +335,22 @@ class Settings(BaseSettings):
     )
     shadow_share: Share = Field(0.1, description="share of the requests that it scores")
 
+    public_url: Annotated[str, AfterValidator(_check_public_url)] | None = Field(
+        None, description="address at which people reach the pages, for links in notices; unset = the server's own"
+    )
+    notify_url: Annotated[SecretStr, AfterValidator(_check_notify_url)] | None = Field(
+        None, description="address that is told of changed verdicts and alerts, by POST: see Notices"
+    )
+    notify_key: SecretStr | None = Field(None, description="key that signs what is sent to NOTIFY_URL")
+    notify_mail: Annotated[SecretStr, AfterValidator(_check_notify_mail)] | None = Field(
+        None,
+        description="who is told by mail: smtps://user:password@host:465/?from=ADDRESS&to=ADDRESS,ADDRESS; "
+        "smtp+starttls:// as well",
+    )
+    notify_repeat_hours: PositiveFloat = Field(
+        24.0, description="time after which people are told again of what lasts, hours"
+    )
+
     drift_window: PositiveInt = Field(7, description="full days that a drift check looks at, beside the last one alone")
     drift_min_samples: PositiveInt = Field(
         1_000, description="fewest applications of a window to tell; with fewer: inconclusive"
@@ -437,6 +476,24 @@ class Settings(BaseSettings):
             reason = error.strerror if isinstance(error, OSError) else "it is not in UTF-8"
             raise SettingsError(f"AUDIT_KEY_FILE={self.audit_key_file} can't be read: {reason}") from None
         return _long_enough(f"AUDIT_KEY_FILE={self.audit_key_file}", secret)
+
+    def notice_secret(self) -> bytes:
+        """What signs notices that are sent to NOTIFY_URL.
+
+        Raises:
+            SettingsError: it is not set, or too short to be a key.
+        """
+        if self.notify_key is None:
+            raise SettingsError("NOTIFY_KEY is not set, and what is sent to NOTIFY_URL has to be signed")
+        return _long_enough("NOTIFY_KEY", self.notify_key.get_secret_value())
+
+    def mail_place(self) -> MailPlace | None:
+        """Where notices are mailed; None if nowhere."""
+        return None if self.notify_mail is None else parse_mail_place(self.notify_mail.get_secret_value())
+
+    def pages_url(self) -> str:
+        """Where people reach the pages."""
+        return self.public_url or self.server_url()
 
     def control_secret(self) -> bytes | None:
         """What draws the control sample of reviews; None if nothing does.

@@ -11,6 +11,7 @@ from psycopg2 import Error as PostgresError
 from psycopg2.extensions import connection as Connection
 
 from fraud.errors import DatabaseError
+from fraud.foreign_errors import postgres_words
 
 _ATTRIBUTES: Final = "SELECT DISTINCT attribute FROM applicant_groups ORDER BY attribute"
 _VALUES: Final = "SELECT application_id, value FROM applicant_groups WHERE attribute = %s"
@@ -58,7 +59,7 @@ def _pairs_by_attribute(connection: Connection, query: str) -> Iterator[tuple[st
                 cursor.execute(query, (attribute,))
                 yield attribute, cursor.fetchall()
     except PostgresError as error:
-        reason = " ".join(str(error).split())
+        reason = postgres_words(error)
         raise DatabaseError(
             f"table applicant_groups can't be read: {reason}; `python -m initdb upgrade` makes it where it is lacking"
         ) from error

@@ -10,6 +10,7 @@ import pyarrow as pa
 from psycopg2.extras import execute_values
 
 from fraud.database import connect
+from fraud.foreign_errors import postgres_words
 from initdb.applications.batch import ApplicationsFile, Batch
 from initdb.applications.faults import Fault, Faults, Kind
 from initdb.applications.values import as_texts, check_id
@@ -105,4 +106,4 @@ def store_groups(dsn: str, rows: list[Row]) -> None:
         with connect(dsn, application_name="initdb groups") as connection, connection.cursor() as cursor:
             execute_values(cursor, _STORE, rows, page_size=PAGE_ROWS)
     except psycopg2.Error as error:
-        raise LoadError(f"the groups were not loaded: {' '.join(str(error).split())}") from error
+        raise LoadError(f"the groups were not loaded: {postgres_words(error)}") from error

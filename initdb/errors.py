@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+import psycopg2
+
 from fraud.errors import DatabaseError, ProjectError
+from fraud.foreign_errors import one_line, postgres_words
 
 
 class RawTableError(ProjectError):
@@ -48,9 +51,9 @@ class SchemaError(DatabaseError):
     @classmethod
     def refused(cls, file_name: str, error: BaseException) -> Self:
         """Name the file and PostgreSQL's reason, in one line."""
-        reason = " ".join(str(error).split())
         return cls(
-            f"PostgreSQL refused {file_name}: {reason}; run initdb as the owner of the database, who may create roles"
+            f"PostgreSQL refused {file_name}: {_words(error)}; run initdb as the owner of the database, who may create "
+            "roles"
         )
 
 
@@ -72,3 +75,8 @@ class NothingToDumpError(ProjectError):
 
 class TruthError(ProjectError):
     """The true probabilities are not known."""
+
+
+def _words(error: BaseException) -> str:
+    """PostgreSQL's message alone: its details can quote rows."""
+    return postgres_words(error) if isinstance(error, psycopg2.Error) else one_line(str(error))

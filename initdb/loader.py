@@ -11,6 +11,7 @@ from pyarrow import csv
 
 from fraud.database import connect
 from fraud.features import FEATURES
+from fraud.foreign_errors import postgres_words
 from fraud.provenance import Provenance
 from initdb.errors import LoadError
 from initdb.reference import ReferenceData
@@ -33,7 +34,7 @@ def load(dsn: str, data: ReferenceData, provenance: Provenance) -> None:
             write_provenance(connection, provenance)
             cursor.execute(sql.SQL("ANALYZE {}").format(TABLE))
     except psycopg2.Error as error:
-        raise LoadError(f"the reference data were not loaded: {' '.join(str(error).split())}") from error
+        raise LoadError(f"the reference data were not loaded: {postgres_words(error)}") from error
 
 
 def _as_csv(data: ReferenceData) -> io.BytesIO:

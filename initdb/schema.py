@@ -13,6 +13,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import encrypt_password
 
 from fraud.database import connect
+from fraud.foreign_errors import postgres_words
 from fraud.schema_version import read_version
 from initdb.errors import SchemaError
 from initdb.feature_columns import declare_features
@@ -89,4 +90,4 @@ def set_passwords(dsn: str, passwords: Mapping[str, str]) -> None:
             try:
                 cursor.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier)))
             except psycopg2.Error as error:
-                raise SchemaError(f"the password of {role} can't be set: {' '.join(str(error).split())}") from error
+                raise SchemaError(f"the password of {role} can't be set: {postgres_words(error)}") from error

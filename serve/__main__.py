@@ -24,6 +24,7 @@ from serve.keys.local_copy import local_copy
 from serve.keys.uses import key_uses
 from serve.logs import LogFormat, configure_logging
 from serve.model.model_store import model_store
+from serve.notices.assembly import ways_of
 from serve.workers.listener import check_free
 from serve.workers.supervisor import Supervisor, worker_command
 
@@ -47,6 +48,7 @@ def serve(
         # What workers and shipper need, to be missed once and here rather than by each of them.
         settings.administrator_password()
         database = settings.dsn(DatabaseRole.SERVER)
+        ways_of(settings)
         check_certificate(settings.ssl_certfile, settings.ssl_keyfile)
         address = host or settings.serve_host, port or settings.serve_port
         possible = possible_connections(settings.max_connections)

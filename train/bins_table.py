@@ -8,6 +8,7 @@ from psycopg2 import Error as PostgresError
 
 from fraud.database import connect
 from fraud.errors import DatabaseError
+from fraud.foreign_errors import postgres_words
 from fraud.reference_profile import ReferenceProfile
 from fraud.registry import ModelVersion
 
@@ -34,5 +35,5 @@ def store_bins(dsn: str, version: ModelVersion, profile: ReferenceProfile) -> No
             cursor.executemany(_INSERT, rows)
     except PostgresError as error:
         raise DatabaseError(
-            f"table {TABLE} can't be written: {' '.join(str(error).split())}; `python -m initdb --schema-only` makes it"
+            f"table {TABLE} can't be written: {postgres_words(error)}; `python -m initdb --schema-only` makes it"
         ) from error

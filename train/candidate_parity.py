@@ -25,9 +25,8 @@ from convert import prove
 from convert.errors import ParityError
 from convert.parity_report import ParityReport
 from convert.source import load_classifier
-from fraud.command import EXIT_ERROR, print_error
 from fraud.command_line import CommandLine
-from fraud.errors import ProjectError, RegistryError
+from fraud.errors import RegistryError
 from fraud.progress import ShowStep, steps_on
 from fraud.registry import CANDIDATE, TWIN_FOLDER, ModelVersion, Registry
 from fraud.report.verdict_file import write_verdict
@@ -54,13 +53,9 @@ def main(
 
     Exit status: 0 the same answers, 10 another answer, 2 error.
     """
-    try:
-        settings = load_settings()
-        verdict, reason, parity = _prove(settings, today.date() if today else settings.today)
-        write_verdict(folder or settings.run_dir / "parity", verdict, (reason,), parity)
-    except ProjectError as error:
-        print_error(error)
-        sys.exit(EXIT_ERROR)
+    settings = load_settings()
+    verdict, reason, parity = _prove(settings, today.date() if today else settings.today)
+    write_verdict(folder or settings.run_dir / "parity", verdict, (reason,), parity)
     typer.echo(f"{verdict.upper()}: {reason}")
     sys.exit(verdict.exit_status)
 

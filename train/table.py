@@ -20,6 +20,7 @@ from pyarrow import csv
 
 from fraud.errors import DatabaseError
 from fraud.features import DATE, FEATURE_COUNT, FEATURE_NAMES, LABEL
+from fraud.foreign_errors import postgres_words
 from train.errors import ColumnMissingError, TableMissingError
 
 TABLE: Final = "divorce_predictions"
@@ -93,7 +94,7 @@ def read_rows(connection: Connection, cutoff: dt.date) -> pa.Table:
         with connection.cursor() as cursor:
             cursor.copy_expert(statement, text)
     except PostgresError as error:
-        raise DatabaseError(f"table {TABLE} can't be read: {' '.join(str(error).split())}") from error
+        raise DatabaseError(f"table {TABLE} can't be read: {postgres_words(error)}") from error
     if text.tell() == 0:
         return pa.schema([(name, TYPES[name]) for name in READ]).empty_table()
     text.seek(0)

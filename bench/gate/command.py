@@ -24,7 +24,6 @@ from bench.gate.refresh import Refresh, after_rejection, may_refresh, refresh_po
 from bench.gate.report.files import stored_report, write_report
 from bench.gate.report.gate_report import GateReport
 from bench.gate.report.summary import print_summary
-from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError
 from fraud.progress import steps_on
 from fraud.registry import CANDIDATE, GATE_FOLDER, GATE_VERDICT_TAG, PRODUCTION, ModelVersion
@@ -58,21 +57,17 @@ def gate(
     Exit status: 0 promoted (or, with --measure-only, may be promoted), 10 rejected, 20 could not be decided, 2 error.
     Only 0 changes anything.
     """
-    try:
-        settings = load_settings()
-        if today is not None:
-            settings = settings.model_copy(update={"today": today.date()})
-        run = Run(
-            assemble_gate(settings),
-            deployment_of(settings) if deploy and not measure_only else None,
-            settings.dsn(DatabaseRole.TRAINER),
-            folder or settings.run_dir / "gate" / "report",
-            measure_only,
-            Refresh(settings.train_seed, settings.train_threads) if settings.gate_refresh else None,
-        )
-    except ProjectError as error:
-        print_error(error)
-        sys.exit(EXIT_ERROR)
+    settings = load_settings()
+    if today is not None:
+        settings = settings.model_copy(update={"today": today.date()})
+    run = Run(
+        assemble_gate(settings),
+        deployment_of(settings) if deploy and not measure_only else None,
+        settings.dsn(DatabaseRole.TRAINER),
+        folder or settings.run_dir / "gate" / "report",
+        measure_only,
+        Refresh(settings.train_seed, settings.train_threads) if settings.gate_refresh else None,
+    )
     report = run.report()
     if report is None:
         typer.echo(

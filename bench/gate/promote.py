@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -14,8 +13,6 @@ from bench.gate.lock import alone
 from bench.gate.measured import measured_versions
 from bench.gate.promotion import finish
 from bench.gate.promotion import promote as promote_version
-from fraud.command import EXIT_ERROR, print_error
-from fraud.errors import ProjectError
 from fraud.registry import CANDIDATE, GATE_VERDICT_TAG, PRODUCTION, ModelVersion, Registry
 from fraud.settings import DatabaseRole, load_settings
 from fraud.verdict import Verdict
@@ -34,23 +31,19 @@ def promote(
     SERVER_URLS has loaded and checked the candidate. A server that is cut off after that is named; it takes the version
     by itself, and `bench verify` tells when. Exit status: 0 promoted, 2 error.
     """
-    try:
-        settings = load_settings()
-        deployment = deployment_of(settings) if deploy else None
-        registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
-        report = folder or settings.run_dir / "gate" / "report"
-        with alone(settings.dsn(DatabaseRole.TRAINER), settings.model_name) as check_lock:
-            candidate, champion = registry.version_of(CANDIDATE), registry.version_of(PRODUCTION)
-            if candidate is None:
-                raise GateError("the registry has no candidate: `python -m train` registers one")
-            if champion is not None and champion.version == candidate.version:
-                missing = finish(registry, candidate, deployment)
-            else:
-                measured = _measured_champion(registry, candidate, report)
-                missing = promote_version(registry, measured, candidate, deployment, check_lock)
-    except ProjectError as error:
-        print_error(error)
-        sys.exit(EXIT_ERROR)
+    settings = load_settings()
+    deployment = deployment_of(settings) if deploy else None
+    registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
+    report = folder or settings.run_dir / "gate" / "report"
+    with alone(settings.dsn(DatabaseRole.TRAINER), settings.model_name) as check_lock:
+        candidate, champion = registry.version_of(CANDIDATE), registry.version_of(PRODUCTION)
+        if candidate is None:
+            raise GateError("the registry has no candidate: `python -m train` registers one")
+        if champion is not None and champion.version == candidate.version:
+            missing = finish(registry, candidate, deployment)
+        else:
+            measured = _measured_champion(registry, candidate, report)
+            missing = promote_version(registry, measured, candidate, deployment, check_lock)
     typer.echo(f"Version {candidate.version} is in production{_served(deployment, missing)}.")
     tell_missing(missing)
 

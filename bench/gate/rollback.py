@@ -10,8 +10,6 @@ from bench.gate import promotion
 from bench.gate.deployment import Deploy, deployment_of
 from bench.gate.lock import alone
 from bench.gate.promote import tell_missing
-from fraud.command import EXIT_ERROR, print_error
-from fraud.errors import ProjectError
 from fraud.registry import Registry
 from fraud.settings import DatabaseRole, load_settings
 from fraud.verdict import Verdict
@@ -24,15 +22,11 @@ def rollback(*, deploy: Deploy = True) -> None:
     server serves it; 20 the registry and all others have changed, but a server did not confirm it; 2 error, nothing has
     changed.
     """
-    try:
-        settings = load_settings()
-        deployment = deployment_of(settings) if deploy else None
-        registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
-        with alone(settings.dsn(DatabaseRole.TRAINER), settings.model_name) as check_lock:
-            version, missing = promotion.rollback(registry, deployment, check_lock)
-    except ProjectError as error:
-        print_error(error)
-        sys.exit(EXIT_ERROR)
+    settings = load_settings()
+    deployment = deployment_of(settings) if deploy else None
+    registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
+    with alone(settings.dsn(DatabaseRole.TRAINER), settings.model_name) as check_lock:
+        version, missing = promotion.rollback(registry, deployment, check_lock)
     typer.echo(f"Version {version.version} is in production again.")
     tell_missing(missing)
     sys.exit((Verdict.INCONCLUSIVE if missing else Verdict.PASS).exit_status)

@@ -12,8 +12,6 @@ from bench.applications import encode_instances, join_instances
 from bench.gate.deployment import Answer, deployment_of
 from bench.gate.errors import DeploymentError, GateError
 from bench.gate.server import Server
-from fraud.command import EXIT_ERROR, print_error
-from fraud.errors import ProjectError
 from fraud.golden_rows import GoldenRows, GoldenRowsError
 from fraud.registry import PRODUCTION, ModelVersion, Registry
 from fraud.settings import load_settings
@@ -28,17 +26,13 @@ def verify() -> None:
     rows of that version as the trained model did. Exit status: 0 all do; 10 a server does not; 2 the registry or a
     server can't be asked.
     """
-    try:
-        settings = load_settings()
-        registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
-        production = registry.version_of(PRODUCTION)
-        if production is None:
-            raise GateError("nothing is in production: `python -m bench gate` promotes a candidate")
-        rows = _sendable_rows(registry, production)
-        answers = deployment_of(settings).ask_each(lambda server: _check(server, production, rows))
-    except ProjectError as error:
-        print_error(error)
-        sys.exit(EXIT_ERROR)
+    settings = load_settings()
+    registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
+    production = registry.version_of(PRODUCTION)
+    if production is None:
+        raise GateError("nothing is in production: `python -m bench gate` promotes a candidate")
+    rows = _sendable_rows(registry, production)
+    answers = deployment_of(settings).ask_each(lambda server: _check(server, production, rows))
     sys.exit(_tell(answers, production, len(rows.rows)).exit_status)
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
-import psycopg2
 import typer
 
 from bench.plan.errors import AdoptionError
@@ -17,11 +14,8 @@ from bench.plan.forecast import Choice
 from bench.plan.people import asked_for_secret, person_of
 from bench.plan.plan import PLAN_FILE, PLAN_FOLDER, Plan
 from bench.plan.report import threshold
-from fraud.command import EXIT_ERROR, print_error
 from fraud.control_sample import fingerprint
 from fraud.database import connect
-from fraud.errors import ProjectError
-from fraud.foreign_errors import told
 from fraud.registry import PRODUCTION, Registry
 from fraud.review_policy import Entry, Terms, check, next_entry
 from fraud.review_policy_table import append_entry, lock_journal, read_journal
@@ -50,18 +44,17 @@ def adopt(
     The author's API key (role `operate`), or the administrator's password, is asked for, or read from a pipe. Run it as
     the owner of the database. Exit status: 0 written, 2 error.
     """
-    with _faults_in_one_line():
-        settings = load_settings()
-        plan = Plan.read(plan_file or settings.run_dir / PLAN_FOLDER / PLAN_FILE)
-        _refuse_other_model(plan, settings)
-        now = dt.datetime.now(dt.UTC)
-        terms = terms_of(plan, chosen(plan, capacity), _moment(valid_from, now), settings)
-        author = person_of(asked_for_secret(), settings)
-        entry = _enter(settings, author, now, terms=terms)
-        typer.echo(
-            f"Policy {entry.policy_id} of {author}: threshold {terms.threshold:.4f}, {terms.capacity:,.4g} reviews a "
-            f"week. It is not used until a second person signs it: `python -m bench plan sign {entry.number}`"
-        )
+    settings = load_settings()
+    plan = Plan.read(plan_file or settings.run_dir / PLAN_FOLDER / PLAN_FILE)
+    _refuse_other_model(plan, settings)
+    now = dt.datetime.now(dt.UTC)
+    terms = terms_of(plan, chosen(plan, capacity), _moment(valid_from, now), settings)
+    author = person_of(asked_for_secret(), settings)
+    entry = _enter(settings, author, now, terms=terms)
+    typer.echo(
+        f"Policy {entry.policy_id} of {author}: threshold {terms.threshold:.4f}, {terms.capacity:,.4g} reviews a "
+        f"week. It is not used until a second person signs it: `python -m bench plan sign {entry.number}`"
+    )
 
 
 def sign(number: Annotated[int, typer.Argument(help="Of the policy, as `adopt` told it.")]) -> None:
@@ -69,17 +62,16 @@ def sign(number: Annotated[int, typer.Argument(help="Of the policy, as `adopt` t
 
     Servers read it within a minute, or at once on `/update-model`. Exit status: 0 signed, 2 error.
     """
-    with _faults_in_one_line():
-        settings = load_settings()
-        terms = _unsigned(_read(settings), number)
-        typer.echo(
-            f"Policy {number}: threshold {terms.threshold:.4f}, {terms.capacity:,.4g} reviews a week, a control sample "
-            f"of {terms.control_share:.3g} of all others, valid from {terms.valid_from:%Y-%m-%d %H:%M} UTC.",
-            err=True,
-        )
-        signer = person_of(asked_for_secret(), settings)
-        _enter(settings, signer, dt.datetime.now(dt.UTC), signs=number)
-        typer.echo(f"Policy {number} is signed by {signer} too.")
+    settings = load_settings()
+    terms = _unsigned(_read(settings), number)
+    typer.echo(
+        f"Policy {number}: threshold {terms.threshold:.4f}, {terms.capacity:,.4g} reviews a week, a control sample "
+        f"of {terms.control_share:.3g} of all others, valid from {terms.valid_from:%Y-%m-%d %H:%M} UTC.",
+        err=True,
+    )
+    signer = person_of(asked_for_secret(), settings)
+    _enter(settings, signer, dt.datetime.now(dt.UTC), signs=number)
+    typer.echo(f"Policy {number} is signed by {signer} too.")
 
 
 def chosen(plan: Plan, capacity: float | None) -> Choice:
@@ -193,12 +185,3 @@ def _moment(given: dt.datetime | None, now: dt.datetime) -> dt.datetime:
     if moment < now:
         raise AdoptionError(f"{moment:%Y-%m-%d %H:%M} UTC is over: a policy can only be valid from now on")
     return moment
-
-
-@contextmanager
-def _faults_in_one_line() -> Iterator[None]:
-    try:
-        yield
-    except (ProjectError, psycopg2.Error) as error:
-        print_error(told(error))
-        sys.exit(EXIT_ERROR)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +15,7 @@ from bench.plan.evidence import gather
 from bench.plan.forecast import DAYS_A_WEEK, Price
 from bench.plan.plan import PLAN_FOLDER, Limits, make_plan
 from bench.plan.report import print_plan, write_report
-from fraud.command import EXIT_ERROR, print_error
 from fraud.command_line import CommandLine
-from fraud.errors import ProjectError
 from fraud.registry import PRODUCTION, Registry
 from fraud.settings import DatabaseRole, load_settings
 from train.maturity import label_cutoff
@@ -50,28 +47,24 @@ def make(
     """
     if context.invoked_subcommand is not None:
         return
-    try:
-        if cases is None or case_cost is None or loss is None:
-            raise PlanError("give --cases, --case-cost and --loss: `python -m bench plan --help` tells what they are")
-        settings = load_settings()
-        registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
-        version = registry.version_of(PRODUCTION)
-        if version is None:
-            raise PlanError("nothing is in production: `python -m bench gate` promotes a candidate")
-        evidence = gather(
-            settings.dsn(DatabaseRole.TRAINER),
-            registry,
-            version,
-            today=settings.today,
-            label_cutoff=label_cutoff(settings.today, settings.label_maturity_days),
-            weeks=weeks,
-            minimum_of_each_label=settings.gate_min_positives,
-        )
-        limits = Limits(cases, Price(case_cost, loss), max_wrong)
-        made = make_plan(evidence, limits, days_ahead=ahead * DAYS_A_WEEK, made_at=dt.datetime.now(dt.UTC))
-        page, *_ = write_report(made, folder or settings.run_dir / PLAN_FOLDER)
-    except ProjectError as error:
-        print_error(error)
-        sys.exit(EXIT_ERROR)
+    if cases is None or case_cost is None or loss is None:
+        raise PlanError("give --cases, --case-cost and --loss: `python -m bench plan --help` tells what they are")
+    settings = load_settings()
+    registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
+    version = registry.version_of(PRODUCTION)
+    if version is None:
+        raise PlanError("nothing is in production: `python -m bench gate` promotes a candidate")
+    evidence = gather(
+        settings.dsn(DatabaseRole.TRAINER),
+        registry,
+        version,
+        today=settings.today,
+        label_cutoff=label_cutoff(settings.today, settings.label_maturity_days),
+        weeks=weeks,
+        minimum_of_each_label=settings.gate_min_positives,
+    )
+    limits = Limits(cases, Price(case_cost, loss), max_wrong)
+    made = make_plan(evidence, limits, days_ahead=ahead * DAYS_A_WEEK, made_at=dt.datetime.now(dt.UTC))
+    page, *_ = write_report(made, folder or settings.run_dir / PLAN_FOLDER)
     print_plan(Console(), made)
     typer.echo(f"Page: {page}")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fraud.database import connect
 from fraud.errors import DatabaseError
 from fraud.features import FEATURE_COUNT
+from fraud.foreign_errors import postgres_words
 
 # An application that was scored again counts once, as it was answered last. Of one that carried no id nobody can tell.
 # Erased rows are none, nor are those from before a feature was declared.
@@ -43,6 +44,6 @@ def logged_applications(dsn: str, since: dt.date, until: dt.date) -> tuple[NDArr
             cursor.execute(_ROWS, {"width": FEATURE_COUNT, **bounds})
             rows = cursor.fetchall()
     except psycopg2.Error as error:
-        raise DatabaseError(f"the log can't be read: {' '.join(str(error).split())}") from error
+        raise DatabaseError(f"the log can't be read: {postgres_words(error)}") from error
     features = np.array([values for _, values, _ in rows], np.float32).reshape(-1, FEATURE_COUNT)
     return np.ascontiguousarray(features), np.array([day for day, _, _ in rows], "datetime64[D]")

@@ -16,9 +16,7 @@ from bench.shadow.logged_rows import Window
 from bench.shadow.report import PAGE_FILE, write_nothing_to_compare, write_report
 from bench.shadow.result import Limits
 from bench.shadow.shadow import Models, compare
-from fraud.command import EXIT_ERROR, print_error
 from fraud.cores import usable_cores
-from fraud.errors import ProjectError
 from fraud.registry import CANDIDATE, PRODUCTION, ModelVersion, Registry
 from fraud.report.verdict_file import VERDICT_FILE
 from fraud.settings import DatabaseRole, Settings, load_settings
@@ -56,16 +54,12 @@ def shadow(
     in force, or of a review of GATE_REVIEW_CAPACITY. Exit status: 0 nothing speaks against the candidate, 10 more
     decisions flip than GATE_MAX_FLIP_SHARE, 20 too little to tell, 30 the record is not what production gives, 2 error.
     """
-    try:
-        settings = load_settings()
-        where = folder or settings.run_dir / SHADOW_FOLDER
-        # Should this one crash, nobody must take the last one's verdict for its own.
-        (where / VERDICT_FILE).unlink(missing_ok=True)
-        day = today.date() if today else settings.today
-        verdict = _run(settings, candidate, _window(since, day), where, is_optional=optional)
-    except ProjectError as error:
-        print_error(error)
-        sys.exit(EXIT_ERROR)
+    settings = load_settings()
+    where = folder or settings.run_dir / SHADOW_FOLDER
+    # Should this one crash, nobody must take the last one's verdict for its own.
+    (where / VERDICT_FILE).unlink(missing_ok=True)
+    day = today.date() if today else settings.today
+    verdict = _run(settings, candidate, _window(since, day), where, is_optional=optional)
     sys.exit(verdict.exit_status)
 
 

@@ -21,6 +21,7 @@ from bench.shadow.result import Comparison, Limits, RowCounts, Shadow
 from bench.shadow.version_engines import VersionEngines, opened
 from fraud.database import connect
 from fraud.errors import DatabaseError
+from fraud.foreign_errors import postgres_words
 from fraud.registry import ModelVersion, Registry
 from fraud.review_policy import SignedPolicy, in_force, signed_policies
 from fraud.review_policy_table import read_journal
@@ -103,7 +104,7 @@ def compare(dsn: str, models: Models, window: Window, limits: Limits, *, capacit
             applications = store.applications()
             comparison = _compared(connection, applications, (champion, candidate), policy, capacity)
         except psycopg2.Error as error:
-            raise DatabaseError(f"the log can't be read: {' '.join(str(error).split())}") from error
+            raise DatabaseError(f"the log can't be read: {postgres_words(error)}") from error
     return Shadow(
         model_name=models.champion.name,
         champion=models.champion.version,

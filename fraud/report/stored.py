@@ -12,9 +12,11 @@ from typing import Final
 import msgspec
 import psycopg2
 from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
 
 from fraud.database import connect
 from fraud.errors import DatabaseError
+from fraud.notices import note_verdict
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +26,8 @@ _STORE: Final = """
     INSERT INTO public.reports (kind, made_at, verdict, page, facts, sha256) VALUES (%s, %s, %s, %s, %s, %s)
     RETURNING number
 """
+_ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtextextended('reports ' || %s, 0))"
+_LAST_VERDICT: Final = "SELECT verdict FROM public.reports WHERE kind = %s ORDER BY number DESC LIMIT 1"
 _LIST: Final = """
     SELECT number, kind, made_at, verdict FROM public.reports
     WHERE %(kind)s IS NULL OR kind = %(kind)s ORDER BY number DESC LIMIT %(most)s
@@ -77,7 +81,7 @@ class FoundReport(msgspec.Struct, frozen=True):
 
 
 def store_report(dsn: str, report: Report) -> int | None:
-    """Keep a report; returns its number.
+    """Keep a report, and a notice of it where the verdict is another one than before; returns its number.
 
     None, and a line in the log, where the database does not take it: a check does not fail for that, and its files are
     where they always are.
@@ -86,13 +90,20 @@ def store_report(dsn: str, report: Report) -> int | None:
     report = msgspec.structs.replace(report, page=report.page.replace("\0", "\ufffd"))
     try:
         with connect(dsn, APPLICATION_NAME) as connection, connection.cursor() as cursor:
-            values = (report.kind, report.made_at, report.verdict, report.page, report.facts, report.sha256)
-            cursor.execute(_STORE, values)
-            found = cursor.fetchone()
+            return _store(cursor, report)
     except (DatabaseError, psycopg2.Error) as error:
         logger.warning("the report is not in the database (%s); its files are written", str(error).partition("\n")[0])
         return None
-    return None if found is None else int(found[0])
+
+
+def _store(cursor: Cursor, report: Report) -> int:
+    cursor.execute(_ONE_AT_A_TIME, (report.kind,))
+    cursor.execute(_LAST_VERDICT, (report.kind,))
+    last = cursor.fetchone()
+    cursor.execute(_STORE, (report.kind, report.made_at, report.verdict, report.page, report.facts, report.sha256))
+    ((number,),) = cursor.fetchall()
+    note_verdict(cursor, report.kind, None if last is None else last[0], report.verdict, number)
+    return int(number)
 
 
 def list_reports(connection: Connection, kind: ReportKind | None, most: int) -> Sequence[ListedReport]:

@@ -11,9 +11,8 @@ from typing import Final
 
 from rich.console import Console
 
-from fraud.command import EXIT_ERROR, interrupt_once, print_error
+from fraud.command import interrupt_once
 from fraud.command_line import CommandLine
-from fraud.errors import ProjectError
 from fraud.settings import load_settings
 from fraud.stack.services import Stack
 from fraud.stack.summary import print_summary
@@ -37,9 +36,6 @@ def main() -> int:
             while True:
                 stack.check()
                 time.sleep(WATCH_INTERVAL_S)
-    except ProjectError as error:
-        print_error(error)
-        return EXIT_ERROR
     except (KeyboardInterrupt, BrokenPipeError):
         return 0
 

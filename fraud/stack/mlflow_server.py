@@ -17,9 +17,7 @@ from urllib.parse import quote
 import typer
 from psycopg2.extensions import parse_dsn
 
-from fraud.command import EXIT_ERROR, print_error
 from fraud.command_line import CommandLine
-from fraud.errors import ProjectError
 from fraud.settings import DatabaseRole, load_settings
 from fraud.stack.child import Child, give_way
 
@@ -87,11 +85,7 @@ def main(
     ] = None,
 ) -> None:
     """Become the tracking server, with its metadata in the database that the settings name."""
-    try:
-        environment = _environment(load_settings().dsn(DatabaseRole.MLFLOW))
-    except ProjectError as error:
-        print_error(error)
-        sys.exit(EXIT_ERROR)
+    environment = _environment(load_settings().dsn(DatabaseRole.MLFLOW))
     command = _command(host, port, allowed_host or [f"{LOOPBACK}:{port}", f"localhost:{port}"], artifacts)
     os.execve(command[0], command, {**os.environ, **environment})  # noqa: S606 - the signals of a container are MLflow's
 

@@ -15,6 +15,7 @@ from psycopg2.extensions import connection as Connection
 from rich.console import Console
 
 from fraud.database import connect
+from fraud.foreign_errors import postgres_words
 from fraud.provenance import LoadedFile, OwnRows, Provenance, read_provenance
 from initdb.applications.checking import Checker
 from initdb.applications.faults import Faults
@@ -62,7 +63,7 @@ def load_files(dsn: str, load: Load, console: Console) -> OwnRows:
             with console.status("Loading"):
                 return _finish(connection, staging, load.mode, tuple(loaded), faults)
     except psycopg2.Error as error:
-        raise LoadError(f"the applications were not loaded: {' '.join(str(error).split())}") from error
+        raise LoadError(f"the applications were not loaded: {postgres_words(error)}") from error
 
 
 def _stage(staging: Staging, number: int, checker: Checker, advance: Callable[[int], None]) -> int:

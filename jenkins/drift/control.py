@@ -17,6 +17,7 @@ from psycopg2.extensions import connection as Connection
 
 from fraud.database import connect
 from fraud.errors import DatabaseError
+from fraud.foreign_errors import postgres_words
 from fraud.review_policy import signed_policies
 from fraud.review_policy_table import read_journal
 from fraud.settings import DatabaseRole, Settings
@@ -85,7 +86,7 @@ def control_report(settings: Settings, today: dt.date) -> ControlReport:
         with connect(settings.dsn(DatabaseRole.TRAINER), APPLICATION_NAME) as connection:
             outcomes = _outcomes(connection, [name for one in latest if (name := one.application_id) is not None])
     except psycopg2.Error as error:
-        raise DatabaseError(f"decisions can't be read: {' '.join(str(error).split())}") from error
+        raise DatabaseError(f"decisions can't be read: {postgres_words(error)}") from error
     return estimate(latest, outcomes)
 
 

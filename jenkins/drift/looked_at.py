@@ -14,6 +14,7 @@ import psycopg2
 
 from fraud.database import connect
 from fraud.errors import DatabaseError
+from fraud.foreign_errors import postgres_words
 from fraud.review_policy import signed_policies
 from fraud.review_policy_table import read_journal
 from fraud.settings import DatabaseRole, Settings
@@ -73,7 +74,7 @@ def store_looked_at(settings: Settings) -> Stored:
             cursor.execute(_PASSED, (sorted(passed),))
             ((outcomes_of_passed,),) = cursor.fetchall()
     except psycopg2.Error as error:
-        raise DatabaseError(f"outcomes can't be weighed: {' '.join(str(error).split())}") from error
+        raise DatabaseError(f"outcomes can't be weighed: {postgres_words(error)}") from error
     return Stored(by_chance.count(False), by_chance.count(True), outcomes_of_passed)
 
 

@@ -14,7 +14,6 @@ from rich.console import Console
 from bench.gate.lock import RETRAINING, alone
 from fraud.command import EXIT_ERROR, interrupt_once, print_error
 from fraud.command_line import CommandLine
-from fraud.errors import ProjectError
 from fraud.registry import Registry
 from fraud.settings import DatabaseRole, Settings, load_settings
 from fraud.verdict import Verdict
@@ -71,9 +70,6 @@ def main(
             folder=(folder or settings.run_dir / "retrain").absolute(),
         )
         verdict = _retrain(settings, task, stage)
-    except ProjectError as error:
-        print_error(error)
-        sys.exit(EXIT_ERROR)
     except KeyboardInterrupt:
         print_error("interrupted; the stage has ended")
         sys.exit(EXIT_ERROR)

@@ -6,7 +6,6 @@ import datetime as dt
 import fcntl
 import logging
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +16,9 @@ from apscheduler.triggers.cron import CronTrigger
 from rich.console import Console
 from rich.table import Table
 
-from fraud.command import EXIT_ERROR, INTERRUPTS, print_error
+from fraud.command import INTERRUPTS
 from fraud.command_line import CommandLine
-from fraud.errors import ProjectError, SettingsError
+from fraud.errors import SettingsError
 from fraud.settings import Settings, load_settings
 from jenkins.schedule.commands import Commands
 from jenkins.schedule.errors import ScheduleError
@@ -42,17 +41,13 @@ def main(
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    try:
-        settings = load_settings()
-        folder = settings.run_dir.absolute() / "schedule"
-        tasks, memory = _tasks(settings), Memory(folder / MEMORY_FILE)
-        _print(tasks, memory)
-        if not show:
-            with _alone(folder):
-                _work(tasks, Commands(folder / "logs"), memory)
-    except ProjectError as error:
-        print_error(error)
-        sys.exit(EXIT_ERROR)
+    settings = load_settings()
+    folder = settings.run_dir.absolute() / "schedule"
+    tasks, memory = _tasks(settings), Memory(folder / MEMORY_FILE)
+    _print(tasks, memory)
+    if not show:
+        with _alone(folder):
+            _work(tasks, Commands(folder / "logs"), memory)
 
 
 def _tasks(settings: Settings) -> tuple[Task, ...]:

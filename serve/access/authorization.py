@@ -17,7 +17,7 @@ OPEN_PATHS: Final = frozenset(
 
 PAGES: Final = (
     *("/", "/login", "/login/{rest:path}", "/logout", "/password", "/people", "/assets/{name}"),
-    *("/reports", "/reports/{rest:path}", "/keys", "/keys/{rest:path}"),
+    *("/reports", "/reports/{rest:path}", "/keys", "/keys/{rest:path}", "/notices"),
 )
 """Of the desk, which asks people for logins of its own."""
 

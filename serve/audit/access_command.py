@@ -13,7 +13,7 @@ import typer
 
 from fraud.report.files import write_files
 from fraud.verdict import Verdict
-from serve.audit.command import TIMEOUT_S, ApplicantRef, asked_for, audit_settings, faults_in_one_line, find_person
+from serve.audit.command import TIMEOUT_S, ApplicantRef, asked_for, audit_settings, find_person
 from serve.audit.person_page import access_page
 
 logger = logging.getLogger(__name__)
@@ -28,11 +28,10 @@ def access(
     Run it as the owner of the database. What is still on its way from the spool is waited for as by `erase`. Exit
     status: 0 something is on record; 10 nothing is under that reference; 2 the command could not run.
     """
-    with faults_in_one_line():
-        settings = audit_settings()
-        found = find_person(settings, asked_for(applicant_ref), TIMEOUT_S)
-        if page is not None:
-            write_files(page.parent, {page.name: access_page(found, dt.datetime.now(dt.UTC))})
+    settings = audit_settings()
+    found = find_person(settings, asked_for(applicant_ref), TIMEOUT_S)
+    if page is not None:
+        write_files(page.parent, {page.name: access_page(found, dt.datetime.now(dt.UTC))})
     logger.info("access: %d rows", len(found))
     typer.echo(msgspec.json.format(msgspec.json.encode({"applications": found}), indent=2).decode())
     sys.exit((Verdict.PASS if found else Verdict.FAIL).exit_status)

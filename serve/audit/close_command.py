@@ -12,7 +12,7 @@ from fraud.errors import SettingsError
 from fraud.schema_version import refuse_newer
 from fraud.settings import DatabaseRole
 from serve.audit.closing import close_chain as close
-from serve.audit.command import anchors_of, audit_settings, faults_in_one_line
+from serve.audit.command import anchors_of, audit_settings
 from serve.audit.erasure import APPLICATION_NAME
 
 
@@ -28,12 +28,11 @@ def close_chain(
     AUDIT_KEY of the server. Exit status: 0 all are closed; 2 one is not: it is at work, is not whole, or was closed
     before.
     """
-    with faults_in_one_line():
-        if not by.strip() or not why.strip():
-            raise SettingsError("--by and --why have to say something: they are what stays on record")
-        settings = audit_settings()
-        dsn, spool, anchors = settings.dsn(DatabaseRole.AUDITOR), settings.spool_folder(), anchors_of(settings)
-        refuse_newer(dsn)
-        for chain_id in chains:
-            with connect(dsn, APPLICATION_NAME) as connection:
-                typer.echo(close(connection, spool, anchors, chain_id, by=by, why=why))
+    if not by.strip() or not why.strip():
+        raise SettingsError("--by and --why have to say something: they are what stays on record")
+    settings = audit_settings()
+    dsn, spool, anchors = settings.dsn(DatabaseRole.AUDITOR), settings.spool_folder(), anchors_of(settings)
+    refuse_newer(dsn)
+    for chain_id in chains:
+        with connect(dsn, APPLICATION_NAME) as connection:
+            typer.echo(close(connection, spool, anchors, chain_id, by=by, why=why))

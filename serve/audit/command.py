@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Final
 
-import psycopg2
 import typer
 
-from fraud.command import print_error
 from fraud.database import connect
-from fraud.errors import ProjectError, SettingsError
-from fraud.foreign_errors import told
+from fraud.errors import SettingsError
 from fraud.schema_version import refuse_newer
 from fraud.settings import Settings, load_settings
-from fraud.verdict import Verdict
 from serve.audit.erasure import APPLICATION_NAME, wait_for_spool
 from serve.audit.person import Answered, applications_of
 from serve.logs import LogFormat, configure_logging
@@ -90,13 +84,3 @@ def find_person(settings: Settings, applicant_ref: str, timeout_s: float) -> lis
     wait_for_spool(settings.spool_folder(), timeout_s)
     with connect(settings.dsn(), APPLICATION_NAME) as connection:
         return applications_of(connection, pseudonyms)
-
-
-@contextmanager
-def faults_in_one_line() -> Iterator[None]:
-    """End the process with a line and a status where the block meets a fault that its reader can mend."""
-    try:
-        yield
-    except (ProjectError, psycopg2.Error, OSError) as error:
-        print_error(told(error))
-        sys.exit(Verdict.ERROR.exit_status)

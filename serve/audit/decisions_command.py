@@ -14,7 +14,7 @@ from fraud.review_policy_table import read_journal
 from fraud.schema_version import refuse_newer
 from fraud.settings import DatabaseRole
 from fraud.verdict import Verdict
-from serve.audit.command import audit_settings, faults_in_one_line
+from serve.audit.command import audit_settings
 from serve.audit.decisions import count, decisions
 from serve.audit.erasure import APPLICATION_NAME
 
@@ -30,13 +30,12 @@ def decisions_command(
     status: 0 all follow from signed policies that were in force; 10 nothing was decided (about that application); 2 a
     record names a policy that was not, or the command could not run.
     """
-    with faults_in_one_line():
-        settings = audit_settings()
-        dsn = settings.dsn(DatabaseRole.AUDITOR)
-        refuse_newer(dsn)
-        with connect(dsn, APPLICATION_NAME) as connection:
-            policies = signed_policies(read_journal(connection))
-            found = decisions(connection, policies, settings.control_secret(), application)
-            told = count(found) if application is None else list(found)
+    settings = audit_settings()
+    dsn = settings.dsn(DatabaseRole.AUDITOR)
+    refuse_newer(dsn)
+    with connect(dsn, APPLICATION_NAME) as connection:
+        policies = signed_policies(read_journal(connection))
+        found = decisions(connection, policies, settings.control_secret(), application)
+        told = count(found) if application is None else list(found)
     typer.echo(msgspec.json.format(msgspec.json.encode({"decisions": told}), indent=2).decode())
     sys.exit((Verdict.PASS if told else Verdict.FAIL).exit_status)

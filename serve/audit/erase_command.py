@@ -27,7 +27,6 @@ from serve.audit.command import (
     anchors_of,
     asked_for,
     audit_settings,
-    faults_in_one_line,
     find_person,
     pseudonyms_of,
 )
@@ -73,34 +72,33 @@ def erase(
     Run it on the server's machine, as the owner of the database. Backups of the database are not reached. Exit status:
     0 erased, or to be erased; 10 nothing is on record under that reference; 2 the command could not run.
     """
-    with faults_in_one_line():
-        settings = audit_settings()
-        if request_id is not None:
-            _erase_requests(settings, request_id, timeout_s, dry_run=dry_run, rewrite_now=rewrite_now)
-            return
-        reference = asked_for(applicant_ref)
-        found = find_person(settings, reference, timeout_s)
-        if not found:
-            _end_with_nobody(NOBODY)
-        if dry_run:
-            _preview(found)
-            return
-        files = _Files.of(receipt)
-        files.write(b"", b"")  # while nothing is erased that they could not tell of
-        erased, forgotten = _erase(settings, reference, with_request_ids=with_request_ids)
-        typer.echo(
-            f"erased: {erased.rows} rows in {erased.records} records, {erased.outcomes} outcomes, {forgotten} answers "
-            "by Idempotency-Key"
-        )
-        places = places_of(found, with_request_ids=with_request_ids)
-        told = _receipt(erased, forgotten, places, with_request_ids=with_request_ids)
-        files.write(encode_receipt(told), receipt_page(told))  # true also where the rewrite does not come to its end
-        rewritten = _rewrite(settings) if rewrite_now else None
-        if rewritten is not None:
-            names = [table.name for table in rewritten.tables]
-            told = msgspec.structs.replace(told, rewritten=names, remains=remains_after(rewritten))
-            files.write(encode_receipt(told), receipt_page(told))
-        _say_what_remains(rewritten)
+    settings = audit_settings()
+    if request_id is not None:
+        _erase_requests(settings, request_id, timeout_s, dry_run=dry_run, rewrite_now=rewrite_now)
+        return
+    reference = asked_for(applicant_ref)
+    found = find_person(settings, reference, timeout_s)
+    if not found:
+        _end_with_nobody(NOBODY)
+    if dry_run:
+        _preview(found)
+        return
+    files = _Files.of(receipt)
+    files.write(b"", b"")  # while nothing is erased that they could not tell of
+    erased, forgotten = _erase(settings, reference, with_request_ids=with_request_ids)
+    typer.echo(
+        f"erased: {erased.rows} rows in {erased.records} records, {erased.outcomes} outcomes, {forgotten} answers "
+        "by Idempotency-Key"
+    )
+    places = places_of(found, with_request_ids=with_request_ids)
+    told = _receipt(erased, forgotten, places, with_request_ids=with_request_ids)
+    files.write(encode_receipt(told), receipt_page(told))  # true also where the rewrite does not come to its end
+    rewritten = _rewrite(settings) if rewrite_now else None
+    if rewritten is not None:
+        names = [table.name for table in rewritten.tables]
+        told = msgspec.structs.replace(told, rewritten=names, remains=remains_after(rewritten))
+        files.write(encode_receipt(told), receipt_page(told))
+    _say_what_remains(rewritten)
 
 
 def _receipt(erased: Erased, forgotten: int, places: Sequence[Place], *, with_request_ids: bool) -> Receipt:

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 from psycopg2.extensions import connection as Connection
 
+from serve.journal.ends import ANCHORED_JOURNALS
 from serve.prediction_log.chain import GENESIS, microseconds
 from serve.prediction_log.table import ChainEnd
 
@@ -24,7 +25,9 @@ LEDGER_PENDING: Final = uuid.UUID(int=1)
 
 CLOSURES: Final = uuid.UUID(int=2)
 """Stands for the list of closed chains among the anchors (`closures.py`)."""
-NO_CHAINS: Final = frozenset({LEDGER, LEDGER_PENDING, CLOSURES})
+JOURNAL_ENDS: Final = frozenset(journal.chain_id for journal in ANCHORED_JOURNALS)
+"""Stand for the journals of what people did."""
+NO_CHAINS: Final = frozenset({LEDGER, LEDGER_PENDING, CLOSURES}) | JOURNAL_ENDS
 """What has an anchor and is no chain of records."""
 
 LEAST_NUMBER: Final = -(2**63)

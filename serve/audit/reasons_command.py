@@ -20,7 +20,7 @@ from fraud.schema_version import refuse_newer
 from fraud.settings import DatabaseRole, Settings
 from fraud.verdict import Verdict
 from serve.audit.answering_versions import AnsweringVersions
-from serve.audit.command import TIMEOUT_S, audit_settings, faults_in_one_line
+from serve.audit.command import TIMEOUT_S, audit_settings
 from serve.audit.erasure import APPLICATION_NAME, wait_for_spool
 from serve.audit.reasons import ExplainedAnswer, Telling, explain_application
 from serve.audit.review_borders import ReviewBorders
@@ -54,8 +54,7 @@ def reasons(
     """
     if language not in OFFERED:
         raise typer.BadParameter(f"expected one of {', '.join(OFFERED)}", param_hint="--language")
-    with faults_in_one_line():
-        found = _explain(audit_settings(), application, top, language, threshold)
+    found = _explain(audit_settings(), application, top, language, threshold)
     answers = {"application": application, "no_cause": LANGUAGES[language].no_cause, "answers": found}
     typer.echo(msgspec.json.format(msgspec.json.encode(answers), indent=2).decode())
     if not found:

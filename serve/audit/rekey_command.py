@@ -12,7 +12,7 @@ import typer
 from fraud.database import connect
 from fraud.schema_version import refuse_newer
 from fraud.verdict import Verdict
-from serve.audit.command import TIMEOUT_S, anchors_of, audit_settings, faults_in_one_line, pseudonyms_of
+from serve.audit.command import TIMEOUT_S, anchors_of, audit_settings, pseudonyms_of
 from serve.audit.erasure import APPLICATION_NAME, wait_for_spool
 from serve.audit.rekeying import rekey as rekey_persons
 from serve.audit.rekeying import rows_by_key
@@ -31,18 +31,17 @@ def rekey(
     server started anew under the new key; `rewrite` afterwards. Exit status: 0 all rows are under the newest key; 10
     some are not; 2 the command could not run.
     """
-    with faults_in_one_line():
-        settings = audit_settings()
-        pseudonyms = pseudonyms_of(settings)
-        refuse_newer(settings.dsn())
-        with connect(settings.dsn(), APPLICATION_NAME) as connection:
-            if refs is not None:
-                wait_for_spool(settings.spool_folder(), TIMEOUT_S)
-                with refs.open(encoding="utf-8") as lines:
-                    listed = (reference for line in lines if (reference := line.rstrip("\r\n")))
-                    done = rekey_persons(connection, anchors_of(settings), pseudonyms, listed)
-                typer.echo(f"rekeyed: {done.rows} rows in {done.records} records")
-            rows = rows_by_key(connection)
+    settings = audit_settings()
+    pseudonyms = pseudonyms_of(settings)
+    refuse_newer(settings.dsn())
+    with connect(settings.dsn(), APPLICATION_NAME) as connection:
+        if refs is not None:
+            wait_for_spool(settings.spool_folder(), TIMEOUT_S)
+            with refs.open(encoding="utf-8") as lines:
+                listed = (reference for line in lines if (reference := line.rstrip("\r\n")))
+                done = rekey_persons(connection, anchors_of(settings), pseudonyms, listed)
+            typer.echo(f"rekeyed: {done.rows} rows in {done.records} records")
+        rows = rows_by_key(connection)
     newest, *older = pseudonyms.key_ids()
     at_newest = rows.pop(newest, 0)
     typer.echo(f"newest key ({newest.hex()}): {at_newest} rows")

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from fraud.verdict import Verdict
-from serve.audit.command import audit_settings, faults_in_one_line
+from serve.audit.command import audit_settings
 from serve.audit.receipt import remains_after
 from serve.audit.rewriting import due_tables
 from serve.audit.rewriting import rewrite as rewrite_tables
@@ -31,14 +31,13 @@ def rewrite(
 
     Exit status: 0 nothing is due (any more); 10 with --check: something is; 2 it could not be done, or not all of it.
     """
-    with faults_in_one_line():
-        dsn = audit_settings().dsn()
-        if check:
-            tables = due_tables(dsn)
-            for table in tables:
-                typer.echo(f"due: {table.name}, {table.bytes / 1e6:.0f} MB")
-            sys.exit((Verdict.FAIL if tables else Verdict.PASS).exit_status)
-        rewritten = rewrite_tables(dsn, timeout_s, lambda told: typer.echo(told, err=True))
+    dsn = audit_settings().dsn()
+    if check:
+        tables = due_tables(dsn)
+        for table in tables:
+            typer.echo(f"due: {table.name}, {table.bytes / 1e6:.0f} MB")
+        sys.exit((Verdict.FAIL if tables else Verdict.PASS).exit_status)
+    rewritten = rewrite_tables(dsn, timeout_s, lambda told: typer.echo(told, err=True))
     typer.echo(f"written anew: {', '.join(table.name for table in rewritten.tables) or 'nothing was due'}")
     for remains in remains_after(rewritten):
         typer.echo(f"remains: {remains}")

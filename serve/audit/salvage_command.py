@@ -7,12 +7,8 @@ import sys
 from collections.abc import Sequence
 
 import msgspec
-import psycopg2
 import typer
 
-from fraud.command import print_error
-from fraud.errors import ProjectError
-from fraud.foreign_errors import told
 from fraud.settings import load_settings
 from fraud.verdict import Verdict
 from serve.audit.salvage import Salvage, Salvaged
@@ -31,16 +27,12 @@ def salvage() -> None:
     to standard error. A file of which all is in the log then is removed; any other stays where it is. Exit status: 0
     nothing is left; 10 something is; 2 the command could not run.
     """
-    try:
-        settings = load_settings()
-        configure_logging("audit", LogFormat(settings.log_format))
-        spool = settings.spool_folder()
-        anchors = Anchors(spool, anchor_key(settings))
-        anchors.refuse_without_key()
-        salvaged = Salvage(spool, LogTable(settings.dsn()), anchors).run()
-    except (ProjectError, psycopg2.Error, OSError) as error:
-        print_error(told(error))
-        sys.exit(Verdict.ERROR.exit_status)
+    settings = load_settings()
+    configure_logging("audit", LogFormat(settings.log_format))
+    spool = settings.spool_folder()
+    anchors = Anchors(spool, anchor_key(settings))
+    anchors.refuse_without_key()
+    salvaged = Salvage(spool, LogTable(settings.dsn()), anchors).run()
     logger.info("salvaged: %d records of %d files", sum(one.shipped for one in salvaged), len(salvaged))
     _tell(salvaged)
     left = any(one.is_kept for one in salvaged)

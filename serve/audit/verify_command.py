@@ -10,19 +10,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Final
 
-import psycopg2
 import typer
 from psycopg2.extensions import connection as Connection
 
 from fraud.command import interrupt_once, print_error
 from fraud.database import connect
-from fraud.errors import ProjectError
-from fraud.foreign_errors import told
 from fraud.report.files import write_files
 from fraud.report.stored import store_report
 from fraud.schema_version import read_version, refuse_newer
 from fraud.settings import DatabaseRole, Settings, load_settings
-from fraud.verdict import Verdict
 from serve.audit.checkpoint import NAME, read_checkpoint, remove_checkpoint
 from serve.audit.collected import read_collected
 from serve.audit.erasure import APPLICATION_NAME
@@ -66,9 +62,6 @@ def verify(
         settings = load_settings()
         configure_logging(PROCESS, LogFormat(settings.log_format))
         found = _verify(settings, resume, anchors or (), report)
-    except (ProjectError, psycopg2.Error, OSError) as error:
-        print_error(told(error))
-        sys.exit(Verdict.ERROR.exit_status)
     except KeyboardInterrupt:
         print_error("broken off: `python -m serve.audit verify --resume` goes on where it stood some seconds ago")
         sys.exit(INTERRUPTED)

@@ -17,10 +17,11 @@ from serve.audit.closures import Closure, check_closures, read_closures
 from serve.audit.collected_since import collected_up_to, compare_collected, stored_hashes
 from serve.audit.definitions import check_definitions
 from serve.audit.findings import Fault, Finding, Findings
-from serve.audit.journals import check_journals
+from serve.audit.journals import check_ends, check_journals
 from serve.audit.ledger import LEAST_NUMBER, LEDGER, LEDGER_PENDING, NO_CHAINS, Erasure, Kind, end_of, read_ledger
 from serve.audit.stored_rows import LogReader, Place, place_of, snapshot
 from serve.audit.witnesses import KnownAnchors, Outside, check_spool, spooled_hash
+from serve.journal.ends import ANCHORED_JOURNALS
 from serve.prediction_log.anchor import Anchor
 from serve.prediction_log.chain import GENESIS
 from serve.prediction_log.errors import SpoolError
@@ -151,9 +152,12 @@ class Walk:
             self.findings.add(Finding(Fault.CHANGED, "the ledger of erasures was changed meanwhile", LEDGER))
         self.ledger = ledger
         self.findings.extend(check_ledger(ledger, [*_ledger_ends(before.anchors), *_ledger_ends(after.anchors)]))
+        # Read before the journals are: they only grow, and so do their anchors.
+        ends = {journal.chain_id: self.outside.ends_of(journal.chain_id) for journal in ANCHORED_JOURNALS}
         with snapshot(self.connection):
             self.findings.extend(check_definitions(self.connection))
             self.findings.extend(check_journals(self.connection))
+            self.findings.extend(check_ends(self.connection, ends))
 
     def check_chain(self, chain_id: uuid.UUID) -> Anchor:
         """Check one chain alone, from its first record on; gives where it ends."""

@@ -54,6 +54,15 @@ class Outside:
             here = Anchor()
         return max(here, self._latest.get(chain_id, here), key=lambda anchor: anchor.sequence)
 
+    def ends_of(self, chain_id: uuid.UUID) -> set[tuple[int, bytes]]:
+        """Number and hash of each event of a journal that was its end once, here or elsewhere."""
+        known = set(self.collected.hashes(chain_id).items())
+        try:
+            here = Anchors(self.spool).of(chain_id)
+        except SpoolError:  # `read_anchors` tells of it
+            return known
+        return known if here is None else known | {(here.sequence, here.hash)}
+
 
 def read_anchors(spool: Path, key: AnchorKey | None, collected: Collected) -> KnownAnchors:
     """All of them; one that can't be read is a finding, and so is a file that is none.

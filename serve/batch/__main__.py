@@ -12,7 +12,6 @@ from rich.console import Console
 from fraud.command import EXIT_ERROR, interrupt_once, print_error
 from fraud.command_line import CommandLine
 from fraud.cores import usable_cores
-from fraud.errors import ProjectError
 from fraud.features import FEATURE_COUNT
 from fraud.languages import ENGLISH
 from fraud.progress import RowProgress
@@ -71,9 +70,6 @@ def batch(
         order = Order(files, target, _model(settings), version, asks, workers=workers or usable_cores(), log=log)
         with RowProgress(console, sum(file.location.info().size for file in files)) as progress:
             result = run(order, _registry(settings), progress)
-    except ProjectError as error:
-        print_error(error)
-        sys.exit(EXIT_ERROR)
     except KeyboardInterrupt:
         print_error("interrupted: give the same command again to go on")
         sys.exit(EXIT_ERROR)

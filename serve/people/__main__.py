@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import getpass
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Final
 
-import psycopg2
 import typer
 from psycopg2.extensions import connection as Connection
 
-from fraud.command import EXIT_ERROR, print_error
 from fraud.command_line import CommandLine
 from fraud.database import connect
-from fraud.errors import ProjectError
 from fraud.schema_version import refuse_newer
 from fraud.settings import load_settings
 from serve.people import administration
@@ -95,14 +91,10 @@ def _here() -> str:
 
 @contextmanager
 def _transaction() -> Iterator[Connection]:
-    try:
-        dsn = load_settings().dsn()
-        refuse_newer(dsn)
-        with connect(dsn, APPLICATION_NAME) as connection:
-            yield connection
-    except (ProjectError, psycopg2.Error) as error:
-        print_error(str(error).partition("\n")[0])
-        sys.exit(EXIT_ERROR)
+    dsn = load_settings().dsn()
+    refuse_newer(dsn)
+    with connect(dsn, APPLICATION_NAME) as connection:
+        yield connection
 
 
 if __name__ == "__main__":

@@ -23,10 +23,12 @@ from fraud.command_line import CommandLine
 from fraud.database import open_connection
 from fraud.errors import DatabaseError, EncodingError, ProjectError
 from fraud.settings import DatabaseRole, Settings, load_settings
+from serve.journal.ends import anchor_journals
 from serve.keys.keeper import KeyKeeper
 from serve.keys.local_copy import local_copy
 from serve.keys.uses import key_uses
 from serve.logs import LogFormat, configure_logging
+from serve.notices.assembly import assemble_sender
 from serve.policy.journal_file import journal_file
 from serve.prediction_log.anchor_book import AnchorBook
 from serve.prediction_log.anchor_key import anchor_key
@@ -103,7 +105,9 @@ def _ship(settings: Settings, stop: threading.Event) -> None:
         anchors,
         metrics,
         fetch_policies=lambda: journal.renew(dsn),
+        anchor_journals=lambda: anchor_journals(dsn, anchors),
     )
+    notices = assemble_sender(settings, metrics)
     # Records make no cycles; the collector would look at thousands of them again and again.
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
@@ -111,6 +115,7 @@ def _ship(settings: Settings, stop: threading.Event) -> None:
         sender = AnchorSender(Anchors(folder), place_of(settings.anchor_url.get_secret_value()))
         behind_s = metrics.upkeep_behind_s
         threading.Thread(target=sender.run, args=(stop, behind_s), name="anchor-sender", daemon=True).start()
+    threading.Thread(target=notices.run, args=(stop, metrics.upkeep_behind_s), name="notices", daemon=True).start()
     # What it is at as we end is broken off, and done by the next one.
     threading.Thread(target=upkeep.run, args=(stop,), name="upkeep", daemon=True).start()
     behind = metrics.upkeep_behind_s.labels("api_keys")

@@ -46,7 +46,11 @@ class AnchorBook:
 
     def sequence(self, chain_id: uuid.UUID) -> int:
         """The last record of a chain that is known to be in the table; 0 for none."""
-        return self._known.get(chain_id, Anchor()).sequence
+        return self.known(chain_id).sequence
+
+    def known(self, chain_id: uuid.UUID) -> Anchor:
+        """A chain's anchor; an empty one where it has none."""
+        return self._known.get(chain_id, Anchor())
 
     def move(self, end: ChainEnd) -> None:
         """A chain is in the table up to `end`."""

@@ -29,6 +29,8 @@ DRIFT_INTERVAL_S: Final = 15.0
 """How often the database is asked what the drift monitor said."""
 POLICIES_INTERVAL_S: Final = 15.0
 """How soon a review policy that was signed is used, where nobody asks for it by `/update-model`."""
+JOURNALS_INTERVAL_S: Final = 15.0
+"""How long an event of a journal may be cut off unseen."""
 DETACH_TIME_S: Final = 2.0
 """Shippers write in short transactions, and within so long there is time between two of them."""
 BETWEEN_ATTEMPTS_S: Final = 0.05
@@ -44,9 +46,14 @@ class Upkeep:
         anchors: AnchorBook,
         metrics: LogMetrics,
         patience_s: float = PATIENCE_S,
+        *,
         fetch_policies: Callable[[], None] = lambda: None,
+        anchor_journals: Callable[[], None] = lambda: None,
     ) -> None:
-        """`fetch_policies` brings the review policies of the database here, now and then."""
+        """`fetch_policies` brings the review policies of the database here, now and then.
+
+        `anchor_journals` writes down where the journals of what people did end.
+        """
         self._table = table
         self._anchors = anchors
         self._drift_gauges = DriftGauges()
@@ -58,6 +65,7 @@ class Upkeep:
                 ("reports", self._remove_old_reports, UPKEEP_INTERVAL_S),
                 ("drift", self._tell_drift, DRIFT_INTERVAL_S),
                 ("policies", fetch_policies, POLICIES_INTERVAL_S),
+                ("journals", anchor_journals, JOURNALS_INTERVAL_S),
             )
         ]
 

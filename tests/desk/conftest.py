@@ -13,11 +13,13 @@ from desk.cockpit.page import Cockpit
 from desk.cockpit.versions import PlayingVersion
 from desk.keys.pages import KeyPages
 from desk.login import Logins
+from desk.notices.pages import notices_page
 from desk.people import people_page
 from desk.reports.pages import report_pages
 from fraud.api_keys import ApiKey, Role, new_key
 from fraud.database import connect
 from serve.access.failed_logins import FailedLogins
+from serve.notices.table import WayName
 from serve.people import administration
 from serve.people.account import PersonRole
 from tests.desk.browser import Browser
@@ -36,7 +38,8 @@ def browser(database: str) -> Callable[..., Browser]:
     dsn = make_dsn(database, options="-c role=scoring_desk")
     keys = KeyPages([ApiKey.of(new_key(), "local", [Role.SCORE, Role.READ])])
     logins = Logins(FailedLogins(clock=lambda: 0.0))
-    app = create_app(dsn, [cockpit.page(), *logins.pages(), people_page(), *report_pages(), *keys.pages()])
+    pages = [*logins.pages(), people_page(), *report_pages(), *keys.pages(), notices_page([WayName.WEBHOOK])]
+    app = create_app(dsn, [cockpit.page(), *pages])
     return lambda **about: Browser(app, **about)
 
 

@@ -9,10 +9,8 @@ from typing import Annotated
 
 import typer
 
-from fraud.command import EXIT_ERROR, print_error
 from fraud.command_line import CommandLine
 from fraud.database import connect
-from fraud.errors import ProjectError
 from fraud.report.verdict_file import write_verdict
 from fraud.schema_version import read_version
 from fraud.settings import DatabaseRole, Settings, load_settings
@@ -40,13 +38,9 @@ def main(
 
     Exit status: 0 fit to train on, 30 data-quality fault, 20 too few, 2 error.
     """
-    try:
-        settings = load_settings()
-        report = _check(settings, today.date() if today else settings.today)
-        write_verdict(folder or settings.run_dir / "data_check", report.verdict, report.reasons, _details(report))
-    except ProjectError as error:
-        print_error(error)
-        sys.exit(EXIT_ERROR)
+    settings = load_settings()
+    report = _check(settings, today.date() if today else settings.today)
+    write_verdict(folder or settings.run_dir / "data_check", report.verdict, report.reasons, _details(report))
     _print(report)
     sys.exit(report.verdict.exit_status)
 

@@ -17,7 +17,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from fraud.command import EXIT_ERROR, interrupt_once, print_error
 from fraud.command_line import CommandLine
-from fraud.errors import ProjectError
 from fraud.registry import Registry
 from fraud.settings import DatabaseRole, Settings, load_settings
 from fraud.stack.ports import hold_port
@@ -56,9 +55,6 @@ def main(
         folder = settings.run_dir.absolute() / "replay" / stamp
         folder.mkdir(parents=True)
         outcome = _replay(settings, replayed_months(months), stamp, folder)
-    except ProjectError as error:
-        print_error(error)
-        sys.exit(EXIT_ERROR)
     except KeyboardInterrupt:
         print_error("interrupted; what it had started has ended")
         sys.exit(EXIT_ERROR)

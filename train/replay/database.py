@@ -12,6 +12,7 @@ from psycopg2 import sql
 from psycopg2.extensions import make_dsn
 
 from fraud.database import connect, open_connection
+from fraud.foreign_errors import postgres_words
 from train.replay.errors import ReplayError
 from train.table import COLUMNS, TABLE
 
@@ -55,7 +56,7 @@ def copy_applications(source_dsn: str, target_dsn: str) -> None:
                 cursor.copy_expert(COPIED.format(**names, direction=sql.SQL("FROM STDIN")), rows)
     except psycopg2.Error as error:
         raise ReplayError(
-            f"table {TABLE} can't be copied: {' '.join(str(error).split())}; `python -m initdb` fills it"
+            f"table {TABLE} can't be copied: {postgres_words(error)}; `python -m initdb` fills it"
         ) from error
 
 
@@ -68,7 +69,7 @@ def _administer(owner_dsn: str, statement: sql.SQL, name: str) -> None:
             cursor.execute(statement.format(sql.Identifier(name)))
     except psycopg2.Error as error:
         raise ReplayError(
-            f"database {name}: {' '.join(str(error).split())}; the replay needs the owner's login, with the right to "
+            f"database {name}: {postgres_words(error)}; the replay needs the owner's login, with the right to "
             "create databases (DATABASE_URL or POSTGRES_USER)"
         ) from error
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,8 +15,6 @@ from sklearn.metrics import log_loss
 
 from bench.experiments.models.contenders import HALF_LIFE_DAYS, Contender, contenders
 from bench.experiments.models.page import Result, write_page
-from fraud.command import EXIT_ERROR, print_error
-from fraud.errors import ProjectError
 from fraud.settings import DatabaseRole, load_settings
 from fraud.statistics.average_precision import average_precision
 from fraud.statistics.ranking import rank
@@ -31,14 +28,10 @@ def models(
     page: Annotated[Path, typer.Option(help="Markdown page; its plot stands beside it.")] = Path("bench/MODELS.md"),
 ) -> None:
     """Fit logistic regression, histogram boosting, LightGBM and XGBoost on the folds of the search; write a page."""
-    try:
-        settings = load_settings()
-        cutoff = label_cutoff(settings.today, settings.label_maturity_days)
-        dataset = load_dataset(settings.dsn(DatabaseRole.TRAINER), cutoff)
-        compare_models(dataset, page, settings.train_threads)
-    except ProjectError as error:
-        print_error(error)
-        sys.exit(EXIT_ERROR)
+    settings = load_settings()
+    cutoff = label_cutoff(settings.today, settings.label_maturity_days)
+    dataset = load_dataset(settings.dsn(DatabaseRole.TRAINER), cutoff)
+    compare_models(dataset, page, settings.train_threads)
     typer.echo(f"{page} and its plot are written.")
 
 

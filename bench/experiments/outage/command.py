@@ -15,8 +15,7 @@ from rich.table import Table
 
 from bench.experiments.outage.run import Outage, judge, run
 from bench.experiments.soak.judge import MIB
-from fraud.command import EXIT_ERROR, interrupt_once, print_error
-from fraud.errors import ProjectError
+from fraud.command import interrupt_once
 from fraud.progress import TimedProgress
 
 
@@ -31,13 +30,9 @@ def outage(
     interrupt_once()
     with tempfile.TemporaryDirectory(prefix="outage-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)  # as root, PostgreSQL runs as a user of its own
-        try:
-            with TimedProgress(transient=True, console=Console(stderr=True)) as bar:
-                task = bar.add_task("setting up", total=None)
-                found, looks = run(Path(folder), minutes, spool_mib * MIB, functools.partial(bar.begin, task))
-        except ProjectError as error:
-            print_error(error)
-            sys.exit(EXIT_ERROR)
+        with TimedProgress(transient=True, console=Console(stderr=True)) as bar:
+            task = bar.add_task("setting up", total=None)
+            found, looks = run(Path(folder), minutes, spool_mib * MIB, functools.partial(bar.begin, task))
     verdict, reasons = judge(found)
     console = Console(width=None if sys.stdout.isatty() else 200)
     console.print(_table(found))

@@ -20,7 +20,6 @@ from bench.experiments.peers.model import share_model
 from bench.experiments.peers.report import THROUGHPUT_FILE, print_report, read_report, write_page, write_plot
 from bench.experiments.peers.run import Comparison, Plan, Stage
 from fraud.command import EXIT_ERROR, print_error
-from fraud.errors import ProjectError
 from fraud.settings import load_settings
 
 FOLDER: Final = "peers"
@@ -51,25 +50,21 @@ def peers(
     seed: Annotated[int, typer.Option(help="Seed of rows and orders.")] = 1,
 ) -> None:
     """Measure our server, MLServer, MLflow, BentoML, mosec and the original's manner side by side, and report."""
-    try:
-        folder = load_settings().run_dir / FOLDER
-        faults: list[str] = []
-        if not show:
-            plan = Plan(
-                servers=_chosen(server, tuple(LAUNCHES), "--server"),
-                sizes=_chosen(rows, BATCH_ROWS, "--rows"),
-                stages=_stages(stage, memory_minutes),
-                rounds=rounds,
-                seconds=seconds,
-                latency_seconds=latency_seconds,
-                memory_minutes=memory_minutes,
-                seed=seed,
-            )
-            faults = _measure(plan, model, folder)
-        _report(folder / "results", json_folder, plot, results)
-    except ProjectError as error:
-        print_error(error)
-        sys.exit(EXIT_ERROR)
+    folder = load_settings().run_dir / FOLDER
+    faults: list[str] = []
+    if not show:
+        plan = Plan(
+            servers=_chosen(server, tuple(LAUNCHES), "--server"),
+            sizes=_chosen(rows, BATCH_ROWS, "--rows"),
+            stages=_stages(stage, memory_minutes),
+            rounds=rounds,
+            seconds=seconds,
+            latency_seconds=latency_seconds,
+            memory_minutes=memory_minutes,
+            seed=seed,
+        )
+        faults = _measure(plan, model, folder)
+    _report(folder / "results", json_folder, plot, results)
     for fault in faults:
         print_error(fault)
     if faults:

@@ -16,8 +16,7 @@ from bench.experiments.soak.plan import Durations
 from bench.experiments.soak.plot import draw
 from bench.experiments.soak.report import lines, report, table, write_json
 from bench.experiments.soak.run import run
-from fraud.command import EXIT_ERROR, interrupt_once, print_error
-from fraud.errors import ProjectError
+from fraud.command import interrupt_once
 from fraud.open_files import allow_open_files
 from fraud.progress import TimedProgress
 from fraud.settings import load_settings
@@ -38,16 +37,12 @@ def soak(
     # Not below the temporary folder of a test: as root, PostgreSQL runs as a user of its own.
     with tempfile.TemporaryDirectory(prefix="soak-", ignore_cleanup_errors=True) as site_folder:
         Path(site_folder).chmod(0o755)
-        try:
-            settings = load_settings()
-            allow_open_files(OPEN_FILES)
-            durations = Durations.of(minutes)
-            with TimedProgress(transient=True, console=Console(stderr=True)) as bar:
-                task = bar.add_task("setting up", total=None)
-                seen = run(Path(site_folder), durations, settings.gate_p99_ms, functools.partial(bar.begin, task))
-        except ProjectError as error:
-            print_error(error)
-            sys.exit(EXIT_ERROR)
+        settings = load_settings()
+        allow_open_files(OPEN_FILES)
+        durations = Durations.of(minutes)
+        with TimedProgress(transient=True, console=Console(stderr=True)) as bar:
+            task = bar.add_task("setting up", total=None)
+            seen = run(Path(site_folder), durations, settings.gate_p99_ms, functools.partial(bar.begin, task))
     found = figures(seen)
     verdict, reasons = judge(found, seen.records)
     reported = report(seen, found, verdict, reasons)

@@ -17,9 +17,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from fraud.command import EXIT_ERROR, print_error
 from fraud.command_line import CommandLine
-from fraud.errors import ProjectError
 from fraud.settings import DatabaseRole, load_settings
 from fraud.statistics.reliability import share_interval
 from jenkins.drift.evaluation.simulation.changes import draw
@@ -44,11 +42,7 @@ def main(
     seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 1,
 ) -> None:
     """Simulate the monitor: what it promises, false alarms of years, and power beside two other rules."""
-    try:
-        applications = load_dataset(load_settings().dsn(DatabaseRole.TRAINER), BEFORE)
-    except ProjectError as error:
-        print_error(error)
-        raise typer.Exit(EXIT_ERROR) from None
+    applications = load_dataset(load_settings().dsn(DatabaseRole.TRAINER), BEFORE)
     world = build_world(applications.x, applications.y)
     rules = {
         "this monitor": our_rule(world),

@@ -16,7 +16,6 @@ from fraud.stack.postgres import EmbeddedPostgres
 from serve.audit.backup.manifest import Manifest
 from serve.audit.backup.restoring import restore_backup, verify_restored
 from serve.audit.backup.taking import take_backup
-from serve.audit.command import faults_in_one_line
 from serve.audit.errors import AuditError
 
 EMBEDDED: Final = "postgres"
@@ -38,9 +37,8 @@ def backup(
 
     Exit status: 0 the backup is complete; 2 it is not, and has no manifest.
     """
-    with faults_in_one_line():
-        settings = load_settings()
-        manifest = take_backup(settings.dsn(), settings.spool_folder(), folder, programs)
+    settings = load_settings()
+    manifest = take_backup(settings.dsn(), settings.spool_folder(), folder, programs)
     typer.echo(f"backed up: {_told(manifest)}")
 
 
@@ -55,12 +53,11 @@ def restore(
 
     Exit status: that of `verify`, or 2: the backup can't be restored.
     """
-    with faults_in_one_line():
-        settings = load_settings()
-        with _database(settings) as dsn:
-            manifest = restore_backup(folder, dsn, settings.spool_folder(), programs)
-            typer.echo(f"restored: {_told(manifest)}")
-            status = verify_restored(dsn, settings.spool_folder())
+    settings = load_settings()
+    with _database(settings) as dsn:
+        manifest = restore_backup(folder, dsn, settings.spool_folder(), programs)
+        typer.echo(f"restored: {_told(manifest)}")
+        status = verify_restored(dsn, settings.spool_folder())
     sys.exit(status)
 
 

@@ -13,10 +13,8 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from fraud.command import EXIT_ERROR, print_error
 from fraud.command_line import CommandLine
 from fraud.database import open_connection
-from fraud.errors import ProjectError
 from fraud.stack.postgres import EmbeddedPostgres
 from jenkins.drift.evaluation.cost.log import VERSION, fill, reference
 from jenkins.drift.evaluation.cost.report import markdown, plot
@@ -40,9 +38,6 @@ def main(
         postgres = EmbeddedPostgres(Path(name) / "data", "cost")
         try:
             costs = _costs(postgres.start(), sizes, most_rows)
-        except ProjectError as error:
-            print_error(error)
-            raise typer.Exit(EXIT_ERROR) from None
         finally:
             postgres.stop()
     text = markdown(costs, sizes, f"{os.cpu_count()} cores")

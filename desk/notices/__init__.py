@@ -1,0 +1,1 @@
+"""What people were told of, and whether it reached them."""

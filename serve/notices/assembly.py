@@ -1,0 +1,45 @@
+"""The sender of notices as the settings say."""
+
+from __future__ import annotations
+
+import datetime as dt
+import socket
+
+from fraud.settings import DatabaseRole, Settings
+from serve.notices.alerts import Alerts, count_requests
+from serve.notices.mail import Mail
+from serve.notices.sender import Sender, Telling, Way
+from serve.notices.webhook import Webhook
+from serve.prediction_log.metrics import LogMetrics
+
+
+def assemble_sender(settings: Settings, metrics: LogMetrics) -> Sender:
+    """The sender of this server; `metrics` says how full its spool is.
+
+    Raises:
+        SettingsError: NOTIFY_URL has no key.
+    """
+
+    def spool_share() -> float:
+        ((sample,),) = (family.samples for family in metrics.spool_bytes.collect())
+        return float(sample.value) / settings.spool_max_bytes
+
+    repeat_after = dt.timedelta(hours=settings.notify_repeat_hours)
+    telling = Telling(ways_of(settings), settings.pages_url(), repeat_after)
+    place = f"{socket.gethostname()}:{settings.serve_port}"
+    return Sender(settings.dsn(DatabaseRole.SERVER), telling, Alerts(spool_share, count_requests), place)
+
+
+def ways_of(settings: Settings) -> tuple[Way, ...]:
+    """How people are told.
+
+    Raises:
+        SettingsError: NOTIFY_URL has no key.
+    """
+    ways: list[Way] = []
+    if settings.notify_url is not None:
+        ways.append(Webhook(settings.notify_url.get_secret_value(), settings.notice_secret()))
+    place = settings.mail_place()
+    if place is not None:
+        ways.append(Mail(place))
+    return tuple(ways)

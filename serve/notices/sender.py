@@ -1,0 +1,121 @@
+"""Sends notices, tries again, and writes those that only a running server can: its alerts, and what lasts.
+
+It runs in the shipper's process, in a thread and on a connection of its own: that process is there whenever the server
+is, has the database at hand, and answers nobody; what hangs here holds up neither scoring nor shipping. Servers that
+share a database share the work, each notice is claimed by one of them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from prometheus_client import Gauge
+
+from fraud.notices import note_alert, repeat_verdicts
+from serve.notices.alerts import Alerts
+from serve.notices.errors import NotSent
+from serve.notices.table import Notice, Patience, WayName, claim, enqueue, mark_failed, mark_sent
+from serve.notices.words import EVENTS, Message, message_of
+from serve.prediction_log.chore import Chore
+from serve.prediction_log.session import LogSession
+
+logger = logging.getLogger(__name__)
+
+SENDING_INTERVAL_S: Final = 10.0
+ALERTS_INTERVAL_S: Final = 60.0
+POLL_INTERVAL_S: Final = 0.5
+
+
+class Way(Protocol):
+    """One way of telling people."""
+
+    @property
+    def name(self) -> WayName:
+        """Its name in the table."""
+
+    def send(self, message: Message) -> None:
+        """Return once it was taken; NotSent where it was not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How people are told."""
+
+    ways: Sequence[Way]
+    base_url: str
+    """Where they reach the pages."""
+    repeat_after: dt.timedelta
+    patience: Patience = Patience()  # noqa: RUF009 - frozen
+
+
+class Sender:
+    """Sends the notices of one database. `run` it in a thread."""
+
+    def __init__(self, dsn: str, telling: Telling, alerts: Alerts, place: str) -> None:
+        """`place` names this server among those that share the database."""
+        self._session = LogSession(dsn)
+        self._telling = telling
+        self._alerts = alerts
+        self._place = place
+
+    def run(self, stop: threading.Event, behind_s: Gauge) -> None:
+        """Send until `stop`."""
+        chores = [
+            Chore("alerts", self.watch, ALERTS_INTERVAL_S, behind_s, self._session.disconnect),
+            Chore("notices", self.send, SENDING_INTERVAL_S, behind_s, self._session.disconnect),
+        ]
+        while not stop.is_set():
+            for chore in chores:
+                chore.do_when_due()
+            stop.wait(POLL_INTERVAL_S)
+        self._session.disconnect()
+
+    def watch(self) -> None:
+        """Write notices of this server's alerts."""
+        repeat_after = self._telling.repeat_after
+        with self._session.connected() as connection:
+            for about, is_on in self._alerts.look().items():
+                note_alert(connection, about, self._place, is_on=is_on, repeat_after=repeat_after)
+
+    def send(self) -> None:
+        """Send what is due.
+
+        Raises:
+            DatabaseError, psycopg2.Error: PostgreSQL does not answer, or refuses.
+        """
+        telling = self._telling
+        with self._session.connected() as connection:
+            repeat_verdicts(connection, EVENTS, telling.repeat_after)
+            enqueue(connection, [way.name for way in telling.ways], telling.patience)
+        for way in telling.ways:
+            while self._send_next(way):
+                pass
+
+    def _send_next(self, way: Way) -> bool:
+        """Whether one was sent; after a failure the way is left alone until the next round."""
+        patience = self._telling.patience
+        with self._session.connected() as connection:
+            notice = claim(connection, way.name, patience)
+        if notice is None:
+            return False
+        try:
+            way.send(message_of(notice, self._telling.base_url))
+        except NotSent as error:
+            self._failed(way, notice, str(error))
+            return False
+        with self._session.connected() as connection:
+            mark_sent(connection, notice, way.name)
+        return True
+
+    def _failed(self, way: Way, notice: Notice, fault: str) -> None:
+        with self._session.connected() as connection:
+            is_lost = mark_failed(connection, notice, way.name, fault, self._telling.patience)
+        if is_lost:
+            logger.critical("notice %d is lost, nobody was told by %s: %s", notice.number, way.name, fault)
+        else:
+            logger.warning("notice %d is not told by %s yet, and is sent again: %s", notice.number, way.name, fault)

@@ -1,0 +1,111 @@
+"""What a notice says: what changed, what to do about it, and where to look."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from fraud.notices import ALERT, OVER
+from fraud.report.stored import ReportKind
+from fraud.verdict import Verdict
+from serve.notices.table import Notice
+
+SPOOL: Final = "spool"
+REFUSALS: Final = "refusals"
+"""What alerts are about."""
+EVENTS: Final = (ReportKind.GATE.value,)
+"""Checks whose verdict is over once it is there: a rejected candidate stays rejected, and nothing lasts."""
+
+SUBJECTS: Final = {
+    ReportKind.DRIFT.value: "Drift check",
+    ReportKind.GATE.value: "Gate of a candidate",
+    ReportKind.VERIFY.value: "Verification of the record",
+    SPOOL: "Records that wait for the database",
+    REFUSALS: "Refused requests",
+}
+
+_OVER: Final = "Nothing to do: it is over."
+_TO_DO: Final = {
+    (
+        ReportKind.DRIFT,
+        Verdict.FAIL,
+    ): "Applicants have changed. The report names the features; where the schedule runs, "
+    "it retrains by itself, else run `python -m jenkins.retrain --reason drift`.",
+    (
+        ReportKind.DRIFT,
+        Verdict.DATA_QUALITY_FAULT,
+    ): "Values come in that can't be right. The report names the features: "
+    "have whoever sends them mend the feed, and do not retrain before.",
+    (ReportKind.DRIFT, Verdict.INCONCLUSIVE): "Too few applications came to tell. See whether clients still reach the "
+    "server; if they do, wait for the next check.",
+    (ReportKind.GATE, Verdict.PASS): "The candidate was promoted. `python -m bench rollback` takes it back.",
+    (ReportKind.GATE, Verdict.FAIL): "The candidate was rejected and production stays as it is. The report says why; "
+    "nothing has to be done.",
+    (ReportKind.GATE, Verdict.INCONCLUSIVE): "The gate could not tell, and production stays as it is. The report says "
+    "what was missing; run `python -m bench gate` again in a quiet hour.",
+    (ReportKind.VERIFY, Verdict.FAIL): "The record is not as it was written. Change nothing in the database, take a "
+    "backup, and follow the findings of the report.",
+    (ReportKind.VERIFY, Verdict.INCONCLUSIVE): "A chain's end has no witness where the verification ran. Run it on the "
+    "server's machine, or with `--anchors`.",
+    (
+        SPOOL,
+        ALERT,
+    ): "More than half of SPOOL_MAX_BYTES is full, and at the bound requests are refused (503). See whether "
+    "PostgreSQL answers and has room, and what the shipper's log says.",
+    (REFUSALS, ALERT): "More than one in twenty requests is refused (503). The server's log and /metrics say why: more "
+    "load than it can take, a full spool, or no model.",
+}
+_ANY_STATE: Final = {
+    str(Verdict.ERROR): "The check could not run. The report says why; mend that and run it again.",
+    str(Verdict.PASS): _OVER,
+    OVER: _OVER,
+}
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A notice as it leaves; whoever gets one twice knows it by its `id`."""
+
+    id: str
+    at: str
+    about: str
+    place: str
+    state: str
+    before: str
+    repeats: bool
+    headline: str
+    what_to_do: str
+    link: str
+
+
+def message_of(notice: Notice, base_url: str) -> Message:
+    """What is sent of a notice; `base_url` is where people reach the pages."""
+    page = "/" if notice.report is None else f"/reports/{notice.report}"
+    return Message(
+        id=f"notice-{notice.number}-{notice.written_at:%Y%m%d%H%M%S%f}",
+        at=notice.written_at.isoformat(timespec="seconds"),
+        about=notice.about,
+        place=notice.place,
+        state=notice.state,
+        before=notice.before,
+        repeats=notice.repeats,
+        headline=headline(notice),
+        what_to_do=what_to_do(notice),
+        link=base_url.rstrip("/") + page,
+    )
+
+
+def headline(notice: Notice) -> str:
+    """One line."""
+    subject = SUBJECTS.get(notice.about, f"Check `{notice.about}`") + (f" of {notice.place}" if notice.place else "")
+    state = notice.state.replace("_", " ")
+    if notice.repeats:
+        return f"{subject}: still {state}"
+    before = f" (before: {notice.before.replace('_', ' ')})" if notice.before else ""
+    return f"{subject}: {state}{before}"
+
+
+def what_to_do(notice: Notice) -> str:
+    """One line more."""
+    fallback = _ANY_STATE.get(notice.state, "The report says what was found.")
+    return _TO_DO.get((notice.about, notice.state), fallback)
