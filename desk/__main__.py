@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +13,12 @@ import uvicorn
 
 from desk.app import create_app
 from desk.cockpit.counters import read_counters
+from desk.cockpit.minutes import MinuteKeeper
 from desk.cockpit.page import Cockpit
-from desk.cockpit.versions import playing_versions
+from desk.cockpit.versions import MOST_VERSIONS, playing_versions
+from desk.history.page import History
 from desk.login import Logins
+from desk.operate.pages import Operate
 from desk.reports.pages import report_pages
 from fraud.command import EXIT_ERROR, print_error
 from fraud.command_line import CommandLine
@@ -40,8 +44,13 @@ def desk(
         sys.exit(EXIT_ERROR)
     registry = Registry(uri, settings.model_name, settings.registry_timeout_s) if uri else None
     versions = None if registry is None else functools.partial(playing_versions, registry)
+    every_version = None if registry is None else functools.partial(registry.versions, MOST_VERSIONS)
     cockpit = Cockpit(settings.model_name, versions, read_counters)
-    app = create_app(dsn, [cockpit.page(), *Logins().pages(), *report_pages()])
+    history = History(settings.model_name, every_version)
+    pages = [cockpit.page(), history.page(), *Logins().pages(), *report_pages(), *Operate(dsn).pages()]
+    app = create_app(dsn, pages)
+    keeper = MinuteKeeper(dsn, read_counters)
+    threading.Thread(target=keeper.run, args=(threading.Event(),), name="minutes", daemon=True).start()
     uvicorn.run(app, uds=str(socket), log_config=None, access_log=False, server_header=False)
 
 

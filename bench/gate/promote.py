@@ -16,6 +16,7 @@ from bench.gate.promotion import finish
 from bench.gate.promotion import promote as promote_version
 from fraud.command import EXIT_ERROR, print_error
 from fraud.errors import ProjectError
+from fraud.model_changes import Act, note_change, person_here
 from fraud.registry import CANDIDATE, GATE_VERDICT_TAG, PRODUCTION, ModelVersion, Registry
 from fraud.settings import DatabaseRole, load_settings
 from fraud.verdict import Verdict
@@ -48,6 +49,7 @@ def promote(
             else:
                 measured = _measured_champion(registry, candidate, report)
                 missing = promote_version(registry, measured, candidate, deployment, check_lock)
+            note_promotion(settings.dsn(DatabaseRole.TRAINER), champion, candidate, settings.acting_person)
     except ProjectError as error:
         print_error(error)
         sys.exit(EXIT_ERROR)
@@ -66,6 +68,13 @@ def _measured_champion(registry: Registry, candidate: ModelVersion, folder: Path
     if candidate.tags.get(GATE_VERDICT_TAG) != Verdict.PASS:
         raise GateError(f"the registry does not say that version {candidate.version} passed: {MEASURE_AGAIN}")
     return None if versions.champion is None else registry.model_version(versions.champion)
+
+
+def note_promotion(dsn: str, champion: ModelVersion | None, candidate: ModelVersion, acting_person: str | None) -> None:
+    """Write down that a candidate came into production; a promotion that another command began is noted once."""
+    before = None if champion is None or champion.version == candidate.version else champion.version
+    person = person_here(acting_person)
+    note_change(dsn, candidate.name, Act.PROMOTION, candidate.version, before=before, person=person)
 
 
 def tell_missing(missing: tuple[str, ...]) -> None:

@@ -15,11 +15,12 @@ from bench.plan.errors import PlanError
 from bench.plan.evidence import gather
 from bench.plan.forecast import DAYS_A_WEEK, Price
 from bench.plan.plan import PLAN_FOLDER, Limits, make_plan
-from bench.plan.report import print_plan, write_report
+from bench.plan.report import print_plan, stored_report, write_report
 from fraud.command import EXIT_ERROR, print_error
 from fraud.command_line import CommandLine
 from fraud.errors import ProjectError
 from fraud.registry import PRODUCTION, Registry
+from fraud.report.stored import store_report
 from fraud.settings import DatabaseRole, load_settings
 from train.maturity import label_cutoff
 
@@ -70,6 +71,7 @@ def make(
         limits = Limits(cases, Price(case_cost, loss), max_wrong)
         made = make_plan(evidence, limits, days_ahead=ahead * DAYS_A_WEEK, made_at=dt.datetime.now(dt.UTC))
         page, *_ = write_report(made, folder or settings.run_dir / PLAN_FOLDER)
+        store_report(settings.dsn(DatabaseRole.TRAINER), stored_report(made, page.read_text(encoding="utf-8")))
     except ProjectError as error:
         print_error(error)
         sys.exit(EXIT_ERROR)

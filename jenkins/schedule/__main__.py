@@ -20,12 +20,15 @@ from rich.table import Table
 from fraud.command import EXIT_ERROR, INTERRUPTS, print_error
 from fraud.command_line import CommandLine
 from fraud.errors import ProjectError, SettingsError
-from fraud.settings import Settings, load_settings
+from fraud.settings import DatabaseRole, Settings, load_settings
+from fraud.stack.child import nothing
 from jenkins.schedule.commands import Commands
 from jenkins.schedule.errors import ScheduleError
 from jenkins.schedule.memory import Memory
+from jenkins.schedule.requests import Requests
+from jenkins.schedule.requests_table import RequestsTable
 from jenkins.schedule.tasks import DRIFT, RETRAIN, REWRITE, monthly, rewrite_erased, watch_drift
-from jenkins.schedule.timetable import Task, Timetable, coming
+from jenkins.schedule.timetable import Task, Timetable, coming, times_of
 
 MEMORY_FILE: Final = "last.json"
 
@@ -38,6 +41,8 @@ def main(
 ) -> None:
     """Check for drift and finish erasures each night, retrain each month, until Ctrl-C; a missed run is made up for.
 
+    What operators ask for in a page (check drift, retrain, roll back) is done as well, between tasks.
+
     A stop waits for the command that runs; a second one ends it.
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
@@ -49,7 +54,9 @@ def main(
         _print(tasks, memory)
         if not show:
             with _alone(folder):
-                _work(tasks, Commands(folder / "logs"), memory)
+                requests = _requests(settings, tasks, memory)
+                beside = nothing if requests is None else requests.say_that_we_are_there
+                _work(tasks, Commands(folder / "logs", beside), memory, requests)
     except ProjectError as error:
         print_error(error)
         sys.exit(EXIT_ERROR)
@@ -75,7 +82,17 @@ def _trigger(name: str, times: str) -> CronTrigger:
         raise SettingsError(f"{name}={times!r}: {error}; {expected}") from error
 
 
-def _work(tasks: tuple[Task, ...], commands: Commands, memory: Memory) -> None:
+def _requests(settings: Settings, tasks: tuple[Task, ...], memory: Memory) -> Requests | None:
+    """What operators ask for in a page; None where there is no database for it."""
+    try:
+        dsn = settings.dsn(DatabaseRole.TRAINER)
+    except SettingsError as error:
+        logging.warning("nobody's requests are taken: %s", error)
+        return None
+    return Requests(RequestsTable(dsn), lambda: times_of(tasks, memory))
+
+
+def _work(tasks: tuple[Task, ...], commands: Commands, memory: Memory, requests: Requests | None = None) -> None:
     def stop(_signal: int, _frame: object) -> None:
         if not commands.stop():
             raise KeyboardInterrupt
@@ -83,7 +100,7 @@ def _work(tasks: tuple[Task, ...], commands: Commands, memory: Memory) -> None:
     for interrupt in INTERRUPTS:
         signal.signal(interrupt, stop)
     try:
-        Timetable(tasks, commands, memory).run()
+        Timetable(tasks, commands, memory, requests).run()
     except KeyboardInterrupt:
         logging.info("stopped")
 

@@ -15,11 +15,14 @@ OPEN_PATHS: Final = frozenset(
 )
 """Probes, which orchestrators send without a login, and the description of the interface, which holds no secret."""
 
-PAGES: Final = ("/", "/login", "/logout", "/password", "/reports", "/reports/{rest:path}", "/assets/{name}")
+PAGES: Final = (
+    *("/", "/login", "/logout", "/password", "/reports", "/reports/{rest:path}", "/history"),
+    *("/operate", "/operate/{rest:path}", "/assets/{name}"),
+)
 """Of the desk, which asks people for logins of its own."""
 
 _OPEN: Final = re.compile(
-    r"/v2/models/[^/]+(/versions/[^/]+)?/ready|/docs/[0-9.]+/[^/]+|/assets/[^/]+|/reports/.+", re.DOTALL
+    r"/v2/models/[^/]+(/versions/[^/]+)?/ready|/docs/[0-9.]+/[^/]+|/assets/[^/]+|/reports/.+|/operate/.+", re.DOTALL
 )
 """Probes of a model, the files of the page `/docs`, which are those of a public library, and pages of the desk."""
 

@@ -11,10 +11,13 @@ from desk.app import create_app
 from desk.cockpit.counters import Counters
 from desk.cockpit.page import Cockpit
 from desk.cockpit.versions import PlayingVersion
+from desk.history.page import History
 from desk.login import Logins
+from desk.operate.pages import Operate
 from desk.reports.pages import report_pages
 from fraud.database import connect
 from serve.access.failed_logins import FailedLogins
+from serve.metrics import LATENCY_BUCKETS_S
 from serve.people import administration
 from serve.people.account import PersonRole
 from tests.desk.browser import Browser
@@ -23,7 +26,14 @@ VERSIONS = [
     PlayingVersion("In production", 7, "2026-04-01", "0.3340", "pass", "monthly", "Age_Days"),
     PlayingVersion("Before it"),
 ]
-COUNTERS = Counters(answered=1_234, refused=5, rows=98_765, mean_ms=0.25, waiting_records=3, oldest_s=2.0)
+COUNTERS = Counters(
+    answered=1_234,
+    refused=5,
+    rows=98_765,
+    buckets=(1_200, 30, 4, *(0,) * (len(LATENCY_BUCKETS_S) - 2)),
+    waiting_records=3,
+    oldest_s=2.0,
+)
 
 
 @pytest.fixture
@@ -31,7 +41,9 @@ def browser(database: str) -> Callable[..., Browser]:
     """Makes browsers, each with cookies of its own; no failed login is forgiven by time."""
     cockpit = Cockpit("divorce-model", lambda: VERSIONS, lambda: COUNTERS)
     dsn = make_dsn(database, options="-c role=scoring_desk")
-    app = create_app(dsn, [cockpit.page(), *Logins(FailedLogins(clock=lambda: 0.0)).pages(), *report_pages()])
+    history = History("divorce-model", None)
+    logins = Logins(FailedLogins(clock=lambda: 0.0))
+    app = create_app(dsn, [cockpit.page(), history.page(), *logins.pages(), *report_pages(), *Operate(dsn).pages()])
     return lambda **about: Browser(app, **about)
 
 

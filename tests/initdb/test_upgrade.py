@@ -41,6 +41,7 @@ LANDED = {
     "v0014_reports": "72202d6e43b860d3aa3a6fd549c73b905e8037792973e5f1fe19c62c23352d8a",
     "v0015_shadow": "02f0a72964651c03dcb26b0e9b542c52f4299ced97b44df3c0cadbc509d69c2b",
     "v0016_looked_at": "672397d63177bdc1c3fc471981c4eac7442e368f49f127a1794ba144ee85e709",
+    "v0017_cockpit": "94a11064d693edfbd596ac7b8d76c69bacf695cc44b8ab2c41a6eb3914cf045b",
 }
 """What was applied somewhere is never changed, or databases of one version differ: a change is a version of its own."""
 
