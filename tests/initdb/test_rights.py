@@ -46,13 +46,15 @@ MINUTE = (
     "INSERT INTO service_minutes (seconds, answered, refused, rows, buckets) VALUES (60, 1, 0, 1, '{1}');"
     " DELETE FROM service_minutes WHERE at < now() - interval '8 days'; SELECT * FROM service_minutes"
 )
-ASK = "INSERT INTO operator_requests (act, person) VALUES ('rollback', 'anna')"
+ASK = "INSERT INTO public.operator_requests (act, person) VALUES ('rollback', 'anna')"
 DO = (
     "SELECT number FROM operator_requests FOR UPDATE SKIP LOCKED;"
     " UPDATE operator_requests SET begun_at = now(), seen_at = now(), output = '';"
     " INSERT INTO schedule_times (task) VALUES ('retrain'); UPDATE schedule_times SET told_at = now()"
 )
-MODEL_CHANGE = "INSERT INTO model_changes (model_name, act, version, person) VALUES ('m', 'promotion', 1, 'anna')"
+MODEL_CHANGE = (
+    "INSERT INTO public.model_changes (model_name, act, version, person) VALUES ('m', 'promotion', 1, 'anna')"
+)
 MONTHS = "SELECT FROM expired_prediction_partitions(1), detached_prediction_months()"
 OLD_MONTH = (
     "SELECT expired_chain_ends(1, 'prediction_requests_200102', NULL, 10),"
