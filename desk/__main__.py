@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -11,12 +12,15 @@ import uvicorn
 
 from desk.app import create_app
 from desk.cockpit.counters import read_counters
+from desk.cockpit.minutes import MinuteKeeper
 from desk.cockpit.page import Cockpit
-from desk.cockpit.versions import playing_versions
+from desk.cockpit.versions import MOST_VERSIONS, playing_versions
+from desk.history.page import History
 from desk.keys.pages import KeyPages
 from desk.login import Logins
 from desk.notices.pages import notices_page
 from desk.oidc.provider import Client, Provider
+from desk.operate.pages import Operate
 from desk.people import people_page
 from desk.reports.pages import report_pages
 from fraud.command_line import CommandLine
@@ -41,11 +45,21 @@ def desk(
     ways = [way.name for way in ways_of(settings)]
     registry = Registry(uri, settings.model_name, settings.registry_timeout_s) if uri else None
     versions = None if registry is None else functools.partial(playing_versions, registry)
-    keys = KeyPages(settings.api_keys)
+    every_version = None if registry is None else functools.partial(registry.versions, MOST_VERSIONS)
     cockpit = Cockpit(settings.model_name, versions, read_counters)
-    logins = Logins(provider=provider)
-    pages = [cockpit.page(), *logins.pages(), people_page(), *report_pages(), *keys.pages(), notices_page(ways)]
+    pages = [
+        cockpit.page(),
+        History(settings.model_name, every_version).page(),
+        *report_pages(),
+        *Operate(dsn).pages(),
+        notices_page(ways),
+        *KeyPages(settings.api_keys).pages(),
+        people_page(),
+        *Logins(provider=provider).pages(),
+    ]
     app = create_app(dsn, pages)
+    keeper = MinuteKeeper(dsn, read_counters)
+    threading.Thread(target=keeper.run, args=(threading.Event(),), name="minutes", daemon=True).start()
     uvicorn.run(app, uds=str(socket), log_config=None, access_log=False, server_header=False)
 
 

@@ -47,3 +47,15 @@ class Changed(PageError):
     """What was to be shown is not what was stored."""
 
     status = HTTPStatus.CONFLICT
+
+
+class NotNow(PageError):
+    """What a form asks for can't be done as things are."""
+
+    status = HTTPStatus.CONFLICT
+
+
+class TooManyFollow(PageError):
+    """What is told as it happens is told to others."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE

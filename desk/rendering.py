@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from http import HTTPStatus
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from desk.assets import STYLE_URL
 from desk.visits import TOKEN, Visit
 
+_CODE: Final = re.compile("`([^`]+)`")
 _PAGES: Final = Environment(
     loader=PackageLoader("desk"),
     autoescape=True,
@@ -32,4 +35,9 @@ def _moment(value: dt.datetime | None) -> str:
     return "never" if value is None else f"{value.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
 
 
-_PAGES.filters["moment"] = _moment
+def _coded(text: str) -> Markup:
+    """With what stands between backticks as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
+
+
+_PAGES.filters |= {"moment": _moment, "coded": _coded}

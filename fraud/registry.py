@@ -154,6 +154,14 @@ class Registry:
         with registry_errors(self.tracking_uri):
             return _model_version(self._client().get_model_version(self.model_name, str(version)))
 
+    def versions(self, most: int) -> list[ModelVersion]:
+        """Versions that training has registered, the newest first; none where there is no such model."""
+        with registry_errors(self.tracking_uri):
+            found = self._client().search_model_versions(
+                f"name = '{self.model_name}'", max_results=most, order_by=["version_number DESC"]
+            )
+            return [_model_version(one) for one in found if {SHA256_TAG, DATA_CUTOFF_TAG} <= one.tags.keys()]
+
     def register(self, run_id: str, sha256: str, data_cutoff: dt.date, tags: Mapping[str, str]) -> ModelVersion:
         """Make the files that run `run_id` keeps under `model/` the next version.
 

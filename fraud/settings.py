@@ -435,6 +435,13 @@ class Settings(BaseSettings):
         "0 4 * * *", description="quiet hour in which `jenkins.schedule` rewrites what was erased, as cron, UTC"
     )
 
+    acting_person: str | None = Field(
+        None,
+        min_length=1,
+        max_length=100,
+        description="name for promotions and rollbacks on record; unset = who is logged in on the machine",
+    )
+
     def dsn(self, role: DatabaseRole | None = None) -> str:
         """Connection string of the database for a role, or for its owner.
 

@@ -18,7 +18,7 @@ from bench.gate.check import Gate
 from bench.gate.deployment import Deploy, Deployment, deployment_of
 from bench.gate.errors import GateError
 from bench.gate.lock import alone
-from bench.gate.promote import tell_missing
+from bench.gate.promote import note_promotion, tell_missing
 from bench.gate.promotion import finish, promote
 from bench.gate.refresh import Refresh, after_rejection, may_refresh, refresh_policy
 from bench.gate.report.files import stored_report, write_report
@@ -67,6 +67,7 @@ def gate(
         folder or settings.run_dir / "gate" / "report",
         measure_only,
         Refresh(settings.train_seed, settings.train_threads) if settings.gate_refresh else None,
+        settings.acting_person,
     )
     report = run.report()
     if report is None:
@@ -90,6 +91,8 @@ class Run:
     measure_only: bool
     refresh: Refresh | None = None
     """What to do where a candidate is rejected; None: nothing."""
+    acting_person: str | None = None
+    """Who has it run; None: who is logged in on the machine."""
 
     def report(self) -> GateReport | None:
         """What came of it, which is on disk as well; None when the candidate is in production already."""
@@ -111,6 +114,7 @@ class Run:
             if champion is not None and champion.version == candidate.version:
                 if not self.measure_only:
                     tell_missing(finish(registry, candidate, self.deployment))
+                    note_promotion(self.trainer_dsn, champion, candidate, self.acting_person)
                 return None
             report = self._judge(report, candidate, champion)
             self._record(report, candidate)
@@ -119,6 +123,7 @@ class Run:
             if report.verdict is Verdict.PASS and not self.measure_only:
                 try:
                     tell_missing(promote(registry, champion, candidate, self.deployment, check_lock))
+                    note_promotion(self.trainer_dsn, champion, candidate, self.acting_person)
                 except ProjectError as error:
                     report = replace(report, error=f"not promoted: {error}")
                     self._record(report, candidate)

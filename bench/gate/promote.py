@@ -13,6 +13,7 @@ from bench.gate.lock import alone
 from bench.gate.measured import measured_versions
 from bench.gate.promotion import finish
 from bench.gate.promotion import promote as promote_version
+from fraud.model_changes import Act, note_change, person_here
 from fraud.registry import CANDIDATE, GATE_VERDICT_TAG, PRODUCTION, ModelVersion, Registry
 from fraud.settings import DatabaseRole, load_settings
 from fraud.verdict import Verdict
@@ -44,6 +45,7 @@ def promote(
         else:
             measured = _measured_champion(registry, candidate, report)
             missing = promote_version(registry, measured, candidate, deployment, check_lock)
+        note_promotion(settings.dsn(DatabaseRole.TRAINER), champion, candidate, settings.acting_person)
     typer.echo(f"Version {candidate.version} is in production{_served(deployment, missing)}.")
     tell_missing(missing)
 
@@ -59,6 +61,13 @@ def _measured_champion(registry: Registry, candidate: ModelVersion, folder: Path
     if candidate.tags.get(GATE_VERDICT_TAG) != Verdict.PASS:
         raise GateError(f"the registry does not say that version {candidate.version} passed: {MEASURE_AGAIN}")
     return None if versions.champion is None else registry.model_version(versions.champion)
+
+
+def note_promotion(dsn: str, champion: ModelVersion | None, candidate: ModelVersion, acting_person: str | None) -> None:
+    """Write down that a candidate came into production; a promotion that another command began is noted once."""
+    before = None if champion is None or champion.version == candidate.version else champion.version
+    person = person_here(acting_person)
+    note_change(dsn, candidate.name, Act.PROMOTION, candidate.version, before=before, person=person)
 
 
 def tell_missing(missing: tuple[str, ...]) -> None:

@@ -10,7 +10,8 @@ from bench.gate import promotion
 from bench.gate.deployment import Deploy, deployment_of
 from bench.gate.lock import alone
 from bench.gate.promote import tell_missing
-from fraud.registry import Registry
+from fraud.model_changes import Act, note_change, person_here
+from fraud.registry import PRODUCTION, Registry
 from fraud.settings import DatabaseRole, load_settings
 from fraud.verdict import Verdict
 
@@ -26,7 +27,11 @@ def rollback(*, deploy: Deploy = True) -> None:
     deployment = deployment_of(settings) if deploy else None
     registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
     with alone(settings.dsn(DatabaseRole.TRAINER), settings.model_name) as check_lock:
+        before = registry.number_of(PRODUCTION)
         version, missing = promotion.rollback(registry, deployment, check_lock)
+        person = person_here(settings.acting_person)
+        dsn = settings.dsn(DatabaseRole.TRAINER)
+        note_change(dsn, settings.model_name, Act.ROLLBACK, version.version, before=before, person=person)
     typer.echo(f"Version {version.version} is in production again.")
     tell_missing(missing)
     sys.exit((Verdict.INCONCLUSIVE if missing else Verdict.PASS).exit_status)

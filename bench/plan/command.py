@@ -14,9 +14,10 @@ from bench.plan.errors import PlanError
 from bench.plan.evidence import gather
 from bench.plan.forecast import DAYS_A_WEEK, Price
 from bench.plan.plan import PLAN_FOLDER, Limits, make_plan
-from bench.plan.report import print_plan, write_report
+from bench.plan.report import print_plan, stored_report, write_report
 from fraud.command_line import CommandLine
 from fraud.registry import PRODUCTION, Registry
+from fraud.report.stored import store_report
 from fraud.settings import DatabaseRole, load_settings
 from train.maturity import label_cutoff
 
@@ -66,5 +67,6 @@ def make(
     limits = Limits(cases, Price(case_cost, loss), max_wrong)
     made = make_plan(evidence, limits, days_ahead=ahead * DAYS_A_WEEK, made_at=dt.datetime.now(dt.UTC))
     page, *_ = write_report(made, folder or settings.run_dir / PLAN_FOLDER)
+    store_report(settings.dsn(DatabaseRole.TRAINER), stored_report(made, page.read_text(encoding="utf-8")))
     print_plan(Console(), made)
     typer.echo(f"Page: {page}")

@@ -15,7 +15,9 @@ from bench.plan.forecast import EVERYBODY, Choice, Expected
 from bench.plan.plan import PLAN_FILE, Plan
 from fraud.report.files import write_files
 from fraud.report.page import page_environment
+from fraud.report.stored import Report, ReportKind
 from fraud.statistics.interval import Interval
+from fraud.verdict import Verdict
 from train.axes import labelled_axes
 
 PAGE_FILE: Final = "index.html"
@@ -37,6 +39,11 @@ def write_report(plan: Plan, folder: Path) -> tuple[Path, ...]:
             **{f"{plot.name}.png": plot.png for plot in plots},
         },
     )
+
+
+def stored_report(plan: Plan, page: str) -> Report:
+    """The same for the database; `page` is what was written. What can be planned passes, whatever it recommends."""
+    return Report(ReportKind.PLAN, plan.made_at, Verdict.PASS, page, plan.to_json().decode())
 
 
 def print_plan(console: Console, plan: Plan) -> None:

@@ -13,11 +13,12 @@ from rich.markup import escape
 
 from bench.shadow.errors import ShadowError
 from bench.shadow.logged_rows import Window
-from bench.shadow.report import PAGE_FILE, write_nothing_to_compare, write_report
+from bench.shadow.report import PAGE_FILE, stored_report, write_nothing_to_compare, write_report
 from bench.shadow.result import Limits
 from bench.shadow.shadow import Models, compare
 from fraud.cores import usable_cores
 from fraud.registry import CANDIDATE, PRODUCTION, ModelVersion, Registry
+from fraud.report.stored import store_report
 from fraud.report.verdict_file import VERDICT_FILE
 from fraud.settings import DatabaseRole, Settings, load_settings
 from fraud.verdict import Verdict
@@ -82,6 +83,8 @@ def _run(settings: Settings, number: int | None, window: Window, folder: Path, *
             work_dir=settings.run_dir,
         )
         write_report(found, folder)
+        page = (folder / PAGE_FILE).read_text(encoding="utf-8")
+        store_report(settings.dsn(DatabaseRole.TRAINER), stored_report(found, page))
         verdict, reasons = found.verdict, (*found.reasons, f"report: {folder / PAGE_FILE}")
     console = Console()
     colour = {Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow"}.get(verdict, "red")

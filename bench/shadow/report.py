@@ -12,7 +12,8 @@ from bench.shadow.plots import decisions_by_week, probabilities_of_both
 from bench.shadow.result import MEANING, Comparison, Shadow
 from fraud.report.files import write_files
 from fraud.report.page import page_environment
-from fraud.report.verdict_file import write_verdict
+from fraud.report.stored import Report, ReportKind
+from fraud.report.verdict_file import verdict_json, write_verdict
 from fraud.statistics.group_fairness import shown_ratio
 from fraud.verdict import Verdict
 
@@ -22,18 +23,13 @@ PAGE_FILE: Final = "index.html"
 def write_report(found: Shadow, folder: Path) -> None:
     """Write the page and `verdict.json` into the folder."""
     write_files(folder, {PAGE_FILE: html_page(found).encode()})
-    details: dict[str, Any] = {
-        "model_name": found.model_name,
-        "champion": found.champion,
-        "candidate": found.candidate,
-        "window": found.window,
-        "seconds": found.seconds,
-        "limits": found.limits,
-        "rows": found.rows,
-        "record": found.record,
-        "comparison": None if found.comparison is None else _details(found.comparison),
-    }
-    write_verdict(folder, found.verdict, found.reasons, details)
+    write_verdict(folder, found.verdict, found.reasons, _details(found))
+
+
+def stored_report(found: Shadow, page: str) -> Report:
+    """The same for the database; `page` is what was written."""
+    facts = verdict_json(found.verdict, found.reasons, _details(found))
+    return Report(ReportKind.SHADOW, found.window.until, found.verdict, page, facts.decode())
 
 
 def write_nothing_to_compare(folder: Path, reason: str, *, is_optional: bool) -> tuple[Verdict, tuple[str, ...]]:
@@ -55,7 +51,21 @@ def html_page(found: Shadow) -> str:
     )
 
 
-def _details(compared: Comparison) -> dict[str, Any]:
+def _details(found: Shadow) -> dict[str, Any]:
+    return {
+        "model_name": found.model_name,
+        "champion": found.champion,
+        "candidate": found.candidate,
+        "window": found.window,
+        "seconds": found.seconds,
+        "limits": found.limits,
+        "rows": found.rows,
+        "record": found.record,
+        "comparison": None if found.comparison is None else _of_both(found.comparison),
+    }
+
+
+def _of_both(compared: Comparison) -> dict[str, Any]:
     """All but what is drawn alone."""
     return {name: getattr(compared, name) for name in compared.__slots__ if name != "density"}
 

@@ -9,7 +9,9 @@ import msgspec
 from psycopg2.extensions import connection as Connection
 
 from desk.reports.kinds import CALLED
-from fraud.report.stored import newest_reports
+from fraud.report.stored import ReportKind, newest_reports
+
+RETRAINING_BY_DRIFT: Final = "Retraining because of drift"
 
 _RETRAINING: Final = """
     SELECT claimed_at, granted, reason FROM public.retrainings WHERE model_name = %s ORDER BY number DESC LIMIT 1
@@ -20,6 +22,8 @@ class Check(msgspec.Struct, frozen=True):
     """The newest of one kind."""
 
     name: str
+    kind: ReportKind | None = None
+    """None: it is no report."""
     at: dt.datetime | None = None
     """None: there was none."""
     verdict: str = "none yet"
@@ -34,16 +38,18 @@ def newest_checks(connection: Connection, model: str) -> list[Check]:
     checks = []
     for kind, name in CALLED.items():
         report = found.get(kind)
-        checks.append(Check(name) if report is None else Check(name, report.made_at, report.verdict, report.number))
+        made = Check(name, kind)
+        if report is not None:
+            made = Check(name, kind, report.made_at, report.verdict, report.number)
+        checks.append(made)
     return [*checks, _retraining(connection, model)]
 
 
 def _retraining(connection: Connection, model: str) -> Check:
-    name = "Retraining because of drift"
     with connection.cursor() as cursor:
         cursor.execute(_RETRAINING, (model,))
         found = cursor.fetchone()
     if found is None:
-        return Check(name)
+        return Check(RETRAINING_BY_DRIFT)
     claimed_at, granted, reason = found
-    return Check(name, claimed_at, "granted" if granted else "refused", None, reason)
+    return Check(RETRAINING_BY_DRIFT, None, claimed_at, "granted" if granted else "refused", None, reason)

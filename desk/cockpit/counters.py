@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 
 import msgspec
 from prometheus_client import CollectorRegistry
@@ -15,8 +16,9 @@ class Counters(msgspec.Struct, frozen=True):
     answered: int
     refused: int
     rows: int
-    mean_ms: float | None
-    """From the first byte of a body to its answer; None where nothing was answered."""
+    buckets: tuple[int, ...]
+    """Answered requests by time from the first byte of a body to the answer, as `LATENCY_BUCKETS_S` and beyond; empty
+    where nothing was answered."""
     waiting_records: int
     """Not in the database yet."""
     oldest_s: float
@@ -34,11 +36,20 @@ def read_counters() -> Counters:
 
     requests = [sample for sample in samples if sample.name == "scoring_requests_total"]
     answered = math.fsum(sample.value for sample in requests if sample.labels["status"] == "200")
+    up_to: defaultdict[float, float] = defaultdict(float)
+    for sample in samples:
+        if sample.name == "scoring_seconds_bucket":
+            up_to[float(sample.labels["le"])] += sample.value
     return Counters(
         answered=round(answered),
         refused=round(total("scoring_requests_total") - answered),
         rows=round(total("scoring_rows_total")),
-        mean_ms=1000 * total("scoring_seconds_sum") / answered if answered else None,
+        buckets=_each([up_to[edge] for edge in sorted(up_to)]),
         waiting_records=round(total("prediction_log_waiting_records")),
         oldest_s=total("prediction_log_oldest_seconds"),
     )
+
+
+def _each(up_to: list[float]) -> tuple[int, ...]:
+    """What is in each bucket, of what is in it and all before."""
+    return tuple(round(upper - lower) for lower, upper in zip([0.0, *up_to], up_to, strict=False))

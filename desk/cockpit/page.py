@@ -8,13 +8,20 @@ from collections.abc import Callable
 from psycopg2.extensions import connection as Connection
 from starlette.responses import Response
 
+from desk.cockpit.alerts import alerts
 from desk.cockpit.checks import newest_checks
 from desk.cockpit.counters import Counters
-from desk.cockpit.versions import PlayingVersion
+from desk.cockpit.schedule import scheduled_tasks
+from desk.cockpit.traffic import HOUR, WEEK, read_traffic
+from desk.cockpit.versions import PARTS, PlayingVersion
+from desk.operate.acts import Act
+from desk.operate.pages import OPERATORS
 from desk.rendering import render
 from desk.reports.pages import SHOWN_TO
 from desk.visits import Page, Visit
 from fraud.errors import RegistryError
+from fraud.model_changes import ModelChange, list_changes
+from fraud.registry import PRODUCTION
 from fraud.review_policy import PolicyError, SignedPolicy, in_force, signed_policies
 from fraud.review_policy_table import read_journal
 
@@ -42,13 +49,22 @@ class Cockpit:
             return render("front.html", visit)
         versions, registry_fault = self._versions()
         policy, policy_fault = _policy(visit.connection)
+        connection = visit.connection
+        checks, counters = newest_checks(connection, self._model_name), self._read_counters()
+        tasks, last_hour = scheduled_tasks(connection), read_traffic(connection, HOUR)
+        alerts_now = alerts(checks, counters, last_hour, tasks, dt.datetime.now(dt.UTC))
         return render(
             "cockpit.html",
             visit,
             model_name=self._model_name,
             versions=versions,
-            checks=newest_checks(visit.connection, self._model_name),
-            counters=self._read_counters(),
+            since=_since(connection, self._model_name, versions),
+            checks=checks,
+            counters=counters,
+            traffic={"the last hour": last_hour, "the last week": read_traffic(connection, WEEK)},
+            tasks=tasks,
+            alerts=alerts_now,
+            acts=list(Act) if OPERATORS & visit.person.roles else [],
             policy=policy,
             faults=[fault for fault in (registry_fault, policy_fault) if fault],
         )
@@ -61,6 +77,15 @@ class Cockpit:
             return self._read_versions(), ""
         except RegistryError as error:
             return [], f"The registry does not answer: {error}"
+
+
+def _since(connection: Connection, model_name: str, versions: list[PlayingVersion]) -> ModelChange | None:
+    """How the version in production came there; None where that is not on record."""
+    last = next(iter(list_changes(connection, model_name, 1)), None)
+    is_there = any(
+        one.part == PARTS[PRODUCTION] and last is not None and one.version == last.version for one in versions
+    )
+    return last if is_there else None
 
 
 def _policy(connection: Connection) -> tuple[SignedPolicy | None, str]:

@@ -20,6 +20,8 @@ from fraud.registry import (
 )
 from fraud.settings import parse_excluded
 
+MOST_VERSIONS: Final = 100
+"""That a history asks the registry for."""
 PARTS: Final = {PRODUCTION: "In production", PREVIOUS: "Before it", CANDIDATE: "Candidate"}
 
 

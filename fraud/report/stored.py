@@ -42,8 +42,14 @@ class ReportKind(StrEnum):
     """Of what a report tells."""
 
     DRIFT = "drift"
+    GROUPS = "groups"
     GATE = "gate"
+    SHADOW = "shadow"
+    RETRAINING = "retraining"
+    REPLAY = "replay"
+    PLAN = "plan"
     VERIFY = "verify"
+    BACKUP = "backup"
 
 
 class Report(msgspec.Struct, frozen=True):

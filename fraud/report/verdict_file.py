@@ -27,11 +27,15 @@ class VerdictHead(msgspec.Struct, frozen=True):
     """One sentence each."""
 
 
+def verdict_json(verdict: Verdict, reasons: tuple[str, ...], details: dict[str, Any]) -> bytes:
+    """A `verdict.json`: its head, then details."""
+    head = VerdictHead(verdict, verdict.exit_status, reasons)
+    return msgspec.json.format(msgspec.json.encode(msgspec.to_builtins(head) | msgspec.to_builtins(details))) + b"\n"
+
+
 def write_verdict(folder: Path, verdict: Verdict, reasons: tuple[str, ...], details: dict[str, Any]) -> Path:
     """Write `verdict.json` into the folder, which is made if it is not there; it appears whole or not at all."""
-    head = VerdictHead(verdict, verdict.exit_status, reasons)
-    content = msgspec.json.format(msgspec.json.encode(msgspec.to_builtins(head) | msgspec.to_builtins(details)))
-    (path,) = write_files(folder, {VERDICT_FILE: content + b"\n"})
+    (path,) = write_files(folder, {VERDICT_FILE: verdict_json(verdict, reasons, details)})
     return path
 
 

@@ -162,6 +162,10 @@ class Child:
         self._process.wait()
         self._kill_group()
 
+    def output_end(self) -> str:
+        """What the process has written so far, or the end of it where that is much."""
+        return "\n".join(self._log_lines())
+
     def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)

@@ -24,6 +24,7 @@ from fraud.verdict import Verdict
 from jenkins.drift.claim_file import write_claim
 from jenkins.drift.control import control_report, told
 from jenkins.drift.groups.check import GroupCheck
+from jenkins.drift.groups.report import stored_report as stored_groups_report
 from jenkins.drift.looked_at import store_looked_at
 from jenkins.drift.monitor import Monitor
 from jenkins.drift.report.files import JSON_FILE, PAGE_FILE, stored_report, write_report
@@ -105,6 +106,8 @@ def groups(
         except ProjectError as error:
             found = GroupCheck(Verdict.ERROR, (str(error),))
         found.write(where)
+        groups_report = stored_groups_report(found, dt.datetime.now(dt.UTC))
+        store_report(monitor.settings.dsn(DatabaseRole.TRAINER), groups_report)
         colour = {Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow"}.get(found.verdict, "red")
         console = Console()
         console.print(f"[bold {colour}]{found.verdict.upper()}[/]")

@@ -15,10 +15,12 @@ from bench.gate.lock import RETRAINING, alone
 from fraud.command import EXIT_ERROR, interrupt_once, print_error
 from fraud.command_line import CommandLine
 from fraud.registry import Registry
+from fraud.report.stored import store_report
 from fraud.settings import DatabaseRole, Settings, load_settings
 from fraud.verdict import Verdict
 from jenkins.retrain.junit import write_junit
 from jenkins.retrain.record import read_record
+from jenkins.retrain.report import stored_report
 from jenkins.retrain.run import Patience, Retraining, begin
 from jenkins.retrain.stages import Stage, Task
 
@@ -89,6 +91,8 @@ def _retrain(settings: Settings, task: Task, stage: Stage | None) -> Verdict:
         retraining = Retraining(task, registry, Console(), patience)
         record = retraining.run_all(begun) if stage is None else retraining.run_stage(begun, stage)
     write_junit(record, task.folder)
+    if record.is_over:
+        store_report(settings.dsn(DatabaseRole.TRAINER), stored_report(record))
     verdict, reasons = record.verdict, record.reasons
     if stage is not None:
         verdict, reasons = record.stages[-1].verdict, record.stages[-1].reasons

@@ -57,6 +57,11 @@ class Record(msgspec.Struct, frozen=True):
         return (f"version {self.production} is in production",)
 
     @property
+    def is_over(self) -> bool:
+        """Whether no stage goes on from here: all have passed, or the last one has not."""
+        return not self.to_come or bool(self.stages and self.stages[-1].verdict is not Verdict.PASS)
+
+    @property
     def next_stage(self) -> Stage | None:
         """The one that may be run: the first that has not passed, unless it has decided against the candidate."""
         if self.stages and self.stages[-1].verdict is Verdict.INCONCLUSIVE:

@@ -19,12 +19,15 @@ from rich.table import Table
 from fraud.command import INTERRUPTS
 from fraud.command_line import CommandLine
 from fraud.errors import SettingsError
-from fraud.settings import Settings, load_settings
+from fraud.settings import DatabaseRole, Settings, load_settings
+from fraud.stack.child import nothing
 from jenkins.schedule.commands import Commands
 from jenkins.schedule.errors import ScheduleError
 from jenkins.schedule.memory import Memory
+from jenkins.schedule.requests import Requests
+from jenkins.schedule.requests_table import RequestsTable
 from jenkins.schedule.tasks import DRIFT, RETRAIN, REWRITE, monthly, rewrite_erased, watch_drift
-from jenkins.schedule.timetable import Task, Timetable, coming
+from jenkins.schedule.timetable import Task, Timetable, coming, times_of
 
 MEMORY_FILE: Final = "last.json"
 
@@ -37,6 +40,8 @@ def main(
 ) -> None:
     """Check for drift and finish erasures each night, retrain each month, until Ctrl-C; a missed run is made up for.
 
+    What operators ask for in a page (check drift, retrain, roll back) is done as well, between tasks.
+
     A stop waits for the command that runs; a second one ends it.
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
@@ -47,7 +52,9 @@ def main(
     _print(tasks, memory)
     if not show:
         with _alone(folder):
-            _work(tasks, Commands(folder / "logs"), memory)
+            requests = _requests(settings, tasks, memory)
+            beside = nothing if requests is None else requests.say_that_we_are_there
+            _work(tasks, Commands(folder / "logs", beside), memory, requests)
 
 
 def _tasks(settings: Settings) -> tuple[Task, ...]:
@@ -70,7 +77,17 @@ def _trigger(name: str, times: str) -> CronTrigger:
         raise SettingsError(f"{name}={times!r}: {error}; {expected}") from error
 
 
-def _work(tasks: tuple[Task, ...], commands: Commands, memory: Memory) -> None:
+def _requests(settings: Settings, tasks: tuple[Task, ...], memory: Memory) -> Requests | None:
+    """What operators ask for in a page; None where there is no database for it."""
+    try:
+        dsn = settings.dsn(DatabaseRole.TRAINER)
+    except SettingsError as error:
+        logging.warning("nobody's requests are taken: %s", error)
+        return None
+    return Requests(RequestsTable(dsn), lambda: times_of(tasks, memory))
+
+
+def _work(tasks: tuple[Task, ...], commands: Commands, memory: Memory, requests: Requests | None = None) -> None:
     def stop(_signal: int, _frame: object) -> None:
         if not commands.stop():
             raise KeyboardInterrupt
@@ -78,7 +95,7 @@ def _work(tasks: tuple[Task, ...], commands: Commands, memory: Memory) -> None:
     for interrupt in INTERRUPTS:
         signal.signal(interrupt, stop)
     try:
-        Timetable(tasks, commands, memory).run()
+        Timetable(tasks, commands, memory, requests).run()
     except KeyboardInterrupt:
         logging.info("stopped")
 

@@ -6,17 +6,24 @@ import datetime as dt
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from apscheduler.events import EVENT_JOB_SUBMITTED
 from apscheduler.executors.debug import DebugExecutor
 from apscheduler.schedulers.blocking import BlockingScheduler
 from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 
 from fraud.verdict import Verdict
 from jenkins.schedule.commands import Commands
 from jenkins.schedule.memory import Memory
+from jenkins.schedule.requests import Requests
+from jenkins.schedule.requests_table import TaskTimes
 
 logger = logging.getLogger(__name__)
+
+LOOK_S: Final = 5.0
+"""How often is looked for what operators ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +55,19 @@ def coming(task: Task, memory: Memory, now: dt.datetime) -> Coming:
     return Coming(task.name, task.trigger.get_next_fire_time(None, now), missed=False)
 
 
+def times_of(tasks: tuple[Task, ...], memory: Memory) -> list[TaskTimes]:
+    """When tasks were begun last, and come next."""
+    now = dt.datetime.now(dt.UTC)
+    return [TaskTimes(task.name, memory.last(task.name), coming(task, memory, now).at) for task in tasks]
+
+
 class Timetable:
     """Runs tasks at their times until it is told to stop."""
 
-    def __init__(self, tasks: tuple[Task, ...], commands: Commands, memory: Memory) -> None:
+    def __init__(
+        self, tasks: tuple[Task, ...], commands: Commands, memory: Memory, requests: Requests | None = None
+    ) -> None:
+        """`requests`: what operators ask for meanwhile; None: nobody can."""
         self._commands = commands
         self._memory = memory
         # The debug executor runs a job where the scheduler itself runs: here, and not in a pool of threads.
@@ -66,6 +82,16 @@ class Timetable:
                 args=(task,),
                 id=task.name,
                 next_run_time=coming(task, memory, now).at,
+                misfire_grace_time=None,
+                coalesce=True,
+            )
+        if requests is not None:
+            self._scheduler.add_job(
+                requests.look,
+                IntervalTrigger(seconds=LOOK_S),
+                args=(commands,),
+                id="requests",
+                next_run_time=now,
                 misfire_grace_time=None,
                 coalesce=True,
             )

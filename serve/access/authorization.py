@@ -17,12 +17,14 @@ OPEN_PATHS: Final = frozenset(
 
 PAGES: Final = (
     *("/", "/login", "/login/{rest:path}", "/logout", "/password", "/people", "/assets/{name}"),
-    *("/reports", "/reports/{rest:path}", "/keys", "/keys/{rest:path}", "/notices"),
+    *("/reports", "/reports/{rest:path}", "/history", "/operate", "/operate/{rest:path}"),
+    *("/keys", "/keys/{rest:path}", "/notices"),
 )
 """Of the desk, which asks people for logins of its own."""
 
 _OPEN: Final = re.compile(
-    r"/v2/models/[^/]+(/versions/[^/]+)?/ready|/docs/[0-9.]+/[^/]+|/assets/[^/]+|/(reports|keys|login)/.+", re.DOTALL
+    r"/v2/models/[^/]+(/versions/[^/]+)?/ready|/docs/[0-9.]+/[^/]+|/assets/[^/]+|/(reports|operate|keys|login)/.+",
+    re.DOTALL,
 )
 """Probes of a model, the files of the page `/docs`, which are those of a public library, and pages of the desk."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from serve.audit.page import bullets, encode_page, facts_table, note, time_text
+from fraud.report.plain_page import bullets, encode_page, facts_table, note, time_text
 from serve.audit.person import Answered
 from serve.audit.receipt import Receipt
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from html import escape
 from pathlib import Path
 
 import msgspec
 
 from fraud.report import stored
 from fraud.report.files import write_files
+from fraud.report.plain_page import encode_page, facts_table, note, rows_table, time_text, verdict_heading
 from serve.audit.findings import Finding
-from serve.audit.page import encode_page, facts_table, note, rows_table, time_text
 from serve.audit.verification import Report
 
 
@@ -89,8 +88,7 @@ def report_page(report: Report, place: Place, versions: Versions, unchained: int
         rows_table(("Fault", "Chain", "Record", "What"), map(_cells, report.findings)),
         note(f"{left:,} further findings are counted and not listed." if left else "All findings are listed."),
     )
-    verdict = escape(report.verdict)
-    heading = f'Prediction log: <span class="{verdict}">{verdict}</span>'
+    heading = verdict_heading("Prediction log", report.verdict)
     return encode_page(f"Prediction log verified: {report.verdict}", parts, heading)
 
 

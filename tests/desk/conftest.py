@@ -11,14 +11,17 @@ from desk.app import create_app
 from desk.cockpit.counters import Counters
 from desk.cockpit.page import Cockpit
 from desk.cockpit.versions import PlayingVersion
+from desk.history.page import History
 from desk.keys.pages import KeyPages
 from desk.login import Logins
 from desk.notices.pages import notices_page
+from desk.operate.pages import Operate
 from desk.people import people_page
 from desk.reports.pages import report_pages
 from fraud.api_keys import ApiKey, Role, new_key
 from fraud.database import connect
 from serve.access.failed_logins import FailedLogins
+from serve.metrics import LATENCY_BUCKETS_S
 from serve.notices.table import WayName
 from serve.people import administration
 from serve.people.account import PersonRole
@@ -28,7 +31,14 @@ VERSIONS = [
     PlayingVersion("In production", 7, "2026-04-01", "0.3340", "pass", "monthly", "Age_Days"),
     PlayingVersion("Before it"),
 ]
-COUNTERS = Counters(answered=1_234, refused=5, rows=98_765, mean_ms=0.25, waiting_records=3, oldest_s=2.0)
+COUNTERS = Counters(
+    answered=1_234,
+    refused=5,
+    rows=98_765,
+    buckets=(1_200, 30, 4, *(0,) * (len(LATENCY_BUCKETS_S) - 2)),
+    waiting_records=3,
+    oldest_s=2.0,
+)
 
 
 @pytest.fixture
@@ -36,10 +46,17 @@ def browser(database: str) -> Callable[..., Browser]:
     """Makes browsers, each with cookies of its own; no failed login is forgiven by time."""
     cockpit = Cockpit("divorce-model", lambda: VERSIONS, lambda: COUNTERS)
     dsn = make_dsn(database, options="-c role=scoring_desk")
-    keys = KeyPages([ApiKey.of(new_key(), "local", [Role.SCORE, Role.READ])])
-    logins = Logins(FailedLogins(clock=lambda: 0.0))
-    pages = [*logins.pages(), people_page(), *report_pages(), *keys.pages(), notices_page([WayName.WEBHOOK])]
-    app = create_app(dsn, [cockpit.page(), *pages])
+    pages = [
+        cockpit.page(),
+        History("divorce-model", None).page(),
+        *report_pages(),
+        *Operate(dsn).pages(),
+        notices_page([WayName.WEBHOOK]),
+        *KeyPages([ApiKey.of(new_key(), "local", [Role.SCORE, Role.READ])]).pages(),
+        people_page(),
+        *Logins(FailedLogins(clock=lambda: 0.0)).pages(),
+    ]
+    app = create_app(dsn, pages)
     return lambda **about: Browser(app, **about)
 
 

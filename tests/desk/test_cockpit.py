@@ -15,7 +15,9 @@ from desk.assets import STYLE_URL
 from desk.cockpit.page import Cockpit
 from desk.login import Logins
 from fraud.errors import RegistryError
+from fraud.model_changes import Act, note_change
 from fraud.report.stored import Report, ReportKind, store_report
+from serve.metrics import LATENCY_BUCKETS_S
 from serve.people.account import PersonRole
 from tests.desk.browser import OWN_PASSWORD, Browser
 from tests.desk.conftest import COUNTERS
@@ -51,11 +53,40 @@ def test_it_shows_versions_checks_policy_and_record(browser: Browsers, people: P
     assert "Before it none" in told
     assert f"Drift check &lt;b&gt;fail&lt;/b&gt; 2026-05-01 01:02 UTC Report {number}" in told
     assert "Gate of a candidate none yet never" in told
+    assert "Backup: there was none yet. python -m serve.audit backup FOLDER takes one." in told
+    assert "Since when the version in production is there is not on record." in told
+    assert "the last hour no minute of it is known yet" in told
+    assert "No schedule has told its times" in told
     assert "Retraining because of drift none yet never" in told
     assert "probability of 0.5000 or more, and 20.0% of all others" in told
     assert "written by anna, signed by bert" in told
     assert "requests answered 1,234" in told
     assert "records not in the database yet 3" in told
+
+
+def test_it_shows_since_when_how_busy_and_what_comes_next(browser: Browsers, people: People, database: str) -> None:
+    note_change(database, "divorce-model", Act.PROMOTION, 7, before=None, person="bert")
+    execute(
+        database,
+        "INSERT INTO service_minutes (seconds, answered, refused, rows, buckets) VALUES (60, 600, 60, 6000, %s);"
+        " INSERT INTO schedule_times (task, next_at) VALUES ('drift-monitor', '2026-05-02 01:00Z')",
+        [590, 10, *[0] * (len(LATENCY_BUCKETS_S) - 1)],
+    )
+    here = logged_in(browser(), people, PersonRole.OPERATE)
+    told = plain_text(here.get("/").text)
+    assert "Version 7 is in production since" in told
+    assert "by promotion of bert" in told
+    assert re.search(r"the last hour (9|10)\.\d\d (9\d|100)\.\d\d at most 0.5 ms at most 1 ms 60 ", told)
+    assert "9.1% of the requests of the last hour got an error" in told
+    assert "Drift check 2026-05-02 01:00 UTC never" in told
+    assert "Check drift now Retrain Roll back" in told
+
+
+def test_a_version_that_came_elsewhere_has_no_since(browser: Browsers, people: People, database: str) -> None:
+    note_change(database, "divorce-model", Act.PROMOTION, 6, before=None, person="bert")
+    told = plain_text(logged_in(browser(), people, PersonRole.AUDIT).get("/").text)
+    assert "Since when the version in production is there is not on record." in told
+    assert "Roll back" not in told, "an auditor operates nothing"
 
 
 def test_a_registry_that_is_away_is_told_and_all_else_shown(database: str, people: People) -> None:

@@ -82,6 +82,13 @@ def test_aliases_move_from_version_to_version(registry: Registry, tmp_path: Path
     assert registry.version_of(PREVIOUS) == first
 
 
+def test_all_versions_are_listed_the_newest_first(registry: Registry, tmp_path: Path) -> None:
+    assert registry.versions(10) == []
+    numbers = [register(registry, tmp_path).version for _ in range(3)]
+    assert [one.version for one in registry.versions(10)] == numbers[::-1]
+    assert [one.version for one in registry.versions(2)] == numbers[:0:-1]
+
+
 def test_tags_are_written_later(registry: Registry, tmp_path: Path) -> None:
     registry.set_tag(register(registry, tmp_path).version, "gate", "pass")
     assert registry.model_version(1).tags["gate"] == "pass"

@@ -47,6 +47,19 @@ REPORT = (
     "INSERT INTO reports (kind, made_at, verdict, page, facts, sha256)"
     " VALUES ('drift', now(), 'pass', '', '{}', sha256('')) RETURNING number"
 )
+MINUTE = (
+    "INSERT INTO service_minutes (seconds, answered, refused, rows, buckets) VALUES (60, 1, 0, 1, '{1}');"
+    " DELETE FROM service_minutes WHERE at < now() - interval '8 days'; SELECT * FROM service_minutes"
+)
+ASK = "INSERT INTO public.operator_requests (act, person) VALUES ('rollback', 'anna')"
+DO = (
+    "SELECT number FROM operator_requests FOR UPDATE SKIP LOCKED;"
+    " UPDATE operator_requests SET begun_at = now(), seen_at = now(), output = '';"
+    " INSERT INTO schedule_times (task) VALUES ('retrain'); UPDATE schedule_times SET told_at = now()"
+)
+MODEL_CHANGE = (
+    "INSERT INTO public.model_changes (model_name, act, version, person) VALUES ('m', 'promotion', 1, 'anna')"
+)
 MONTHS = "SELECT FROM expired_prediction_partitions(1), detached_prediction_months()"
 OLD_MONTH = (
     "SELECT expired_chain_ends(1, 'prediction_requests_200102', NULL, 10),"
@@ -109,6 +122,14 @@ def run(dsn: str, role: str, statement: str) -> None:
             id="server reads keys and tells uses",
         ),
         pytest.param(DESK, "SELECT * FROM reports", id="desk reads reports"),
+        pytest.param(DESK, MINUTE, id="desk keeps minutes"),
+        pytest.param(DESK, ASK, id="desk asks"),
+        pytest.param(
+            DESK, "SELECT FROM operator_requests, schedule_times, model_changes", id="desk reads what is done"
+        ),
+        pytest.param(TRAINER, DO, id="schedule does what is asked for"),
+        pytest.param(TRAINER, MODEL_CHANGE, id="promotions are noted"),
+        pytest.param(AUDITOR, "SELECT * FROM model_changes", id="auditor reads promotions"),
         pytest.param(TRAINER, REPORT, id="checks store reports"),
         pytest.param(AUDITOR, REPORT, id="verify stores reports"),
         pytest.param(SERVER, "SELECT remove_old_reports(24)", id="server removes old reports"),
@@ -201,6 +222,20 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
             pytest.param(role, "SELECT FROM public.applicant_groups", id=f"{role[8:]} reads groups")
             for role in (SERVER, AUDITOR, MLFLOW)
         ),
+        *(pytest.param(role, ASK, id=f"{role[8:]} asks for a rollback") for role in (SERVER, TRAINER, AUDITOR, MLFLOW)),
+        *(
+            pytest.param(role, MODEL_CHANGE, id=f"{role[8:]} notes a promotion")
+            for role in (SERVER, AUDITOR, DESK, MLFLOW)
+        ),
+        pytest.param(DESK, "UPDATE operator_requests SET ended_at = now()", id="desk ends a request"),
+        pytest.param(DESK, "DELETE FROM operator_requests", id="desk removes a request"),
+        pytest.param(
+            DESK,
+            "INSERT INTO operator_requests (act, person, begun_at) VALUES ('rollback', 'a', now())",
+            id="desk does",
+        ),
+        pytest.param(TRAINER, "UPDATE operator_requests SET person = 'x'", id="trainer asks as somebody else"),
+        pytest.param(DESK, "INSERT INTO schedule_times (task) VALUES ('x')", id="desk makes up a schedule"),
         pytest.param(TRAINER, RECORD, id="trainer records"),
         pytest.param(AUDITOR, RECORD, id="auditor records"),
         pytest.param(TRAINER, SHADOW, id="trainer shadows"),

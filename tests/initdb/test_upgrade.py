@@ -44,6 +44,7 @@ LANDED = {
     "v0017_api_keys": "f9834497a4391c4d9df17c6e67ce3109be00f035be3d779c0dc91b30eae2e202",
     "v0018_last_login": "4d000ea71df54c5c916d44b680301438ac5d4c3483e1652195e64df8f61a28ba",
     "v0019_notices": "668b2da35daff06618bc8d03259ca40381e4bb785f95bcef0a154a68dd01f279",
+    "v0020_cockpit": "55b612cdd5c525e1af35966e1d920b3dd1e40e81a14888f2e721abad4ba1d3ff",
 }
 """What was applied somewhere is never changed, or databases of one version differ: a change is a version of its own."""
 

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from fraud.command import EXIT_ERROR, interrupt_once, print_error
 from fraud.command_line import CommandLine
 from fraud.registry import Registry
+from fraud.report.stored import store_report
 from fraud.settings import DatabaseRole, Settings, load_settings
 from fraud.stack.ports import hold_port
 from train.dataset import load_dataset
@@ -29,7 +30,7 @@ from train.replay.environment import replay_environment
 from train.replay.evaluation import known_before, month_of, version_aps
 from train.replay.months import MONTHS, next_month, replayed_months
 from train.replay.outcome import ComingMonth, ReplayOutcome
-from train.replay.report import replay_json, replay_plot, replay_table
+from train.replay.report import replay_json, replay_plot, replay_table, stored_report
 from train.replay.year import Replayed, Year
 
 JSON_FILE: Final = "replay.json"
@@ -59,6 +60,8 @@ def main(
         print_error("interrupted; what it had started has ended")
         sys.exit(EXIT_ERROR)
     _show(outcome, folder)
+    plot = (folder / PLOT_FILE).read_bytes()
+    store_report(settings.dsn(DatabaseRole.TRAINER), stored_report(outcome, dt.datetime.now(dt.UTC), plot))
     sys.exit(outcome.verdict.exit_status)
 
 

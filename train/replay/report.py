@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import msgspec
 from rich.table import Table
 
+from fraud.report.plain_page import encode_page, facts_table, note, picture, rows_table, verdict_heading
+from fraud.report.stored import Report, ReportKind
 from fraud.verdict import Verdict
 from train.axes import labelled_axes, save_png
 from train.replay.outcome import ComingMonth, Decision, ReplayOutcome
 
 WORDS = {Verdict.PASS: "promoted", Verdict.FAIL: "rejected", Verdict.INCONCLUSIVE: "undecided"}
 
+CAPTION = (
+    "champ., cand.: twins on the gate's rows; the others in the month to come: the version served, the first one never "
+    "retrained, a model as made before, the true probabilities"
+)
 HEADINGS = ("month", "champ.", "cand.", "verdict", "latency", "serves", "served", "first", "before", "ceiling")
 
 
@@ -23,18 +30,45 @@ def replay_json(outcome: ReplayOutcome) -> bytes:
     return msgspec.json.format(msgspec.json.encode(head | means | msgspec.to_builtins(outcome))) + b"\n"
 
 
+def stored_report(outcome: ReplayOutcome, made_at: dt.datetime, plot: bytes) -> Report:
+    """The same for the database, with a page; `plot` is a PNG."""
+    load = outcome.load
+    facts = {
+        "Model": outcome.model_name,
+        "Mean of the months beside a model as before": _figure(outcome.gain),
+        "Requests beside it": f"{load.requests:,}, {load.failures:,} failed",
+        "Took": f"{outcome.seconds / 60:.1f} minutes",
+    }
+    parts = (
+        facts_table(facts.items()),
+        "<h2>Average precision</h2>",
+        note(CAPTION),
+        rows_table(HEADINGS, replay_rows(outcome)),
+        picture(plot, "Average precision, month after month"),
+    )
+    heading = verdict_heading("Replay of a year", outcome.verdict)
+    page = encode_page(f"Replay: {outcome.verdict}", parts, heading)
+    return Report(ReportKind.REPLAY, made_at, outcome.verdict, page, replay_json(outcome).decode())
+
+
 def replay_table(outcome: ReplayOutcome) -> Table:
     """A row a month."""
     table = Table(
         title=f"{outcome.model_name}: average precision",
         padding=0,
-        caption="champ., cand.: twins on the gate's rows; the others in the month to come: the version served, "
-        "the first one never retrained, a model as made before, the true probabilities",
+        caption=CAPTION,
     )
     for heading in HEADINGS:
         table.add_column(heading, justify="right", no_wrap=True, min_width=6)
-    for decision, coming in zip(outcome.decisions, outcome.coming, strict=True):
-        table.add_row(
+    for row in replay_rows(outcome):
+        table.add_row(*row)
+    return table
+
+
+def replay_rows(outcome: ReplayOutcome) -> list[tuple[str, ...]]:
+    """A row a month, as `HEADINGS` say."""
+    return [
+        (
             f"{decision.first_day:%Y-%m}",
             _figure(decision.champion_ap),
             _figure(decision.candidate_ap),
@@ -46,7 +80,8 @@ def replay_table(outcome: ReplayOutcome) -> Table:
             _figure(coming.as_before),
             _figure(coming.ceiling),
         )
-    return table
+        for decision, coming in zip(outcome.decisions, outcome.coming, strict=True)
+    ]
 
 
 def replay_plot(path: Path, outcome: ReplayOutcome) -> None:

@@ -70,10 +70,14 @@ class GroupCheck:
     months: tuple[MonthFigures, ...] = ()
     changes: tuple[Change, ...] = ()
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """What `verdict.json` says beside verdict and reasons."""
+        return {"months": self.months, "changes": self.changes}
+
     def write(self, folder: Path) -> None:
         """Write `verdict.json` into the folder."""
-        details: dict[str, Any] = {"months": self.months, "changes": self.changes}
-        write_verdict(folder, self.verdict, self.reasons, details)
+        write_verdict(folder, self.verdict, self.reasons, self.details)
 
 
 def check_groups(connection: Connection, today: dt.date, policy: GroupPolicy) -> GroupCheck:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
+import psycopg2
 import typer
 
+from fraud.errors import ProjectError
+from fraud.foreign_errors import told
+from fraud.report.stored import store_report
 from fraud.run_lock import is_held
 from fraud.settings import Settings, load_settings
 from fraud.stack.postgres import EmbeddedPostgres
 from serve.audit.backup.manifest import Manifest
+from serve.audit.backup.report import failed_report, taken_report
 from serve.audit.backup.restoring import restore_backup, verify_restored
 from serve.audit.backup.taking import take_backup
 from serve.audit.errors import AuditError
@@ -38,8 +44,20 @@ def backup(
     Exit status: 0 the backup is complete; 2 it is not, and has no manifest.
     """
     settings = load_settings()
-    manifest = take_backup(settings.dsn(), settings.spool_folder(), folder, programs)
+    manifest = _take(settings, folder, programs)
     typer.echo(f"backed up: {_told(manifest)}")
+
+
+def _take(settings: Settings, folder: Path, programs: Path | None) -> Manifest:
+    """Take a backup, and have the database know how it ended: whoever looks there learns that the last one failed."""
+    dsn, where = settings.dsn(), folder.absolute()
+    try:
+        manifest = take_backup(dsn, settings.spool_folder(), folder, programs)
+    except (ProjectError, psycopg2.Error, OSError) as error:
+        store_report(dsn, failed_report(dt.datetime.now(dt.UTC), where, told(error)))
+        raise
+    store_report(dsn, taken_report(manifest, where))
+    return manifest
 
 
 def restore(
@@ -77,8 +95,7 @@ def _database(settings: Settings) -> Iterator[str]:
 
 
 def _told(manifest: Manifest) -> str:
-    size = sum(file.bytes for file in manifest.files.values())
     return (
-        f"{len(manifest.files)} files, {size / 1e6:.1f} MB, of {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC, schema "
-        f"version {manifest.schema_version}, PostgreSQL {manifest.postgres}"
+        f"{len(manifest.files)} files, {manifest.size_bytes / 1e6:.1f} MB, of {manifest.taken_at:%Y-%m-%d %H:%M:%S} "
+        f"UTC, schema version {manifest.schema_version}, PostgreSQL {manifest.postgres}"
     )

@@ -41,6 +41,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     postgres: str
     files: Mapping[str, File]
 
+    @property
+    def size_bytes(self) -> int:
+        """Of all files together."""
+        return sum(file.bytes for file in self.files.values())
+
 
 def copy_file(source: Path, target: Path) -> File | None:
     """Copy a file, readable by its owner alone; None where it is no file, which is nothing that a backup could keep.

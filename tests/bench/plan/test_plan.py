@@ -18,7 +18,7 @@ from fraud.registry import ModelVersion, Registry
 from fraud.statistics.interval import Interval
 from serve.prediction_log.chain import microseconds
 from tests.bench.plan.conftest import TODAY
-from tests.serve.prediction_log_rows import execute, record, running_spool, ship_all
+from tests.serve.prediction_log_rows import execute, fetch, record, running_spool, ship_all
 from tests.train.conftest import synthetic_dataset
 
 LIMITS = Limits(10, Price(100, 5_000))
@@ -89,6 +89,9 @@ def test_plan_is_made_from_unseen_labels_then_from_the_log(
     written = Plan.read(tmp_path / "run" / "plan" / "plan.json")
     assert written.limits == Limits(10, Price(100, 5_000), 9)
     assert written.model_sha256 == version.sha256
+    ((kind, verdict, facts),) = fetch(dsn, "SELECT kind, verdict, facts FROM reports")
+    assert (kind, verdict) == ("plan", "pass")
+    assert facts.encode() == written.to_json()
 
     log_days(dsn, tmp_path / "spool", TODAY, 25)
     later = TODAY + dt.timedelta(days=25)

@@ -16,6 +16,7 @@ from fraud.report.verdict_file import read_verdict
 from fraud.verdict import Verdict
 from tests.bench.shadow.conftest import MODEL, SINCE, Log, Versions
 from tests.html_page import Page
+from tests.serve.prediction_log_rows import fetch
 
 Run = Callable[..., Result]
 DAYS = [f"--since={SINCE:%Y-%m-%d}"]
@@ -32,7 +33,9 @@ def run(versions: Versions, log: Log, tmp_path: Path, monkeypatch: pytest.Monkey
     return lambda *arguments: CliRunner().invoke(app, ["shadow", *arguments])
 
 
-def test_candidate_is_compared_and_told_on_a_page_and_as_json(run: Run, versions: Versions, tmp_path: Path) -> None:
+def test_candidate_is_compared_and_told_on_a_page_and_as_json(
+    run: Run, versions: Versions, log: Log, tmp_path: Path
+) -> None:
     ended = run(*DAYS)
     assert ended.exit_code == 0, ended.output
     assert "bit for bit" in ended.output
@@ -47,6 +50,8 @@ def test_candidate_is_compared_and_told_on_a_page_and_as_json(run: Run, versions
     assert not page.every("script")
     assert all(str(image["src"]).startswith("data:image/png") for image in page.every("img"))
     assert "Decisions that flip" in page.words
+    ((verdict, stored_page, facts),) = fetch(log.dsn, "SELECT verdict, page, facts FROM reports WHERE kind = 'shadow'")
+    assert (verdict, stored_page, json.loads(facts)) == ("pass", text, written)
     assert "A17" not in text + json.dumps(written), "no applicant is named"
     assert not [path for path in tmp_path.iterdir() if path.name != "shadow"]
 

@@ -12,6 +12,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from bench.gate.lock import RETRAINING, alone
+from fraud.database import connect
+from fraud.report.stored import ReportKind, find_report, list_reports
 from fraud.stack.ports import hold_port
 from fraud.verdict import Verdict
 from jenkins.retrain.__main__ import app
@@ -65,6 +67,19 @@ def test_no_stage_is_left_out_repeated_or_taken_after_one_that_did_not_pass(
         record(*verdicts).check_next(stage)
 
 
+@pytest.mark.parametrize(
+    ("verdicts", "is_over"),
+    [
+        ([], False),
+        ([Verdict.PASS] * 6, False),
+        ([Verdict.PASS] * 7, True),
+        ([*[Verdict.PASS] * 3, Verdict.INCONCLUSIVE], True),
+    ],
+)
+def test_it_is_over_once_no_stage_goes_on(verdicts: list[Verdict], *, is_over: bool) -> None:
+    assert record(*verdicts).is_over is is_over
+
+
 def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     written = record(Verdict.PASS, Verdict.FAIL)
     written.write(tmp_path)
@@ -91,7 +106,9 @@ def retrain(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     return lambda *arguments: CliRunner().invoke(app, arguments)
 
 
-def test_it_ends_at_the_first_stage_that_does_not_pass(retrain: Callable[..., Result], tmp_path: Path) -> None:
+def test_it_ends_at_the_first_stage_that_does_not_pass(
+    retrain: Callable[..., Result], database: str, tmp_path: Path
+) -> None:
     result = retrain("--today", "2026-05-01", "--reason", "no applications")
     assert result.exit_code == 20, result.output
     written = json.loads((tmp_path / "retrain" / "verdict.json").read_text())
@@ -99,6 +116,13 @@ def test_it_ends_at_the_first_stage_that_does_not_pass(retrain: Callable[..., Re
     assert [stage["stage"] for stage in written["stages"]] == ["data-check"]
     assert "rows: 0; expected at least 1,000" in written["reasons"][0]
     assert b"<failure" in (tmp_path / "retrain" / "junit.xml").read_bytes()
+    with connect(database) as connection:
+        (listed,) = list_reports(connection, ReportKind.RETRAINING, 10)
+        found = find_report(connection, listed.number)
+    assert found is not None
+    assert json.loads(found.report.facts)["stages"] == written["stages"]
+    assert "no applications" in found.report.page
+    assert "rows: 0; expected at least 1,000" in found.report.page
     after = retrain("--stage", "train")
     assert (after.exit_code, "not the next one" in after.output) == (2, True)
 

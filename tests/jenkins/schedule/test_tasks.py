@@ -22,7 +22,7 @@ class Recorded(Commands):
         self.statuses = statuses
         self.ran: list[tuple[str, ...]] = []
 
-    def run(self, *arguments: str) -> int:
+    def run(self, *arguments: str, **_beside: object) -> int:
         self.ran.append(arguments)
         return self.statuses.get(arguments[1].replace("-", "_"), self.statuses.get("retrain", 0))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import datetime as dt
 import io
 import json
 from dataclasses import replace
@@ -15,7 +17,7 @@ from train.replay.errors import ReplayError
 from train.replay.light_load import LoadCounts, counted
 from train.replay.months import replayed_months
 from train.replay.outcome import ComingMonth, Decision, ReplayOutcome
-from train.replay.report import replay_json, replay_plot, replay_table
+from train.replay.report import replay_json, replay_plot, replay_table, stored_report
 
 FIRST, SECOND = replayed_months(2)
 
@@ -99,6 +101,15 @@ def test_json_has_the_verdict_first_and_every_figure() -> None:
 def test_the_plot_is_a_png_also_with_gaps(tmp_path: Path) -> None:
     replay_plot(tmp_path / "replay.png", OUTCOME)
     assert (tmp_path / "replay.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_page_has_the_table_and_the_plot() -> None:
+    made_at = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
+    report = stored_report(OUTCOME, made_at, b"a plot")
+    assert (report.kind, report.verdict, report.facts.encode()) == ("replay", "pass", replay_json(OUTCOME))
+    assert "<td>2025-05</td><td>-</td><td>0.2500</td><td>promoted</td>" in report.page
+    assert base64.b64encode(b"a plot").decode() in report.page
+    assert "<script" not in report.page
 
 
 def test_failures_of_all_kinds_are_counted(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from jenkins.drift.__main__ import app
 from jenkins.drift.groups.logged_answers import read_month
 from jenkins.drift.groups.months import UNKNOWN, Month
 from serve.prediction_log.chain import microseconds
-from tests.serve.prediction_log_rows import execute, record, running_spool, ship_all
+from tests.serve.prediction_log_rows import execute, fetch, record, running_spool, ship_all
 from tests.serve.review_policies import add_policy
 from tests.train.conftest import synthetic_dataset
 
@@ -68,6 +68,10 @@ def test_two_months_are_compared(site: str, tmp_path: Path, harder: float, statu
     log(site, tmp_path, APRIL, 2, harder=harder)
     result, verdict = run(tmp_path)
     assert (result.exit_code, verdict["exit_status"]) == (status, status), result.output
+    ((stored, page, facts),) = fetch(site, "SELECT verdict, page, facts FROM reports WHERE kind = 'groups'")
+    assert (stored, json.loads(facts)) == (verdict["verdict"], verdict)
+    assert "age under 27 years" in page
+    assert "2026-03" in page
     assert verdict["reasons"][0].startswith(reason) or any(one.startswith(reason) for one in verdict["reasons"])
     assert [month["answers"] for month in verdict["months"]] == [3_000, 3_000]
     assert verdict["months"][0]["groups"][0]["selection_rate"]["ratio"]["low"] > 0

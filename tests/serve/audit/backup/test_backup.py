@@ -108,6 +108,17 @@ def test_a_backup_is_its_owners_alone(backup: Path) -> None:
     assert all(not path.stat().st_mode & 0o077 for path in (backup, *backup.rglob("*")))
 
 
+def test_how_a_backup_ended_is_in_the_database(log: str, backup: Path, spool: Path) -> None:
+    assert run("backup", backup, log, spool).returncode == 2, "the folder is not empty"
+    taken, failed = fetch(log, "SELECT verdict, page, facts FROM reports WHERE kind = 'backup' ORDER BY number")
+    assert taken[0] == "pass"
+    assert json.loads(taken[2])["folder"] == str(backup)
+    assert set(json.loads(taken[2])["files"]) == set(json.loads((backup / MANIFEST).read_text())["files"])
+    assert failed[0] == "error"
+    assert "a backup is there" in json.loads(failed[2])["fault"]
+    assert "a backup is there" in failed[1]
+
+
 def change_a_byte(backup: Path) -> None:
     path = backup / DUMP
     content = bytearray(path.read_bytes())

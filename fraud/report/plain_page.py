@@ -1,10 +1,11 @@
-"""Pages of the audit: no scripts, nothing to fetch, to be kept, printed or sent.
+"""Plain pages: no scripts, nothing to fetch, to be kept, printed or sent; tables, lists and pictures in a row.
 
-By the standard library: the server's image has no engine for templates.
+By the standard library: training has no engine for templates.
 """
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -19,6 +20,17 @@ def encode_page(title: str, parts: Iterable[str], heading: str | None = None) ->
     """A page of parts in HTML, under its title or a `heading` in HTML."""
     template = Template(TEMPLATE.read_text(encoding="utf-8"))
     return template.substitute(title=escape(title), heading=heading or escape(title), body="\n".join(parts))
+
+
+def verdict_heading(what: str, verdict: str) -> str:
+    """A heading in HTML with the word of a verdict."""
+    return f'{escape(what)}: <span class="{escape(verdict)}">{escape(verdict.replace("_", " "))}</span>'
+
+
+def picture(png: bytes, caption: str) -> str:
+    """A picture inside the page."""
+    data = base64.b64encode(png).decode("ascii")
+    return f'<p><img src="data:image/png;base64,{data}" alt="{escape(caption)}"></p>'
 
 
 def facts_table(facts: Iterable[tuple[str, object]]) -> str:

@@ -1,0 +1,100 @@
+"""What needs a person: one line each, with what to do. Decided from what is shown anyway."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from desk.cockpit.checks import RETRAINING_BY_DRIFT, Check
+from desk.cockpit.counters import Counters
+from desk.cockpit.schedule import ScheduledTask, is_heard
+from desk.cockpit.traffic import Traffic
+from fraud.report.stored import ReportKind
+
+OLDEST_RECORD_S: Final = 60.0
+"""Records reach the database within a second."""
+REFUSED_SHARE: Final = 0.01
+
+TO_DO: Final = {
+    (ReportKind.DRIFT, "fail"): "Applicants have changed: see whether a retraining has begun, or retrain.",
+    (ReportKind.DRIFT, "data_quality_fault"): "The feed sends values that can't be: have it mended, and don't retrain.",
+    (ReportKind.DRIFT, "error"): "The drift check could not run: its report says why.",
+    (ReportKind.GROUPS, "fail"): "Some group is treated otherwise than the month before: read why, and decide.",
+    (ReportKind.GROUPS, "error"): "Groups could not be compared: the report says why.",
+    (ReportKind.GATE, "inconclusive"): "The gate could not decide on the candidate: its report says what was missing.",
+    (ReportKind.GATE, "error"): "The gate could not run: its report says why.",
+    (ReportKind.SHADOW, "fail"): "The candidate decides otherwise too often: read on whom, before it is promoted.",
+    (ReportKind.SHADOW, "data_quality_fault"): "The record is not what production gives: verify it, and find out why.",
+    (ReportKind.RETRAINING, "inconclusive"): "The retraining decided nothing: its report says at which stage.",
+    (ReportKind.RETRAINING, "data_quality_fault"): "The retraining found faulty data: have them mended, then retrain.",
+    (ReportKind.RETRAINING, "error"): "The retraining broke off: its report says at which stage.",
+    (ReportKind.REPLAY, "error"): "The replay failed: its report says in which month.",
+    (ReportKind.VERIFY, "fail"): "The record is not what was written: keep the machine as it is, and call the auditor.",
+    (ReportKind.VERIFY, "error"): "The record could not be verified: run `python -m serve.audit verify` again.",
+    (ReportKind.BACKUP, "error"): "The last backup failed: mend what its report names, and take another.",
+}
+"""Verdicts that need somebody."""
+LONGEST_AGE: Final = {
+    ReportKind.DRIFT: (dt.timedelta(days=3), "`python -m jenkins.drift check` looks now."),
+    ReportKind.VERIFY: (dt.timedelta(days=35), "`python -m serve.audit verify` verifies it."),
+    ReportKind.BACKUP: (dt.timedelta(days=8), "`python -m serve.audit backup FOLDER` takes one."),
+}
+"""Of the newest of a kind, and what makes a new one."""
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """Something for a person to do."""
+
+    text: str
+    report: int | None = None
+    """That says more."""
+
+
+def alerts(
+    checks: Sequence[Check],
+    counters: Counters,
+    last_hour: Traffic | None,
+    tasks: list[ScheduledTask],
+    now: dt.datetime,
+) -> list[Alert]:
+    """All of them."""
+    return [*_of_checks(checks, now), *_of_traffic(counters, last_hour), *_of_schedule(tasks)]
+
+
+def _of_checks(checks: Sequence[Check], now: dt.datetime) -> Iterator[Alert]:
+    for check in checks:
+        if check.kind is None:
+            if check.name == RETRAINING_BY_DRIFT and check.verdict == "refused":
+                yield Alert(f"Drift was found, and no retraining was begun: {check.reason}.")
+            continue
+        to_do = TO_DO.get((check.kind, check.verdict))
+        if to_do is not None:
+            yield Alert(to_do, check.report)
+        longest, how = LONGEST_AGE.get(check.kind, (None, ""))
+        if longest is None:
+            continue
+        if check.at is None:
+            yield Alert(f"{check.name}: there was none yet. {how}")
+        elif now - check.at > longest:
+            yield Alert(f"{check.name}: the last one is {(now - check.at).days} days old. {how}", check.report)
+
+
+def _of_traffic(counters: Counters, last_hour: Traffic | None) -> Iterator[Alert]:
+    if counters.oldest_s > OLDEST_RECORD_S:
+        yield Alert(
+            f"{counters.waiting_records:,} records wait for the database, the oldest for {counters.oldest_s:,.0f} s: "
+            "see whether PostgreSQL answers. Answers go on until the spool is full."
+        )
+    if last_hour is not None and last_hour.refused_share > REFUSED_SHARE:
+        yield Alert(
+            f"{last_hour.refused_share:.1%} of the requests of the last hour got an error: the server's log counts "
+            "them by status. 4xx: a client sends what can't be scored; 503: more comes than can be answered."
+        )
+
+
+def _of_schedule(tasks: list[ScheduledTask]) -> Iterator[Alert]:
+    if tasks and not is_heard(tasks):
+        yield Alert("The schedule is not heard any more: start `python -m jenkins.schedule` again.")

@@ -1,0 +1,48 @@
+"""What the schedule's process told of its tasks."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import msgspec
+from psycopg2.extensions import connection as Connection
+
+CALLED: Final = {
+    "drift-monitor": "Drift check",
+    "retrain": "Retraining",
+    "rewrite-erased": "Rewrite of what was erased",
+}
+SILENCE: Final = dt.timedelta(minutes=5)
+"""It tells each minute that it is there."""
+
+_TIMES: Final = """
+    SELECT task, begun_at, next_at, told_at > now() - %s FROM public.schedule_times ORDER BY next_at NULLS LAST, task
+"""
+
+
+class ScheduledTask(msgspec.Struct, frozen=True):
+    """One of its tasks."""
+
+    task: str
+    begun_at: dt.datetime | None
+    next_at: dt.datetime | None
+    is_heard: bool
+    """Whether its process has told so a short time ago."""
+
+    @property
+    def name(self) -> str:
+        """As people call it."""
+        return CALLED.get(self.task, self.task)
+
+
+def scheduled_tasks(connection: Connection) -> list[ScheduledTask]:
+    """What comes next first; nothing where no schedule has told anything, as where Jenkins runs the tasks."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TIMES, (SILENCE,))
+        return [ScheduledTask(*found) for found in cursor.fetchall()]
+
+
+def is_heard(tasks: list[ScheduledTask]) -> bool:
+    """Whether a schedule is there to do what somebody asks for."""
+    return any(task.is_heard for task in tasks)

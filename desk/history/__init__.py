@@ -1,0 +1,1 @@
+"""How it became so: versions, average precision, drift and groups over time."""

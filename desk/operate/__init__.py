@@ -1,0 +1,1 @@
+"""What operators ask for in a page, which the schedule's process does."""

@@ -1,0 +1,85 @@
+"""The table `model_changes`: which version came into production when, and by whom. All SQL about it.
+
+The registry knows only what is in production now; whoever changes that writes it down here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import getpass
+import logging
+import os
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+import psycopg2
+from psycopg2.extensions import connection as Connection
+
+from fraud.database import connect
+from fraud.errors import DatabaseError
+
+logger = logging.getLogger(__name__)
+
+APPLICATION_NAME: Final = "model change"
+
+_NOTE: Final = """
+    INSERT INTO public.model_changes (model_name, act, version, before, person)
+    SELECT %(model_name)s, %(act)s, %(version)s, %(before)s, %(person)s
+    WHERE (SELECT version FROM public.model_changes WHERE model_name = %(model_name)s ORDER BY number DESC LIMIT 1)
+        IS DISTINCT FROM %(version)s
+"""
+"""Once: a killed promotion is finished by the next command, which can't know whether it was noted."""
+_LIST: Final = """
+    SELECT at, act, version, before, person FROM public.model_changes
+    WHERE model_name = %s ORDER BY number DESC LIMIT %s
+"""
+
+
+class Act(StrEnum):
+    """How a version came into production."""
+
+    PROMOTION = "promotion"
+    ROLLBACK = "rollback"
+
+
+class ModelChange(msgspec.Struct, frozen=True):
+    """A version came into production."""
+
+    at: dt.datetime
+    act: str
+    version: int
+    before: int | None
+    """What was there; None: nothing."""
+    person: str
+
+
+def note_change(dsn: str, model_name: str, act: Act, version: int, *, before: int | None, person: str) -> None:
+    """Write down that a version is in production, once.
+
+    A line in the log where the database does not take it: the change has happened, and is not undone for that.
+    """
+    values = {"model_name": model_name, "act": act, "version": version, "before": before, "person": person}
+    try:
+        with connect(dsn, APPLICATION_NAME) as connection, connection.cursor() as cursor:
+            cursor.execute(_NOTE, values)
+    except (DatabaseError, psycopg2.Error) as error:
+        logger.warning("the change is not in the history of versions (%s)", str(error).partition("\n")[0])
+
+
+def list_changes(connection: Connection, model_name: str, most: int) -> Sequence[ModelChange]:
+    """The newest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LIST, (model_name, most))
+        return [ModelChange(*found) for found in cursor.fetchall()]
+
+
+def person_here(acting: str | None) -> str:
+    """Who a command acts for: whom the settings name, or who is logged in on this machine."""
+    if acting is not None:
+        return acting
+    try:
+        return f"shell:{getpass.getuser()}"
+    except (OSError, KeyError):  # nobody by name, as in a container that runs as some number
+        return f"shell:{os.getuid()}"
