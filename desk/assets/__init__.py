@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-_STYLE: Final = Path(__file__).with_name("style.css").read_bytes()
+from fraud.report.style import STYLE
+
+_STYLE: Final = STYLE.encode()
 STYLE_URL: Final = f"/assets/style-{hashlib.sha256(_STYLE).hexdigest()[:16]}.css"
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 
