@@ -59,7 +59,7 @@ class Listed:
 
 
 PAGES: Final = (
-    Listed("/", "Log in to see how it is", frozenset({ANONYMOUS})),
+    Listed("/", "scores applications for marriage loans", frozenset({ANONYMOUS})),
     Listed("/", "have no page here yet", frozenset({PersonRole.REVIEW})),
     Listed("/", "How the service is", READERS),
     Listed("/login", "No account, or no password any more?", EVERYBODY, ("Log in",)),

@@ -29,7 +29,7 @@ _CUT_OFF: Final = """(isNarrow) => {
   }
   return told;
 }"""
-"""What does not fit into the window, by the words that are in it. On a telephone a report's tables, of many columns, are
+"""What does not fit into the window, by the words in it. On a telephone a report's tables, of many columns, are
 in a place that can be moved sideways; axe-core looks that it can be by keyboard, too."""
 
 
