@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "gate": "bench.gate.command",
     "models": "bench.experiments.models.command",
     "outage": "bench.experiments.outage.command",
+    "pages": "bench.experiments.pages.command",
     "peers": "bench.experiments.peers.command",
     "plan": "bench.plan.command",
     "promote": "bench.gate.promote",

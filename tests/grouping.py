@@ -22,6 +22,7 @@ SHARED: Final = {
     "tests/jenkins/drift/evaluation/simulation/test_error_rates.py": "simulated applicants",
     "tests/jenkins/drift/evaluation/simulation/test_evidently.py": "simulated applicants",
     "tests/several_servers/": "five servers",
+    "tests/desk/pages/": "a server with pages",
     "tests/serve/access/": "a server of several clients",
     "tests/serve/fuzz/": "a server for strangers",
 }

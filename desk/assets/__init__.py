@@ -10,31 +10,29 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from fraud.report.style import STYLE
+
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 
-def _content(name: str) -> bytes:
-    return Path(__file__).with_name(name).read_bytes()
-
-
-def _address(name: str) -> str:
+def _address(name: str, content: bytes) -> str:
     stem, _, kind = name.rpartition(".")
-    return f"/assets/{stem}-{hashlib.sha256(_content(name)).hexdigest()[:16]}.{kind}"
+    return f"/assets/{stem}-{hashlib.sha256(content).hexdigest()[:16]}.{kind}"
 
 
-STYLE_URL: Final = _address("style.css")
-LIVE_URL: Final = _address("live.js")
+_STYLE: Final = STYLE.encode()
+_LIVE: Final = Path(__file__).with_name("live.js").read_bytes()
+STYLE_URL: Final = _address("style.css", _STYLE)
+LIVE_URL: Final = _address("live.js", _LIVE)
 """Follows what runs; the page that asks for it does without as well."""
 
 
 def asset_routes() -> list[Route]:
     """Their routes."""
-    return [_route(STYLE_URL, "style.css", "text/css"), _route(LIVE_URL, "live.js", "text/javascript")]
+    return [_route(STYLE_URL, _STYLE, "text/css"), _route(LIVE_URL, _LIVE, "text/javascript")]
 
 
-def _route(address: str, name: str, media_type: str) -> Route:
-    content = _content(name)
-
+def _route(address: str, content: bytes, media_type: str) -> Route:
     async def answer(_request: Request) -> Response:
         return Response(content, media_type=media_type, headers={"Cache-Control": _FOR_EVER})
 

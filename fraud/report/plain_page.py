@@ -13,13 +13,16 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
+from fraud.report.style import STYLE
+
 TEMPLATE: Final = Path(__file__).with_suffix(".html")
 
 
 def encode_page(title: str, parts: Iterable[str], heading: str | None = None) -> str:
     """A page of parts in HTML, under its title or a `heading` in HTML."""
     template = Template(TEMPLATE.read_text(encoding="utf-8"))
-    return template.substitute(title=escape(title), heading=heading or escape(title), body="\n".join(parts))
+    heading = heading or escape(title)
+    return template.substitute(title=escape(title), style=STYLE, heading=heading, body="\n".join(parts))
 
 
 def verdict_heading(what: str, verdict: str) -> str:

@@ -8,7 +8,8 @@ from typing import Final
 from serve.api.openapi.docs_page import DOCS_PATH, DOCS_POLICY
 
 ONE_YEAR_S: Final = 365 * 24 * 3600
-_EVERYWHERE: Final = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+# Under `no-referrer` a browser says `Origin: null` of the forms of our own pages, which are then those of another site.
+_EVERYWHERE: Final = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
 _ONLY_ENCRYPTED: Final = {"Strict-Transport-Security": f"max-age={ONE_YEAR_S}"}
 
 _NOTHING: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"

@@ -33,6 +33,7 @@ from fraud.stack.postgres import EmbeddedPostgres
 SCALE: Final = "0.02"
 """Of the reference data: the model has to be real, not good."""
 PASSWORDS: Final = ("ADMIN_PASSWORD", "SERVER_DB_PASSWORD", "TRAINER_DB_PASSWORD", "MLFLOW_DB_PASSWORD")
+DESK: Final = "DESK_DB_PASSWORD"
 ADMIN: Final = "admin"
 MODEL_NAME: Final = "divorce-model"
 START_TIMEOUT_S: Final = 120.0
@@ -58,12 +59,15 @@ class Site:
         settings: Mapping[str, str] = MappingProxyType({}),
         *,
         settable_clock: bool = False,
+        with_pages: bool = False,
     ) -> None:
+        """`with_pages`: the server shows pages for people, by a process of their own."""
         self.folder = folder
         self._tell = tell
         self._at_end = contextlib.ExitStack()
         self.registry_relay = RegistryRelay(hold_port())
-        passwords = {name: secrets.token_urlsafe() for name in PASSWORDS}
+        names = (*PASSWORDS, DESK) if with_pages else PASSWORDS
+        passwords = {name: secrets.token_urlsafe() for name in names}
         key = key_settings("chaos", Role.SCORE)
         self.environment = {**os.environ, **passwords, **key, "RUN_DIR": str(folder), "REFERENCE_SCALE": SCALE}
         self.environment |= {"MODEL_NAME": MODEL_NAME, "SSL_CERTFILE": "", "SSL_KEYFILE": ""}
@@ -104,12 +108,12 @@ class Site:
         self._tell("starting PostgreSQL")
         self._at_end.callback(self.postgres.stop)
         self.start_postgres()
-        self._run("loading applications", "initdb")
+        self.run("loading applications", "initdb")
         self._tell("starting MLflow")
         self._at_end.enter_context(self.registry_relay.running())
         self._at_end.callback(lambda: self.mlflow.stop(STOP_TIMEOUT_S))
         self.start_mlflow()
-        self._run("training a small model", "train", "--promote-first")
+        self.run("training a small model", "train", "--promote-first")
         self._tell("starting the server")
         self._at_end.callback(self._end_server)
         self.server.start()
@@ -179,6 +183,10 @@ class Site:
         except httpx.TransportError:
             return False
 
+    def has_pages(self) -> bool:
+        """Whether the server shows pages by now."""
+        return httpx.get(self.server.url).status_code == httpx.codes.OK
+
     def fetch(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Ask PostgreSQL, as its owner."""
         with connect(self.owner_dsn) as connection, connection.cursor() as cursor:
@@ -213,7 +221,12 @@ class Site:
             time.sleep(POLL_INTERVAL_S)
         return time.monotonic() - begun
 
-    def _run(self, what: str, part: str, *arguments: str) -> None:
+    def run(self, what: str, part: str, *arguments: str) -> None:
+        """Run a command of ours on this site.
+
+        Raises:
+            SiteError: it did not end well.
+        """
         self._tell(what)
         command = [sys.executable, "-m", part, *arguments]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)

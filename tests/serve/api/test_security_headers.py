@@ -32,7 +32,7 @@ def test_every_answer_has_them_once_and_names_no_software(
     answer = client.request(method, path, json=EXAMPLE_INSTANCE if method == "POST" else None)
     assert answer.status_code == status
     assert answer.headers.get_list("X-Content-Type-Options") == ["nosniff"]
-    assert answer.headers.get_list("Referrer-Policy") == ["no-referrer"]
+    assert answer.headers.get_list("Referrer-Policy") == ["same-origin"]
     assert len(answer.headers.get_list("Cache-Control")) == 1
     assert "Server" not in answer.headers
     assert "X-Powered-By" not in answer.headers

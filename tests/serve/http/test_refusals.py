@@ -21,7 +21,7 @@ ALWAYS = {
     "content-type": "application/json",
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",
 }
 OF_STATUS = {
     401: {"www-authenticate"},

@@ -1,0 +1,8 @@
+"""The one style sheet: of pages that people visit, and of reports, which have it inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+STYLE: Final = Path(__file__).with_name("style.css").read_text(encoding="utf-8")

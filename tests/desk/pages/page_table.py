@@ -1,0 +1,86 @@
+"""Every page in one table: who sees it, what it shows, what can be done there. All tests of pages go by it.
+
+A page that several visitors see differently has a line for each of its faces. Whoever is in none of them is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from serve.people.account import PersonRole
+
+ANONYMOUS: Final = None
+Visitor = PersonRole | None
+"""Somebody who has one role, or who is not logged in."""
+PEOPLE: Final = frozenset(PersonRole)
+EVERYBODY: Final = frozenset({ANONYMOUS, *PEOPLE})
+READERS: Final = frozenset({PersonRole.OPERATE, PersonRole.AUDIT, PersonRole.SUPERVISE, PersonRole.ADMIN})
+LOG_OUT: Final = "Log out"
+"""On each page of ours, for who is logged in."""
+
+
+class Kind(Enum):
+    """What is at an address."""
+
+    PAGE = "a page of the desk"
+    REPORT = "a report, which has all inside and may do nothing"
+    FOREIGN = "a page that a library draws: it is asked for less"
+    FILE = "a file to keep"
+    LEAD = "leads elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line."""
+
+    route: str
+    """As the application declares it."""
+    shows: str
+    """Words that these visitors find there, or where they are led."""
+    seen_by: frozenset[Visitor]
+    buttons: tuple[str, ...] = ()
+    """All that are there, as people read them."""
+    path: str = ""
+    """Where one of them is: names in braces are the site's; without, the route is the path."""
+    kind: Kind = Kind.PAGE
+
+    @property
+    def visitor(self) -> Visitor:
+        """One of those who see it."""
+        return ANONYMOUS if ANONYMOUS in self.seen_by else min(role for role in self.seen_by if role is not None)
+
+    @property
+    def name(self) -> str:
+        """For ids of tests and files of pictures."""
+        address = (self.path or self.route).strip("/").translate(str.maketrans("/{}:", "-   ")).replace(" ", "")
+        return f"{address or 'first'}-{self.visitor or 'anonymous'}"
+
+
+PAGES: Final = (
+    Listed("/", "scores applications for marriage loans", frozenset({ANONYMOUS})),
+    Listed("/", "have no page here yet", frozenset({PersonRole.REVIEW})),
+    Listed("/", "How the service is", READERS),
+    Listed("/login", "No account, or no password any more?", EVERYBODY, ("Log in",)),
+    Listed("/logout", "/", EVERYBODY, kind=Kind.LEAD),
+    Listed("/password", "Change your password", PEOPLE, ("Change",)),
+    Listed("/reports", "The newest first", READERS),
+    Listed("/reports/{number:int}", "DRIFT", READERS, path="/reports/{drift}", kind=Kind.REPORT),
+    Listed("/reports/{number:int}", "AUC-PR", READERS, path="/reports/{gate}", kind=Kind.REPORT),
+    Listed("/reports/{number:int}", "findings", READERS, path="/reports/{verify}", kind=Kind.REPORT),
+    Listed("/reports/{number:int}.json", "verdict", READERS, path="/reports/{drift}.json", kind=Kind.FILE),
+    Listed("/docs", "batch_predict", EVERYBODY, kind=Kind.FOREIGN),
+)
+
+FORMS: Final = {
+    "/login": EVERYBODY,
+    "/logout": EVERYBODY,
+    "/password": PEOPLE,
+}
+"""Addresses that take a form, and from whom."""
+
+OF_THE_SERVER: Final = frozenset({"/docs"})
+"""Pages that the server has itself."""
+DRAWN: Final = tuple(page for page in PAGES if page.kind in {Kind.PAGE, Kind.REPORT})
+"""What a browser draws, and we have written."""
