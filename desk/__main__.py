@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 import uvicorn
+from starlette.types import ASGIApp
 
 from desk.app import create_app
 from desk.cockpit.counters import read_counters
@@ -40,27 +41,33 @@ def desk(
     configure_logging(PROCESS)
     settings = load_settings()
     configure_logging(PROCESS, LogFormat(settings.log_format))
+    app = application(settings)
+    keeper = MinuteKeeper(settings.dsn(DatabaseRole.DESK), read_counters)
+    threading.Thread(target=keeper.run, args=(threading.Event(),), name="minutes", daemon=True).start()
+    uvicorn.run(app, uds=str(socket), log_config=None, access_log=False, server_header=False)
+
+
+def application(settings: Settings) -> ASGIApp:
+    """All pages; nothing is connected yet.
+
+    Raises:
+        SettingsError: something is set that can't be.
+    """
     dsn, uri = settings.dsn(DatabaseRole.DESK), settings.mlflow_tracking_uri
-    provider = provider_of(settings)
-    ways = [way.name for way in ways_of(settings)]
     registry = Registry(uri, settings.model_name, settings.registry_timeout_s) if uri else None
     versions = None if registry is None else functools.partial(playing_versions, registry)
     every_version = None if registry is None else functools.partial(registry.versions, MOST_VERSIONS)
-    cockpit = Cockpit(settings.model_name, versions, read_counters)
     pages = [
-        cockpit.page(),
+        Cockpit(settings.model_name, versions, read_counters).page(),
         History(settings.model_name, every_version).page(),
         *report_pages(),
         *Operate(dsn).pages(),
-        notices_page(ways),
+        notices_page([way.name for way in ways_of(settings)]),
         *KeyPages(settings.api_keys).pages(),
         people_page(),
-        *Logins(provider=provider).pages(),
+        *Logins(provider=provider_of(settings)).pages(),
     ]
-    app = create_app(dsn, pages)
-    keeper = MinuteKeeper(dsn, read_counters)
-    threading.Thread(target=keeper.run, args=(threading.Event(),), name="minutes", daemon=True).start()
-    uvicorn.run(app, uds=str(socket), log_config=None, access_log=False, server_header=False)
+    return create_app(dsn, pages)
 
 
 def provider_of(settings: Settings) -> Provider | None:

@@ -17,6 +17,8 @@ Visitor = PersonRole | None
 PEOPLE: Final = frozenset(PersonRole)
 EVERYBODY: Final = frozenset({ANONYMOUS, *PEOPLE})
 READERS: Final = frozenset({PersonRole.OPERATE, PersonRole.AUDIT, PersonRole.SUPERVISE, PersonRole.ADMIN})
+OPERATORS: Final = frozenset({PersonRole.OPERATE})
+ADMINISTRATORS: Final = frozenset({PersonRole.ADMIN})
 LOG_OUT: Final = "Log out"
 """On each page of ours, for who is logged in."""
 
@@ -70,6 +72,22 @@ PAGES: Final = (
     Listed("/reports/{number:int}", "AUC-PR", READERS, path="/reports/{gate}", kind=Kind.REPORT),
     Listed("/reports/{number:int}", "findings", READERS, path="/reports/{verify}", kind=Kind.REPORT),
     Listed("/reports/{number:int}.json", "verdict", READERS, path="/reports/{drift}.json", kind=Kind.FILE),
+    Listed("/history", "Versions in production", READERS),
+    Listed("/operate", "What was asked for", OPERATORS),
+    Listed("/operate/{act}", "Retrain the model now?", OPERATORS, ("Retrain",), path="/operate/retrain"),
+    Listed("/operate/requests/{number:int}", "What it printed", OPERATORS, path="/operate/requests/{request}"),
+    Listed(
+        "/operate/requests/{number:int}/events",
+        "event: ended",
+        OPERATORS,
+        path="/operate/requests/{request}/events",
+        kind=Kind.FILE,
+    ),
+    Listed("/notices", "Nobody is told", OPERATORS | ADMINISTRATORS),
+    Listed("/keys", "Programs call the service", ADMINISTRATORS, ("Make the key",)),
+    Listed("/keys/{number:int}/rotate", "Rotate key", ADMINISTRATORS, ("Make the new key",), path="/keys/{key}/rotate"),
+    Listed("/keys/{number:int}/revoke", "Revoke key", ADMINISTRATORS, ("Revoke key 1",), path="/keys/{key}/revoke"),
+    Listed("/people", "Accounts, by name", ADMINISTRATORS, ("Add",)),
     Listed("/docs", "batch_predict", EVERYBODY, kind=Kind.FOREIGN),
 )
 
@@ -77,8 +95,13 @@ FORMS: Final = {
     "/login": EVERYBODY,
     "/logout": EVERYBODY,
     "/password": PEOPLE,
+    "/operate/{act}": OPERATORS,
+    "/keys": ADMINISTRATORS,
+    "/keys/{number:int}/rotate": ADMINISTRATORS,
+    "/keys/{number:int}/revoke": ADMINISTRATORS,
+    "/people": ADMINISTRATORS,
 }
-"""Addresses that take a form, and from whom."""
+"""Routes that take a form, and from whom."""
 
 OF_THE_SERVER: Final = frozenset({"/docs"})
 """Pages that the server has itself."""

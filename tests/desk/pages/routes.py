@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from starlette.routing import Route
 
-import desk.__main__ as command
+from desk.__main__ import application
+from fraud.settings import load_settings
 
 ASSETS: Final = "/assets/"
 
 
 def declared_routes() -> list[Route]:
-    """Of the application that `python -m desk` would serve; it opens no connection."""
-    served: list[Any] = []
+    """Of the application that `python -m desk` serves; it opens no connection."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", "host=127.0.0.1 port=1 dbname=none")
         patch.setenv("DESK_DB_PASSWORD", "none")
         patch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1/mlflow")
-        patch.setattr(command, "configure_logging", lambda *_: None)
-        patch.setattr(command.uvicorn, "run", lambda app, **_: served.append(app))
-        command.desk(Path("socket"))
-    (app,) = served
+        app: Any = application(load_settings())
     while not hasattr(app, "routes"):
         app = app._app
     return [*_flat(app.routes)]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.gate.report.page import html_page as gate_page
+from fraud.api_keys import Role
 from fraud.database import connect
 from fraud.registry import (
     EXCLUDED_TAG,
@@ -29,6 +30,7 @@ from initdb.schema import apply_schema
 from jenkins.drift.report.page import html_page as drift_page
 from serve.audit.findings import Fault, Finding
 from serve.audit.verify_report import told_of
+from serve.keys import administration as keys
 from serve.people.account import Account, PersonRole
 from serve.people.accounts_table import add_account
 from serve.people.passwords import hash_password
@@ -37,12 +39,12 @@ from tests.bench.gate.report import gate_reports
 from tests.databases import new_database
 from tests.desk.browser import OWN_PASSWORD
 from tests.desk.pages.hostile import hostile
-from tests.desk.pages.page_table import Listed, Visitor
+from tests.desk.pages.page_table import PAGES, Listed, Visitor
 from tests.jenkins.drift.report import drift_results
 from tests.live_stack import LiveStack, server_beside, wait_until
 from tests.serve.audit.test_verify_report import PLACE, VERSIONS, report_of
 from tests.serve.desk_proxy.test_desk_proxy import get
-from tests.serve.prediction_log_rows import execute
+from tests.serve.prediction_log_rows import execute, fetch
 from tests.serve.review_policies import add_policy
 
 MODEL: Final = "model-of-pages"
@@ -65,6 +67,10 @@ class Site:
     def address(self, page: Listed) -> str:
         """Where the page is."""
         return self.url + (page.path.format(**self.parts) if page.path else page.route)
+
+    def form_address(self, route: str) -> str:
+        """Where the route's form is sent."""
+        return self.address(next(page for page in PAGES if page.route == route))
 
     def cookies(self, visitor: Visitor) -> dict[str, str]:
         """What the visitor's browser has."""
@@ -90,9 +96,10 @@ def running_site(stack: LiveStack, folder: Path) -> Iterator[Site]:
     with new_database(stack.owner_dsn, f"pages_{uuid.uuid4().hex[:8]}") as dsn:
         apply_schema(dsn)
         secrets = _people(dsn)
-        parts = _reports(dsn)
+        parts = {**_reports(dsn), "key": _key(dsn), "request": _request(dsn)}
         add_policy(dsn)
         _retraining(dsn)
+        _model_change(dsn)
         settings = {"DATABASE_URL": dsn, "DESK_DB_PASSWORD": password, "MODEL_NAME": MODEL, "SERVE_WORKERS": "1"}
         with server_beside(stack, folder, **settings) as url:
             wait_until(lambda: get(url).status_code == 200, 60, "the pages are there")
@@ -159,3 +166,27 @@ def _retraining(dsn: str) -> None:
         " model_sha256, check_number, granted, reason) VALUES (%s, %s, %s, 1, '', 1, false, %s)",
         *(MADE_AT, MADE_AT.date(), MODEL, hostile("reason of a retraining")),
     )
+
+
+def _key(dsn: str) -> int:
+    """One that programs could use."""
+    with connect(dsn) as connection:
+        return keys.add(connection, "shell:tests", "client-of-pages", [Role.SCORE]).number
+
+
+def _request(dsn: str) -> int:
+    """One that has been done, by a schedule that is there."""
+    execute(dsn, "INSERT INTO schedule_times (task, next_at) VALUES (%s, now() + interval '1 day')", hostile("task"))
+    execute(
+        dsn,
+        "INSERT INTO operator_requests (act, person, begun_at, ended_at, exit_status, output)"
+        " VALUES ('rollback', %s, %s, %s, 0, %s)",
+        *(hostile("person of a request"), MADE_AT, MADE_AT, hostile("output of a command")),
+    )
+    ((number,),) = fetch(dsn, "SELECT number FROM operator_requests")
+    return int(number)
+
+
+def _model_change(dsn: str) -> None:
+    change = "INSERT INTO model_changes (model_name, act, version, person) VALUES (%s, 'promotion', 1, %s)"
+    execute(dsn, change, MODEL, hostile("person of a change"))

@@ -62,14 +62,14 @@ def another_site(page: str) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"], ids=["another origin", "another site"])
-@pytest.mark.parametrize("path", FORMS)
-def test_a_form_of_another_site_does_nothing(chromium: Browser, site: Site, path: str, host: str) -> None:
+@pytest.mark.parametrize("route", FORMS)
+def test_a_form_of_another_site_does_nothing(chromium: Browser, site: Site, route: str, host: str) -> None:
     """Also one that has found out the token: the browser says where the form is from."""
-    role = min(role for role in FORMS[path] if role is not None)
+    role = min(role for role in FORMS[route] if role is not None)
     secret = site.log_in(role)
     fields = {TOKEN: form_token(secret), "name": name_of(role), "password": OWN_PASSWORD, "current": OWN_PASSWORD}
     inputs = "".join(f'<input name="{name}" value="{html.escape(value)}">' for name, value in fields.items())
-    page = f'<form method="post" action="{site.url}{path}">{inputs}<button>A prize</button></form>'
+    page = f'<form method="post" action="{site.form_address(route)}">{inputs}<button>A prize</button></form>'
     with another_site(page) as port, visiting(chromium, site, ANONYMOUS) as tab:
         tab.page.context.add_cookies([planted_cookie(site, secret)])
         tab.open(f"http://{host}:{port}/")

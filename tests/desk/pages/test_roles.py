@@ -61,25 +61,27 @@ def test_a_page_is_for_the_roles_of_the_table(site: Site, client: httpx.Client, 
 
 
 @pytest.mark.parametrize("visitor", VISITORS, ids=called)
-@pytest.mark.parametrize("path", FORMS)
-def test_a_form_is_for_the_roles_of_the_table(site: Site, client: httpx.Client, path: str, visitor: Visitor) -> None:
+@pytest.mark.parametrize("route", FORMS)
+def test_a_form_is_for_the_roles_of_the_table(site: Site, client: httpx.Client, route: str, visitor: Visitor) -> None:
     """Whoever may send it learns that another site has sent it; nobody else gets as far as that."""
     headers = {**headers_of(site, visitor), "Origin": "http://elsewhere.example"}
-    answer = client.post(site.url + path, data={"filled": "in"}, headers=headers)
-    if visitor in FORMS[path]:
+    answer = client.post(site.form_address(route), data={"filled": "in"}, headers=headers)
+    if visitor in FORMS[route]:
         assert answer.status_code == 403
         assert "a page of another site sent this request" in answer.text
     else:
         assert_refused(answer, visitor)
 
 
-@pytest.mark.parametrize("path", FORMS)
-def test_a_form_without_the_token_of_its_session_does_nothing(site: Site, client: httpx.Client, path: str) -> None:
-    for visitor in FORMS[path]:
+@pytest.mark.parametrize("route", FORMS)
+def test_a_form_without_the_token_of_its_session_does_nothing(site: Site, client: httpx.Client, route: str) -> None:
+    for visitor in FORMS[route]:
         if visitor is None:
             continue
         of_another_session = form_token(site.log_in(visitor))
         for sent in ({}, {TOKEN: ""}, {TOKEN: of_another_session}):
-            answer = client.post(site.url + path, data={"filled": "in", **sent}, headers=headers_of(site, visitor))
+            answer = client.post(
+                site.form_address(route), data={"filled": "in", **sent}, headers=headers_of(site, visitor)
+            )
             assert answer.status_code == 403, answer.text
             assert "this form is not from your login of now" in answer.text
