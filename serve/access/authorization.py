@@ -16,13 +16,14 @@ OPEN_PATHS: Final = frozenset(
 """Probes, which orchestrators send without a login, and the description of the interface, which holds no secret."""
 
 PAGES: Final = (
-    *("/", "/login", "/login/{rest:path}", "/logout", "/password", "/people"),
+    *("/", "/login", "/logout", "/password", "/people"),
+    *("/login/provider", "/login/provider/callback", "/login/provider/logout"),
     *("/reports", "/reports/{rest:path}", "/assets/{name}"),
 )
 """Of the desk, which asks people for logins of its own."""
 
 _OPEN: Final = re.compile(
-    r"/v2/models/[^/]+(/versions/[^/]+)?/ready|/docs/[0-9.]+/[^/]+|/assets/[^/]+|/(reports|login)/.+", re.DOTALL
+    r"/v2/models/[^/]+(/versions/[^/]+)?/ready|/docs/[0-9.]+/[^/]+|/assets/[^/]+|/reports/.+", re.DOTALL
 )
 """Probes of a model, the files of the page `/docs`, which are those of a public library, and pages of the desk."""
 
