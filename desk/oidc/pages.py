@@ -19,6 +19,8 @@ from desk.oidc.roles import roles_in
 from desk.rendering import render
 from desk.visits import CALLBACK, PROVIDER, PROVIDER_LOGOUT, Page, Visit
 from serve.access.failed_logins import FailedLogins, Patience
+from serve.access.same_site import refuse_other_sites
+from serve.errors import Forbidden
 from serve.journal.table import PERSON_EVENTS
 from serve.people.account import Account
 from serve.people.errors import PeopleError
@@ -56,6 +58,11 @@ class ProviderLogins:
         ]
 
     def _go(self, visit: Visit) -> Response:
+        try:
+            refuse_other_sites(visit.request.headers)
+        except Forbidden:
+            # It would change who is logged in, without a word, where the provider asks nothing.
+            return self._tell(visit, "Another site's page has led you here: choose how to log in.", HTTPStatus.OK)
         attempt = Attempt.begin(local_address(visit.request.query_params.get("next", "/")))
         try:
             url = self._provider.login_url(attempt, _callback(visit))

@@ -16,15 +16,14 @@ OPEN_PATHS: Final = frozenset(
 """Probes, which orchestrators send without a login, and the description of the interface, which holds no secret."""
 
 PAGES: Final = (
-    *("/", "/login", "/login/{rest:path}", "/logout", "/password", "/people", "/assets/{name}"),
-    *("/reports", "/reports/{rest:path}", "/history", "/operate", "/operate/{rest:path}"),
-    *("/keys", "/keys/{rest:path}", "/notices"),
+    *("/", "/login", "/logout", "/password", "/people", "/keys", "/keys/{rest:path}", "/notices"),
+    *("/login/provider", "/login/provider/callback", "/login/provider/logout"),
+    *("/reports", "/reports/{rest:path}", "/history", "/operate", "/operate/{rest:path}", "/assets/{name}"),
 )
 """Of the desk, which asks people for logins of its own."""
 
 _OPEN: Final = re.compile(
-    r"/v2/models/[^/]+(/versions/[^/]+)?/ready|/docs/[0-9.]+/[^/]+|/assets/[^/]+|/(reports|operate|keys|login)/.+",
-    re.DOTALL,
+    r"/v2/models/[^/]+(/versions/[^/]+)?/ready|/docs/[0-9.]+/[^/]+|/assets/[^/]+|/(reports|operate|keys)/.+", re.DOTALL
 )
 """Probes of a model, the files of the page `/docs`, which are those of a public library, and pages of the desk."""
 

@@ -250,6 +250,14 @@ def test_nobody_is_logged_in_by_a_link_of_another_site(browser: Browsers, tiny: 
     assert not is_in(here)
 
 
+def test_another_site_changes_nobody_who_is_logged_in(browser: Browsers) -> None:
+    here = browser()
+    answer = here.client.get("/login/provider", headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 200
+    assert "choose how to log in" in answer.text
+    assert "set-cookie" not in answer.headers
+
+
 @pytest.mark.parametrize(
     ("described", "sent_along", "told"),
     [
