@@ -13,6 +13,7 @@ from convert.errors import EXIT_PARITY_FAILED, ParityError
 from fraud.command import EXIT_ERROR, print_error
 from fraud.command_line import CommandLine
 from fraud.errors import ProjectError
+from fraud.model_changes import Act, note_change, person_here
 from fraud.progress import steps_on
 from fraud.registry import PRODUCTION, ModelVersion, Registry
 from fraud.schema_version import refuse_unfit
@@ -96,7 +97,10 @@ def _train(
     refuse_unfit(dsn)
     registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
     production = registry.version_of(PRODUCTION) if only_first else None
-    if production is not None and _is_servable(dsn, registry, production, seed=seed, may_replace=promote_first):
+    person = person_here(settings.acting_person)
+    if production is not None and _is_servable(
+        dsn, registry, production, seed=seed, may_replace=promote_first, person=person
+    ):
         return
     with Progress(console=Console(stderr=True)) as bar:
         outcome = run(
@@ -110,10 +114,19 @@ def _train(
             excluded=excluded,
             progress=steps_on(bar),
         )
+    if outcome.production == outcome.version.version:
+        _note(dsn, outcome.version, production, person)
     print_outcome(Console(), outcome)
 
 
-def _is_servable(dsn: str, registry: Registry, production: ModelVersion, *, seed: int, may_replace: bool) -> bool:
+def _note(dsn: str, version: ModelVersion, before: ModelVersion | None, person: str) -> None:
+    number = None if before is None else before.version
+    note_change(dsn, version.name, Act.PROMOTION, version.version, before=number, person=person)
+
+
+def _is_servable(
+    dsn: str, registry: Registry, production: ModelVersion, *, seed: int, may_replace: bool, person: str
+) -> bool:
     """Whether a version that can be served is in production, after converting it anew where that is what it takes."""
     fault = why_unservable(registry, production)
     if fault is None:
@@ -128,6 +141,7 @@ def _is_servable(dsn: str, registry: Registry, production: ModelVersion, *, seed
     except ProjectError as error:
         typer.echo(f"It can't be converted anew: {error}; another is trained.")
         return False
+    _note(dsn, version, production, person)
     typer.echo(f"Converted anew, it is version {version.version}, and in production.")
     return True
 

@@ -28,7 +28,11 @@ _SUMS: Final = sql.SQL("""
     SELECT extract(epoch FROM now() - min(at - make_interval(secs => seconds)))::float8,
         sum(answered)::bigint, sum(refused)::bigint, sum(rows)::bigint, {buckets}
     FROM public.service_minutes WHERE at > now() - %s AND cardinality(buckets) = %s
-""").format(buckets=sql.SQL(", ").join(sql.SQL(f"sum(buckets[{place}])::bigint") for place in range(1, _BUCKETS + 1)))
+""").format(
+    buckets=sql.SQL(", ").join(
+        sql.SQL("sum(buckets[{}])::bigint").format(sql.Literal(place)) for place in range(1, _BUCKETS + 1)
+    )
+)
 
 
 class Minute(msgspec.Struct, frozen=True):

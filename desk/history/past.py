@@ -16,16 +16,16 @@ from fraud.languages import ENGLISH
 MONTHS: Final = 13
 """That are shown: a year, and the month of the year before."""
 MOST_GATES: Final = 60
-_SINCE: Final = "date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => %s)"
 
-_DRIFT: Final = f"""
+_DRIFT: Final = """
     SELECT to_char(checked_at AT TIME ZONE 'UTC', 'YYYY-MM'), psi.key, max(psi.value::float8)
     FROM public.drift_checks
     CROSS JOIN LATERAL jsonb_array_elements(windows) AS seen
     CROSS JOIN LATERAL jsonb_each_text(seen -> 'psi') AS psi
-    WHERE model_name = %s AND checked_at AT TIME ZONE 'UTC' >= {_SINCE}
+    WHERE model_name = %s AND checked_at AT TIME ZONE 'UTC'
+            >= date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => %s)
     GROUP BY 1, 2
-"""  # noqa: S608 - constants
+"""
 _GATES: Final = """
     SELECT made_at, verdict, facts::json #>> '{quality,champion}', facts::json #>> '{quality,candidate}',
         facts::json #>> '{quality,versus_champion,average_precision,champion,estimate}',

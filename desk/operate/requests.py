@@ -12,14 +12,19 @@ from psycopg2.extensions import connection as Connection
 from desk.operate.acts import Act
 from fraud.verdict import Verdict
 
-_COLUMNS: Final = "number, act, person, asked_at, begun_at, ended_at, exit_status, output"
 _ASK: Final = """
     INSERT INTO public.operator_requests (act, person) VALUES (%s, %s)
     ON CONFLICT (act) WHERE ended_at IS NULL DO NOTHING RETURNING number
 """
 _OPEN: Final = "SELECT number FROM public.operator_requests WHERE act = %s AND ended_at IS NULL"
-_ONE: Final = f"SELECT {_COLUMNS} FROM public.operator_requests WHERE number = %s"  # noqa: S608 - constants
-_LIST: Final = f"SELECT {_COLUMNS} FROM public.operator_requests ORDER BY number DESC LIMIT %s"  # noqa: S608 - constants
+_ONE: Final = """
+    SELECT number, act, person, asked_at, begun_at, ended_at, exit_status, output
+    FROM public.operator_requests WHERE number = %s
+"""
+_LIST: Final = """
+    SELECT number, act, person, asked_at, begun_at, ended_at, exit_status, output
+    FROM public.operator_requests ORDER BY number DESC LIMIT %s
+"""
 _REPORT: Final = """
     SELECT number FROM public.reports WHERE kind = %s AND made_at >= %s AND made_at <= %s ORDER BY number DESC LIMIT 1
 """

@@ -153,7 +153,17 @@ def test_a_candidate_with_all_its_files(  # noqa: PLR0915 - a training takes sec
     assert f"({real:,} real, {200_000 - real:,} made of their values, " in card
 
 
-def test_only_the_first_version_is_promoted_and_the_same_seed_gives_the_same_model(registry: Registry) -> None:
+def changes(dsn: str, registry: Registry) -> list[tuple[int, int | None]]:
+    """What the history of versions in production says, the oldest first."""
+    history = "SELECT version, before FROM model_changes WHERE model_name = %s ORDER BY number"
+    with connect(dsn) as connection, connection.cursor() as cursor:
+        cursor.execute(history, (registry.model_name,))
+        return cursor.fetchall()
+
+
+def test_only_the_first_version_is_promoted_and_the_same_seed_gives_the_same_model(
+    registry: Registry, filled_table: str
+) -> None:
     assert train("--promote-first", "--threads", "1").exit_code == 0
     second = train("--promote-first", "--threads", "2")
     assert second.exit_code == 0
@@ -163,6 +173,7 @@ def test_only_the_first_version_is_promoted_and_the_same_seed_gives_the_same_mod
     assert (production.version, candidate.version) == (1, 2)
     assert production.sha256 == candidate.sha256
     assert "version 1" in second.stdout.splitlines()[-2]
+    assert changes(filled_table, registry) == [(1, None)], "a candidate alone changes nothing"
 
 
 def test_version_that_can_no_longer_be_served_is_replaced(registry: Registry) -> None:
@@ -201,6 +212,7 @@ def test_version_with_its_trees_is_converted_anew_and_none_is_trained(
     done = train("--promote-first", "--only-first")
     assert done.exit_code == 0, done.output
     assert f"Converted anew, it is version {old.version + 1}, and in production." in done.stdout
+    assert changes(filled_table, registry) == [(1, None), (old.version + 1, old.version)]
 
     new = registry.version_of(PRODUCTION)
     assert new is not None

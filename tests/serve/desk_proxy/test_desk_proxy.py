@@ -88,6 +88,24 @@ def test_head_is_answered_as_get_without_its_page(server: str) -> None:
     assert head.headers["content-length"] == str(len(whole.content))
 
 
+def an_ended_request(stack: LiveStack) -> int:
+    """One that an operator asked for, and that nobody has done."""
+    with connect(stack.owner_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO operator_requests (act, person, ended_at) VALUES ('rollback', 'anna', now()) RETURNING number"
+        )
+        ((number,),) = cursor.fetchall()
+    return int(number)
+
+
+def test_the_first_promotion_is_in_the_history(stack: LiveStack) -> None:
+    with connect(stack.owner_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT act, version, before, person FROM model_changes ORDER BY number LIMIT 1")
+        ((act, version, before, person),) = cursor.fetchall()
+    assert (act, version, before) == ("promotion", 1, None)
+    assert person.startswith("shell:")
+
+
 def test_somebody_logs_in_through_the_server(server: str, stack: LiveStack) -> None:
     with connect(stack.owner_dsn) as connection:
         password = administration.add(connection, "shell:tests", NAME, [PersonRole.OPERATE])
@@ -103,6 +121,9 @@ def test_somebody_logs_in_through_the_server(server: str, stack: LiveStack) -> N
         assert "How the service is" in page
         assert "divorce-model" in page
         assert re.search(r"In production</th>\s*<td[^>]*>\d+<", page)
+        followed = client.get(f"/operate/requests/{an_ended_request(stack)}/events")
+        assert followed.headers["content-type"].startswith("text/event-stream")
+        assert followed.text.startswith('event: told\ndata: {"state":"not done"')
         assert "How the service is" not in get(server).text, "who is logged in is known by the visitor's cookie alone"
     with connect(stack.owner_dsn) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT facts FROM person_events WHERE person = %s", (NAME,))
