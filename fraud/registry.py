@@ -154,7 +154,9 @@ class Registry:
         with registry_errors(self.tracking_uri):
             return _model_version(self._client().get_model_version(self.model_name, str(version)))
 
-    def register(self, run_id: str, sha256: str, data_cutoff: dt.date, tags: Mapping[str, str]) -> ModelVersion:
+    def register(
+        self, run_id: str, sha256: str, data_cutoff: dt.date, tags: Mapping[str, str], description: str = ""
+    ) -> ModelVersion:
         """Make the files that run `run_id` keeps under `model/` the next version.
 
         Args:
@@ -163,6 +165,7 @@ class Registry:
             data_cutoff: applications from this day on were unknown to training.
             tags: further tags of the version; with `TWIN_SHA256_TAG` the run holds a twin too, with
                 `CONTRIBUTIONS_SHA256_TAG` tables of contributions.
+            description: what people read first on its page, as Markdown.
 
         Raises:
             ChecksumError: the server holds other bytes.
@@ -182,6 +185,7 @@ class Registry:
                 source=f"{artifacts}/{MODEL_FOLDER}",
                 run_id=run_id,
                 tags={**tags, SHA256_TAG: sha256, DATA_CUTOFF_TAG: data_cutoff.isoformat()},
+                description=description or None,
                 await_creation_for=0,  # a version of existing artifacts is ready at once
             )
             return _model_version(created)
