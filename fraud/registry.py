@@ -162,7 +162,9 @@ class Registry:
             )
             return [_model_version(one) for one in found if {SHA256_TAG, DATA_CUTOFF_TAG} <= one.tags.keys()]
 
-    def register(self, run_id: str, sha256: str, data_cutoff: dt.date, tags: Mapping[str, str]) -> ModelVersion:
+    def register(
+        self, run_id: str, sha256: str, data_cutoff: dt.date, tags: Mapping[str, str], description: str = ""
+    ) -> ModelVersion:
         """Make the files that run `run_id` keeps under `model/` the next version.
 
         Args:
@@ -171,6 +173,7 @@ class Registry:
             data_cutoff: applications from this day on were unknown to training.
             tags: further tags of the version; with `TWIN_SHA256_TAG` the run holds a twin too, with
                 `CONTRIBUTIONS_SHA256_TAG` tables of contributions.
+            description: what people read first on its page, as Markdown.
 
         Raises:
             ChecksumError: the server holds other bytes.
@@ -190,6 +193,7 @@ class Registry:
                 source=f"{artifacts}/{MODEL_FOLDER}",
                 run_id=run_id,
                 tags={**tags, SHA256_TAG: sha256, DATA_CUTOFF_TAG: data_cutoff.isoformat()},
+                description=description or None,
                 await_creation_for=0,  # a version of existing artifacts is ready at once
             )
             return _model_version(created)

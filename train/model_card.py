@@ -18,6 +18,9 @@ from train.groups_chapter import groups_chapter
 from train.split import Split
 from train.training import Training
 
+DESCRIPTION_CHARACTERS: Final = 5000
+"""MLflow's database has room for so many."""
+
 
 def model_card(training: Training, shipped: ParityReport, twin: ParityReport, agreed: Agreement) -> str:
     """The card as Markdown; `shipped` and `twin` are the proofs of both models."""
@@ -37,6 +40,24 @@ def model_card(training: Training, shipped: ParityReport, twin: ParityReport, ag
         )
         + "\n"
     )
+
+
+def version_description(training: Training) -> str:
+    """The first chapters of the card, for the version's page in the registry, and where checks of it are."""
+    return first_chapters((_purpose(), _REPORTS, _data(training), _quality(training)))
+
+
+def first_chapters(chapters: Sequence[str]) -> str:
+    """As many as a description in the registry has room for."""
+    whole = [chapters[:count] for count in range(len(chapters) + 1)]
+    return next(text for some in reversed(whole) if len(text := "\n\n".join(some)) <= DESCRIPTION_CHARACTERS)
+
+
+_REPORTS: Final = (
+    "## Reports\n\n"
+    "What checks found of it: [gates](/reports?kind=gate), [drift checks](/reports?kind=drift), "
+    "[verifications of the record](/reports?kind=verify). The whole model card is `model/model_card.md` of its run."
+)
 
 
 def _purpose() -> str:

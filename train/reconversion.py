@@ -63,7 +63,10 @@ def reconvert(dsn: str, registry: Registry, old: ModelVersion, *, seed: int, pro
         files.mkdir()
         write_model(files, classifier, conversion, profile)
         facts = {RECONVERTED_FROM_TAG: str(old.version)}
-        run_id = record_run(registry, facts, parity_metrics(conversion.parity), files)
+        run_id = record_run(
+            *(registry, facts, parity_metrics(conversion.parity), files),
+            name=f"version {old.version} converted anew",
+        )
     tags = facts | conversion_tags(conversion) | {tag: old.tags[tag] for tag in KEPT_TAGS if tag in old.tags}
     tags[PROFILE_SHA256_TAG] = hashlib.sha256(profile.to_json()).hexdigest()
     version = registry.register(run_id, conversion.sha256, old.data_cutoff, tags)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import tempfile
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from fraud.registry import (
     EXCLUDED_TAG,
     PROFILE_SHA256_TAG,
     RECIPE_TAG,
+    REFRESHED_FROM_TAG,
+    RETRAINING_REASON_TAG,
     TEST_AP_TAG,
     TEST_START_TAG,
     TWIN_SHA256_TAG,
@@ -29,6 +32,7 @@ from train.artifacts import Conversions, write_files
 from train.bins_table import store_bins
 from train.dataset import Dataset
 from train.fitting import probabilities
+from train.model_card import version_description
 from train.reference import reference_profile
 from train.tracking import conversion_tags, parity_metrics, record_run
 from train.training import Training
@@ -80,12 +84,23 @@ def register(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_files(folder, training, conversions, profile, agreed)
-        run_id = record_run(registry, _parameters(training), _metrics(training, conversions, agreed), folder)
+        run_id = record_run(
+            *(registry, _parameters(training), _metrics(training, conversions, agreed), folder),
+            name=run_name(training.cutoff, tags),
+        )
     version = registry.register(
-        run_id, conversions.shipped.sha256, training.cutoff, {**tags, **_tags(training, conversions, profile)}
+        *(run_id, conversions.shipped.sha256, training.cutoff, {**tags, **_tags(training, conversions, profile)}),
+        description=version_description(training),
     )
     store_bins(dsn, version, profile)
     return version, agreed
+
+
+def run_name(cutoff: dt.date, tags: Mapping[str, str]) -> str:
+    """What a training was for, and what it knew."""
+    refreshed = tags.get(REFRESHED_FROM_TAG)
+    what = tags.get(RETRAINING_REASON_TAG, "training") if refreshed is None else f"refresh of version {refreshed}"
+    return f"{what}, applications before {cutoff}"
 
 
 def _tags(training: Training, conversions: Conversions, profile: ReferenceProfile) -> dict[str, str]:

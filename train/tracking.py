@@ -25,8 +25,12 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
-def record_run(registry: Registry, params: Mapping[str, str], metrics: Mapping[str, float], folder: Path) -> str:
+def record_run(
+    registry: Registry, params: Mapping[str, str], metrics: Mapping[str, float], folder: Path, name: str | None = None
+) -> str:
     """Write a run, with the files of `folder` under `model/`, to the experiment named as the model; gives its id.
+
+    Without a `name` MLflow makes one up.
 
     Raises:
         RegistryError: MLflow does not answer or refuses; the run, if it began, is marked FAILED.
@@ -34,7 +38,7 @@ def record_run(registry: Registry, params: Mapping[str, str], metrics: Mapping[s
     uri = registry.tracking_uri
     client = mlflow_client(uri, registry.timeout_s)
     with registry_errors(uri):
-        run_id: str = client.create_run(_experiment_id(client, registry.model_name)).info.run_id
+        run_id: str = client.create_run(_experiment_id(client, registry.model_name), run_name=name).info.run_id
     try:
         with registry_errors(uri):
             _log(client, run_id, params, metrics)

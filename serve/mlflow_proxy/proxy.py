@@ -7,12 +7,14 @@ MLflow listens or keeps its data.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Final
+from urllib.parse import quote
 
 import httpx
 from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from serve.access.middleware import caller_of
@@ -23,6 +25,8 @@ from serve.mlflow_proxy.allowed_calls import READ_METHODS, check_names_of_files,
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 PREFIX: Final = "/mlflow"
+CLASSIC: Final = "workflowType=machine_learning"
+"""Has MLflow's pages show runs and models, as they were before, and not its mode for language models."""
 MAX_BODY_BYTES: Final = 1024 * 1024
 """Searches and descriptions are short."""
 
@@ -45,14 +49,15 @@ _RETURNED: Final = frozenset(
 class MlflowProxy:
     """Forwards `/mlflow/...` to the tracking server, streaming both ways."""
 
-    def __init__(self, tracking_uri: str) -> None:
+    def __init__(self, tracking_uri: str, model_name: str) -> None:
         self._upstream = tracking_uri.rstrip("/")
+        self._first_page = f"{PREFIX}/#/models/{quote(model_name, safe='')}?{CLASSIC}"
         self._client = client_of_proxy()
 
     def routes(self) -> list[Route]:
         """The routes to mount."""
         return [
-            Route(PREFIX, self._to_folder, methods=["GET"]),
+            Route(PREFIX, self._to_model, methods=["GET"]),
             Route(PREFIX + "/{path:path}", self._forward, methods=list(METHODS)),
         ]
 
@@ -60,8 +65,8 @@ class MlflowProxy:
         """Close the connections to MLflow."""
         await self._client.aclose()
 
-    async def _to_folder(self, request: Request) -> Response:
-        return RedirectResponse(PREFIX + "/")
+    async def _to_model(self, request: Request) -> Response:
+        return Response(status_code=HTTPStatus.TEMPORARY_REDIRECT, headers={"Location": self._first_page})
 
     async def _forward(self, request: Request) -> Response:
         path, query = _address(request)

@@ -10,14 +10,13 @@ from typing import Any, Final
 import msgspec
 from psycopg2.extensions import connection as Connection
 
-_NOTICE: Final = "number, written_at, about, place, state, before, report, repeats"
 _ENQUEUE: Final = """
     INSERT INTO public.notice_deliveries (notice, way)
     SELECT number, way FROM public.notices, unnest(%s) AS way
     WHERE written_at > now() - make_interval(secs => %s)
     ON CONFLICT DO NOTHING
 """
-_CLAIM: Final = f"""
+_CLAIM: Final = """
     WITH claimed AS (
         UPDATE public.notice_deliveries AS delivery
         SET tries = tries + 1, due_at = now() + make_interval(secs => least(%(first)s * 2 ^ tries, %(longest)s))
@@ -28,8 +27,9 @@ _CLAIM: Final = f"""
         )
         RETURNING notice
     )
-    SELECT {_NOTICE} FROM public.notices JOIN claimed ON number = notice
-"""  # noqa: S608 - columns of ours
+    SELECT number, written_at, about, place, state, before, report, repeats
+    FROM public.notices JOIN claimed ON number = notice
+"""
 _SENT: Final = """
     UPDATE public.notice_deliveries SET state = 'sent', ended_at = now(), fault = NULL WHERE notice = %s AND way = %s
 """
@@ -44,15 +44,15 @@ _FAILED: Final = """
     WHERE notice = %s AND way = %s AND number = notice
     RETURNING delivery.state
 """
-_LIST: Final = f"""
-    SELECT {_NOTICE}, coalesce(
+_LIST: Final = """
+    SELECT number, written_at, about, place, notices.state, before, report, repeats, coalesce(
         (
             SELECT array_agg(ARRAY[way, delivery.state, tries::text, coalesce(fault, '')] ORDER BY way)
             FROM public.notice_deliveries AS delivery WHERE notice = number
-        ), '{{}}'
+        ), '{}'
     )
     FROM public.notices ORDER BY number DESC LIMIT %s
-"""  # noqa: S608 - columns of ours
+"""
 _COUNT_LOST: Final = """
     SELECT count(*) FROM public.notice_deliveries WHERE state = 'lost' AND ended_at > now() - make_interval(secs => %s)
 """

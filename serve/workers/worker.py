@@ -105,7 +105,7 @@ def assemble(
         keys=KeyWatch(authenticator, settings.api_keys, local_copy(settings.run_dir), key_uses(settings.run_dir)),
         shadow=state_file(settings.run_dir, settings.shadow_alias),
         browsers=KnownBrowsers(administrator.user, administrator.password),
-        proxy=MlflowProxy(uri) if uri else None,
+        proxy=MlflowProxy(uri, settings.model_name) if uri else None,
         desk=DeskProxy(desk, access) if desk else None,
         scoring_threads=threads,
         workers=workers,

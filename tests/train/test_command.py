@@ -133,6 +133,11 @@ def test_a_candidate_with_all_its_files(  # noqa: PLR0915 - a training takes sec
 
     run = client.get_run(version.run_id)
     assert run.info.status == "FINISHED"
+    assert run.info.run_name == "drift from version 0, applications before 2024-03-01"
+    described = client.get_model_version(registry.model_name, "1").description
+    assert described.startswith("## Purpose")
+    assert "](/reports?kind=gate)" in described
+    assert "## Data" in described
     assert run.data.params["data_cutoff"] == "2024-03-01"
     assert run.data.params["last_day"] == "2024-02-29"
     test = run.data.metrics

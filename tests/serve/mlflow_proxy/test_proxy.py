@@ -62,6 +62,12 @@ def test_the_page_and_its_assets_arrive(stack: LiveStack) -> None:
     assert "<script>" not in page.text, "its policy lets no script pass that is not a file"
 
 
+def test_the_short_address_leads_to_the_models_page_in_classic_mode(stack: LiveStack) -> None:
+    answer = httpx.get(stack.url + "/mlflow", auth=stack.admin)
+    assert answer.status_code == 307
+    assert answer.headers["Location"] == "/mlflow/#/models/divorce-model?workflowType=machine_learning"
+
+
 def test_the_pages_calls_work_as_a_browser_sends_them(stack: LiveStack) -> None:
     headers = {"Origin": stack.url, "Sec-Fetch-Site": "same-origin"}
     models = httpx.get(stack.url + SEARCH, auth=stack.admin, headers=headers).json()["registered_models"]
