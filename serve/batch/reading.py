@@ -44,8 +44,8 @@ def faults_of(location: Location, place: str = "") -> Iterator[None]:
         told = fault.message.replace("the body", "the file").replace("the batch", "the file")
         raise InputError(where, told) from None
     except (pa.ArrowException, OSError, ValueError) as error:
-        if (told := store_fault(error)) is not None:
-            raise StoreError(told) from None
+        if (refused := store_fault(error)) is not None:
+            raise StoreError(refused) from None
         # Arrow's own words may quote the data.
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise InputError(where, f"can't be read ({reason}): is it whole, and what its name says?") from None

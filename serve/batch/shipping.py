@@ -76,6 +76,7 @@ def _ship(log: Path, parent: int) -> None:
     end_with_parent(signal.SIGTERM)
     if os.getppid() != parent:
         return
+    os.setsid()  # it gives way with its whole session (`priority.py`), which must not be that of those who score
     with log.open("a") as file:
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -19,6 +21,7 @@ from serve.decoding import DecodedRows
 from serve.prediction_log.place import recorded_up_to
 from serve.prediction_log.record import RecordPlace
 from serve.prediction_log.spool import Spool
+from tests.live_stack import wait_until
 from tests.serve.batch.scoring_files import VERSION, good_rows
 from tests.serve.prediction_log_rows import record, running_spool
 
@@ -128,3 +131,13 @@ def test_a_full_spool_ends_the_run_in_words(
             recorder.record(Chunk(0, 0), answer(loaded, rows, 0), loaded)
     finally:
         recorder.close()
+
+
+def test_the_shipper_gives_way_with_no_session_but_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "host=/nowhere dbname=none")
+    monkeypatch.setenv("RUN_DIR", str(tmp_path))
+    with shipping.shipping(tmp_path):
+        (process,) = multiprocessing.active_children()
+        assert process.pid is not None
+        wait_until(lambda: os.getsid(process.pid or 0) == process.pid, 100, "the shipper has a session of its own")
+    assert not multiprocessing.active_children()

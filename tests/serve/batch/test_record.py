@@ -73,7 +73,7 @@ def _ids_of(sources: Sequence[Path]) -> list[str]:
 
 
 def _end(process: subprocess.Popen[str], status: int) -> str:
-    told, errors = process.communicate(timeout=200)
+    told, errors = process.communicate(timeout=280)
     assert process.returncode == status, (told, errors)
     return told + errors
 

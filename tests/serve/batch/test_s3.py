@@ -139,7 +139,7 @@ def test_the_endpoint_may_be_in_the_environment(
     monkeypatch.setenv(variable, f"http://{store.address}")
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
     process = batch_command(model.run_dir, "s3://bucket/in.csv", "s3://bucket/out.csv", "--workers", 2)
-    told, errors = process.communicate(timeout=120)
+    told, errors = process.communicate(timeout=250)
     assert process.returncode == 30, errors
     assert f"s3://bucket/out.csv: {len(ROWS):,} rows" in told
     assert "out.csv" in store.names("bucket")
@@ -213,7 +213,7 @@ def test_what_is_at_fault_is_told_without_credentials(
 ) -> None:
     output = output if output.startswith("s3:") else f"{tmp_path}/{output}"
     process = batch_command(model.run_dir, source.format(query=store.query), output.format(query=store.query))
-    found, errors = process.communicate(timeout=120)
+    found, errors = process.communicate(timeout=250)
     assert process.returncode == 2, (found, errors)
     assert told in errors
     assert SECRET not in found + errors
