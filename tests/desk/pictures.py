@@ -103,7 +103,7 @@ def _taken(stack: LiveStack) -> dict[str, bytes]:
         taken = {}
         for name, address in (("cockpit.png", "/"), ("report.png", f"/reports/{drift}")):
             page.goto(stack.url + address, timeout=TIMEOUT_MS)
-            taken[name] = _light(page.screenshot())
+            taken[name] = _light(page.screenshot(full_page=address == "/"))  # a report is long
         browser.close()
     return taken
 
