@@ -1,13 +1,65 @@
-"""`python -m bench pages`: a short run with real parts; its figures mean nothing."""
+"""`python -m bench pages`: somebody who finds pages by their links, and a short run with real parts."""
 
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from bench.experiments.pages.reader import Reader
+from bench.experiments.site.errors import SiteError
 from tests.bench.experiments.conftest import Experiment
+
+PAGES = {
+    "/": '<link rel="stylesheet" href="/style.css"><a href="#content">skip</a><a class="x" href="/a">A</a>',
+    "/a": '<a href="/">back</a><a href="/b?kind=x">with a query</a><a href="https://elsewhere.example/">away</a>',
+    "/style.css": "body { margin: 0 }",
+}
+
+
+@pytest.fixture
+def site() -> Iterator[str]:
+    """Address of a site of two pages."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = PAGES.get(self.path, "").encode()
+            self.send_response(200 if content and "session=known" in self.headers["Cookie"] else 403)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_reader_finds_each_page_once_and_weighs_it(site: str) -> None:
+    reader = Reader(site, {"session": "known"}, pages_per_s=1_000)
+    weights = {page.path: (page.page_bytes, page.kept_bytes) for page in reader.pages}
+    assert weights == {"/": (len(PAGES["/"]), len(PAGES["/style.css"])), "/a": (len(PAGES["/a"]), 0)}
+    loaded = threading.Event()
+    with reader.reading():
+        while not all(page.seconds for page in reader.pages):
+            loaded.wait(0.001)
+    counts = [len(page.seconds) for page in reader.pages]
+    assert max(counts) - min(counts) <= 1, "in turn"
+
+
+def test_a_page_that_is_refused_ends_the_run(site: str) -> None:
+    with pytest.raises(SiteError, match="/ answered 403"):
+        Reader(site, {"session": "unknown"}, pages_per_s=1)
 
 
 @pytest.mark.long
