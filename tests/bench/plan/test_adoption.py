@@ -23,6 +23,7 @@ from fraud.registry import ModelVersion, Registry
 from fraud.review_policy import signed_policies
 from fraud.review_policy_table import read_journal
 from fraud.statistics.interval import Interval
+from serve.keys import administration
 from tests.serve.prediction_log_rows import execute
 
 ANNA, BERT, SCORER = new_key(), new_key(), new_key()
@@ -98,6 +99,15 @@ def test_administrator_is_a_person_too(plan_file: Path, database: str) -> None:
     assert called("sign", "1", by=ANNA).exit_code == 0
     with connect(database) as connection:
         assert signed_policies(read_journal(connection))[0].author == "admin"
+
+
+def test_key_that_was_made_in_the_database_is_a_persons_too(plan_file: Path, database: str) -> None:
+    with connect(database) as connection:
+        made = administration.add(connection, "shell:tests", "carl", [Role.OPERATE])
+    assert adopted(plan_file, by=made.key).exit_code == 0
+    assert called("sign", "1", by=BERT).exit_code == 0
+    with connect(database) as connection:
+        assert signed_policies(read_journal(connection))[0].author == "carl"
 
 
 @pytest.mark.parametrize(
