@@ -21,7 +21,7 @@ from fraud.schema_version import read_version
 from serve.prediction_log.anchor_book import AnchorBook
 from serve.prediction_log.table import ChainEnd
 
-ANCHORED_SINCE: Final = 17
+ANCHORED_SINCE: Final = 19
 """Version of the schema from which on the server may read the ends of journals."""
 APPLICATION_NAME: Final = "journals"
 
