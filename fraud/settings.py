@@ -347,9 +347,6 @@ class Settings(BaseSettings):
         description="who is told by mail: smtps://user:password@host:465/?from=ADDRESS&to=ADDRESS,ADDRESS; "
         "smtp+starttls:// as well",
     )
-    notify_repeat_hours: PositiveFloat = Field(
-        24.0, description="time after which people are told again of what lasts, hours"
-    )
 
     drift_window: PositiveInt = Field(7, description="full days that a drift check looks at, beside the last one alone")
     drift_min_samples: PositiveInt = Field(

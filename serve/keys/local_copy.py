@@ -5,7 +5,6 @@ So no request waits for the database, and while that is away the keys that were 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -14,26 +13,13 @@ import msgspec
 
 from serve.keys.errors import KeysError
 from serve.keys.stored_key import ValidKey
+from serve.local_file import LocalFile
 
 FILE: Final = "api_keys.json"
 
-Version = tuple[int, int, int] | None
-"""Tells one content of the file from another; None: there is no file."""
 
-
-class LocalCopy:
+class LocalCopy(LocalFile):
     """One file, written by whoever reads the database, read by all."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def version(self) -> Version:
-        """Of what is there now."""
-        try:
-            found = self.path.stat()
-        except FileNotFoundError:
-            return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
 
     def read(self) -> list[ValidKey]:
         """The keys; none where nobody has fetched any.
@@ -57,21 +43,13 @@ class LocalCopy:
             OSError: the file can't be written.
         """
         if self.version() is None or not self._holds(keys):
-            self._replace(keys)
+            self.replace(msgspec.json.encode(keys))
 
     def _holds(self, keys: Sequence[ValidKey]) -> bool:
         try:
             return self.read() == list(keys)
         except KeysError:
             return False
-
-    def _replace(self, keys: Sequence[ValidKey]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        staging = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        staging.unlink(missing_ok=True)
-        with os.fdopen(os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(msgspec.json.encode(keys))
-        staging.replace(self.path)
 
 
 def local_copy(run_dir: Path) -> LocalCopy:

@@ -15,9 +15,10 @@ from typing import Final
 from fraud.api_keys import ApiKey
 from serve.access.authentication import Authenticator
 from serve.keys.errors import KeysError
-from serve.keys.local_copy import LocalCopy, Version
+from serve.keys.local_copy import LocalCopy
 from serve.keys.stored_key import ValidKey
 from serve.keys.uses import KeyUses
+from serve.local_file import Version
 
 logger = logging.getLogger(__name__)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import socket
+from typing import Final
 
 from fraud.settings import DatabaseRole, Settings
 from serve.notices.alerts import Alerts, count_requests
@@ -11,6 +12,9 @@ from serve.notices.mail import Mail
 from serve.notices.sender import Sender, Telling, Way
 from serve.notices.webhook import Webhook
 from serve.prediction_log.metrics import LogMetrics
+
+REPEAT_AFTER: Final = dt.timedelta(days=1)
+"""People are told again of what lasts."""
 
 
 def assemble_sender(settings: Settings, metrics: LogMetrics) -> Sender:
@@ -24,8 +28,7 @@ def assemble_sender(settings: Settings, metrics: LogMetrics) -> Sender:
         ((sample,),) = (family.samples for family in metrics.spool_bytes.collect())
         return float(sample.value) / settings.spool_max_bytes
 
-    repeat_after = dt.timedelta(hours=settings.notify_repeat_hours)
-    telling = Telling(ways_of(settings), settings.pages_url(), repeat_after)
+    telling = Telling(ways_of(settings), settings.pages_url(), REPEAT_AFTER)
     place = f"{socket.gethostname()}:{settings.serve_port}"
     return Sender(settings.dsn(DatabaseRole.SERVER), telling, Alerts(spool_share, count_requests), place)
 

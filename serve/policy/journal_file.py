@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,27 +10,14 @@ import msgspec
 from fraud.database import connect
 from fraud.review_policy import Entry, PolicyError, check
 from fraud.review_policy_table import read_journal
+from serve.local_file import LocalFile
 
 APPLICATION_NAME: Final = "policies"
 FILE: Final = "review_policies.json"
 
-Version = tuple[int, int, int] | None
-"""Tells one content of the file from another; None: there is no file."""
 
-
-class JournalFile:
+class JournalFile(LocalFile):
     """One file, written by whoever reads the database, read by all."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def version(self) -> Version:
-        """Of what is there now."""
-        try:
-            found = self.path.stat()
-        except FileNotFoundError:
-            return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
 
     def read(self) -> list[Entry]:
         """The entries; none where nobody has fetched any.
@@ -64,13 +49,7 @@ class JournalFile:
                 "taken out or changed; restore the table, or remove the file if that was meant"
             )
         if len(journal) > len(here):
-            self._replace(journal)
-
-    def _replace(self, journal: Sequence[Entry]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        staging = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        staging.write_bytes(msgspec.json.encode(journal))
-        staging.replace(self.path)
+            self.replace(msgspec.json.encode(journal))
 
 
 def journal_file(run_dir: Path) -> JournalFile:

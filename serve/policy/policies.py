@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from fraud.control_sample import fingerprint
 from fraud.review_policy import PolicyError, SignedPolicy, in_force, signed_policies
 from serve.errors import NoReviewPolicy
+from serve.local_file import Version
 from serve.policy.decisions import is_reviewed
-from serve.policy.journal_file import JournalFile, Version
+from serve.policy.journal_file import JournalFile
 
 logger = logging.getLogger(__name__)
 

@@ -52,7 +52,6 @@ def test_people_are_told_as_it_is_set(
         ({"NOTIFY_URL": "ftp://hooks.example/s3cret", "NOTIFY_KEY": KEY}, "NOTIFY_URL: "),
         ({"NOTIFY_MAIL": "smtp://scoring:s3cret@mail.example/?from=a@b&to=c@d"}, "NOTIFY_MAIL: "),
         ({"PUBLIC_URL": "scoring.example"}, "PUBLIC_URL="),
-        ({"NOTIFY_REPEAT_HOURS": "0"}, "NOTIFY_REPEAT_HOURS="),
     ],
 )
 def test_what_can_not_be_is_refused_without_its_secret(
