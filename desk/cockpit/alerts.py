@@ -12,31 +12,13 @@ from desk.cockpit.checks import RETRAINING_BY_DRIFT, Check
 from desk.cockpit.counters import Counters
 from desk.cockpit.schedule import ScheduledTask, is_heard
 from desk.cockpit.traffic import Traffic
+from fraud.report.kinds import TO_DO
 from fraud.report.stored import ReportKind
 
 OLDEST_RECORD_S: Final = 60.0
 """Records reach the database within a second."""
 REFUSED_SHARE: Final = 0.01
 
-TO_DO: Final = {
-    (ReportKind.DRIFT, "fail"): "Applicants have changed: see whether a retraining has begun, or retrain.",
-    (ReportKind.DRIFT, "data_quality_fault"): "The feed sends values that can't be: have it mended, and don't retrain.",
-    (ReportKind.DRIFT, "error"): "The drift check could not run: its report says why.",
-    (ReportKind.GROUPS, "fail"): "Some group is treated otherwise than the month before: read why, and decide.",
-    (ReportKind.GROUPS, "error"): "Groups could not be compared: the report says why.",
-    (ReportKind.GATE, "inconclusive"): "The gate could not decide on the candidate: its report says what was missing.",
-    (ReportKind.GATE, "error"): "The gate could not run: its report says why.",
-    (ReportKind.SHADOW, "fail"): "The candidate decides otherwise too often: read on whom, before it is promoted.",
-    (ReportKind.SHADOW, "data_quality_fault"): "The record is not what production gives: verify it, and find out why.",
-    (ReportKind.RETRAINING, "inconclusive"): "The retraining decided nothing: its report says at which stage.",
-    (ReportKind.RETRAINING, "data_quality_fault"): "The retraining found faulty data: have them mended, then retrain.",
-    (ReportKind.RETRAINING, "error"): "The retraining broke off: its report says at which stage.",
-    (ReportKind.REPLAY, "error"): "The replay failed: its report says in which month.",
-    (ReportKind.VERIFY, "fail"): "The record is not what was written: keep the machine as it is, and call the auditor.",
-    (ReportKind.VERIFY, "error"): "The record could not be verified: run `python -m serve.audit verify` again.",
-    (ReportKind.BACKUP, "error"): "The last backup failed: mend what its report names, and take another.",
-}
-"""Verdicts that need somebody."""
 LONGEST_AGE: Final = {
     ReportKind.DRIFT: (dt.timedelta(days=3), "`python -m jenkins.drift check` looks now."),
     ReportKind.VERIFY: (dt.timedelta(days=35), "`python -m serve.audit verify` verifies it."),

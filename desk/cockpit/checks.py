@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from psycopg2.extensions import connection as Connection
 
-from desk.reports.kinds import CALLED
+from fraud.report.kinds import CALLED
 from fraud.report.stored import ReportKind, newest_reports
 
 RETRAINING_BY_DRIFT: Final = "Retraining because of drift"

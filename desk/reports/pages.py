@@ -8,8 +8,8 @@ from starlette.responses import HTMLResponse, Response
 
 from desk.errors import Changed, NotFound
 from desk.rendering import render
-from desk.reports.kinds import CALLED
 from desk.visits import Page, Visit
+from fraud.report.kinds import CALLED
 from fraud.report.stored import Report, ReportKind, find_report, list_reports
 from serve.people.account import PersonRole
 

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from fraud.notices import ALERT, OVER
+from fraud.report.kinds import CALLED, TO_DO
 from fraud.report.stored import ReportKind
 from fraud.verdict import Verdict
 from serve.notices.table import Notice
@@ -14,47 +15,39 @@ from serve.notices.table import Notice
 SPOOL: Final = "spool"
 REFUSALS: Final = "refusals"
 """What alerts are about."""
-EVENTS: Final = (ReportKind.GATE.value,)
-"""Checks whose verdict is over once it is there: a rejected candidate stays rejected, and nothing lasts."""
+LASTING: Final = (ReportKind.DRIFT.value, ReportKind.VERIFY.value, ReportKind.BACKUP.value)
+"""Checks whose verdict lasts until the next one; of others it is over once it is there, as of a rejected candidate."""
+EVENTS: Final = tuple(kind.value for kind in ReportKind if kind.value not in LASTING)
 
-SUBJECTS: Final = {
-    ReportKind.DRIFT.value: "Drift check",
-    ReportKind.GATE.value: "Gate of a candidate",
-    ReportKind.VERIFY.value: "Verification of the record",
+SUBJECTS: Final[dict[str, str]] = {
+    **CALLED,
     SPOOL: "Records that wait for the database",
     REFUSALS: "Refused requests",
 }
 
 _OVER: Final = "Nothing to do: it is over."
-_TO_DO: Final = {
-    (
-        ReportKind.DRIFT,
-        Verdict.FAIL,
-    ): "Applicants have changed. The report names the features; where the schedule runs, "
-    "it retrains by itself, else run `python -m jenkins.retrain --reason drift`.",
-    (
-        ReportKind.DRIFT,
-        Verdict.DATA_QUALITY_FAULT,
-    ): "Values come in that can't be right. The report names the features: "
-    "have whoever sends them mend the feed, and do not retrain before.",
-    (ReportKind.DRIFT, Verdict.INCONCLUSIVE): "Too few applications came to tell. See whether clients still reach the "
-    "server; if they do, wait for the next check.",
+_TO_DO: Final[dict[tuple[str, str], str]] = {
+    **TO_DO,
+    (ReportKind.DRIFT, Verdict.INCONCLUSIVE): (
+        "Too few applications came to tell. See whether clients still reach the server; if they do, wait for the "
+        "next check."
+    ),
     (ReportKind.GATE, Verdict.PASS): "The candidate was promoted. `python -m bench rollback` takes it back.",
-    (ReportKind.GATE, Verdict.FAIL): "The candidate was rejected and production stays as it is. The report says why; "
-    "nothing has to be done.",
-    (ReportKind.GATE, Verdict.INCONCLUSIVE): "The gate could not tell, and production stays as it is. The report says "
-    "what was missing; run `python -m bench gate` again in a quiet hour.",
-    (ReportKind.VERIFY, Verdict.FAIL): "The record is not as it was written. Change nothing in the database, take a "
-    "backup, and follow the findings of the report.",
-    (ReportKind.VERIFY, Verdict.INCONCLUSIVE): "A chain's end has no witness where the verification ran. Run it on the "
-    "server's machine, or with `--anchors`.",
+    (ReportKind.GATE, Verdict.FAIL): (
+        "The candidate was rejected and production stays as it is. The report says why; nothing has to be done."
+    ),
+    (ReportKind.VERIFY, Verdict.INCONCLUSIVE): (
+        "A chain's end has no witness where the verification ran. Run it on the server's machine, or with `--anchors`."
+    ),
     (
         SPOOL,
         ALERT,
     ): "More than half of SPOOL_MAX_BYTES is full, and at the bound requests are refused (503). See whether "
     "PostgreSQL answers and has room, and what the shipper's log says.",
-    (REFUSALS, ALERT): "More than one in twenty requests is refused (503). The server's log and /metrics say why: more "
-    "load than it can take, a full spool, or no model.",
+    (REFUSALS, ALERT): (
+        "More than one in twenty requests is refused (503). The server's log and /metrics say why: more load than "
+        "it can take, a full spool, or no model."
+    ),
 }
 _ANY_STATE: Final = {
     str(Verdict.ERROR): "The check could not run. The report says why; mend that and run it again.",

@@ -7,10 +7,11 @@ import datetime as dt
 import msgspec
 import pytest
 
-from desk.cockpit.alerts import LONGEST_AGE, TO_DO, Alert, alerts
+from desk.cockpit.alerts import LONGEST_AGE, Alert, alerts
 from desk.cockpit.checks import RETRAINING_BY_DRIFT, Check
 from desk.cockpit.schedule import ScheduledTask
 from desk.cockpit.traffic import Traffic
+from fraud.report.kinds import TO_DO
 from fraud.report.stored import ReportKind
 from fraud.verdict import Verdict
 from tests.desk.conftest import COUNTERS
