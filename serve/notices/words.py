@@ -20,7 +20,7 @@ LASTING: Final = (ReportKind.DRIFT.value, ReportKind.VERIFY.value, ReportKind.BA
 EVENTS: Final = tuple(kind.value for kind in ReportKind if kind.value not in LASTING)
 
 SUBJECTS: Final[dict[str, str]] = {
-    **CALLED,
+    **{kind.value: called for kind, called in CALLED.items()},
     SPOOL: "Records that wait for the database",
     REFUSALS: "Refused requests",
 }
@@ -39,11 +39,10 @@ _TO_DO: Final[dict[tuple[str, str], str]] = {
     (ReportKind.VERIFY, Verdict.INCONCLUSIVE): (
         "A chain's end has no witness where the verification ran. Run it on the server's machine, or with `--anchors`."
     ),
-    (
-        SPOOL,
-        ALERT,
-    ): "More than half of SPOOL_MAX_BYTES is full, and at the bound requests are refused (503). See whether "
-    "PostgreSQL answers and has room, and what the shipper's log says.",
+    (SPOOL, ALERT): (
+        "More than half of SPOOL_MAX_BYTES is full, and at the bound requests are refused (503). See whether "
+        "PostgreSQL answers and has room, and what the shipper's log says."
+    ),
     (REFUSALS, ALERT): (
         "More than one in twenty requests is refused (503). The server's log and /metrics say why: more load than "
         "it can take, a full spool, or no model."
