@@ -37,7 +37,8 @@ _TO_DO: Final[dict[tuple[str, str], str]] = {
         "The candidate was rejected and production stays as it is. The report says why; nothing has to be done."
     ),
     (ReportKind.VERIFY, Verdict.INCONCLUSIVE): (
-        "A chain's end has no witness where the verification ran. Run it on the server's machine, or with `--anchors`."
+        "A chain's end has no witness where the verification ran. Run it on the server's machine, or with what the "
+        "servers have sent elsewhere: `python -m serve.audit verify --anchors FOLDER`."
     ),
     (SPOOL, ALERT): (
         "More than half of SPOOL_MAX_BYTES is full, and at the bound requests are refused (503). See whether "

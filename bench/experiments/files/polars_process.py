@@ -1,4 +1,4 @@
-"""`python polars_process.py MODEL INPUT OUTPUT`, run by polars' environment: a file scored by XGBoost with polars."""
+"""Run by polars' environment, `python polars_process.py MODEL INPUT OUTPUT`: a file scored by XGBoost with polars."""
 
 from __future__ import annotations
 

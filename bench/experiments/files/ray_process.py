@@ -1,4 +1,4 @@
-"""`python ray_process.py MODEL INPUT OUTPUT`, run by Ray's environment: a file scored by XGBoost in Ray Data.
+"""Run by Ray's environment, `python ray_process.py MODEL INPUT OUTPUT`: a file scored by XGBoost in Ray Data.
 
 An actor a core holds the booster; OUTPUT is a folder of files, as Ray writes them.
 """
