@@ -1,4 +1,4 @@
-"""Run by tests, `python -m tests.serve.batch.dying_run SITE... -- ARGUMENT...`: `serve.batch`, killed at each site in turn.
+"""Run by tests as `python -m tests.serve.batch.dying_run SITE... -- ARGUMENT...`: `serve.batch`, killed at each site.
 
 A SITE is `MODULE:NAME:CALL:MOMENT`: before or after the call of that number. No Python of the run goes on then, as when
 the kernel or an operator kills it. Libraries are loaded once, for all of them.
