@@ -6,9 +6,7 @@ The registry knows only what is in production now; whoever changes that writes i
 from __future__ import annotations
 
 import datetime as dt
-import getpass
 import logging
-import os
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
@@ -73,13 +71,3 @@ def list_changes(connection: Connection, model_name: str, most: int) -> Sequence
     with connection.cursor() as cursor:
         cursor.execute(_LIST, (model_name, most))
         return [ModelChange(*found) for found in cursor.fetchall()]
-
-
-def person_here(acting: str | None) -> str:
-    """Who a command acts for: whom the settings name, or who is logged in on this machine."""
-    if acting is not None:
-        return acting
-    try:
-        return f"shell:{getpass.getuser()}"
-    except (OSError, KeyError):  # nobody by name, as in a container that runs as some number
-        return f"shell:{os.getuid()}"

@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.progress import Progress
 
 from convert.errors import EXIT_PARITY_FAILED, ParityError
+from fraud.acting_person import person_here
 from fraud.command import EXIT_ERROR, print_error
 from fraud.command_line import CommandLine
 from fraud.errors import ProjectError
-from fraud.model_changes import Act, note_change, person_here
+from fraud.model_changes import Act, note_change
 from fraud.progress import steps_on
 from fraud.registry import PRODUCTION, ModelVersion, Registry
 from fraud.schema_version import refuse_unfit

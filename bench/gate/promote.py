@@ -13,7 +13,8 @@ from bench.gate.lock import alone
 from bench.gate.measured import measured_versions
 from bench.gate.promotion import finish
 from bench.gate.promotion import promote as promote_version
-from fraud.model_changes import Act, note_change, person_here
+from fraud.acting_person import person_here
+from fraud.model_changes import Act, note_change
 from fraud.registry import CANDIDATE, GATE_VERDICT_TAG, PRODUCTION, ModelVersion, Registry
 from fraud.settings import DatabaseRole, load_settings
 from fraud.verdict import Verdict

@@ -10,7 +10,8 @@ from bench.gate import promotion
 from bench.gate.deployment import Deploy, deployment_of
 from bench.gate.lock import alone
 from bench.gate.promote import tell_missing
-from fraud.model_changes import Act, note_change, person_here
+from fraud.acting_person import person_here
+from fraud.model_changes import Act, note_change
 from fraud.registry import PRODUCTION, Registry
 from fraud.settings import DatabaseRole, load_settings
 from fraud.verdict import Verdict

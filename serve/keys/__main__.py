@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import getpass
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Final
 
-import psycopg2
 import typer
-from psycopg2.extensions import connection as Connection
 
+from fraud.acting_person import person_here
 from fraud.api_keys import Role
-from fraud.command import EXIT_ERROR, print_error
 from fraud.command_line import CommandLine
-from fraud.database import connect
-from fraud.errors import ProjectError
-from fraud.schema_version import refuse_newer
+from fraud.owner_session import owner_transaction
 from fraud.settings import load_settings
 from serve.keys import administration
 from serve.keys.administration import NewKey
@@ -49,16 +41,16 @@ def add(
 ) -> None:
     """Make a key for a client, and print it, this once; without a --role it may score."""
     lifetime = None if days is None else _time(days=days)
-    with _transaction() as connection:
-        made = administration.add(connection, _here(), client, role or [Role.SCORE], lifetime)
+    with owner_transaction(APPLICATION_NAME) as connection:
+        made = administration.add(connection, person_here(), client, role or [Role.SCORE], lifetime)
     typer.echo(_told(made))
 
 
 @app.command()
 def revoke(key: Number) -> None:
     """Have a key count no more."""
-    with _transaction() as connection:
-        administration.revoke(connection, _here(), key)
+    with owner_transaction(APPLICATION_NAME) as connection:
+        administration.revoke(connection, person_here(), key)
 
 
 @app.command()
@@ -67,15 +59,15 @@ def rotate(
     grace_hours: Annotated[float, typer.Option(min=0, help="Time for which the old key counts yet.")],
 ) -> None:
     """Make a key in the place of another one, for the same client with the same roles, and print it, this once."""
-    with _transaction() as connection:
-        made = administration.rotate(connection, _here(), key, _time(hours=grace_hours))
+    with owner_transaction(APPLICATION_NAME) as connection:
+        made = administration.rotate(connection, person_here(), key, _time(hours=grace_hours))
     typer.echo(_told(made))
 
 
 @app.command("list")
 def list_keys() -> None:
     """All keys, by client, with their roles, their state and their last use."""
-    with _transaction() as connection:
+    with owner_transaction(APPLICATION_NAME) as connection:
         keys = read_keys(connection)
         of_settings = load_settings().api_keys
     for key in keys:
@@ -100,22 +92,6 @@ def _time(**units: float) -> dt.timedelta:
         return dt.timedelta(**units)
     except (OverflowError, ValueError):
         return dt.timedelta.max
-
-
-def _here() -> str:
-    return f"shell:{getpass.getuser()}"
-
-
-@contextmanager
-def _transaction() -> Iterator[Connection]:
-    try:
-        dsn = load_settings().dsn()
-        refuse_newer(dsn)
-        with connect(dsn, APPLICATION_NAME) as connection:
-            yield connection
-    except (ProjectError, psycopg2.Error) as error:
-        print_error(str(error).partition("\n")[0])
-        sys.exit(EXIT_ERROR)
 
 
 if __name__ == "__main__":

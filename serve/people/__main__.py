@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Final
 
 import typer
-from psycopg2.extensions import connection as Connection
 
+from fraud.acting_person import person_here
 from fraud.command_line import CommandLine
-from fraud.database import connect
-from fraud.schema_version import refuse_newer
-from fraud.settings import load_settings
+from fraud.owner_session import owner_transaction
 from serve.people import administration
 from serve.people.account import PersonRole
 from serve.people.accounts_table import read_accounts
@@ -38,44 +33,44 @@ def main() -> None:
 @app.command()
 def add(name: Name, role: Roles) -> None:
     """Make an account, and print a password for one login, which its person changes then."""
-    with _transaction() as connection:
-        password = administration.add(connection, _here(), name, role)
+    with owner_transaction(APPLICATION_NAME) as connection:
+        password = administration.add(connection, person_here(), name, role)
     typer.echo(_told(name, password))
 
 
 @app.command()
 def reset(name: Name) -> None:
     """Replace a password that is lost or known to others, and end the account's logins."""
-    with _transaction() as connection:
-        password = administration.reset(connection, _here(), name)
+    with owner_transaction(APPLICATION_NAME) as connection:
+        password = administration.reset(connection, person_here(), name)
     typer.echo(_told(name, password))
 
 
 @app.command()
 def roles(name: Name, role: Roles) -> None:
     """Give an account these roles, and no others."""
-    with _transaction() as connection:
-        administration.set_roles(connection, _here(), name, role)
+    with owner_transaction(APPLICATION_NAME) as connection:
+        administration.set_roles(connection, person_here(), name, role)
 
 
 @app.command()
 def disable(name: Name) -> None:
     """Let nobody log in by an account any more, and end its logins. What its person did stays on record."""
-    with _transaction() as connection:
-        administration.set_disabled(connection, _here(), name, is_disabled=True)
+    with owner_transaction(APPLICATION_NAME) as connection:
+        administration.set_disabled(connection, person_here(), name, is_disabled=True)
 
 
 @app.command()
 def enable(name: Name) -> None:
     """Let the person of a disabled account log in again."""
-    with _transaction() as connection:
-        administration.set_disabled(connection, _here(), name, is_disabled=False)
+    with owner_transaction(APPLICATION_NAME) as connection:
+        administration.set_disabled(connection, person_here(), name, is_disabled=False)
 
 
 @app.command("list")
 def list_accounts() -> None:
     """Names and roles of all accounts."""
-    with _transaction() as connection:
+    with owner_transaction(APPLICATION_NAME) as connection:
         for account in read_accounts(connection):
             state = ", disabled" if account.is_disabled else ", has yet to log in" if account.must_change else ""
             typer.echo(f"{account.name}: {', '.join(account.roles_in_order)}{state}")
@@ -83,18 +78,6 @@ def list_accounts() -> None:
 
 def _told(name: str, password: str) -> str:
     return f"For {name}, shown this once, for one login:\n\n{password}"
-
-
-def _here() -> str:
-    return f"shell:{getpass.getuser()}"
-
-
-@contextmanager
-def _transaction() -> Iterator[Connection]:
-    dsn = load_settings().dsn()
-    refuse_newer(dsn)
-    with connect(dsn, APPLICATION_NAME) as connection:
-        yield connection
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 from psycopg2.extensions import make_dsn
 
 from fraud.database import connect
-from fraud.model_changes import Act, list_changes, note_change, person_here
+from fraud.model_changes import Act, list_changes, note_change
 from tests.serve.prediction_log_rows import execute
 
 MODEL = "m"
@@ -45,8 +45,3 @@ def test_what_was_written_stays(database: str) -> None:
     for statement in ("UPDATE model_changes SET person = 'x'", "DELETE FROM model_changes", "TRUNCATE model_changes"):
         with pytest.raises(psycopg2.errors.RaiseException, match="only grows"):
             execute(database, statement)
-
-
-def test_a_command_acts_for_whom_the_settings_name() -> None:
-    assert person_here("anna") == "anna"
-    assert person_here(None).startswith("shell:")
