@@ -18,7 +18,7 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -142,6 +142,17 @@ class Registry:
             if model is None or alias not in model.aliases:
                 return None
             return _model_version(self._client().get_model_version(self.model_name, str(model.aliases[alias])))
+
+    def versions_of(self, aliases: Iterable[str]) -> dict[str, ModelVersion]:
+        """The versions that aliases name; an alias that names none is left out."""
+        with registry_errors(self.tracking_uri):
+            model = self._registered_model()
+            named = {} if model is None else {one: str(model.aliases[one]) for one in aliases if one in model.aliases}
+            found = {
+                number: _model_version(self._client().get_model_version(self.model_name, number))
+                for number in set(named.values())
+            }
+            return {alias: found[number] for alias, number in named.items()}
 
     def number_of(self, alias: str) -> int | None:
         """The number of the version that an alias names, in one call; None as `version_of`."""

@@ -16,6 +16,7 @@ from fraud.registry import (
     PRODUCTION,
     RETRAINING_REASON_TAG,
     TEST_AP_TAG,
+    ModelVersion,
     Registry,
 )
 from fraud.settings import parse_excluded
@@ -46,7 +47,8 @@ def playing_versions(registry: Registry) -> list[PlayingVersion]:
     Raises:
         RegistryError: the registry does not answer.
     """
-    return [_playing(registry, alias, part) for alias, part in PARTS.items()]
+    found = registry.versions_of(PARTS)
+    return [_playing(found.get(alias), part) for alias, part in PARTS.items()]
 
 
 def _called(names: str) -> str:
@@ -59,8 +61,7 @@ def _four_digits(number: str) -> str:
     return f"{float(number):.4f}" if number else ""
 
 
-def _playing(registry: Registry, alias: str, part: str) -> PlayingVersion:
-    found = registry.version_of(alias)
+def _playing(found: ModelVersion | None, part: str) -> PlayingVersion:
     if found is None:
         return PlayingVersion(part)
     tags = found.tags

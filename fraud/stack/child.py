@@ -26,8 +26,6 @@ from fraud.stack.errors import StackError
 POLL_INTERVAL_S: Final = 0.1
 PROBE_TIMEOUT_S: Final = 2.0
 PR_SET_PDEATHSIG: Final = 1
-LOW_PRIORITY: Final = 10
-"""Of 0 (usual) to 19 (last), as nice(1) counts."""
 LOG_TAIL_LINES: Final = 15
 LOG_TAIL_BYTES: Final = 64 * 1024
 STANDSTILL_LIMIT_S: Final = 120.0
@@ -42,11 +40,6 @@ Tell = Callable[[str], None]
 def end_with_parent(by: signal.Signals = signal.SIGTERM) -> None:
     """In the new process: ask the kernel for a signal when the parent dies, even by SIGKILL (prctl(2))."""
     _libc.prctl(PR_SET_PDEATHSIG, by)
-
-
-def give_way() -> None:
-    """In the new process: take what the others leave of the processor, on a machine where all cores are busy."""
-    os.nice(LOW_PRIORITY)
 
 
 def nothing(_: str = "") -> None:

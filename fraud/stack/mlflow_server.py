@@ -18,8 +18,9 @@ import typer
 from psycopg2.extensions import parse_dsn
 
 from fraud.command_line import CommandLine
+from fraud.priority import give_way
 from fraud.settings import DatabaseRole, load_settings
-from fraud.stack.child import Child, give_way
+from fraud.stack.child import Child
 
 STATIC_PREFIX: Final = "/mlflow"
 LOOPBACK: Final = "127.0.0.1"

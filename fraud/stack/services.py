@@ -16,11 +16,12 @@ from rich.console import Console
 
 from fraud.api_keys import API_KEYS, SCORING_API_KEY, ApiKey, Role, new_key
 from fraud.environment import SECRETS_FILE
+from fraud.priority import give_way
 from fraud.registry import PRODUCTION, Registry
 from fraud.run_lock import hold
 from fraud.settings import ADDRESSES_FILE, DatabaseRole, Settings, load_settings
 from fraud.stack import mlflow_server
-from fraud.stack.child import Child, ask, give_way
+from fraud.stack.child import Child, ask
 from fraud.stack.credentials import add_settings, generate_missing, write_private
 from fraud.stack.errors import StackError
 from fraud.stack.ports import hold_port

@@ -22,6 +22,7 @@ from fraud.command import EXIT_ERROR
 from fraud.command_line import CommandLine
 from fraud.database import open_connection
 from fraud.errors import DatabaseError, EncodingError, ProjectError
+from fraud.priority import give_way
 from fraud.settings import DatabaseRole, Settings, load_settings
 from serve.journal.ends import anchor_journals
 from serve.keys.keeper import KeyKeeper
@@ -36,7 +37,6 @@ from serve.prediction_log.anchor_place import place_of
 from serve.prediction_log.anchor_sender import AnchorSender
 from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.metrics import LogMetrics
-from serve.prediction_log.priority import give_way
 from serve.prediction_log.session import APPLICATION_NAME
 from serve.prediction_log.shipper import OnShipped, Shipper, only_shipper, tell_nobody
 from serve.prediction_log.table import LogTable
@@ -46,6 +46,8 @@ from serve.prediction_log.upkeep_table import UpkeepTable
 logger = logging.getLogger(__name__)
 
 PROCESS: Final = "shipper"
+NICENESS: Final = 3
+"""Gives way to scoring, and still keeps up with it where all cores are busy."""
 GC_THRESHOLD: Final = 100_000
 LAST_USES_S: Final = 5.0
 """Time for what was noted of API keys at the end."""
@@ -71,7 +73,7 @@ def main(
     try:
         settings = load_settings()
         configure_logging(PROCESS, LogFormat(settings.log_format))
-        give_way()
+        give_way(NICENESS)
         refuse_unfit_database(settings.dsn(DatabaseRole.SERVER))
         with only_shipper(settings.spool_folder(), stop, settings.log_flush_interval_ms / 1000) as alone:
             if alone:

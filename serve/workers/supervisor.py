@@ -20,7 +20,8 @@ from typing import Final
 from prometheus_client.multiprocess import mark_process_dead
 
 from fraud.command import EXIT_ERROR
-from fraud.stack.child import end_with_parent, give_way
+from fraud.priority import give_way
+from fraud.stack.child import end_with_parent
 from serve.metrics import METRICS_DIR_VARIABLE
 from serve.model.change_messages import Done, channel_pair
 from serve.model.model_store import ModelStore

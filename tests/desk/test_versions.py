@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 
 import msgspec
 
@@ -17,9 +18,9 @@ class OneVersion(msgspec.Struct):
 
     tags: dict[str, str]
 
-    def version_of(self, alias: str) -> ModelVersion | None:
+    def versions_of(self, aliases: Iterable[str]) -> dict[str, ModelVersion]:
         day = dt.date(2026, 4, 1)
-        return ModelVersion("m", 7, "ab", day, day, "run", self.tags) if alias == PRODUCTION else None
+        return {PRODUCTION: ModelVersion("m", 7, "ab", day, day, "run", self.tags)} if PRODUCTION in aliases else {}
 
 
 def test_each_part_is_told_with_its_verdict_and_the_words_of_features() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Response
+from playwright.sync_api import Browser, Page, Response, expect
 
 from tests.desk.pages.page_table import Visitor
 from tests.desk.pages.site import COOKIE, Site
@@ -18,6 +18,7 @@ GRAVE: Final = frozenset({"serious", "critical"})
 _AXE: Final = Axe()
 _TIMEOUT_MS: Final = 60_000
 """Pages give way to all else: on a busy machine they take their time."""
+expect.set_options(timeout=_TIMEOUT_MS)
 
 
 @dataclass

@@ -53,5 +53,5 @@ def fill(page: Page, label: str, text: str) -> None:
 
 def follow(page: Page, link: str) -> None:
     page.get_by_role("link", name=link, exact=True).focus()
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")

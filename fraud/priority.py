@@ -1,0 +1,23 @@
+"""How a process leaves the cores to scoring where both want them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+AUTOGROUP: Final = Path("/proc/self/autogroup")
+BACKGROUND: Final = 10
+"""Niceness, 0 (usual) to 19 (last), of what nobody waits for as for an answer: pages, the registry, a compiler."""
+
+
+def give_way(niceness: int = BACKGROUND) -> None:
+    """Run below the priority of the processes that score. The process must have a session of its own.
+
+    Where Linux shares its cores among sessions first (sched(7), "autogroup"), a process's niceness counts only among
+    those of its own session: there the session gives way.
+    """
+    os.nice(niceness)
+    with suppress(OSError):  # no such file: no such sharing
+        AUTOGROUP.write_text(str(niceness), encoding="ascii")
