@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 AUTOGROUP: Final = Path("/proc/self/autogroup")
-BACKGROUND: Final = 10
+BACKGROUND: Final = 5
 """Niceness, 0 (usual) to 19 (last), of what nobody waits for as for an answer: pages, the registry, a compiler."""
 
 

@@ -17,14 +17,18 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from fraud.api_keys import Role
 from serve.access.middleware import caller_of
 from serve.api.security_headers import ARTIFACT_POLICY
 from serve.errors import MalformedBody, UpstreamError
 from serve.forwarding import body_of, client_of_proxy, short_body
 from serve.mlflow_proxy.allowed_calls import READ_METHODS, check_names_of_files, is_artifact, role_of_call
+from serve.mlflow_proxy.presets import OURS, with_presets
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 PREFIX: Final = "/mlflow"
+FIRST_PAGE: Final = "/"
+"""Below the prefix: the only page, which shows all others."""
 CLASSIC: Final = "workflowType=machine_learning"
 """Has MLflow's pages show runs and models, as they were before, and not its mode for language models."""
 MAX_BODY_BYTES: Final = 1024 * 1024
@@ -71,12 +75,17 @@ class MlflowProxy:
     async def _forward(self, request: Request) -> Response:
         path, query = _address(request)
         check_names_of_files(path, query)
+        if request.method in READ_METHODS and path in OURS:
+            caller_of(request).require(Role.READ)
+            return _whole(request, *OURS[path])
         caller_of(request).require(role_of_call(request.method, path))
         answer = await self._ask(request, path, query)
         if answer.is_server_error or answer.has_redirect_location:
             await answer.aclose()
             return self._in_our_words(answer)
         headers = {name: value for name, value in answer.headers.items() if name in _RETURNED}
+        if path == FIRST_PAGE and answer.status_code == HTTPStatus.OK:
+            return _whole(request, with_presets(await _read(answer)), headers["content-type"])
         if is_artifact(path):
             headers["content-security-policy"] = ARTIFACT_POLICY
         return StreamingResponse(
@@ -121,6 +130,23 @@ class MlflowProxy:
             raise UpstreamError("MLflow sends elsewhere, where only the server may go: see its log")
         location = f"{PREFIX}/{path.removeprefix(prefix)}"
         return Response(status_code=answer.status_code, headers={"Location": location})
+
+
+def _whole(request: Request, content: bytes, media_type: str) -> Response:
+    """An answer whose body is at hand; without it, and with its length, where only the head was asked for."""
+    if request.method != "HEAD":
+        return Response(content, media_type=media_type)
+    return Response(headers={"content-type": media_type, "content-length": str(len(content))})
+
+
+async def _read(answer: httpx.Response) -> bytes:
+    """MLflow's first page, which is short."""
+    try:
+        return await answer.aread()
+    except httpx.HTTPError as error:
+        raise UpstreamError(f"MLflow does not answer ({type(error).__name__}): see its log") from error
+    finally:
+        await answer.aclose()
 
 
 def _address(request: Request) -> tuple[str, str]:
