@@ -37,14 +37,20 @@ class Opened:
     failed: list[str] = field(default_factory=list)
 
     def watch(self) -> None:
-        self.page.on("request", lambda request: self.under_way.add(request))
-        self.page.on("requestfinished", lambda request: self.under_way.discard(request))
-        self.page.on("requestfailed", lambda request: self.under_way.discard(request))
+        self.page.on("request", self._begin)
+        self.page.on("requestfinished", self._end)
+        self.page.on("requestfailed", self._end)
         self.page.on("response", self._note)
 
     def wait_for_calls(self) -> None:
         while self.under_way:
             self.page.wait_for_timeout(100)
+
+    def _begin(self, request: Request) -> None:
+        self.under_way.add(request)
+
+    def _end(self, request: Request) -> None:
+        self.under_way.discard(request)
 
     def _note(self, answer: Response) -> None:
         if answer.status >= 400:
