@@ -1,4 +1,4 @@
-"""What people did, against its own hashes: the journals of events, and the one of review policies."""
+"""What people did, against its own hashes: the journals of events, that of review policies, and outcomes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from fraud.review_policy import PolicyError, check
 from fraud.review_policy_table import read_journal
 from fraud.schema_version import read_version
 from serve.audit.findings import Fault, Finding
-from serve.journal.ends import ANCHORED_JOURNALS, ANCHORED_SINCE, AnchoredJournal
+from serve.audit.outcomes import OUTCOMES_SINCE, outcome_faults
+from serve.journal.ends import ANCHORED_JOURNALS, AnchoredJournal
 from serve.journal.event import faults_of
 from serve.journal.table import JOURNALS
 
@@ -33,6 +34,9 @@ def check_journals(connection: Connection) -> Iterator[Finding]:
         for journal in JOURNALS:
             for number, fault in faults_of(journal.events(connection)):
                 yield Finding(Fault.CHANGED, f"event {number} of {journal.table}: {fault}")
+    if version >= OUTCOMES_SINCE:
+        for told in outcome_faults(connection):
+            yield Finding(Fault.CHANGED, told)
 
 
 Ends = Collection[tuple[int, bytes]]
@@ -41,8 +45,9 @@ Ends = Collection[tuple[int, bytes]]
 
 def check_ends(connection: Connection, known: Mapping[uuid.UUID, Ends]) -> Iterator[Finding]:
     """Each journal whose end is not, or goes not on from, what is `known` of it outside of the database."""
-    if read_version(connection) >= ANCHORED_SINCE:
-        for journal in ANCHORED_JOURNALS:
+    version = read_version(connection)
+    for journal in ANCHORED_JOURNALS:
+        if version >= journal.since:
             yield from _check_end(connection, journal, known[journal.chain_id])
 
 
