@@ -22,6 +22,8 @@ from initdb.schema import apply_schema
 from serve.audit.stored_rows import records_of_request
 from serve.idempotency.answers import SavedAnswer, SavedAnswers
 from serve.idempotency.key import IdempotencyKey
+from serve.journal.ends import anchor_journals
+from serve.prediction_log.anchor_book import AnchorBook
 from serve.prediction_log.chain import as_bytes, beginning, encode_facts, record_hash
 from serve.prediction_log.pseudonym import Pseudonyms
 from tests.live_stack import project_environment
@@ -100,6 +102,7 @@ def answer_anna(folder: Path, dsn: str) -> None:
     ship_all(spool, dsn)
     execute(dsn, "INSERT INTO application_outcomes VALUES (%s, 1, '2026-03-01')", APPLICATION)
     execute(dsn, "INSERT INTO applicant_groups VALUES (%s, 'region', 'north')", APPLICATION)
+    anchor_journals(dsn, AnchorBook(spool))
     execute(dsn, "ANALYZE")
 
 
