@@ -30,6 +30,7 @@ _OPEN: Final = re.compile(
 _ROLES: Final = (
     (re.compile(r"/predict|/batch_predict|/invocations|/v2/models/[^/]+(/versions/[^/]+)?/infer"), Role.SCORE),
     (re.compile(r"/update-model|/prepare-model/[0-9]+"), Role.OPERATE),
+    (re.compile(r"/labels"), Role.LABEL),
     (re.compile(r"/metrics|/v2/models(/.+)?/stats|/mlflow(/.*)?", re.DOTALL), Role.READ),
 )
 
