@@ -18,7 +18,15 @@ OPEN_PATHS: Final = frozenset(
 PAGES: Final = (
     *("/", "/login", "/logout", "/password", "/people", "/keys", "/keys/{rest:path}", "/notices"),
     *("/login/provider", "/login/provider/callback", "/login/provider/logout"),
-    *("/reports", "/reports/{rest:path}", "/history", "/operate", "/operate/{rest:path}", "/assets/{name}"),
+    *(
+        "/reports",
+        "/reports/{rest:path}",
+        "/history",
+        "/outcomes",
+        "/operate",
+        "/operate/{rest:path}",
+        "/assets/{name}",
+    ),
 )
 """Of the desk, which asks people for logins of its own."""
 

@@ -18,6 +18,7 @@ PEOPLE: Final = frozenset(PersonRole)
 EVERYBODY: Final = frozenset({ANONYMOUS, *PEOPLE})
 READERS: Final = frozenset({PersonRole.OPERATE, PersonRole.AUDIT, PersonRole.SUPERVISE, PersonRole.ADMIN})
 OPERATORS: Final = frozenset({PersonRole.OPERATE})
+SUPERVISORS: Final = frozenset({PersonRole.SUPERVISE})
 ADMINISTRATORS: Final = frozenset({PersonRole.ADMIN})
 LOG_OUT: Final = "Log out"
 """On each page of ours, for who is logged in."""
@@ -83,6 +84,7 @@ PAGES: Final = (
         path="/operate/requests/{request}/events",
         kind=Kind.FILE,
     ),
+    Listed("/outcomes", "How late labels come", SUPERVISORS, ("Record the outcomes",)),
     Listed("/notices", "Nobody is told", OPERATORS | ADMINISTRATORS),
     Listed("/keys", "Programs call the service", ADMINISTRATORS, ("Make the key",)),
     Listed("/keys/{number:int}/rotate", "Rotate key", ADMINISTRATORS, ("Make the new key",), path="/keys/{key}/rotate"),
@@ -96,6 +98,7 @@ FORMS: Final = {
     "/logout": EVERYBODY,
     "/password": PEOPLE,
     "/operate/{act}": OPERATORS,
+    "/outcomes": SUPERVISORS,
     "/keys": ADMINISTRATORS,
     "/keys/{number:int}/rotate": ADMINISTRATORS,
     "/keys/{number:int}/revoke": ADMINISTRATORS,
