@@ -78,8 +78,8 @@ def note(
             "",
             f"![Reported and true average precision by month]({PLOT})",
             "",
-            "The weights keep the report honest. They do not make a better model by themselves: compare the true figures.",
-            "Outcomes of a small control sample that count twenty times each are little to learn from.",
+            "The weights keep the report honest. They do not make a better model by themselves: compare the true",
+            "figures. Outcomes of a small control sample that count twenty times each are little to learn from.",
             "",
         ]
     )
