@@ -106,7 +106,7 @@ def look(desk: Desk, here: Applicants, scores: NDArray[np.float32]) -> Worked:
 
 
 def known_by(month: int, before: Sequence[Applicants], worked: Sequence[Worked], *, weighted: bool) -> Dataset:
-    """What a retraining at the beginning of a month knows: everybody of before the desk, and of those who were looked at
+    """What a retraining at the beginning of a month knows: everybody of before the desk, and of who was looked at
     since all whose outcomes have come.
     """
     chosen = [(one.applicants, one.looked_at & (one.applicants.known_in < month), one.likely) for one in worked]
