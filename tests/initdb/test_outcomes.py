@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -11,6 +12,7 @@ import pytest
 from psycopg2.extensions import make_dsn
 
 from fraud.database import connect
+from initdb.upgrade import migration_files
 from serve.audit.outcomes import outcome_faults
 from tests.serve.prediction_log_rows import execute, fetch
 
@@ -113,6 +115,32 @@ def test_an_erasure_blanks_the_whole_history_and_keeps_the_chain(history: str) -
     ]
     assert faults(history) == []
     assert fetch(history, "SELECT erase_outcomes('anna', ARRAY['A'])") == [(0,)]
+
+
+def test_outcomes_of_before_keep_their_meaning(empty_database: str) -> None:
+    """What was known when follows from the day on which they say they were known; never from the future."""
+    versions = sorted(migration_files())
+    before = [path for path in versions if path.stem < "v0022"]
+    for path in before:
+        run_file(empty_database, path)
+    execute(
+        empty_database,
+        "INSERT INTO application_outcomes VALUES ('B', 1, '2026-03-01', 0.25), ('A', 0, '2026-01-01', 1),"
+        " ('C', 1, '2999-01-01', 1)",
+    )
+    shown = "SELECT * FROM application_outcomes ORDER BY application_id"
+    kept = fetch(empty_database, shown)
+    run_file(empty_database, next(path for path in versions if path.stem.startswith("v0022")))
+    assert fetch(empty_database, shown) == kept
+    assert known(empty_database, dt.datetime(2026, 2, 1, tzinfo=dt.UTC)) == [("A", 0)]
+    assert known(empty_database, dt.datetime(2026, 3, 2, tzinfo=dt.UTC)) == [("A", 0), ("B", 1)]
+    assert known(empty_database, dt.datetime.now(dt.UTC) + DAY) == [("A", 0), ("B", 1), ("C", 1)]
+    assert faults(empty_database) == []
+
+
+def run_file(dsn: str, path: Path) -> None:
+    with connect(dsn) as connection, connection.cursor() as cursor:
+        cursor.execute(path.with_suffix(".sql").read_text())
 
 
 def test_writing_to_the_name_of_before_leaves_a_trace(database: str) -> None:

@@ -63,8 +63,8 @@ def test_a_page_has_the_buttons_of_the_table_and_no_others(chromium: Browser, si
 
 @pages(tuple(page for page in WITH_FORMS if page.buttons))
 def test_a_form_is_sent_by_enter(chromium: Browser, site: Site, listed: Listed) -> None:
-    """What is sent is kept from the service: what it does is tested elsewhere. Enter opens a choice of files where one is
-    asked for, so there it is pressed at the button.
+    """What is sent is kept from the service: what it does is tested elsewhere. In a field for a file, Enter opens a
+    choice of files; there it is pressed at the button.
     """
     sent: list[str] = []
 
