@@ -11,10 +11,13 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn
 
+from fraud.registry import LABELS_KNOWN_BEFORE_TAG
 from serve.prediction_log.chain import microseconds
 from tests.serve.prediction_log_rows import execute, record, running_spool, ship_all
 from train.dataset import load_dataset
+from train.maturity import known_before
 from train.recipe import Recipe
+from train.registration import known_labels_tag
 from train.training import train_recipe
 
 NOON = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
@@ -184,3 +187,14 @@ def trained(dsn: str, known_before: dt.datetime) -> bytes:
     dataset = load_dataset(dsn, CUTOFF, known_before)
     training = train_recipe(RECIPE, dataset, CUTOFF, seed=7, threads=1)
     return bytes(training.shipped.classifier.get_booster().save_raw("json"))
+
+
+def test_a_version_says_up_to_which_moment_it_knew_outcomes(database: str) -> None:
+    execute(database, KNOWN, "K", 0)
+    execute(database, KNOWN, "L", 1)
+    assert known_before(dt.date(2026, 3, 31)) == dt.datetime(2026, 4, 1, tzinfo=dt.UTC), "the end of the day"
+    past = load_dataset(database, CUTOFF, known_before(CUTOFF))
+    assert known_labels_tag(past) == {LABELS_KNOWN_BEFORE_TAG: "2026-05-11T00:00:00+00:00"}
+    today = load_dataset(database, CUTOFF, known_before(dt.date(2999, 1, 1)))
+    assert today.known_before is not None
+    assert today.known_before <= dt.datetime.now(dt.UTC) + DAY, "no later than now: the same can be read again"
