@@ -24,6 +24,7 @@ from desk.login import Logins
 from desk.notices.pages import notices_page
 from desk.oidc.provider import Client, Provider
 from desk.operate.pages import Operate
+from desk.outcomes.pages import outcomes_page
 from desk.people import people_page
 from desk.reports.pages import report_pages
 from fraud.command_line import CommandLine
@@ -66,6 +67,7 @@ def application(settings: Settings) -> ASGIApp:
         *Operate(dsn).pages(),
         notices_page([way.name for way in ways_of(settings)]),
         *case_pages(Versions(registry), blind_first=settings.desk_blind_first),
+        outcomes_page(),
         *KeyPages(settings.api_keys).pages(),
         people_page(),
         *Logins(provider=provider_of(settings)).pages(),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from psycopg2.extensions import connection as Connection
 from starlette.concurrency import run_in_threadpool
@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from desk.cookie import SESSION
 from desk.errors import ForeignForm, FormTooLarge, RoleMissing
+from desk.form import Form, read_form
 from fraud.database import connect
 from serve.access.same_site import refuse_other_sites
 from serve.errors import Forbidden
@@ -48,6 +49,8 @@ class Visit:
     """None for the anonymous."""
     secret: str | None
     """Of the session."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """Those that came with the form, by the names of their fields."""
 
     @property
     def token(self) -> str:
@@ -73,22 +76,24 @@ class Page:
     """What its form does; it takes POST."""
     roles: frozenset[PersonRole] | None = None
     """Any of them will do; None: anybody, logged in or not."""
+    most_bytes: int = MAX_FORM_BYTES
+    """Of its form."""
 
     def route(self, dsn: str) -> Route:
         """As the application has it."""
         methods = ["GET"] if self.take is None else ["GET", "POST"]
 
         async def answer(request: Request) -> Response:
-            form = await _form_of(request) if request.method == "POST" else {}
+            form = await _form_of(request, self.most_bytes) if request.method == "POST" else Form()
             return await run_in_threadpool(self._answer, dsn, request, form)
 
         return Route(self.path, answer, methods=methods)
 
-    def _answer(self, dsn: str, request: Request, form: Mapping[str, str]) -> Response:
+    def _answer(self, dsn: str, request: Request, form: Form) -> Response:
         with connect(dsn, APPLICATION_NAME) as connection:
             secret = SESSION.value_in(request)
             person = None if secret is None else person_in_session(connection, secret)
-            visit = Visit(request, connection, form, person, secret)
+            visit = Visit(request, connection, form.fields, person, secret, form.files)
             elsewhere = self._elsewhere(visit)
             if elsewhere is not None:
                 return RedirectResponse(elsewhere, HTTPStatus.SEE_OTHER)
@@ -132,11 +137,10 @@ def _refuse_foreign(visit: Visit) -> None:
         raise ForeignForm("this form is not from your login of now: go back, load the page again, and send it anew")
 
 
-async def _form_of(request: Request) -> dict[str, str]:
+async def _form_of(request: Request, most_bytes: int) -> Form:
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > MAX_FORM_BYTES:
-            raise FormTooLarge(f"expected a form of at most {MAX_FORM_BYTES // 1024} kB")
-    found = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
-    return {name: values[-1] for name, values in found.items()}
+        if len(body) > most_bytes:
+            raise FormTooLarge(f"expected a form of at most {most_bytes // 1024} kB")
+    return read_form(request.headers.get("content-type", ""), bytes(body))

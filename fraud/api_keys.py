@@ -31,6 +31,8 @@ class Role(StrEnum):
     """See metrics, reports and the registry."""
     OPERATE = "operate"
     """Change what is served, and what the registry says."""
+    LABEL = "label"
+    """Tell what became of applications."""
 
 
 _CLIENT: Final = r"[A-Za-z0-9._-]{1,64}"

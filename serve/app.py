@@ -24,6 +24,7 @@ from serve.access.middleware import RequireLogin
 from serve.api.error_forms import ERROR_FORMS
 from serve.api.health import health_routes
 from serve.api.inference_v2.routes import InferRoutes, inference_routes
+from serve.api.labels import label_routes
 from serve.api.mlflow_scoring import invocations_route, mlflow_routes
 from serve.api.model_admin import model_routes
 from serve.api.native import JsonDecoders, contract_routes
@@ -78,6 +79,8 @@ class Parts:
     policies: ReviewPolicies
     fetch_policies: Callable[[], None]
     """Brings the policies of the database here."""
+    database: Callable[[], str]
+    """Gives its address, for the server's role."""
     limits: Limits
     rate_limits: RateLimits | NoLimits
     shadow: StateFile | None
@@ -157,6 +160,7 @@ def create_app(parts: Parts) -> Application:
             workers=parts.workers,
         )
     )
+    app.include_router(label_routes(parts.database))
     app.include_router(health_routes(parts.model, metrics))
     app.add_exception_handler(ProjectError, _any_error)
     app.add_exception_handler(HTTPException, _any_error)

@@ -34,7 +34,9 @@ def encode_error(error: ServeError, request_id: str) -> bytes:
 
 def named_faults(error: ServeError) -> dict[str, list[dict[str, object]]]:
     """The faults of all rows as a member `faults`, as far as they are named; nothing where rows can't be told apart."""
-    faults = error.faults[:MAX_NAMED_FAULTS] if isinstance(error, InvalidInstance) else ()
+    if not isinstance(error, InvalidInstance):
+        return {}
+    faults = error.faults if error.names_all else error.faults[:MAX_NAMED_FAULTS]
     return {"faults": [fault.as_dict() for fault in faults]} if faults else {}
 
 

@@ -227,6 +227,8 @@ class InvalidInstance(ServeError):
 
     status = 422
     code = "invalid_instance"
+    names_all = False
+    """Whether an answer names all faults, however many."""
 
     def __init__(
         self,
@@ -300,6 +302,14 @@ class IdempotencyUnavailable(ServeError):
 
     status = 503
     code = "idempotency_unavailable"
+    headers = MappingProxyType({"Retry-After": "5"})
+
+
+class LabelsUnavailable(ServeError):
+    """Labels could not be recorded; none of them was."""
+
+    status = 503
+    code = "labels_unavailable"
     headers = MappingProxyType({"Retry-After": "5"})
 
 

@@ -19,7 +19,7 @@ from fraud.progress import steps_on
 from fraud.registry import PRODUCTION, ModelVersion, Registry
 from fraud.schema_version import refuse_unfit
 from fraud.settings import DatabaseRole, Settings, load_settings, parse_excluded
-from train.maturity import label_cutoff
+from train.maturity import known_before, label_cutoff
 from train.pipeline import run
 from train.reconversion import reconvert
 from train.report import print_outcome
@@ -49,6 +49,14 @@ def main(
             "earlier version of this project is converted anew, and only if that fails another is trained.",
         ),
     ] = False,
+    labels_known_before: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MOMENT",
+            help="Outcomes that were recorded from this moment on are unknown to training; a version's tag "
+            "labels_known_before trains it again [the end of --today].",
+        ),
+    ] = None,
     reason: Annotated[
         str | None, typer.Option(help="Why it is trained: kept with the version in the registry.")
     ] = None,
@@ -67,9 +75,11 @@ def main(
     """
     try:
         settings = load_settings()
+        day = today.date() if today else settings.today
         _train(
             settings,
-            today=today.date() if today else settings.today,
+            today=day,
+            known=_moment(labels_known_before) if labels_known_before else known_before(day),
             seed=settings.train_seed if seed is None else seed,
             threads=threads or settings.train_threads,
             promote_first=promote_first,
@@ -86,6 +96,7 @@ def _train(
     settings: Settings,
     *,
     today: dt.date,
+    known: dt.datetime,
     seed: int,
     threads: int,
     promote_first: bool,
@@ -113,11 +124,25 @@ def _train(
             promote_first=promote_first,
             reason=reason,
             excluded=excluded,
+            known_before=known,
             progress=steps_on(bar),
         )
     if outcome.production == outcome.version.version:
         _note(dsn, outcome.version, production, person)
     print_outcome(Console(), outcome)
+
+
+def _moment(text: str) -> dt.datetime:
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise typer.BadParameter(
+            f"{text!r}: expected a date, time and offset, as 2026-03-01T02:00:00+00:00",
+            param_hint="--labels-known-before",
+        )
+    return moment
 
 
 def _note(dsn: str, version: ModelVersion, before: ModelVersion | None, person: str) -> None:

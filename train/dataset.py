@@ -23,7 +23,7 @@ from fraud.statistics.design_weights import (
 )
 from fraud.stored_attributes import read_attributes
 from train.errors import CutoffError, EmptyTableError, LabelError, MissingValueError
-from train.table import ID, LOOKED_AT, TABLE, first_day, read_rows
+from train.table import ID, LOOKED_AT, TABLE, first_day, moment_known, read_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Dataset:
     """What applicants are grouped by beside the features [N]: to examine a model, never to fit one."""
     weights: DesignWeights = None
     """How many applicants each stands for [N]; None: outcomes are known of everybody."""
+    known_before: dt.datetime | None = None
+    """Outcomes that were recorded from then on are unknown; None: that is not on record."""
 
     def part(self, rows: slice) -> Dataset:
         """The applications of a slice, as views."""
@@ -49,7 +51,9 @@ class Dataset:
         weights = weights_of(self.weights, rows)
         if weights is not None and (weights == 1).all():
             weights = None
-        return Dataset(self.x[rows], self.y[rows], self.dates[rows], self.provenance, attributes, weights)
+        return Dataset(
+            *(self.x[rows], self.y[rows], self.dates[rows], self.provenance, attributes, weights, self.known_before)
+        )
 
     @property
     def positive_rate(self) -> float:
@@ -72,22 +76,26 @@ def joined(older: Dataset, newer: Dataset) -> Dataset:
     )
 
 
-def load_dataset(dsn: str, cutoff: dt.date) -> Dataset:
+def load_dataset(dsn: str, cutoff: dt.date, known_before: dt.datetime | None = None) -> Dataset:
     """Read the applications dated before `cutoff` from PostgreSQL; about a second for 214,000.
+
+    Outcomes that were recorded from `known_before` on are unknown, as are answers to applications; None: none of them.
 
     Raises:
         DatasetError: one of its children, for a table that can't be trained on.
         DatabaseError: PostgreSQL does not answer or refuses.
     """
     with connect(dsn, application_name="train") as connection:
-        table = read_rows(connection, cutoff)
+        moment = moment_known(connection)
+        known_before = moment if known_before is None else min(moment, known_before)
+        table = read_rows(connection, cutoff, known_before)
         if table.num_rows == 0:
             raise _no_rows(cutoff, first_day(connection))
         provenance = read_provenance(connection)
         attributes = read_attributes(connection, table[ID].to_pylist())
     weights = design_weights(table[LOOKED_AT].to_numpy())
     dataset = _checked(table.drop_columns([ID, LOOKED_AT]))
-    return replace(dataset, provenance=provenance, attributes=attributes, weights=weights)
+    return replace(dataset, provenance=provenance, attributes=attributes, weights=weights, known_before=known_before)
 
 
 def _no_rows(cutoff: dt.date, first: dt.date | None) -> EmptyTableError | CutoffError:

@@ -14,3 +14,12 @@ import datetime as dt
 def label_cutoff(today: dt.date, label_maturity_days: int) -> dt.date:
     """Applications from this day on have no label that counts."""
     return today - dt.timedelta(days=label_maturity_days)
+
+
+def known_before(today: dt.date) -> dt.datetime:
+    """Outcomes that were recorded from this moment on (UTC) are unknown on that day: its end.
+
+    A training on the day itself knows those of its morning alone. The version says up to which moment it knew them, so
+    that the same can be trained again.
+    """
+    return dt.datetime.combine(today + dt.timedelta(days=1), dt.time(), dt.UTC)

@@ -13,7 +13,7 @@ from train.agreement import Agreement
 from train.artifacts import Conversions
 from train.dataset import load_dataset
 from train.recipe import Recipe, checked_excluded
-from train.registration import convert_both, register
+from train.registration import convert_both, known_labels_tag, register
 from train.servable import why_unservable
 from train.training import Training, train_model
 
@@ -41,6 +41,7 @@ def run(
     progress: ShowStep,
     reason: str | None = None,
     excluded: Iterable[str] | None = None,
+    known_before: dt.datetime | None = None,
 ) -> Outcome:
     """Train on the applications before `cutoff`, prove the conversions, and register the result as candidate.
 
@@ -55,6 +56,7 @@ def run(
         progress: told how far each step is.
         reason: why it is trained, kept as a tag of the version.
         excluded: features on which no tree may split; None: those of the version in production.
+        known_before: outcomes that were recorded from then on are unknown to training; None: none of them.
 
     Raises:
         RegistryError: the registry does not answer; asked first, so that nobody trains in vain.
@@ -68,7 +70,7 @@ def run(
     progress("asking the registry", 1, 1)
 
     progress("reading applications", 0, 1)
-    dataset = load_dataset(dsn, cutoff)
+    dataset = load_dataset(dsn, cutoff, known_before)
     progress("reading applications", 1, 1)
 
     training = train_model(
@@ -79,7 +81,7 @@ def run(
     conversions = convert_both(training, dataset, progress)
 
     progress("registering", 0, 1)
-    tags = {} if reason is None else {RETRAINING_REASON_TAG: reason}
+    tags = known_labels_tag(dataset) | ({} if reason is None else {RETRAINING_REASON_TAG: reason})
     version, agreed = register(dsn, registry, training, conversions, tags)
     registry.set_alias(CANDIDATE, version.version)
     serving = _promote(registry, version, promote_first)

@@ -15,6 +15,7 @@ from convert.source import load_classifier
 from fraud.progress import ShowStep
 from fraud.reference_profile import ReferenceProfile
 from fraud.registry import (
+    LABELS_KNOWN_BEFORE_TAG,
     PRODUCTION,
     PROFILE_SHA256_TAG,
     RECONVERTED_FROM_TAG,
@@ -32,8 +33,8 @@ from train.reference import reference_profile
 from train.split import recent_start
 from train.tracking import conversion_tags, parity_metrics, record_run
 
-KEPT_TAGS: Final = (TEST_START_TAG, TEST_AP_TAG)
-"""What was measured of the trees holds of them in any file."""
+KEPT_TAGS: Final = (TEST_START_TAG, TEST_AP_TAG, LABELS_KNOWN_BEFORE_TAG)
+"""What holds of the trees in any file."""
 
 
 def reconvert(dsn: str, registry: Registry, old: ModelVersion, *, seed: int, progress: ShowStep) -> ModelVersion:

@@ -9,7 +9,7 @@ from fraud.progress import ShowStep
 from fraud.registry import RECIPE_TAG, REFRESHED_FROM_TAG, RETRAINING_REASON_TAG, ModelVersion, Registry
 from train.dataset import load_dataset
 from train.recipe import Recipe
-from train.registration import convert_both, register
+from train.registration import convert_both, known_labels_tag, register
 from train.training import train_recipe
 
 REASON: Final = "refreshed: its recipe, fitted again on newer applications"
@@ -57,6 +57,6 @@ def refresh(
     training = train_recipe(recipe, dataset, cutoff, seed=seed, threads=threads)
     progress("fitting the champion's recipe again", 1, 1)
     conversions = convert_both(training, dataset, progress)
-    tags = {REFRESHED_FROM_TAG: str(champion.version), RETRAINING_REASON_TAG: REASON}
+    tags = known_labels_tag(dataset) | {REFRESHED_FROM_TAG: str(champion.version), RETRAINING_REASON_TAG: REASON}
     version, _ = register(dsn, registry, training, conversions, tags)
     return version

@@ -16,6 +16,7 @@ from fraud.reference_profile import ReferenceProfile
 from fraud.registry import (
     CROSS_FITTED_AP_TAG,
     EXCLUDED_TAG,
+    LABELS_KNOWN_BEFORE_TAG,
     PROFILE_SHA256_TAG,
     RECIPE_TAG,
     REFRESHED_FROM_TAG,
@@ -94,6 +95,12 @@ def register(
     )
     store_bins(dsn, version, profile)
     return version, agreed
+
+
+def known_labels_tag(dataset: Dataset) -> dict[str, str]:
+    """Says up to which moment a training knew outcomes, so that the same can be trained again."""
+    known = dataset.known_before
+    return {} if known is None else {LABELS_KNOWN_BEFORE_TAG: known.isoformat()}
 
 
 def run_name(cutoff: dt.date, tags: Mapping[str, str]) -> str:

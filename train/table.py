@@ -1,9 +1,9 @@
 """Reads the applications with known outcomes: all SQL of training.
 
-They are in the table `divorce_predictions`, and in the view `labelled_predictions`: applications that were scored, of
-which the agency has told the outcome since. An application that is in both counts once, as the table has it. A feature
-that was missing is NULL in the table and NaN in the view. The table has outcomes of everybody; the view says of each
-application how likely it was to be looked at.
+They are in the table `divorce_predictions`, and in the log: applications that were scored, of which the agency has told
+the outcome since (`labelled_predictions_known`). An application that is in both counts once, as the table has it. A
+feature that was missing is NULL in the table and NaN in the log. The table has outcomes of everybody and no history; of
+the others it is on record when each outcome was told, and how likely each application was to be looked at.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from fraud.foreign_errors import postgres_words
 from train.errors import ColumnMissingError, TableMissingError
 
 TABLE: Final = "divorce_predictions"
-LOGGED: Final = "labelled_predictions"
-OUTCOMES: Final = "application_outcomes"
+LOGGED: Final = "labelled_predictions_known"
+OUTCOMES: Final = "outcomes"
 ID: Final = "application_id"
 LOOKED_AT: Final = "looked_at_probability"
 COLUMNS: Final = (DATE, *FEATURE_NAMES, LABEL)
@@ -44,7 +44,7 @@ ROWS: Final = sql.SQL("""
         SELECT {read} FROM (
             SELECT {stored}, 1::real AS {looked_at} FROM {table}
             UNION ALL
-            SELECT application_id, {date}, {features}, {label}, {looked_at} FROM {logged} AS logged
+            SELECT application_id, {date}, {features}, {label}, {looked_at} FROM {logged}({known_before}) AS logged
             WHERE EXISTS (SELECT FROM {outcomes})
                 AND NOT EXISTS (SELECT FROM {table} AS known WHERE known.application_id = logged.application_id)
         ) AS labelled
@@ -52,6 +52,7 @@ ROWS: Final = sql.SQL("""
         ORDER BY {date}, application_id COLLATE "C"
     ) TO STDOUT (FORMAT csv)
 """)
+_AFTER_THOSE_WHO_RECORD: Final = "SELECT pg_advisory_xact_lock_shared(hashtextextended('outcomes', 0))"
 FIRST_DAY: Final = sql.SQL("SELECT min({date}) FROM {table}")
 
 TYPES: Final = {
@@ -64,9 +65,9 @@ TYPES: Final = {
 }
 
 
-def read_rows(connection: Connection, cutoff: dt.date) -> pa.Table:
+def read_rows(connection: Connection, cutoff: dt.date, known_before: dt.datetime) -> pa.Table:
     """Read the applications before `cutoff`, oldest first: id, `Date`, the features (float32), `Divorce`, and how
-    likely each was to be looked at.
+    likely each was to be looked at; outcomes and answers that were recorded from `known_before` on are unknown.
 
     NULL stays null. PostgreSQL prints a `real` with the digits that give the same float32 back.
 
@@ -87,6 +88,7 @@ def read_rows(connection: Connection, cutoff: dt.date) -> pa.Table:
         outcomes=sql.Identifier(OUTCOMES),
         date=sql.Identifier(DATE),
         cutoff=sql.Literal(cutoff),
+        known_before=sql.Literal(known_before),
     )
     try:
         _check_columns(connection)
@@ -103,6 +105,19 @@ def read_rows(connection: Connection, cutoff: dt.date) -> pa.Table:
         read_options=csv.ReadOptions(column_names=READ),
         convert_options=csv.ConvertOptions(column_types=TYPES, null_values=[""]),
     )
+
+
+def moment_known(connection: Connection) -> dt.datetime:
+    """A moment such that all that was recorded before it can be read by now, and nothing else ever will be before it.
+
+    Who records outcomes holds a lock until they are committed, and takes the time behind it (`append_outcome`).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_AFTER_THOSE_WHO_RECORD)
+        cursor.execute("SELECT clock_timestamp()")
+        ((moment,),) = cursor.fetchall()
+    assert isinstance(moment, dt.datetime)  # noqa: S101 - as PostgreSQL has it
+    return moment
 
 
 def first_day(connection: Connection) -> dt.date | None:

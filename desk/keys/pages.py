@@ -27,6 +27,7 @@ MEANINGS: Final[Mapping[Role, str]] = {
     Role.SCORE: "have applications scored",
     Role.READ: "see metrics, reports and the registry",
     Role.OPERATE: "change what is served",
+    Role.LABEL: "tell what became of applications",
 }
 _NUMBER: Final = re.compile(r"[0-9]{1,5}")
 

@@ -67,7 +67,7 @@ def store_looked_at(settings: Settings) -> Stored:
         with connect(settings.dsn(DatabaseRole.AUDITOR), APPLICATION_NAME) as connection:
             policies = signed_policies(read_journal(connection))
             looked_at, passed = looked_at_probabilities(decisions(connection, policies, settings.control_secret()))
-        # No login of a program may write outcomes: they are the agency's.
+        # No login of a program may weigh outcomes. The view's trigger writes an entry for each that changes.
         with connect(settings.dsn(), APPLICATION_NAME) as connection, connection.cursor() as cursor:
             cursor.execute(_STORE, (list(looked_at), list(looked_at.values())))
             by_chance = [one for (one,) in cursor.fetchall()]

@@ -18,7 +18,15 @@ OPEN_PATHS: Final = frozenset(
 PAGES: Final = (
     *("/", "/login", "/logout", "/password", "/people", "/keys", "/keys/{rest:path}", "/notices"),
     *("/login/provider", "/login/provider/callback", "/login/provider/logout"),
-    *("/reports", "/reports/{rest:path}", "/history", "/operate", "/operate/{rest:path}", "/assets/{name}"),
+    *(
+        "/reports",
+        "/reports/{rest:path}",
+        "/history",
+        "/outcomes",
+        "/operate",
+        "/operate/{rest:path}",
+        "/assets/{name}",
+    ),
     *("/desk", "/desk/{rest:path}"),
 )
 """Of the desk, which asks people for logins of its own."""
@@ -32,6 +40,7 @@ _OPEN: Final = re.compile(
 _ROLES: Final = (
     (re.compile(r"/predict|/batch_predict|/invocations|/v2/models/[^/]+(/versions/[^/]+)?/infer"), Role.SCORE),
     (re.compile(r"/update-model|/prepare-model/[0-9]+"), Role.OPERATE),
+    (re.compile(r"/labels"), Role.LABEL),
     (re.compile(r"/metrics|/v2/models(/.+)?/stats|/mlflow(/.*)?", re.DOTALL), Role.READ),
 )
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg2.extensions import connection as Connection
 
+from fraud.acting_person import person_here
 from serve.audit.amendment import Amendment
 from serve.audit.errors import AuditError
 from serve.audit.ledger import Kind
@@ -44,7 +45,7 @@ _BLANK_REASONS: Final = """
     UPDATE prediction_requests SET reasons[%(first)s:%(last)s] = array_fill(NULL::real, ARRAY[%(count)s])
     WHERE chain_id = %(chain_id)s::uuid AND sequence = %(sequence)s
 """
-_DELETE_OUTCOMES: Final = "DELETE FROM public.application_outcomes WHERE application_id = ANY(%s)"
+_ERASE_OUTCOMES: Final = "SELECT public.erase_outcomes(%s, %s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +119,8 @@ def erase_rows_of(
         rows += len(found)
     with connection.cursor() as cursor:
         cursor.execute(_DELETE_GROUPS, (sorted(names),))
-        cursor.execute(_DELETE_OUTCOMES, (sorted(names),))
-        outcomes = cursor.rowcount
+        cursor.execute(_ERASE_OUTCOMES, (person_here(), sorted(names)))
+        ((outcomes,),) = cursor.fetchall()
     cases = erase_cases(connection, places)
     return Erased(len(records), rows, outcomes, cases, tuple(place_of(logged) for logged in records))
 

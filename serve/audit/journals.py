@@ -1,4 +1,4 @@
-"""What people did, against its own hashes: the journals of events, and the one of review policies."""
+"""What people did, against its own hashes: the journals of events, that of review policies, and outcomes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from fraud.review_policy import PolicyError, check
 from fraud.review_policy_table import read_journal
 from fraud.schema_version import read_version
 from serve.audit.findings import Fault, Finding
+from serve.audit.outcomes import OUTCOMES_SINCE, outcome_faults
 from serve.journal.ends import ANCHORED_JOURNALS, AnchoredJournal
 from serve.journal.event import faults_of
 from serve.journal.table import JOURNALS
@@ -32,6 +33,9 @@ def check_journals(connection: Connection) -> Iterator[Finding]:
         if version >= journal.since:
             for number, fault in faults_of(journal.events(connection)):
                 yield Finding(Fault.CHANGED, f"event {number} of {journal.table}: {fault}")
+    if version >= OUTCOMES_SINCE:
+        for told in outcome_faults(connection):
+            yield Finding(Fault.CHANGED, told)
 
 
 Ends = Collection[tuple[int, bytes]]

@@ -17,8 +17,8 @@ from serve.audit.shadows import Shadow, shadows_of
 from serve.audit.stored_rows import LoggedRecord, records_of_applicant
 
 _OUTCOMES: Final = """
-    SELECT application_id, decided_on, "Divorce" FROM public.application_outcomes WHERE application_id = ANY(%s)
-    ORDER BY application_id, decided_on
+    SELECT application_id, valid_on, "Divorce", act, source, recorded_at FROM public.outcomes
+    WHERE application_id = ANY(%s) AND act <> 'weighing' ORDER BY number
 """
 _GROUPS: Final = """
     SELECT application_id, attribute, value FROM public.applicant_groups WHERE application_id = ANY(%s)
@@ -29,10 +29,16 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What came of an application."""
+    """What was told about what came of an application: each label, correction and withdrawal."""
 
     decided_on: dt.date
-    divorce: int
+    """The day that it is of."""
+    divorce: int | None
+    """None: an outcome that was told before is withdrawn."""
+    act: str
+    """`outcome`, `correction` or `withdrawal`."""
+    source: str
+    recorded_at: dt.datetime
 
 
 class ShadowAnswer(msgspec.Struct, frozen=True):
@@ -82,8 +88,8 @@ def applications_of(connection: Connection, pseudonyms: Sequence[bytes]) -> list
     outcomes: dict[str, list[Outcome]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_OUTCOMES, (sorted(names),))
-        for application_id, decided_on, divorce in cursor.fetchall():
-            outcomes.setdefault(application_id, []).append(Outcome(decided_on, divorce))
+        for application_id, *told in cursor.fetchall():
+            outcomes.setdefault(application_id, []).append(Outcome(*told))
         cursor.execute(_GROUPS, (sorted(names),))
         groups: dict[str, dict[str, str]] = {}
         for application_id, attribute, value in cursor.fetchall():

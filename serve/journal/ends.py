@@ -38,7 +38,7 @@ class AnchoredJournal:
     table: str
     chain_id: uuid.UUID
     since: int
-    """Version of the schema from which on the server may read where it ends."""
+    """Version of the schema from which on the server may read its end."""
 
     def end(self, connection: Connection) -> ChainEnd | None:
         """Its last event; None where it has none."""
@@ -58,10 +58,11 @@ class AnchoredJournal:
         return sql.Identifier("public", self.table)
 
 
-PERSON_EVENTS: Final = AnchoredJournal("person_events", uuid.UUID(int=3), 19)
-REVIEW_POLICIES: Final = AnchoredJournal("review_policies", uuid.UUID(int=4), 19)
-CASE_EVENTS: Final = AnchoredJournal("case_events", uuid.UUID(int=5), 21)
-ANCHORED_JOURNALS: Final = (PERSON_EVENTS, REVIEW_POLICIES, CASE_EVENTS)
+PERSON_EVENTS: Final = AnchoredJournal("person_events", uuid.UUID(int=3), since=19)
+REVIEW_POLICIES: Final = AnchoredJournal("review_policies", uuid.UUID(int=4), since=19)
+CASE_EVENTS: Final = AnchoredJournal("case_events", uuid.UUID(int=5), since=21)
+OUTCOMES: Final = AnchoredJournal("outcomes", uuid.UUID(int=6), since=22)
+ANCHORED_JOURNALS: Final = (PERSON_EVENTS, REVIEW_POLICIES, CASE_EVENTS, OUTCOMES)
 """Beside the ledger of erasures, whose anchor moves with each erasure (`serve/audit/amendment.py`)."""
 
 
@@ -74,8 +75,8 @@ def anchor_journals(dsn: str, book: AnchorBook) -> None:
     """
     with connect(dsn, APPLICATION_NAME) as connection:
         version = read_version(connection)
-        there = [journal for journal in ANCHORED_JOURNALS if version >= journal.since]
-        cut = [journal.table for journal in there if not _goes_on(connection, journal, book)]
+        journals = [journal for journal in ANCHORED_JOURNALS if version >= journal.since]
+        cut = [journal.table for journal in journals if not _goes_on(connection, journal, book)]
     if cut:
         raise JournalCut(f"{', '.join(cut)}: events that were there are gone: see `python -m serve.audit verify`")
 

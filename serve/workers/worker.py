@@ -91,6 +91,7 @@ def assemble(
         pseudonyms=Pseudonyms(*settings.ref_keys()),
         policies=ReviewPolicies(journal, settings.control_secret()),
         fetch_policies=lambda: journal.renew(settings.dsn(DatabaseRole.SERVER)),
+        database=lambda: settings.dsn(DatabaseRole.SERVER),
         limits=Limits(
             max_batch_rows=settings.max_batch_rows,
             max_body_bytes=settings.max_body_bytes,

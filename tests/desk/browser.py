@@ -29,6 +29,11 @@ class Browser:
         hidden = dict(_HIDDEN.findall(self.get(path).text))
         return self.client.post(path, data={**hidden, **fields})
 
+    def upload(self, path: str, field: str, name: str, content: bytes) -> httpx.Response:
+        """Load the page of a form, choose a file, send it."""
+        hidden = dict(_HIDDEN.findall(self.get(path).text))
+        return self.client.post(path, data=hidden, files={field: (name, content, "application/octet-stream")})
+
     def log_in(self, name: str, password: str) -> httpx.Response:
         return self.send("/login", name=name, password=password)
 

@@ -18,6 +18,7 @@ from desk.keys.pages import KeyPages
 from desk.login import Logins
 from desk.notices.pages import notices_page
 from desk.operate.pages import Operate
+from desk.outcomes.pages import outcomes_page
 from desk.people import people_page
 from desk.reports.pages import report_pages
 from fraud.api_keys import ApiKey, Role, new_key
@@ -56,6 +57,7 @@ def browser(database: str) -> Callable[..., Browser]:
         notices_page([WayName.WEBHOOK]),
         *case_pages(Versions(None), blind_first=True),
         *KeyPages([ApiKey.of(new_key(), "local", [Role.SCORE, Role.READ])]).pages(),
+        outcomes_page(),
         people_page(),
         *Logins(FailedLogins(clock=lambda: 0.0)).pages(),
     ]

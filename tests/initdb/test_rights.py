@@ -78,6 +78,7 @@ CASEWORK = (
     " VALUES (1, now(), 'anna', 'taken', '{}', sha256(''));"
     " INSERT INTO case_contents VALUES (1, '{}', '0123456789abcdef')"
 )
+LABELS = "SELECT * FROM public.record_outcomes('x', 'k', sha256(''), '{A}', '{1}', '{2026-03-01}', '{court}')"
 MONTHS = "SELECT FROM expired_prediction_partitions(1), detached_prediction_months()"
 OLD_MONTH = (
     "SELECT expired_chain_ends(1, 'prediction_requests_200102', NULL, 10),"
@@ -129,6 +130,12 @@ def run(dsn: str, role: str, statement: str) -> None:
         pytest.param(TRAINER, "SELECT rebuild_drift_hours('2026-05-01 00:00Z', '2026-05-02 00:00Z')", id="rebuild"),
         pytest.param(TRAINER, CHECK, id="monitor writes checks"),
         pytest.param(TRAINER, "SELECT * FROM labelled_predictions", id="trainer reads outcomes"),
+        pytest.param(SERVER, LABELS, id="server records labels"),
+        pytest.param(DESK, f"{LABELS}; SELECT FROM label_submissions, label_delays", id="desk records labels"),
+        pytest.param(
+            TRAINER, "SELECT FROM labelled_predictions_known(now()), outcomes_known(now())", id="trainer knows"
+        ),
+        pytest.param(AUDITOR, "SELECT FROM outcomes, label_submissions, label_delays", id="auditor reads outcomes"),
         pytest.param(TRAINER, "SELECT * FROM applicant_groups", id="trainer reads groups"),
         pytest.param(DESK, "SELECT FROM drift_checks, retrainings, review_policies", id="desk reads checks"),
         pytest.param(DESK, PERSON, id="desk keeps people"),
@@ -190,6 +197,12 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
                 "UPDATE public.drift_checks SET verdict = 'pass'",
                 "DELETE FROM public.retrainings",
                 "INSERT INTO public.application_outcomes VALUES ('x', 1, now())",
+                "INSERT INTO public.outcomes (number) VALUES (1)",
+                "UPDATE public.outcomes SET author = 'x'",
+                "DELETE FROM public.outcomes",
+                "DELETE FROM public.label_submissions",
+                "SELECT public.append_outcome(now(), 'x', 'outcome', NULL, 'x', 1, current_date, 'x', 1)",
+                "SELECT public.erase_outcomes('x', '{x}')",
                 "INSERT INTO public.applicant_groups VALUES ('x', 'region', 'north')",
                 "DELETE FROM public.applicant_groups",
                 "INSERT INTO public.review_policies (number) VALUES (1)",

@@ -46,6 +46,7 @@ LANDED = {
     "v0019_notices": "668b2da35daff06618bc8d03259ca40381e4bb785f95bcef0a154a68dd01f279",
     "v0020_cockpit": "55b612cdd5c525e1af35966e1d920b3dd1e40e81a14888f2e721abad4ba1d3ff",
     "v0021_cases": "539d548b2711a5dfea94baae9923a89d01216b23aafc16fd7085f8ea6d623e54",
+    "v0022_outcomes": "52d2d60f5e3386e54b150ef8f80038856ff3593faec1e438ece6b04647d26806",
 }
 """What was applied somewhere is never changed, or databases of one version differ: a change is a version of its own."""
 

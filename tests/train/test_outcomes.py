@@ -11,9 +11,14 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn
 
+from fraud.registry import LABELS_KNOWN_BEFORE_TAG
 from serve.prediction_log.chain import microseconds
 from tests.serve.prediction_log_rows import execute, record, running_spool, ship_all
 from train.dataset import load_dataset
+from train.maturity import known_before
+from train.recipe import Recipe
+from train.registration import known_labels_tag
+from train.training import train_recipe
 
 NOON = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
@@ -118,3 +123,78 @@ def test_an_answer_just_before_midnight_utc_belongs_to_its_day(database: str, tm
     elsewhere = make_dsn(database, options="-c timezone=Pacific/Auckland")
     for dsn in (database, elsewhere):
         assert load_dataset(dsn, dt.date(2026, 5, 2)).dates.astype(str).tolist() == ["2026-04-01", "2026-05-01"]
+
+
+APPEND = "SELECT append_outcome(%s, 'court', %s, NULL, %s, %s, '2026-06-01', 'register', %s)"
+RECIPE = Recipe(2, 20, 0.3, 1.0, 1.0, None)
+TOLD = dt.datetime(2026, 6, 15, tzinfo=dt.UTC)
+
+
+def test_training_as_of_a_moment_knows_what_was_known_then(database: str, tmp_path: Path) -> None:
+    """Later corrections, withdrawals, weights, outcomes and answers change nothing about it."""
+    log(database, tmp_path, scored("A", "B", "C", "D"))
+    execute(database, KNOWN, "K", 0)
+    for application_id, label, weight in [("A", 1, 1), ("B", 0, 0.5), ("C", 1, 1)]:
+        execute(database, APPEND, TOLD, "outcome", application_id, label, weight)
+    moment = TOLD + DAY
+    then = load_dataset(database, CUTOFF, moment)
+    assert then.known_before == moment
+
+    execute(database, APPEND, moment, "correction", "A", 0, 1)
+    execute(database, APPEND, moment, "weighing", "B", 0, 0.25)
+    execute(database, APPEND, moment, "withdrawal", "C", None, 1)
+    execute(database, APPEND, moment, "outcome", "D", 1, 1)
+    log(database, tmp_path / "later", scored("A", at=TOLD + DAY, times=3))
+    again = load_dataset(database, CUTOFF, moment)
+    for before, after in [(then.x, again.x), (then.y, again.y), (then.dates, again.dates)]:
+        assert before.tobytes() == after.tobytes()
+    assert then.weights is not None
+    assert again.weights is not None
+    assert then.weights.tolist() == again.weights.tolist() == [1, 1, 2, 1]
+
+    now = load_dataset(database, TOLD.date() + 2 * DAY)
+    assert now.y.tolist() == [0, 0, 1, 0]
+    assert now.known_before is not None
+    assert now.known_before > moment
+    assert load_dataset(database, TOLD.date() + 2 * DAY, now.known_before).y.tolist() == now.y.tolist()
+
+
+def test_a_version_can_be_trained_again_from_what_its_tag_says(database: str, tmp_path: Path) -> None:
+    """Outcomes that came since change today's model, and not last month's: its file is the same, byte by byte."""
+    draws = np.random.default_rng(7)
+    number = 1200
+    ids = [f"A{place}" for place in range(number)]
+    features = (ROW * draws.uniform(0.2, 2, (number, ROW.size))).astype(np.float32)
+    divorced = (draws.random(number) < 1 / (1 + np.exp(-2 * (features[:, 0] - 1)))).astype(int)
+    days = [NOON - place % 200 * DAY for place in range(number)]
+    records = []
+    for day in sorted(set(days)):
+        rows = [place for place in range(number) if days[place] == day]
+        names = [ids[row] for row in rows]
+        at = microseconds(day)
+        records.append(record(len(rows), application_ids=names, features=features[rows], received_at=at))
+    log(database, tmp_path, *records)
+    tell = "SELECT append_outcome(%s, 'court', %s, NULL, id, label, '2026-06-01', 'register', 1) FROM unnest(%s, %s)"
+    tell += " AS one (id, label)"
+    execute(database, tell, TOLD, "outcome", ids, divorced.tolist())
+    first = trained(database, TOLD + DAY)
+    execute(database, tell, TOLD + 2 * DAY, "correction", ids[::5], (1 - divorced[::5]).tolist())
+    assert trained(database, TOLD + DAY) == first
+    assert trained(database, TOLD + 3 * DAY) != first
+
+
+def trained(dsn: str, known_before: dt.datetime) -> bytes:
+    dataset = load_dataset(dsn, CUTOFF, known_before)
+    training = train_recipe(RECIPE, dataset, CUTOFF, seed=7, threads=1)
+    return bytes(training.shipped.classifier.get_booster().save_raw("json"))
+
+
+def test_a_version_says_up_to_which_moment_it_knew_outcomes(database: str) -> None:
+    execute(database, KNOWN, "K", 0)
+    execute(database, KNOWN, "L", 1)
+    assert known_before(dt.date(2026, 3, 31)) == dt.datetime(2026, 4, 1, tzinfo=dt.UTC), "the end of the day"
+    past = load_dataset(database, CUTOFF, known_before(CUTOFF))
+    assert known_labels_tag(past) == {LABELS_KNOWN_BEFORE_TAG: "2026-05-11T00:00:00+00:00"}
+    today = load_dataset(database, CUTOFF, known_before(dt.date(2999, 1, 1)))
+    assert today.known_before is not None
+    assert today.known_before <= dt.datetime.now(dt.UTC) + DAY, "no later than now: the same can be read again"

@@ -18,7 +18,7 @@ from fraud.statistics.design_weights import design_weights
 from train.data_check.checks import check_applications
 from train.data_check.limits import DataLimits
 from train.data_check.report import DataReport
-from train.maturity import label_cutoff
+from train.maturity import known_before, label_cutoff
 from train.table import ID, LOOKED_AT, read_rows
 
 app = CommandLine()
@@ -49,7 +49,7 @@ def _check(settings: Settings, today: dt.date) -> DataReport:
     cutoff = label_cutoff(today, settings.label_maturity_days)
     with connect(settings.dsn(DatabaseRole.TRAINER), application_name="data check") as connection:
         read_version(connection)
-        table = read_rows(connection, cutoff)
+        table = read_rows(connection, cutoff, known_before(today))
     weights = design_weights(table[LOOKED_AT].to_numpy())
     return check_applications(table.drop_columns([ID, LOOKED_AT]), cutoff, _limits(settings), weights)
 

@@ -30,6 +30,30 @@ _LINE: Final = orjson.dumps(_INSTANCE).decode()
 
 SINGLE: Final[Bodies] = MappingProxyType({JSON: {"an application": _INSTANCE, "with an id": _NAMED_INSTANCE}})
 
+LABELS: Final[Bodies] = MappingProxyType(
+    {
+        JSON: {
+            "outcomes": {
+                "labels": [
+                    {
+                        "application_id": "A-1702",
+                        "outcome": "divorce",
+                        "date": "2026-03-01",
+                        "source": "civil registry",
+                    },
+                    {
+                        "application_id": "A-1703",
+                        "outcome": "no_divorce",
+                        "date": "2026-03-01",
+                        "source": "civil registry",
+                    },
+                ]
+            }
+        }
+    }
+)
+"""Those that withdraw take outcomes that are there."""
+
 BATCH: Final[Bodies] = MappingProxyType(
     {
         JSON: {

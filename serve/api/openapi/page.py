@@ -13,6 +13,7 @@ from fraud.api_keys import Role
 from fraud.features import FEATURE_COUNT
 from serve.access.authorization import is_open, role_for
 from serve.api.inference_v2.requests import JSON_LENGTH_HEADER
+from serve.api.labels import LABELS
 from serve.api.openapi import examples, responses, schemas
 from serve.api.openapi import inference_schemas as v2
 from serve.api.openapi.responses import add_common_headers, add_faults
@@ -126,6 +127,8 @@ def _complete(operation: Schema, path: str) -> None:
     """Add what a call answers and takes by its address, as the server itself decides it."""
     if path == "/update-model":
         add_faults(operation, path, responses.UPDATE)
+    if path == LABELS:
+        _add_labels(operation)
     if path.startswith(PREPARE_PREFIX):
         # FastAPI lists what its check of a number would say; the route takes nothing else.
         del operation["responses"]["422"]
@@ -141,6 +144,16 @@ def _complete(operation: Schema, path: str) -> None:
         add_faults(operation, path, responses.WITH_LOGIN)
     operation.setdefault("parameters", []).append(_REQUEST_ID)
     add_common_headers(operation)
+
+
+def _add_labels(operation: Schema) -> None:
+    operation["parameters"] = [_IDEMPOTENCY_KEY]
+    operation["requestBody"] = {
+        "required": True,
+        "content": {JSON: {"schema": schemas.OUTCOME_LABELS, **_named_examples(examples.LABELS[JSON])}},
+    }
+    operation["responses"]["200"]["headers"] = responses.REPLAYED
+    add_faults(operation, LABELS, responses.LABELS)
 
 
 def _model_paths(prefix: str, parameters: list[Schema]) -> dict[str, Any]:
@@ -215,6 +228,10 @@ def _name_parameter(name: str, example: str) -> Schema:
 
 _NAME: Final[Schema] = {**schemas.TEXT, "pattern": f"^{NAME}$"}
 _REQUEST_ID: Final = _header(REQUEST_ID_HEADER, _NAME, "your name for the request, in the answer and on record")
+_KEY_SCHEMA: Final[Schema] = {**schemas.TEXT, "pattern": f'^("{NAME}"|{NAME})$'}
+_IDEMPOTENCY_KEY: Final = _header(
+    IDEMPOTENCY_KEY_HEADER, _KEY_SCHEMA, "labels that are sent again under their key are recorded once"
+)
 _SCORING_HEADERS: Final = (
     _header(
         "Content-Encoding",
@@ -224,7 +241,7 @@ _SCORING_HEADERS: Final = (
     _header(LOAD_TEST_HEADER, schemas.TEXT, "`true` or `1`: the rows are no applicants"),
     _header(
         IDEMPOTENCY_KEY_HEADER,
-        {**schemas.TEXT, "pattern": f'^("{NAME}"|{NAME})$'},
+        _KEY_SCHEMA,
         "a request that is sent again under its key is scored once, and gets the first one's answer",
     ),
     *_ask(

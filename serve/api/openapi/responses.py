@@ -82,6 +82,17 @@ SHORT_BODY: Final[Mapping[str, tuple[str, Schema]]] = {
     "413": ("The body is too long", {}),
     "422": ("The body breaks the schema", {}),
 }
+LABELS: Final[Mapping[str, tuple[str, Schema]]] = {
+    "413": ("Too many labels or bytes", {}),
+    "415": (
+        "Another content type or encoding than plain JSON",
+        {"Accept-Encoding": header(TEXT, "the encodings that scoring reads", always=False)},
+    ),
+    "422": (
+        "Labels are at fault, each fault is named and nothing is recorded; or the Idempotency-Key was used for others",
+        {},
+    ),
+}
 UPDATE: Final[Mapping[str, tuple[str, Schema]]] = {
     "409": ("The registry has no production model", {}),
     "502": ("The registry does not answer, or a worker can't serve the new version", _RETRY_PERHAPS),

@@ -12,6 +12,7 @@ from serve.decoding.bounds import REQUIRED_NAMES
 from serve.decoding.by_content_type import CSV, JSON, LINES, PARQUET
 from serve.decoding.rows import APPLICANT_REF, APPLICATION_ID, LABEL_MAX_CHARS, LABELS
 from serve.error_answers import MAX_NAMED_FAULTS
+from serve.labels.label import ID_CHARACTERS, OUTCOMES, SOURCE_CHARACTERS
 from serve.scoring.notes import PASS, REVIEW
 
 Schema = dict[str, Any]
@@ -197,12 +198,34 @@ BATCH_ANSWER: Final = {
 INVOCATION_ANSWER: Final = {JSON: _noted("predictions", _PROBABILITIES, **_BY_ROW)}
 
 
+OUTCOME_LABELS: Final = closed_object(
+    labels=array(
+        closed_object(
+            application_id={**TEXT, "minLength": 1, "maxLength": ID_CHARACTERS},
+            outcome={
+                "enum": list(OUTCOMES),
+                "description": "whether the couple divorced; `withdrawn` takes back what was told. What an officer "
+                "suspects is a decision and no outcome",
+            },
+            date={
+                **TEXT,
+                "format": "date",
+                "description": "of the divorce, of the day on which the couple was seen married, or of the withdrawal",
+            },
+            source={**TEXT, "minLength": 1, "maxLength": SOURCE_CHARACTERS, "description": "who or what says so"},
+        ),
+        minItems=1,
+        maxItems=10_000,
+    )
+)
+
+
 def components() -> dict[str, Schema]:
     """What the paths refer to."""
     row = {"instance": {"type": "integer", "minimum": 0}, "field": TEXT, "message": TEXT}
     faults = {
-        **array(_ROW_FAULT, maxItems=MAX_NAMED_FAULTS),
-        "description": f"all rows at fault, or the first {MAX_NAMED_FAULTS}",
+        **array(_ROW_FAULT),
+        "description": f"all rows at fault, or the first {MAX_NAMED_FAULTS}; of labels all faults",
     }
     error = some_members(["code", "message"], code=TEXT, faults=faults, **row)
     return {

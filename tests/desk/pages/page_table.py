@@ -19,6 +19,7 @@ EVERYBODY: Final = frozenset({ANONYMOUS, *PEOPLE})
 READERS: Final = frozenset({PersonRole.OPERATE, PersonRole.AUDIT, PersonRole.SUPERVISE, PersonRole.ADMIN})
 OFFICERS: Final = frozenset({PersonRole.REVIEW, PersonRole.SUPERVISE})
 OPERATORS: Final = frozenset({PersonRole.OPERATE})
+SUPERVISORS: Final = frozenset({PersonRole.SUPERVISE})
 ADMINISTRATORS: Final = frozenset({PersonRole.ADMIN})
 LOG_OUT: Final = "Log out"
 """On each page of ours, for who is logged in."""
@@ -114,6 +115,7 @@ PAGES: Final = (
         path="/operate/requests/{request}/events",
         kind=Kind.FILE,
     ),
+    Listed("/outcomes", "How late labels come", SUPERVISORS, ("Record the outcomes",)),
     Listed("/notices", "Nobody is told", OPERATORS | ADMINISTRATORS),
     Listed("/keys", "Programs call the service", ADMINISTRATORS, ("Make the key",)),
     Listed("/keys/{number:int}/rotate", "Rotate key", ADMINISTRATORS, ("Make the new key",), path="/keys/{key}/rotate"),
@@ -130,6 +132,7 @@ FORMS: Final = {
     "/desk/cases/{number:int}": OFFICERS,
     "/desk/cases/{number:int}/what-if": OFFICERS,
     "/operate/{act}": OPERATORS,
+    "/outcomes": SUPERVISORS,
     "/keys": ADMINISTRATORS,
     "/keys/{number:int}/rotate": ADMINISTRATORS,
     "/keys/{number:int}/revoke": ADMINISTRATORS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -206,6 +207,8 @@ def test_nothing_is_erased_where_its_receipt_can_not_be_written(log: str, tmp_pa
 
 def test_access_tells_everything_of_the_person_and_nothing_of_others(log: str, tmp_path: Path) -> None:
     execute(log, "INSERT INTO application_outcomes VALUES ('A-3', 1, '2026-03-01')")
+    execute(log, "UPDATE application_outcomes SET \"Divorce\" = 0, decided_on = '2026-03-02'")
+    execute(log, "DELETE FROM application_outcomes")
     execute(log, "INSERT INTO applicant_groups VALUES ('A-3', 'region', 'north')")
     run = run_audit(log, tmp_path, "access", APPLICANT_REF_KEY=KEY)
     assert run.returncode == 0, run.stderr
@@ -221,7 +224,12 @@ def test_access_tells_everything_of_the_person_and_nothing_of_others(log: str, t
         assert [(one["field"], one["effect"]) for one in row["reasons"]] == [
             (one["field"], pytest.approx(one["effect"], rel=1e-6)) for one in reasons
         ]
-    assert rows["both", 3]["outcomes"] == [{"decided_on": "2026-03-01", "divorce": 1}]
+    assert [(one["act"], one["decided_on"], one["divorce"]) for one in rows["both", 3]["outcomes"]] == [
+        ("outcome", "2026-03-01", 1),
+        ("correction", "2026-03-02", 0),
+        ("withdrawal", f"{dt.datetime.now(dt.UTC):%Y-%m-%d}", None),
+    ]
+    assert {one["source"] for one in rows["both", 3]["outcomes"]} == {"application_outcomes"}
     assert rows["anna", 0]["outcomes"] == []
     assert (rows["both", 3]["groups"], rows["anna", 0]["groups"]) == ({"region": "north"}, {})
 

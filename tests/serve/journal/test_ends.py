@@ -36,18 +36,18 @@ def sequences(spool: Path) -> list[int]:
 
 def test_anchors_go_on_with_their_journals(database: str, tmp_path: Path) -> None:
     anchor(database, tmp_path)
-    assert sequences(tmp_path) == [0, 0, 0]
+    assert sequences(tmp_path) == [0, 0, 0, 0]
     add_events(database, 2)
     anchor(database, tmp_path)
-    assert sequences(tmp_path) == [2, 0, 0]
+    assert sequences(tmp_path) == [2, 0, 0, 0]
     add_policy(database)
     add_events(database, 1)
     anchor(database, tmp_path)
     ((policies,),) = fetch(database, "SELECT max(number) FROM review_policies")
-    assert sequences(tmp_path) == [3, policies, 0]
+    assert sequences(tmp_path) == [3, policies, 0, 0]
     add_case(database)
     anchor(database, tmp_path)
-    assert sequences(tmp_path) == [3, policies, 1]
+    assert sequences(tmp_path) == [3, policies, 1, 0]
 
 
 @pytest.mark.parametrize("added", [0, 1, 3])

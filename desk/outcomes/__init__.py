@@ -1,0 +1,1 @@
+"""Outcomes: a file of labels, what was recorded, and how late labels come."""

@@ -1,0 +1,62 @@
+"""`python -m serve.labels`: tell what became of applications, from a file."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final, NoReturn
+
+import typer
+
+from fraud.acting_person import person_here
+from fraud.command_line import CommandLine
+from fraud.owner_session import owner_transaction
+from fraud.verdict import Verdict
+from serve.errors import RowFault
+from serve.labels.errors import InvalidLabels
+from serve.labels.label import checked, digest_of
+from serve.labels.reading import rows_of_file
+from serve.labels.table import record, told
+
+APPLICATION_NAME: Final = "labels"
+
+
+def load(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV or Parquet.")],
+    key: Annotated[
+        str | None, typer.Option(help="Names these labels: sent again under it they are recorded once [their SHA-256].")
+    ] = None,
+) -> None:
+    """Tell what became of applications: outcomes, corrections and withdrawals, all of them recorded or none.
+
+    The file has the columns application_id, outcome (divorce, no_divorce or withdrawn), date (YYYY-MM-DD, of the
+    divorce, of the day on which the couple was seen married, or of the withdrawal) and source (who says so). What was
+    known before of an application stays on record.
+
+    Run it as the owner of the database. Exit status: 0 recorded; 30 labels are at fault, each of them named; 2 an
+    error. In both nothing has changed.
+    """
+    labels, faults = checked(rows_of_file(file.read_bytes()), dt.datetime.now(dt.UTC).date())
+    if faults:
+        _refuse(file, faults)
+    with owner_transaction(APPLICATION_NAME) as connection:
+        try:
+            done = record(connection, person_here(), f"file:{key or digest_of(labels).hex()}", labels)
+        except InvalidLabels as error:
+            connection.rollback()
+            _refuse(file, error.faults)
+    typer.echo(told(done))
+
+
+def _refuse(file: Path, faults: Sequence[RowFault]) -> NoReturn:
+    for fault in faults:
+        field = "" if fault.field is None else f", {fault.field}"
+        typer.echo(f"{file}, label {fault.instance + 1}{field}: {fault.message}", err=True)
+    number = "1 fault" if len(faults) == 1 else f"{len(faults):,} faults"
+    typer.echo(f"{number}, nothing was recorded", err=True)
+    raise typer.Exit(Verdict.DATA_QUALITY_FAULT.exit_status)
+
+
+if __name__ == "__main__":
+    CommandLine(load)()

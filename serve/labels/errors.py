@@ -1,0 +1,22 @@
+"""What can be wrong with labels that somebody sends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from serve.errors import InvalidInstance, RowFault
+
+
+class InvalidLabels(InvalidInstance):
+    """Labels are at fault, so that none of them was recorded. All faults are named, however many there are."""
+
+    code = "invalid_labels"
+    names_all = True
+
+    def __init__(self, faults: Sequence[RowFault]) -> None:
+        """Tell of the first, and of how many there are; `instance` is the place of a label, 0-based."""
+        first = faults[0]
+        what = f"label {first.instance}" + ("" if first.field is None else f", {first.field}")
+        more = "" if len(faults) == 1 else f" ({len(faults):,} faults in all)"
+        message = f"{what}: {first.message}{more}; nothing was recorded"
+        super().__init__(message, first.instance, first.field, faults)
