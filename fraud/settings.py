@@ -325,6 +325,10 @@ class Settings(BaseSettings):
     review_control_share: Share | Literal[0] = Field(
         0.01, description="share of all other applications that a new review policy has reviewed as a control sample"
     )
+    desk_due_days: PositiveInt = Field(14, description="days after an answer in which its case is to be decided")
+    desk_blind_first: bool = Field(
+        True, description="officers note a first view of a case before they see its probability"
+    )
     applicant_ref_old_keys: SecretStr | None = Field(
         None, description="keys that it was kept under before, comma-separated; persons are still found under them"
     )

@@ -34,7 +34,8 @@ _READ: Final = """
     ), log AS (
         SELECT oid, name FROM ours WHERE name IN (
             'public.prediction_requests', 'public.prediction_chains', 'public.prediction_erasures',
-            'public.application_outcomes', 'public.features', 'public.review_policies', 'public.person_events'
+            'public.application_outcomes', 'public.features', 'public.review_policies', 'public.person_events',
+            'public.cases', 'public.case_events', 'public.case_contents'
         )
     )
     SELECT 'view', name, pg_get_viewdef(oid) FROM ours JOIN pg_catalog.pg_class USING (oid) WHERE relkind = 'v'

@@ -12,13 +12,12 @@ from fraud.review_policy import PolicyError, check
 from fraud.review_policy_table import read_journal
 from fraud.schema_version import read_version
 from serve.audit.findings import Fault, Finding
-from serve.journal.ends import ANCHORED_JOURNALS, ANCHORED_SINCE, AnchoredJournal
+from serve.journal.ends import ANCHORED_JOURNALS, AnchoredJournal
 from serve.journal.event import faults_of
 from serve.journal.table import JOURNALS
 
 POLICIES_SINCE: Final = 11
-JOURNALS_SINCE: Final = 13
-"""Versions of the schema."""
+"""Version of the schema."""
 
 
 def check_journals(connection: Connection) -> Iterator[Finding]:
@@ -29,8 +28,8 @@ def check_journals(connection: Connection) -> Iterator[Finding]:
             check(read_journal(connection))
         except PolicyError as error:
             yield Finding(Fault.CHANGED, str(error))
-    if version >= JOURNALS_SINCE:
-        for journal in JOURNALS:
+    for journal in JOURNALS:
+        if version >= journal.since:
             for number, fault in faults_of(journal.events(connection)):
                 yield Finding(Fault.CHANGED, f"event {number} of {journal.table}: {fault}")
 
@@ -41,8 +40,9 @@ Ends = Collection[tuple[int, bytes]]
 
 def check_ends(connection: Connection, known: Mapping[uuid.UUID, Ends]) -> Iterator[Finding]:
     """Each journal whose end is not, or goes not on from, what is `known` of it outside of the database."""
-    if read_version(connection) >= ANCHORED_SINCE:
-        for journal in ANCHORED_JOURNALS:
+    version = read_version(connection)
+    for journal in ANCHORED_JOURNALS:
+        if version >= journal.since:
             yield from _check_end(connection, journal, known[journal.chain_id])
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from psycopg2.extensions import connection as Connection
 
 from serve.audit.binary_rows import LAST_TIME_US, UnreadableRecord
+from serve.audit.cases import check_cases
 from serve.audit.chain_check import ChainCheck, Witness, check_ledger
 from serve.audit.checkpoint import Checkpoint, CheckpointError, OpenChain
 from serve.audit.closures import Closure, check_closures, read_closures
@@ -157,6 +158,7 @@ class Walk:
         with snapshot(self.connection):
             self.findings.extend(check_definitions(self.connection))
             self.findings.extend(check_journals(self.connection))
+            self.findings.extend(check_cases(self.connection))
             self.findings.extend(check_ends(self.connection, ends))
 
     def check_chain(self, chain_id: uuid.UUID) -> Anchor:

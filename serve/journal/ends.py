@@ -21,8 +21,6 @@ from fraud.schema_version import read_version
 from serve.prediction_log.anchor_book import AnchorBook
 from serve.prediction_log.table import ChainEnd
 
-ANCHORED_SINCE: Final = 19
-"""Version of the schema from which on the server may read the ends of journals."""
 APPLICATION_NAME: Final = "journals"
 
 _LAST: Final = sql.SQL("SELECT number, hash FROM {table} ORDER BY number DESC LIMIT 1")
@@ -39,6 +37,8 @@ class AnchoredJournal:
 
     table: str
     chain_id: uuid.UUID
+    since: int
+    """Version of the schema from which on the server may read where it ends."""
 
     def end(self, connection: Connection) -> ChainEnd | None:
         """Its last event; None where it has none."""
@@ -58,9 +58,10 @@ class AnchoredJournal:
         return sql.Identifier("public", self.table)
 
 
-PERSON_EVENTS: Final = AnchoredJournal("person_events", uuid.UUID(int=3))
-REVIEW_POLICIES: Final = AnchoredJournal("review_policies", uuid.UUID(int=4))
-ANCHORED_JOURNALS: Final = (PERSON_EVENTS, REVIEW_POLICIES)
+PERSON_EVENTS: Final = AnchoredJournal("person_events", uuid.UUID(int=3), 19)
+REVIEW_POLICIES: Final = AnchoredJournal("review_policies", uuid.UUID(int=4), 19)
+CASE_EVENTS: Final = AnchoredJournal("case_events", uuid.UUID(int=5), 21)
+ANCHORED_JOURNALS: Final = (PERSON_EVENTS, REVIEW_POLICIES, CASE_EVENTS)
 """Beside the ledger of erasures, whose anchor moves with each erasure (`serve/audit/amendment.py`)."""
 
 
@@ -72,9 +73,9 @@ def anchor_journals(dsn: str, book: AnchorBook) -> None:
         DatabaseError, psycopg2.Error: PostgreSQL does not answer, or refuses.
     """
     with connect(dsn, APPLICATION_NAME) as connection:
-        if read_version(connection) < ANCHORED_SINCE:
-            return
-        cut = [journal.table for journal in ANCHORED_JOURNALS if not _goes_on(connection, journal, book)]
+        version = read_version(connection)
+        there = [journal for journal in ANCHORED_JOURNALS if version >= journal.since]
+        cut = [journal.table for journal in there if not _goes_on(connection, journal, book)]
     if cut:
         raise JournalCut(f"{', '.join(cut)}: events that were there are gone: see `python -m serve.audit verify`")
 

@@ -30,6 +30,8 @@ class Journal:
     """One journal; `table` is its name in the schema `public`."""
 
     table: str
+    since: int
+    """Version of the schema that has it first."""
 
     def append(self, connection: Connection, person: str, kind: str, facts: Mapping[str, Any]) -> Event:
         """Write down that a person did something; it counts once the transaction is committed.
@@ -58,9 +60,11 @@ class Journal:
         return sql.Identifier("public", self.table)
 
 
-PERSON_EVENTS: Final = Journal("person_events")
+PERSON_EVENTS: Final = Journal("person_events", 13)
 """Logins, accounts, and what people did with what runs here."""
-JOURNALS: Final = (PERSON_EVENTS,)
+CASE_EVENTS: Final = Journal("case_events", 21)
+"""What happened to cases (`serve/cases/`)."""
+JOURNALS: Final = (PERSON_EVENTS, CASE_EVENTS)
 """All of them."""
 
 

@@ -7,6 +7,7 @@ when there is time.
 
 from __future__ import annotations
 
+import datetime as dt
 import gc
 import logging
 import signal
@@ -23,6 +24,7 @@ from fraud.command_line import CommandLine
 from fraud.database import open_connection
 from fraud.errors import DatabaseError, EncodingError, ProjectError
 from fraud.settings import DatabaseRole, Settings, load_settings
+from serve.cases.opening import CaseOpener
 from serve.journal.ends import anchor_journals
 from serve.keys.keeper import KeyKeeper
 from serve.keys.local_copy import local_copy
@@ -116,6 +118,8 @@ def _ship(settings: Settings, stop: threading.Event) -> None:
         behind_s = metrics.upkeep_behind_s
         threading.Thread(target=sender.run, args=(stop, behind_s), name="anchor-sender", daemon=True).start()
     threading.Thread(target=notices.run, args=(stop, metrics.upkeep_behind_s), name="notices", daemon=True).start()
+    cases = CaseOpener(dsn, settings.control_secret(), dt.timedelta(days=settings.desk_due_days))
+    threading.Thread(target=cases.run, args=(stop, metrics.upkeep_behind_s), name="cases", daemon=True).start()
     # What it is at as we end is broken off, and done by the next one.
     threading.Thread(target=upkeep.run, args=(stop,), name="upkeep", daemon=True).start()
     behind = metrics.upkeep_behind_s.labels("api_keys")

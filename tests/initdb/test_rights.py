@@ -60,6 +60,24 @@ DO = (
 MODEL_CHANGE = (
     "INSERT INTO public.model_changes (model_name, act, version, person) VALUES ('m', 'promotion', 1, 'anna')"
 )
+OPENING = (
+    "SELECT * FROM decided_requests(gen_random_uuid(), 0, 100); SELECT chain_id, sequence FROM prediction_chains;"
+    " INSERT INTO case_marks VALUES (gen_random_uuid(), 1); UPDATE case_marks SET sequence = 2;"
+    " INSERT INTO case_events (number, at, person, kind, facts, hash)"
+    " VALUES (1, now(), 'serve', 'opened', '{}', sha256(''));"
+    " INSERT INTO case_contents VALUES (1, '{}', '0123456789abcdef');"
+    " INSERT INTO cases (number, chain_id, sequence, row_number, recorded_at, state, opened_at, due_at, last_event)"
+    " VALUES (1, gen_random_uuid(), 1, 0, now(), 'new', now(), now(), 1)"
+)
+CASEWORK = (
+    "SELECT * FROM cases ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED;"
+    " SELECT * FROM case_events, case_contents, case_answers, features;"
+    " SELECT FROM applications_beside(1, 10), case_outcomes(), case_groups();"
+    " UPDATE cases SET state = 'taken', holder = 'anna', due_at = now(), last_event = 1;"
+    " INSERT INTO case_events (number, at, person, kind, facts, hash)"
+    " VALUES (1, now(), 'anna', 'taken', '{}', sha256(''));"
+    " INSERT INTO case_contents VALUES (1, '{}', '0123456789abcdef')"
+)
 MONTHS = "SELECT FROM expired_prediction_partitions(1), detached_prediction_months()"
 OLD_MONTH = (
     "SELECT expired_chain_ends(1, 'prediction_requests_200102', NULL, 10),"
@@ -130,6 +148,11 @@ def run(dsn: str, role: str, statement: str) -> None:
         pytest.param(TRAINER, DO, id="schedule does what is asked for"),
         pytest.param(TRAINER, MODEL_CHANGE, id="promotions are noted"),
         pytest.param(AUDITOR, "SELECT * FROM model_changes", id="auditor reads promotions"),
+        pytest.param(SERVER, OPENING, id="server opens cases"),
+        pytest.param(DESK, CASEWORK, id="desk works cases"),
+        pytest.param(
+            AUDITOR, "SELECT * FROM cases, case_events, case_contents, case_answers", id="auditor reads cases"
+        ),
         pytest.param(TRAINER, REPORT, id="checks store reports"),
         pytest.param(AUDITOR, REPORT, id="verify stores reports"),
         pytest.param(SERVER, "SELECT remove_old_reports(24)", id="server removes old reports"),
@@ -176,6 +199,15 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
                 "UPDATE public.person_events SET person = 'x'",
                 "DELETE FROM public.person_events",
                 "TRUNCATE public.person_events",
+                "UPDATE public.case_events SET person = 'x'",
+                "DELETE FROM public.case_events",
+                "TRUNCATE public.case_events CASCADE",
+                "UPDATE public.case_contents SET content = '{}'",
+                "DELETE FROM public.case_contents",
+                "DELETE FROM public.cases",
+                "UPDATE public.cases SET application_id = 'x'",
+                "UPDATE public.cases SET row_number = 1",
+                "DELETE FROM public.case_marks",
                 "DELETE FROM public.people",
                 "DELETE FROM public.api_keys",
                 "TRUNCATE public.api_keys",
@@ -200,6 +232,38 @@ def test_a_role_can_do_its_work(database: str, role: str, statement: str) -> Non
                 "UPDATE public.api_keys SET revoked_at = NULL",
                 "UPDATE public.api_keys SET expires_at = NULL",
             )
+        ),
+        *(
+            pytest.param(role, statement, id=f"{role[8:]}: {statement[:45]}")
+            for role in (SERVER, TRAINER, AUDITOR, MLFLOW)
+            for statement in (
+                "UPDATE public.cases SET state = 'closed'",
+                "SELECT FROM public.applications_beside(1, 10)",
+                "SELECT FROM public.case_outcomes()",
+                "SELECT FROM public.case_groups()",
+            )
+        ),
+        *(
+            pytest.param(role, statement, id=f"{role[8:]}: {statement[:45]}")
+            for role in (TRAINER, AUDITOR, DESK, MLFLOW)
+            for statement in (
+                "SELECT FROM public.decided_requests(gen_random_uuid(), 0, 100)",
+                "INSERT INTO public.cases (number) VALUES (1)",
+                "INSERT INTO public.case_marks VALUES (gen_random_uuid(), 1)",
+            )
+        ),
+        *(
+            pytest.param(role, statement, id=f"{role[8:]}: {statement[:45]}")
+            for role in (TRAINER, AUDITOR, MLFLOW)
+            for statement in (
+                "INSERT INTO public.case_events (number) VALUES (1)",
+                "INSERT INTO public.case_contents (event) VALUES (1)",
+            )
+        ),
+        *(
+            pytest.param(role, f"SELECT FROM public.{table}", id=f"{role[8:]} reads {table}")
+            for role in (SERVER, TRAINER, MLFLOW)
+            for table in ("case_contents", "case_answers")
         ),
         *(
             pytest.param(role, "SELECT client FROM public.api_keys", id=f"{role[8:]} reads keys")

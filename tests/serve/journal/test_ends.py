@@ -15,6 +15,7 @@ from serve.prediction_log.anchor_book import AnchorBook
 from serve.prediction_log.anchors import Anchors
 from tests.serve.prediction_log_rows import execute, fetch
 from tests.serve.review_policies import add_policy
+from tests.serve.some_cases import add_case
 
 
 def add_events(dsn: str, count: int) -> None:
@@ -35,15 +36,18 @@ def sequences(spool: Path) -> list[int]:
 
 def test_anchors_go_on_with_their_journals(database: str, tmp_path: Path) -> None:
     anchor(database, tmp_path)
-    assert sequences(tmp_path) == [0, 0]
+    assert sequences(tmp_path) == [0, 0, 0]
     add_events(database, 2)
     anchor(database, tmp_path)
-    assert sequences(tmp_path) == [2, 0]
+    assert sequences(tmp_path) == [2, 0, 0]
     add_policy(database)
     add_events(database, 1)
     anchor(database, tmp_path)
     ((policies,),) = fetch(database, "SELECT max(number) FROM review_policies")
-    assert sequences(tmp_path) == [3, policies]
+    assert sequences(tmp_path) == [3, policies, 0]
+    add_case(database)
+    anchor(database, tmp_path)
+    assert sequences(tmp_path) == [3, policies, 1]
 
 
 @pytest.mark.parametrize("added", [0, 1, 3])

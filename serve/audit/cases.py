@@ -1,0 +1,94 @@
+"""Cases against the journal that made them: the words and ids beside each event, and what cases are now."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import orjson
+from psycopg2.extensions import connection as Connection
+
+from fraud.schema_version import read_version
+from serve.audit.findings import Fault, Finding
+from serve.cases.case import Case, CaseEvent
+from serve.cases.content import StoredContent
+from serve.cases.errors import CaseError
+from serve.cases.lifecycle import replay
+from serve.cases.table import event_of, read_cases
+from serve.journal.table import CASE_EVENTS
+
+_EVENTS: Final = """
+    SELECT case_number, event.number, at, person, kind, facts, content.content, content.salt
+    FROM public.case_events AS event LEFT JOIN public.case_contents AS content ON content.event = event.number
+    ORDER BY case_number, event.number
+"""
+_ERASED: Final = """
+    SELECT opening.number
+    FROM (SELECT number, facts::json AS facts FROM public.case_events WHERE number = case_number) AS opening
+    JOIN public.prediction_erasures AS entry
+        ON entry.chain_id::text = opening.facts ->> 'chain_id' AND entry.sequence::text = opening.facts ->> 'sequence'
+    WHERE entry.kind = 'person' AND opening.facts ->> 'row' = ANY (entry.row_numbers::text[])
+"""
+"""As texts, since facts that nothing here wrote may hold anything."""
+_FETCHED: Final = 1000
+
+
+def check_cases(connection: Connection) -> Iterator[Finding]:
+    """Each word that is not what was written, and each case that does not follow from its events."""
+    if read_version(connection) < CASE_EVENTS.since:
+        return
+    expected: dict[int, Case] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_ERASED)
+        erased = {number for (number,) in cursor.fetchall()}
+    with connection.cursor("case events") as cursor:
+        cursor.itersize = _FETCHED
+        cursor.execute(_EVENTS)
+        for number, events in itertools.groupby(cursor, lambda found: int(found[0])):
+            yield from _check_case(number, list(events), expected, was_erased=number in erased)
+    for case in read_cases(connection):
+        following = expected.pop(case.number, None)
+        if following is not None and case != following:
+            yield Finding(
+                Fault.CHANGED, f"case {case.number} is not what its events made of it: {_told(case, following)}"
+            )
+    for number in expected:
+        yield Finding(Fault.MISSING, f"case {number} is gone, and its events are there")
+
+
+def _check_case(
+    number: int, found: list[tuple[Any, ...]], expected: dict[int, Case], *, was_erased: bool
+) -> Iterator[Finding]:
+    events: list[CaseEvent] = []
+    try:
+        for _, *values in found:
+            fault = _content_fault(tuple(values), was_erased=was_erased)
+            if fault is not None:
+                yield fault
+            events.append(event_of(tuple(values)))
+        expected[number] = replay(events)
+    except (CaseError, ValueError, KeyError, TypeError) as error:
+        yield Finding(Fault.CHANGED, f"the events of case {number} can't have happened: {error}")
+
+
+def _content_fault(values: tuple[Any, ...], *, was_erased: bool) -> Finding | None:
+    number, *_, facts, text, salt = values
+    named = _facts(facts).get("content")
+    if text is not None:
+        if StoredContent(text, bytes(salt)).digest != named:
+            return Finding(Fault.CHANGED, f"what event {number} of case_events says is not what was written")
+        return None
+    if named is not None and not was_erased:
+        return Finding(Fault.MISSING, f"what event {number} of case_events says is gone, and no erasure took it")
+    return None
+
+
+def _facts(text: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = orjson.loads(text)
+    return found
+
+
+def _told(case: Case, following: Case) -> str:
+    names = [name for name in Case.__struct_fields__ if getattr(case, name) != getattr(following, name)]
+    return ", ".join(f"{name} is {getattr(case, name)}, and was {getattr(following, name)}" for name in names)
