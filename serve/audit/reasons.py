@@ -90,9 +90,7 @@ def explain_application(
     """
     records = list(records_of_application(connection, application_id))
     found = [
-        explain_row(one.record, row, load, telling)
-        for one in records
-        for row in rows_about(one.record, application_id)
+        explain_row(one.record, row, load, telling) for one in records for row in rows_about(one.record, application_id)
     ]
     return sorted(found, key=lambda answer: (answer.received_at, answer.request_id, answer.row_number))
 

@@ -11,14 +11,15 @@ from fraud.verdict import Verdict
 from serve.audit.dossier.checking_chain import check_amendments, check_way
 from serve.audit.dossier.checking_record import check_content, check_record
 from serve.audit.dossier.document import Answer, Audience
+from serve.audit.dossier.proof import Content
 from serve.audit.dossier.sealing import SealedDossier
 from serve.prediction_log.anchor_key import AnchorKey
 
 NOT_AS_SEALED: Final = "seal: the dossier is not what was sealed: something in it was changed"
 WRONG_SIGNATURE: Final = "seal: it is not signed with this key"
 NO_KEY: Final = (
-    "reasons told afterwards, what would have changed it, policy, model card, gate and what people did rest on the seal, "
-    "whose signature was not checked: there is no key"
+    "reasons told afterwards, what would have changed it, policy, model card, gate and what people did rest on the "
+    "seal, whose signature was not checked: there is no key"
 )
 NOT_SIGNED: Final = "seal: the dossier is not signed: it was made without the key, or the signature was removed"
 
@@ -51,6 +52,8 @@ class Means:
     key: AnchorKey | None = None
     collected: Mapping[UUID, Mapping[int, bytes]] = field(default_factory=dict)
     """By chain and record: hashes that were anchored elsewhere."""
+    annex: Mapping[str, Content] = field(default_factory=dict)
+    """By the record's hash: content with all rows."""
 
 
 def check(sealed: SealedDossier, means: Means) -> Checked:
@@ -93,7 +96,7 @@ def _check_answer(answer: Answer, place: str, application: str | None, means: Me
             )
         else:
             found.unproven.append(f"{place}: the answer is not compared with the record's hash: {proof.why_not_opened}")
-        differs, is_content_proven = check_content(answer, application)
+        differs, is_content_proven = check_content(answer, application, means.annex.get(proof.hash))
         found.differs += [f"{place}, {one}" for one in differs]
         if is_content_proven:
             found.proven.append(f"{place}: the values, the id and the reasons given are those that the digest covers")

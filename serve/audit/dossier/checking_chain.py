@@ -117,5 +117,5 @@ def _check_witness(
 def _is_of(facts: bytes, sequence: int) -> bool:
     try:
         return FACTS_DECODER.decode(facts).sequence == sequence
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return False

@@ -49,9 +49,9 @@ def check_record(answer: Answer) -> tuple[list[str], bool]:
     return differs, not differs
 
 
-def check_content(answer: Answer, application: str | None) -> tuple[list[str], bool]:
-    """What differs from the content, and whether the digest is made from what the dossier says."""
-    proof, content = answer.proof, answer.proof.content
+def check_content(answer: Answer, application: str | None, annexed: Content | None) -> tuple[list[str], bool]:
+    """What differs from the content, here or annexed, and whether the digest is made from what the dossier says."""
+    proof, content = answer.proof, answer.proof.content or annexed
     if content is None:
         return ([] if proof.why_no_content else ["proof: the content is not here, and no reason is given"]), False
     digest = digest_of_content(content, proof.row_count)
@@ -85,7 +85,7 @@ def compare_with_content(answer: Answer, application: str | None, content: Conte
     id_on_record = None if content.application_ids is None else content.application_ids[row]
     if application is not None and id_on_record != application:
         yield f"application: the dossier says {application}, and the record {id_on_record}"
-    yield from _compare_reasons(answer, list((answer.sent or {})), reasons)
+    yield from _compare_reasons(answer, list(answer.sent or {}), reasons)
 
 
 def _compare_reasons(answer: Answer, names: list[str], reasons: NDArray[np.float32]) -> Iterator[str]:
@@ -125,7 +125,7 @@ def _facts(encoded: bytes) -> Facts | None:
     """The facts; None for what is not the one form that they have."""
     try:
         facts = FACTS_DECODER.decode(encoded)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
     return facts if encode_facts(facts) == encoded else None
 
@@ -139,4 +139,5 @@ def _row(data: bytes, rows: int, row: int) -> NDArray[np.float32] | None:
     values = _floats(data)
     if values is None or rows <= 0 or values.size % rows or not 0 <= row < rows:
         return None
-    return values.reshape(rows, -1)[row]
+    one: NDArray[np.float32] = values.reshape(rows, -1)[row]
+    return one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final, Literal
@@ -35,7 +36,7 @@ class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @classmethod
     def of(cls, reason: ToldReason) -> Told:
         """As `serve.audit.reasons` tells it; JSON has no NaN."""
-        value = None if reason.value != reason.value else reason.value  # noqa: PLR0124 - NaN
+        value = None if math.isnan(reason.value) else reason.value
         return cls(reason.field, value, reason.effect, reason.text)
 
 

@@ -73,6 +73,4 @@ def gate_verdict(connection: Connection, version: ModelVersion) -> GateVerdict |
     number, stored = found
     report = stored.report
     gate = msgspec.json.decode(report.facts, type=_Gate)
-    return GateVerdict(
-        number, report.made_at, report.verdict, report.sha256.hex(), stored.is_unchanged, gate.reasons
-    )
+    return GateVerdict(number, report.made_at, report.verdict, report.sha256.hex(), stored.is_unchanged, gate.reasons)

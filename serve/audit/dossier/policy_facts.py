@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
@@ -15,14 +16,11 @@ from serve.policy.decisions import above_threshold, is_reviewed
 from serve.prediction_log.frame import StoredRecord
 from serve.scoring.asks import policy_on_record
 
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
 
 def policy_of(
-    record: StoredRecord,
-    row: int,
-    received_at: dt.datetime,
-    policies: Sequence[SignedPolicy],
-    key: bytes | None,
-    audience: Audience,
+    record: StoredRecord, row: int, policies: Sequence[SignedPolicy], key: bytes | None, audience: Audience
 ) -> PolicyInForce | None:
     """The policy of one answer; None before the first. `key` draws the control sample.
 
@@ -33,6 +31,7 @@ def policy_of(
     Raises:
         AuditError: the record names a policy that it can't have been decided by.
     """
+    received_at = _EPOCH + dt.timedelta(microseconds=record.facts.received_at)
     name = policy_on_record(record.facts.endpoint)
     if name is not None:
         policy = signed_policy(name, policies, record.facts.request_id, received_at)

@@ -8,6 +8,7 @@ Spaces and line breaks between the parts count for nothing, so that a file may b
 from __future__ import annotations
 
 import hashlib
+from typing import Final
 
 import msgspec
 
@@ -15,6 +16,8 @@ from serve.audit.dossier.document import Dossier
 from serve.audit.dossier.proof import Digest
 from serve.audit.errors import AuditError
 from serve.prediction_log.anchor_key import AnchorKey
+
+JSON_FILE: Final = "dossier.json"
 
 
 class Seal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
