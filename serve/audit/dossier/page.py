@@ -55,7 +55,7 @@ def _shown(answer: Answer, language: str) -> dict[str, Any]:
     return facts | {
         "received": _moment(answer.received_at),
         "recorded": _moment(answer.recorded_at),
-        "values": _values(answer, language),
+        "shown_values": _values(answer, language),
         "percent": None if answer.probability is None else f"{numbers(language)(100 * answer.probability)}%",
         "of_100": None if answer.probability is None else round(100 * answer.probability),
         "reasons": [reason.text for reason in answer.reasons],
