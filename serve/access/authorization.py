@@ -17,7 +17,7 @@ OPEN_PATHS: Final = frozenset(
 
 PAGES: Final = (
     *("/", "/login", "/logout", "/password", "/people", "/keys", "/keys/{rest:path}", "/notices"),
-    *("/login/provider", "/login/provider/callback", "/login/provider/logout"),
+    *("/login/provider", "/login/provider/callback", "/login/provider/logout", "/dossiers"),
     *("/reports", "/reports/{rest:path}", "/history", "/operate", "/operate/{rest:path}", "/assets/{name}"),
 )
 """Of the desk, which asks people for logins of its own."""

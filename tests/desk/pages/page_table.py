@@ -18,6 +18,7 @@ PEOPLE: Final = frozenset(PersonRole)
 EVERYBODY: Final = frozenset({ANONYMOUS, *PEOPLE})
 READERS: Final = frozenset({PersonRole.OPERATE, PersonRole.AUDIT, PersonRole.SUPERVISE, PersonRole.ADMIN})
 OPERATORS: Final = frozenset({PersonRole.OPERATE})
+DOSSIER_MAKERS: Final = frozenset({PersonRole.AUDIT, PersonRole.SUPERVISE})
 ADMINISTRATORS: Final = frozenset({PersonRole.ADMIN})
 LOG_OUT: Final = "Log out"
 """On each page of ours, for who is logged in."""
@@ -73,6 +74,7 @@ PAGES: Final = (
     Listed("/reports/{number:int}", "findings", READERS, path="/reports/{verify}", kind=Kind.REPORT),
     Listed("/reports/{number:int}.json", "verdict", READERS, path="/reports/{drift}.json", kind=Kind.FILE),
     Listed("/history", "Versions in production", READERS),
+    Listed("/dossiers", "what people did, and proves it", DOSSIER_MAKERS, ("Make the dossier",)),
     Listed("/operate", "What was asked for", OPERATORS),
     Listed("/operate/{act}", "Retrain the model now?", OPERATORS, ("Retrain",), path="/operate/retrain"),
     Listed("/operate/requests/{number:int}", "What it printed", OPERATORS, path="/operate/requests/{request}"),
@@ -95,6 +97,7 @@ FORMS: Final = {
     "/login": EVERYBODY,
     "/logout": EVERYBODY,
     "/password": PEOPLE,
+    "/dossiers": DOSSIER_MAKERS,
     "/operate/{act}": OPERATORS,
     "/keys": ADMINISTRATORS,
     "/keys/{number:int}/rotate": ADMINISTRATORS,
