@@ -10,6 +10,7 @@ from serve.audit.decisions_command import decisions_command
 from serve.audit.dossier.check_command import check_command
 from serve.audit.dossier.dossier_command import dossier
 from serve.audit.erase_command import erase
+from serve.audit.pack.pack_command import pack
 from serve.audit.reasons_command import reasons
 from serve.audit.rekey_command import rekey
 from serve.audit.rewrite_command import rewrite
@@ -25,6 +26,7 @@ app.command()(access)
 app.command()(reasons)
 app.command()(dossier)
 app.command("check")(check_command)
+app.command()(pack)
 app.command()(erase)
 app.command()(rewrite)
 app.command()(rekey)
