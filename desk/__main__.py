@@ -12,6 +12,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from desk.app import create_app
+from desk.cases.pages import case_pages
+from desk.cases.versions import Versions
 from desk.cockpit.counters import read_counters
 from desk.cockpit.minutes import MinuteKeeper
 from desk.cockpit.page import Cockpit
@@ -66,6 +68,7 @@ def application(settings: Settings) -> ASGIApp:
         *DossierPages(DossierMaker(settings)).pages(),
         *Operate(dsn).pages(),
         notices_page([way.name for way in ways_of(settings)]),
+        *case_pages(Versions(registry), blind_first=settings.desk_blind_first),
         *KeyPages(settings.api_keys).pages(),
         people_page(),
         *Logins(provider=provider_of(settings)).pages(),

@@ -218,6 +218,12 @@ class Registry:
         with registry_errors(self.tracking_uri):
             self._client().set_model_version_tag(self.model_name, str(version), key, value)
 
+    def metric(self, version: ModelVersion, name: str) -> float | None:
+        """A figure of the run that made a version; None where it has none of that name."""
+        with registry_errors(self.tracking_uri):
+            found: float | None = self._client().get_run(version.run_id).data.metrics.get(name)
+        return found
+
     def fetch_model(self, version: ModelVersion) -> bytes:
         """The verified bytes of a version's `model.onnx`: the shipped model.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from http import HTTPStatus
 
 from psycopg2.extensions import connection as Connection
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from desk.cockpit.alerts import alerts
 from desk.cockpit.checks import newest_checks
@@ -24,6 +25,7 @@ from fraud.model_changes import ModelChange, list_changes
 from fraud.registry import PRODUCTION
 from fraud.review_policy import PolicyError, SignedPolicy, in_force, signed_policies
 from fraud.review_policy_table import read_journal
+from serve.cases.work import OFFICERS
 
 
 class Cockpit:
@@ -45,8 +47,11 @@ class Cockpit:
         return Page("/", self._show)
 
     def _show(self, visit: Visit) -> Response:
-        if visit.person is None or not SHOWN_TO & visit.person.roles:
+        if visit.person is None:
             return render("front.html", visit)
+        if not SHOWN_TO & visit.person.roles:
+            is_officer = bool(OFFICERS & visit.person.roles)
+            return RedirectResponse("/desk", HTTPStatus.SEE_OTHER) if is_officer else render("front.html", visit)
         versions, registry_fault = self._versions()
         policy, policy_fault = _policy(visit.connection)
         connection = visit.connection

@@ -19,11 +19,13 @@ PAGES: Final = (
     *("/", "/login", "/logout", "/password", "/people", "/keys", "/keys/{rest:path}", "/notices"),
     *("/login/provider", "/login/provider/callback", "/login/provider/logout", "/dossiers"),
     *("/reports", "/reports/{rest:path}", "/history", "/operate", "/operate/{rest:path}", "/assets/{name}"),
+    *("/desk", "/desk/{rest:path}"),
 )
 """Of the desk, which asks people for logins of its own."""
 
 _OPEN: Final = re.compile(
-    r"/v2/models/[^/]+(/versions/[^/]+)?/ready|/docs/[0-9.]+/[^/]+|/assets/[^/]+|/(reports|operate|keys)/.+", re.DOTALL
+    r"/v2/models/[^/]+(/versions/[^/]+)?/ready|/docs/[0-9.]+/[^/]+|/assets/[^/]+|/(reports|operate|keys|desk)/.+",
+    re.DOTALL,
 )
 """Probes of a model, the files of the page `/docs`, which are those of a public library, and pages of the desk."""
 

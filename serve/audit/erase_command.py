@@ -67,7 +67,8 @@ def erase(
         Path | None, typer.Option(help="File for a receipt, as JSON; beside it the same as a page.", dir_okay=False)
     ] = None,
 ) -> None:
-    """Erase one person's features, ids, pseudonym and outcomes from every record; the chains still verify afterwards.
+    """Erase one person's features, ids, pseudonym and outcomes from every record, and the words of officers from their
+    cases; the chains still verify afterwards.
 
     Run it on the server's machine, as the owner of the database. Backups of the database are not reached. Exit status:
     0 erased, or to be erased; 10 nothing is on record under that reference; 2 the command could not run.
@@ -87,8 +88,8 @@ def erase(
     files.write(b"", b"")  # while nothing is erased that they could not tell of
     erased, forgotten = _erase(settings, reference, with_request_ids=with_request_ids)
     typer.echo(
-        f"erased: {erased.rows} rows in {erased.records} records, {erased.outcomes} outcomes, {forgotten} answers "
-        "by Idempotency-Key"
+        f"erased: {erased.rows} rows in {erased.records} records, {erased.outcomes} outcomes, {erased.cases} cases, "
+        f"{forgotten} answers by Idempotency-Key"
     )
     places = places_of(found, with_request_ids=with_request_ids)
     told = _receipt(erased, forgotten, places, with_request_ids=with_request_ids)
@@ -107,6 +108,7 @@ def _receipt(erased: Erased, forgotten: int, places: Sequence[Place], *, with_re
         records=erased.records,
         rows=erased.rows,
         outcomes=erased.outcomes,
+        cases=erased.cases,
         answers_by_idempotency_key=forgotten,
         request_ids=with_request_ids,
         places=places,

@@ -17,6 +17,7 @@ from psycopg2.extensions import connection as Connection
 from serve.audit.amendment import Amendment
 from serve.audit.errors import AuditError
 from serve.audit.ledger import Kind
+from serve.audit.person_cases import RowPlace, erase_cases
 from serve.audit.shadows import erase_shadows
 from serve.audit.stored_rows import LoggedRecord, records_of_applicant
 from serve.prediction_log.anchors import Anchors
@@ -53,6 +54,7 @@ class Erased:
     records: int
     rows: int
     outcomes: int = 0
+    cases: int = 0
     places: Sequence[RecordPlace] = ()
 
 
@@ -82,7 +84,7 @@ def erase(connection: Connection, anchors: Anchors, pseudonyms: Sequence[bytes])
     """Erase one person from every record, in one transaction that is committed here; a second time finds nothing.
 
     Outcomes of the person's applications go as well, attributes by which they are grouped, and what another version
-    would have answered.
+    would have answered; so do the words of officers and the ids in cases.
 
     Raises:
         AuditError: a record is not what was answered, so that it can't be told what of it to keep.
@@ -106,17 +108,20 @@ def erase_rows_of(
         amendment.check_content(logged)
     rows = 0
     names: set[str] = set()
+    places: list[RowPlace] = []
     for logged in records:
         found = rows_of(logged, pseudonyms)
         names |= {name for row in found if (name := _id_of(logged, row)) is not None}
         amendment.enter(logged, Kind.PERSON, found, _erase_rows(connection, logged, found))
         erase_shadows(connection, logged, found)
+        places += [(str(logged.chain_id), logged.record.facts.sequence, row) for row in found]
         rows += len(found)
     with connection.cursor() as cursor:
         cursor.execute(_DELETE_GROUPS, (sorted(names),))
         cursor.execute(_DELETE_OUTCOMES, (sorted(names),))
         outcomes = cursor.rowcount
-    return Erased(len(records), rows, outcomes, tuple(place_of(logged) for logged in records))
+    cases = erase_cases(connection, places)
+    return Erased(len(records), rows, outcomes, cases, tuple(place_of(logged) for logged in records))
 
 
 def rows_of(logged: LoggedRecord, pseudonyms: Sequence[bytes]) -> list[int]:

@@ -11,6 +11,7 @@ from psycopg2.extensions import connection as Connection
 
 from fraud.features import FEATURE_NAMES
 from serve.audit.erasure import place_of, rows_of
+from serve.audit.person_cases import RowPlace, ToldCase, cases_of
 from serve.audit.reasons import ToldReason, reasons_on_record
 from serve.audit.shadows import Shadow, shadows_of
 from serve.audit.stored_rows import LoggedRecord, records_of_applicant
@@ -65,6 +66,8 @@ class Answered(msgspec.Struct, frozen=True):
     outcomes: Sequence[Outcome]
     groups: dict[str, str]
     """What the applicant is grouped by beside the features."""
+    case: ToldCase | None
+    """What officers did about it, if it was reviewed at the desk."""
 
 
 def applications_of(connection: Connection, pseudonyms: Sequence[bytes]) -> list[Answered]:
@@ -86,8 +89,9 @@ def applications_of(connection: Connection, pseudonyms: Sequence[bytes]) -> list
         for application_id, attribute, value in cursor.fetchall():
             groups.setdefault(application_id, {})[attribute] = value
     shadows = shadows_of(connection, records)
+    cases = cases_of(connection, [_place(logged, row) for logged in records for row in rows_of(logged, pseudonyms)])
     found = [
-        answered
+        msgspec.structs.replace(answered, case=cases.get(_place(logged, answered.row_number)))
         for logged in records
         for answered in _answered(logged, pseudonyms, outcomes, groups, shadows.get(place_of(logged)))
     ]
@@ -123,7 +127,12 @@ def _answered(
             sequence=facts.sequence,
             outcomes=() if application_id is None else outcomes.get(application_id, ()),
             groups={} if application_id is None else groups.get(application_id, {}),
+            case=None,
         )
+
+
+def _place(logged: LoggedRecord, row: int) -> RowPlace:
+    return str(logged.chain_id), logged.record.facts.sequence, row
 
 
 def _shadow_answer(shadow: Shadow, row: int) -> ShadowAnswer | None:

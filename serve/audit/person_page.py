@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from fraud.report.plain_page import bullets, encode_page, facts_table, note, time_text
 from serve.audit.person import Answered
+from serve.audit.person_cases import ToldCase
 from serve.audit.receipt import Receipt
 
 
@@ -38,8 +39,22 @@ def access_page(applications: Sequence[Answered], moment: dt.datetime) -> bytes:
             (f"Outcome, {outcome.decided_on}", "divorced" if outcome.divorce else "not divorced")
             for outcome in answered.outcomes
         ]
-        parts += [f"<h2>Application {number}</h2>", facts_table([*facts, *reasons, *features, *groups, *outcomes])]
+        told = [*facts, *reasons, *features, *groups, *outcomes, *_case_facts(answered.case)]
+        parts += [f"<h2>Application {number}</h2>", facts_table(told)]
     return encode_page("What is on record about you", parts).encode()
+
+
+def _case_facts(case: ToldCase | None) -> list[tuple[str, object]]:
+    """What officers did about an application, and what they wrote."""
+    if case is None:
+        return []
+    events: list[tuple[str, object]] = []
+    for event in case.events:
+        grounds = f", grounds: {', '.join(event.grounds)}" if event.grounds else ""
+        words = f": {event.words}" if event.words else ""
+        events.append((f"Review, {time_text(event.at)}", f"{event.act.replace('_', ' ')}{grounds}{words}"))
+    decision = "none yet" if case.decision is None else case.decision.replace("_", " ")
+    return [("Case", f"{case.number}, {case.state}"), ("Decision of officers", decision), *events]
 
 
 def receipt_page(receipt: Receipt) -> bytes:
@@ -49,6 +64,7 @@ def receipt_page(receipt: Receipt) -> bytes:
         ("Records", receipt.records),
         ("Rows", receipt.rows),
         ("Outcomes", receipt.outcomes),
+        ("Cases", receipt.cases),
         ("Answers by Idempotency-Key", receipt.answers_by_idempotency_key),
         ("Ids of requests", "erased" if receipt.request_ids else "kept"),
         ("Written anew", ", ".join(receipt.rewritten) or "-"),

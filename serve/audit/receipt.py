@@ -39,6 +39,8 @@ class Receipt(msgspec.Struct, frozen=True):
     records: int
     rows: int
     outcomes: int
+    cases: int
+    """Of which words and ids were erased."""
     answers_by_idempotency_key: int
     request_ids: bool
     places: Sequence[Place]

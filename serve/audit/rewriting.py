@@ -27,7 +27,7 @@ LOCK_TIMEOUT: Final = "1s"
 """Whoever comes while we wait for a table waits behind us: not for longer than this at a time."""
 POLL_INTERVAL_S: Final = 1.0
 LOG: Final = "prediction_requests"
-BESIDE_THE_LOG: Final = ("application_outcomes", "applicant_groups")
+BESIDE_THE_LOG: Final = ("application_outcomes", "applicant_groups", "cases", "case_contents")
 """Tables from which an erasure takes rows too."""
 STATISTICS: Final = "pg_statistic"
 

@@ -8,6 +8,8 @@ import pytest
 from psycopg2.extensions import make_dsn
 
 from desk.app import create_app
+from desk.cases.pages import case_pages
+from desk.cases.versions import Versions
 from desk.cockpit.counters import Counters
 from desk.cockpit.page import Cockpit
 from desk.cockpit.versions import PlayingVersion
@@ -52,6 +54,7 @@ def browser(database: str) -> Callable[..., Browser]:
         *report_pages(),
         *Operate(dsn).pages(),
         notices_page([WayName.WEBHOOK]),
+        *case_pages(Versions(None), blind_first=True),
         *KeyPages([ApiKey.of(new_key(), "local", [Role.SCORE, Role.READ])]).pages(),
         people_page(),
         *Logins(FailedLogins(clock=lambda: 0.0)).pages(),

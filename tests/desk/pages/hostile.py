@@ -25,6 +25,8 @@ SHOWN_ON: Final = {
     "person of a change": "/history",
     "person of a request": "/operate/requests/{request}",
     "output of a command": "/operate/requests/{request}",
+    "words of an officer": "/desk/cases/{referred_case}",
+    "id of an application": "/desk?show=all",
     "data of a drift check": "/reports/{hostile_drift}",
     "data of a gate": "/reports/{hostile_gate}",
     "record of an application": "/reports/{hostile_verify}",

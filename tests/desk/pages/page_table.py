@@ -17,6 +17,7 @@ Visitor = PersonRole | None
 PEOPLE: Final = frozenset(PersonRole)
 EVERYBODY: Final = frozenset({ANONYMOUS, *PEOPLE})
 READERS: Final = frozenset({PersonRole.OPERATE, PersonRole.AUDIT, PersonRole.SUPERVISE, PersonRole.ADMIN})
+OFFICERS: Final = frozenset({PersonRole.REVIEW, PersonRole.SUPERVISE})
 OPERATORS: Final = frozenset({PersonRole.OPERATE})
 DOSSIER_MAKERS: Final = frozenset({PersonRole.AUDIT, PersonRole.SUPERVISE})
 ADMINISTRATORS: Final = frozenset({PersonRole.ADMIN})
@@ -63,7 +64,7 @@ class Listed:
 
 PAGES: Final = (
     Listed("/", "scores applications for marriage loans", frozenset({ANONYMOUS})),
-    Listed("/", "have no page here yet", frozenset({PersonRole.REVIEW})),
+    Listed("/", "/desk", frozenset({PersonRole.REVIEW}), kind=Kind.LEAD),
     Listed("/", "How the service is", READERS),
     Listed("/login", "No account, or no password any more?", EVERYBODY, ("Log in",)),
     Listed("/logout", "/", EVERYBODY, kind=Kind.LEAD),
@@ -73,6 +74,36 @@ PAGES: Final = (
     Listed("/reports/{number:int}", "AUC-PR", READERS, path="/reports/{gate}", kind=Kind.REPORT),
     Listed("/reports/{number:int}", "findings", READERS, path="/reports/{verify}", kind=Kind.REPORT),
     Listed("/reports/{number:int}.json", "verdict", READERS, path="/reports/{drift}.json", kind=Kind.FILE),
+    Listed("/desk", "with you", OFFICERS, ("Take the next case",)),
+    Listed(
+        "/desk/cases/{number:int}",
+        "Your first view",
+        OFFICERS,
+        ("I see no concern", "I see a concern", "Add the note"),
+        path="/desk/cases/{new_case}",
+    ),
+    Listed(
+        "/desk/cases/{number:int}",
+        "What the couple declared",
+        OFFICERS,
+        ("No concern", "Ask for papers", "Visit", "Refer", "Add the note"),
+        path="/desk/cases/{viewed_case}",
+    ),
+    Listed(
+        "/desk/cases/{number:int}",
+        "Second officer",
+        OFFICERS,
+        ("Sign the referral", "Send it back", "Add the note"),
+        path="/desk/cases/{referred_case}",
+    ),
+    Listed(
+        "/desk/cases/{number:int}/what-if",
+        "This is no application",
+        OFFICERS,
+        ("Score these values",),
+        path="/desk/cases/{referred_case}/what-if",
+    ),
+    Listed("/desk/supervision", "Officer", frozenset({PersonRole.SUPERVISE})),
     Listed("/history", "Versions in production", READERS),
     Listed("/dossiers", "what people did, and proves it", DOSSIER_MAKERS, ("Make the dossier",)),
     Listed("/operate", "What was asked for", OPERATORS),
@@ -98,6 +129,9 @@ FORMS: Final = {
     "/logout": EVERYBODY,
     "/password": PEOPLE,
     "/dossiers": DOSSIER_MAKERS,
+    "/desk": OFFICERS,
+    "/desk/cases/{number:int}": OFFICERS,
+    "/desk/cases/{number:int}/what-if": OFFICERS,
     "/operate/{act}": OPERATORS,
     "/keys": ADMINISTRATORS,
     "/keys/{number:int}/rotate": ADMINISTRATORS,

@@ -15,12 +15,14 @@ from bench.gate.report.page import html_page as gate_page
 from fraud.api_keys import Role
 from fraud.database import connect
 from fraud.registry import (
+    CONTRIBUTIONS_SHA256_TAG,
     EXCLUDED_TAG,
     GATE_VERDICT_TAG,
     MODEL_FOLDER,
     PRODUCTION,
     RETRAINING_REASON_TAG,
     TEST_AP_TAG,
+    ModelVersion,
     Registry,
     mlflow_client,
 )
@@ -30,6 +32,7 @@ from initdb.schema import apply_schema
 from jenkins.drift.report.page import html_page as drift_page
 from serve.audit.findings import Fault, Finding
 from serve.audit.verify_report import told_of
+from serve.cases.case import Act
 from serve.keys import administration as keys
 from serve.people.account import Account, PersonRole
 from serve.people.accounts_table import add_account
@@ -45,7 +48,8 @@ from tests.live_stack import LiveStack, server_beside, wait_until
 from tests.serve.audit.test_verify_report import PLACE, VERSIONS, report_of
 from tests.serve.desk_proxy.test_desk_proxy import get
 from tests.serve.prediction_log_rows import execute, fetch
-from tests.serve.review_policies import add_policy
+from tests.serve.some_cases import happen
+from tests.serve.some_records import open_cases
 
 MODEL: Final = "model-of-pages"
 MADE_AT: Final = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
@@ -92,12 +96,12 @@ def running_site(stack: LiveStack, folder: Path) -> Iterator[Site]:
     """Beside a stack, whose registry and PostgreSQL it uses."""
     password = stack.secrets["DESK_DB_PASSWORD"]
     assert password is not None
-    _register(stack)
+    version = _register(stack)
     with new_database(stack.owner_dsn, f"pages_{uuid.uuid4().hex[:8]}") as dsn:
         apply_schema(dsn)
         secrets = _people(dsn)
         parts = {**_reports(dsn), "key": _key(dsn), "request": _request(dsn)}
-        add_policy(dsn)
+        parts |= _cases(dsn, folder / "cases", version)
         _retraining(dsn)
         _model_change(dsn)
         settings = {"DATABASE_URL": dsn, "DESK_DB_PASSWORD": password, "MODEL_NAME": MODEL, "SERVE_WORKERS": "1"}
@@ -106,7 +110,7 @@ def running_site(stack: LiveStack, folder: Path) -> Iterator[Site]:
             yield Site(url, dsn, parts, secrets)
 
 
-def _register(stack: LiveStack) -> None:
+def _register(stack: LiveStack) -> ModelVersion:
     """The stack's model once more, under another name, in a run and with tags that are hostile."""
     found = Registry(stack.tracking_uri, "divorce-model").version_of(PRODUCTION)
     assert found is not None
@@ -122,9 +126,11 @@ def _register(stack: LiveStack) -> None:
         RETRAINING_REASON_TAG: hostile("reason of a version"),
         EXCLUDED_TAG: hostile("excluded features"),
         TEST_AP_TAG: "0.3340",
+        **({CONTRIBUTIONS_SHA256_TAG: found.contributions_sha256} if found.contributions_sha256 else {}),
     }
     version = ours.register(run.info.run_id, found.sha256, found.data_cutoff, tags)
     ours.set_alias(PRODUCTION, version.version)
+    return version
 
 
 def _people(dsn: str) -> dict[PersonRole, str]:
@@ -156,6 +162,20 @@ def _reports(dsn: str) -> dict[str, int | None]:
 
 def _report(kind: ReportKind, page: str, verdict: str) -> Report:
     return Report(kind, MADE_AT, verdict, page, '{"verdict": "shown"}')
+
+
+def _cases(dsn: str, folder: Path, version: ModelVersion) -> dict[str, int | None]:
+    """One that the officer has not looked at, one that they have, and one that waits for a second officer."""
+    about = {"model_version": version.version, "model_sha256": bytes.fromhex(version.sha256)}
+    ids = ["A-1", "A-2", hostile("id of an application"), "A-4"]
+    new, viewed, referred, _ = open_cases(dsn, folder, [0.44, 0.1, 0.9, 0.6], application_ids=ids, **about)
+    officer = name_of(PersonRole.REVIEW)
+    for number in (new, viewed):
+        happen(dsn, number, officer, Act.TAKEN)
+    happen(dsn, viewed, officer, Act.VIEWED_FIRST, is_concerned=True)
+    happen(dsn, referred, "somebody.else", Act.TAKEN)
+    happen(dsn, referred, "somebody.else", Act.REFERRED, hostile("words of an officer"), grounds=["papers"])
+    return {"new_case": new, "viewed_case": viewed, "referred_case": referred}
 
 
 def _retraining(dsn: str) -> None:

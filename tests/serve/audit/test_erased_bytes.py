@@ -20,13 +20,17 @@ from fraud.stack.postgres import EmbeddedPostgres
 from fraud.verdict import Verdict
 from initdb.schema import apply_schema
 from serve.audit.stored_rows import records_of_request
+from serve.cases.case import Act
 from serve.idempotency.answers import SavedAnswer, SavedAnswers
 from serve.idempotency.key import IdempotencyKey
+from serve.journal.ends import anchor_journals
+from serve.prediction_log.anchor_book import AnchorBook
 from serve.prediction_log.chain import as_bytes, beginning, encode_facts, record_hash
 from serve.prediction_log.pseudonym import Pseudonyms
 from tests.live_stack import project_environment
 from tests.serve.audit.log_audit import audit
 from tests.serve.prediction_log_rows import execute, fetch, record, running_spool, ship_all, some_reasons
+from tests.serve.some_cases import add_case, happen
 
 KEY = "k" * 32
 PSEUDONYMS = Pseudonyms(KEY)
@@ -35,6 +39,7 @@ FEATURES = np.linspace(1234.5, 98765.25, FEATURE_COUNT).astype("<f4")
 REASONS = some_reasons(2)
 """Hers, and those of who came with her."""
 APPLICATION, REQUEST = "A-anna-4711", "request-of-anna-maier"
+WORDS = "she has an aunt in the ministry"
 REMAINS_OF = {
     "features": FEATURES.tobytes(),
     "two features": FEATURES[:2].tobytes(),
@@ -42,6 +47,7 @@ REMAINS_OF = {
     "pseudonym": PSEUDONYMS.of("anna")[4:],
     "application id": APPLICATION.encode(),
     "request id": REQUEST.encode(),
+    "words of an officer": WORDS.encode(),
 }
 
 
@@ -100,6 +106,12 @@ def answer_anna(folder: Path, dsn: str) -> None:
     ship_all(spool, dsn)
     execute(dsn, "INSERT INTO application_outcomes VALUES (%s, 1, '2026-03-01')", APPLICATION)
     execute(dsn, "INSERT INTO applicant_groups VALUES (%s, 'region', 'north')", APPLICATION)
+    ((chain_id, sequence),) = fetch(
+        dsn, "SELECT chain_id::text, sequence FROM prediction_requests WHERE request_id = %s", REQUEST
+    )
+    case = add_case(dsn, APPLICATION, sequence, chain_id=chain_id)
+    happen(dsn, case.number, "carla", Act.NOTED, WORDS)
+    anchor_journals(dsn, AnchorBook(spool))
     execute(dsn, "ANALYZE")
 
 
@@ -122,7 +134,7 @@ def test_nothing_of_a_person_is_left_in_any_file(postgres_folder: Path) -> None:
         with_requests = ("erase", "--applicant-ref", "anna", "--with-request-ids")
         erased = run_audit(postgres_folder, dsn, *with_requests, "--receipt", str(postgres_folder / "r.json"))
         assert erased.returncode == 0, erased.stderr
-        assert "erased: 1 rows in 1 records, 1 outcomes, 1 answers by Idempotency-Key" in erased.stdout
+        assert "erased: 1 rows in 1 records, 1 outcomes, 1 cases, 1 answers by Idempotency-Key" in erased.stdout
         assert "remains: PostgreSQL's files hold the old rows" in erased.stdout
         left = searched(postgres_folder)
         assert left.keys() == REMAINS_OF.keys(), "the search finds what is there"
