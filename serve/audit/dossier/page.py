@@ -18,6 +18,7 @@ from fraud.report.page import page_environment
 from fraud.report.plain_page import time_text
 from fraud.shown_values import exact_value, numbers
 from serve.audit.dossier.document import Answer, Audience, Dossier, PolicyInForce, Step
+from serve.audit.dossier.proof import Proof
 from serve.audit.dossier.steps import GROUNDS
 from serve.audit.told_changes import NONE_DOES_IT, NOT_REVIEWED
 
@@ -42,7 +43,7 @@ def dossier_page(dossier: Dossier, sha256: str) -> bytes:
         left_out=dossier.left_out,
         steps=[_step(step, language) for step in dossier.steps],
         no_cause=LANGUAGES[language].no_cause,
-        proven=WORDS[language][_proven(dossier)],
+        proven=_proven(dossier),
         cards=sorted(cards),
         sha256=sha256,
     )
@@ -108,11 +109,19 @@ def _has_list(facts: Mapping[str, str]) -> bool:
 
 
 def _proven(dossier: Dossier) -> str:
-    """How much the file proves of all answers alike: the key of its words."""
-    proofs = [answer.proof for answer in dossier.answers]
-    if all(proof.opened is not None and proof.content is not None for proof in proofs):
-        return "proven_record"
-    return "proven_answer" if all(proof.opened is not None for proof in proofs) else "proven_place"
+    """How much the file proves: in one sentence of all answers, or one of each where they differ."""
+    words = WORDS[dossier.language]
+    told = [words[_proves(answer.proof)] for answer in dossier.answers]
+    if len(set(told)) == 1:
+        return str(told[0])
+    return " ".join(f"{words['labels']['answer']} {number}: {one}" for number, one in enumerate(told, 1))
+
+
+def _proves(proof: Proof) -> str:
+    """The key of the words that say how much a proof proves."""
+    if proof.opened is None:
+        return "proven_place"
+    return "proven_answer" if proof.content is None else "proven_record"
 
 
 def _moment(moment: dt.datetime | None) -> str:

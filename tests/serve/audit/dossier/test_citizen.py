@@ -159,6 +159,10 @@ def test_the_letter_says_the_role_of_the_model_and_how_to_object(log: tuple[str,
         assert article in page
     for word in ("ab" * 32, LANGUAGES[language].no_cause, *(reason.text for reason in dossier.answers[0].reasons)):
         assert word in page
+    assert f"<b>{dossier.application}</b> " in page
+    for number, proves in enumerate(("proven_record", "proven_place"), 1):
+        answer = f"{WORDS[language]['labels']['answer']} {number}: {WORDS[language][proves]}"
+        assert html.escape(answer, quote=False).replace("'", "&#39;") in page
     assert "<script" not in page
     assert "http" not in page.replace("http-equiv", "")
 
