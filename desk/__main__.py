@@ -18,6 +18,8 @@ from desk.cockpit.counters import read_counters
 from desk.cockpit.minutes import MinuteKeeper
 from desk.cockpit.page import Cockpit
 from desk.cockpit.versions import MOST_VERSIONS, playing_versions
+from desk.dossiers.maker import DossierMaker
+from desk.dossiers.pages import DossierPages
 from desk.history.page import History
 from desk.keys.pages import KeyPages
 from desk.login import Logins
@@ -64,6 +66,7 @@ def application(settings: Settings) -> ASGIApp:
         Cockpit(settings.model_name, versions, read_counters).page(),
         History(settings.model_name, every_version).page(),
         *report_pages(),
+        *DossierPages(DossierMaker(settings)).pages(),
         *Operate(dsn).pages(),
         notices_page([way.name for way in ways_of(settings)]),
         *case_pages(Versions(registry), blind_first=settings.desk_blind_first),

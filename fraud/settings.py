@@ -478,12 +478,7 @@ class Settings(BaseSettings):
             return None if self.audit_key is None else _long_enough("AUDIT_KEY", self.audit_key.get_secret_value())
         if self.audit_key is not None:
             raise SettingsError("AUDIT_KEY and AUDIT_KEY_FILE are both set: only one of them can be the key")
-        try:
-            secret = self.audit_key_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not in UTF-8"
-            raise SettingsError(f"AUDIT_KEY_FILE={self.audit_key_file} can't be read: {reason}") from None
-        return _long_enough(f"AUDIT_KEY_FILE={self.audit_key_file}", secret)
+        return read_secret_file("AUDIT_KEY_FILE", self.audit_key_file)
 
     def notice_secret(self) -> bytes:
         """What signs notices that are sent to NOTIFY_URL.
@@ -625,6 +620,20 @@ def _check_readable(path: Path) -> None:
         raise SettingsError(f"{path}, line {line}, is not in UTF-8: save the file in that encoding") from None
     except OSError as error:
         raise SettingsError(f"{path} can't be read: {error.strerror}") from None
+
+
+def read_secret_file(name: str, path: Path) -> bytes:
+    """The key in a file, which the setting or option `name` names.
+
+    Raises:
+        SettingsError: it can't be read, or is too short to be a key.
+    """
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not in UTF-8"
+        raise SettingsError(f"{name}={path} can't be read: {reason}") from None
+    return _long_enough(f"{name}={path}", secret)
 
 
 def _long_enough(name: str, secret: str) -> bytes:

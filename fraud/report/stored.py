@@ -36,6 +36,11 @@ _NEWEST: Final = """
     SELECT DISTINCT ON (kind) number, kind, made_at, verdict FROM public.reports ORDER BY kind, number DESC
 """
 _ONE: Final = "SELECT kind, made_at, verdict, page, facts, sha256 FROM public.reports WHERE number = %s"
+_GATE_OF: Final = """
+    SELECT number FROM public.reports
+    WHERE kind = 'gate' AND facts::json ->> 'model_name' = %s AND facts::json #>> '{quality,candidate}' = %s
+    ORDER BY verdict = 'pass' DESC, number DESC LIMIT 1
+"""
 
 
 class ReportKind(StrEnum):
@@ -136,3 +141,12 @@ def find_report(connection: Connection, number: int) -> FoundReport | None:
     *values, sha256 = found
     report = Report(*values)
     return FoundReport(report, report.sha256 == bytes(sha256))
+
+
+def gate_report_of(connection: Connection, model_name: str, version: int) -> tuple[int, FoundReport] | None:
+    """The gate's report that let a version in, else the newest about it, with its number; None where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GATE_OF, (model_name, str(version)))
+        found = cursor.fetchone()
+    report = None if found is None else find_report(connection, found[0])
+    return None if found is None or report is None else (int(found[0]), report)

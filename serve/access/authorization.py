@@ -17,16 +17,9 @@ OPEN_PATHS: Final = frozenset(
 
 PAGES: Final = (
     *("/", "/login", "/logout", "/password", "/people", "/keys", "/keys/{rest:path}", "/notices"),
-    *("/login/provider", "/login/provider/callback", "/login/provider/logout"),
-    *(
-        "/reports",
-        "/reports/{rest:path}",
-        "/history",
-        "/outcomes",
-        "/operate",
-        "/operate/{rest:path}",
-        "/assets/{name}",
-    ),
+    *("/login/provider", "/login/provider/callback", "/login/provider/logout", "/dossiers"),
+    *("/reports", "/reports/{rest:path}", "/history", "/outcomes", "/operate", "/operate/{rest:path}"),
+    "/assets/{name}",
     *("/desk", "/desk/{rest:path}"),
 )
 """Of the desk, which asks people for logins of its own."""

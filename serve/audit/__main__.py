@@ -7,7 +7,10 @@ from serve.audit.access_command import access
 from serve.audit.backup.commands import backup, restore
 from serve.audit.close_command import close_chain
 from serve.audit.decisions_command import decisions_command
+from serve.audit.dossier.check_command import check_command
+from serve.audit.dossier.dossier_command import dossier
 from serve.audit.erase_command import erase
+from serve.audit.pack.pack_command import pack
 from serve.audit.reasons_command import reasons
 from serve.audit.rekey_command import rekey
 from serve.audit.rewrite_command import rewrite
@@ -21,6 +24,9 @@ app.command()(salvage)
 app.command("close-chain")(close_chain)
 app.command()(access)
 app.command()(reasons)
+app.command()(dossier)
+app.command("check")(check_command)
+app.command()(pack)
 app.command()(erase)
 app.command()(rewrite)
 app.command()(rekey)

@@ -17,7 +17,7 @@ from psycopg2.extensions import connection as Connection
 from serve.audit.chain_check import digests_after_erasure, digests_of_facts, follows
 from serve.audit.errors import AuditError
 from serve.audit.ledger import LEDGER, LEDGER_PENDING, Kind, append, end_of, new_entry, read_ledger
-from serve.audit.stored_rows import LoggedRecord
+from serve.audit.stored_rows import LoggedRecord, hash_of
 from serve.prediction_log.anchor import Anchor
 from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.chain import GENESIS, as_bytes, beginning
@@ -26,8 +26,6 @@ from serve.prediction_log.table import ChainEnd
 
 LOCK: Final = "SELECT pg_advisory_xact_lock(7211975)"
 """Held to its end by a transaction during which nobody else may amend anything."""
-
-_HASH: Final = "SELECT hash FROM public.prediction_requests WHERE chain_id = %s::uuid AND sequence = %s"
 
 
 class Amendment:
@@ -96,11 +94,9 @@ class Amendment:
     def _hash_before(self, chain_id: uuid.UUID, sequence: int) -> bytes:
         if sequence == 1:
             return beginning(chain_id)
-        with self._connection.cursor() as cursor:
-            cursor.execute(_HASH, (str(chain_id), sequence - 1))
-            row = cursor.fetchone()
-        if row is not None:
-            return bytes(row[0])
+        found = hash_of(self._connection, chain_id, sequence - 1)
+        if found is not None:
+            return found
         anchor = self._anchors.of(chain_id)
         if anchor is None or anchor.expired_sequence != sequence - 1:
             raise AuditError(f"the record before record {sequence} of chain {chain_id} is gone: nothing is changed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -27,6 +28,11 @@ NOBODY: Final = (
 
 ApplicantRef = Annotated[
     str | None, typer.Option(help="The person, as clients name them. Asked for when not given.", show_default=False)
+]
+
+CollectedAnchors = Annotated[
+    list[Path] | None,
+    typer.Option(help="Folder or file with anchors that were collected elsewhere (ANCHOR_URL); may be repeated."),
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -16,7 +16,7 @@ from fraud.languages import ENGLISH
 from fraud.reason_words import OFFERED
 from serve.audit.answering_versions import AnsweringVersion
 from serve.audit.review_borders import ReviewBorders
-from serve.audit.stored_rows import LoggedRecord, records_of_application
+from serve.audit.stored_rows import records_of_application
 from serve.audit.told_changes import WhatWouldHaveChangedIt, told_changes
 from serve.prediction_log.frame import StoredRecord
 from serve.scoring.reasons import weightiest
@@ -89,7 +89,9 @@ def explain_application(
         psycopg2.Error: PostgreSQL does not answer, or refuses.
     """
     records = list(records_of_application(connection, application_id))
-    found = [answer for one in records for answer in _explained(one, application_id, load, telling)]
+    found = [
+        explain_row(one.record, row, load, telling) for one in records for row in rows_about(one.record, application_id)
+    ]
     return sorted(found, key=lambda answer: (answer.received_at, answer.request_id, answer.row_number))
 
 
@@ -115,23 +117,28 @@ def told(
     return reasons
 
 
-def _explained(
-    logged: LoggedRecord, application_id: str, load: LoadVersion, telling: Telling
-) -> Iterator[ExplainedAnswer]:
-    record, facts = logged.record, logged.record.facts
-    for row, name in enumerate(record.application_ids or ()):
-        if name != application_id:
-            continue
-        answer = ExplainedAnswer(
-            request_id=facts.request_id,
-            received_at=_EPOCH + dt.timedelta(microseconds=facts.received_at),
-            row_number=row,
-            probability=float(record.probabilities[row]),
-            model_version=facts.model_version,
-            model_sha256=facts.model_sha256.hex(),
-            on_record=reasons_on_record(record, row, telling.language),
-        )
-        yield _with_reasons(answer, record, load, telling)
+def explain_row(record: StoredRecord, row: int, load: LoadVersion, telling: Telling) -> ExplainedAnswer:
+    """One answer of a record, with its reasons and what would have changed it.
+
+    Raises:
+        ProjectError: the version can't be loaded.
+    """
+    facts = record.facts
+    answer = ExplainedAnswer(
+        request_id=facts.request_id,
+        received_at=_EPOCH + dt.timedelta(microseconds=facts.received_at),
+        row_number=row,
+        probability=float(record.probabilities[row]),
+        model_version=facts.model_version,
+        model_sha256=facts.model_sha256.hex(),
+        on_record=reasons_on_record(record, row, telling.language),
+    )
+    return _with_reasons(answer, record, load, telling)
+
+
+def rows_about(record: StoredRecord, application_id: str) -> list[int]:
+    """The rows of a record that are about one application."""
+    return [row for row, name in enumerate(record.application_ids or ()) if name == application_id]
 
 
 def _with_reasons(

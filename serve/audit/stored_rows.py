@@ -92,6 +92,7 @@ _HASH: Final = sql.SQL("""
     SELECT coalesce(hash, '') FROM public.prediction_requests
     WHERE (chain_id, sequence, recorded_at) = ({chain}::uuid, {sequence}, {moment})
 """)
+_HASH_OF: Final = "SELECT hash FROM public.prediction_requests WHERE chain_id = %s::uuid AND sequence = %s"
 _MARK: Final = """
     SELECT chain_id::text, coalesce(sequence, 0), coalesce(hash, '') FROM public.prediction_chains
     WHERE chain_id = %s::uuid
@@ -211,6 +212,14 @@ def place_of(row: bytes) -> Place:
     """Where the record of a row stands."""
     chain, sequence, moment = place_in(row)
     return Place(uuid.UUID(bytes=chain), sequence, moment)
+
+
+def hash_of(connection: Connection, chain_id: uuid.UUID, sequence: int) -> bytes | None:
+    """The hash of a record, whenever it was recorded; None where it is not there."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HASH_OF, (str(chain_id), sequence))
+        row = cursor.fetchone()
+    return None if row is None else bytes(row[0])
 
 
 def records_of_applicant(connection: Connection, pseudonyms: Sequence[bytes]) -> Iterator[LoggedRecord]:

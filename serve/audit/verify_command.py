@@ -21,6 +21,7 @@ from fraud.schema_version import read_version, refuse_newer
 from fraud.settings import DatabaseRole, Settings, load_settings
 from serve.audit.checkpoint import NAME, read_checkpoint, remove_checkpoint
 from serve.audit.collected import read_collected
+from serve.audit.command import CollectedAnchors
 from serve.audit.erasure import APPLICATION_NAME
 from serve.audit.signatures import told_signing
 from serve.audit.unchained import TABLE, count_unchained
@@ -44,10 +45,7 @@ def verify(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where a verification was broken off, from SPOOL_DIR/" + NAME + ".")
     ] = False,
-    anchors: Annotated[
-        list[Path] | None,
-        typer.Option(help="Folder or file with anchors that were collected elsewhere (ANCHOR_URL); may be repeated."),
-    ] = None,
+    anchors: CollectedAnchors = None,
     report: Annotated[
         Path | None, typer.Option(help="Folder for a dated report, as JSON and as a page.", file_okay=False)
     ] = None,

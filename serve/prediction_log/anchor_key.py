@@ -17,7 +17,7 @@ _ANCHOR: Final = struct.Struct(">16sQ32sQ32s")
 
 
 class AnchorKey:
-    """Signs by HMAC-SHA256 over all that an anchor, the register of anchors, or a checkpoint of `verify` says."""
+    """Signs by HMAC-SHA256 over all that an anchor, the register of anchors, a checkpoint or a dossier says."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
@@ -45,6 +45,14 @@ class AnchorKey:
     def has_signed_checkpoint(self, content: bytes, signature: bytes) -> bool:
         """Whether a checkpoint is what was signed with this key."""
         return hmac.compare_digest(signature, self.checkpoint_signature(content))
+
+    def dossier_signature(self, content: bytes) -> bytes:
+        """The signature of what a dossier says."""
+        return self._sign(b"dossier" + content)
+
+    def has_signed_dossier(self, content: bytes, signature: bytes) -> bool:
+        """Whether a dossier says what was signed with this key."""
+        return hmac.compare_digest(signature, self.dossier_signature(content))
 
     def _sign(self, text: bytes) -> bytes:
         return hmac.digest(self._secret, text, hashlib.sha256)

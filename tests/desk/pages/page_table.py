@@ -20,6 +20,7 @@ READERS: Final = frozenset({PersonRole.OPERATE, PersonRole.AUDIT, PersonRole.SUP
 OFFICERS: Final = frozenset({PersonRole.REVIEW, PersonRole.SUPERVISE})
 OPERATORS: Final = frozenset({PersonRole.OPERATE})
 SUPERVISORS: Final = frozenset({PersonRole.SUPERVISE})
+DOSSIER_MAKERS: Final = frozenset({PersonRole.AUDIT, PersonRole.SUPERVISE})
 ADMINISTRATORS: Final = frozenset({PersonRole.ADMIN})
 LOG_OUT: Final = "Log out"
 """On each page of ours, for who is logged in."""
@@ -105,6 +106,7 @@ PAGES: Final = (
     ),
     Listed("/desk/supervision", "Officer", frozenset({PersonRole.SUPERVISE})),
     Listed("/history", "Versions in production", READERS),
+    Listed("/dossiers", "what people did, and proves it", DOSSIER_MAKERS, ("Make the dossier",)),
     Listed("/operate", "What was asked for", OPERATORS),
     Listed("/operate/{act}", "Retrain the model now?", OPERATORS, ("Retrain",), path="/operate/retrain"),
     Listed("/operate/requests/{number:int}", "What it printed", OPERATORS, path="/operate/requests/{request}"),
@@ -128,6 +130,7 @@ FORMS: Final = {
     "/login": EVERYBODY,
     "/logout": EVERYBODY,
     "/password": PEOPLE,
+    "/dossiers": DOSSIER_MAKERS,
     "/desk": OFFICERS,
     "/desk/cases/{number:int}": OFFICERS,
     "/desk/cases/{number:int}/what-if": OFFICERS,

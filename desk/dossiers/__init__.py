@@ -1,0 +1,1 @@
+"""Dossiers of applications, for auditors and supervisors."""

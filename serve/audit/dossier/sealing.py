@@ -1,0 +1,68 @@
+"""The file of a dossier: what it says, and a seal over the very letters of that.
+
+    {"dossier": {...}, "seal": {"sha256": ..., "signature": ...}}
+
+Spaces and line breaks between the parts count for nothing, so that a file may be printed otherwise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import msgspec
+
+from serve.audit.dossier.document import Dossier
+from serve.audit.dossier.proof import Digest
+from serve.audit.errors import AuditError
+from serve.prediction_log.anchor_key import AnchorKey
+
+JSON_FILE: Final = "dossier.json"
+
+
+class Seal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What shows a change of the dossier."""
+
+    sha256: Digest
+    signature: bytes | None
+    """HMAC-SHA256 under AUDIT_KEY; None where the service signs nothing."""
+
+
+class SealedDossier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A dossier as it was read, with what its seal covers."""
+
+    dossier: Dossier
+    seal: Seal
+    content: bytes
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether it is what was sealed."""
+        return self.seal.sha256 == hashlib.sha256(self.content).hexdigest()
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    dossier: msgspec.Raw
+    seal: Seal
+
+
+def seal(dossier: Dossier, key: AnchorKey | None) -> bytes:
+    """The file of a dossier; signed where there is a key."""
+    content = msgspec.json.encode(dossier)
+    signature = None if key is None else key.dossier_signature(content)
+    file = _File(msgspec.Raw(content), Seal(hashlib.sha256(content).hexdigest(), signature))
+    return msgspec.json.format(msgspec.json.encode(file), indent=1) + b"\n"
+
+
+def open_sealed(data: bytes) -> SealedDossier:
+    """What a file says; whether it is as sealed is still to be looked at.
+
+    Raises:
+        AuditError: it is no dossier.
+    """
+    try:
+        file = msgspec.json.decode(msgspec.json.format(data, indent=-1), type=_File)
+        content = bytes(file.dossier)
+        return SealedDossier(msgspec.json.decode(content, type=Dossier), file.seal, content)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise AuditError(f"this is no dossier, or one that was changed: {error}") from None
