@@ -45,6 +45,7 @@ LANDED = {
     "v0018_last_login": "4d000ea71df54c5c916d44b680301438ac5d4c3483e1652195e64df8f61a28ba",
     "v0019_notices": "668b2da35daff06618bc8d03259ca40381e4bb785f95bcef0a154a68dd01f279",
     "v0020_cockpit": "55b612cdd5c525e1af35966e1d920b3dd1e40e81a14888f2e721abad4ba1d3ff",
+    "v0024_metrics_of_reports": "99995cc4454eac4fe690e582b0bf29c41315b2baee90bce6d32159b923c17b1b",
 }
 """What was applied somewhere is never changed, or databases of one version differ: a change is a version of its own."""
 
