@@ -100,6 +100,7 @@ def refuse_unfit_database(dsn: str) -> None:
 def _ship(settings: Settings, stop: threading.Event) -> None:
     folder, dsn = settings.spool_folder(), settings.dsn(DatabaseRole.SERVER)
     anchors, metrics = AnchorBook(folder, anchor_key(settings)), LogMetrics()
+    metrics.spool_limit_bytes.set(settings.spool_max_bytes)
     journal = journal_file(settings.run_dir)
     upkeep = Upkeep(
         UpkeepTable(dsn, settings.log_retention_months),

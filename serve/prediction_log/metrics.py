@@ -41,6 +41,9 @@ class LogMetrics:
             return Gauge(name, text, multiprocess_mode="livemostrecent", registry=registry)
 
         self.spool_bytes = gauge("scoring_prediction_log_spool_bytes", "size of the spool on the disk")
+        self.spool_limit_bytes = gauge(
+            "scoring_prediction_log_spool_limit_bytes", "size of the spool beyond which requests are refused"
+        )
         self.waiting_records = gauge("scoring_prediction_log_waiting_records", "records not in the database yet")
         self.oldest_s = gauge(
             "scoring_prediction_log_oldest_record_seconds", "age of the oldest that waits; 0 = none does"
