@@ -43,6 +43,7 @@ def test_the_file_keeps_every_rule() -> None:
         ("postgres", lambda s: s.update(ports=["5432:5432"]), "publishes 5432:5432"),
         ("fastapi", lambda s: s["ports"].append("9000:9000"), "publishes 9000:9000"),
         ("fastapi", lambda s: s.update(ports=["8000:22"]), "publishes 8000:22"),
+        ("fastapi", lambda s: s.update(ports=["0.0.0.0:8000:8000"]), "publishes 0.0.0.0:8000:8000"),
         ("mlflow-server", lambda s: s["networks"].append("published"), "is in a network that it has no port for"),
         ("fastapi", lambda s: s.update(network_mode="host"), "leaves the project's networks"),
         ("fastapi", lambda s: s.update(privileged=True), "has rights of the host"),
@@ -50,7 +51,14 @@ def test_the_file_keeps_every_rule() -> None:
         ("fastapi", lambda s: s.pop("security_opt"), "may gain privileges"),
         ("fastapi", lambda s: s.pop("read_only"), "writes to its root file system"),
         ("fastapi", lambda s: s.update(user="0:0"), "runs as root"),
-        ("fastapi", lambda s: s.pop("mem_limit"), "has no mem_limit"),
+        ("fastapi", lambda s: [s.pop("mem_limit"), s.pop("memswap_limit")], "has no mem_limit"),
+        ("fastapi", lambda s: s.pop("memswap_limit"), "may swap, which no limit bounds"),
+        ("fastapi", lambda s: s.pop("logging"), "has a log without end"),
+        (
+            "fastapi",
+            lambda s: s["healthcheck"].update(test=["CMD", "python", "-c", "0"]),
+            "starts a Python for each health check",
+        ),
         ("fastapi", lambda s: s.pop("cpus"), "has no cpus"),
         ("fastapi", lambda s: s.pop("healthcheck"), "has no health check"),
         ("fastapi", lambda s: s.pop("restart"), "stays down after a crash"),
@@ -97,6 +105,20 @@ def test_a_network_that_reaches_the_outside_is_found() -> None:
     faulty = raw_project()
     faulty["networks"]["inside"] = {}
     assert findings(faulty, DOCKERFILES) == ["network inside: reaches the outside"]
+
+
+def test_a_network_that_lets_services_out_unasked_is_found() -> None:
+    faulty = raw_project()
+    faulty["networks"]["published"] = None
+    assert findings(faulty, DOCKERFILES) == [
+        "network published: reaches the outside, whether anybody asked for it or not"
+    ]
+
+
+def test_a_variable_that_opens_two_services_is_found() -> None:
+    faulty = raw_project()
+    faulty["services"]["jenkins"]["ports"] = ["${PUBLISHED_ADDRESS:-127.0.0.1}:${JENKINS_PORT:-8080}:8080"]
+    assert findings(faulty, DOCKERFILES) == ["services: one variable opens several of them"]
 
 
 def test_without_its_secrets_compose_stops_and_says_what_to_do() -> None:
