@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.compose.dockerfile import Dockerfile
 
-PUBLISHED_PORTS = {"fastapi": "8000", "jenkins": "8080"}
+PUBLISHED_PORTS = {"fastapi": "8000", "jenkins": "8080", "grafana": "3000"}
 """Nobody else is reached from outside."""
 ENDS_BY_ITSELF = {"mlflow-train": "ends; who waits for it waits for its exit status"}
 """Exempt from a health check and from being started anew."""
@@ -17,8 +17,10 @@ PUBLISHED = re.compile(r"\$\{\w+:-127\.0\.0\.1\}:\$\{\w+:-\d+\}:\d+")
 """On this machine alone, and at its usual port, unless somebody says otherwise."""
 MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
 
-# A digest, or a tag that names an exact release: 1.2.3, PostgreSQL's 18.4, Jenkins's 3355.v388858a-3.
-PINNED = re.compile(r"^[^:@]+:[\w.-]+@sha256:[0-9a-f]{64}$|:\d+\.\d+\.\d+[\w.-]*$|^postgres:\d+\.\d+-|:\d+\.v\w+-\d+-")
+# A digest, or a tag that names an exact release: 1.2.3 or v1.2.3, PostgreSQL's 18.4, Jenkins's 3355.v388858a-3.
+PINNED = re.compile(
+    r"^[^:@]+:[\w.-]+@sha256:[0-9a-f]{64}$|:v?\d+\.\d+\.\d+[\w.-]*$|^postgres:\d+\.\d+-|:\d+\.v\w+-\d+-"
+)
 SECRET_NAME = re.compile(r"^(?!.*_FILE$).*(PASSWORD|SECRET|TOKEN|API_KEY|_KEY$|_KEYS$)")
 NO_DEFAULT = re.compile(r"^\$\{[A-Z_]+:(\?[^}]+|-)\}$")
 """Has to be set, or is empty unless it is."""
@@ -116,7 +118,7 @@ def _secrets(_: str, service: Mapping[str, Any]) -> Iterator[str]:
             yield f"{variable} has a value or a default"
     if service.get("env_file"):
         yield "gets every variable of a file"
-    if service["build"].get("args"):
+    if service.get("build", {}).get("args"):
         yield "builds with arguments, which stay in the image's history"
 
 
@@ -124,6 +126,10 @@ def _image(service: Mapping[str, Any], dockerfiles: Mapping[str, Dockerfile]) ->
     image = service["image"]
     if not PINNED.search(image):
         yield f"image {image} is not pinned"
+    if "build" not in service:
+        if service.get("profiles") is None:
+            yield "is somebody else's image that starts unasked"
+        return
     dockerfile = dockerfiles[service["build"]["dockerfile"]]
     if dockerfile.user_of(service["build"].get("target")) in {None, "root", "0", "0:0"}:
         yield "its image runs as root"

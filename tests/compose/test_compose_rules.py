@@ -21,7 +21,7 @@ DOCKERFILES = {
 }
 OF_LIBRARIES = {"OMP_NUM_THREADS"}
 """Variables that libraries of ours read."""
-NOT_OURS = {"postgres", "jenkins"}
+NOT_OURS = {"postgres", "jenkins", "prometheus", "grafana"}
 """Services whose program is somebody else's."""
 
 Fault = Callable[[dict[str, Any]], object]
@@ -92,6 +92,8 @@ def test_the_file_keeps_every_rule() -> None:
         ),
         ("fastapi", lambda s: s.update(image="scoring:latest"), "image scoring:latest is not pinned"),
         ("fastapi", lambda s: s.update(image="scoring"), "image scoring is not pinned"),
+        ("grafana", lambda s: s.update(image="grafana/grafana:latest"), "image grafana/grafana:latest is not pinned"),
+        ("grafana", lambda s: s.pop("profiles"), "is somebody else's image that starts unasked"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -150,6 +152,8 @@ def test_each_service_gets_its_own_logins_and_no_other() -> None:
         },
         "fastapi": {"SERVER_DB_PASSWORD", "DESK_DB_PASSWORD", "ADMIN_PASSWORD"},
         "jenkins": {"JENKINS_ADMIN_PASSWORD"},
+        "prometheus": set(),
+        "grafana": {"GF_SECURITY_ADMIN_PASSWORD"},
         "jenkins-agent": {"SERVER_DB_PASSWORD", "TRAINER_DB_PASSWORD", "ADMIN_PASSWORD"},
     }
 
@@ -183,6 +187,16 @@ def test_a_stop_lasts_longer_than_open_requests_may_take() -> None:
     supervisor_s = drain_s + 5  # what the supervisor gives to the workers, to the shipper, and to a second shipper
     assert grace_s > 3 * supervisor_s
     assert drain_s == Settings.model_fields["drain_timeout_s"].default
+
+
+def test_what_is_mounted_for_monitoring_is_there_and_starts_with_its_profile_alone() -> None:
+    whole = raw_project()
+    for name in ("prometheus", "grafana"):
+        service = whole["services"][name]
+        assert service["profiles"] == ["observability"]
+        for mounted in service["configs"]:
+            assert (ROOT / whole["configs"][mounted["source"]]["file"]).is_file()
+    assert not any("profiles" in service for name, service in whole["services"].items() if name not in NOT_OURS)
 
 
 def test_records_that_wait_survive_a_new_container() -> None:
