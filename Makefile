@@ -115,6 +115,8 @@ env: ## write .env for Docker: random passwords, readable by you alone; those th
 
 up: env ## start everything with Docker, in the background; returns when server and Jenkins are ready
 	@docker compose up --build --detach
+	@echo "API and pages: http://$$(docker compose port fastapi 8000) (key: SCORING_API_KEY of .env; user admin: ADMIN_PASSWORD)"
+	@echo "Jenkins:       http://$$(docker compose port jenkins 8080) (user admin: JENKINS_ADMIN_PASSWORD of .env)"
 
 down: ## stop what `make up` started; data stay in Docker's volumes
 	@docker compose down

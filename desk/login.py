@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import quote
 
 import msgspec
+from prometheus_client import CollectorRegistry
 from starlette.responses import RedirectResponse, Response
 
 from desk.cookie import SESSION
@@ -19,8 +20,10 @@ from desk.oidc.pages import ProviderLogins
 from desk.oidc.provider import Provider
 from desk.rendering import render
 from desk.visits import LOGIN, LOGOUT, PASSWORD, PROVIDER, PROVIDER_LOGOUT, Page, Visit
+from serve.access.control import NOT_LOOKED_AT
 from serve.access.failed_logins import FailedLogins, site_of
 from serve.journal.table import PERSON_EVENTS
+from serve.metrics import failed_logins
 from serve.people.account import Account, PersonRole
 from serve.people.accounts_table import change_account, find_account
 from serve.people.errors import PeopleError
@@ -31,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE: Final = 2
 """Passwords that are hashed at the same time: each takes 64 MiB."""
+PERSON: Final = "person"
+"""What metrics call a failed login here."""
 WRONG: Final = "The name or the password is wrong."
 
 
@@ -44,6 +49,7 @@ class Logins:
         """`provider`: an OpenID provider at which people log in as well."""
         self._provider = provider
         self._failed = FailedLogins() if failed is None else failed
+        self._refused = failed_logins(CollectorRegistry())
         self._hashing = threading.BoundedSemaphore(AT_ONCE)
         self._counting = threading.Lock()
 
@@ -70,11 +76,13 @@ class Logins:
         with self._counting:
             wait_s = self._failed.wait_before_guess_s(sender)
         if wait_s > 0:
+            self._refused.labels(NOT_LOOKED_AT).inc()
             raise TooManyLogins(f"too many wrong passwords: try again in {math.ceil(wait_s)} seconds")
         account = find_account(visit.connection, name)
         if not self._is_right(account, password):
             with self._counting:
                 failures = self._failed.add(sender)
+            self._refused.labels(PERSON).inc()
             logger.warning("failed login of a person, failure %d of this name from there", failures)
             return self._show_login(visit, WRONG, HTTPStatus.UNAUTHORIZED)
         assert account is not None  # noqa: S101 - nobody has a right password without an account

@@ -31,6 +31,7 @@ from fraud.mail_address import MailPlace, parse_mail_place
 from fraud.networks import Network, parse_networks
 from fraud.overridden import refuse_overridden
 from fraud.run_lock import is_held
+from fraud.secret_files import read_secret_files
 from fraud.server_addresses import ServerAddress, parse_server_urls, resolve_servers, single_server
 from fraud.statistics.review import REVIEW_CAPACITY
 
@@ -598,10 +599,17 @@ def load_settings() -> Settings:
         _check_readable(file)
     refuse_overridden(os.environ, files[::-1])
     emptied = {name: None for name in EMPTY_MEANS_NONE if _is_emptied(name.upper(), files)}
+    given = {**emptied, **read_secret_files(os.environ, _secrets())}
     try:
-        return Settings(_env_file=files, **emptied)
+        return Settings(_env_file=files, **given)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None
+
+
+def _secrets() -> list[str]:
+    """Settings that may be files; AUDIT_KEY has a setting of its own for that."""
+    fields = Settings.model_fields
+    return [name for name in fields if "SecretStr" in str(fields[name].annotation) and f"{name}_file" not in fields]
 
 
 def _is_emptied(variable: str, files: tuple[Path, ...]) -> bool:

@@ -30,6 +30,7 @@ from serve.api.model_admin import model_routes
 from serve.api.native import JsonDecoders, contract_routes
 from serve.api.openapi import describe
 from serve.api.openapi.docs_page import docs_routes
+from serve.api.other_requests import CountedRequests
 from serve.api.scoring_routes import ScoringRoutes
 from serve.api.security_headers import headers_of_every_answer, policies_for
 from serve.desk_proxy.proxy import DeskProxy
@@ -42,7 +43,8 @@ from serve.http.scoring_exchange import ScoringService
 from serve.idempotency.answers import SavedAnswers
 from serve.keys.watch import KeyWatch
 from serve.limits import Limits
-from serve.metrics import FLUSH_INTERVAL_S, Metrics
+from serve.metrics import Metrics
+from serve.metrics_keeper import MetricsKeeper
 from serve.mlflow_proxy.proxy import MlflowProxy
 from serve.model.model_change import ModelChange
 from serve.model.registry_watch import RegistryWatch
@@ -56,6 +58,7 @@ from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import RecordLog
 from serve.scoring.scoring import Scoring
 from serve.shadow.state_file import StateFile
+from serve.state_gauges import StateGauges
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +101,8 @@ class Parts:
     drain_timeout_s: float
     encrypted: bool
     """Whether connections are TLS."""
+    certificate_ends_at_s: float | None
+    """When the certificate does, since 1970."""
     watch: RegistryWatch | None
     """Of the worker that looks at the registry for all of them."""
     lease_s: float | None
@@ -119,6 +124,16 @@ def create_app(parts: Parts) -> Application:
     admission = Admission(limits.max_rows_in_flight, limits.max_bytes_in_flight)
     connections = OpenConnections(limits.max_connections, limits.read_timeout_s, KEEP_ALIVE_S)
     queue = ThreadQueue(threads, limits.max_wait_s)
+    keeper = MetricsKeeper(
+        metrics=metrics,
+        gauges=StateGauges(VERSION, parts.certificate_ends_at_s),
+        model=parts.model,
+        access=parts.access,
+        admission=admission,
+        connections=connections,
+        threads=queue,
+        watches_registry=parts.watch is not None,
+    )
     scoring = Scoring(
         model=parts.model,
         log=parts.log,
@@ -137,7 +152,7 @@ def create_app(parts: Parts) -> Application:
         title=TITLE,
         version=VERSION,
         description="Probability that a couple divorces soon after a marriage loan.",
-        lifespan=functools.partial(_lifespan, parts, admission, connections, threads, metrics),
+        lifespan=functools.partial(_lifespan, parts, threads, connections, keeper),
         routes=[
             *inference_routes(parts.model, metrics, VERSION),
             *mlflow_routes(parts.model),
@@ -182,16 +197,15 @@ def create_app(parts: Parts) -> Application:
         ),
         connections,
     )
-    return Application(RequireLogin(app, parts.access, parts.browsers, ERROR_FORMS), service)
+    return Application(CountedRequests(RequireLogin(app, parts.access, parts.browsers, ERROR_FORMS), metrics), service)
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(
     parts: Parts,
-    admission: Admission,
-    connections: OpenConnections,
     threads: ThreadPoolExecutor,
-    metrics: Metrics,
+    connections: OpenConnections,
+    keeper: MetricsKeeper,
     _app: FastAPI,
 ) -> AsyncIterator[None]:
     parts.keys.look()
@@ -203,7 +217,7 @@ async def _lifespan(
     gc.freeze()
     tasks = [
         asyncio.create_task(parts.change.run()),
-        asyncio.create_task(_keep_gauges(parts, admission, connections, metrics)),
+        asyncio.create_task(keeper.run()),
         asyncio.create_task(connections.keep_time()),
         asyncio.create_task(parts.keys.run()),
     ]
@@ -218,30 +232,13 @@ async def _lifespan(
         for task in tasks:
             task.cancel()
         with contextlib.suppress(OSError):
-            metrics.flush()
+            keeper.note()
         threads.shutdown(wait=True)
         await asyncio.to_thread(parts.log.stop)
         parts.saved_answers.stop()
         for proxy in (parts.proxy, parts.desk):
             if proxy is not None:
                 await proxy.close()
-
-
-async def _keep_gauges(parts: Parts, admission: Admission, connections: OpenConnections, metrics: Metrics) -> None:
-    """Write down now and then what was counted, and what is a state."""
-    while True:
-        try:
-            metrics.flush()
-            metrics.rows_in_flight.set(admission.rows)
-            metrics.body_bytes_in_flight.set(admission.body_bytes)
-            metrics.connections.set(len(connections))
-            metrics.model_version.set(parts.model.version or 0)
-            if parts.watch is not None:
-                metrics.model_unconfirmed.set(parts.model.unconfirmed_s)
-        except OSError as error:
-            # Their files may not grow on a full disk; that must not keep anybody from an answer.
-            logger.warning("metrics can't be written: %s", error)
-        await asyncio.sleep(FLUSH_INTERVAL_S)
 
 
 async def _keep_lease(model: ServingModel, lease_s: float) -> None:

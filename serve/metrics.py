@@ -12,16 +12,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from fraud.features import FEATURE_NAMES
+from serve.process_metrics import ServerProcesses
 from serve.scoring.plausibility import ImplausibleValues
 
 METRICS_DIR_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
-LATENCY_BUCKETS_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-
-
+LATENCY_BUCKETS_S: Final = (
+    *(0.000025, 0.00005, 0.0001, 0.00015, 0.0002, 0.0003, 0.0005),
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
+)
+"""A single row takes some 0.2 ms: most edges are around that."""
+WAIT_BUCKETS_S: Final = (0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0)
+OTHER_BUCKETS_S: Final = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0)
 FLUSH_INTERVAL_S: Final = 0.5
 
 
@@ -63,38 +68,44 @@ class Metrics:
     """The counters that routes write and `/metrics` shows."""
 
     def __init__(self) -> None:
-        registry = CollectorRegistry()
+        self.registry = registry = CollectorRegistry()
         self.requests = Counter(
             "scoring_requests_total", "requests to the scoring routes", ["endpoint", "status"], registry=registry
         )
         self.rows = Counter("scoring_rows_total", "rows scored", ["endpoint"], registry=registry)
         self.latency = BulkHistogram(
-            "scoring_seconds",
+            "scoring_request_duration_seconds",
             "time from the first byte of a body to its answer",
             ["endpoint"],
             buckets=LATENCY_BUCKETS_S,
             registry=registry,
         )
-        self.rows_in_flight = Gauge(
-            "rows_in_flight", "rows decoded and not answered yet", multiprocess_mode="livesum", registry=registry
-        )
-        self.body_bytes_in_flight = Gauge(
-            "body_bytes_in_flight",
-            "bytes of bodies received and not answered yet",
-            multiprocess_mode="livesum",
+        self.thread_waits = Histogram(
+            "scoring_thread_wait_seconds",
+            "time that large requests waited for a thread",
+            buckets=WAIT_BUCKETS_S,
             registry=registry,
         )
-        self.connections = Gauge(
-            "connections_open", "connections of clients", multiprocess_mode="livesum", registry=registry
-        )
-        self.model_version = Gauge("model_version", "version in charge", multiprocess_mode="livemax", registry=registry)
-        self.model_unconfirmed = Gauge(
-            "model_unconfirmed_seconds",
-            "time since the registry said last that the version in charge is in production",
-            multiprocess_mode="livemax",
+        self.loop_lag = Histogram(
+            "scoring_event_loop_lag_seconds",
+            "time by which the event loop was late, looked at twice a second: small requests wait for that",
+            buckets=WAIT_BUCKETS_S,
             registry=registry,
         )
-
+        self.other_requests = Counter(
+            "scoring_other_requests_total",
+            "requests that the framework answered, by group of addresses",
+            ["group", "status"],
+            registry=registry,
+        )
+        self.other_latency = Histogram(
+            "scoring_other_request_duration_seconds",
+            "time until the framework began its answer",
+            ["group"],
+            buckets=OTHER_BUCKETS_S,
+            registry=registry,
+        )
+        self.failed_logins = failed_logins(registry)
         self.implausible_values = Counter(
             "scoring_implausible_values_total",
             "values that were scored and are hardly what they say they are",
@@ -123,6 +134,11 @@ class Metrics:
         """A request got an error instead of probabilities. Call it on the event loop."""
         self._refused[endpoint, status] += 1
 
+    def other_answered(self, group: str, status: int, seconds: float) -> None:
+        """The framework began an answer, so long after the request's beginning."""
+        self.other_requests.labels(group, str(status)).inc()
+        self.other_latency.labels(group).observe(seconds)
+
     def flush(self) -> None:
         """Write down what was counted since the last call: a file takes longer to count in than a row to score."""
         answered, self._answered = self._answered, {}
@@ -139,7 +155,9 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """All processes' metrics in Prometheus's text format; those of the others may be `FLUSH_INTERVAL_S` old."""
-        return generate_latest(self._of_all_processes())
+        registry = self._of_all_processes()
+        registry.register(ServerProcesses())
+        return generate_latest(registry)
 
     def totals(self) -> Totals:
         """The sums over all scoring routes; those of other processes may be `FLUSH_INTERVAL_S` old."""
@@ -153,7 +171,7 @@ class Metrics:
             answered=int(total("scoring_requests_total", answered=True)),
             refused=int(total("scoring_requests_total", answered=False)),
             rows=int(total("scoring_rows_total")),
-            seconds=total("scoring_seconds_sum"),
+            seconds=total("scoring_request_duration_seconds_sum"),
         )
 
     def _of_all_processes(self) -> CollectorRegistry:
@@ -161,3 +179,8 @@ class Metrics:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return registry
+
+
+def failed_logins(registry: CollectorRegistry) -> Counter:
+    """The counter of failed logins, which the server's processes and the desk share."""
+    return Counter("scoring_failed_logins_total", "logins that were refused", ["kind"], registry=registry)

@@ -38,15 +38,15 @@ def read_counters() -> Counters:
     answered = math.fsum(sample.value for sample in requests if sample.labels["status"] == "200")
     up_to: defaultdict[float, float] = defaultdict(float)
     for sample in samples:
-        if sample.name == "scoring_seconds_bucket":
+        if sample.name == "scoring_request_duration_seconds_bucket":
             up_to[float(sample.labels["le"])] += sample.value
     return Counters(
         answered=round(answered),
         refused=round(total("scoring_requests_total") - answered),
         rows=round(total("scoring_rows_total")),
         buckets=_each([up_to[edge] for edge in sorted(up_to)]),
-        waiting_records=round(total("prediction_log_waiting_records")),
-        oldest_s=total("prediction_log_oldest_seconds"),
+        waiting_records=round(total("scoring_prediction_log_waiting_records")),
+        oldest_s=total("scoring_prediction_log_oldest_record_seconds"),
     )
 
 

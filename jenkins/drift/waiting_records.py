@@ -14,8 +14,8 @@ from fraud.foreign_errors import refusal, why_unanswered
 from fraud.server_addresses import ServerAddress
 from fraud.server_request import ask_server
 
-OLDEST: Final = "prediction_log_oldest_seconds"
-RECORDS: Final = "prediction_log_waiting_records"
+OLDEST: Final = "scoring_prediction_log_oldest_record_seconds"
+RECORDS: Final = "scoring_prediction_log_waiting_records"
 
 STALE_S: Final = 2.5
 """The server looks at its spool once a second, and records gather for a moment."""

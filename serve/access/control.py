@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter as Counts
+from collections.abc import Mapping
 from typing import Final
 
 from fraud.api_keys import Role
@@ -24,6 +26,9 @@ OR_BE_ADMINISTRATOR: Final = "or the administrator's name and password (HTTP Bas
 
 _EVERYBODY: Final = "everybody"
 """As a sender."""
+NOT_LOOKED_AT: Final = "not_looked_at"
+_KINDS: Final = {Scheme.BEARER: "key", Scheme.BASIC: "password", None: "unknown"}
+"""Scheme -> what metrics call a wrong login of it."""
 
 
 class AccessControl:
@@ -39,6 +44,12 @@ class AccessControl:
         """At the administrator's password. Those under other names are counted apart: they can't be right."""
         self._other_names = FailedLogins()
         self._all_guesses = FailedLogins(OF_ALL)
+        self._failed: Counts[str] = Counts()
+
+    def take_failures(self) -> Mapping[str, int]:
+        """Logins that were refused since the last call: wrong ones by their scheme, and those not looked at."""
+        failed, self._failed = self._failed, Counts()
+        return failed
 
     @property
     def term(self) -> int:
@@ -97,6 +108,7 @@ class AccessControl:
             wait_s = max(wait_s, self._all_guesses.wait_before_guess_s(_EVERYBODY))
         caller = self._authenticator.identify(login, keys_only=wait_s > 0.0)
         if caller is None and wait_s > 0.0:
+            self._failed[NOT_LOOKED_AT] += 1
             raise TooManyFailedLogins(
                 "too many wrong passwords came from your address, or from many addresses: this one was not looked at; "
                 "wait as long as Retry-After says, or use an API key",
@@ -118,6 +130,7 @@ class AccessControl:
 
     def _failure(self, login: bytes, address: str, failures: int, role: Role | None, request_id: str) -> Unauthorized:
         scheme = scheme_of(login)
+        self._failed[_KINDS[scheme]] += 1
         # Of many failures in a row the log gets the first few, then ever fewer.
         if failures <= FREE_FAILURES or failures.bit_count() == 1:
             logger.warning(

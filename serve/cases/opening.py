@@ -15,7 +15,6 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from prometheus_client import Gauge
 from psycopg2.extensions import connection as Connection
 
 from fraud.control_sample import fingerprint
@@ -27,6 +26,7 @@ from serve.cases.table import open_case
 from serve.journal.table import CASE_EVENTS
 from serve.policy.decisions import is_reviewed
 from serve.prediction_log.chore import Chore
+from serve.prediction_log.metrics import UpkeepMetrics
 from serve.prediction_log.session import LogSession
 from serve.scoring.asks import policy_on_record
 
@@ -74,9 +74,9 @@ class CaseOpener:
         self._key = control_key
         self._due_after = due_after
 
-    def run(self, stop: threading.Event, behind_s: Gauge) -> None:
+    def run(self, stop: threading.Event, metrics: UpkeepMetrics) -> None:
         """Open cases until `stop`."""
-        chore = Chore("cases", self.open_cases, OPENING_INTERVAL_S, behind_s, self._session.disconnect)
+        chore = Chore("cases", self.open_cases, OPENING_INTERVAL_S, metrics, self._session.disconnect)
         while not stop.is_set():
             chore.do_when_due()
             stop.wait(POLL_INTERVAL_S)

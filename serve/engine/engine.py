@@ -132,6 +132,10 @@ class Engine:
             score_shared(route.kernel, self._pool, route.threads, x, out)
         return out
 
+    def kernel_for(self, rows: int | None) -> str:
+        """Which kernel scores batches of so many rows; None: of more than any class has."""
+        return self._routes[-1 if rows is None else bisect_left(self._bounds, rows)].kernel.name
+
     def close(self) -> None:
         """Stop the threads; to be called once, when no `score` is running and none will follow."""
         if self._pool is not None:

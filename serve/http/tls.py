@@ -52,6 +52,13 @@ def check_certificate(certificate: Path | None, key: Path | None) -> None:
         ) from None
 
 
+def end_of_certificate(certificate: Path) -> float:
+    """When the first certificate of a PEM file ends, which is the server's own; seconds since 1970."""
+    from cryptography import x509  # noqa: PLC0415 - takes time that servers without a certificate need not spend
+
+    return x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc.timestamp()
+
+
 def warn_if_readable(host: str, *, encrypted: bool) -> None:
     """Say so when keys and applications would cross a network as they are."""
     if not encrypted and not _is_loopback(host):

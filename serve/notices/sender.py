@@ -14,14 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from prometheus_client import Gauge
-
 from fraud.notices import note_alert, repeat_verdicts
 from serve.notices.alerts import Alerts
 from serve.notices.errors import NotSent
 from serve.notices.table import Notice, Patience, WayName, claim, enqueue, mark_failed, mark_sent
 from serve.notices.words import EVENTS, Message, message_of
 from serve.prediction_log.chore import Chore
+from serve.prediction_log.metrics import UpkeepMetrics
 from serve.prediction_log.session import LogSession
 
 logger = logging.getLogger(__name__)
@@ -63,11 +62,11 @@ class Sender:
         self._alerts = alerts
         self._place = place
 
-    def run(self, stop: threading.Event, behind_s: Gauge) -> None:
+    def run(self, stop: threading.Event, metrics: UpkeepMetrics) -> None:
         """Send until `stop`."""
         chores = [
-            Chore("alerts", self.watch, ALERTS_INTERVAL_S, behind_s, self._session.disconnect),
-            Chore("notices", self.send, SENDING_INTERVAL_S, behind_s, self._session.disconnect),
+            Chore("alerts", self.watch, ALERTS_INTERVAL_S, metrics, self._session.disconnect),
+            Chore("notices", self.send, SENDING_INTERVAL_S, metrics, self._session.disconnect),
         ]
         while not stop.is_set():
             for chore in chores:

@@ -21,6 +21,7 @@ class ThreadQueue:
         self._threads = threads
         self._max_wait_s = max_wait_s
         self._jobs: deque[_Job] = deque()
+        self._waits_s: list[float] = []
 
     def refuse_if_standing(self) -> None:
         """Raises Overloaded where the request whose turn is next has waited too long already."""
@@ -28,6 +29,11 @@ class ThreadQueue:
             self._jobs.popleft()
         if self._jobs and time.perf_counter() - self._jobs[0].entered_at > self._max_wait_s:
             raise Overloaded("more batches come than can be scored: send this again after the time in Retry-After")
+
+    def take_waits_s(self) -> list[float]:
+        """How long requests waited that got a thread since the last call."""
+        waits_s, self._waits_s = self._waits_s, []
+        return waits_s
 
     def submit(self, work: Callable[[], Result]) -> asyncio.Future[Result]:
         """Do a request's work in a thread.
@@ -41,6 +47,7 @@ class ThreadQueue:
 
         def begin() -> Result:
             job.waits = False
+            self._waits_s.append(time.perf_counter() - job.entered_at)
             return work()
 
         future = asyncio.get_running_loop().run_in_executor(self._threads, begin)

@@ -8,6 +8,7 @@ when there is time.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import gc
 import logging
 import signal
@@ -103,6 +104,7 @@ def refuse_unfit_database(dsn: str) -> None:
 def _ship(settings: Settings, stop: threading.Event) -> None:
     folder, dsn = settings.spool_folder(), settings.dsn(DatabaseRole.SERVER)
     anchors, metrics = AnchorBook(folder, anchor_key(settings)), LogMetrics()
+    metrics.spool_limit_bytes.set(settings.spool_max_bytes)
     journal = journal_file(settings.run_dir)
     upkeep = Upkeep(
         UpkeepTable(dsn, settings.log_retention_months),
@@ -117,15 +119,14 @@ def _ship(settings: Settings, stop: threading.Event) -> None:
     gc.set_threshold(GC_THRESHOLD)
     if settings.anchor_url is not None:
         sender = AnchorSender(Anchors(folder), place_of(settings.anchor_url.get_secret_value()))
-        behind_s = metrics.upkeep_behind_s
-        threading.Thread(target=sender.run, args=(stop, behind_s), name="anchor-sender", daemon=True).start()
-    threading.Thread(target=notices.run, args=(stop, metrics.upkeep_behind_s), name="notices", daemon=True).start()
+        threading.Thread(target=sender.run, args=(stop, metrics.upkeep), name="anchor-sender", daemon=True).start()
+    threading.Thread(target=notices.run, args=(stop, metrics.upkeep), name="notices", daemon=True).start()
     cases = CaseOpener(dsn, settings.control_secret(), dt.timedelta(days=settings.desk_due_days))
-    threading.Thread(target=cases.run, args=(stop, metrics.upkeep_behind_s), name="cases", daemon=True).start()
+    threading.Thread(target=cases.run, args=(stop, metrics.upkeep), name="cases", daemon=True).start()
     # What it is at as we end is broken off, and done by the next one.
     threading.Thread(target=upkeep.run, args=(stop,), name="upkeep", daemon=True).start()
-    behind = metrics.upkeep_behind_s.labels("api_keys")
-    keeper = KeyKeeper(dsn, local_copy(settings.run_dir), key_uses(settings.run_dir), behind.set)
+    tell_behind_s = functools.partial(metrics.upkeep.tell, "api_keys")
+    keeper = KeyKeeper(dsn, local_copy(settings.run_dir), key_uses(settings.run_dir), tell_behind_s)
     keeping = threading.Thread(target=keeper.run, args=(stop,), name="api-keys", daemon=True)
     keeping.start()
     interval_s = settings.log_flush_interval_ms / 1000

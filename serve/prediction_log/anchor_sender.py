@@ -7,13 +7,12 @@ import threading
 import uuid
 from typing import Final
 
-from prometheus_client import Gauge
-
 from serve.prediction_log.anchor import Anchor
 from serve.prediction_log.anchor_place import AnchorPlace
 from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.chore import Chore
 from serve.prediction_log.errors import SpoolError
+from serve.prediction_log.metrics import UpkeepMetrics
 
 SENDING_INTERVAL_S: Final = 60.0
 """Of what was anchored since, and is undone together with its anchor before it is sent, nothing tells."""
@@ -28,9 +27,9 @@ class AnchorSender:
         self._place = place
         self._sent: dict[uuid.UUID, Anchor] = {}
 
-    def run(self, stop: threading.Event, behind_s: Gauge) -> None:
+    def run(self, stop: threading.Event, metrics: UpkeepMetrics) -> None:
         """Send until `stop`, in a thread of its own: a place that hangs keeps nothing else waiting."""
-        chore = Chore("anchors", self.send, SENDING_INTERVAL_S, behind_s, lambda: None)
+        chore = Chore("anchors", self.send, SENDING_INTERVAL_S, metrics, lambda: None)
         while not stop.is_set():
             chore.do_when_due()
             stop.wait(POLL_INTERVAL_S)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Final
 
 import psycopg2
-from prometheus_client import Gauge
 
 from fraud.errors import ProjectError
+from serve.prediction_log.metrics import UpkeepMetrics
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Chore:
         name: str,
         do: Callable[[], None],
         interval_s: float,
-        behind_s: Gauge,
+        metrics: UpkeepMetrics,
         recover: Callable[[], None],
         *,
         patience_s: float = PATIENCE_S,
@@ -36,14 +36,14 @@ class Chore:
         """Make a chore that is due at once.
 
         Args:
-            behind_s: labelled `task`; gets the time since the chore was due, until it is done.
+            metrics: is told how long the chore has been due, until it is done.
             recover: called after a fault.
         """
         self._name = name
         self._do = do
         self._interval_s = interval_s
-        self._behind_s = behind_s.labels(name)
-        self._behind_s.set(0.0)
+        self._metrics = metrics
+        metrics.behind_s.labels(name).set(0.0)
         self._recover = recover
         self._patience_s = patience_s
         self._retry_s = FIRST_RETRY_S
@@ -64,7 +64,7 @@ class Chore:
 
     def _fall_behind(self, error: Exception) -> None:
         now = time.monotonic()
-        self._behind_s.set(now - self._due_since)
+        self._metrics.tell(self._name, now - self._due_since)
         if not self._is_told and now - self._due_since >= self._patience_s:
             self._is_told = True
             # PostgreSQL's CONTEXT and DETAIL lines can quote the data; the first line never does.
@@ -83,6 +83,6 @@ class Chore:
         if self._is_told:
             logger.warning("%s of the prediction log has caught up after %.0f s", self._name, now - self._due_since)
         self._is_told = False
-        self._behind_s.set(0.0)
+        self._metrics.tell(self._name, 0.0)
         self._retry_s = FIRST_RETRY_S
         self._due_since = self.next_at = now + self._interval_s

@@ -52,19 +52,19 @@ class DriftGauges:
         """Write it down; a variable that was not checked this time, or a verdict that is over, is 0."""
         if state is None:
             return
-        self._gauge("drift_last_check_seconds", "when the last drift check was made, since 1970").set(
+        self._gauge("scoring_drift_last_check_timestamp_seconds", "when the last drift check was made, since 1970").set(
             state.checked_at_s
         )
-        self._gauge("drift_model_version", "version that the last drift check was about").set(state.model_version)
-        verdicts = self._gauge("drift_verdict", "1 = how the last drift check ended", "verdict")
+        self._gauge("scoring_drift_model_version", "version that the last check was about").set(state.model_version)
+        verdicts = self._gauge("scoring_drift_verdict", "1 = how the last drift check ended", "verdict")
         for verdict in ("pass", "fail", "inconclusive", "error", "data_quality_fault"):
             verdicts.labels(verdict).set(verdict == state.verdict)
         if state.psi:
-            self._gauge("drift_worst_psi", "largest PSI of the last drift check").set(max(state.psi.values()))
-            psi = self._gauge("drift_psi", "PSI of the last drift check", "variable")
+            self._gauge("scoring_drift_worst_psi", "largest PSI of the last drift check").set(max(state.psi.values()))
+            psi = self._gauge("scoring_drift_psi", "PSI of the last drift check", "variable")
             for variable, value in state.psi.items():
                 psi.labels(variable).set(value)
-        self._gauge("drift_retraining_refused", "1 = drift, and the last claim of a retraining was refused").set(
+        self._gauge("scoring_drift_retraining_refused", "1 = drift, and the last retraining was refused").set(
             state.refused
         )
 

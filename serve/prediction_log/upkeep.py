@@ -18,6 +18,7 @@ from serve.prediction_log.anchor_book import AnchorBook
 from serve.prediction_log.chore import PATIENCE_S, Chore
 from serve.prediction_log.drift_gauges import DriftGauges
 from serve.prediction_log.metrics import LogMetrics
+from serve.prediction_log.report_gauges import ReportGauges
 from serve.prediction_log.upkeep_table import UpkeepTable
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,8 @@ DAYS_AHEAD: Final = (0, 31, 62)
 UPKEEP_INTERVAL_S: Final = 3600.0
 DRIFT_INTERVAL_S: Final = 15.0
 """How often the database is asked what the drift monitor said."""
+VERDICTS_INTERVAL_S: Final = 60.0
+"""How often it is asked how checks ended."""
 POLICIES_INTERVAL_S: Final = 15.0
 """How soon a review policy that was signed is used, where nobody asks for it by `/update-model`."""
 JOURNALS_INTERVAL_S: Final = 15.0
@@ -57,13 +60,15 @@ class Upkeep:
         self._table = table
         self._anchors = anchors
         self._drift_gauges = DriftGauges()
+        self._report_gauges = ReportGauges()
         self._chores = [
-            Chore(name, do, interval_s, metrics.upkeep_behind_s, table.disconnect, patience_s=patience_s)
+            Chore(name, do, interval_s, metrics.upkeep, table.disconnect, patience_s=patience_s)
             for name, do, interval_s in (
                 ("partitions", self._make_months, UPKEEP_INTERVAL_S),
                 ("retention", self._retain, UPKEEP_INTERVAL_S),
                 ("reports", self._remove_old_reports, UPKEEP_INTERVAL_S),
                 ("drift", self._tell_drift, DRIFT_INTERVAL_S),
+                ("verdicts", self._tell_reports, VERDICTS_INTERVAL_S),
                 ("policies", fetch_policies, POLICIES_INTERVAL_S),
                 ("journals", anchor_journals, JOURNALS_INTERVAL_S),
             )
@@ -120,3 +125,6 @@ class Upkeep:
 
     def _tell_drift(self) -> None:
         self._drift_gauges.show(self._table.drift_state())
+
+    def _tell_reports(self) -> None:
+        self._report_gauges.show(self._table.report_states())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from serve.prediction_log.drift_gauges import DriftState, read_drift_state
+from serve.prediction_log.report_gauges import ReportState, read_report_states
 from serve.prediction_log.session import LogSession
 from serve.prediction_log.table import MAKE_PARTITION, ChainEnd
 
@@ -78,6 +79,11 @@ class UpkeepTable:
         """What the drift monitor said last; None before it said anything."""
         with self._session.connected() as connection, connection.cursor() as cursor:
             return read_drift_state(cursor)
+
+    def report_states(self) -> Sequence[ReportState]:
+        """How each kind of check ended last."""
+        with self._session.connected() as connection, connection.cursor() as cursor:
+            return read_report_states(cursor)
 
     def _call(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._session.connected() as connection, connection.cursor() as cursor:

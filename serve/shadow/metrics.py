@@ -23,17 +23,17 @@ class ShadowMetrics:
     """Requests that were drawn, by what became of them, and the version that shadows."""
 
     def __init__(self) -> None:
-        registry = CollectorRegistry()
+        self.registry = registry = CollectorRegistry()
         self.requests = Counter(
-            "shadow_requests_total", "requests that were drawn for the shadow", ["outcome"], registry=registry
+            "scoring_shadow_requests_total", "requests that were drawn for the shadow", ["outcome"], registry=registry
         )
         for outcome in Outcome:
             self.requests.labels(outcome)
         self.faults = Counter(
-            "shadow_faults_total", "times that there was no version to shadow, or no table", registry=registry
+            "scoring_shadow_faults_total", "times that there was no version to shadow, or no table", registry=registry
         )
         self.model_version = Gauge(
-            "shadow_model_version",
+            "scoring_shadow_model_version",
             "version that shadows; 0 = none does",
             multiprocess_mode="livemostrecent",
             registry=registry,

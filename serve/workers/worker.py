@@ -28,6 +28,7 @@ from serve.decoding.row_scanner import RowScanner
 from serve.desk_proxy.proxy import DeskProxy
 from serve.engine import EngineKind, EngineOptions
 from serve.http.connection import Connection
+from serve.http.tls import end_of_certificate
 from serve.idempotency.answers import SavedAnswers
 from serve.keys.local_copy import local_copy
 from serve.keys.uses import key_uses
@@ -112,6 +113,7 @@ def assemble(
         workers=workers,
         drain_timeout_s=settings.drain_timeout_s,
         encrypted=settings.ssl_certfile is not None,
+        certificate_ends_at_s=None if settings.ssl_certfile is None else end_of_certificate(settings.ssl_certfile),
         watch=RegistryWatch(change, model, settings.model_watch_s if uri else 0.0) if refresh else None,
         lease_s=settings.model_lease_s if uri else None,
     )

@@ -35,6 +35,11 @@ def _pinned(base: str, names: set[str | None]) -> bool:
 def _stage(stage: Stage) -> Iterator[str]:
     for instruction in stage.instructions:
         yield from _instruction(instruction)
+    texts = [(instruction.word, instruction.text) for instruction in stage.instructions]
+    if any(word == "RUN" and "pip" in text and "install" in text for word, text in texts):
+        for word, text in texts:
+            if word == "COPY" and not text.startswith("requirements/"):
+                yield f"COPY {text}: each change of code is a new layer with all packages"
 
 
 def _instruction(instruction: Instruction) -> Iterator[str]:

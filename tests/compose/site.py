@@ -124,7 +124,8 @@ class Site:
         assert running.process.poll() is None, f"{name} ended:\n{running.log.read_text()[-4000:]}"
         check = self.services[name]["healthcheck"]["test"]
         port = {"mlflow-server": "5000", "fastapi": "8000"}.get(name)
-        local = [text.replace(f":{port}/", f":{self._ports[name]}/") if port else text for text in check[1:]]
+        texts = [text.replace("$$", "$") for text in check[1:]]
+        local = [text.replace(port, str(self._ports[name])) if port else text for text in texts]
         command = self._command(name, running.container, local)
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 

@@ -21,7 +21,7 @@ DOCKERFILES = {
 }
 OF_LIBRARIES = {"OMP_NUM_THREADS"}
 """Variables that libraries of ours read."""
-NOT_OURS = {"postgres", "jenkins"}
+NOT_OURS = {"postgres", "jenkins", "prometheus", "grafana"}
 """Services whose program is somebody else's."""
 
 Fault = Callable[[dict[str, Any]], object]
@@ -43,6 +43,7 @@ def test_the_file_keeps_every_rule() -> None:
         ("postgres", lambda s: s.update(ports=["5432:5432"]), "publishes 5432:5432"),
         ("fastapi", lambda s: s["ports"].append("9000:9000"), "publishes 9000:9000"),
         ("fastapi", lambda s: s.update(ports=["8000:22"]), "publishes 8000:22"),
+        ("fastapi", lambda s: s.update(ports=["0.0.0.0:8000:8000"]), "publishes 0.0.0.0:8000:8000"),
         ("mlflow-server", lambda s: s["networks"].append("published"), "is in a network that it has no port for"),
         ("fastapi", lambda s: s.update(network_mode="host"), "leaves the project's networks"),
         ("fastapi", lambda s: s.update(privileged=True), "has rights of the host"),
@@ -50,7 +51,14 @@ def test_the_file_keeps_every_rule() -> None:
         ("fastapi", lambda s: s.pop("security_opt"), "may gain privileges"),
         ("fastapi", lambda s: s.pop("read_only"), "writes to its root file system"),
         ("fastapi", lambda s: s.update(user="0:0"), "runs as root"),
-        ("fastapi", lambda s: s.pop("mem_limit"), "has no mem_limit"),
+        ("fastapi", lambda s: [s.pop("mem_limit"), s.pop("memswap_limit")], "has no mem_limit"),
+        ("fastapi", lambda s: s.pop("memswap_limit"), "may swap, which no limit bounds"),
+        ("fastapi", lambda s: s.pop("logging"), "has a log without end"),
+        (
+            "fastapi",
+            lambda s: s["healthcheck"].update(test=["CMD", "python", "-c", "0"]),
+            "starts a Python for each health check",
+        ),
         ("fastapi", lambda s: s.pop("cpus"), "has no cpus"),
         ("fastapi", lambda s: s.pop("healthcheck"), "has no health check"),
         ("fastapi", lambda s: s.pop("restart"), "stays down after a crash"),
@@ -84,6 +92,8 @@ def test_the_file_keeps_every_rule() -> None:
         ),
         ("fastapi", lambda s: s.update(image="scoring:latest"), "image scoring:latest is not pinned"),
         ("fastapi", lambda s: s.update(image="scoring"), "image scoring is not pinned"),
+        ("grafana", lambda s: s.update(image="grafana/grafana:latest"), "image grafana/grafana:latest is not pinned"),
+        ("grafana", lambda s: s.pop("profiles"), "is somebody else's image that starts unasked"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -97,6 +107,20 @@ def test_a_network_that_reaches_the_outside_is_found() -> None:
     faulty = raw_project()
     faulty["networks"]["inside"] = {}
     assert findings(faulty, DOCKERFILES) == ["network inside: reaches the outside"]
+
+
+def test_a_network_that_lets_services_out_unasked_is_found() -> None:
+    faulty = raw_project()
+    faulty["networks"]["published"] = None
+    assert findings(faulty, DOCKERFILES) == [
+        "network published: reaches the outside, whether anybody asked for it or not"
+    ]
+
+
+def test_a_variable_that_opens_two_services_is_found() -> None:
+    faulty = raw_project()
+    faulty["services"]["jenkins"]["ports"] = ["${PUBLISHED_ADDRESS:-127.0.0.1}:${JENKINS_PORT:-8080}:8080"]
+    assert findings(faulty, DOCKERFILES) == ["services: one variable opens several of them"]
 
 
 def test_without_its_secrets_compose_stops_and_says_what_to_do() -> None:
@@ -128,6 +152,8 @@ def test_each_service_gets_its_own_logins_and_no_other() -> None:
         },
         "fastapi": {"SERVER_DB_PASSWORD", "DESK_DB_PASSWORD", "ADMIN_PASSWORD"},
         "jenkins": {"JENKINS_ADMIN_PASSWORD"},
+        "prometheus": set(),
+        "grafana": {"GF_SECURITY_ADMIN_PASSWORD"},
         "jenkins-agent": {"SERVER_DB_PASSWORD", "TRAINER_DB_PASSWORD", "ADMIN_PASSWORD"},
     }
 
@@ -161,6 +187,16 @@ def test_a_stop_lasts_longer_than_open_requests_may_take() -> None:
     supervisor_s = drain_s + 5  # what the supervisor gives to the workers, to the shipper, and to a second shipper
     assert grace_s > 3 * supervisor_s
     assert drain_s == Settings.model_fields["drain_timeout_s"].default
+
+
+def test_what_is_mounted_for_monitoring_is_there_and_starts_with_its_profile_alone() -> None:
+    whole = raw_project()
+    for name in ("prometheus", "grafana"):
+        service = whole["services"][name]
+        assert service["profiles"] == ["observability"]
+        for mounted in service["configs"]:
+            assert (ROOT / whole["configs"][mounted["source"]]["file"]).is_file()
+    assert not any("profiles" in service for name, service in whole["services"].items() if name not in NOT_OURS)
 
 
 def test_records_that_wait_survive_a_new_container() -> None:

@@ -58,6 +58,7 @@ def test_python_is_the_same_in_all_of_them() -> None:
             "RUN apt-get: its lists stay in the image",
             id="lists of packages",
         ),
+        pytest.param("RUN pip", "COPY fraud fraud\nRUN pip", "COPY fraud fraud: each change of code", id="code"),
         pytest.param("RUN pip", "RUN curl http://x | sh\nRUN pip", "RUN: fetches from the network", id="curl"),
     ],
 )

@@ -76,7 +76,7 @@ def test_it_shows_since_when_how_busy_and_what_comes_next(browser: Browsers, peo
     told = plain_text(here.get("/").text)
     assert "Version 7 is in production since" in told
     assert "by promotion of bert" in told
-    assert re.search(r"the last hour (9|10)\.\d\d (9\d|100)\.\d\d at most 0.5 ms at most 1 ms 60 ", told)
+    assert re.search(r"the last hour (9|10)\.\d\d (9\d|100)\.\d\d at most 0.025 ms at most 0.05 ms 60 ", told)
     assert "9.1% of the requests of the last hour got an error" in told
     assert "Drift check 2026-05-02 01:00 UTC never" in told
     assert "Check drift now Retrain Roll back" in told

@@ -56,10 +56,10 @@ def test_a_minute_is_what_was_counted_between(earlier: Counters, later: Counters
     ("found", "share", "told"),
     [
         pytest.param(buckets(), 0.5, "none yet", id="nothing answered"),
-        pytest.param(buckets(b0=1), 0.99, "at most 0.5 ms", id="the first bucket"),
-        pytest.param(buckets(b0=50, b2=50), 0.5, "at most 0.5 ms", id="just half"),
-        pytest.param(buckets(b0=49, b2=51), 0.5, "at most 2.5 ms", id="a little less than half"),
-        pytest.param(buckets(b0=1, b12=1), 0.99, "more than 2500 ms", id="beyond the last edge"),
+        pytest.param(buckets(b0=1), 0.99, "at most 0.025 ms", id="the first bucket"),
+        pytest.param(buckets(b4=50, b6=50), 0.5, "at most 0.2 ms", id="just half"),
+        pytest.param(buckets(b4=49, b8=51), 0.5, "at most 2.5 ms", id="a little less than half"),
+        pytest.param(buckets(**{"b0": 1, f"b{PLACES - 1}": 1}), 0.99, "more than 2500 ms", id="beyond the last edge"),
     ],
 )
 def test_times_are_told_as_exactly_as_buckets_are(found: tuple[int, ...], share: float, told: str) -> None:

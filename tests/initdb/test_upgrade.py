@@ -47,6 +47,7 @@ LANDED = {
     "v0020_cockpit": "55b612cdd5c525e1af35966e1d920b3dd1e40e81a14888f2e721abad4ba1d3ff",
     "v0021_cases": "539d548b2711a5dfea94baae9923a89d01216b23aafc16fd7085f8ea6d623e54",
     "v0022_outcomes": "52d2d60f5e3386e54b150ef8f80038856ff3593faec1e438ece6b04647d26806",
+    "v0023_metrics_of_reports": "99995cc4454eac4fe690e582b0bf29c41315b2baee90bce6d32159b923c17b1b",
 }
 """What was applied somewhere is never changed, or databases of one version differ: a change is a version of its own."""
 

@@ -189,7 +189,7 @@ def test_a_refusal_of_a_large_body_arrives(
 def test_a_refusal_for_want_of_room_arrives(server_url: str, url: str, target: str) -> None:
     with closing(Wire(server_url)) as other:
         other.send(post("/batch_predict", ENOUGH_BYTES)[:-100_000])
-        wait_until(lambda: gauge(server_url, "body_bytes_in_flight") > MAX_BODY_BYTES / 2, 30, "another's body comes")
+        wait_until(lambda: gauge(server_url, "scoring_body_in_flight_bytes") > MAX_BODY_BYTES / 2, 30, "a body comes")
         answer = send(httpx.Request("POST", url + target, content=ENOUGH_BYTES, headers=LOGIN))
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "1"

@@ -70,7 +70,7 @@ def test_a_body_that_trickles_is_cut_off_and_frees_what_it_held(url: str, wire: 
     answer = wire.answer()
     assert (answer.status, answer.json()["error"]["code"]) == (408, "request_timeout")
     assert answer.headers["connection"] == "close"
-    wait_until(lambda: gauge(url, "body_bytes_in_flight") == 0, 30, "its bytes count no longer")
+    wait_until(lambda: gauge(url, "scoring_body_in_flight_bytes") == 0, 30, "its bytes count no longer")
 
 
 def test_a_refused_body_that_trickles_is_cut_off_too(wire: Wire) -> None:
@@ -119,7 +119,7 @@ def test_a_client_that_has_closed_its_side_gets_its_answer(wire: Wire, path: str
 
 
 def test_one_connection_too_many_is_refused_until_others_have_gone(url: str) -> None:
-    wait_until(lambda: gauge(url, "connections_open") <= 1, 30, "the others have gone")
+    wait_until(lambda: gauge(url, "scoring_connections_open") <= 1, 30, "the others have gone")
     crowd = []
     for _ in range(MAX_CONNECTIONS):
         crowd.append(Wire(url))

@@ -119,7 +119,7 @@ def test_a_refusal_for_want_of_room_arrives(
 ) -> None:
     with closing(Wire(url)) as first:
         first.send(post("/batch_predict", ENOUGH_BYTES)[:-100_000])
-        wait_until(lambda: gauge(url, "body_bytes_in_flight") > MAX_BODY_BYTES / 2, DEADLINE_S, "another's body comes")
+        wait_until(lambda: gauge(url, "scoring_body_in_flight_bytes") > MAX_BODY_BYTES / 2, DEADLINE_S, "a body comes")
         wire.send(post(target, ENOUGH_BYTES, *lines, version=version))
         answer = wire.answer()
     check_error(answer, route_of(target).form)
@@ -164,10 +164,10 @@ def test_one_connection_too_many_is_refused_though_it_sends_at_once(url: str) ->
 def test_the_answer_ends_the_stream_though_the_client_has_not_sent_all(
     url: str, wire: Wire, version: str, lines: tuple[str, ...]
 ) -> None:
-    others = gauge(url, "connections_open")
+    others = gauge(url, "scoring_connections_open")
     wire.send(without_login("/predict", ENOUGH_BYTES, *lines, version=version)[:100_000])
     check_last(wire, wire.answer(), 401)
-    wait_until(lambda: gauge(url, "connections_open") <= others, DEADLINE_S, "it is not kept for ever")
+    wait_until(lambda: gauge(url, "scoring_connections_open") <= others, DEADLINE_S, "it is not kept for ever")
 
 
 def test_an_endless_body_is_cut_off(wire: Wire) -> None:
@@ -202,11 +202,11 @@ def check_cut_off(wire: Wire, pieces: Iterable[bytes]) -> None:
 
 
 def test_a_client_that_leaves_while_the_rest_is_read_is_forgotten(url: str) -> None:
-    others = gauge(url, "connections_open")
+    others = gauge(url, "scoring_connections_open")
     for ending in (socket.SHUT_WR, socket.SHUT_RDWR):
         with closing(Wire(url)) as wire:
             wire.send(without_login("/predict", ENOUGH_BYTES, "Connection: close", version="1.1")[:-1_000])
             assert wire.answer().status == 401
             with contextlib.suppress(OSError):
                 wire.socket.shutdown(ending)
-    wait_until(lambda: gauge(url, "connections_open") <= others, DEADLINE_S, "their connections are gone")
+    wait_until(lambda: gauge(url, "scoring_connections_open") <= others, DEADLINE_S, "their connections are gone")

@@ -119,7 +119,7 @@ def taken_room(url: str) -> Iterator[None]:
     """Another's body is in flight until the end of the block."""
     with closing(Wire(url)) as other:
         other.send(post("/batch_predict", LONG[:-2])[:-1_000])
-        wait_until(lambda: gauge(url, "body_bytes_in_flight") > MAX_BODY_BYTES / 2, 30, "it counts")
+        wait_until(lambda: gauge(url, "scoring_body_in_flight_bytes") > MAX_BODY_BYTES / 2, 30, "it counts")
         yield
 
 

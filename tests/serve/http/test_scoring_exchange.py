@@ -125,13 +125,13 @@ def test_a_refused_long_body_behind_a_slow_request_waits_for_its_turn(wire: Wire
 
 
 def test_a_client_that_leaves_in_a_refused_body_is_forgotten(alone: str) -> None:
-    others = gauge(alone, "connections_open")
+    others = gauge(alone, "scoring_connections_open")
     wire = Wire(alone)
     wire.send(post("/batch_predict", LONG, "Content-Type: text/html")[:-1])
     assert wire.answer().status == 415
-    wait_until(lambda: gauge(alone, "connections_open") > others, 30, "it counts")
+    wait_until(lambda: gauge(alone, "scoring_connections_open") > others, 30, "it counts")
     wire.close()
-    wait_until(lambda: gauge(alone, "connections_open") <= others, 30, "its connection is gone")
+    wait_until(lambda: gauge(alone, "scoring_connections_open") <= others, 30, "its connection is gone")
 
 
 def test_every_answer_names_request_and_model(wire: Wire) -> None:
@@ -167,9 +167,9 @@ def test_another_method_is_refused_as_elsewhere(wire: Wire) -> None:
 def test_a_client_that_leaves_in_the_middle_of_its_body_frees_what_it_held(alone: str) -> None:
     wire = Wire(alone)
     wire.send(post("/batch_predict", BATCH)[:-1])
-    wait_until(lambda: gauge(alone, "body_bytes_in_flight") > 0, 30, "the body is counted")
+    wait_until(lambda: gauge(alone, "scoring_body_in_flight_bytes") > 0, 30, "the body is counted")
     wire.close()
-    wait_until(lambda: gauge(alone, "body_bytes_in_flight") == 0, 30, "it counts no longer")
+    wait_until(lambda: gauge(alone, "scoring_body_in_flight_bytes") == 0, 30, "it counts no longer")
 
 
 def test_a_client_that_leaves_before_all_its_answers_leaves_nothing_behind(alone: str, stack: LiveStack) -> None:
@@ -180,5 +180,5 @@ def test_a_client_that_leaves_before_all_its_answers_leaves_nothing_behind(alone
     wire.close()
     statement = "SELECT count(*) FROM prediction_requests WHERE request_id LIKE %s"
     wait_until(lambda: fetch(stack.owner_dsn, statement, f"{name}-%") != [(0,)], 30, "the first is on record")
-    for what in ("body_bytes_in_flight", "rows_in_flight"):
+    for what in ("scoring_body_in_flight_bytes", "scoring_rows_in_flight"):
         wait_until(lambda what=what: gauge(alone, what) == 0, 30, f"{what} is 0")

@@ -210,11 +210,11 @@ def test_servers_share_the_work(database: str) -> None:
 def test_it_runs_beside_and_catches_up_after_an_outage_of_the_database(database: str) -> None:
     mailbox, stop, metrics = Mailbox(), threading.Event(), LogMetrics()
     here = sender(database, mailbox)
-    thread = threading.Thread(target=here.run, args=(stop, metrics.upkeep_behind_s))
+    thread = threading.Thread(target=here.run, args=(stop, metrics.upkeep))
     check(database, "fail")
     execute(database, "REVOKE SELECT ON notices FROM scoring_server")
     thread.start()
-    behind = metrics.upkeep_behind_s.labels("notices")
+    behind = metrics.upkeep.behind_s.labels("notices")
     wait_until(lambda: behind._value.get() > 0, 20, "it is behind")
     execute(database, "GRANT SELECT ON notices TO scoring_server")
     wait_until(lambda: bool(mailbox.headlines), 20, "it has caught up")

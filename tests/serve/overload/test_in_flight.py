@@ -121,7 +121,7 @@ def test_bodies_that_are_still_coming_count(crowded: str) -> None:
         connection.putheader("X-API-Key", API_KEY)
         connection.putheader("Content-Length", str(len(body)))
         connection.endheaders(body[:-1])
-        wait_until(lambda: in_flight(crowded, "body_bytes_in_flight") > MAX_BYTES - 1_000, 10, "the body has come")
+        wait_until(lambda: in_flight(crowded, "scoring_body_in_flight_bytes") > MAX_BYTES - 1_000, 10, "it has come")
         refusal = send(crowded)
         connection.send(body[-1:])
         answer = connection.getresponse()
@@ -147,11 +147,11 @@ def test_a_body_that_never_ends_gives_its_room_back(crowded: str) -> None:
 def test_an_answer_that_nobody_takes_counts_until_it_is_taken(crowded: str) -> None:
     with closing(connect(crowded, 4_096)) as connection:
         connection.request("POST", "/batch_predict", body=LARGE_BATCH, headers={"Content-Type": ARROW_STREAM, **LOGIN})
-        wait_until(lambda: in_flight(crowded, "rows_in_flight") == MAX_ROWS, 10, "the batch is scored")
+        wait_until(lambda: in_flight(crowded, "scoring_rows_in_flight") == MAX_ROWS, 10, "the batch is scored")
         refusal = send(crowded)
         assert (refusal.status_code, refusal.json()["error"]["code"]) == (503, "overloaded")
         answer = connection.getresponse()
         assert answer.status == 200
         assert len(json.loads(answer.read())["probabilities"]) == MAX_ROWS
     wait_until(lambda: status_of(crowded) == 200, 10, "the room is free again")
-    wait_until(lambda: in_flight(crowded, "rows_in_flight") == 0, 10, "nothing is in flight")
+    wait_until(lambda: in_flight(crowded, "scoring_rows_in_flight") == 0, 10, "nothing is in flight")

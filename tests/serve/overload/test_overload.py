@@ -175,7 +175,7 @@ def test_a_client_that_leaves_in_a_refused_body_is_forgotten(server: Server, wir
         client.send(post("/batch_predict", LONG)[:-1])
     for client in leaving:
         client.close()
-    wait_until(lambda: metric(wire, "connections_open") == CROWD + 1, DEADLINE_S, "their connections are gone")
+    wait_until(lambda: metric(wire, "scoring_connections_open") == CROWD + 1, DEADLINE_S, "their connections are gone")
 
 
 def test_refusals_are_counted(wire: Wire) -> None:

@@ -140,9 +140,9 @@ def test_a_place_that_is_away_stops_no_shipping_and_is_behind(
         spool.append(record())
     new_shipper(spool_folder, database, book).ship()
     sender = AnchorSender(Anchors(spool_folder), FolderPlace(place))
-    thread = threading.Thread(target=sender.run, args=(stop, metrics.upkeep_behind_s))
+    thread = threading.Thread(target=sender.run, args=(stop, metrics.upkeep))
     thread.start()
-    behind = metrics.upkeep_behind_s.labels("anchors")
+    behind = metrics.upkeep.behind_s.labels("anchors")
     wait_until(lambda: behind._value.get() > 0, 10, "it is behind")
     with running_spool(spool_folder) as spool:
         spool.append(record())

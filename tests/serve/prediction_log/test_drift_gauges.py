@@ -41,14 +41,14 @@ def test_the_last_check_is_shown(table: UpkeepTable, database: str) -> None:
     gauges.show(table.drift_state())
     text = exposition(gauges)
     for line in (
-        "drift_last_check_seconds 1.5e+09",
-        "drift_model_version 3.0",
-        'drift_verdict{verdict="fail"} 1.0',
-        'drift_verdict{verdict="pass"} 0.0',
-        "drift_worst_psi 0.5",
-        'drift_psi{variable="Age_Days"} 0.5',
-        'drift_psi{variable="ID_Days"} 0.125',
-        "drift_retraining_refused 0.0",
+        "scoring_drift_last_check_timestamp_seconds 1.5e+09",
+        "scoring_drift_model_version 3.0",
+        'scoring_drift_verdict{verdict="fail"} 1.0',
+        'scoring_drift_verdict{verdict="pass"} 0.0',
+        "scoring_drift_worst_psi 0.5",
+        'scoring_drift_psi{variable="Age_Days"} 0.5',
+        'scoring_drift_psi{variable="ID_Days"} 0.125',
+        "scoring_drift_retraining_refused 0.0",
     ):
         assert line in text.splitlines()
 
@@ -59,4 +59,4 @@ def test_a_refused_claim_is_an_alert_until_one_is_granted(table: UpkeepTable, da
     for granted, alert in [(True, 0), (False, 1), (True, 0)]:
         execute(database, CLAIM, granted)
         gauges.show(table.drift_state())
-        assert f"drift_retraining_refused {alert}.0" in exposition(gauges)
+        assert f"scoring_drift_retraining_refused {alert}.0" in exposition(gauges)

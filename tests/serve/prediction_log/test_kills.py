@@ -78,7 +78,7 @@ def gauge(server: LogServer, name: str) -> float:
 def wait_for_the_record(server: LogServer, load: Load) -> None:
     """Until all that was answered is there, and nothing waits that could come on top."""
     wait_until(lambda: load.answered <= dict(server.recorded(load)).keys(), 60, "what was answered is on record")
-    wait_until(lambda: gauge(server, "prediction_log_waiting_records") == 0, 40, "nothing waits")
+    wait_until(lambda: gauge(server, "scoring_prediction_log_waiting_records") == 0, 40, "nothing waits")
 
 
 def assert_on_record_once(server: LogServer, load: Load) -> None:
@@ -177,9 +177,9 @@ def test_the_metrics_tell_how_much_waits_and_for_how_long(server: LogServer) -> 
             wait_until(lambda: len(load.answered) > 100, 30, "requests are answered")
         # The shipper tells between two attempts, and one may last as long as its statement timeout.
         fetch(dsn, "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'prediction-log'")
-        wait_until(lambda: gauge(server, "prediction_log_waiting_records") > 100, 40, "records wait")
-        assert gauge(server, "prediction_log_spool_bytes") > 100 * 20 * 44
-        assert gauge(server, "prediction_log_oldest_seconds") > 0
-    wait_until(lambda: gauge(server, "prediction_log_waiting_records") == 0, 40, "nothing waits")
-    assert gauge(server, "prediction_log_oldest_seconds") == 0
-    assert gauge(server, "prediction_log_shipped_records_total") >= len(load.answered)
+        wait_until(lambda: gauge(server, "scoring_prediction_log_waiting_records") > 100, 40, "records wait")
+        assert gauge(server, "scoring_prediction_log_spool_bytes") > 100 * 20 * 44
+        assert gauge(server, "scoring_prediction_log_oldest_record_seconds") > 0
+    wait_until(lambda: gauge(server, "scoring_prediction_log_waiting_records") == 0, 40, "nothing waits")
+    assert gauge(server, "scoring_prediction_log_oldest_record_seconds") == 0
+    assert gauge(server, "scoring_prediction_log_shipped_records_total") >= len(load.answered)

@@ -95,7 +95,7 @@ def finish(upkeep: Upkeep, dsn: str) -> None:
 
 
 def behind(metrics: LogMetrics) -> dict[str, bool]:
-    (family,) = metrics.upkeep_behind_s.collect()
+    (family,) = metrics.upkeep.behind_s.collect()
     return {sample.labels["task"]: sample.value > 0 for sample in family.samples}
 
 
@@ -259,7 +259,7 @@ def test_a_fault_of_one_piece_is_told_once_and_stops_nothing_else(
     for _ in range(5):
         upkeep.keep_up()
         ship_one(tmp_path, old_log)
-    others = ("partitions", "reports", "drift", "policies", "journals")
+    others = ("partitions", "reports", "drift", "verdicts", "policies", "journals")
     assert behind(metrics) == {"retention": True, **dict.fromkeys(others, False)}
     assert [line.levelname for line in caplog.records] == ["WARNING"]
     assert "retention of the prediction log is behind" in caplog.text

@@ -54,7 +54,7 @@ def told(client: httpx.Client) -> dict[str, str | None]:
 
 
 def counted(client: httpx.Client, outcome: str) -> int:
-    name = f'shadow_requests_total{{outcome="{outcome}"}} '
+    name = f'scoring_shadow_requests_total{{outcome="{outcome}"}} '
     return sum(
         int(float(line[len(name) :])) for line in client.get("/metrics").text.splitlines() if line.startswith(name)
     )

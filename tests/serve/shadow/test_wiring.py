@@ -52,7 +52,7 @@ def test_shadow_without_a_registry_costs_nobody_an_answer(database: str, tmp_pat
         return False
 
     admin = ("admin", "of-the-test")
-    counted = 'shadow_requests_total{outcome="no_model"} 3.0'
+    counted = 'scoring_shadow_requests_total{outcome="no_model"} 3.0'
     try:
         wait_until(is_ready, START_TIMEOUT_S, "the server is ready")
         for _ in range(3):

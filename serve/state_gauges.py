@@ -1,0 +1,59 @@
+"""What is a state of a server process rather than a count, as gauges at `/metrics`."""
+
+from __future__ import annotations
+
+import platform
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from fraud.schema_version import NEWEST_VERSION
+from serve.engine import Engine
+from serve.engine.plan import LARGEST_ROWS
+
+KERNELS: Final = ("forest", "onnxruntime")
+
+
+class StateGauges:
+    """The gauges of one process; `/metrics` adds them up over all processes, or takes the largest."""
+
+    def __init__(self, version: str, certificate_ends_at_s: float | None) -> None:
+        """`certificate_ends_at_s`: when the server's TLS certificate ends, since 1970; None without one."""
+        self.registry = CollectorRegistry()
+        self.rows_in_flight = self._gauge("scoring_rows_in_flight", "rows decoded and not answered yet", "livesum")
+        self.body_bytes_in_flight = self._gauge(
+            "scoring_body_in_flight_bytes", "bytes of bodies received and not answered yet", "livesum"
+        )
+        self.connections = self._gauge("scoring_connections_open", "connections of clients", "livesum")
+        self.model_version = self._gauge("scoring_model_version", "version in charge; 0 = none is")
+        self.model_unconfirmed = self._gauge(
+            "scoring_model_unconfirmed_seconds",
+            "time since the registry said last that the version in charge is in production",
+        )
+        self._engine = self._gauge(
+            "scoring_engine_chosen",
+            "1 = this kernel scores batches of up to so many rows",
+            "livemax",
+            "largest_rows",
+            "kernel",
+        )
+        self._shown: Engine | None = None
+        build = self._gauge("scoring_build_info", "what runs here", "livemax", "version", "schema", "python")
+        build.labels(version, str(NEWEST_VERSION), platform.python_version()).set(1)
+        if certificate_ends_at_s is not None:
+            self._gauge(
+                "scoring_certificate_end_timestamp_seconds", "when the certificate of this server ends", "livemin"
+            ).set(certificate_ends_at_s)
+
+    def show_engine(self, engine: Engine) -> None:
+        """Say which kernel scores batches of which size."""
+        if engine is self._shown:
+            return
+        for largest in LARGEST_ROWS:
+            chosen = engine.kernel_for(largest)
+            for kernel in KERNELS:
+                self._engine.labels("any" if largest is None else str(largest), kernel).set(kernel == chosen)
+        self._shown = engine
+
+    def _gauge(self, name: str, text: str, mode: str = "livemax", *labels: str) -> Gauge:
+        return Gauge(name, text, labels, multiprocess_mode=mode, registry=self.registry)  # type: ignore[arg-type]
