@@ -29,8 +29,8 @@ CONNECT_TIMEOUT_S: Final = 5.0
 LOST_MAX: Final = 8
 """Actors that may be lost before a run gives up: more are no failing node, but parts that kill whoever scores them."""
 
-_LOCAL: Final = {"include_dashboard": False}
-"""A cluster of this machine alone is there for the run, and has nobody to show pages to."""
+LOCAL: Final = "local"
+"""Ray's name for a cluster of this machine alone, which is there for the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +175,11 @@ def _connected(address: str | None) -> Iterator[Any]:
         import ray  # noqa: PLC0415 - an optional extra
     except ImportError:
         raise ClusterError("Ray is not installed: expected `pip install '.[serve,ray]'`") from None
-    where = address or os.environ.get("RAY_ADDRESS") or "local"
+    where = address or os.environ.get("RAY_ADDRESS") or LOCAL
     if address is not None:
         _refuse_unreachable(address)
     try:
-        ray.init(where, log_to_driver=False, logging_level=logging.ERROR, **_LOCAL if where == "local" else {})
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        told = str(error).partition("\n")[0]
-        raise ClusterError(f"no Ray cluster can be used at {where}: {told}") from None
-    try:
+        _begin(ray, where)
         yield ray
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, Exception):
@@ -191,6 +187,19 @@ def _connected(address: str | None) -> Iterator[Any]:
         raise
     finally:
         ray.shutdown()
+
+
+def _begin(ray: Any, where: str) -> None:
+    """Connect, or start a cluster here."""
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if where == LOCAL:
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of its processes would compile all of Ray anew
+        options["include_dashboard"] = False  # nobody is there to look at it
+    try:
+        ray.init(where, **options)
+    except Exception as error:  # Ray raises nothing narrower
+        told = str(error).partition("\n")[0]
+        raise ClusterError(f"no Ray cluster can be used at {where}: {told}") from error
 
 
 def _refuse_unreachable(address: str) -> None:

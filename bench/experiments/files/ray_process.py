@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from xgboost import Booster
 
 BATCH_ROWS = 65_536
-START_TRIES = 3
 STORE_BYTES = 2 * 1024**3
 """Of blocks that wait to be scored or written; Ray would reserve a third of the machine's memory."""
 
@@ -41,31 +40,20 @@ class Scorer:
 
 
 def start(cores: int, folder: str) -> None:
-    """Start Ray on this machine; again where its agents were not ready within the 15 s that it gives them.
-
-    Neither that limit nor the driver's of 30 s can be set (`WaitForPersistedPort`, `ray/_private/node.py`).
-    """
+    """Start Ray on this machine, within the 15 s that it gives its own processes."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(16)  # of this run alone: none is kept in the user's folder
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of a dozen processes would compile all of Ray anew
-    for left in reversed(range(START_TRIES)):
-        try:
-            ray.init(
-                "local",
-                num_cpus=cores,
-                include_dashboard=False,
-                log_to_driver=False,
-                object_store_memory=STORE_BYTES,
-                _node_ip_address="127.0.0.1",
-                _temp_dir=folder,
-            )
-        except Exception:  # Ray raises nothing narrower
-            ray.shutdown()
-            if not left:
-                raise
-        else:
-            return
+    ray.init(
+        "local",
+        num_cpus=cores,
+        include_dashboard=False,
+        log_to_driver=False,
+        object_store_memory=STORE_BYTES,
+        _node_ip_address="127.0.0.1",
+        _temp_dir=folder,
+    )
 
 
 def main(model: Path, source: Path, target: Path) -> None:

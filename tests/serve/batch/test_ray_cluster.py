@@ -19,7 +19,7 @@ pytestmark = pytest.mark.alone
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayNodes]:
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayNodes]:
     with ray_nodes(tmp_path_factory.mktemp("nodes"), NODES) as nodes:
         yield nodes
 
@@ -34,18 +34,20 @@ def _files(folder: Path, count: int) -> list[Path]:
     return [first, *others]
 
 
-def _run(model: ModelChoice, cluster: RayNodes, *arguments: object) -> subprocess.Popen[str]:
-    address = ("--engine", "ray", "--address", cluster.address)
-    return batch_command(model.run_dir, *arguments, *address, **cluster.settings)
+def _run(model: ModelChoice, ray_cluster: RayNodes, *arguments: object) -> subprocess.Popen[str]:
+    address = ("--engine", "ray", "--address", ray_cluster.address)
+    return batch_command(model.run_dir, *arguments, *address, **ray_cluster.settings)
 
 
 def _parts(folder: Path) -> list[Path]:
     return sorted(folder.glob("part-??????.*"))
 
 
-def test_answers_of_a_cluster_are_those_of_one_machine(model: ModelChoice, cluster: RayNodes, tmp_path: Path) -> None:
+def test_answers_of_a_cluster_are_those_of_one_machine(
+    model: ModelChoice, ray_cluster: RayNodes, tmp_path: Path
+) -> None:
     files = _files(tmp_path, 4)
-    process = _run(model, cluster, *files, tmp_path / "out.csv")
+    process = _run(model, ray_cluster, *files, tmp_path / "out.csv")
     told, errors = process.communicate(timeout=200)
     assert process.returncode == 30, errors
     assert "160,000 rows" in told
@@ -54,21 +56,21 @@ def test_answers_of_a_cluster_are_those_of_one_machine(model: ModelChoice, clust
         assert (tmp_path / f"out.csv{end}").read_bytes() == (tmp_path / f"one.csv{end}").read_bytes()
 
 
-def test_each_node_has_the_model_once_and_verified(cluster: RayNodes, model: ModelChoice) -> None:
+def test_each_node_has_the_model_once_and_verified(ray_cluster: RayNodes, model: ModelChoice) -> None:
     sha256 = model.fetch_version(VERSION, None).sha256
     for number in range(1, NODES + 1):
-        run_dir = cluster.run_dir(number)
+        run_dir = ray_cluster.run_dir(number)
         copies = list(run_dir.rglob("model.onnx"))
         assert copies == [run_dir / "models" / NAME / str(VERSION) / "model.onnx"]
         assert ModelChoice(run_dir, NAME, model.options).fetch_version(VERSION, None).sha256 == sha256
 
 
-def test_a_fault_on_a_node_is_told_as_here(model: ModelChoice, cluster: RayNodes, tmp_path: Path) -> None:
+def test_a_fault_on_a_node_is_told_as_here(model: ModelChoice, ray_cluster: RayNodes, tmp_path: Path) -> None:
     source = write_table(table_of(good_rows(10_000)), tmp_path / "in.parquet")
     with source.open("r+b") as file:  # what stands in the footer is right
         file.seek(1_000)
         file.write(bytes(2_000))
-    process = _run(model, cluster, source, tmp_path / "out.csv")
+    process = _run(model, ray_cluster, source, tmp_path / "out.csv")
     _, of_cluster = process.communicate(timeout=200)
     process = batch_command(model.run_dir, source, tmp_path / "out2.csv", "--workers", 2)
     _, here = process.communicate(timeout=200)
@@ -77,11 +79,11 @@ def test_a_fault_on_a_node_is_told_as_here(model: ModelChoice, cluster: RayNodes
     assert of_cluster == here
 
 
-def test_a_node_that_is_lost_midway_loses_nothing(model: ModelChoice, cluster: RayNodes, tmp_path: Path) -> None:
+def test_a_node_that_is_lost_midway_loses_nothing(model: ModelChoice, ray_cluster: RayNodes, tmp_path: Path) -> None:
     files = _files(tmp_path, 60)
-    process = _run(model, cluster, *files, f"{tmp_path}/out/", "--format", "csv")
+    process = _run(model, ray_cluster, *files, f"{tmp_path}/out/", "--format", "csv")
     wait_until(lambda: process.poll() is not None or len(_parts(tmp_path / "out")) > 3, 200, "parts are there")
-    cluster.kill(NODES)
+    ray_cluster.kill(NODES)
     done = len(_parts(tmp_path / "out"))
     assert process.poll() is None, process.communicate()
     _, errors = process.communicate(timeout=250)

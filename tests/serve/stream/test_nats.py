@@ -30,7 +30,7 @@ HOST = "127.0.0.1"
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with JetStream, behind a token."""
     folder = tmp_path_factory.mktemp("nats")
     with socket.create_server((HOST, 0)) as held:
@@ -111,29 +111,31 @@ class Subjects:
 
 
 @pytest.fixture
-def subjects(url: str) -> Iterator[Subjects]:
-    subjects = Subjects(url)
+def subjects(nats_server: str) -> Iterator[Subjects]:
+    subjects = Subjects(nats_server)
     yield subjects
     subjects.remove()
 
 
-def _start(model: ModelChoice, url: str, *arguments: object) -> subprocess.Popen[str]:
-    return bridge(model.run_dir, "--source", "nats", "--batch", BATCH, *arguments, NATS_URL=url)
+def _start(model: ModelChoice, nats_server: str, *arguments: object) -> subprocess.Popen[str]:
+    return bridge(model.run_dir, "--source", "nats", "--batch", BATCH, *arguments, NATS_URL=nats_server)
 
 
-def test_bridges_that_are_killed_answer_each_application_once(model: ModelChoice, url: str, subjects: Subjects) -> None:
+def test_bridges_that_are_killed_answer_each_application_once(
+    model: ModelChoice, nats_server: str, subjects: Subjects
+) -> None:
     subjects.make(bodies_of(COUNT))
     for more in (1, 100, 200):
-        kill_while_scoring(lambda *more: _start(model, url, *more), lambda: subjects.count("answers"), more)
+        kill_while_scoring(lambda *more: _start(model, nats_server, *more), lambda: subjects.count("answers"), more)
     assert subjects.count("answers") < COUNT - BATCH
-    drain(lambda *arguments: _start(model, url, *arguments))
+    drain(lambda *arguments: _start(model, nats_server, *arguments))
     answers = [(place, json.loads(body)) for place, body, _ in subjects.read("answers")]
     dead = [(place, headers[REASON_HEADER]) for place, _, headers in subjects.read("dead-letters")]
     assert_answered_once(model, COUNT, answers, dead)
 
 
 def test_a_kill_between_answer_and_acknowledgement_answers_once(
-    model: ModelChoice, url: str, subjects: Subjects
+    model: ModelChoice, nats_server: str, subjects: Subjects
 ) -> None:
     subjects.make(bodies_of(60))
 
@@ -141,14 +143,16 @@ def test_a_kill_between_answer_and_acknowledgement_answers_once(
         await stream.publish("answers", b'{"mark": 1}', headers={"Nats-Msg-Id": "applications-1"})
 
     subjects.call(publish_as_a_bridge_that_was_killed)
-    drain(lambda *arguments: _start(model, url, *arguments))
+    drain(lambda *arguments: _start(model, nats_server, *arguments))
     found = [body for place, body, _ in subjects.read("answers") if place == 0]
     assert found == [b'{"mark": 1}']
 
 
-def test_a_stream_that_forgets_keys_too_soon_is_refused(model: ModelChoice, url: str, subjects: Subjects) -> None:
+def test_a_stream_that_forgets_keys_too_soon_is_refused(
+    model: ModelChoice, nats_server: str, subjects: Subjects
+) -> None:
     subjects.make([], duplicate_window=20)
-    process = _start(model, url)
+    process = _start(model, nats_server)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "knows keys for 20 s: expected a duplicate_window of 60 s or more" in errors
