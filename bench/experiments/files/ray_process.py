@@ -13,9 +13,16 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import ray
 from numpy.typing import NDArray
 from xgboost import Booster
+
+# Read by Ray as it is imported. The token is of this run alone: none is kept in the user's folder.
+os.environ |= {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": secrets.token_hex(32),
+}
+import ray
 
 BATCH_ROWS = 65_536
 STORE_BYTES = 2 * 1024**3
@@ -41,9 +48,6 @@ class Scorer:
 
 def start(cores: int, folder: str) -> None:
     """Start Ray on this machine, within the 15 s that it gives its own processes."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["RAY_AUTH_MODE"] = "token"
-    os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(16)  # of this run alone: none is kept in the user's folder
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of a dozen processes would compile all of Ray anew
     ray.init(
         "local",
