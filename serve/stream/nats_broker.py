@@ -87,7 +87,7 @@ class NatsBroker:
 
     async def _fetch(self, count: int) -> list[Any]:
         try:
-            found: list[Any] = await self._subscription.fetch(count, timeout=FETCH_S)
+            found: list[Any] = await self._subscription.fetch(batch=count, timeout=FETCH_S)
         except TimeoutError:
             return []
         return found
