@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "shadow": "bench.shadow.command",
     "soak": "bench.experiments.soak.command",
     "verify": "bench.gate.verify",
+    "workers": "bench.experiments.files.workers",
 }
 """Name of a command, which is its function's too -> where that is."""
 

@@ -23,6 +23,8 @@ STARTERS: Final = frozenset(
         "postgres",  # one a session, below every database and MLflow
         "own_postgres",  # that stops in the middle
         "postgres_folder",  # where a test starts its own
+        "ray_cluster",  # nodes on ports of their own
+        "nats_server",
         "stack",  # one a session, below all servers beside it
         "used_run_dir",  # stacks of its own
         "acceptance_folder",  # of a stack of its own

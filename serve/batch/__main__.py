@@ -21,6 +21,7 @@ from fraud.settings import Settings, load_settings
 from fraud.verdict import Verdict
 from serve.batch.formats import FORMATS
 from serve.batch.inputs import input_files
+from serve.batch.ray_cluster import RayCluster
 from serve.batch.recording import PredictionLog
 from serve.batch.run import Order, Result, run
 from serve.batch.work_folder import Output
@@ -30,6 +31,9 @@ from serve.logs import LogFormat, configure_logging
 from serve.scoring.asks import Asks
 
 PROCESS: Final = "batch"
+PROCESSES: Final = "processes"
+RAY: Final = "ray"
+ENGINES: Final = (PROCESSES, RAY)
 
 
 def batch(
@@ -49,6 +53,12 @@ def batch(
         bool, typer.Option("--record", help="Keep the answers in the prediction log, as those of the API are.")
     ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that score; default: one a core.")] = None,
+    engine: Annotated[
+        str, typer.Option(help=f"What runs them, {' or '.join(ENGINES)}: this machine, or a Ray cluster.")
+    ] = PROCESSES,
+    address: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Of the cluster's head; default: RAY_ADDRESS, or a new one.")
+    ] = None,
 ) -> None:
     """Score files of any size; run again after whatever ended it, it goes on where it was.
 
@@ -59,7 +69,8 @@ def batch(
     interrupt_once()
     console = Console(stderr=True)
     try:
-        _check_choices(language, folder_format)
+        _check_choices(language, folder_format, engine)
+        _check_engine(engine, address, record=record)
         settings = load_settings()
         configure_logging(PROCESS, LogFormat(settings.log_format))
         logging.getLogger().setLevel(logging.WARNING)
@@ -67,7 +78,8 @@ def batch(
         asks = Asks(report=True, warnings=warnings, reasons=reasons, language=language if reasons else ENGLISH)
         target = Output.of(output, folder_format)
         log = PredictionLog.of(settings) if record else None
-        order = Order(files, target, _model(settings), version, asks, workers=workers or usable_cores(), log=log)
+        cluster = RayCluster(address, workers) if engine == RAY else None
+        order = Order(files, target, _model(settings), version, asks, workers or usable_cores(), log, cluster)
         with RowProgress(console, sum(file.location.info().size for file in files)) as progress:
             result = run(order, _registry(settings), progress)
     except KeyboardInterrupt:
@@ -77,13 +89,23 @@ def batch(
     sys.exit(Verdict.DATA_QUALITY_FAULT.exit_status if result.rejected else 0)
 
 
-def _check_choices(language: str, folder_format: str) -> None:
+def _check_choices(language: str, folder_format: str, engine: str) -> None:
     for name, value, known in (
         ("--language", language, list(OFFERED)),
         ("--format", folder_format, [extension[1:] for extension in FORMATS]),
+        ("--engine", engine, ENGINES),
     ):
         if value not in known:
             raise typer.BadParameter(f"{name} {value}: expected one of {', '.join(known)}")
+
+
+def _check_engine(engine: str, address: str | None, *, record: bool) -> None:
+    if address is not None and engine != RAY:
+        raise typer.BadParameter(f"--address is a Ray cluster's: expected --engine {RAY}")
+    if record and engine == RAY:
+        raise typer.BadParameter(
+            f"--record with --engine {RAY}: expected one of them, since records go through the spool of this machine"
+        )
 
 
 def _model(settings: Settings) -> ModelChoice:

@@ -9,18 +9,21 @@ class BatchError(ProjectError):
     """Root of them."""
 
 
-class InputError(BatchError):
+class _PlaceError(BatchError):
+    def __init__(self, place: object, fault: str) -> None:
+        super().__init__(f"{place}: {fault}")
+        self._arguments = (str(place), fault)
+
+    def __reduce__(self) -> tuple[type[_PlaceError], tuple[str, str]]:
+        return type(self), self._arguments  # it goes from the process that scores to the one that tells
+
+
+class InputError(_PlaceError):
     """An input can't be scored."""
 
-    def __init__(self, place: object, fault: str) -> None:
-        super().__init__(f"{place}: {fault}")
 
-
-class OutputError(BatchError):
+class OutputError(_PlaceError):
     """The output can't be written there."""
-
-    def __init__(self, place: object, fault: str) -> None:
-        super().__init__(f"{place}: {fault}")
 
 
 class StoreError(BatchError):
@@ -29,6 +32,10 @@ class StoreError(BatchError):
 
 class RecordError(BatchError):
     """The prediction log does not take the answers."""
+
+
+class ClusterError(BatchError):
+    """The Ray cluster can't be used."""
 
 
 class ResumeError(BatchError):

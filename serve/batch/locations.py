@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import uuid
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -62,9 +63,13 @@ class Location:
             content: bytes = file.read()
         return content
 
+    def staging(self) -> Location:
+        """Where to write what is to be at this path: a name that no other process takes, on whichever machine."""
+        return self.at(f"{self.path}{STAGING}{uuid.uuid4().hex}")
+
     def replace(self, content: bytes) -> None:
         """Have a small file with this content in its place, whole or not at all."""
-        staging = self.at(f"{self.path}{STAGING}{os.getpid()}")
+        staging = self.staging()
         with staging.filesystem.open_output_stream(staging.path, compression=None) as file:
             file.write(content)
         staging.rename(self)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Final
 
 from serve.batch.errors import OutputError
-from serve.batch.locations import STAGING
 from serve.batch.part_files import join
 from serve.batch.work_folder import SUCCESS_FILE, Output
 
@@ -27,7 +25,7 @@ def publish(output: Output, parts: int, schema: Any) -> None:
             facts.filesystem.delete_file(facts.path)
         return
     _refuse_uncopied(output, parts)
-    staging = output.folder.within(f"joined{STAGING}{os.getpid()}")
+    staging = output.folder.within("joined").staging()
     join([output.part(number) for number in range(parts)], staging, output.format, schema)
     staging.rename(output.location)
     output.remove_parts()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Sequence
 from typing import Final
 
-from serve.batch.locations import STAGING
 from serve.batch.work_folder import Output
 from serve.errors import RowFault
 
@@ -24,7 +22,7 @@ def reason_of(fault: RowFault) -> str:
 def write_rejected(output: Output, places: Sequence[str], parts: int) -> int:
     """Write the side file from what is known of all parts, or none where no row was rejected; gives their number."""
     target = output.rejected
-    staging = target.at(f"{target.path}{STAGING}{os.getpid()}")
+    staging = target.staging()
     rejected = before = 0
     last_input = -1
     with staging.filesystem.open_output_stream(staging.path, compression=None) as file:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,17 +18,20 @@ from serve.batch.inputs import InputFile
 from serve.batch.parts import Part, checked_columns, cut_inputs
 from serve.batch.places import JobPlaces
 from serve.batch.publishing import publish
+from serve.batch.ray_cluster import ClusterTask, RayCluster
 from serve.batch.recording import PredictionLog, Recorder, Recording
 from serve.batch.rejected import write_rejected
 from serve.batch.run_lock import FOLDER, RunLock, alone, name_of
 from serve.batch.shipping import shipping, wait_until_shipped
 from serve.batch.store_faults import plain_store_faults
 from serve.batch.work_folder import Job, Output, refuse_changes
-from serve.batch.worker import ModelChoice, Worker
-from serve.batch.workers import MakeWorker, score_all
+from serve.batch.worker import ModelChoice, Scored, Worker
+from serve.batch.workers import score_all
 from serve.decoding.rows import APPLICATION_ID
 from serve.scoring.asks import Asks
 from serve.scoring.reasons import without_reasons
+
+Scoring = Callable[[Iterable[Part]], Iterator[Scored]]
 
 
 class Tell(Protocol):
@@ -54,6 +57,8 @@ class Order:
     workers: int
     log: PredictionLog | None = None
     """Where the answers are to be on record; None: nowhere."""
+    cluster: RayCluster | None = None
+    """Scores in place of processes of this machine; it keeps no record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +93,13 @@ def run(order: Order, registry: Registry | None, tell: Tell) -> Result:
                 beside.enter_context(shipping(order.model.run_dir / FOLDER))
                 places = _places(order, job.id)
                 recording = Recording(log, job.id, places.folder, places.recorded(log.spool))
-            make = functools.partial(_make_worker, order.model, job.model_version, columns, output, recording)
-            rows, parts = _score(order, make, tell, lock)
+            rows, parts = _score(order, _scoring(order, job, columns, recording, lock), tell)
             if log is not None:
                 wait_until_shipped(log.spool, places.chains())
         changed = difference(job.inputs, identities_of(order.files))
         if changed is not None:
             raise InputError(output.folder, f"{changed} while it was scored: remove the folder to begin anew")
+        output.tidy()  # of an actor that was lost
         rejected = write_rejected(output, [file.place for file in job.inputs], parts)
         publish(output, parts, columns.schema)
         _places(order, job.id).forget()
@@ -137,7 +142,17 @@ def _places(order: Order, job_id: str) -> JobPlaces:
     return JobPlaces(order.model.run_dir / FOLDER / f"{name_of(order.output)}.places", job_id)
 
 
-def _score(order: Order, make: MakeWorker, tell: Tell, lock: RunLock) -> tuple[int, int]:
+def _scoring(order: Order, job: Job, columns: Columns, recording: Recording | None, lock: RunLock) -> Scoring:
+    """What scores parts: processes of this machine, or a cluster."""
+    if order.cluster is None:
+        make = functools.partial(_make_worker, order.model, job.model_version, columns, order.output, recording)
+        return lambda parts: score_all(parts, make, order.workers, lock)
+    manifest = order.model.fetch_version(job.model_version, None)
+    task = ClusterTask(job.id, manifest, order.model, columns, order.output)
+    return functools.partial(order.cluster.score_all, task=task)
+
+
+def _score(order: Order, scoring: Scoring, tell: Tell) -> tuple[int, int]:
     """Have all parts scored that are not committed; gives the number of rows and of parts of all."""
     output = order.output
     committed = output.committed()
@@ -153,7 +168,7 @@ def _score(order: Order, make: MakeWorker, tell: Tell, lock: RunLock) -> tuple[i
             else:
                 yield part
 
-    for scored in score_all(missing(), make, order.workers, lock):
+    for scored in scoring(missing()):
         rows += scored.rows
         tell.add(scored.size, scored.rows)
     return rows, parts

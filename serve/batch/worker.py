@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import msgspec
 
 from fraud.registry import Registry
 from serve.batch.answers import Columns, answer, batch_of
-from serve.batch.locations import STAGING
 from serve.batch.part_files import answer_file
 from serve.batch.parts import Part
 from serve.batch.places import Chunk
@@ -103,7 +101,7 @@ class Worker:
             RecordError: the prediction log does not take the answers.
         """
         target = self._output.part(part.number)
-        staging = target.at(f"{target.path}{STAGING}{os.getpid()}")
+        staging = target.staging()
         rejected: list[tuple[int, str | None, str]] = []
         done = 0
         header = self._output.is_folder or part.number == 0

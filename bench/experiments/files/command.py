@@ -18,7 +18,7 @@ from bench.experiments.engines.models import SIZES, make_models
 from bench.experiments.engines.race import Ratio
 from bench.experiments.files.contenders import OURS, PEERS, TITLES, make_commands
 from bench.experiments.files.contest import Series, contest
-from fraud.settings import load_settings
+from fraud.settings import Settings, load_settings
 from serve.engine import read_model
 from serve.model.model_store import Manifest, model_store
 
@@ -39,15 +39,14 @@ def files(
     with tempfile.TemporaryDirectory() as name, Progress(transient=True, console=Console(stderr=True)) as progress:
         folder = Path(name)
         task = progress.add_task("training", total=len(EXTENSIONS))
-        booster = _make_model(folder, settings.model_name)
+        booster = make_model(folder, settings.model_name)
         commands = make_commands(
             chosen,
             booster,
             settings.run_dir.resolve() / FOLDER,
             lambda what: progress.update(task, description=what),
         )
-        compiled = str(settings.compiled_folder().resolve())
-        environment = {"RUN_DIR": str(folder / "run"), "COMPILED_DIR": compiled, "MLFLOW_TRACKING_URI": ""}
+        environment = scoring_environment(folder, settings)
         found = []
         for extension in EXTENSIONS:
             progress.update(task, description=extension)
@@ -65,7 +64,7 @@ def _chosen(peers: Sequence[str] | None) -> list[str]:
     return [name for name in PEERS if name in (peers or PEERS)]
 
 
-def _make_model(folder: Path, model_name: str) -> Path:
+def make_model(folder: Path, model_name: str) -> Path:
     """Keep a model in a store of its own; gives the file from which XGBoost loads it."""
     (model,) = make_models(folder, SIZES[:1])
     file = read_model(model.path)
@@ -75,6 +74,12 @@ def _make_model(folder: Path, model_name: str) -> Path:
     booster = folder / "model.ubj"
     model.booster.save_model(booster)
     return booster
+
+
+def scoring_environment(folder: Path, settings: Settings) -> dict[str, str]:
+    """What `serve.batch` is told: the model of `folder`, and the code that is compiled already."""
+    compiled = str(settings.compiled_folder().resolve())
+    return {"RUN_DIR": str(folder / "run"), "COMPILED_DIR": compiled, "MLFLOW_TRACKING_URI": ""}
 
 
 def _print(found: Sequence[Series], peers: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from bench.__main__ import app
 from bench.experiments.files.contenders import OURS, PANDAS, PEERS
 from bench.experiments.files.contest import Series, contest
 from bench.experiments.files.errors import ContestError
+from tests.bench.experiments.conftest import Experiment
 
 
 def test_the_start_is_not_the_rows() -> None:
@@ -45,10 +46,10 @@ def test_an_unknown_peer_is_refused() -> None:
 
 
 @pytest.mark.long
-def test_all_sides_score_files(tmp_path: Path) -> None:
+def test_all_sides_score_files(experiment: Experiment, tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
-    ended = CliRunner().invoke(app, ["files", "--rows", "2000", "--rounds", "1", "--json", str(figures)])
-    assert ended.exit_code == 0, ended.output
+    ended = experiment("files", "--rows", "2000", "--rounds", "1", "--json", str(figures))  # Ray's parts serve ports
+    assert ended.returncode == 0, ended.stderr
     found = json.loads(figures.read_text())
     assert [series["format"] for series in found] == [".parquet", ".csv"]
     assert [set(series["whole_s"]) for series in found] == [{OURS, *PEERS}] * 2

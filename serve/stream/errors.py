@@ -1,0 +1,9 @@
+"""Faults of streams."""
+
+from __future__ import annotations
+
+from fraud.errors import ProjectError
+
+
+class StreamError(ProjectError):
+    """A broker does not answer, or is not set up as it has to be."""
