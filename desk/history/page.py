@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -12,7 +12,14 @@ from starlette.responses import Response
 
 from desk.history.heat_map import HeatMap, heat_map
 from desk.history.line_chart import LineChart, line_chart
-from desk.history.past import GateResult, drift_by_month, gate_results, groups_by_month
+from desk.history.past import (
+    GateResult,
+    RealisedMonth,
+    drift_by_month,
+    gate_results,
+    groups_by_month,
+    realised_months,
+)
 from desk.rendering import render
 from desk.reports.pages import SHOWN_TO
 from desk.visits import Page, Visit
@@ -49,6 +56,7 @@ class History:
 
     def _show(self, visit: Visit) -> Response:
         versions, fault = self._versions()
+        realised = realised_months(visit.connection)
         changes = list_changes(visit.connection, self._model_name, MOST_CHANGES)
         return render(
             "history.html",
@@ -56,9 +64,10 @@ class History:
             model_name=self._model_name,
             fault=fault,
             changes=[_shown(change, versions) for change in changes],
-            precision=_precision(versions, gate_results(visit.connection)),
+            precision=_precision(versions, gate_results(visit.connection), realised),
             drift=_drift(visit.connection, self._model_name),
             groups=_groups(visit.connection),
+            realised=realised,
         )
 
     def _versions(self) -> tuple[Mapping[int, ModelVersion], str]:
@@ -78,7 +87,9 @@ def _shown(change: ModelChange, versions: Mapping[int, ModelVersion]) -> ShownCh
     return ShownChange(change, tags.get(GATE_VERDICT_TAG, ""), f"{float(figure):.4f}" if figure else "")
 
 
-def _precision(versions: Mapping[int, ModelVersion], gates: list[GateResult]) -> LineChart | None:
+def _precision(
+    versions: Mapping[int, ModelVersion], gates: list[GateResult], months: Sequence[RealisedMonth]
+) -> LineChart | None:
     expected = [
         (dt.datetime.combine(version.data_cutoff, dt.time(), dt.UTC), float(version.tags[TEST_AP_TAG]))
         for version in versions.values()
@@ -86,10 +97,16 @@ def _precision(versions: Mapping[int, ModelVersion], gates: list[GateResult]) ->
     ]
     realised = [(gate.at, gate.champion_ap) for gate in gates if gate.champion_ap is not None]
     candidates = [(gate.at, gate.candidate_ap) for gate in gates if gate.candidate_ap is not None]
+    answered = [
+        (dt.datetime.strptime(month.month, "%Y-%m").replace(tzinfo=dt.UTC), month.average_precision.estimate)
+        for month in months
+        if month.average_precision is not None
+    ]
     series = {
         "expected: each version as it was trained": expected,
         "realised: the version in production, at a gate": realised,
         "the candidate, at the same gate": candidates,
+        "realised: answers of a month": answered,
     }
     return line_chart("Average precision", series)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -12,6 +12,7 @@ from psycopg2.extensions import connection as Connection
 
 from fraud.features import FEATURES
 from fraud.languages import ENGLISH
+from fraud.statistics.interval import Interval
 
 MONTHS: Final = 13
 """That are shown: a year, and the month of the year before."""
@@ -33,7 +34,7 @@ _GATES: Final = """
     FROM public.reports WHERE kind = 'gate' ORDER BY number DESC LIMIT %s
 """
 _GROUPS: Final = """
-    SELECT facts FROM public.reports WHERE kind = 'groups' AND verdict IN ('pass', 'fail') ORDER BY number DESC LIMIT %s
+    SELECT facts FROM public.reports WHERE kind = 'groups' AND verdict <> 'error' ORDER BY number DESC LIMIT %s
 """
 
 
@@ -67,8 +68,20 @@ class _Month(msgspec.Struct):
     groups: tuple[_Group, ...]
 
 
+class RealisedMonth(msgspec.Struct, frozen=True):
+    """What came true of a month's answers, as the newest check of groups has it."""
+
+    month: str
+    labelled: int
+    divorced: int
+    predicted: float
+    happened: Interval
+    average_precision: Interval | None = None
+
+
 class _GroupFacts(msgspec.Struct):
     months: tuple[_Month, ...]
+    realised: tuple[RealisedMonth, ...] = ()
 
 
 def drift_by_month(connection: Connection, model_name: str) -> Mapping[str, Mapping[str, float]]:
@@ -95,15 +108,26 @@ def gate_results(connection: Connection) -> list[GateResult]:
 
 def groups_by_month(connection: Connection) -> Mapping[str, Mapping[str, float]]:
     """The share of each group that the model would have reviewed, as the newest check of each month has it."""
-    with connection.cursor() as cursor:
-        cursor.execute(_GROUPS, (MONTHS,))
-        checks = [msgspec.json.decode(facts, type=_GroupFacts) for (facts,) in cursor.fetchall()]
+    checks = _group_checks(connection, MONTHS)
     found: defaultdict[str, dict[str, float]] = defaultdict(dict)
     for month in (month for check in checks for month in check.months):
         for group in month.groups:
             if group.selection_rate is not None and not group.is_crossing:
                 found[group.name].setdefault(month.month, group.selection_rate.figure.estimate)
     return found
+
+
+def realised_months(connection: Connection) -> Sequence[RealisedMonth]:
+    """The newest last."""
+    newest = _group_checks(connection, 1)
+    return newest[0].realised if newest else ()
+
+
+def _group_checks(connection: Connection, most: int) -> list[_GroupFacts]:
+    """The newest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GROUPS, (most,))
+        return [msgspec.json.decode(facts, type=_GroupFacts) for (facts,) in cursor.fetchall()]
 
 
 def _version(text: str | None) -> int | None:

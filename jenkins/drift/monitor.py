@@ -82,7 +82,7 @@ class Monitor:
         settings = self.settings
         policy = GroupPolicy(settings.drift_alpha, settings.drift_min_samples, settings.gate_review_capacity)
         with self._connection() as connection:
-            return check_groups(connection, self.today, policy)
+            return check_groups(connection, self.today, policy, label_cutoff(self.today, settings.label_maturity_days))
 
     def claim(self, *, again: bool) -> Claim:
         """Ask for a retraining.

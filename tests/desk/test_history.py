@@ -55,7 +55,13 @@ def groups_report(month: str, share: float) -> Report:
         {"name": "age under 27 years", "is_crossing": False, "selection_rate": figure},
         {"name": "crossed", "is_crossing": True, "selection_rate": figure},
     ]
-    facts = json.dumps({"months": [{"month": month, "groups": groups}]})
+    interval = {"estimate": 0.3456, "low": 0.3, "high": 0.4}
+    came_true = {"month": month, "labelled": 1234, "divorced": 99, "predicted": share, "happened": interval}
+    realised = [
+        came_true | {"average_precision": interval},
+        came_true | {"month": "2026-03", "average_precision": None},
+    ]
+    facts = json.dumps({"months": [{"month": month, "groups": groups}], "realised": realised})
     return Report(ReportKind.GROUPS, NOW, "pass", "", facts)
 
 
@@ -79,7 +85,7 @@ def test_what_is_known_is_drawn_and_told(page: Callable[[], str], database: str)
     store_report(database, groups_report("2026-04", 0.07))
     store_report(database, groups_report("2026-04", 0.08))
     store_report(database, groups_report("2026-05", 0.25))
-    store_report(database, Report(ReportKind.GROUPS, NOW, "inconclusive", "", json.dumps({"months": []})))
+    store_report(database, Report(ReportKind.GROUPS, NOW, "error", "", json.dumps({"months": []})))
     told = page()
     assert re.search(r">7</td>\s*<td data-label=\"how\">promotion", told)
     assert "&lt;b&gt;anna" in told
@@ -91,6 +97,11 @@ def test_what_is_known_is_drawn_and_told(page: Callable[[], str], database: str)
     assert ">8.0%</td>" in told
     assert ">7.0%</td>" not in told, "the newest check of a month counts"
     assert "crossed" not in told
+    assert told.count("0.3456 [0.3000, 0.4000]</td>") == 3, "average precision of one month, shares of two"
+    assert ">0.3456</td>" in told, "drawn too"
+    assert "not defined" in told
+    assert ">0.2500</td>" in told
+    assert ">0.0800</td>" not in told, "the newest check knows most outcomes"
     assert told.count("<details>") == 3
     assert len(told) < 100_000
     assert "style=" not in told

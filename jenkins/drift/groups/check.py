@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from fraud.verdict import Verdict
 from jenkins.drift.groups.change import Change, Compared, changes, reviewed_of
 from jenkins.drift.groups.logged_answers import read_month
 from jenkins.drift.groups.months import UNKNOWN, LoggedMonth, Month
+from jenkins.drift.realised import RealisedMonth, realised_months
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,26 +70,31 @@ class GroupCheck:
     reasons: tuple[str, ...]
     months: tuple[MonthFigures, ...] = ()
     changes: tuple[Change, ...] = ()
+    realised: tuple[RealisedMonth, ...] = ()
+    """Of all applicants, by month; older ones too, since outcomes come late."""
 
     @property
     def details(self) -> dict[str, Any]:
         """What `verdict.json` says beside verdict and reasons."""
-        return {"months": self.months, "changes": self.changes}
+        return {"months": self.months, "changes": self.changes, "realised": self.realised}
 
     def write(self, folder: Path) -> None:
         """Write `verdict.json` into the folder."""
         write_verdict(folder, self.verdict, self.reasons, self.details)
 
 
-def check_groups(connection: Connection, today: dt.date, policy: GroupPolicy) -> GroupCheck:
-    """Compare the last month that was over on a day with the one before it.
+def check_groups(connection: Connection, today: dt.date, policy: GroupPolicy, mature: dt.date) -> GroupCheck:
+    """Compare the last month that was over on a day with the one before it, and tell what came true.
+
+    Labels of applications from the day `mature` on do not count in what came true.
 
     Raises:
         PolicyError, AuditError: a decision does not follow from a policy that was signed and in force.
         DatabaseError, psycopg2.Error: PostgreSQL does not answer, or refuses.
     """
     later = Month.before(today)
-    return judge_months(read_month(connection, Month.before(later.first_day)), read_month(connection, later), policy)
+    judged = judge_months(read_month(connection, Month.before(later.first_day)), read_month(connection, later), policy)
+    return replace(judged, realised=realised_months(connection, mature))
 
 
 def judge_months(earlier: LoggedMonth, later: LoggedMonth, policy: GroupPolicy) -> GroupCheck:

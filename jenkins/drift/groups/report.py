@@ -10,6 +10,7 @@ from fraud.report.stored import Report, ReportKind
 from fraud.report.verdict_file import verdict_json
 from fraud.statistics.group_fairness import GroupFigure
 from jenkins.drift.groups.check import GroupCheck, MonthFigures
+from jenkins.drift.realised import RealisedMonth
 
 HEADER = (
     "Group",
@@ -18,6 +19,14 @@ HEADER = (
     "Share reviewed (95%)",
     "Wrongly reviewed (95%)",
     "Divorces over predicted (95%)",
+)
+REALISED_HEADER = (
+    "Month",
+    "With an outcome",
+    "Divorced",
+    "Average precision (95%)",
+    "Mean probability",
+    "Share that divorced (95%)",
 )
 
 
@@ -32,6 +41,8 @@ def html_page(found: GroupCheck) -> str:
     parts = [bullets(found.reasons)]
     for month in found.months:
         parts += _month(month)
+    if found.realised:
+        parts += ["<h2>What came true</h2>", rows_table(REALISED_HEADER, map(_realised, found.realised))]
     parts.append(note("Figures of outcomes are of applications whose outcome is known by now."))
     heading = verdict_heading("Groups of applicants", found.verdict)
     return encode_page(f"Groups of applicants: {found.verdict}", parts, heading)
@@ -49,6 +60,17 @@ def _month(month: MonthFigures) -> list[str]:
         facts_table({**facts, "Versions": versions}.items()),
         rows_table(HEADER, _rows(month)),
     ]
+
+
+def _realised(month: RealisedMonth) -> tuple[str, ...]:
+    return (
+        month.month,
+        f"{month.labelled:,}",
+        f"{month.divorced:,}",
+        "-" if month.average_precision is None else f"{month.average_precision}",
+        f"{month.predicted:.4f}",
+        f"{month.happened}",
+    )
 
 
 def _rows(month: MonthFigures) -> Iterator[tuple[str, ...]]:
