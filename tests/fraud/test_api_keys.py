@@ -24,7 +24,7 @@ def test_an_entry_holds_the_hash_and_not_the_key() -> None:
 
 
 def test_entries_survive_their_text() -> None:
-    entries = tuple(ApiKey.of(new_key(), name, [role]) for name, role in zip("abc", Role, strict=True))
+    entries = tuple(ApiKey.of(new_key(), name, [role]) for name, role in zip("abcd", Role, strict=True))
     assert parse_api_keys(",".join(map(str, entries))) == entries
     assert parse_api_keys("\n " + " \n".join(map(str, entries)) + ",") == entries
 
