@@ -240,7 +240,8 @@ def test_each_function_with_the_owners_rights_is_for_who_needs_it(
 ) -> None:
     with connect(module_database) as connection, connection.cursor() as cursor:
         cursor.execute(
-            "SELECT proname, array_agg(role ORDER BY role) FILTER (WHERE has_function_privilege(role, pg_proc.oid, 'EXECUTE'))"
+            "SELECT proname, array_agg(role ORDER BY role)"
+            " FILTER (WHERE has_function_privilege(role, pg_proc.oid, 'EXECUTE'))"
             " FROM pg_proc, unnest(%s) AS role WHERE prosecdef AND pronamespace = 'public'::regnamespace GROUP BY 1",
             (list(ROLES),),
         )

@@ -18,6 +18,8 @@ import pytest
 import yaml
 
 from fraud.registry import PRODUCTION, ModelVersion, Registry
+from serve.mlflow_proxy.allowed_calls import READ_METHODS
+from serve.mlflow_proxy.presets import OURS
 from tests.live_stack import LOGIN, LiveStack, server_beside
 from tests.serve.mlflow_proxy.test_allowed_calls import REFUSED, TRICKS
 from tests.serve.wire import Answer, Wire
@@ -135,11 +137,25 @@ def test_a_page_of_another_site_changes_nothing(stack: LiveStack, production: Mo
     assert httpx.get(stack.url + ALIAS, params=named, auth=stack.admin).is_client_error
 
 
-@pytest.mark.parametrize(("method", "path"), [call for call in REFUSED if "\n" not in call[1]])
+NOT_SENT_ON = [
+    (method, path) for method, path in REFUSED if "\n" not in path and (method not in READ_METHODS or path not in OURS)
+]
+
+
+@pytest.mark.parametrize(("method", "path"), NOT_SENT_ON)
 def test_what_is_not_listed_does_not_reach_mlflow(stack: LiveStack, method: str, path: str) -> None:
     answer = as_it_stands(stack, method, "/mlflow" + path)
     assert answer.status in {400, 403, 405}
     assert answer.json()["error"]["code"] in {"forbidden", "malformed_body", "method_not_allowed"}
+
+
+@pytest.mark.parametrize("path", OURS)
+def test_what_pages_ask_of_absent_parts_does_not_reach_mlflow(mirrored: str, path: str) -> None:
+    answer = httpx.get(f"{mirrored}/mlflow{path}?gateway_path=x", headers=LOGIN)
+    assert (answer.status_code, answer.content, answer.headers["Content-Type"].partition(";")[0]) == (200, *OURS[path])
+    head = httpx.head(f"{mirrored}/mlflow{path}", headers=LOGIN)
+    assert (head.content, head.headers["Content-Length"]) == (b"", str(len(OURS[path][0])))
+    assert httpx.get(f"{mirrored}/mlflow{path}").status_code == 401
 
 
 @pytest.mark.parametrize("trick", TRICKS)
