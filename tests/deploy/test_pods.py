@@ -27,7 +27,7 @@ OF_LIBRARIES = {"OMP_NUM_THREADS"}
 NOT_OURS = {"postgres", "controller"}
 """Containers whose program, and so its variables, are somebody else's."""
 MAKES_A_FOLDER = ["install", "-d", "-m", "0700"]
-BUILDS = {service["image"]: service["build"] for service in raw_project()["services"].values()}
+BUILDS = {service["image"]: service["build"] for service in raw_project()["services"].values() if "build" in service}
 
 Fault = Callable[[dict[str, Any]], object]
 

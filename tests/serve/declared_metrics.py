@@ -41,6 +41,8 @@ def declared_page() -> str:
 
 def declared_names() -> frozenset[str]:
     """The names of all samples: a query can ask for no others."""
-    families = text_string_to_metric_families(declared_page())
-    names = frozenset(sample.name for family in families for sample in family.samples)
+    families = list(text_string_to_metric_families(declared_page()))
+    names = {sample.name for family in families for sample in family.samples}
+    # A gauge with labels that nobody has set yet has no sample.
+    names |= {family.name for family in families if family.type == "gauge"}
     return frozenset(name for name in names if not name.endswith("_created"))

@@ -16,6 +16,8 @@ from tests.required_tools import need_program
 
 TIMEOUT_MS: Final = 120_000
 """MLflow gives way to all else, and its pages are of ten megabytes."""
+CALLS: Final = frozenset({"fetch", "xhr"})
+"""Kinds of requests. What a worker loads never ends, as Playwright tells it."""
 REFUSED: Final = ("Promote model", "Create Model", "New run", "Start Demo", "Add tags", "Delete", "MLflow Assistant")
 
 
@@ -47,7 +49,8 @@ class Opened:
             self.page.wait_for_timeout(100)
 
     def _begin(self, request: Request) -> None:
-        self.under_way.add(request)
+        if request.resource_type in CALLS:
+            self.under_way.add(request)
 
     def _end(self, request: Request) -> None:
         self.under_way.discard(request)

@@ -85,5 +85,7 @@ def note(
     )
 
 
+app = CommandLine(main)
+
 if __name__ == "__main__":
-    CommandLine(main)()
+    app()
