@@ -181,7 +181,7 @@ def test_a_file_may_be_printed_otherwise(log: tuple[str, Path]) -> None:
 
 
 @pytest.mark.parametrize(
-    "old, new",
+    ("old", "new"),
     [
         pytest.param(rb'("probability": ?)', rb"\g<1>0.125, \1", id="a probability of one's own before the answer's"),
         pytest.param(rb"^\{", rb'{"dossier": {}, ', id="a dossier before the dossier"),
@@ -196,7 +196,8 @@ def test_a_file_may_be_printed_otherwise(log: tuple[str, Path]) -> None:
 def test_tricks_of_json_are_no_dossier(files: Callable[[Audience], bytes], old: bytes, new: bytes) -> None:
     data = files(Audience.COURT)
     document, count = re.subn(old, new, data, count=1)
-    assert count == 1 and document != data
+    assert count == 1
+    assert document != data
     sealed = re.sub(rb'("sha256": ?")[^"]+("[^"]*"signature")', rb"\g<1>" + _digest(document) + rb"\2", document)
     assert verdict_of(sealed) is Verdict.ERROR
 
