@@ -211,6 +211,12 @@ def _digest(document: bytes) -> bytes:
     return hashlib.sha256(bytes(content)).hexdigest().encode()
 
 
+@pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b'{"a": ' * 200_000, b'{"a": {"salt": ' + b"[" * 200_000])
+def test_what_is_no_annex_is_said(data: bytes) -> None:
+    with pytest.raises(AuditError, match="no annex"):
+        read_annex(data)
+
+
 @pytest.mark.parametrize("column", [math.nan, math.inf, -math.inf])
 def test_a_reason_of_no_column_differs(files: Callable[[Audience], bytes], column: float) -> None:
     answer = open_sealed(files(Audience.COURT)).dossier.answers[0]
