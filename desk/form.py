@@ -25,7 +25,7 @@ def read_form(content_type: str, body: bytes) -> Form:
     if content_type.partition(";")[0].strip().lower() == MULTIPART:
         return _multipart(content_type, body)
     found = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
-    return Form({name: values[-1] for name, values in found.items()})
+    return Form({name: _storable(values[-1]) for name, values in found.items()})
 
 
 def _multipart(content_type: str, body: bytes) -> Form:
@@ -40,7 +40,12 @@ def _multipart(content_type: str, body: bytes) -> Form:
         if not isinstance(name, str) or not isinstance(content, bytes):
             continue
         if part.get_filename() is None:
-            fields[name] = content.decode("utf-8", "replace")
+            fields[name] = _storable(content.decode("utf-8", "replace"))
         else:
             files[name] = content
     return Form(fields, files)
+
+
+def _storable(text: str) -> str:
+    """A text that PostgreSQL takes, which has no place for NUL: replaced, as bytes are that are no UTF-8."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")

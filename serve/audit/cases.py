@@ -31,6 +31,10 @@ _ERASED: Final = """
     WHERE entry.kind = 'person' AND opening.facts ->> 'row' = ANY (entry.row_numbers::text[])
 """
 """As texts, since facts that nothing here wrote may hold anything."""
+_ORPHANS: Final = """
+    SELECT event FROM public.case_contents AS content
+    WHERE NOT EXISTS (SELECT FROM public.case_events WHERE number = content.event) ORDER BY event
+"""
 _FETCHED: Final = 1000
 
 
@@ -38,29 +42,37 @@ def check_cases(connection: Connection) -> Iterator[Finding]:
     """Each word that is not what was written, and each case that does not follow from its events."""
     if read_version(connection) < CASE_EVENTS.since:
         return
-    expected: dict[int, Case] = {}
+    expected: dict[int, Case | None] = {}
     with connection.cursor() as cursor:
         cursor.execute(_ERASED)
         erased = {number for (number,) in cursor.fetchall()}
+        cursor.execute(_ORPHANS)
+        for (event,) in cursor.fetchall():
+            yield Finding(Fault.CHANGED, f"case_contents has words of event {event}, which is not there")
     with connection.cursor("case events") as cursor:
         cursor.itersize = _FETCHED
         cursor.execute(_EVENTS)
         for number, events in itertools.groupby(cursor, lambda found: int(found[0])):
             yield from _check_case(number, list(events), expected, was_erased=number in erased)
     for case in read_cases(connection):
-        following = expected.pop(case.number, None)
+        if case.number not in expected:
+            yield Finding(Fault.CHANGED, f"case {case.number} is one that no event opened")
+            continue
+        following = expected.pop(case.number)
         if following is not None and case != following:
             yield Finding(
                 Fault.CHANGED, f"case {case.number} is not what its events made of it: {_told(case, following)}"
             )
-    for number in expected:
+    for number in (number for number, following in expected.items() if following is not None):
         yield Finding(Fault.MISSING, f"case {number} is gone, and its events are there")
 
 
 def _check_case(
-    number: int, found: list[tuple[Any, ...]], expected: dict[int, Case], *, was_erased: bool
+    number: int, found: list[tuple[Any, ...]], expected: dict[int, Case | None], *, was_erased: bool
 ) -> Iterator[Finding]:
+    """`expected` gets the case that the events made; None where they can't have made one."""
     events: list[CaseEvent] = []
+    expected[number] = None
     try:
         for _, *values in found:
             fault = _content_fault(tuple(values), was_erased=was_erased)

@@ -53,6 +53,8 @@ _OLD_READERS: Final = """
     SELECT count(*) FROM pg_catalog.pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND age(backend_xmin) > age(%s::xid)
 """
+_FORGET: Final = sql.SQL("DELETE FROM pg_catalog.pg_statistic WHERE starelid = ANY (({})::regclass[])")
+"""ANALYZE keeps the statistics of a table that an erasure has emptied."""
 _VACUUM: Final = sql.SQL("VACUUM (FULL) {}")
 _ANALYZE: Final = sql.SQL("ANALYZE {}")
 _HAS_STATISTICS: Final = """
@@ -108,8 +110,10 @@ def rewrite(dsn: str, timeout_s: float, tell: Tell) -> Rewritten:
             _retry(connection, deadline, _VACUUM.format(_named(table.name)))
             _retry(connection, deadline, _ANALYZE.format(_named(table.name)))
             tell(f"{table.name}: done in {time.monotonic() - begun:.1f} s")
-        shadows = shadow_months(connection, [table.name for table in tables])
-        for name in (*BESIDE_THE_LOG, *shadows):
+        beside = (*BESIDE_THE_LOG, *shadow_months(connection, [table.name for table in tables]))
+        if _is_superuser(connection):
+            _run(connection, _FORGET.format(sql.Literal([f"public.{name}" for name in beside])))
+        for name in beside:
             _retry(connection, deadline, _VACUUM.format(_named(name)))
             _retry(connection, deadline, _ANALYZE.format(_named(name)))
         if _fetch(connection, _HAS_STATISTICS)[0][0]:
@@ -126,10 +130,14 @@ def rewrite(dsn: str, timeout_s: float, tell: Tell) -> Rewritten:
 
 def _give_up_rest(connection: Connection, deadline: float) -> tuple[str, ...]:
     """What only a superuser may; gives what is left."""
-    if not _fetch(connection, _IS_SUPERUSER)[0][0]:
+    if not _is_superuser(connection):
         return ("PostgreSQL's statistics", WAL)
     _retry(connection, deadline, _VACUUM.format(sql.Identifier("pg_catalog", STATISTICS)))
     return give_up_wal(connection)
+
+
+def _is_superuser(connection: Connection) -> bool:
+    return bool(_fetch(connection, _IS_SUPERUSER)[0][0])
 
 
 def _session(dsn: str) -> Connection:

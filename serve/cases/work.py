@@ -23,14 +23,30 @@ MOST_LETTERS: Final = 4000
 LONGEST_WAIT: Final = dt.timedelta(days=365)
 _NEED_WORDS: Final = frozenset({*DECISIONS, Act.NOTED, Act.SENT_BACK, Act.REOPENED, Act.APPEALED, Act.ESCALATED})
 _NEED_DUE: Final = frozenset({Act.PAPERS_ASKED, Act.VISIT_ASKED, Act.REOPENED, Act.APPEALED})
+_DECIDING: Final = tuple(str(act) for act in (*DECISIONS, Act.SIGNED))
 _HOLDER_OR_SUPERVISOR: Final = frozenset({Act.RELEASED, Act.HANDED_OVER})
 
+_DECIDED_BEFORE: Final = sql.SQL("""
+    EXISTS (
+        SELECT FROM public.case_events AS decision
+        WHERE decision.case_number = cases.number AND decision.person = %(name)s AND decision.kind = ANY (%(deciding)s)
+            AND decision.number < (
+                SELECT max(appeal.number) FROM public.case_events AS appeal
+                WHERE appeal.case_number = cases.number AND appeal.kind = 'appealed'
+            )
+    )
+""")
+"""Whether a person decided or signed before the last appeal. The case itself has only the last decision."""
 _NEXT: Final = sql.SQL("""
     SELECT {columns} FROM public.cases
     WHERE state IN ('new', 'appealed') AND (NOT is_escalated OR %(supervises)s)
         AND NOT (is_appeal AND %(name)s IN (coalesce(decided_by, ''), coalesce(signed_by, '')))
+        AND NOT (is_appeal AND {decided_before})
     ORDER BY due_at, number LIMIT 1 FOR UPDATE SKIP LOCKED
-""").format(columns=COLUMNS)
+""").format(columns=COLUMNS, decided_before=_DECIDED_BEFORE)
+_HAS_DECIDED_BEFORE: Final = sql.SQL("SELECT {decided_before} FROM public.cases WHERE number = %(number)s").format(
+    decided_before=_DECIDED_BEFORE
+)
 _HAS_VIEWED: Final = """
     SELECT EXISTS (
         SELECT FROM public.case_events WHERE case_number = %s AND person = %s AND kind = %s
@@ -67,7 +83,7 @@ class Said(msgspec.Struct, frozen=True):
 def take_next(connection: Connection, officer: Officer) -> Case | None:
     """Take the free case that is due first; None where there is none. Two officers never get the same one."""
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT, {"name": officer.name, "supervises": officer.supervises})
+        cursor.execute(_NEXT, {"name": officer.name, "supervises": officer.supervises, "deciding": list(_DECIDING)})
         found = cursor.fetchone()
     return None if found is None else add_event(connection, case_of(found), officer.name, Act.TAKEN)
 
@@ -92,6 +108,9 @@ def do(connection: Connection, officer: Officer, number: int, act: Act, said: Sa
         raise CaseError(f"case {number} is with {case.holder or 'nobody'}: only they or a supervisor can do this")
     if act is Act.TAKEN and case.is_escalated and not officer.supervises:
         raise CaseError(f"case {number} was escalated: a supervisor takes it")
+    takes_part = act is Act.TAKEN or act in _DECIDING
+    if takes_part and case.is_appeal and _has_decided_before(connection, case, officer.name):
+        raise CaseError(f"{officer.name} decided case {number} before the appeal: somebody else has to")
     if act in DECISIONS and blind_first and not has_viewed_first(connection, number, officer.name):
         raise CaseError("note your first view, and then decide")
     facts = _facts(connection, case, act, said)
@@ -101,6 +120,12 @@ def do(connection: Connection, officer: Officer, number: int, act: Act, said: Sa
     if act in _NEED_WORDS and not words:
         raise CaseError("say why, in words")
     return add_event(connection, case, officer.name, act, facts=facts, content={"words": words} if words else None)
+
+
+def _has_decided_before(connection: Connection, case: Case, name: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(_HAS_DECIDED_BEFORE, {"number": case.number, "name": name, "deciding": list(_DECIDING)})
+        return cursor.fetchone() == (True,)
 
 
 def _facts(connection: Connection, case: Case, act: Act, said: Said) -> Mapping[str, Any]:
@@ -128,6 +153,6 @@ def _colleague(connection: Connection, case: Case, name: str) -> str:
         raise CaseError(f"{name!r} is nobody who works cases")
     if case.is_escalated and PersonRole.SUPERVISE not in account.roles:
         raise CaseError(f"case {case.number} was escalated, and {name} is no supervisor")
-    if case.is_appeal and name in {case.decided_by, case.signed_by}:
+    if case.is_appeal and (name in {case.decided_by, case.signed_by} or _has_decided_before(connection, case, name)):
         raise CaseError(f"{name} decided case {case.number} before: somebody else has to decide the appeal")
     return name

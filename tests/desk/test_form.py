@@ -46,3 +46,11 @@ def test_a_form_without_files_is_as_ever() -> None:
 )
 def test_what_is_no_form_has_no_fields(content_type: str) -> None:
     assert read_form(content_type, b"--x\r\nnothing") in (Form(), Form({"--x\r\nnothing": ""}))
+
+
+def test_a_nul_in_a_field_is_replaced() -> None:
+    """PostgreSQL has no place for it in a text."""
+    typed = read_form("application/x-www-form-urlencoded", b"to=be%00rt")
+    sent = httpx.Request("POST", "http://desk/", files={"to": (None, b"be\0rt")})
+    uploaded = read_form(sent.headers["content-type"], sent.read())
+    assert typed == uploaded == Form({"to": "be\N{REPLACEMENT CHARACTER}rt"})

@@ -94,7 +94,7 @@ def _compare_reasons(answer: Answer, names: list[str], reasons: NDArray[np.float
         yield f"given: the dossier has {len(given)} reasons, and the record {reasons.size // 2}"
         return
     for number, (told, (column, effect)) in enumerate(zip(given, reasons.reshape(-1, 2).tolist(), strict=True)):
-        name = names[int(column)] if 0 <= column < len(names) else f"feature {int(column)}"
+        name = names[int(column)] if 0 <= column < len(names) else f"feature {column:g}"
         value = (answer.sent or {}).get(name)
         if (told.field, told.effect, told.value) != (name, effect, value):
             yield f"given[{number}]: the dossier says {told.field} {told.effect}, and the record {name} {effect}"

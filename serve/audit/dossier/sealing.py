@@ -8,7 +8,8 @@ Spaces and line breaks between the parts count for nothing, so that a file may b
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+import json
+from typing import Any, Final
 
 import msgspec
 
@@ -61,8 +62,17 @@ def open_sealed(data: bytes) -> SealedDossier:
         AuditError: it is no dossier.
     """
     try:
+        json.loads(data, object_pairs_hook=_named_once)
         file = msgspec.json.decode(msgspec.json.format(data, indent=-1), type=_File)
         content = bytes(file.dossier)
         return SealedDossier(msgspec.json.decode(content, type=Dossier), file.seal, content)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise AuditError(f"this is no dossier, or one that was changed: {error}") from None
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; one that has a name twice says one thing to one reader, and another to the next."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object has a name twice")
+    return found

@@ -72,6 +72,17 @@ CHANGES = [
         Fault.CHANGED,
         "what event 5 of case_events says is not",
     ),
+    (
+        "INSERT INTO cases (number, chain_id, sequence, row_number, recorded_at, state, opened_at, due_at, last_event) "
+        "SELECT 3, chain_id, 9, 0, recorded_at, 'new', now(), now(), 3 FROM cases WHERE number = 1",
+        Fault.CHANGED,
+        "case 3 is one that no event opened",
+    ),
+    (
+        "INSERT INTO case_contents SELECT 99, content, salt FROM case_contents WHERE event = 3",
+        Fault.CHANGED,
+        "case_contents has words of event 99, which is not there",
+    ),
     ("UPDATE cases SET signed_by = 'dora' WHERE number = 1", Fault.CHANGED, "signed_by is dora, and was bert"),
     ("UPDATE cases SET state = 'closed' WHERE number = 6", Fault.CHANGED, "state is closed, and was new"),
     ("UPDATE cases SET application_id = 'B-1' WHERE number = 1", Fault.CHANGED, "application_id is B-1, and was A-1"),

@@ -105,7 +105,8 @@ def answer_anna(folder: Path, dsn: str) -> None:
     answers.stop()
     ship_all(spool, dsn)
     execute(dsn, "INSERT INTO application_outcomes VALUES (%s, 1, '2026-03-01')", APPLICATION)
-    execute(dsn, "INSERT INTO applicant_groups VALUES (%s, 'region', 'north')", APPLICATION)
+    groups = "INSERT INTO applicant_groups VALUES (%s, 'region', 'north'), (%s, 'income', 'low')"
+    execute(dsn, groups, APPLICATION, APPLICATION)  # twice: a common value, which statistics name
     ((chain_id, sequence),) = fetch(
         dsn, "SELECT chain_id::text, sequence FROM prediction_requests WHERE request_id = %s", REQUEST
     )

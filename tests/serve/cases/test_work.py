@@ -12,6 +12,7 @@ from psycopg2.extensions import make_dsn
 from fraud.database import connect
 from serve.cases.case import Act, Case, Decision, Ground, State
 from serve.cases.errors import CaseError
+from serve.cases.table import find_case
 from serve.cases.work import MOST_LETTERS, Officer, Said, do, take_next
 from serve.people import administration
 from serve.people.account import PersonRole
@@ -164,6 +165,33 @@ def test_an_appeal_goes_to_somebody_else(database: str, desk: str) -> None:
     assert take(desk, BERT) == number
     with pytest.raises(CaseError, match="somebody else has to decide the appeal"):
         act(desk, BERT, number, Act.HANDED_OVER, to="anna")
+
+
+def test_who_decided_before_an_appeal_stays_out_when_others_begin_to_decide_it(database: str, desk: str) -> None:
+    number = add_case(database).number
+    take(desk, ANNA)
+    act(desk, ANNA, number, Act.CLEARED, grounds=PAPERS, words="all there")
+    act(desk, CARLA, number, Act.APPEALED, words="they object", wait=DAY)
+    take(desk, BERT)
+    act(desk, BERT, number, Act.PAPERS_ASKED, grounds=PAPERS, words="which register?", wait=DAY)
+    with pytest.raises(CaseError, match="somebody else has to decide the appeal"):
+        act(desk, CARLA, number, Act.HANDED_OVER, to="anna")
+    act(desk, BERT, number, Act.RESUMED)
+    act(desk, BERT, number, Act.REFERRED, grounds=PAPERS, words="contradictions")
+    with pytest.raises(CaseError, match="anna decided case 1 before the appeal"):
+        act(desk, ANNA, number, Act.SIGNED)
+    act(desk, CARLA, number, Act.SENT_BACK, words="say more")
+    act(desk, BERT, number, Act.RELEASED)
+    assert take(desk, ANNA) is None
+    with pytest.raises(CaseError, match="anna decided case 1 before the appeal"):
+        act(desk, ANNA, number, Act.TAKEN)
+    assert take(desk, BERT) == number
+
+
+@pytest.mark.parametrize("number", [0, 2**63, 10**40])
+def test_a_number_that_no_case_can_have_finds_none(desk: str, number: int) -> None:
+    with connect(desk) as connection:
+        assert find_case(connection, number) is None
 
 
 def test_a_case_that_is_not_there_takes_nothing(desk: str) -> None:

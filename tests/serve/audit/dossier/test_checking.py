@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,6 +20,7 @@ from hypothesis import strategies as st
 from fraud.verdict import Verdict
 from serve.audit.dossier.annex import annex_of, read_annex
 from serve.audit.dossier.checking import NOT_AS_SEALED, NOT_SIGNED, WRONG_SIGNATURE, Checked, Means, check
+from serve.audit.dossier.checking_record import compare_with_content
 from serve.audit.dossier.document import Audience, Dossier
 from serve.audit.dossier.following import MOST_LINKS, NO_ANCHOR, TOO_FAR
 from serve.audit.dossier.sealing import open_sealed, seal
@@ -174,6 +178,54 @@ def test_a_file_may_be_printed_otherwise(log: tuple[str, Path]) -> None:
     data = seal(made(*log), AUDIT_KEY)
     assert checked(msgspec.json.format(data, indent=-1)).verdict is Verdict.PASS
     assert checked(msgspec.json.format(data, indent=4).replace(b"\n", b"\r\n")).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param(rb'("probability": ?)', rb"\g<1>0.125, \1", id="a probability of one's own before the answer's"),
+        pytest.param(rb"^\{", rb'{"dossier": {}, ', id="a dossier before the dossier"),
+        pytest.param(rb'("probability": ?)', rb'"prob\\u0061bility": 0.125, \1', id="the same name in other letters"),
+        pytest.param(rb'("probability": ?)[^,]+', rb"\1NaN", id="no number"),
+        pytest.param(rb'("probability": ?)[^,]+', rb"\g<1>" + b"9" * 5000, id="a number of 5,000 digits"),
+        pytest.param(rb'("probability": ?)[^,]+', rb"\1" + b"[" * 200_000, id="200,000 lists in lists"),
+        pytest.param(rb"\s*$", b"{}", id="more behind the end"),
+        pytest.param(rb"^", b"\xef\xbb\xbf", id="a byte order mark"),
+    ],
+)
+def test_tricks_of_json_are_no_dossier(files: Callable[[Audience], bytes], old: bytes, new: bytes) -> None:
+    data = files(Audience.COURT)
+    document, count = re.subn(old, new, data, count=1)
+    assert count == 1
+    assert document != data
+    sealed = re.sub(rb'("sha256": ?")[^"]+("[^"]*"signature")', rb"\g<1>" + _digest(document) + rb"\2", document)
+    assert verdict_of(sealed) is Verdict.ERROR
+
+
+def _digest(document: bytes) -> bytes:
+    """The seal that who has no key can make of a changed dossier, where it can be read at all."""
+    try:
+        content = msgspec.json.decode(msgspec.json.format(document, indent=-1), type=dict[str, msgspec.Raw])["dossier"]
+    except (msgspec.MsgspecError, RecursionError):
+        return b"0" * 64
+    return hashlib.sha256(bytes(content)).hexdigest().encode()
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b'{"a": ' * 200_000, b'{"a": {"salt": ' + b"[" * 200_000])
+def test_what_is_no_annex_is_said(data: bytes) -> None:
+    with pytest.raises(AuditError, match="no annex"):
+        read_annex(data)
+
+
+@pytest.mark.parametrize("column", [math.nan, math.inf, -math.inf])
+def test_a_reason_of_no_column_differs(files: Callable[[Audience], bytes], column: float) -> None:
+    answer = open_sealed(files(Audience.COURT)).dossier.answers[0]
+    content = answer.proof.content
+    assert content is not None
+    reasons = np.frombuffer(content.reasons, "<f4").copy()
+    reasons[0] = column
+    other = msgspec.structs.replace(content, reasons=reasons.tobytes())
+    assert any(one.startswith("given[0]") for one in compare_with_content(answer, None, other))
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b"\xff", b'{"dossier": {}, "seal": {}}'])
