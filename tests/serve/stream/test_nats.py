@@ -23,7 +23,7 @@ from serve.stream.nats_broker import DURABLE, REASON_HEADER
 from tests.live_stack import wait_until
 from tests.serve.stream.streams import assert_answered_once, bodies_of, bridge, drain, kill_while_scoring
 
-COUNT = 1_500
+COUNT = 5_000
 BATCH = 20
 ACK_WAIT_S = 2
 HOST = "127.0.0.1"

@@ -16,7 +16,7 @@ from serve.batch.worker import ModelChoice
 from serve.stream.messages import Answer, DeadLetter
 from serve.stream.postgres_broker import PostgresBroker
 from tests.live_stack import wait_until
-from tests.serve.prediction_log_rows import fetch
+from tests.serve.prediction_log_rows import execute, fetch
 from tests.serve.stream.streams import assert_answered_once, bodies_of, bridge, drain, kill_while_scoring
 
 COUNT = 3_000
@@ -54,10 +54,19 @@ def _assert_all_once(model: ModelChoice, queue: str) -> None:
     assert fetch(queue, "SELECT id FROM stream.applications") == []
 
 
+SLOW = """
+    CREATE FUNCTION stream.rest() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.05); RETURN NULL; END';
+    CREATE TRIGGER rest AFTER INSERT ON stream.answers FOR EACH STATEMENT EXECUTE FUNCTION stream.rest();
+"""
+"""A bridge would be through with all of them before anybody can end it."""
+
+
 def test_bridges_that_are_killed_answer_each_application_once(model: ModelChoice, queue: str) -> None:
+    execute(queue, SLOW)
     for more in (1, 200, 400):
         kill_while_scoring(lambda *arguments: _start(model, queue, *arguments), lambda: _answered(queue), more)
     assert _answered(queue) < COUNT - BATCH
+    execute(queue, "DROP TRIGGER rest ON stream.answers")
     drain(lambda *arguments: _start(model, queue, *arguments))
     _assert_all_once(model, queue)
 
