@@ -66,7 +66,7 @@ class DossierPages:
     def _make(self, visit: Visit) -> Response:
         application = visit.form.get("application", "").strip()
         audience, language = visit.form.get("for", ""), visit.form.get("language", "")
-        if not application or "\0" in application:
+        if not application:
             return self._ask(visit, "Name the application, as it was sent.", HTTPStatus.BAD_REQUEST)
         if audience not in AUDIENCES or language not in LANGUAGES_OFFERED:
             return self._ask(visit, "Choose for whom it is, and a language.", HTTPStatus.BAD_REQUEST)

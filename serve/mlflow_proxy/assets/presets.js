@@ -6,7 +6,7 @@ for (const [name, value] of Object.entries({
   "mlflow.assistant.panelOpen_v1": "false",
   "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true",
   "_mlflow_user_setting_dismiss_next_model_registry_ui": "false",
-  "_mlflow_model_registry_promo_modal_dismissed": "true",
+  "_mlflow_model_registry_promo_modal_dismissed_v1": "true",
 })) {
   if (localStorage.getItem(name) === null) {
     localStorage.setItem(name, value);

@@ -82,7 +82,7 @@ def test_a_dossier_is_made_and_noted(
     ("form", "status", "told"),
     [
         ({"application": " ", "for": "citizen", "language": "en"}, 400, "Name the application"),
-        ({"application": "a\0b", "for": "citizen", "language": "en"}, 400, "Name the application"),
+        ({"application": "a\0b", "for": "citizen", "language": "en"}, 404, "Nothing is on record"),
         ({"application": "a", "for": "everybody", "language": "en"}, 400, "Choose for whom"),
         ({"application": "a", "for": "citizen", "language": "tlh"}, 400, "Choose for whom"),
         ({"application": "nobody's", "for": "citizen", "language": "en"}, 404, "Nothing is on record"),
