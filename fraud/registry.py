@@ -139,11 +139,7 @@ class Registry:
 
     def version_of(self, alias: str) -> ModelVersion | None:
         """The version that an alias names; None when the registry says that there is no such model or alias."""
-        with registry_errors(self.tracking_uri):
-            model = self._registered_model()
-            if model is None or alias not in model.aliases:
-                return None
-            return _model_version(self._client().get_model_version(self.model_name, str(model.aliases[alias])))
+        return self.versions_of([alias]).get(alias)
 
     def versions_of(self, aliases: Iterable[str]) -> dict[str, ModelVersion]:
         """The versions that aliases name; an alias that names none is left out."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg2.extensions import connection as Connection
 
+from fraud.statistics.design_weights import effective_size, weighted_mean
 from fraud.statistics.interval import Interval
 from fraud.statistics.inverse_probability import looked_at_average_precision
-from fraud.statistics.reliability import Z_95
+from fraud.statistics.reliability import share_interval
 
 MONTHS: Final = 13
 """A year, and the month of the year before."""
@@ -64,6 +64,7 @@ def realised_month(
 ) -> RealisedMonth:
     """Of N > 0 labelled applications: probabilities [N], labels 0 or 1 [N], and how likely each was looked at [N]."""
     weights = 1 / looked_at.astype(np.float64)
+    share, rows = weighted_mean(labels, weights), effective_size(weights)
     divorced = int(labels.sum())
     is_ordered = 0 < divorced < labels.size
     return RealisedMonth(
@@ -71,15 +72,6 @@ def realised_month(
         labelled=labels.size,
         divorced=divorced,
         average_precision=looked_at_average_precision(labels, scores, looked_at) if is_ordered else None,
-        predicted=float(np.average(scores, weights=weights)),
-        happened=_weighted_share(labels, weights),
+        predicted=weighted_mean(scores, weights),
+        happened=share_interval(share * rows, rows),
     )
-
-
-def _weighted_share(labels: NDArray[np.integer], weights: NDArray[np.float64]) -> Interval:
-    """Wilson's interval of a share at Kish's effective number of rows, (sum w)^2 / sum w^2."""
-    share = float(np.average(labels, weights=weights))
-    rows = float(weights.sum() ** 2 / (weights**2).sum())
-    centre = (share + Z_95**2 / (2 * rows)) / (1 + Z_95**2 / rows)
-    spread = Z_95 * math.sqrt(share * (1 - share) / rows + Z_95**2 / (4 * rows**2)) / (1 + Z_95**2 / rows)
-    return Interval(share, min(share, max(0.0, centre - spread)), max(share, min(1.0, centre + spread)))

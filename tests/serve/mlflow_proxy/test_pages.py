@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, Response, sync_playwright
+from playwright.sync_api import Browser, Page, Request, Response
 
 from fraud.registry import PRODUCTION, Registry
+from tests.chromium import running_chromium
 from tests.live_stack import LiveStack
-from tests.required_tools import need_program
 
 TIMEOUT_MS: Final = 120_000
 """MLflow gives way to all else, and its pages are of ten megabytes."""
@@ -23,11 +23,8 @@ REFUSED: Final = ("Promote model", "Create Model", "New run", "Start Demo", "Add
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    path = need_program("chromium", package="chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--disable-dev-shm-usage"])
+    with running_chromium() as browser:
         yield browser
-        browser.close()
 
 
 @dataclass
