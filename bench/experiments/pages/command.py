@@ -23,10 +23,17 @@ OPEN_FILES = 4_000
 
 
 def pages(
+    *,
     pairs: Annotated[int, typer.Option(min=2, help="Pairs of windows, with and without somebody at the pages.")] = 20,
     window: Annotated[float, typer.Option(min=0.5, help="Length of a window, seconds.")] = 5.0,
     rate: Annotated[float, typer.Option(min=1.0, help="Scoring requests a second, of the gate's mix.")] = 100.0,
     page_rate: Annotated[float, typer.Option(min=0.1, help="Pages a second that somebody opens.")] = 2.0,
+    officers: Annotated[
+        int, typer.Option(min=0, help="So many officers work cases at the desk; 0: somebody looks at all pages.")
+    ] = 0,
+    share: Annotated[
+        float | None, typer.Option(min=0.01, max=1, help="Of the most that is scored, in place of --rate.")
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
 ) -> None:
     """Score at a steady rate on a site of its own, with and without somebody who opens its pages, in turn. Shows the
@@ -39,7 +46,7 @@ def pages(
             allow_open_files(OPEN_FILES)
             with TimedProgress(transient=True, console=Console(stderr=True)) as bar:
                 task = bar.add_task("setting up", total=None)
-                plan = Plan(pairs, window, rate, page_rate)
+                plan = Plan(pairs, window, rate, page_rate, officers, share)
                 found = run(Path(folder), plan, functools.partial(bar.begin, task))
         except ProjectError as error:
             print_error(error)
@@ -56,12 +63,17 @@ def pages(
 
 def _latencies(found: PagesRun) -> Table:
     plan = found.plan
-    title = f"one application, {plan.pairs} pairs of {plan.window_s:g} s at {plan.requests_per_s:g} requests/s"
-    table = Table("", "alone, ms", f"beside {plan.pages_per_s:g} pages/s, ms", "ratio", title=title)
+    title = f"one application, {plan.pairs} pairs of {plan.window_s:g} s at {plan.requests_per_s:.0f} requests/s"
+    table = Table("", "alone, ms", f"beside {_visitors(plan)}, ms", "ratio", title=title)
     for one in found.latencies:
         ratio = f"{one.ratio.estimate:.3f} ({one.ratio.low:.3f} to {one.ratio.high:.3f})"
         table.add_row(f"p{100 * one.quantile:g}", f"{one.alone_ms:.3f}", f"{one.beside_ms:.3f}", ratio)
     return table
+
+
+def _visitors(plan: Plan) -> str:
+    pages = f"{plan.pages_per_s:g} pages/s"
+    return f"{plan.officers} officers, {pages}" if plan.officers else pages
 
 
 def _pages(found: PagesRun) -> Table:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import secrets
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -12,8 +14,10 @@ from typing import Final
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from psycopg2.extensions import connection as Connection
 
 from bench.applications import request_headers
+from bench.experiments.pages.officers import Officers, open_cases, sessions
 from bench.experiments.pages.reader import Loads, Reader
 from bench.experiments.site.errors import SiteError
 from bench.experiments.site.site import START_TIMEOUT_S, Site
@@ -33,6 +37,7 @@ SEED: Final = 1
 PERSON: Final = "bench.reader"
 COOKIE: Final = "session"
 QUANTILES: Final = (0.5, 0.99)
+MAXIMUM_S: Final = 15.0
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -45,6 +50,10 @@ class Plan(msgspec.Struct, frozen=True):
     """Of scoring, in every window."""
     pages_per_s: float
     """That somebody opens, in every second window."""
+    officers: int = 0
+    """Who work cases at the desk; 0: one person who looks at all pages."""
+    share_of_maximum: float | None = None
+    """Of what the site can score: the rate of scoring in place of `requests_per_s`."""
 
 
 class Latency(msgspec.Struct, frozen=True):
@@ -89,10 +98,14 @@ def run(folder: Path, plan: Plan, tell: Callable[[str], None]) -> PagesRun:
     os.sched_setaffinity(0, cores.site)
     with Site(folder, tell, len(cores.site), with_pages=True) as site:
         site.run("verifying the record, for a report", "serve.audit", "verify")
-        reader = _reader(site, plan.pages_per_s)
+        site.wait_until(site.has_pages, START_TIMEOUT_S, "the pages are there")
         os.sched_setaffinity(0, cores.load)  # a reader's browser is on another machine, and takes nothing from the site
         tell("preparing requests")
         with load_process(folder, site.server.port, request_headers(site.api_key), cores.load, SEED) as load:
+            if plan.share_of_maximum is not None:
+                plan = msgspec.structs.replace(plan, requests_per_s=plan.share_of_maximum * _maximum(load, tell))
+            _window(load, plan)  # warms up, and is not counted
+            reader = _officers(site, plan, tell) if plan.officers else _reader(site, plan.pages_per_s)
             windows, failed = _measure(load, plan, reader, tell)
     return PagesRun(
         plan,
@@ -103,12 +116,11 @@ def run(folder: Path, plan: Plan, tell: Callable[[str], None]) -> PagesRun:
 
 
 def _measure(
-    load: LoadProcess, plan: Plan, reader: Reader, tell: Callable[[str], None]
+    load: LoadProcess, plan: Plan, reader: Reader | Officers, tell: Callable[[str], None]
 ) -> tuple[dict[bool, list[NDArray[np.float64]]], int]:
     """Latencies of each window, by whether somebody looks at pages, and how many requests failed."""
     windows: dict[bool, list[NDArray[np.float64]]] = {False: [], True: []}
     failed = 0
-    _window(load, plan)  # warms up, and is not counted
     for pair in range(plan.pairs):
         tell(f"pair {pair + 1} of {plan.pairs}")
         for is_beside in (False, True) if pair % 2 == 0 else (True, False):
@@ -125,8 +137,35 @@ def _reader(site: Site, pages_per_s: float) -> Reader:
     with connect(site.owner_dsn) as connection:
         add_account(connection, account)
         secret = begin_session(connection, PERSON)
-    site.wait_until(site.has_pages, START_TIMEOUT_S, "the pages are there")
     return Reader(site.server.url, {COOKIE: secret}, pages_per_s)
+
+
+def _officers(site: Site, plan: Plan, tell: Callable[[str], None]) -> Officers:
+    """Officers who have as many cases as they can work in all windows, and some more."""
+    tell("opening cases")
+    needed = plan.officers + math.ceil(plan.pairs * plan.window_s * plan.pages_per_s)
+    with connect(site.owner_dsn) as connection:
+        site.wait_until(lambda: _count(connection) >= needed, START_TIMEOUT_S, "answers for the cases are on record")
+        open_cases(connection, needed)
+        secrets_of_sessions = sessions(connection, plan.officers)
+    officers = Officers(site.server.url, secrets_of_sessions, plan.pages_per_s)
+    officers.warm_up()
+    return officers
+
+
+def _count(connection: Connection) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM public.prediction_requests")
+        ((number,),) = cursor.fetchall()
+    return int(number)
+
+
+def _maximum(load: LoadProcess, tell: Callable[[str], None]) -> float:
+    """Requests a second that are answered with no pause between them."""
+    tell("finding the maximum")
+    begun = time.perf_counter()
+    samples, _ = load.run(f"pages{secrets.token_hex(4)}", Stretch("maximum", MAXIMUM_S))
+    return len(samples.number) / (time.perf_counter() - begun)
 
 
 def _window(load: LoadProcess, plan: Plan) -> tuple[NDArray[np.float64], int]:

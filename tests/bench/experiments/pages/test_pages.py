@@ -74,3 +74,20 @@ def test_it_finds_the_pages_and_measures_scoring_beside_them(experiment: Experim
     assert {"/", "/reports", "/reports/1", "/password"} <= set(pages)
     assert all(0 < page["page_kb"] < 100 for page in pages.values())
     assert all(page["loads"] > 0 and page["median_ms"] > 0 for page in pages.values())
+
+
+@pytest.mark.long
+def test_officers_work_cases_beside_scoring(experiment: Experiment, tmp_path: Path) -> None:
+    figures = tmp_path / "desk.json"
+    officers = ("--officers", "4", "--page-rate", "10", "--share", "0.2")
+    done = experiment("pages", "--pairs", "2", "--window", "3", *officers, "--json", str(figures))
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(figures.read_text())
+    assert found["plan"]["requests_per_s"] != 100, "it is a share of what was measured"
+    assert {page["path"] for page in found["pages"]} == {
+        "the queue",
+        "a case that was taken",
+        "a first view",
+        "a decision",
+    }
+    assert found["failed"] == 0
