@@ -159,7 +159,7 @@ class Stack:
         postgres = EmbeddedPostgres(self._settings.run_dir / "postgres", self._settings.postgres_db)
         self._at_end.callback(postgres.stop)
         with shown(self._console, "Starting PostgreSQL ...") as tell:
-            self._publish(DATABASE_URL=postgres.start(tell, self._settings.start_standstill_s))
+            self._publish(DATABASE_URL=postgres.start(tell))
         self._postgres = postgres
 
     def _start_mlflow(self) -> mlflow_server.MlflowServer | None:
@@ -196,7 +196,7 @@ class Stack:
             return refuses or (answer is not None and answer.status == HTTPStatus.OK)
 
         with shown(self._console, f"Waiting for {server.name} ...") as tell:
-            server.wait_until(has_decided, f"answer at {url}", self._settings.start_standstill_s, tell)
+            server.wait_until(has_decided, f"answer at {url}", tell=tell)
         return refuses
 
     def _replace_model(self, server: Child, *, may_replace: bool) -> None:
@@ -235,7 +235,7 @@ class Stack:
     def _wait_for_mlflow(self, mlflow: mlflow_server.MlflowServer | None) -> None:
         if mlflow is not None:
             with shown(self._console, f"Waiting for {mlflow.child.name} ...") as tell:
-                mlflow.child.wait_until_answers(mlflow.health_url, self._settings.start_standstill_s, tell)
+                mlflow.child.wait_until_answers(mlflow.health_url, tell=tell)
 
     def _start_compiler(self) -> Child:
         """Have the server's code compiled beside what comes before the server, a minute of work of one core."""

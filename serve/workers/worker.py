@@ -19,6 +19,7 @@ from fraud.errors import ProjectError
 from fraud.open_files import possible_connections
 from fraud.registry import Registry
 from fraud.settings import DatabaseRole, Settings, load_settings
+from fraud.settings.access import ADMIN_USER
 from serve.access.authentication import Administrator, Authenticator
 from serve.access.client_address import TrustedProxies
 from serve.access.control import AccessControl
@@ -65,7 +66,7 @@ def assemble(
     Raises:
         SettingsError: a password is not set.
     """
-    administrator = Administrator(settings.admin_user, settings.administrator_password())
+    administrator = Administrator(ADMIN_USER, settings.administrator_password())
     uri = settings.mlflow_tracking_uri
     registry = Registry(uri, settings.model_name, settings.registry_timeout_s) if uri else None
     store = model_store(settings.run_dir, settings.model_name)
@@ -86,9 +87,7 @@ def assemble(
         change=change,
         json=RowScanner(options.cache_dir),
         log=Spool(settings.spool_folder(), settings.spool_max_bytes, sync),
-        saved_answers=SavedAnswers(
-            settings.spool_folder(), keep_s, settings.idempotency_max_bytes, durable=sync is Sync.ALWAYS
-        ),
+        saved_answers=SavedAnswers(settings.spool_folder(), keep_s, durable=sync is Sync.ALWAYS),
         pseudonyms=Pseudonyms(*settings.ref_keys()),
         policies=ReviewPolicies(journal, settings.control_secret()),
         fetch_policies=lambda: journal.renew(settings.dsn(DatabaseRole.SERVER)),

@@ -152,7 +152,7 @@ def test_the_agent_retrains_as_jenkins_would(site: Site) -> None:
     registry = Registry(site.tracking_uri, "divorce-model", timeout_s=10)
     first = registry.version_of(PRODUCTION)
     assert first is not None
-    few = {"GATE_MIN_PAIRS": "2", "GATE_MAX_PAIRS": "2", "GATE_WINDOW_S": "0.5", "TODAY": "2025-06-01"}
+    few = {"GATE_EFFORT": '{"window_s": 0.5, "min_pairs": 2, "max_pairs": 2}', "TODAY": "2025-06-01"}
     retrained = site.run("jenkins-agent", "python", "-m", "jenkins.retrain", "--reason=test", **few)
     # Promoted, rejected or undecided: a verdict, and no error.
     assert retrained.returncode in {0, 10, 20}, retrained.stdout[-3000:] + retrained.stderr[-3000:]

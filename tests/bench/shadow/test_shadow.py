@@ -193,7 +193,7 @@ def test_policy_in_force_decides_for_both(versions: Versions, database: str, tmp
 @pytest.mark.parametrize(
     ("limits", "verdict", "words"),
     [
-        (Limits(100, 0.0001, is_optional=False), Verdict.FAIL, "GATE_MAX_FLIP_SHARE=0.0001"),
+        (Limits(100, 0.0001, is_optional=False), Verdict.FAIL, "GATE_VETOES flip_share=0.0001"),
         (Limits(100, 0.9, is_optional=False), Verdict.PASS, "decides otherwise"),
         (Limits(10**6, None, is_optional=False), Verdict.INCONCLUSIVE, "too few to compare"),
         (Limits(10**6, None, is_optional=True), Verdict.PASS, "too few to compare"),

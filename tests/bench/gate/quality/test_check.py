@@ -13,12 +13,13 @@ from xgboost import XGBClassifier
 
 from bench.gate.errors import ProbabilityError
 from bench.gate.quality.check import beside_twin, check_quality, judge_against_champion, judge_against_chance
-from bench.gate.quality.policy import Limits, QualityPolicy
+from bench.gate.quality.policy import QualityPolicy
 from bench.gate.quality.report import QualityReport
 from bench.gate.quality.rule import Rule
 from bench.gate.quality.scoring import shipped_probabilities, twin_probabilities
 from fraud.errors import RegistryError
 from fraud.registry import TEST_START_TAG, TWIN_SHA256_TAG, ChecksumError, ModelVersion, Registry
+from fraud.settings.gate import GateVetoes
 from fraud.stack.ports import hold_port
 from fraud.verdict import Verdict
 from tests.bench.gate.quality.scored_rows import applications, probabilities
@@ -29,7 +30,7 @@ from train.dataset import Dataset
 from train.pipeline import run
 
 POLICY = QualityPolicy(
-    rule=Rule.SUPERIOR, level=0.01, margin=0.005, minimum_positives=30, review_capacity=0.05, limits=Limits()
+    rule=Rule.SUPERIOR, level=0.01, margin=0.005, minimum_positives=30, review_capacity=0.05, vetoes=GateVetoes()
 )
 DATA = synthetic_dataset(8_000, 80, 1)
 LAST = dt.date(2024, 3, 21)
