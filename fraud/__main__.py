@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from fraud.command_line import CommandLine
 from fraud.settings import PARTS
@@ -45,7 +45,8 @@ def main() -> None:
     """List the settings: environment variable, default and meaning of each; their values are not shown."""
     console = Console()
     for title, rows in settings_tables().items():
-        table = Table("setting", "default", "meaning", title=title, title_justify="left")
+        columns = (Column(name, overflow="fold") for name in ("setting", "default", "meaning"))
+        table = Table(*columns, title=title, title_justify="left")
         for row in rows:
             table.add_row(*row)
         console.print(table)

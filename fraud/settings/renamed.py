@@ -47,7 +47,7 @@ INSTEAD: Final[Mapping[str, str]] = {
     "GATE_LOAD_PROCESSES": "remove it: one Locust process makes the gate's load",
     "ADMIN_USER": "remove it: the administrator's name is admin",
     "CREDIT_CEILING": "remove it: reference applications are for less than EUR 25,000",
-    "DATA_SEED": "remove it, or call `python -m initdb --seed`",
+    "DATA_SEED": "remove it; `python -m initdb` has an option for the seed",
     "DRIFT_REFERENCE": "remove it: features are compared with the newest fifth of the training data",
     "IDEMPOTENCY_MAX_BYTES": "remove it: answers under an Idempotency-Key take at most 1 GiB",
     "LOG_FLUSH_INTERVAL_MS": "remove it: predictions gather for 100 ms",

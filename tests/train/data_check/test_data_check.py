@@ -163,7 +163,7 @@ def run(filled_table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     ("settings", "status", "verdict"),
     [
         ({}, 0, "pass"),
-        ({"DATA_LIMITS": '{"min_rows": 1000000}'}, 20, "inconclusive"),
+        ({"DATA_LIMITS": '{"min_rows": 1000000, "max_atypical_share": 0.5}'}, 20, "inconclusive"),
         ({"DATA_LIMITS": '{"min_label_rate": 0.9, "max_label_rate": 1}'}, 30, "data_quality_fault"),
     ],
 )
