@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from serve.access.middleware import SAFE_METHODS
 from serve.access.scoring_login import ScoringLogin
 from serve.answer import Answer
 from serve.api.scoring_routes import ScoringRoutes
-from serve.error_answers import WriteError, as_serve_error
+from serve.error_answers import WriteError, as_serve_error, log_fields
 from serve.errors import MethodNotAllowed, ServeError
 from serve.http.exchange import Channel, Exchange
 from serve.http.request_head import RequestHead
@@ -103,7 +103,7 @@ class ScoringExchange(Exchange):
         if self._fault is None:
             try:
                 if options is None:
-                    options = self.options = _options_of(head, route, login, self.request_id)
+                    options = self.options = _options_of(head, route, login, log_fields(self.request_id, trace))
                 self._request = service.scoring.begin(options, self.request_id, announced_bytes)
                 if service.spans is not None:
                     self._begin_span(service.spans, head)
@@ -203,10 +203,12 @@ class ScoringExchange(Exchange):
         self.send_error(error, self._route.write_error)
 
 
-def _options_of(head: RequestHead, route: ScoringRoute, login: ScoringLogin, request_id: str) -> ScoringOptions:
+def _options_of(
+    head: RequestHead, route: ScoringRoute, login: ScoringLogin, about: Mapping[str, str]
+) -> ScoringOptions:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.values.items()}
     method = head.method.decode()
-    caller = login.caller(headers, head.fields, request_id, changes=method not in SAFE_METHODS)
+    caller = login.caller(headers, head.fields, about, changes=method not in SAFE_METHODS)
     if method != "POST":
         raise MethodNotAllowed(f"{method} {route.path}: expected POST", {"Allow": "POST"})
     query = head.target.partition(b"?")[2].partition(b"#")[0].decode("latin-1")
