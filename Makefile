@@ -132,11 +132,11 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 lock: $(BIN)/uv ## resolve the dependencies anew and write the lock files
 	@$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock
 	@$(COMPILE) pyproject.toml --all-extras requirements/bootstrap.in -o requirements/all.lock
-	@$(COMPILE) pyproject.toml --extra serve --extra train --extra mlflow --extra stack requirements/bootstrap.in -c requirements/all.lock -o requirements/run.lock
-	@$(COMPILE) pyproject.toml --extra serve -c requirements/all.lock -o requirements/serve.lock
+	@$(COMPILE) pyproject.toml --extra serve --extra train --extra mlflow --extra stack --extra tracing requirements/bootstrap.in -c requirements/all.lock -o requirements/run.lock
+	@$(COMPILE) pyproject.toml --extra serve --extra tracing -c requirements/all.lock -o requirements/serve.lock
 	@$(COMPILE) pyproject.toml --extra train -c requirements/all.lock -o requirements/train.lock
 	@$(COMPILE) pyproject.toml --extra mlflow -c requirements/all.lock -o requirements/mlflow.lock
-	@$(COMPILE) pyproject.toml --extra serve --extra train --extra bench --extra jenkins -c requirements/all.lock -o requirements/agent.lock
+	@$(COMPILE) pyproject.toml --extra serve --extra train --extra bench --extra jenkins --extra tracing -c requirements/all.lock -o requirements/agent.lock
 	@for peer in $(PEERS); do $(COMPILE) requirements/peers/$$peer.in --override requirements/peers/overrides.in -o requirements/peers/$$peer.lock || exit 1; done
 	@for oracle in $(ORACLES); do $(COMPILE) requirements/oracles/$$oracle.in -o requirements/oracles/$$oracle.lock || exit 1; done
 

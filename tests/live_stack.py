@@ -71,6 +71,7 @@ def project_environment(**overrides: str) -> dict[str, str]:
         "SHADOW_",
         "TRUSTED_",
         "OIDC_",
+        "OTEL_",
     )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, **overrides}

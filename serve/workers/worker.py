@@ -20,6 +20,7 @@ from fraud.open_files import possible_connections
 from fraud.registry import Registry
 from fraud.settings import DatabaseRole, Settings, load_settings
 from fraud.settings.access import ADMIN_USER
+from fraud.tracing import is_tracing
 from serve.access.authentication import Administrator, Authenticator
 from serve.access.client_address import TrustedProxies
 from serve.access.control import AccessControl
@@ -48,6 +49,7 @@ from serve.policy.journal_file import journal_file
 from serve.policy.policies import ReviewPolicies
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.spool import Spool, Sync
+from serve.scoring.span import RequestSpans
 from serve.shadow.state_file import state_file
 from serve.workers.listener import listen
 
@@ -115,7 +117,16 @@ def assemble(
         certificate_ends_at_s=None if settings.ssl_certfile is None else end_of_certificate(settings.ssl_certfile),
         watch=RegistryWatch(change, model, settings.model_watch_s if uri else 0.0) if refresh else None,
         lease_s=settings.model_lease_s if uri else None,
+        spans=_request_spans(),
     )
+
+
+def _request_spans() -> RequestSpans | None:
+    if not is_tracing():
+        return None
+    from serve.request_spans import open_request_spans  # noqa: PLC0415 - not imported where no collector is named
+
+    return open_request_spans()
 
 
 def rate_limits(settings: Settings) -> RateLimits | NoLimits:
