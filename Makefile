@@ -8,7 +8,7 @@ export ORT_DISABLE_TELEMETRY := 1
 # Packages are installed without bytecode: Python makes it for what is imported, and must be allowed to keep it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install run test test-fast test-long first-start acceptance lint lint-pipelines types format lock bench chaos soak fuzz audit env up down stack-test clean
+.PHONY: help install run test test-fast test-long first-start acceptance lint lint-pipelines docs docs-check types format lock bench chaos soak fuzz audit env up down stack-test clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -78,6 +78,15 @@ lint: $(VENV)/installed ## check style and security rules
 
 lint-pipelines: ## check the style of the Jenkinsfiles; needs npm and Java
 	@npx --yes npm-groovy-lint@15.2.2 --noserver --failon warning --config jenkins/pipelines/.groovylintrc.json jenkins/pipelines/*.Jenkinsfile
+
+# Quiet, strict (a broken link is an error), from the top folder: docs/conf.py.
+SITE := $(BIN)/sphinx-build -q -n -W --keep-going -c docs -b html . build/site
+
+docs-check: $(VENV)/installed ## build the site of docs/; a broken link is an error
+	@$(SITE)
+
+docs: docs-check ## build the site of docs/ and serve it on http://127.0.0.1:8001/docs/; Ctrl-C ends it
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site 8001
 
 types: $(VENV)/installed ## check types
 	@$(BIN)/mypy

@@ -86,7 +86,7 @@ def records(site: Site) -> int:
 
 def test_the_images_are_as_small_as_they_are_said_to_be(images: dict[str, Image]) -> None:
     sizes = {name: round(image.size_bytes / MB) for name, image in images.items()}
-    print(json.dumps(sizes))  # noqa: T201 - shown by pytest -s, for the README
+    print(json.dumps(sizes))  # noqa: T201 - shown by pytest -s, for docs/how-to/docker.md
     assert sizes["fastapi"] < 800
     assert sizes["fastapi"] < sizes["mlflow-train"] < sizes["jenkins-agent"] < 2500
 

@@ -1,4 +1,4 @@
-"""Settings: one line for a wrong value, no secret in it, and a table that the README repeats."""
+"""Settings: one line for a wrong value, no secret in it, and a table that the reference repeats."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fraud.settings import DatabaseRole, Settings, load_settings
 from fraud.settings.data import DataLimits
 from fraud.settings.renamed import INSTEAD
 
-README = Path(__file__).parents[2] / "README.md"
+REFERENCE = Path(__file__).parents[2] / "docs/reference/settings.md"
 
 
 @pytest.fixture(autouse=True)
@@ -267,5 +267,5 @@ def test_every_setting_belongs_to_one_part() -> None:
 
 
 @pytest.mark.parametrize(("name", "default", "meaning"), settings_table(), ids=lambda value: str(value)[:30])
-def test_the_readme_documents_every_setting(name: str, default: str, meaning: str) -> None:
-    assert f"| `{name}` | {default} | {meaning} |" in README.read_text()
+def test_the_reference_documents_every_setting(name: str, default: str, meaning: str) -> None:
+    assert f"| `{name}` | {default} | {meaning} |" in REFERENCE.read_text()
