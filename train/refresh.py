@@ -30,6 +30,7 @@ def refresh(
     champion: ModelVersion,
     cutoff: dt.date,
     *,
+    known_before: dt.datetime | None = None,
     seed: int,
     threads: int,
     progress: ShowStep,
@@ -41,6 +42,7 @@ def refresh(
         registry: where the champion is and the new version goes.
         champion: a version that `why_not_refreshed` has nothing against.
         cutoff: applications from this day on are unknown.
+        known_before: outcomes that were recorded from then on are unknown; None: none of them.
         seed: of everything drawn at random.
         threads: to fit with.
         progress: told how far each step is.
@@ -53,7 +55,7 @@ def refresh(
     """
     recipe = Recipe.from_json(champion.tags[RECIPE_TAG].encode())
     progress("fitting the champion's recipe again", 0, 1)
-    dataset = load_dataset(dsn, cutoff)
+    dataset = load_dataset(dsn, cutoff, known_before)
     training = train_recipe(recipe, dataset, cutoff, seed=seed, threads=threads)
     progress("fitting the champion's recipe again", 1, 1)
     conversions = convert_both(training, dataset, progress)

@@ -11,7 +11,7 @@ from bench.gate.quality.policy import QualityPolicy
 from bench.gate.quality.rule import Rule
 from fraud.registry import Registry
 from fraud.settings import DatabaseRole, Settings
-from train.maturity import label_cutoff
+from train.maturity import known_before, label_cutoff
 
 
 def assemble_gate(settings: Settings) -> Gate:
@@ -30,6 +30,7 @@ def assemble_gate(settings: Settings) -> Gate:
             "COMPILED_DIR": str(settings.compiled_folder().resolve()),
         },
         cutoff=label_cutoff(settings.today, settings.label_maturity_days),
+        known_before=known_before(settings.today),
         quality=_quality(settings),
         latency=LatencyTest(
             rule=LatencyRule(

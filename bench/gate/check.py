@@ -44,6 +44,8 @@ class Gate:
     """Of both servers: above all the database of the prediction log."""
     cutoff: dt.date
     """Applications from this day on are unknown, or have no mature label."""
+    known_before: dt.datetime
+    """Outcomes that were recorded from this moment on are unknown."""
     quality: QualityPolicy
     latency: LatencyTest
     work_dir: Path
@@ -60,7 +62,10 @@ class Gate:
         """
         progress("comparing quality", 0, 1)
         quality = check_quality(
-            self.trainer_dsn, self.registry, candidate, champion, cutoff=self.cutoff, policy=self.quality
+            *(self.trainer_dsn, self.registry, candidate, champion),
+            cutoff=self.cutoff,
+            known_before=self.known_before,
+            policy=self.quality,
         )
         progress("comparing quality", 1, 1)
         if quality.verdict is not Verdict.PASS:

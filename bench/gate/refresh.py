@@ -37,6 +37,7 @@ class Refresh:
             gate.registry,
             champion,
             gate.cutoff,
+            known_before=gate.known_before,
             seed=self.seed,
             threads=self.threads,
             progress=progress,

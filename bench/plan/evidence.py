@@ -20,6 +20,7 @@ from fraud.registry import ModelVersion, Registry
 from fraud.statistics.design_weights import effective_labels
 from fraud.statistics.recalibration import Recalibration, fit_recalibration
 from train.dataset import Dataset, load_dataset
+from train.maturity import known_before
 
 LEAST_DAYS: Final = 14
 """Of which anything can be said about the days to come."""
@@ -55,7 +56,7 @@ def gather(
     weeks: int,
     minimum_of_each_label: int,
 ) -> Evidence:
-    """Read applications and labels, and score them with the version's own files.
+    """Read applications and labels as they were known on the day `today`, and score them with the version's own files.
 
     Logged applications are scored anew by the model that serves: that is what will be answered, also where another one
     answered some of them. Labels tell something only where the model had not seen them: they are compared with the
@@ -65,7 +66,7 @@ def gather(
         PlanError: there is too little of either.
         DatasetError, DatabaseError, RegistryError, EngineError, ProbabilityError: something can't be read or run.
     """
-    holdout, unseen = unseen_rows(load_dataset(dsn, label_cutoff), label_cutoff, [version])
+    holdout, unseen = unseen_rows(load_dataset(dsn, label_cutoff, known_before(today)), label_cutoff, [version])
     if min(effective_labels(unseen.y, unseen.weights)) < minimum_of_each_label:
         raise PlanError(
             f"{holdout.rows:,} applications with a label that version {version.version} has not seen, "

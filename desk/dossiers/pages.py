@@ -23,6 +23,8 @@ DOSSIERS: Final = "/dossiers"
 SHOWN_TO: Final = frozenset({PersonRole.AUDIT, PersonRole.SUPERVISE})
 MADE: Final = "dossier_made"
 """In the journal."""
+SOUGHT: Final = "dossier_sought"
+"""In the journal, where nothing was found: whoever tries ids to learn who applied leaves a trace."""
 AUDIENCES: Final = {
     Audience.CITIZEN: "the couple: plain words, nothing of others, no names",
     Audience.COURT: "a court or supervising authority: everything, with the chain of hashes",
@@ -76,10 +78,11 @@ class DossierPages:
             made = self._maker.make(application, Audience(audience), language)
         except AuditError as error:
             return self._ask(visit, f"No dossier can be made: {error}.", HTTPStatus.CONFLICT)
+        assert visit.person is not None  # noqa: S101 - the page takes a role
         if made is None:
+            PERSON_EVENTS.append(visit.connection, visit.person.name, SOUGHT, {"address": visit.address})
             told = "Nothing is on record under that id: none was given, or it was erased since."
             return self._ask(visit, told, HTTPStatus.NOT_FOUND)
-        assert visit.person is not None  # noqa: S101 - the page takes a role
         PERSON_EVENTS.append(visit.connection, visit.person.name, MADE, {**made.facts, "address": visit.address})
         return Response(
             made.archive,

@@ -26,13 +26,13 @@ from fraud.statistics.interval import Interval
 from fraud.statistics.inverse_probability import looked_at_average_precision
 from fraud.verdict import Verdict
 from serve.audit.decisions import Decision, decisions
-from train.maturity import label_cutoff
+from train.maturity import known_before, label_cutoff
 
 APPLICATION_NAME: Final = "control"
 DRAWS: Final = 20_000
 SEED: Final = 20250501
 _OUTCOMES: Final = """
-    SELECT application_id, "Divorce" FROM application_outcomes WHERE application_id = ANY(%(ids)s)
+    SELECT application_id, "Divorce" FROM outcomes_known(%(known_before)s) WHERE application_id = ANY(%(ids)s)
     UNION
     SELECT application_id, "Divorce" FROM divorce_predictions WHERE application_id = ANY(%(ids)s)
 """
@@ -72,7 +72,7 @@ class ControlReport:
 
 
 def control_report(settings: Settings, today: dt.date) -> ControlReport:
-    """Of all decisions on record whose outcome could be known by the day.
+    """Of all decisions on record whose outcome could be known by the day, with outcomes as they were known on it.
 
     Raises:
         AuditError: a decision does not follow from a signed policy, or REVIEW_CONTROL_KEY is not the policy's.
@@ -84,7 +84,8 @@ def control_report(settings: Settings, today: dt.date) -> ControlReport:
             policies = signed_policies(read_journal(connection))
             latest = _latest(decisions(connection, policies, settings.control_secret()), mature)
         with connect(settings.dsn(DatabaseRole.TRAINER), APPLICATION_NAME) as connection:
-            outcomes = _outcomes(connection, [name for one in latest if (name := one.application_id) is not None])
+            ids = [name for one in latest if (name := one.application_id) is not None]
+            outcomes = _outcomes(connection, ids, known_before(today))
     except psycopg2.Error as error:
         raise DatabaseError(f"decisions can't be read: {postgres_words(error)}") from error
     return estimate(latest, outcomes)
@@ -158,7 +159,7 @@ def _latest(made: Iterable[Decision], before: dt.date) -> list[Decision]:
     return list(latest.values())
 
 
-def _outcomes(connection: Connection, ids: list[str]) -> dict[str, int]:
+def _outcomes(connection: Connection, ids: list[str], known: dt.datetime) -> dict[str, int]:
     with connection.cursor() as cursor:
-        cursor.execute(_OUTCOMES, {"ids": ids})
+        cursor.execute(_OUTCOMES, {"ids": ids, "known_before": known})
         return {name: int(divorced) for name, divorced in cursor.fetchall()}

@@ -36,7 +36,7 @@ _FROM_LOG: Final = """
     FROM count_predictions(decode(%(sha256)s, 'hex'), %(version)s, %(whose)s, %(since)s, %(until)s)
 """
 _LABELS_BEGIN: Final = """
-    SELECT EXISTS (SELECT FROM application_outcomes)
+    SELECT EXISTS (SELECT FROM outcomes_known(coalesce(%(known_before)s::timestamptz, 'infinity')))
         OR EXISTS (SELECT FROM divorce_predictions WHERE "Date" >= %(since)s AND "Date" < %(until)s)
 """
 _LABELS: Final = """
@@ -45,7 +45,7 @@ _LABELS: Final = """
             CASE WHEN known."Divorce" IS NULL THEN 1 / outcome.looked_at_probability::float8 ELSE 1 END AS weight
         FROM prediction_requests AS request
         CROSS JOIN LATERAL unnest(request.application_ids) AS application_id
-        LEFT JOIN application_outcomes AS outcome USING (application_id)
+        LEFT JOIN outcomes_known(coalesce(%(known_before)s::timestamptz, 'infinity')) AS outcome USING (application_id)
         LEFT JOIN divorce_predictions AS known USING (application_id)
         WHERE request.received_at >= %(since)s AND request.received_at < %(until)s AND NOT request.load_test
             AND request.application_ids IS NOT NULL
@@ -83,11 +83,17 @@ class LoggedApplications:
     Every method may raise psycopg2.Error: PostgreSQL does not answer, or refuses.
     """
 
-    def __init__(self, connection: Connection, version: ModelVersion, sizes: list[int]) -> None:
-        """Remember whose bins to count in; `sizes` says how many each variable has."""
+    def __init__(
+        self, connection: Connection, version: ModelVersion, sizes: list[int], known_before: dt.datetime | None = None
+    ) -> None:
+        """Remember whose bins to count in; `sizes` says how many each variable has.
+
+        Outcomes that were recorded from `known_before` on are unknown; None: none of them.
+        """
         self._connection = connection
         self._version = version
         self._sizes = sizes
+        self._known_before = known_before
 
     def own(self, span: Span) -> Applications:
         """What the version answered."""
@@ -136,7 +142,7 @@ class LoggedApplications:
 
     # What the rows hold is each query's own.
     def _fetch(self, query: str, span: Span, **values: str | bool) -> list[tuple]:  # type: ignore[type-arg]
-        model = {"sha256": self._version.sha256, "version": self._version.version}
+        model = {"sha256": self._version.sha256, "version": self._version.version, "known_before": self._known_before}
         with self._connection.cursor() as cursor:
             cursor.execute(query, {**model, "since": span.since, "until": span.until, **values})
             return cursor.fetchall()

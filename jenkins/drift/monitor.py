@@ -32,7 +32,7 @@ from jenkins.drift.reference import check_bins, load_profile, production_version
 from jenkins.drift.result import DriftResult
 from jenkins.drift.training_data import TrainingData
 from jenkins.drift.waiting_records import ServerMetrics, wait_for_records
-from train.maturity import label_cutoff
+from train.maturity import known_before, label_cutoff
 
 APPLICATION_NAME: Final = "drift"
 DAY: Final = dt.timedelta(days=1)
@@ -133,10 +133,10 @@ class Monitor:
             label_maturity=settings.label_maturity_days * DAY,
             now=dt.datetime.now(dt.UTC) if now else None,
         )
-        known_before = label_cutoff(self.today, settings.label_maturity_days)
-        training = TrainingData(settings.dsn(DatabaseRole.TRAINER), known_before)
+        cutoff, known = label_cutoff(self.today, settings.label_maturity_days), known_before(self.today)
+        training = TrainingData(settings.dsn(DatabaseRole.TRAINER), cutoff, known)
         check = Check(profile, self._policy(), plan, training.beyond)
-        logged = LoggedApplications(connection, version, [len(variable.kinds) for variable in profile.variables])
+        logged = LoggedApplications(connection, version, [len(variable.kinds) for variable in profile.variables], known)
         earlier = earlier_checks(connection, version)
         windows = []
         for name, span in plan.spans().items():

@@ -21,7 +21,8 @@ MONTHS: Final = 13
 _LABELLED: Final = """
     SELECT date_trunc('month', "Date")::date, array_agg(probability), array_agg("Divorce"),
         array_agg(looked_at_probability)
-    FROM labelled_predictions WHERE "Date" < %(before)s AND "Date" >= %(since)s
+    FROM labelled_predictions_known(coalesce(%(known_before)s::timestamptz, 'infinity'))
+    WHERE "Date" < %(before)s AND "Date" >= %(since)s
     GROUP BY 1 ORDER BY 1
 """
 
@@ -44,15 +45,19 @@ class RealisedMonth:
     """Share that divorced, with its 95% interval."""
 
 
-def realised_months(connection: Connection, before: dt.date) -> tuple[RealisedMonth, ...]:
+def realised_months(
+    connection: Connection, before: dt.date, known_before: dt.datetime | None = None
+) -> tuple[RealisedMonth, ...]:
     """The months before a day, on which labels begin to count; the newest last. A month without labels is left out.
+
+    Outcomes that were recorded from `known_before` on are unknown; None: none of them.
 
     Raises:
         psycopg2.Error: PostgreSQL does not answer, or refuses.
     """
     since = (before.replace(day=1) - dt.timedelta(days=31 * (MONTHS - 1))).replace(day=1)
     with connection.cursor() as cursor:
-        cursor.execute(_LABELLED, {"before": before, "since": since})
+        cursor.execute(_LABELLED, {"before": before, "since": since, "known_before": known_before})
         return tuple(
             realised_month(f"{month:%Y-%m}", np.array(scores, np.float32), np.array(labels), np.array(looked_at))
             for month, scores, labels, looked_at in cursor.fetchall()

@@ -24,6 +24,8 @@ class TrainingData:
     dsn: str
     cutoff: dt.date
     """Applications from this day on are unknown to it."""
+    known_before: dt.datetime | None = None
+    """Outcomes that were recorded from this moment on are too; None: none of them."""
     _features: NDArray[np.float32] | None = field(default=None, init=False)
 
     def beyond(self, counts: VariableCounts) -> int:
@@ -40,6 +42,6 @@ class TrainingData:
 
     def _read(self) -> NDArray[np.float32]:
         try:
-            return load_dataset(self.dsn, self.cutoff).x
+            return load_dataset(self.dsn, self.cutoff, self.known_before).x
         except DatasetError:
             return np.empty((0, len(FEATURE_NAMES)), np.float32)

@@ -11,7 +11,7 @@ from psycopg2.extensions import connection as Connection
 
 from fraud.schema_version import read_version
 from serve.audit.findings import Fault, Finding
-from serve.cases.case import Case, CaseEvent
+from serve.cases.case import Act, Case, CaseEvent
 from serve.cases.content import StoredContent
 from serve.cases.errors import CaseError
 from serve.cases.lifecycle import replay
@@ -79,6 +79,10 @@ def _check_case(
             if fault is not None:
                 yield fault
             events.append(event_of(tuple(values)))
+        erasures = [event.number for event in events if event.act is Act.ERASED]
+        for event in events:
+            if erasures and event.number < erasures[-1] and event.content is not None:
+                yield Finding(Fault.CHANGED, f"what event {event.number} of case_events says was erased, and is there")
         expected[number] = replay(events)
     except (CaseError, ValueError, KeyError, TypeError) as error:
         yield Finding(Fault.CHANGED, f"the events of case {number} can't have happened: {error}")

@@ -26,6 +26,21 @@ _ENTRIES: Final = """
         erases, digest, hash
     FROM public.outcomes ORDER BY number
 """
+_OTHER_SUBMISSIONS: Final = """
+    SELECT submission.number
+    FROM public.label_submissions AS submission
+    CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE act = 'outcome') AS recorded,
+            count(*) FILTER (WHERE act = 'correction') AS corrected,
+            count(*) FILTER (WHERE act = 'withdrawal') AS withdrawn, bool_and(author = submission.author) AS is_theirs
+        FROM public.outcomes WHERE outcomes.submission = submission.number
+    ) AS entries
+    WHERE (submission.recorded, submission.corrected, submission.withdrawn)
+            <> (entries.recorded, entries.corrected, entries.withdrawn)
+        OR NOT entries.is_theirs
+    ORDER BY submission.number
+"""
+"""Those that say otherwise than their entries, how many or whose they are; an erasure takes no entry out of its own."""
 
 
 class Entry(NamedTuple):
@@ -70,6 +85,10 @@ def outcome_faults(connection: Connection) -> Iterator[str]:
         cursor.itersize = _FETCHED
         cursor.execute(_ENTRIES)
         yield from faults_of(Entry(*row) for row in cursor)
+    with connection.cursor() as cursor:
+        cursor.execute(_OTHER_SUBMISSIONS)
+        for (number,) in cursor.fetchall():
+            yield f"submission {number} of labels says otherwise than its entries"
 
 
 def faults_of(entries: Iterable[Entry]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from serve.cases.case import Act, Case, Ground
 from serve.cases.errors import CaseError
 from serve.cases.lifecycle import DECISIONS
 from serve.cases.table import COLUMNS, add_event, case_of, find_case
-from serve.people.account import PersonRole
+from serve.people.account import PersonRole, may_be_same_person
 from serve.people.accounts_table import find_account
 
 OFFICERS: Final = frozenset({PersonRole.REVIEW, PersonRole.SUPERVISE})
@@ -29,19 +29,21 @@ _HOLDER_OR_SUPERVISOR: Final = frozenset({Act.RELEASED, Act.HANDED_OVER})
 _DECIDED_BEFORE: Final = sql.SQL("""
     EXISTS (
         SELECT FROM public.case_events AS decision
-        WHERE decision.case_number = cases.number AND decision.person = %(name)s AND decision.kind = ANY (%(deciding)s)
+        WHERE decision.case_number = cases.number AND decision.kind = ANY (%(deciding)s)
+            AND split_part(decision.person, '@', 1) = split_part(%(name)s, '@', 1)
             AND decision.number < (
                 SELECT max(appeal.number) FROM public.case_events AS appeal
                 WHERE appeal.case_number = cases.number AND appeal.kind = 'appealed'
             )
     )
 """)
-"""Whether a person decided or signed before the last appeal. The case itself has only the last decision."""
+"""Whether a person, by this account or one like it (`may_be_same_person`), decided or signed before the last appeal.
+The case itself has only the last decision, and is no appeal any more once that is decided and the case reopened."""
 _NEXT: Final = sql.SQL("""
     SELECT {columns} FROM public.cases
     WHERE state IN ('new', 'appealed') AND (NOT is_escalated OR %(supervises)s)
         AND NOT (is_appeal AND %(name)s IN (coalesce(decided_by, ''), coalesce(signed_by, '')))
-        AND NOT (is_appeal AND {decided_before})
+        AND NOT {decided_before}
     ORDER BY due_at, number LIMIT 1 FOR UPDATE SKIP LOCKED
 """).format(columns=COLUMNS, decided_before=_DECIDED_BEFORE)
 _HAS_DECIDED_BEFORE: Final = sql.SQL("SELECT {decided_before} FROM public.cases WHERE number = %(number)s").format(
@@ -109,8 +111,16 @@ def do(connection: Connection, officer: Officer, number: int, act: Act, said: Sa
     if act is Act.TAKEN and case.is_escalated and not officer.supervises:
         raise CaseError(f"case {number} was escalated: a supervisor takes it")
     takes_part = act is Act.TAKEN or act in _DECIDING
-    if takes_part and case.is_appeal and _has_decided_before(connection, case, officer.name):
+    if takes_part and _has_decided_before(connection, case, officer.name):
         raise CaseError(f"{officer.name} decided case {number} before the appeal: somebody else has to")
+    if (
+        act is Act.SIGNED
+        and officer.name != case.decided_by
+        and may_be_same_person(officer.name, case.decided_by or "")
+    ):
+        raise CaseError(
+            f"{case.decided_by} decided case {number}, and looks like {officer.name}: somebody else has to sign"
+        )
     if act in DECISIONS and blind_first and not has_viewed_first(connection, number, officer.name):
         raise CaseError("note your first view, and then decide")
     facts = _facts(connection, case, act, said)
@@ -153,6 +163,7 @@ def _colleague(connection: Connection, case: Case, name: str) -> str:
         raise CaseError(f"{name!r} is nobody who works cases")
     if case.is_escalated and PersonRole.SUPERVISE not in account.roles:
         raise CaseError(f"case {case.number} was escalated, and {name} is no supervisor")
-    if case.is_appeal and (name in {case.decided_by, case.signed_by} or _has_decided_before(connection, case, name)):
+    decided_last = case.is_appeal and name in {case.decided_by, case.signed_by}
+    if decided_last or _has_decided_before(connection, case, name):
         raise CaseError(f"{name} decided case {case.number} before: somebody else has to decide the appeal")
     return name

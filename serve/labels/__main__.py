@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
@@ -15,7 +16,7 @@ from fraud.owner_session import owner_transaction
 from fraud.verdict import Verdict
 from serve.errors import RowFault
 from serve.labels.errors import InvalidLabels
-from serve.labels.label import checked, digest_of
+from serve.labels.label import checked
 from serve.labels.reading import rows_of_file
 from serve.labels.table import record, told
 
@@ -25,7 +26,7 @@ APPLICATION_NAME: Final = "labels"
 def load(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV or Parquet.")],
     key: Annotated[
-        str | None, typer.Option(help="Names these labels: sent again under it they are recorded once [their SHA-256].")
+        str | None, typer.Option(help="Names these labels: sent again under it they are recorded once [a new one].")
     ] = None,
 ) -> None:
     """Tell what became of applications: outcomes, corrections and withdrawals, all of them recorded or none.
@@ -42,7 +43,7 @@ def load(
         _refuse(file, faults)
     with owner_transaction(APPLICATION_NAME) as connection:
         try:
-            done = record(connection, person_here(), f"file:{key or digest_of(labels).hex()}", labels)
+            done = record(connection, person_here(), f"file:{key or uuid.uuid4()}", labels)
         except InvalidLabels as error:
             connection.rollback()
             _refuse(file, error.faults)

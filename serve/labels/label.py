@@ -28,6 +28,8 @@ ID_CHARACTERS: Final = 64
 SOURCE_CHARACTERS: Final = 200
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SHOWN: Final = 40
+_MOST_STRANGE: Final = 10
+"""Fields of one label that are named as strange; a label may have as many as its request has room for."""
 
 
 class Label(msgspec.Struct, frozen=True):
@@ -68,9 +70,11 @@ def _faults(row: object, today: dt.date) -> Iterator[tuple[str | None, str]]:
     if not isinstance(row, Mapping):
         yield None, f"is {_shown(row)}: expected an object with {', '.join(FIELDS)}"
         return
-    for name in row:
-        if name not in FIELDS:
-            yield str(name)[:_SHOWN], f"is no field of a label: expected {', '.join(FIELDS)}"
+    strange = [name for name in row if name not in FIELDS]
+    for name in strange[:_MOST_STRANGE]:
+        yield str(name)[:_SHOWN], f"is no field of a label: expected {', '.join(FIELDS)}"
+    if len(strange) > _MOST_STRANGE:
+        yield None, f"has {len(strange) - _MOST_STRANGE:,} more such fields: expected {', '.join(FIELDS)}"
     yield from _text_faults(row, APPLICATION_ID, ID_CHARACTERS)
     outcome = row.get(OUTCOME)
     if not isinstance(outcome, str) or outcome not in OUTCOMES:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet
 
 from serve.decoding.parquet_table import checked_parquet
 from serve.errors import MalformedBody
-from serve.labels.label import DATE, FIELDS
+from serve.labels.label import FIELDS, SOURCE_CHARACTERS
 
 MEMBER: Final = "labels"
 MOST_LABELS: Final = 1_000_000
 _PARQUET: Final = b"PAR1"
 _DELIMITERS: Final = (",", ";", "\t")
+_MOST_CHARACTERS: Final = SOURCE_CHARACTERS + 1
+"""Of a text that is read; one so long is at fault in any field."""
 
 
 def rows_of_json(body: bytes) -> Sequence[object]:
@@ -76,17 +79,47 @@ def _row(names: Sequence[str], values: Sequence[str], line: int) -> object:
 def _rows_of_parquet(content: bytes) -> Sequence[object]:
     checked_parquet(content, MOST_LABELS)
     try:
-        file = pyarrow.parquet.ParquetFile(pa.BufferReader(content))
-        _check_columns(file.schema_arrow.names)
+        schema = pyarrow.parquet.read_schema(pa.BufferReader(content))
+        _check_columns(schema.names)
+        _check_types(schema)
+        # Texts stay in their dictionary until they are cut: each row may name the same megabytes.
+        file = pyarrow.parquet.ParquetFile(pa.BufferReader(content), read_dictionary=list(FIELDS))
         table = file.read(use_threads=False)
         table.validate(full=True)
+        return [
+            dict(zip(FIELDS, row, strict=True)) for row in zip(*(_values(table[name]) for name in FIELDS), strict=True)
+        ]
     except (pa.ArrowException, OSError, ValueError) as error:
         raise MalformedBody(f"the file is not a valid Parquet file ({type(error).__name__})") from None
-    if pa.types.is_date(table.schema.field(DATE).type):
-        place = table.schema.get_field_index(DATE)
-        table = table.set_column(place, DATE, table[DATE].cast(pa.date32()).cast(pa.string()))
-    rows: list[object] = table.to_pylist()
-    return rows
+
+
+def _check_types(schema: Any) -> None:
+    """Let columns pass whose values have a small bound, or are texts, which are cut."""
+    for column in schema:
+        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        if not (_is_text(kind) or pa.types.is_primitive(kind) or pa.types.is_null(kind)):
+            raise MalformedBody(f"column {column.name} of the file is of the type {kind}: expected text")
+
+
+def _values(column: Any) -> list[object]:
+    """The values of a column: texts as they are, or cut where they are too long for any field; dates as text."""
+    return [value for chunk in column.chunks for value in _of_chunk(chunk)]
+
+
+def _of_chunk(chunk: Any) -> list[object]:
+    if pa.types.is_dictionary(chunk.type):
+        texts = _of_chunk(chunk.dictionary)
+        return [None if place is None else texts[place] for place in chunk.indices.to_pylist()]
+    if _is_text(chunk.type):
+        chunk = pc.utf8_slice_codeunits(chunk, 0, _MOST_CHARACTERS)
+    elif pa.types.is_date(chunk.type):
+        chunk = chunk.cast(pa.date32()).cast(pa.string())
+    values: list[object] = chunk.to_pylist()
+    return values
+
+
+def _is_text(kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _check_columns(names: Sequence[str]) -> None:

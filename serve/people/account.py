@@ -25,7 +25,10 @@ class PersonRole(StrEnum):
     REVIEW = "review"
     """Work cases at the desk."""
     SUPERVISE = "supervise"
-    """See how cases are worked, and sign what takes a second officer."""
+    """Work cases at the desk, also escalated and others' ones, see how cases are worked, and send outcomes.
+
+    A second signature takes any other officer, who need not supervise.
+    """
     ADMIN = "admin"
     """Make, change and disable accounts and API keys."""
 
@@ -69,6 +72,13 @@ def checked_name(name: str) -> str:
             f"{name!r}: expected a name of 1 to 64 lower-case letters, digits or . _ @ -, the first a letter or digit"
         )
     return name
+
+
+def may_be_same_person(one: str, other: str) -> bool:
+    """Whether two names may be of one person: alike up to the host, as where somebody with a password here logs in at
+    an OpenID provider later. Who may be one person is never taken for two.
+    """
+    return one.partition("@")[0] == other.partition("@")[0]
 
 
 def checked_roles(roles: Iterable[PersonRole]) -> frozenset[PersonRole]:

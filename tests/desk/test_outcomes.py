@@ -35,8 +35,15 @@ def test_a_file_is_recorded_under_the_name_of_who_sent_it(sara: Browser, databas
     assert answer.status_code == 200
     assert "Recorded: 2 new" in answer.text
     assert fetch(database, LABELS) == [("sara", "A-1", 1), ("sara", "A-2", 0)]
-    assert "Nothing was done" in send(sara, GOOD).text
+    assert "2 were known as they are" in send(sara, GOOD).text
     assert len(fetch(database, LABELS)) == 2
+
+
+def test_a_file_that_comes_again_after_a_correction_counts_again(sara: Browser, database: str) -> None:
+    send(sara, GOOD)
+    assert "1 corrected" in send(sara, f"{HEAD}A-1,no_divorce,2026-03-02,register\n").text
+    assert "1 corrected" in send(sara, GOOD).text
+    assert fetch(database, "SELECT \"Divorce\" FROM application_outcomes WHERE application_id = 'A-1'") == [(1,)]
 
 
 def test_every_fault_is_shown_and_nothing_recorded(sara: Browser, database: str) -> None:

@@ -26,6 +26,11 @@ def append(dsn: str, at: dt.datetime, act: str, name: str, divorce: int | None, 
     execute(dsn, APPEND, at, act, name, divorce, weight)
 
 
+def send(dsn: str, key: str, name: str, divorce: int | None) -> None:
+    values = "ARRAY[%s], ARRAY[%s]::smallint[], '{2026-03-01}', '{register}'"
+    execute(dsn, f"SELECT record_outcomes('court', %s, sha256('x'), {values})", key, name, divorce)
+
+
 def known(dsn: str, before: dt.datetime) -> Sequence[tuple[Any, ...]]:
     return fetch(dsn, KNOWN, before)
 
@@ -184,3 +189,25 @@ def test_who_is_recording_is_waited_for_before_a_moment_is_known(database: str) 
     with connect(database) as reader:
         moment = moment_known(reader)
     assert known(database, moment) == [("A", 1)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE label_submissions SET corrected = 5 WHERE number = 1",
+        "UPDATE label_submissions SET recorded = 0 WHERE number = 2",
+        "UPDATE label_submissions SET author = 'somebody' WHERE number = 2",
+        "UPDATE outcomes SET submission = 1 WHERE number = 3",
+        "UPDATE outcomes SET submission = NULL WHERE number = 3",
+    ],
+)
+def test_a_submission_that_says_otherwise_than_its_entries_is_found(database: str, change: str) -> None:
+    send(database, "monday", "A", 1)
+    send(database, "tuesday", "B", 1)
+    send(database, "wednesday", "A", None)
+    execute(database, "SELECT erase_outcomes('tests', '{B}')")
+    assert faults(database) == []
+    execute(database, f"ALTER TABLE outcomes DISABLE TRIGGER ALL; {change}; ALTER TABLE outcomes ENABLE TRIGGER ALL")
+    told = faults(database)
+    assert told, change
+    assert all("of labels says otherwise than its entries" in one for one in told)

@@ -43,6 +43,7 @@ def check_quality(
     champion: ModelVersion | None,
     *,
     cutoff: dt.date,
+    known_before: dt.datetime | None = None,
     policy: QualityPolicy,
 ) -> QualityReport:
     """Compare the twins of two registered versions on the applications that neither has seen; ten seconds for 20,000.
@@ -56,6 +57,7 @@ def check_quality(
         candidate: wants to be promoted.
         champion: in production; None only when the registry said that there is none.
         cutoff: applications from this day on are unknown, or have no label that is mature (`train.maturity`).
+        known_before: outcomes that were recorded from then on are unknown; None: none of them.
         policy: what is asked of the candidate.
 
     Raises:
@@ -70,7 +72,7 @@ def check_quality(
         reason = f"version {candidate.version} is both candidate and production: train a new candidate to compare"
         return replace(undecided, reasons=(reason,))
     versions = [version for version in (candidate, champion) if version is not None]
-    holdout, rows = unseen_rows(load_dataset(dsn, cutoff), cutoff, versions)
+    holdout, rows = unseen_rows(load_dataset(dsn, cutoff, known_before), cutoff, versions)
     undecided = replace(undecided, holdout=holdout)
     too_few = holdout.too_few(policy.minimum_positives)
     if too_few is not None:

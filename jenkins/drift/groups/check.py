@@ -19,6 +19,7 @@ from jenkins.drift.groups.change import Change, Compared, changes, reviewed_of
 from jenkins.drift.groups.logged_answers import read_month
 from jenkins.drift.groups.months import UNKNOWN, LoggedMonth, Month
 from jenkins.drift.realised import RealisedMonth, realised_months
+from train.maturity import known_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +87,17 @@ class GroupCheck:
 def check_groups(connection: Connection, today: dt.date, policy: GroupPolicy, mature: dt.date) -> GroupCheck:
     """Compare the last month that was over on a day with the one before it, and tell what came true.
 
-    Labels of applications from the day `mature` on do not count in what came true.
+    Outcomes count as they were known on the day `today`; those of applications from the day `mature` on do not count in
+    what came true.
 
     Raises:
         PolicyError, AuditError: a decision does not follow from a policy that was signed and in force.
         DatabaseError, psycopg2.Error: PostgreSQL does not answer, or refuses.
     """
-    later = Month.before(today)
-    judged = judge_months(read_month(connection, Month.before(later.first_day)), read_month(connection, later), policy)
-    return replace(judged, realised=realised_months(connection, mature))
+    later, known = Month.before(today), known_before(today)
+    earlier = read_month(connection, Month.before(later.first_day), known)
+    judged = judge_months(earlier, read_month(connection, later, known), policy)
+    return replace(judged, realised=realised_months(connection, mature, known))
 
 
 def judge_months(earlier: LoggedMonth, later: LoggedMonth, policy: GroupPolicy) -> GroupCheck:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -39,14 +40,16 @@ _ANSWERS: Final = """
 _LABELS: Final = """
     SELECT application_id, coalesce(known."Divorce", outcome."Divorce"),
         CASE WHEN known."Divorce" IS NULL THEN outcome.looked_at_probability ELSE 1 END
-    FROM unnest(%s::text[]) AS application_id
-    LEFT JOIN application_outcomes AS outcome USING (application_id)
+    FROM unnest(%(ids)s::text[]) AS application_id
+    LEFT JOIN outcomes_known(coalesce(%(known_before)s::timestamptz, 'infinity')) AS outcome USING (application_id)
     LEFT JOIN divorce_predictions AS known USING (application_id)
     WHERE coalesce(known."Divorce", outcome."Divorce") IS NOT NULL
 """
 
 
-def read_month(connection: Connection, month: Month, most: int = MOST_ANSWERS) -> LoggedMonth:
+def read_month(
+    connection: Connection, month: Month, known_before: dt.datetime | None = None, most: int = MOST_ANSWERS
+) -> LoggedMonth:
     """The month's answers, the last one of each application whose id is known; load tests and erased rows are none.
 
     Who was reviewed follows from probability and policy: the control sample is drawn of all alike, so it says nothing
@@ -68,9 +71,10 @@ def read_month(connection: Connection, month: Month, most: int = MOST_ANSWERS) -
             rows.add(_Request(*request))
     whole = rows.whole(month, answered)
     decided = np.array([threshold is not None for threshold in rows.thresholds], np.bool_)
+    with_what_is_known = partial(_with_what_is_known, connection, known_before)
     return LoggedMonth(
-        _with_what_is_known(connection, whole, rows.ids, _last_of_each(rows.ids, np.ones_like(decided))),
-        _with_what_is_known(connection, rows.decided(whole), rows.ids, _last_of_each(rows.ids, decided)),
+        with_what_is_known(whole, rows.ids, _last_of_each(rows.ids, np.ones_like(decided))),
+        with_what_is_known(rows.decided(whole), rows.ids, _last_of_each(rows.ids, decided)),
     )
 
 
@@ -148,11 +152,15 @@ def _last_of_each(ids: Sequence[str | None], wanted: NDArray[np.bool_]) -> NDArr
 
 
 def _with_what_is_known(
-    connection: Connection, whole: MonthAnswers, ids: Sequence[str | None], kept: NDArray[np.intp]
+    connection: Connection,
+    known_before: dt.datetime | None,
+    whole: MonthAnswers,
+    ids: Sequence[str | None],
+    kept: NDArray[np.intp],
 ) -> MonthAnswers:
     """Some of the rows, with their outcomes and attributes."""
     names = [ids[row] for row in kept]
-    labels, looked_at = _labels(connection, names)
+    labels, looked_at = _labels(connection, names, known_before)
     return replace(
         whole,
         x=whole.x[kept],
@@ -164,10 +172,13 @@ def _with_what_is_known(
     )
 
 
-def _labels(connection: Connection, ids: Sequence[str | None]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+def _labels(
+    connection: Connection, ids: Sequence[str | None], known_before: dt.datetime | None
+) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
     """Of each application, and how likely it was to be looked at; 1 where nothing is known."""
     with connection.cursor() as cursor:
-        cursor.execute(_LABELS, ([name for name in ids if name is not None],))
+        named = [name for name in ids if name is not None]
+        cursor.execute(_LABELS, {"ids": named, "known_before": known_before})
         known: dict[str | None, tuple[int, float]] = {name: (label, likely) for name, label, likely in cursor}
     found = [known.get(name, (UNKNOWN, 1.0)) for name in ids]
     return np.array([label for label, _ in found], np.int8), np.array([likely for _, likely in found], np.float64)

@@ -30,6 +30,7 @@ from fraud.verdict import Verdict
 from tests.bench.gate.report.gate_reports import latency
 from tests.train.conftest import store, synthetic_dataset
 from tests.train.quick_search import shorten_search
+from train.maturity import known_before
 from train.pipeline import run
 from train.refresh import why_not_refreshed
 
@@ -63,7 +64,7 @@ def gate_run(
     dsn, registry, champion, candidate = world
     registry.set_alias(PRODUCTION, champion.version)
     registry.set_alias(CANDIDATE, candidate.version)
-    gate = Gate(registry, dsn, {}, LAST, replace(POLICY, margin=margin), LATENCY, folder)
+    gate = Gate(registry, dsn, {}, LAST, known_before(LAST), replace(POLICY, margin=margin), LATENCY, folder)
     return Run(gate, None, dsn, folder / "report", measure_only=True, refresh=Refresh(1, 1) if refreshes else None)
 
 

@@ -25,6 +25,7 @@ from tests.serve.desk_proxy.test_desk_proxy import TIMEOUT_S
 from tests.serve.prediction_log_rows import fetch
 
 MAKERS = (PersonRole.AUDIT, PersonRole.SUPERVISE)
+SOUGHT = "SELECT person, facts FROM person_events WHERE kind = 'dossier_sought' ORDER BY number"
 EVENTS = "SELECT person, facts FROM person_events WHERE kind = 'dossier_made' ORDER BY number"
 
 
@@ -88,11 +89,14 @@ def test_a_dossier_is_made_and_noted(
         ({"application": "nobody's", "for": "citizen", "language": "en"}, 404, "Nothing is on record"),
     ],
 )
-def test_what_can_t_be_made_is_said_and_not_noted(
+def test_what_can_t_be_made_is_said_and_noted_where_it_was_sought(
     site: Site, client: httpx.Client, form: dict[str, str], status: int, told: str
 ) -> None:
-    before = len(fetch(site.dsn, EVENTS))
+    before, sought = len(fetch(site.dsn, EVENTS)), fetch(site.dsn, SOUGHT)
     answer = ask(site, client, PersonRole.AUDIT, **form)
     assert answer.status_code == status, answer.text
     assert told in answer.text
     assert len(fetch(site.dsn, EVENTS)) == before
+    noted = fetch(site.dsn, SOUGHT)[len(sought) :]
+    assert [person for person, _ in noted] == ([name_of(PersonRole.AUDIT)] if status == 404 else [])
+    assert all(json.loads(facts).keys() == {"address"} for _, facts in noted)

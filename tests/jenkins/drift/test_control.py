@@ -107,9 +107,9 @@ def test_report_is_made_from_record_and_outcomes(
                 )
             )
     ship_all(tmp_path, database)
-    execute(
-        database, "INSERT INTO application_outcomes SELECT 'A' || n, (n %% 2), now() FROM generate_series(0, 399) AS n"
-    )
+    told = "append_outcome(%s, 'court', 'outcome', NULL, 'A' || n, n %% 2, '2026-05-01', 'register', 1)"
+    execute(database, f"SELECT {told} FROM generate_series(0, 399) AS n", NOON + 5 * HOUR)
+    execute(database, "INSERT INTO application_outcomes VALUES ('told long after', 1, now())")
     monkeypatch.setenv("DATABASE_URL", database)
     monkeypatch.setenv("REVIEW_CONTROL_KEY", KEY.decode())
     day = NOON.date() + dt.timedelta(days=1)

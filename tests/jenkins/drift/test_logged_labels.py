@@ -18,9 +18,9 @@ DAY = dt.timedelta(days=1)
 VERSION = ModelVersion("m", 1, "00" * 32, NOON.date(), NOON.date(), "run", {})
 
 
-def labels(dsn: str) -> tuple[int, int]:
+def labels(dsn: str, known_before: dt.datetime | None = None) -> tuple[int, int]:
     with connect(dsn) as connection:
-        return LoggedApplications(connection, VERSION, [1]).labels(Span(NOON - DAY, NOON + DAY))
+        return LoggedApplications(connection, VERSION, [1], known_before).labels(Span(NOON - DAY, NOON + DAY))
 
 
 @pytest.fixture
@@ -39,6 +39,7 @@ def test_outcomes_of_everybody_are_counted_one_by_one(log: str) -> None:
     assert labels(log) == (0, 0)
     execute(log, OUTCOMES)
     assert labels(log) == (200, 100)
+    assert labels(log, dt.datetime.now(dt.UTC) - DAY) == (0, 0), "nobody knew them yesterday"
 
 
 def test_outcomes_of_who_was_looked_at_count_for_all_whom_they_stand_for(log: str) -> None:

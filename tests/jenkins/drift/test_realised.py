@@ -62,6 +62,11 @@ def test_months_are_read_from_the_record_until_labels_count(database: str, tmp_p
         ship_all(tmp_path / "spool", database)
         execute(database, "INSERT INTO application_outcomes VALUES (%s, %s, '2026-06-01')", ids[0], divorced)
         execute(database, "INSERT INTO application_outcomes VALUES (%s, 0, '2026-06-01')", ids[1])
+    now = dt.datetime.now(dt.UTC)
+    execute(database, 'UPDATE application_outcomes SET "Divorce" = 0 WHERE "Divorce" = 1')
     with connect(database) as connection:
-        found = realised_months(connection, dt.date(2026, 5, 1))
+        found = realised_months(connection, dt.date(2026, 5, 1), now)
+        assert realised_months(connection, dt.date(2026, 5, 1), now - dt.timedelta(hours=1)) == ()
+        corrected = realised_months(connection, dt.date(2026, 5, 1))
+    assert [(one.month, one.divorced) for one in corrected] == [("2026-03", 0), ("2026-04", 0)]
     assert [(one.month, one.labelled, one.divorced) for one in found] == [("2026-03", 2, 1), ("2026-04", 2, 0)]

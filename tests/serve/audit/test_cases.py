@@ -99,6 +99,17 @@ def test_a_change_is_found(cases: str, tmp_path: Path, statement: str, fault: Fa
     assert any(finding.fault is fault and told in str(finding) for finding in report.findings), report.findings
 
 
+def test_words_that_an_erasure_took_and_somebody_put_back_are_found(cases: str, tmp_path: Path) -> None:
+    execute(cases, "CREATE TABLE kept AS SELECT * FROM case_contents WHERE event = 3")
+    execute(cases, "DELETE FROM case_contents; UPDATE cases SET application_id = NULL")
+    happen(cases, 1, "auditor", Act.ERASED)
+    happen(cases, 1, "anna", Act.NOTED, "they asked for an erasure")
+    change(cases, "INSERT INTO case_contents SELECT * FROM kept")
+    told = [str(finding) for finding in audit(cases, tmp_path).findings]
+    assert any("what event 3 of case_events says was erased, and is there" in one for one in told), told
+    assert not any("event 8" in one for one in told), "what is written afterwards may be there"
+
+
 def test_an_end_without_a_witness_can_not_be_told(cases: str, tmp_path: Path) -> None:
     (tmp_path / "anchors" / CASE_EVENTS.chain_id.hex).unlink()
     report = audit(cases, tmp_path)

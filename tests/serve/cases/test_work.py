@@ -188,6 +188,41 @@ def test_who_decided_before_an_appeal_stays_out_when_others_begin_to_decide_it(d
     assert take(desk, BERT) == number
 
 
+def test_who_decided_before_an_appeal_can_not_reopen_and_decide_it_again(database: str, desk: str) -> None:
+    number = add_case(database).number
+    take(desk, ANNA)
+    act(desk, ANNA, number, Act.REFERRED, grounds=PAPERS, words="contradictions")
+    act(desk, CARLA, number, Act.SIGNED)
+    act(desk, BERT, number, Act.APPEALED, words="they object", wait=DAY)
+    take(desk, BERT)
+    act(desk, BERT, number, Act.CLEARED, grounds=PAPERS, words="explained")
+    act(desk, ANNA, number, Act.REOPENED, words="I was right", wait=DAY)
+    assert take(desk, ANNA) is None
+    with pytest.raises(CaseError, match="anna decided case 1 before the appeal"):
+        act(desk, ANNA, number, Act.TAKEN)
+    assert take(desk, BERT) == number
+    with pytest.raises(CaseError, match="anna decided case 1 before"):
+        act(desk, BERT, number, Act.HANDED_OVER, to="anna")
+
+
+def test_a_second_account_of_an_officer_is_no_second_officer(database: str, desk: str) -> None:
+    """Who had a password here and logs in at a provider now has two accounts, alike up to the host."""
+    with connect(database) as connection:
+        administration.add(connection, "shell:tests", "anna@idp.example", ANNA.roles)
+    again = Officer("anna@idp.example", ANNA.roles)
+    number = add_case(database).number
+    take(desk, ANNA)
+    act(desk, ANNA, number, Act.REFERRED, grounds=PAPERS, words="contradictions")
+    with pytest.raises(CaseError, match="anna decided case 1, and looks like anna@idp"):
+        act(desk, again, number, Act.SIGNED)
+    act(desk, BERT, number, Act.SIGNED)
+    act(desk, BERT, number, Act.APPEALED, words="they object", wait=DAY)
+    assert take(desk, again) is None
+    with pytest.raises(CaseError, match="decided case 1 before the appeal"):
+        act(desk, again, number, Act.TAKEN)
+    assert take(desk, CARLA) == number
+
+
 @pytest.mark.parametrize("number", [0, 2**63, 10**40])
 def test_a_number_that_no_case_can_have_finds_none(desk: str, number: int) -> None:
     with connect(desk) as connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import tracemalloc
 from typing import Any
 
 import pyarrow as pa
@@ -113,3 +114,33 @@ def test_what_is_no_file_of_labels_is_refused(content: bytes, told: str) -> None
 def test_what_is_no_json_of_labels_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedBody, match='"labels"'):
         rows_of_json(body)
+
+
+def test_a_label_of_a_million_strange_fields_has_few_faults() -> None:
+    _, faults = checked([{**GOOD, **{f"x{place}": "" for place in range(1_000_000)}}], TODAY)
+    assert len(faults) == 11
+    assert (faults[-1].field, "999,990 more" in faults[-1].message) == (None, True)
+
+
+def test_a_long_text_that_many_rows_name_takes_its_memory_once() -> None:
+    """A dictionary in a file of some kilobytes would become gigabytes."""
+    rows, text = 2000, "x" * 500_000
+    source = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array([text]))
+    names = pa.array([f"A-{place}" for place in range(rows)])
+    content = parquet(application_id=names, outcome=["divorce"] * rows, date=["2026-03-01"] * rows, source=source)
+    assert len(content) < 100_000
+    before = pa.total_allocated_bytes()
+    tracemalloc.start()
+    read = rows_of_file(content)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert max(peak, pa.default_memory_pool().max_memory() - before) < 100_000_000
+    labels, faults = checked(read, TODAY)
+    assert (labels, {fault.field for fault in faults}, len(faults)) == ([], {"source"}, rows)
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.string()), pa.struct([("source", pa.string())]), pa.binary()])
+def test_a_column_that_is_no_text_is_refused(kind: pa.DataType) -> None:
+    columns = {name: [value] for name, value in GOOD.items()}
+    with pytest.raises(MalformedBody, match="column source of the file is of the type"):
+        rows_of_file(parquet(**{**columns, "source": pa.array([None], kind)}))

@@ -113,7 +113,7 @@ def test_a_running_system_documents_itself(stack: LiveStack, tmp_path: Path) -> 
     assert made.returncode == 0, made.stderr
     assert (tmp_path / "evidence" / "model_card.md").read_text().startswith("# Probability of a quick divorce")
     register = json.loads((tmp_path / "register.json").read_bytes())
-    assert register["status"]["value"].startswith("In use, version ")
+    assert register["status"]["value"].startswith("Version ")
     assert register["organization"]["value"] is None
     assert "questions are open" in made.stdout
 
