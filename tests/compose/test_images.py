@@ -106,7 +106,7 @@ def test_the_serving_image_can_import_nothing_that_trains(site: Site) -> None:
     assert (found.returncode, found.stdout.strip()) == (0, "[]"), found.stderr
 
 
-def test_it_scores_every_form_and_records_every_answer(site: Site) -> None:
+def test_the_image_scores_every_form_and_records_every_answer(site: Site) -> None:
     before = records(site)
     single = httpx.post(site.url + "/predict", json=EXAMPLE_INSTANCE, headers=site.key, timeout=30)
     assert single.status_code == 200, single.text

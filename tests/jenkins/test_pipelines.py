@@ -312,7 +312,7 @@ def test_a_quiet_night_does_nothing(quiet_night: Run) -> None:
     assert {"run/drift/verdict.json", "run/drift/report.html", "run/drift/junit.xml"} <= set(build.artifacts)
 
 
-def test_whoever_starts_it_by_hand_wants_to_know_about_today(tmp_path: Path) -> None:
+def test_a_manual_start_checks_today(tmp_path: Path) -> None:
     need_groovy()
     nowhere = {"DATABASE_URL": f"host=127.0.0.1 port={hold_port()} dbname=any user=any"}
     by_hand, by_cron = run_jobs(

@@ -101,7 +101,7 @@ def test_rejected_month_ships_the_champions_recipe_on_newer_applications(
     ("margin", "refreshes"),
     [pytest.param(-0.5, True, id="inferior"), pytest.param(0.5, False, id="switched off")],
 )
-def test_what_is_not_refreshed_stays_rejected(
+def test_a_candidate_without_refresh_stays_rejected(
     world: tuple[str, Registry, ModelVersion, ModelVersion], tmp_path: Path, margin: float, refreshes: bool
 ) -> None:
     _, registry, _, candidate = world
@@ -113,7 +113,7 @@ def test_what_is_not_refreshed_stays_rejected(
     assert left.version == candidate.version
 
 
-def test_what_can_t_be_refreshed_says_why(world: tuple[str, Registry, ModelVersion, ModelVersion]) -> None:
+def test_a_failed_refresh_says_why(world: tuple[str, Registry, ModelVersion, ModelVersion]) -> None:
     _, _, champion, _ = world
     assert why_not_refreshed(champion, LAST) is None
     assert "knows all applications" in (why_not_refreshed(champion, EARLIER) or "")

@@ -45,7 +45,7 @@ def changed(log: Log, what: str) -> Iterator[None]:
         execute(log.dsn, update.format(back, ONE_RECORD), features, probabilities)
 
 
-def test_what_production_answered_comes_out_to_the_bit_by_whichever_kernel(
+def test_recorded_answers_are_reproduced_to_the_bit_by_either_kernel(
     versions: Versions, log: Log, tmp_path: Path
 ) -> None:
     forest, onnxruntime = (engine.score(log.x) for engine in versions.engines)

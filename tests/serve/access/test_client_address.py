@@ -112,13 +112,13 @@ def test_a_connection_without_a_peer_has_no_address() -> None:
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"forwarded", b"x-forwarded-for"]))
-def test_whatever_a_client_writes_the_proxys_own_line_counts(written: bytes, name: bytes) -> None:
+def test_the_proxys_own_line_counts_over_a_clients(written: bytes, name: bytes) -> None:
     own = b"for=203.0.113.9" if name == b"forwarded" else b"203.0.113.9"
     assert BEHIND.client_address((PROXY, 1), [(name, written), (name, own)]) == "203.0.113.9"
 
 
 @given(st.text(alphabet='for=;,"\\ 198.51[]:x', max_size=60))
-def test_whatever_stands_left_of_the_proxys_own_element_names_nobody_else(written: str) -> None:
+def test_elements_left_of_the_proxys_own_are_ignored(written: str) -> None:
     """As a proxy writes that appends to the line of the client."""
     assert address(f"Forwarded: {written}, for=203.0.113.9") in {"203.0.113.9", PROXY}
     assert address(f"X-Forwarded-For: {written}, 203.0.113.9") == "203.0.113.9"

@@ -122,7 +122,7 @@ def test_a_kill_between_commit_and_anchor_leaves_a_log_that_verifies(log: str, t
     assert audit(log, tmp_path).verdict is Verdict.PASS
 
 
-def test_what_is_still_in_the_spool_is_waited_for(database: str, tmp_path: Path) -> None:
+def test_erasure_waits_for_spooled_records(database: str, tmp_path: Path) -> None:
     with running_spool(tmp_path) as spool:
         spool.append(record(applicant_refs=[PSEUDONYMS.of("anna")]))
     with pytest.raises(AuditError, match="start the server"):

@@ -20,7 +20,7 @@ EXPECTED: int = 66
 
 BESIDE: tuple[Callable[..., None], ...] = (
     test_verify.test_no_column_of_a_record_can_change,
-    test_verify.test_what_happens_to_whole_records_is_found,
+    test_verify.test_removed_and_reordered_records_are_found,
     test_unreadable.test_a_value_that_no_server_writes_is_found_and_the_rest_is_verified,
     test_erase.test_after_an_erasure_nothing_can_change_either,
     test_definitions.test_a_change_of_a_definition_is_found,

@@ -89,9 +89,7 @@ def test_a_spool_of_fewer_features_is_shipped_and_verified(database: str, tmp_pa
     assert not list(spool.glob("*.sealed"))
 
 
-def test_who_asks_gets_the_features_that_were_sent_and_can_be_erased(
-    database: str, tmp_path: Path, spool: Path
-) -> None:
+def test_access_and_erasure_reach_the_features_that_were_sent(database: str, tmp_path: Path, spool: Path) -> None:
     assert spool.exists()
     ship_with_eleven(database, tmp_path, anew=True)
     access = run_with_eleven(database, tmp_path, "-m", "serve.audit", "access")

@@ -247,7 +247,7 @@ def test_the_command_takes_the_key_from_a_variable_or_a_file(log: str, tmp_path:
     assert SECRET not in run.stdout + run.stderr
 
 
-def test_what_writes_anchors_asks_for_the_key(log: str, tmp_path: Path) -> None:
+def test_writers_of_anchors_need_the_key(log: str, tmp_path: Path) -> None:
     with running_spool(tmp_path) as spool:
         spool.append(record(applicant_refs=[Pseudonyms(REF_KEY).of("anna")]))
     ship_all(tmp_path, log, KEY)

@@ -189,7 +189,7 @@ def test_another_file_than_the_registered_one_is_an_error(world: World) -> None:
         world.check(replace(world.candidate, tags={**world.candidate.tags, TWIN_SHA256_TAG: "0" * 64}), world.champion)
 
 
-def test_what_is_no_probability_is_an_error(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_outside_0_to_1_are_an_error(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("serve.engine.engine.Engine.score", lambda _self, x: np.full(len(x), np.nan, np.float32))
     with pytest.raises(ProbabilityError, match="no probability between 0 and 1 for 5 of 5"):
         twin_probabilities(world.registry, world.candidate, DATA.x[:5])
