@@ -138,7 +138,7 @@ PEERS := mlserver mlflow bentoml mosec original polars ray
 # What tests compare our statistics with, each in an environment of its own too.
 ORACLES := evidently fairlearn shap
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
-lock: $(BIN)/uv ## resolve the dependencies anew and write the lock files
+lock: $(BIN)/uv ## resolve the dependencies again and write the lock files
 	@$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock
 	@$(COMPILE) pyproject.toml --all-extras requirements/bootstrap.in -o requirements/all.lock
 	@$(COMPILE) pyproject.toml --extra serve --extra train --extra mlflow --extra stack --extra tracing requirements/bootstrap.in -c requirements/all.lock -o requirements/run.lock

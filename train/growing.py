@@ -48,7 +48,7 @@ def grow(
 
 
 class _Slices(xgboost.DataIter):  # type: ignore[misc]  # XGBoost's classes have no types here
-    """Gives XGBoost one slice after the other, as often as it begins anew."""
+    """Gives XGBoost one slice after the other, as often as it begins again."""
 
     def __init__(
         self, dataset: Dataset, weights: NDArray[np.float32] | None, seen: Callable[[Rows], Rows], cache: Path
@@ -58,7 +58,7 @@ class _Slices(xgboost.DataIter):  # type: ignore[misc]  # XGBoost's classes have
         super().__init__(cache_prefix=str(cache))
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Start over."""
         self._left = slices(self._dataset.y.size)
 
     def next(self, input_data: Callable[..., Any]) -> bool:

@@ -200,7 +200,7 @@ class Stack:
         return refuses
 
     def _replace_model(self, server: Child, *, may_replace: bool) -> None:
-        """Replace a model that an earlier version of this project has left: by itself, converted anew, or by another.
+        """Replace a model that an earlier version of this project has left: by itself, converted again, or by another.
 
         It stays registered, and no way that is named here touches the record.
 
@@ -212,9 +212,9 @@ class Stack:
             raise StackError(
                 f"the production model of the registry at {self._settings.mlflow_tracking_uri} can't be served by this "
                 f"version; its reason is at the end of {server.log_path}. `python -m train {' '.join(replacement)}` "
-                "converts it anew, or trains another, and promotes that; all versions and the record stay"
+                "converts it again, or trains another, and promotes that; all versions and the record stay"
             )
-        self._console.print("The model of an earlier version can't be served any more; converting it anew.")
+        self._console.print("The model of an earlier version can't be served any more; converting it again.")
         try:
             self._run_command("train", *replacement)
         except StackError as error:

@@ -172,7 +172,7 @@ def give_back(
 
 @app.command()
 def rebuild() -> None:
-    """Count all logged applications anew, in the database; after a restore, or where bins came later than answers.
+    """Count all logged applications again, in the database; after a restore, or where bins came later than answers.
 
     Erased applications are not counted any more then.
     """

@@ -95,7 +95,7 @@ class UnreadableRecord(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def chain_id(self) -> uuid.UUID:
-        """The chain that it stands in."""
+        """Its chain."""
         return uuid.UUID(bytes=self.chain)
 
 

@@ -99,7 +99,7 @@ _MARK: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a record stands in the order in which the log is read."""
+    """Where a record is in the order in which the log is read."""
 
     chain_id: uuid.UUID
     sequence: int
@@ -159,7 +159,7 @@ class LogReader:
         return next(iter(self._marks(_MARK, (str(chain_id),))), None)
 
     def hash_at(self, place: Place) -> bytes | None:
-        """The hash that stands at a place; None where no record does."""
+        """The hash at a place; None where no record does."""
         query = _HASH.format(**_literals(place))
         with self._connection.cursor() as cursor:
             cursor.execute(query)
@@ -207,7 +207,7 @@ class _Rows:
 
 
 def place_of(row: bytes) -> Place:
-    """Where the record of a row stands."""
+    """Where the record of a row is."""
     chain, sequence, moment = place_in(row)
     return Place(uuid.UUID(bytes=chain), sequence, moment)
 

@@ -8,7 +8,7 @@ A key goes three steps, each on disk before the next is begun:
 
 Whatever kills a process in between, the next request with the key finds out: a promised answer counts if its place
 in the log is taken, since no other record can take the place that a dead process had in its own chain. If it is not,
-nothing was recorded and nothing was answered, and the request is scored anew.
+nothing was recorded and nothing was answered, and the request is scored again.
 """
 
 from __future__ import annotations

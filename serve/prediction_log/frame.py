@@ -152,7 +152,7 @@ def facts_of(frame: memoryview) -> bytes:
 def possible_hashes(data: memoryview, previous: bytes) -> set[bytes]:
     """What may be the hash of the damaged record at the start of `data`, behind the one whose hash is `previous`.
 
-    That which stands there, and that of what stands there: where a single bit has changed, one of them is right.
+    That which is there, and that of what is there: where a single bit has changed, one of them is right.
     """
     facts_size, _, _, _, rows, _, digest, given = _HEADER.unpack_from(data, _CHECKSUM.size)
     facts_end = PREFIX_BYTES + facts_size

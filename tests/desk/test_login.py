@@ -96,7 +96,7 @@ def test_a_login_makes_a_new_session(anna: Browser, database: str) -> None:
 def test_a_changed_password_ends_all_other_logins(anna: Browser, browser: Browsers) -> None:
     other = browser()
     other.log_in("anna", OWN_PASSWORD)
-    new = OWN_PASSWORD + " anew"
+    new = OWN_PASSWORD + " again"
     assert anna.send("/password", current=OWN_PASSWORD, new=new, again=new).status_code == 303
     assert "How the service is" in anna.get("/").text
     assert "How the service is" not in other.get("/").text

@@ -42,7 +42,7 @@ def desk(database: str) -> Iterator[Connection]:
         pytest.param(NOTHING, COUNTERS, 1_234, id="the first requests"),
         pytest.param(COUNTERS, COUNTERS, 0, id="a quiet minute"),
         pytest.param(NOTHING, NOTHING, 0, id="nothing ever"),
-        pytest.param(COUNTERS, NOTHING, None, id="counters began anew"),
+        pytest.param(COUNTERS, NOTHING, None, id="counters began again"),
         pytest.param(msgspec.structs.replace(COUNTERS, refused=6), COUNTERS, None, id="one of them did"),
     ],
 )

@@ -57,7 +57,7 @@ def history(database: str) -> str:
         pytest.param(0.1, [("A", 0), ("B", 1)], id="first labels"),
         pytest.param(1.1, [("A", 1), ("B", 1)], id="a correction"),
         pytest.param(2.1, [("A", 1)], id="a withdrawal"),
-        pytest.param(3.1, [("A", 1), ("B", 0)], id="told anew"),
+        pytest.param(3.1, [("A", 1), ("B", 0)], id="told again"),
     ],
 )
 def test_knowledge_as_of_a_moment_is_what_was_recorded_before(

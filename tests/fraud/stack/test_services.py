@@ -247,7 +247,7 @@ def test_address_of_another_machine_is_one_line(failing_stack: FailingStack, hos
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("with_trees", "said"), [(True, "Converted anew, it is version "), (False, "It can't be converted anew: ")]
+    ("with_trees", "said"), [(True, "Converted again, it is version "), (False, "It can't be converted again: ")]
 )
 def test_model_of_an_earlier_version_is_replaced_and_kept(used_run_dir: Path, with_trees: bool, said: str) -> None:
     stack = start_stack(used_run_dir, hold_port())

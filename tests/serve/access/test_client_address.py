@@ -26,7 +26,7 @@ def split(lines: tuple[str, ...]) -> list[tuple[str, str, str]]:
     ("forwarded_for", "expected"),
     [
         pytest.param("203.0.113.9", "203.0.113.9", id="one hop"),
-        pytest.param("198.51.100.1, 203.0.113.9", "203.0.113.9", id="what stands left of it may be invented"),
+        pytest.param("198.51.100.1, 203.0.113.9", "203.0.113.9", id="what is left of it may be invented"),
         pytest.param("203.0.113.9, 10.1.1.1, 192.0.2.7", "203.0.113.9", id="a chain of ours"),
         pytest.param("10.9.9.9, 10.1.1.1", "10.9.9.9", id="nobody but ours"),
         pytest.param("203.0.113.9:56789", "203.0.113.9", id="IPv4 with a port"),
@@ -42,7 +42,7 @@ def split(lines: tuple[str, ...]) -> list[tuple[str, str, str]]:
         pytest.param("", PROXY, id="empty"),
         pytest.param("unknown", PROXY, id="no address"),
         pytest.param("203.0.113.9, unknown", PROXY, id="nothing left of a malformed value counts"),
-        pytest.param("203.0.113.9, unknown, 10.1.1.1", "10.1.1.1", id="what stands right of it does"),
+        pytest.param("203.0.113.9, unknown, 10.1.1.1", "10.1.1.1", id="what is right of it does"),
         pytest.param("unknown, 203.0.113.9", "203.0.113.9", id="malformed where nobody looks"),
         pytest.param("203.0.113.9:x", PROXY, id="a port that is none"),
         pytest.param("203.0.113.256", PROXY, id="a number too large"),

@@ -295,4 +295,4 @@ def test_a_rewrite_that_does_not_come_to_its_end_leaves_a_receipt_that_says_so(
     assert "until `python -m serve.audit rewrite` has run" in told["remains"][0]
     run = run_audit(log, tmp_path, "rewrite", APPLICANT_REF_KEY=KEY)
     assert run.returncode == 0, run.stderr
-    assert "written anew: prediction_requests_" in run.stdout
+    assert "rewritten: prediction_requests_" in run.stdout

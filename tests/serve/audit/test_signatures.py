@@ -118,7 +118,7 @@ def strip_it_and_begin_anew(log: str, spool: Path) -> None:
     ("manipulate", "told"),
     [
         pytest.param(change_it, "its anchor is not what was signed with this key", id="changed"),
-        pytest.param(sign_it_with_another_key, "its anchor is not what was signed with this key", id="signed anew"),
+        pytest.param(sign_it_with_another_key, "its anchor is not what was signed with this key", id="signed again"),
         pytest.param(strip_its_signature, "its anchor is not signed, as all are since", id="signature stripped"),
         pytest.param(
             give_it_that_of_another_chain, "its anchor is not what was signed with this key", id="of another chain"

@@ -42,7 +42,7 @@ def received(at: dt.datetime, rows: int, **changes: Any) -> Any:
 
 
 def rebuilt(dsn: str) -> list[tuple[Any, ...]]:
-    """The roll-up, made anew from the log after it was spoiled."""
+    """The roll-up, made again from the log after it was spoiled."""
     execute(dsn, "UPDATE drift_hours SET applications = 0, counts = NULL")
     execute(dsn, REBUILD)
     return fetch(dsn, HOURS)

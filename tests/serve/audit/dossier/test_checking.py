@@ -43,7 +43,7 @@ PROVEN_BY_THE_CHAIN = (
     *("answers.0.proof.links.0.0", "answers.0.proof.links.0.1", "answers.0.proof.links.2.2"),
     *("answers.0.proof.anchor.sequence", "answers.0.proof.anchor.hash", "answers.0.proof.anchor.chain"),
 )
-"""What a forger can't change even by sealing the dossier anew."""
+"""What a forger can't change even by sealing the dossier again."""
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def verdict_of(data: bytes, key: AnchorKey | None = None) -> Verdict:
 
 
 def changed(dossier: Dossier, path: str) -> bytes:
-    """The dossier with another value at a path, sealed anew by who has no key."""
+    """The dossier with another value at a path, sealed again by who has no key."""
     document = json.loads(msgspec.json.encode(dossier))
     *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]
     place = document
