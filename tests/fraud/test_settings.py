@@ -1,4 +1,4 @@
-"""Settings: one line for a wrong value, no secret in it, and a table that the reference repeats."""
+"""Settings: one line for a wrong value, no secret in it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from fraud.__main__ import settings_table
 from fraud.errors import SettingsError
 from fraud.run_lock import hold
 from fraud.settings import DatabaseRole, load_settings
-
-REFERENCE = Path(__file__).parents[2] / "docs/reference/settings.md"
 
 
 @pytest.fixture(autouse=True)
@@ -244,8 +242,3 @@ def test_address_of_the_server_is_one_that_clients_can_write(
 ) -> None:
     monkeypatch.setenv("SERVE_HOST", host)
     assert load_settings().server_url() == url
-
-
-@pytest.mark.parametrize(("name", "default", "meaning"), settings_table(), ids=lambda value: str(value)[:30])
-def test_the_reference_documents_every_setting(name: str, default: str, meaning: str) -> None:
-    assert f"| `{name}` | {default} | {meaning} |" in REFERENCE.read_text()
