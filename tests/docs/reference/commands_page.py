@@ -70,14 +70,11 @@ def _commands_of(module: str) -> Iterator[Called]:
     if app is None:
         return
     top = typer.main.get_command(app)
-    paths = list(commands_of(top))
-    if not paths:
-        yield Called(module, top)
-    for path in paths:
-        command = top
+    for path in [(), *commands_of(top)]:
+        command: Any = top
         for name in path:
-            command = command.get_command(None, name)  # type: ignore[attr-defined]
-        if not hasattr(command, "list_commands"):
+            command = command.get_command(None, name)
+        if not hasattr(command, "list_commands") or command.invoke_without_command:
             yield Called(" ".join((module, *path)), command)
 
 
