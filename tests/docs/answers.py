@@ -1,7 +1,8 @@
 """Whether an answer is the one that a page shows.
 
-The block below a call shows its answer as JSON. Two things may differ from it:
+The block below a call shows its answer as JSON. Three things may differ from it:
 
+- an object with a member `...` stands for one that has more members;
 - a text that ends with `...` stands for any text that begins as it does;
 - the members that the block names (```` ```json varies=probability,text ````) may have other values of the same type.
 
@@ -21,7 +22,8 @@ def differences(
 ) -> Iterator[str]:
     """One line for each place where an answer is not as shown."""
     if isinstance(shown, dict) and isinstance(given, dict):
-        if shown.keys() != given.keys():
+        named = shown.keys() - {ANY_REST}
+        if not named <= given.keys() or (ANY_REST not in shown and named != given.keys()):
             yield f"{at}: members {sorted(given)}, and the page shows {sorted(shown)}"
         for name in shown.keys() & given.keys():
             yield from differences(shown[name], given[name], varying, f"{at}.{name}", varies=varies or name in varying)

@@ -16,6 +16,7 @@ from tests.docs.answers import differences
         pytest.param({"a": 0.5}, {"a": 1}, "a", id="another number that may vary"),
         pytest.param({"a": [{"b": "x"}]}, {"a": [{"b": "y"}]}, "a", id="within what may vary"),
         pytest.param({"a": "2f3c..."}, {"a": "2f3cf877"}, "", id="a text that goes on"),
+        pytest.param({"a": 1, "...": "more"}, {"a": 1, "b": 2}, "", id="more members"),
     ],
 )
 def test_answer_as_shown_has_no_difference(shown: Any, given: Any, varying: str) -> None:
@@ -29,6 +30,7 @@ def test_answer_as_shown_has_no_difference(shown: Any, given: Any, varying: str)
         pytest.param({"a": 1}, {"a": True}, "", id="a truth value for a number"),
         pytest.param({"a": 1}, {"a": "1"}, "a", id="another type of what may vary"),
         pytest.param({"a": 1}, {"a": 1, "b": 2}, "", id="one more member"),
+        pytest.param({"a": 1, "...": "more"}, {"b": 2}, "", id="one of several members is missing"),
         pytest.param({"a": 1, "b": 2}, {"a": 1}, "b", id="a member that may vary is missing"),
         pytest.param({"a": [1]}, {"a": [1, 1]}, "a", id="a longer list of what may vary"),
         pytest.param({"a": "2f..."}, {"a": "3f"}, "", id="a text that begins otherwise"),

@@ -1,4 +1,4 @@
-"""Settings: one line for a wrong value, no secret in it, and a table that the reference repeats."""
+"""Settings: one line for a wrong value, no secret in it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from fraud.run_lock import hold
 from fraud.settings import DatabaseRole, Settings, load_settings
 from fraud.settings.data import DataLimits
 from fraud.settings.renamed import INSTEAD
-
-REFERENCE = Path(__file__).parents[2] / "docs/reference/settings.md"
 
 
 @pytest.fixture(autouse=True)
@@ -264,8 +262,3 @@ def test_a_former_name_is_refused_with_what_took_its_place(
 def test_every_setting_belongs_to_one_part() -> None:
     names = [name for rows in settings_tables().values() for name, _, _ in rows]
     assert sorted(names) == sorted(name.upper() for name in Settings.model_fields)
-
-
-@pytest.mark.parametrize(("name", "default", "meaning"), settings_table(), ids=lambda value: str(value)[:30])
-def test_the_reference_documents_every_setting(name: str, default: str, meaning: str) -> None:
-    assert f"| `{name}` | {default} | {meaning} |" in REFERENCE.read_text()

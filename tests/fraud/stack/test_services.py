@@ -154,7 +154,7 @@ def test_a_second_start_reuses_data_and_model(used_run_dir: Path) -> None:
 
 @pytest.mark.long
 def test_a_run_folder_that_was_moved_starts_elsewhere_with_its_record(used_run_dir: Path) -> None:
-    """As docs/how-to/back-up-and-restore.md has it for another machine: the folder, copied while nothing runs over it."""
+    """As docs/how-to/back-up-and-restore.md has it: the folder, copied while nothing runs over it."""
     moved = used_run_dir.with_name("moved")
     shutil.copytree(used_run_dir, moved)
     stack = start_stack(moved, hold_port())
