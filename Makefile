@@ -8,7 +8,7 @@ export ORT_DISABLE_TELEMETRY := 1
 # Packages are installed without bytecode: Python makes it for what is imported, and must be allowed to keep it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install run test test-fast test-long first-start acceptance lint lint-pipelines types format lock bench chaos soak fuzz audit env up down stack-test clean
+.PHONY: help install run test test-fast test-long first-start acceptance lint lint-pipelines docs docs-check types format lock bench chaos soak fuzz audit env up down stack-test clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -79,6 +79,15 @@ lint: $(VENV)/installed ## check style and security rules
 lint-pipelines: ## check the style of the Jenkinsfiles; needs npm and Java
 	@npx --yes npm-groovy-lint@15.2.2 --noserver --failon warning --config jenkins/pipelines/.groovylintrc.json jenkins/pipelines/*.Jenkinsfile
 
+# Quiet, strict (a broken link is an error), from the top folder: docs/conf.py.
+SITE := $(BIN)/sphinx-build -q -n -W --keep-going -c docs -b html . build/site
+
+docs-check: $(VENV)/installed ## build the site of docs/; a broken link is an error
+	@$(SITE)
+
+docs: docs-check ## build the site of docs/ and serve it on http://127.0.0.1:8001/docs/; Ctrl-C ends it
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site 8001
+
 types: $(VENV)/installed ## check types
 	@$(BIN)/mypy
 
@@ -129,14 +138,14 @@ PEERS := mlserver mlflow bentoml mosec original polars ray
 # What tests compare our statistics with, each in an environment of its own too.
 ORACLES := evidently fairlearn shap
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
-lock: $(BIN)/uv ## resolve the dependencies anew and write the lock files
+lock: $(BIN)/uv ## resolve the dependencies again and write the lock files
 	@$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock
 	@$(COMPILE) pyproject.toml --all-extras requirements/bootstrap.in -o requirements/all.lock
-	@$(COMPILE) pyproject.toml --extra serve --extra train --extra mlflow --extra stack requirements/bootstrap.in -c requirements/all.lock -o requirements/run.lock
-	@$(COMPILE) pyproject.toml --extra serve -c requirements/all.lock -o requirements/serve.lock
+	@$(COMPILE) pyproject.toml --extra serve --extra train --extra mlflow --extra stack --extra tracing requirements/bootstrap.in -c requirements/all.lock -o requirements/run.lock
+	@$(COMPILE) pyproject.toml --extra serve --extra tracing -c requirements/all.lock -o requirements/serve.lock
 	@$(COMPILE) pyproject.toml --extra train -c requirements/all.lock -o requirements/train.lock
 	@$(COMPILE) pyproject.toml --extra mlflow -c requirements/all.lock -o requirements/mlflow.lock
-	@$(COMPILE) pyproject.toml --extra serve --extra train --extra bench --extra jenkins -c requirements/all.lock -o requirements/agent.lock
+	@$(COMPILE) pyproject.toml --extra serve --extra train --extra bench --extra jenkins --extra tracing -c requirements/all.lock -o requirements/agent.lock
 	@for peer in $(PEERS); do $(COMPILE) requirements/peers/$$peer.in --override requirements/peers/overrides.in -o requirements/peers/$$peer.lock || exit 1; done
 	@for oracle in $(ORACLES); do $(COMPILE) requirements/oracles/$$oracle.in -o requirements/oracles/$$oracle.lock || exit 1; done
 

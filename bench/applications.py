@@ -1,7 +1,7 @@
 """Request bodies with fresh random applications.
 
 An engine that sees the same rows again and again answers up to three times faster, because the processor learns
-their branches; so every body is drawn anew. Drawing must not cost more than answering, or the client would be what
+their branches; so every body is drawn again. Drawing must not cost more than answering, or the client would be what
 is measured: rows are encoded once, and a body is a random choice among many more of them than any cache remembers.
 """
 

@@ -113,7 +113,7 @@ def _tree_count(source: Source) -> Fault:
     found = len(trees(source))
     model = source.document["gradient_booster"]["model"]
     if model["iteration_indptr"] != list(range(found + 1)) or any(model["tree_info"]):
-        return f"{found} trees do not match the rounds of training", "train the model anew, in one go"
+        return f"{found} trees do not match the rounds of training", "train the model again, in one go"
     # A model loaded from a file does not know its n_estimators. There the document is all there is, and all of its
     # trees are converted.
     expected = source.classifier.n_estimators

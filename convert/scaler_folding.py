@@ -124,7 +124,7 @@ def _check_rising(scalers: Iterable[Any]) -> None:
     if not rising.all():
         faulty = ", ".join(name for name, good in zip(FEATURE_NAMES, rising, strict=True) if not good)
         raise UnsupportedModelError(
-            "pipeline step", f"the scale of {faulty} is zero, negative or not a number", "fit the scaler anew"
+            "pipeline step", f"the scale of {faulty} is zero, negative or not a number", "fit the scaler again"
         )
 
 

@@ -15,7 +15,7 @@ from serve.people.sessions import begin_session, end_session
 
 
 def enter(visit: Visit, account: Account, kind: str, after: str) -> Response:
-    """Log in anew, and lead to `after`; `kind` is the event's.
+    """Log in again, and lead to `after`; `kind` is the event's.
 
     What the browser had before counts no more, so that nobody can have planted it.
     """

@@ -134,7 +134,7 @@ def _refuse_foreign(visit: Visit) -> None:
     except Forbidden as error:
         raise ForeignForm(str(error)) from None
     if visit.person is not None and not hmac.compare_digest(visit.form.get(TOKEN, "").encode(), visit.token.encode()):
-        raise ForeignForm("this form is not from your login of now: go back, load the page again, and send it anew")
+        raise ForeignForm("this form is not from your login of now: go back, load the page again, and send it again")
 
 
 async def _form_of(request: Request, most_bytes: int) -> Form:

@@ -1,35 +1,55 @@
-"""`python -m fraud`: the settings as a table of names, defaults and meanings."""
+"""`python -m fraud`: the settings as a table for each part: names, defaults and meanings."""
 
 from __future__ import annotations
 
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from fraud.command_line import CommandLine
-from fraud.settings import Settings
+from fraud.settings import PARTS
+
+Row = tuple[str, str, str]
 
 
-def settings_table() -> list[tuple[str, str, str]]:
-    """Name, default and meaning of every setting, in the order of the source."""
-    rows = []
-    for name, field in Settings.model_fields.items():
-        if isinstance(field.json_schema_extra, dict):
-            default = str(field.json_schema_extra["default"])
-        elif field.default is None or field.default is PydanticUndefined:
-            default = "-"
-        else:
-            default = str(field.default)
-        rows.append((name.upper(), default, field.description or ""))
-    return rows
+def settings_tables() -> dict[str, list[Row]]:
+    """Part -> name, default and meaning of its settings, in the order of the source."""
+    return {
+        (part.__doc__ or "").rstrip("."): [
+            (name.upper(), _default(field), field.description or "")
+            for name, field in part.model_fields.items()
+            if name in part.__annotations__
+        ]
+        for part in PARTS
+    }
+
+
+def settings_table() -> list[Row]:
+    """Name, default and meaning of every setting."""
+    return [row for rows in settings_tables().values() for row in rows]
+
+
+def _default(field: FieldInfo) -> str:
+    if isinstance(field.json_schema_extra, dict):
+        return str(field.json_schema_extra["default"])
+    if field.default is None or field.default is PydanticUndefined:
+        return "-"
+    if isinstance(field.default, BaseModel):
+        return field.default.model_dump_json(exclude_none=True)
+    return str(field.default)
 
 
 def main() -> None:
     """List the settings: environment variable, default and meaning of each; their values are not shown."""
-    table = Table("setting", "default", "meaning")
-    for row in settings_table():
-        table.add_row(*row)
-    Console().print(table)
+    console = Console()
+    for title, rows in settings_tables().items():
+        columns = (Column(name, overflow="fold") for name in ("setting", "default", "meaning"))
+        table = Table(*columns, title=title, title_justify="left")
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
 
 
 if __name__ == "__main__":

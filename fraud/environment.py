@@ -23,7 +23,7 @@ def without_libpq_variables(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment without PGHOST, PGPORT, PGSERVICE, PGOPTIONS and their like.
 
     libpq adds them to every connection and PostgreSQL's server programs to their own settings, so a person's variables
-    for another database would change ours. What a connection needs stands in DATABASE_URL or POSTGRES_*.
+    for another database would change ours. What a connection needs is in DATABASE_URL or POSTGRES_*.
     """
     return {name: value for name, value in environment.items() if not LIBPQ_VARIABLE.fullmatch(name)}
 

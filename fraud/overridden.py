@@ -1,4 +1,4 @@
-"""Variables of the environment that a file overrides: POSTGRES_* beside a DATABASE_URL, which wins wherever it stands.
+"""Variables of the environment that a file overrides: POSTGRES_* beside a DATABASE_URL, which wins wherever it is set.
 
 Whoever sets POSTGRES_HOST while a stack runs means another database than the stack's, whose `stack.env` has a
 DATABASE_URL. A command would read and change the wrong one, so it is refused. What only says how to log in is told of.

@@ -25,11 +25,16 @@ def read_secret_files(environment: Mapping[str, str], settings: Iterable[str]) -
         if path:
             if environment.get(variable):
                 raise SettingsError(f"{variable} and {variable}{SUFFIX} are both set: set one of them")
-            found[setting] = _read(variable + SUFFIX, Path(path))
+            found[setting] = read_secret(variable + SUFFIX, Path(path))
     return found
 
 
-def _read(variable: str, path: Path) -> str:
+def read_secret(variable: str, path: Path) -> str:
+    """What a file holds that the setting or option `variable` names, without the end of the last line.
+
+    Raises:
+        SettingsError: it can't be read, is empty or no text.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)

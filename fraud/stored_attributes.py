@@ -18,6 +18,15 @@ _VALUES: Final = "SELECT application_id, value FROM applicant_groups WHERE attri
 _VALUES_BY_HASH: Final = "SELECT hashtextextended(application_id, 0), value FROM applicant_groups WHERE attribute = %s"
 
 
+def attribute_values(connection: Connection) -> dict[str, dict[str | None, str]]:
+    """Of each attribute, who has which value: by application id. Without any, {}.
+
+    Raises:
+        DatabaseError: PostgreSQL refuses.
+    """
+    return {attribute: dict(pairs) for attribute, pairs in _pairs_by_attribute(connection, _VALUES)}
+
+
 def read_attributes(
     connection: Connection, ids: Sequence[str | None] | NDArray[np.object_]
 ) -> dict[str, NDArray[np.object_]]:
@@ -26,11 +35,10 @@ def read_attributes(
     Raises:
         DatabaseError: PostgreSQL refuses.
     """
-    found = {}
-    for attribute, pairs in _pairs_by_attribute(connection, _VALUES):
-        values = dict(pairs)
-        found[attribute] = np.array([values.get(name) for name in ids], object)
-    return found
+    return {
+        attribute: np.array([values.get(name) for name in ids], object)
+        for attribute, values in attribute_values(connection).items()
+    }
 
 
 def read_attributes_by_hash(connection: Connection, hashes: NDArray[np.int64]) -> dict[str, NDArray[np.object_]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -19,11 +19,14 @@ from initdb.console import console, errors_in_one_line
 from initdb.dump import dump
 from initdb.errors import TruthError
 from initdb.groups_command import groups_command
+from initdb.preparation import AGENCY_CEILING
 from initdb.progress import progress_bar
 from initdb.request import Request, check_features
 from initdb.schema import apply_roles, apply_schema, set_passwords
 from initdb.training_table import has_rows
 from initdb.upgrade import due_files
+
+DATA_SEED: Final = 20230501
 
 app = CommandLine()
 app.command("load")(load_command)
@@ -37,7 +40,7 @@ def main(
     csv: Annotated[
         Path | None, typer.Option(help="The public Train_Dataset.csv. Default: RAW_TABLE, else rows are generated.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of all that is drawn. Default: DATA_SEED.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all that is drawn.")] = DATA_SEED,
     scale: Annotated[
         float | None,
         typer.Option(help="Share of the 214,000 applications to load, above 0 and up to 1. Default: REFERENCE_SCALE."),
@@ -72,9 +75,9 @@ def main(
         elif not schema_only:
             request = Request(
                 csv=csv or settings.raw_table,
-                seed=settings.data_seed if seed is None else seed,
+                seed=seed,
                 scale=_checked_scale(settings.reference_scale if scale is None else scale),
-                credit_ceiling=settings.credit_ceiling,
+                credit_ceiling=AGENCY_CEILING,
                 keep_raw=keep_raw,
                 data_dir=settings.run_dir / "data",
             )

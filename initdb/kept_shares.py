@@ -37,7 +37,7 @@ def kept_shares(population: Population, ceiling: float | None) -> KeptShares:
     kept = _lowered(int(below.sum()), SAMPLE_ROWS) * _readable_share(population.profile.official)
     young_share = _lowered(int(young.sum()), max(len(young), 1))
     if min(kept, young_share) <= 0:
-        raise TooFewRowsError(f"CREDIT_CEILING={ceiling:g} is below nearly all loans: raise it")
+        raise TooFewRowsError(f"a ceiling of EUR {ceiling:g} is below nearly all loans")
     return KeptShares(kept, young_share)
 
 

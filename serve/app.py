@@ -34,8 +34,8 @@ from serve.api.other_requests import CountedRequests
 from serve.api.scoring_routes import ScoringRoutes
 from serve.api.security_headers import headers_of_every_answer, policies_for
 from serve.desk_proxy.proxy import DeskProxy
-from serve.error_answers import as_serve_error, error_form, error_response, request_id_of
-from serve.errors import RouteError
+from serve.error_answers import as_serve_error, error_form, error_response, request_id_of, trace_of
+from serve.errors import RouteError, ServeError
 from serve.http.connection import HttpService
 from serve.http.open_connections import OpenConnections
 from serve.http.responder import Responder
@@ -57,6 +57,7 @@ from serve.policy.policies import ReviewPolicies
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.record import RecordLog
 from serve.scoring.scoring import Scoring
+from serve.scoring.span import RequestSpans
 from serve.shadow.state_file import StateFile
 from serve.state_gauges import StateGauges
 
@@ -105,6 +106,8 @@ class Parts:
     """When the certificate does, since 1970."""
     watch: RegistryWatch | None
     """Of the worker that looks at the registry for all of them."""
+    spans: RequestSpans | None
+    """Makes spans of sampled requests; None: no collector is named."""
     lease_s: float | None
     """How long a version is served without the registry's confirmation, seconds; None: for ever."""
 
@@ -189,6 +192,7 @@ def create_app(parts: Parts) -> Application:
             access=parts.access,
             shedder=LoadShedder(limits.max_wait_s),
             error_form=lambda path: error_form(path, ERROR_FORMS),
+            spans=parts.spans,
         ),
         Responder(
             headers_of_every_answer(encrypted=parts.encrypted),
@@ -236,6 +240,8 @@ async def _lifespan(
         threads.shutdown(wait=True)
         await asyncio.to_thread(parts.log.stop)
         parts.saved_answers.stop()
+        if parts.spans is not None:
+            await asyncio.to_thread(parts.spans.close)
         for proxy in (parts.proxy, parts.desk):
             if proxy is not None:
                 await proxy.close()
@@ -250,7 +256,10 @@ async def _keep_lease(model: ServingModel, lease_s: float) -> None:
 async def _any_error(request: Request, error: Exception) -> Response:
     """An error as an answer, in the form of the protocol that is spoken at the address."""
     request_id = request_id_of(request)
-    told = _of_framework(request, error) if isinstance(error, HTTPException) else as_serve_error(error, request_id)
+    if isinstance(error, HTTPException):
+        told: ServeError = _of_framework(request, error)
+    else:
+        told = as_serve_error(error, request_id, trace_of(request))
     return error_response(told, request_id, error_form(request.url.path, ERROR_FORMS))
 
 

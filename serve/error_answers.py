@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from fraud.errors import ProjectError, RegistryError
 from serve.errors import InvalidInstance, ServeError, UpstreamError
+from serve.trace_context import TraceContext
 
 logger = logging.getLogger(__name__)
 
@@ -51,12 +52,24 @@ def request_id_of(request: Request) -> str:
     return request_id
 
 
-def as_serve_error(error: Exception, request_id: str) -> ServeError:
+def trace_of(request: Request) -> TraceContext | None:
+    """The span that the caller of a request names."""
+    trace: TraceContext | None = request.scope["trace"]
+    return trace
+
+
+def log_fields(request_id: str, trace: TraceContext | None) -> dict[str, str]:
+    """What a log line about a request carries, for `extra`."""
+    about = {"request_id": request_id}
+    return about if trace is None else {**about, "trace_id": trace.trace_id}
+
+
+def as_serve_error(error: Exception, request_id: str, trace: TraceContext | None = None) -> ServeError:
     """What the client may know of an error; the log gets the rest, under the request's id.
 
     Refused requests are counted (`/metrics`), not logged; refused logins are, by `access.control`.
     """
-    about = {"request_id": request_id}
+    about = log_fields(request_id, trace)
     if isinstance(error, ServeError):
         return error
     if isinstance(error, ProjectError):

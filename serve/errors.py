@@ -57,14 +57,14 @@ class MalformedBody(ServeError):
 
 
 class MalformedRequest(ServeError):
-    """What came is no request of HTTP/1.1."""
+    """The bytes are no request of HTTP/1.1."""
 
     status = 400
     code = "malformed_request"
 
 
 class MethodNotAllowed(ServeError):
-    """The address knows other methods, which `Allow` names."""
+    """The address takes other methods, which `Allow` names."""
 
     status = 405
     code = "method_not_allowed"
@@ -75,7 +75,7 @@ class MethodNotAllowed(ServeError):
 
 
 class UnsupportedTransferEncoding(ServeError):
-    """The body comes in a way that the server does not read."""
+    """A transfer coding other than `chunked`."""
 
     status = 501
     code = "unsupported_transfer_encoding"
@@ -89,21 +89,21 @@ class HttpVersionNotSupported(ServeError):
 
 
 class MalformedHeader(ServeError):
-    """A header of ours, or what may be said by the query in its place, has a value that it can't have."""
+    """A header, or a query in its place such as `errors` or `reasons`, has a value that it cannot have."""
 
     status = 400
     code = "malformed_header"
 
 
 class NoReviewPolicy(ServeError):
-    """A decision is asked for, and there is no policy that it could follow."""
+    """A decision is requested, and no signed review policy is in force."""
 
     status = 409
     code = "no_review_policy"
 
 
 class Unauthorized(ServeError):
-    """No login, or a wrong one."""
+    """No login, or a wrong one: the message names the header to send."""
 
     status = 401
     code = "unauthorized"
@@ -115,7 +115,7 @@ class Unauthorized(ServeError):
 
 
 class Forbidden(ServeError):
-    """The login lacks a role, the request came from another site, or it asks for what is not offered."""
+    """The login lacks the role that the message names, or a page of another site sent the request."""
 
     status = 403
     code = "forbidden"
@@ -126,7 +126,7 @@ class Forbidden(ServeError):
 
 
 class RateLimited(ServeError):
-    """The client has asked for as much as it may."""
+    """Your requests or rows are over their rate: send again after the seconds in `Retry-After`."""
 
     status = 429
     code = "rate_limited"
@@ -137,7 +137,7 @@ class RateLimited(ServeError):
 
 
 class TooManyFailedLogins(ServeError):
-    """So many passwords from this address were wrong that this one was not looked at."""
+    """Too many wrong passwords from your address, or from all: send again after `Retry-After`, or use a key."""
 
     status = 429
     code = "too_many_failed_logins"
@@ -148,42 +148,42 @@ class TooManyFailedLogins(ServeError):
 
 
 class UnknownModel(ServeError):
-    """The address names a model, a version or a call of a protocol that is not here."""
+    """The address names a model, a version or a call of a protocol that does not exist here."""
 
     status = 404
     code = "unknown_model"
 
 
 class NoProductionModel(ServeError):
-    """The registry positively has no production model."""
+    """`/update-model`, and the registry has no production version."""
 
     status = 409
     code = "no_production_model"
 
 
 class TooSlow(ServeError):
-    """The request did not arrive in time."""
+    """The request did not arrive within `READ_TIMEOUT_S` and a second for each 16 kB of it."""
 
     status = 408
     code = "request_timeout"
 
 
 class BodyTooLarge(ServeError):
-    """The body, or the number of rows in it, is over the limit."""
+    """Too many rows or bytes, also when decompressed: send fewer in each request."""
 
     status = 413
     code = "too_large"
 
 
 class UnsupportedMediaType(ServeError):
-    """The content type is none that the route reads."""
+    """The call does not read this content type."""
 
     status = 415
     code = "unsupported_media_type"
 
 
 class UnsupportedEncoding(ServeError):
-    """The content encoding is none that the server reads; the header names those it does (RFC 9110, 15.5.16)."""
+    """The server does not read this content encoding; `Accept-Encoding` names those it reads (RFC 9110, 15.5.16)."""
 
     status = 415
     code = "unsupported_encoding"
@@ -206,21 +206,21 @@ class IdempotencyKeyReused(ServeError):
 
 
 class HeaderTooLarge(ServeError):
-    """The header goes on and on."""
+    """The header is longer than 64 kB."""
 
     status = 431
     code = "header_too_large"
 
 
 class ReasonsUnavailable(ServeError):
-    """Reasons are asked for, and the version in charge was registered without what gives them."""
+    """Reasons are requested, and the version in production was registered without the tables that explain it."""
 
     status = 422
     code = "reasons_unavailable"
 
 
 class InvalidInstance(ServeError):
-    """An instance breaks the feature schema.
+    """A feature is missing, unknown, no number, negative or infinite; or the batch is empty; `faults` names the rows.
 
     `faults` are those of all rows, one each, where the rows could be told apart; the error itself tells of the first.
     """
@@ -242,31 +242,31 @@ class InvalidInstance(ServeError):
 
 
 class InvalidInvocation(InvalidInstance):
-    """The same where MLflow's protocol is spoken, whose own server answers 400."""
+    """The same at `/invocations`, as MLflow's own server answers."""
 
     status = 400
 
 
 class DuplicateName(InvalidInstance):
-    """A JSON object has a name twice, of which every parser takes the one that it likes."""
+    """A JSON object has a name twice, at `/invocations` too: two parsers could read two applications."""
 
 
 class UpstreamError(ServeError):
-    """A service behind this one does not answer, or answers with nonsense."""
+    """MLflow does not answer, or its answer cannot be read."""
 
     status = 502
     code = "upstream_error"
 
 
 class UpdateFailed(ServeError):
-    """A worker can't serve the new version, so all of them keep the old one."""
+    """A worker cannot serve the new version, so all of them keep the old one."""
 
     status = 502
     code = "update_failed"
 
 
 class NotReady(ServeError):
-    """No model is loaded yet, or the server is about to stop."""
+    """No model is loaded yet, or the server is about to stop: send again after `Retry-After`."""
 
     status = 503
     code = "not_ready"
@@ -274,7 +274,7 @@ class NotReady(ServeError):
 
 
 class ModelUnusable(ServeError):
-    """The model that should be in charge can't be served by this version of the server; another one is needed."""
+    """This version of the server cannot serve the model that should be in production: register another one."""
 
     status = 503
     code = "model_unusable"
@@ -282,7 +282,7 @@ class ModelUnusable(ServeError):
 
 
 class TooManyConnections(ServeError):
-    """The server process has as many connections as it takes."""
+    """The server process has `MAX_CONNECTIONS` connections: send again after `Retry-After`."""
 
     status = 503
     code = "too_many_connections"
@@ -290,7 +290,7 @@ class TooManyConnections(ServeError):
 
 
 class Overloaded(ServeError):
-    """As much is in flight as this server process takes on at a time."""
+    """The server is overloaded: send again after the seconds in `Retry-After`."""
 
     status = 503
     code = "overloaded"
@@ -298,7 +298,7 @@ class Overloaded(ServeError):
 
 
 class IdempotencyUnavailable(ServeError):
-    """The answer could not be kept under its key, so the request was not scored."""
+    """The answer could not be kept under its key, so the request was not scored: send again after `Retry-After`."""
 
     status = 503
     code = "idempotency_unavailable"
@@ -306,7 +306,7 @@ class IdempotencyUnavailable(ServeError):
 
 
 class LabelsUnavailable(ServeError):
-    """Labels could not be recorded; none of them was."""
+    """Labels could not be recorded, and none of them was: send again after `Retry-After`."""
 
     status = 503
     code = "labels_unavailable"
@@ -314,7 +314,7 @@ class LabelsUnavailable(ServeError):
 
 
 class PredictionLogFull(ServeError):
-    """Too many predictions wait to be written: answering would lose their record."""
+    """Too many predictions wait for the database, or the disk is full: an answer would have no record."""
 
     status = 503
     code = "prediction_log_full"

@@ -1,8 +1,8 @@
 """Log lines: one form for every process of the server and for every library in it.
 
-A line has time, level, process, pid, logger and event and, where they are known, request_id and caller; nothing else
-that is passed as `extra` gets in. Of an exception it tells the kind and the places that it passed, and the words only
-where they are ours and not about a request: words of others may quote an applicant's data.
+A line has time, level, process, pid, logger and event and, where they are known, request_id, trace_id and caller;
+nothing else that is passed as `extra` gets in. Of an exception it tells the kind and the places that it passed, and the
+words only where they are ours and not about a request: words of others may quote an applicant's data.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from serve.errors import ServeError
 
 logger = logging.getLogger(__name__)
 
-WHO_ASKED: Final = ("request_id", "caller")
+WHO_ASKED: Final = ("request_id", "trace_id", "caller")
 """What a line may carry beside its event, by `extra=`."""
 Wording = tuple[str, str]
 """A logger's name and a message before its values are put in."""

@@ -20,7 +20,7 @@ _KINDS: Final = {"serve.workers.worker": "worker", "serve.prediction_log": "ship
 """Module that a process was started with -> what it does."""
 _COUNTERS: Final = frozenset({"process_cpu_seconds"})
 _MERGED_BY: Final[dict[str, Callable[[Iterable[float]], float]]] = {
-    "process_start_time_seconds": max,  # shows that one was started anew
+    "process_start_time_seconds": max,  # shows that one was restarted
     "process_max_fds": min,
 }
 """The others are added up."""

@@ -11,7 +11,7 @@ TOKENS_AT_ONCE: Final = 256
 class RandomTokens:
     """Gives out tokens of `os.urandom`, each once; from any thread. A system call a token would take ten times as long.
 
-    A process that was forked would give out those of its parent again: server processes are started anew.
+    A process that was forked would give out those of its parent again: server processes are restarted.
     """
 
     def __init__(self, token_bytes: int) -> None:

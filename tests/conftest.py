@@ -73,7 +73,7 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def template(postgres: str) -> str:
-    """Name of a database with our schema and no rows: to copy it is faster than to apply each version anew."""
+    """Name of a database with our schema and no rows: to copy it is faster than to apply each version again."""
     with new_database(postgres, "template_of_ours", dropped=False) as dsn:
         apply_schema(dsn)
     return "template_of_ours"

@@ -1,7 +1,7 @@
 """Which tests share a worker of pytest-xdist: those of a file, and those that need the same costly thing.
 
 `--dist loadgroup` would do it by marks, but of pytest 9.2 and later it groups nothing and says nothing
-(pytest-xdist issue 1386): every worker made every module's fixtures anew. So the tests have a scheduler of their own.
+(pytest-xdist issue 1386): every worker made every module's fixtures again. So the tests have a scheduler of their own.
 """
 
 from __future__ import annotations

@@ -37,11 +37,8 @@ LENIENT_GATE = {
     "GATE_LEVEL": "0.4",
     "GATE_MIN_POSITIVES": "10",
     "GATE_LATENCY_RATIO": "1000",
-    "GATE_TOO_NOISY_RATIO": "1000",
     "GATE_P99_MS": "{}",
-    "GATE_WINDOW_S": "1.0",
-    "GATE_MIN_PAIRS": "2",
-    "GATE_MAX_PAIRS": "60",
+    "GATE_EFFORT": '{"window_s": 1, "min_pairs": 2, "max_pairs": 60, "too_noisy_ratio": 1000}',
 }
 """Settings for tests of what comes before and after a gate; small data decide nothing, nor does a busy machine."""
 
@@ -74,6 +71,7 @@ def project_environment(**overrides: str) -> dict[str, str]:
         "SHADOW_",
         "TRUSTED_",
         "OIDC_",
+        "OTEL_",
     )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, **overrides}

@@ -10,14 +10,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("bench", "convert", "desk", "fraud", "initdb", "jenkins", "requirements", "serve", "tests", "train")
 MODULES = [path.relative_to(ROOT) for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
-DOCUMENTS = sorted(
-    [*ROOT.glob("*.md"), *(ROOT / "bench").rglob("*.md"), *(ROOT / "deploy").rglob("*.md"), ROOT / "Makefile"]
-)
+PAGES = [path for folder in ("bench", "deploy", "docs") for path in (ROOT / folder).rglob("*.md")]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *PAGES, ROOT / "Makefile"])
 SCRIPTS = sorted(
     path for top in FOLDERS for name in ("*Jenkinsfile", "*.sh", "*Dockerfile") for path in (ROOT / top).rglob(name)
 )
 TEXTS = [*DOCUMENTS, *SCRIPTS, *(ROOT / module for module in MODULES)]
-OTHERS = {"pip", "pytest", "venv"}
+OTHERS = {"http.server", "pip", "pytest", "venv"}
 
 
 def runnable(module: str) -> bool:

@@ -63,7 +63,7 @@ def test_the_api_answers_what_xgboost_answers(
     assert len(np.unique(probabilities)) > 10
 
 
-def test_what_was_answered_is_on_record_to_the_bit(stack: LiveStack, applications: NDArray[np.float32]) -> None:
+def test_answers_are_recorded_to_the_bit(stack: LiveStack, applications: NDArray[np.float32]) -> None:
     request_id = uuid.uuid4().hex
     instances = instances_of(applications[:200])
     answer = httpx.post(

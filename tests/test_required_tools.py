@@ -24,7 +24,7 @@ def lack_file() -> None:
     [(None, pytest.skip.Exception), ("0", pytest.skip.Exception), ("1", pytest.fail.Exception)],
     ids=["unset", "not required", "required"],
 )
-def test_what_is_missing_is_named(
+def test_missing_tools_are_named(
     monkeypatch: pytest.MonkeyPatch, lack: Callable[[], None], required: str | None, outcome: type[BaseException]
 ) -> None:
     monkeypatch.delenv(REQUIRE_TOOLS, raising=False)
@@ -34,6 +34,6 @@ def test_what_is_missing_is_named(
         lack()
 
 
-def test_what_is_here_is_found() -> None:
+def test_installed_tools_are_found() -> None:
     assert Path(need_program("no-such-program", "sh", package="dash")).name == "sh"
     assert need_file(Path("/"), "base-files") == Path("/")

@@ -194,7 +194,7 @@ def test_reasons_are_told_in_the_words_of_this_declaration(lender: LiveStack) ->
     assert httpx.post(f"{lender.url}/predict?reasons=8", json=row, headers=LOGIN).status_code == 400
 
 
-def test_what_would_have_changed_it_is_told_of_what_this_declaration_calls_disputable(lender: LiveStack) -> None:
+def test_counterfactuals_use_the_declarations_disputable_features(lender: LiveStack) -> None:
     (row,), _ = draw(1, 6)
     row |= {"housing": 1.0, "late": 4.0}
     sent = httpx.post(lender.url + "/predict", json={**row, "application_id": "changed"}, headers=LOGIN)
@@ -217,7 +217,7 @@ def test_what_would_have_changed_it_is_told_of_what_this_declaration_calls_dispu
         pytest.param({"größe": 0}, "größe", id="a value below the minimum"),
     ],
 )
-def test_what_is_wrong_is_refused_by_its_name(lender: LiveStack, change: Row, field: str) -> None:
+def test_a_wrong_value_is_refused_by_its_name(lender: LiveStack, change: Row, field: str) -> None:
     (row,), _ = draw(1, 4)
     answer = httpx.post(lender.url + "/predict", json=row | change, headers=LOGIN)
     assert answer.status_code == 422

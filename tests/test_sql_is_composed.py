@@ -180,7 +180,7 @@ def test_our_statements_are_constants_or_composed() -> None:
         pytest.param("cursor.execute(Path(x).read_text())", id="a file"),
     ],
 )
-def test_what_would_be_unsafe_is_seen(tmp_path: Path, code: str) -> None:
+def test_unsafe_sql_is_found(tmp_path: Path, code: str) -> None:
     (tmp_path / "serve").mkdir()
     (tmp_path / "serve" / "bad.py").write_text(code)
     assert Checker(read(tmp_path)).faults()
@@ -196,7 +196,7 @@ def test_what_would_be_unsafe_is_seen(tmp_path: Path, code: str) -> None:
         "def run(q):\n    cursor.execute(q)\nrun('SELECT 1')",
     ],
 )
-def test_what_is_safe_passes(tmp_path: Path, code: str) -> None:
+def test_composed_sql_passes(tmp_path: Path, code: str) -> None:
     (tmp_path / "serve").mkdir()
     (tmp_path / "serve" / "good.py").write_text(code)
     assert Checker(read(tmp_path)).faults() == []

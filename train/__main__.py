@@ -46,7 +46,7 @@ def main(
         typer.Option(
             "--only-first",
             help="Do nothing if a version that can be served is in production already. With --promote-first, one of an "
-            "earlier version of this project is converted anew, and only if that fails another is trained.",
+            "earlier version of this project is converted again, and only if that fails another is trained.",
         ),
     ] = False,
     labels_known_before: Annotated[
@@ -153,7 +153,7 @@ def _note(dsn: str, version: ModelVersion, before: ModelVersion | None, person: 
 def _is_servable(
     dsn: str, registry: Registry, production: ModelVersion, *, seed: int, may_replace: bool, person: str
 ) -> bool:
-    """Whether a version that can be served is in production, after converting it anew where that is what it takes."""
+    """Whether a version that can be served is in production, after converting it again where that is what it takes."""
     fault = why_unservable(registry, production)
     if fault is None:
         typer.echo(f"Version {production.version} of {production.name} is in production already.")
@@ -165,10 +165,10 @@ def _is_servable(
         with Progress(console=Console(stderr=True)) as bar:
             version = reconvert(dsn, registry, production, seed=seed, progress=steps_on(bar))
     except ProjectError as error:
-        typer.echo(f"It can't be converted anew: {error}; another is trained.")
+        typer.echo(f"It can't be converted again: {error}; another is trained.")
         return False
     _note(dsn, version, production, person)
-    typer.echo(f"Converted anew, it is version {version.version}, and in production.")
+    typer.echo(f"Converted again, it is version {version.version}, and in production.")
     return True
 
 

@@ -1,7 +1,7 @@
 """Whether a shipped model is what its judged twin promises: the gate's figures are the twin's, the answers are not.
 
 Both come of one recipe, and the shipped one knows the newest tenth of the applications in addition. So it may differ,
-and where applicants change it has to; but a model that orders applicants anew, or sends others to review, is another
+and where applicants change it has to; but a model that orders applicants again, or sends others to review, is another
 model than the one that was judged, whatever the reason: a fault of the data's newest part, of the fit, of a file.
 """
 

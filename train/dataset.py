@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field, replace
+import io
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from fraud.applicant_groups import Attributes
 from fraud.database import connect
-from fraud.features import DATE, FEATURE_NAMES, LABEL, MAY_BE_MISSING
 from fraud.provenance import Provenance, read_provenance
 from fraud.statistics.design_weights import (
     DesignWeights,
-    design_weights,
     effective_size,
     joined_weights,
     weighted_mean,
     weights_of,
 )
-from fraud.stored_attributes import read_attributes
-from train.errors import CutoffError, EmptyTableError, LabelError, MissingValueError
-from train.table import ID, LOOKED_AT, TABLE, first_day, moment_known, read_rows
+from fraud.stored_attributes import attribute_values
+from train.array_file import joined_on_disk
+from train.errors import CutoffError, EmptyTableError
+from train.stored_rows import StoredRows
+from train.table import TABLE, batches, copy_rows, first_day, moment_known
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """N labelled applications, oldest first."""
+    """N labelled applications, oldest first. Arrays may be read-only, and on disk rather than in memory."""
 
     x: NDArray[np.float32]
     """Features [N, F] in the order of `FEATURE_NAMES`; NaN where one is missing that may be."""
@@ -69,7 +70,7 @@ class Dataset:
 def joined(older: Dataset, newer: Dataset) -> Dataset:
     """The applications of both."""
     return Dataset(
-        np.concatenate((older.x, newer.x)),
+        joined_on_disk(older.x, newer.x),
         np.concatenate((older.y, newer.y)),
         np.concatenate((older.dates, newer.dates)),
         weights=joined_weights(older.weights, older.y.size, newer.weights, newer.y.size),
@@ -77,25 +78,28 @@ def joined(older: Dataset, newer: Dataset) -> Dataset:
 
 
 def load_dataset(dsn: str, cutoff: dt.date, known_before: dt.datetime | None = None) -> Dataset:
-    """Read the applications dated before `cutoff` from PostgreSQL; about a second for 214,000.
+    """Read the applications dated before `cutoff` from PostgreSQL to disk; about a second for 214,000.
 
     Outcomes that were recorded from `known_before` on are unknown, as are answers to applications; None: none of them.
+    The arrays are read-only maps of temporary files (`train.array_file`), so that there may be more than memory holds.
 
     Raises:
         DatasetError: one of its children, for a table that can't be trained on.
         DatabaseError: PostgreSQL does not answer or refuses.
     """
-    with connect(dsn, application_name="train") as connection:
-        moment = moment_known(connection)
-        known_before = moment if known_before is None else min(moment, known_before)
-        table = read_rows(connection, cutoff, known_before)
-        if table.num_rows == 0:
-            raise _no_rows(cutoff, first_day(connection))
-        provenance = read_provenance(connection)
-        attributes = read_attributes(connection, table[ID].to_pylist())
-    weights = design_weights(table[LOOKED_AT].to_numpy())
-    dataset = _checked(table.drop_columns([ID, LOOKED_AT]))
-    return replace(dataset, provenance=provenance, attributes=attributes, weights=weights, known_before=known_before)
+    with ExitStack() as stack:
+        with connect(dsn, application_name="train") as connection:
+            moment = moment_known(connection)
+            known_before = moment if known_before is None else min(moment, known_before)
+            copied = stack.enter_context(copy_rows(connection, cutoff, known_before))
+            if copied.seek(0, io.SEEK_END) == 0:
+                raise _no_rows(cutoff, first_day(connection))
+            provenance = read_provenance(connection)
+            rows = StoredRows(attribute_values(connection))
+        for batch in batches(copied):
+            rows.append(batch)
+    found = rows.columns()
+    return Dataset(found.x, found.y, found.dates, provenance, found.attributes, found.weights, known_before)
 
 
 def _no_rows(cutoff: dt.date, first: dt.date | None) -> EmptyTableError | CutoffError:
@@ -105,31 +109,3 @@ def _no_rows(cutoff: dt.date, first: dt.date | None) -> EmptyTableError | Cutoff
         f"no application in {TABLE} is dated before {cutoff}: the first is of {first}; choose a later --today "
         "or fewer LABEL_MATURITY_DAYS"
     )
-
-
-def _checked(table: pa.Table) -> Dataset:
-    faults = {name: count for name in table.column_names if (count := _unusable(table[name], name))}
-    if faults:
-        listed = ", ".join(f"{name} ({count:,} rows)" for name, count in faults.items())
-        raise MissingValueError(f"table {TABLE} has missing or infinite values in {listed}: mend or delete those rows")
-    labels = table[LABEL].to_numpy()
-    found = np.unique(labels)
-    if not np.isin(found, [0, 1]).all():
-        raise LabelError(f"column {LABEL} of {TABLE} must be 0 or 1, it holds {', '.join(f'{v:g}' for v in found)}")
-    if found.size == 1:
-        raise LabelError(
-            f"column {LABEL} of {TABLE} is {found[0]:g} in every row before the cutoff: both classes needed"
-        )
-    x = np.column_stack([table[name].cast(pa.float32()).to_numpy() for name in FEATURE_NAMES])
-    return Dataset(np.ascontiguousarray(x, np.float32), labels.astype(np.int8), table[DATE].to_numpy())
-
-
-def _unusable(column: pa.ChunkedArray, name: str) -> int:
-    """Rows of the column that are infinite, or NULL or NaN where they may not be missing."""
-    nulls = int(column.null_count)
-    values = column.drop_null().to_numpy()
-    if not pa.types.is_floating(column.type):
-        return nulls
-    if name in MAY_BE_MISSING:
-        return int(np.isinf(values).sum())
-    return nulls + int((~np.isfinite(values)).sum())

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 from xgboost import XGBClassifier
 
 from fraud.statistics.design_weights import effective_labels
+from train.array_file import in_slices
 from train.calibration import Scaling, fit_scaling, scale
 from train.dataset import Dataset, joined
 from train.recipe import STEP, Recipe
@@ -106,8 +107,8 @@ def cross_fit(recipe: Recipe, dataset: Dataset, scaling: Scaling, seed: int, thr
 
 def probabilities(pipeline: Pipeline, x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Probability of a divorce for each row of [N, 10] -> [N]."""
-    return np.asarray(pipeline.predict_proba(x)[:, 1], np.float32)
+    return in_slices(x, lambda rows: pipeline.predict_proba(rows)[:, 1])
 
 
 def _margins(pipeline: Pipeline, x: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(pipeline.predict(x, output_margin=True), np.float32)
+    return in_slices(x, lambda rows: pipeline.predict(rows, output_margin=True))

@@ -39,7 +39,7 @@ def groups_chapter(report: GroupReport, prices: Sequence[Price], excluded: Seque
             "",
             "### What a protected feature is worth",
             "",
-            "The twin's recipe fitted anew with other features, on the test part. The worst group is the one, none of",
+            "The twin's recipe fitted again with other features, on the test part. The worst group is the one, none of",
             "the small ones, for which a figure is surest to be high; shown is its ratio to all other applicants.",
             "`EXCLUDED_FEATURES` leaves features out.",
             "",

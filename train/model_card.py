@@ -216,5 +216,5 @@ def _limits(training: Training) -> str:
         "- Who is suspected, above, is of the test part: before use, an agency must decide whether it may be so.\n"
         "- Applicants unlike those in the data window make the probabilities wrong; drift monitoring looks for them.\n"
         "- Probabilities are those of the newest fifth: where divorces become more frequent, they lag behind.\n"
-        "- The intervals hold for rows drawn anew from the same time; they don't foresee changes over time."
+        "- The intervals hold for rows drawn again from the same time; they don't foresee changes over time."
     )

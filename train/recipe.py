@@ -9,11 +9,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
-from xgboost import XGBClassifier
+from xgboost import Booster, XGBClassifier
 
 from fraud.features import FEATURE_NAMES
 from train.dataset import Dataset
 from train.errors import RecipeError
+from train.growing import grow
 
 STEP: Final = "model"
 """Name of the pipeline's single step."""
@@ -81,13 +82,18 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return blanked
 
     def fit(self, dataset: Dataset, seed: int, threads: int) -> Pipeline:
-        """A scikit-learn pipeline that holds exactly the recipe's trees, not calibrated yet.
+        """A scikit-learn pipeline that holds exactly the recipe's trees, not calibrated yet."""
+        model = XGBClassifier(n_estimators=self.trees, **self.parameters(seed, threads))
+        # The classifier's own `fit` would hold all rows in memory.
+        model.load_model(self.grow(dataset, seed, threads).save_raw("ubj"))
+        return Pipeline([(STEP, model)])
+
+    def grow(self, dataset: Dataset, seed: int, threads: int) -> Booster:
+        """The trees alone.
 
         The same data, seed and recipe give the same trees, whatever the number of threads.
         """
-        model = XGBClassifier(n_estimators=self.trees, **self.parameters(seed, threads))
-        weights = self.weights(dataset)
-        return Pipeline([(STEP, model)]).fit(self.seen(dataset.x), dataset.y, **{f"{STEP}__sample_weight": weights})
+        return grow(self.parameters(seed, threads), self.trees, dataset, self.weights(dataset), self.seen)
 
     def facts(self) -> dict[str, str]:
         """As a person reads it, by name."""

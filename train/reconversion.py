@@ -1,4 +1,4 @@
-"""A version of an earlier version of this project, converted anew: the same trees, in a file that can be served."""
+"""A version of an earlier version of this project, converted again: the same trees, in a file that can be served."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def reconvert(dsn: str, registry: Registry, old: ModelVersion, *, seed: int, pro
         facts = {RECONVERTED_FROM_TAG: str(old.version)}
         run_id = record_run(
             *(registry, facts, parity_metrics(conversion.parity), files),
-            name=f"version {old.version} converted anew",
+            name=f"version {old.version} converted again",
         )
     tags = facts | conversion_tags(conversion) | {tag: old.tags[tag] for tag in KEPT_TAGS if tag in old.tags}
     tags[PROFILE_SHA256_TAG] = hashlib.sha256(profile.to_json()).hexdigest()

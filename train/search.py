@@ -12,16 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import msgspec
 import numpy as np
 import optuna
-import xgboost
 from numpy.typing import NDArray
 
 from fraud.statistics.average_precision import average_precision
 from fraud.statistics.ranking import rank
+from train.array_file import in_slices
 from train.recipe import Recipe, checked_excluded, checked_monotone
 from train.split import Fold
 
@@ -155,17 +156,14 @@ def _try_out(asked: optuna.Trial, recipe: Recipe, folds: Sequence[Fold], seed: i
 
 def fold_curve(recipe: Recipe, fold: Fold, seed: int) -> Curve:
     """Grow the recipe's trees on the fold's past; average precision of its block after each number of them."""
-    training = xgboost.QuantileDMatrix(
-        recipe.seen(fold.past.x), fold.past.y, weight=recipe.weights(fold.past), nthread=1
-    )
-    parameters = recipe.parameters(seed, threads=1)
-    booster = xgboost.train(parameters, training, num_boost_round=recipe.trees)
-    block = xgboost.DMatrix(fold.block.x, nthread=1)
+    booster = recipe.grow(fold.past, seed, threads=1)
     margins = np.zeros(fold.block.y.size, np.float64)
     curve, begin = [], 0
     for count in tree_counts(recipe):
         # Each call adds the base score again, which moves all rows alike and no order.
-        margins += booster.predict(block, output_margin=True, iteration_range=(begin, count))
+        margins += in_slices(
+            fold.block.x, partial(booster.inplace_predict, iteration_range=(begin, count), predict_type="margin")
+        )
         curve.append(average_precision(rank(fold.block.y, margins.astype(np.float32)), fold.block.weights))
         begin = count
     return np.array(curve)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from typing import Final
+import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO, Final
 
 import pyarrow as pa
 from psycopg2 import Error as PostgresError
@@ -63,13 +65,24 @@ TYPES: Final = {
     # Read as it prints: 0.01 and not the float32 beside it, so that its inverse is 100.
     LOOKED_AT: pa.float64(),
 }
+SCHEMA: Final = pa.schema([(name, TYPES[name]) for name in READ])
 
 
 def read_rows(connection: Connection, cutoff: dt.date, known_before: dt.datetime) -> pa.Table:
-    """Read the applications before `cutoff`, oldest first: id, `Date`, the features (float32), `Divorce`, and how
-    likely each was to be looked at; outcomes and answers that were recorded from `known_before` on are unknown.
+    """What `copy_rows` copies, as a table in memory.
 
-    NULL stays null. PostgreSQL prints a `real` with the digits that give the same float32 back.
+    Raises:
+        TableMissingError, ColumnMissingError, DatabaseError: as `copy_rows`.
+    """
+    with copy_rows(connection, cutoff, known_before) as copied:
+        return pa.Table.from_batches(batches(copied), SCHEMA)
+
+
+def copy_rows(connection: Connection, cutoff: dt.date, known_before: dt.datetime) -> BinaryIO:
+    """Copy the applications before `cutoff` to a temporary file, oldest first: id, `Date`, the features, `Divorce`, and
+    how likely each was to be looked at; outcomes and answers that were recorded from `known_before` on are unknown.
+
+    `batches` reads the file. It has no name, and is gone when it is closed.
 
     Raises:
         TableMissingError, ColumnMissingError: the table is not the one that `initdb` fills.
@@ -90,18 +103,31 @@ def read_rows(connection: Connection, cutoff: dt.date, known_before: dt.datetime
         cutoff=sql.Literal(cutoff),
         known_before=sql.Literal(known_before),
     )
+    copied: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - whoever reads it closes it
     try:
         _check_columns(connection)
-        text = io.BytesIO()
         with connection.cursor() as cursor:
-            cursor.copy_expert(statement, text)
+            cursor.copy_expert(statement, copied)
     except PostgresError as error:
+        copied.close()
         raise DatabaseError(f"table {TABLE} can't be read: {postgres_words(error)}") from error
-    if text.tell() == 0:
-        return pa.schema([(name, TYPES[name]) for name in READ]).empty_table()
-    text.seek(0)
-    return csv.read_csv(
-        text,
+    except BaseException:
+        copied.close()
+        raise
+    copied.seek(0)
+    return copied
+
+
+def batches(copied: BinaryIO) -> Iterator[pa.RecordBatch]:
+    """The applications of a file that `copy_rows` wrote, features as float32; a few thousand at a time.
+
+    NULL stays null. PostgreSQL prints a `real` with the digits that give the same float32 back.
+    """
+    if copied.seek(0, io.SEEK_END) == 0:
+        return
+    copied.seek(0)
+    yield from csv.open_csv(
+        copied,
         read_options=csv.ReadOptions(column_names=READ),
         convert_options=csv.ConvertOptions(column_types=TYPES, null_values=[""]),
     )

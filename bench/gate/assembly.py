@@ -7,9 +7,8 @@ import time
 from bench.gate.check import Gate, LatencyTest
 from bench.gate.latency.judge import LatencyRule
 from bench.gate.latency.measure import Effort
-from bench.gate.quality.policy import Limits, QualityPolicy
+from bench.gate.quality.policy import QualityPolicy
 from bench.gate.quality.rule import Rule
-from fraud.errors import SettingsError
 from fraud.registry import Registry
 from fraud.settings import DatabaseRole, Settings
 from train.maturity import known_before, label_cutoff
@@ -19,12 +18,9 @@ def assemble_gate(settings: Settings) -> Gate:
     """The gate.
 
     Raises:
-        SettingsError: the registry or the database is not set, or settings contradict each other.
+        SettingsError: the registry or the database is not set, or a password is missing.
     """
-    if settings.gate_min_pairs > settings.gate_max_pairs:
-        raise SettingsError(
-            f"GATE_MIN_PAIRS={settings.gate_min_pairs}: expected at most GATE_MAX_PAIRS={settings.gate_max_pairs}"
-        )
+    measuring = settings.gate_effort
     return Gate(
         registry=Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s),
         trainer_dsn=settings.dsn(DatabaseRole.TRAINER),
@@ -39,11 +35,10 @@ def assemble_gate(settings: Settings) -> Gate:
         latency=LatencyTest(
             rule=LatencyRule(
                 max_ratio=settings.gate_latency_ratio,
-                too_noisy_ratio=settings.gate_too_noisy_ratio,
+                too_noisy_ratio=measuring.too_noisy_ratio,
                 max_p99_us={kind: 1000 * limit_ms for kind, limit_ms in settings.gate_p99_ms.items()},
             ),
-            effort=Effort(settings.gate_window_s, settings.gate_min_pairs, settings.gate_max_pairs),
-            load_processes=settings.gate_load_processes,
+            effort=Effort(measuring.window_s, measuring.min_pairs, measuring.max_pairs),
             seed=time.time_ns(),
         ),
         work_dir=settings.run_dir / "gate",
@@ -57,13 +52,5 @@ def _quality(settings: Settings) -> QualityPolicy:
         margin=settings.gate_margin,
         minimum_positives=settings.gate_min_positives,
         review_capacity=settings.gate_review_capacity,
-        limits=Limits(
-            brier_rise=settings.gate_max_brier_rise,
-            precision_loss=settings.gate_max_precision_loss,
-            recall_loss=settings.gate_max_recall_loss,
-            slice_loss=settings.gate_max_slice_loss,
-            flip_share=settings.gate_max_flip_share,
-            fpr_ratio=settings.gate_max_fpr_ratio,
-            selection_ratio=settings.gate_max_selection_ratio,
-        ),
+        vetoes=settings.gate_vetoes,
     )

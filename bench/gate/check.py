@@ -29,7 +29,6 @@ class LatencyTest:
 
     rule: LatencyRule
     effort: Effort
-    load_processes: int
     seed: int
     """Of the rows that are sent."""
 
@@ -85,7 +84,7 @@ class Gate:
         key = key_settings("gate", Role.SCORE)
         with (
             tempfile.TemporaryDirectory(dir=self.work_dir) as folder,
-            load_processes(self.latency.load_processes, REQUEST_KINDS, key[SCORING_API_KEY], self.latency.seed) as load,
+            load_processes(1, REQUEST_KINDS, key[SCORING_API_KEY], self.latency.seed) as load,
         ):
             progress("starting servers", 0, 2)
             sides = (champion or candidate, candidate)

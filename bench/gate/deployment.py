@@ -13,6 +13,7 @@ import typer
 from bench.gate.errors import DeploymentError, UnreachableError
 from bench.gate.server import Server
 from fraud.settings import Settings
+from fraud.settings.access import ADMIN_USER
 from fraud.verdict import Verdict
 
 logger = logging.getLogger(__name__)
@@ -115,7 +116,7 @@ def deployment_of(settings: Settings) -> Deployment:
         SettingsError: the administrator's password is not set.
         AddressError: a name can't be looked up.
     """
-    login = settings.admin_user, settings.administrator_password(), settings.client_key()
+    login = ADMIN_USER, settings.administrator_password(), settings.client_key()
     return Deployment(tuple(Server(address, *login) for address in settings.server_addresses()))
 
 

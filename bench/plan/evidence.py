@@ -58,7 +58,7 @@ def gather(
 ) -> Evidence:
     """Read applications and labels as they were known on the day `today`, and score them with the version's own files.
 
-    Logged applications are scored anew by the model that serves: that is what will be answered, also where another one
+    Logged applications are scored again by the model that serves: that is what will be answered, also where another one
     answered some of them. Labels tell something only where the model had not seen them: they are compared with the
     judged twin's probabilities. Where the server has not answered for two weeks, the labelled applications stand in.
 

@@ -10,6 +10,7 @@ from bench.plan.errors import AdoptionError
 from fraud.api_keys import Role
 from fraud.database import connect
 from fraud.settings import Settings
+from fraud.settings.access import ADMIN_USER
 from serve.access.authentication import Administrator, Authenticator
 from serve.keys.table import read_valid_keys
 
@@ -30,7 +31,7 @@ def person_of(secret: str, settings: Settings) -> str:
         SettingsError: the administrator has no password, or there is no database.
         DatabaseError, psycopg2.Error: PostgreSQL does not answer.
     """
-    administrator = Administrator(settings.admin_user, settings.administrator_password())
+    administrator = Administrator(ADMIN_USER, settings.administrator_password())
     with connect(settings.dsn()) as connection:
         stored = [key.api_key for key in read_valid_keys(connection)]
     known = Authenticator([*settings.api_keys, *stored], administrator)

@@ -53,7 +53,8 @@ def shadow(
 
     What production answered is scored again and has to come out bit for bit. Decisions are those of the review policy
     in force, or of a review of GATE_REVIEW_CAPACITY. Exit status: 0 nothing speaks against the candidate, 10 more
-    decisions flip than GATE_MAX_FLIP_SHARE, 20 too little to tell, 30 the record is not what production gives, 2 error.
+    decisions flip than the flip_share of GATE_VETOES, 20 too little to tell, 30 the record is not what production
+    gives, 2 error.
     """
     settings = load_settings()
     where = folder or settings.run_dir / SHADOW_FOLDER
@@ -78,7 +79,7 @@ def _run(settings: Settings, number: int | None, window: Window, folder: Path, *
             settings.dsn(DatabaseRole.TRAINER),
             Models(registry, champion, candidate, options),
             window,
-            Limits(settings.drift_min_samples, settings.gate_max_flip_share, is_optional),
+            Limits(settings.drift_min_samples, settings.gate_vetoes.flip_share, is_optional),
             capacity=settings.gate_review_capacity,
             work_dir=settings.run_dir,
         )

@@ -111,7 +111,7 @@ class Shadow:
             f"{whole.to_review:,} it alone has reviewed, {whole.to_pass:,} it passes"
         )
         if limit is not None and whole.flip_share > limit:
-            return Verdict.FAIL, f"veto: {flips}; more than GATE_MAX_FLIP_SHARE={limit:g}"
+            return Verdict.FAIL, f"veto: {flips}; more than GATE_VETOES flip_share={limit:g}"
         return Verdict.PASS, flips
 
 

@@ -23,7 +23,7 @@ INTERVAL_S: Final = 60.0
 
 
 def minute_between(earlier: Counters, later: Counters, seconds: float) -> Minute | None:
-    """What was counted between two moments; None where counters have begun anew."""
+    """What was counted between two moments; None where counters have begun again."""
     blank = (0,) * (len(LATENCY_BUCKETS_S) + 1)
     found = Minute(
         seconds,

@@ -40,7 +40,7 @@ class Fetcher:
         self._places = threading.BoundedSemaphore(AT_ONCE)
 
     def get(self, url: str) -> Any:
-        """What stands there, as JSON.
+        """What is there, as JSON.
 
         Raises:
             ProviderAway, ProviderWrong: nothing that could be read.

@@ -29,7 +29,7 @@ PR_SET_PDEATHSIG: Final = 1
 LOG_TAIL_LINES: Final = 15
 LOG_TAIL_BYTES: Final = 64 * 1024
 STANDSTILL_LIMIT_S: Final = 120.0
-"""A start without any progress for so long is given up; the setting START_STANDSTILL_S changes it for `make run`."""
+"""A start that makes no progress for this time is given up."""
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 

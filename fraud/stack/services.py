@@ -159,7 +159,7 @@ class Stack:
         postgres = EmbeddedPostgres(self._settings.run_dir / "postgres", self._settings.postgres_db)
         self._at_end.callback(postgres.stop)
         with shown(self._console, "Starting PostgreSQL ...") as tell:
-            self._publish(DATABASE_URL=postgres.start(tell, self._settings.start_standstill_s))
+            self._publish(DATABASE_URL=postgres.start(tell))
         self._postgres = postgres
 
     def _start_mlflow(self) -> mlflow_server.MlflowServer | None:
@@ -196,11 +196,11 @@ class Stack:
             return refuses or (answer is not None and answer.status == HTTPStatus.OK)
 
         with shown(self._console, f"Waiting for {server.name} ...") as tell:
-            server.wait_until(has_decided, f"answer at {url}", self._settings.start_standstill_s, tell)
+            server.wait_until(has_decided, f"answer at {url}", tell=tell)
         return refuses
 
     def _replace_model(self, server: Child, *, may_replace: bool) -> None:
-        """Replace a model that an earlier version of this project has left: by itself, converted anew, or by another.
+        """Replace a model that an earlier version of this project has left: by itself, converted again, or by another.
 
         It stays registered, and no way that is named here touches the record.
 
@@ -212,9 +212,9 @@ class Stack:
             raise StackError(
                 f"the production model of the registry at {self._settings.mlflow_tracking_uri} can't be served by this "
                 f"version; its reason is at the end of {server.log_path}. `python -m train {' '.join(replacement)}` "
-                "converts it anew, or trains another, and promotes that; all versions and the record stay"
+                "converts it again, or trains another, and promotes that; all versions and the record stay"
             )
-        self._console.print("The model of an earlier version can't be served any more; converting it anew.")
+        self._console.print("The model of an earlier version can't be served any more; converting it again.")
         try:
             self._run_command("train", *replacement)
         except StackError as error:
@@ -235,7 +235,7 @@ class Stack:
     def _wait_for_mlflow(self, mlflow: mlflow_server.MlflowServer | None) -> None:
         if mlflow is not None:
             with shown(self._console, f"Waiting for {mlflow.child.name} ...") as tell:
-                mlflow.child.wait_until_answers(mlflow.health_url, self._settings.start_standstill_s, tell)
+                mlflow.child.wait_until_answers(mlflow.health_url, tell=tell)
 
     def _start_compiler(self) -> Child:
         """Have the server's code compiled beside what comes before the server, a minute of work of one core."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate and the interval about it; how much it covers stands where it is made."""
+    """An estimate and the interval about it; how much it covers is said where it is made."""
 
     estimate: float
     low: float

@@ -29,6 +29,7 @@ from jenkins.drift.looked_at import store_looked_at
 from jenkins.drift.monitor import Monitor
 from jenkins.drift.report.files import JSON_FILE, PAGE_FILE, stored_report, write_report
 from jenkins.drift.report.page import headline
+from jenkins.tracing import caller_span, stage_span
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ def check(
         console.print(f"Report: {escape(str(where / PAGE_FILE))}", soft_wrap=True)
         return result.verdict.exit_status
 
-    _run(today, work)
+    _run("check", today, work)
 
 
 @app.command()
@@ -116,7 +117,7 @@ def groups(
         console.print(f"Figures: {escape(str(where / JSON_FILE))}", soft_wrap=True)
         return found.verdict.exit_status
 
-    _run(today, work)
+    _run("groups", today, work)
 
 
 @app.command()
@@ -142,7 +143,7 @@ def claim(
         logger.warning("drift, and no retraining: %s", answer.reason)
         return Verdict.FAIL.exit_status
 
-    _run(today, work)
+    _run("claim", today, work)
 
 
 @app.command("give-back")
@@ -166,12 +167,12 @@ def give_back(
         typer.echo(f"The claim is {answer.reason}")
         return Verdict.PASS.exit_status
 
-    _run(today, work)
+    _run("give-back", today, work)
 
 
 @app.command()
 def rebuild() -> None:
-    """Count all logged applications anew, in the database; after a restore, or where bins came later than answers.
+    """Count all logged applications again, in the database; after a restore, or where bins came later than answers.
 
     Erased applications are not counted any more then.
     """
@@ -183,7 +184,7 @@ def rebuild() -> None:
         typer.echo(f"{rows:,} hours counted")
         return 0
 
-    _run(None, work)
+    _run("rebuild", None, work)
 
 
 @app.command()
@@ -198,7 +199,7 @@ def control(today: Today = None) -> None:
         typer.echo(told(report))
         return report.verdict.exit_status
 
-    _run(today, work)
+    _run("control", today, work)
 
 
 @app.command("looked-at")
@@ -213,14 +214,16 @@ def looked_at() -> None:
         typer.echo(str(store_looked_at(monitor.settings)))
         return 0
 
-    _run(None, work)
+    _run("looked-at", None, work)
 
 
-def _run(today: dt.datetime | None, work: Callable[[Monitor], int]) -> NoReturn:
+def _run(command: str, today: dt.datetime | None, work: Callable[[Monitor], int]) -> NoReturn:
     logging.basicConfig(format="%(levelname)s: %(message)s")
     try:
         settings = load_settings()
-        status = work(Monitor(settings, today.date() if today else settings.today))
+        with stage_span(f"drift {command}", caller_span()) as span:
+            status = work(Monitor(settings, today.date() if today else settings.today))
+            span.verdict = next((verdict for verdict in Verdict if verdict.exit_status == status), Verdict.ERROR)
     except ProjectError as error:
         print_error(error)
         status = EXIT_ERROR

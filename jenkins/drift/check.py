@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud.reference_profile import PREDICTION, ReferenceProfile, VariableReference
+from fraud.reference_profile import PREDICTION, ReferenceProfile
 from fraud.statistics.expected_performance import expected_performance
 from jenkins.drift.counts import LabelCounts, VariableCounts
 from jenkins.drift.judgement import Taught, judge, nothing_taught
@@ -66,8 +66,6 @@ class Check:
     """What windows are compared with, and how."""
 
     profile: ReferenceProfile
-    from_training: bool
-    """Compare features with the training part instead of the recent part."""
     policy: DriftPolicy
     plan: WindowPlan
     taught: Taught = nothing_taught
@@ -93,7 +91,7 @@ class Check:
             since=span.since,
             until=span.until,
             rows=all_.number,
-            reference_rows=self.profile.training_rows if self.from_training else self.profile.rows,
+            reference_rows=self.profile.rows,
             policy=self.policy,
             variables=found,
             positive_rate=rate,
@@ -108,14 +106,9 @@ class Check:
         for variable, of_own, of_all in pairs:
             current = of_own if variable.name == PREDICTION else of_all
             if current.any():
-                reference = self._reference_counts(variable)
+                reference = np.array(variable.counts, np.int64)
                 found.append(VariableCounts(variable.name, variable.bins(), reference, current, variable.importance))
         return found
-
-    def _reference_counts(self, variable: VariableReference) -> NDArray[np.int64]:
-        if self.from_training and variable.training_counts is not None:
-            return np.array(variable.training_counts, np.int64)
-        return np.array(variable.counts, np.int64)
 
     def _split(self, counts: NDArray[np.int64]) -> list[NDArray[np.int64]]:
         return np.split(counts, np.cumsum([len(variable.kinds) for variable in self.profile.variables])[:-1])

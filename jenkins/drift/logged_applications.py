@@ -1,7 +1,7 @@
 """What was logged, as counts in the bins of one version: all SQL that reads the roll-up and the log.
 
 The version's own answers come from the roll-up, whatever their number. Those of other versions are in other bins, which
-can't be added; they are counted anew from the log, in the hours that have any: around a promotion, that is.
+can't be added; they are counted again from the log, in the hours that have any: around a promotion, that is.
 """
 
 from __future__ import annotations

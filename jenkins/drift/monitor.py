@@ -18,6 +18,7 @@ from fraud.foreign_errors import postgres_words
 from fraud.registry import ModelVersion, Registry
 from fraud.schema_version import read_version
 from fraud.settings import DatabaseRole, Settings
+from fraud.settings.access import ADMIN_USER
 from fraud.verdict import Verdict
 from jenkins.drift.check import TODAY_SO_FAR, Check, WindowPlan
 from jenkins.drift.checks_table import earlier_checks, looks, store
@@ -106,7 +107,7 @@ class Monitor:
             return give_back(connection, version, self.today, why)
 
     def rebuild(self, progress: Callable[[int, int], None]) -> int:
-        """Make the roll-up anew from the log, a day at a time; gives its rows.
+        """Make the roll-up again from the log, a day at a time; gives its rows.
 
         Raises:
             DatabaseError: PostgreSQL does not answer, or refuses.
@@ -134,7 +135,7 @@ class Monitor:
         )
         cutoff, known = label_cutoff(self.today, settings.label_maturity_days), known_before(self.today)
         training = TrainingData(settings.dsn(DatabaseRole.TRAINER), cutoff, known)
-        check = Check(profile, settings.drift_reference == "training", self._policy(), plan, training.beyond)
+        check = Check(profile, self._policy(), plan, training.beyond)
         logged = LoggedApplications(connection, version, [len(variable.kinds) for variable in profile.variables], known)
         earlier = earlier_checks(connection, version)
         windows = []
@@ -168,7 +169,7 @@ class Monitor:
         settings = self.settings
         if settings.admin_password is None:
             return "ADMIN_PASSWORD is not set, so no server was asked whether records wait for PostgreSQL"
-        login = settings.admin_user, settings.administrator_password()
+        login = ADMIN_USER, settings.administrator_password()
         # What waited on one was answered before the others were asked, so one after the other is right.
         told = [wait_for_records(ServerMetrics(server, *login)) for server in settings.server_addresses()]
         return "; ".join(filter(None, told)) or None

@@ -1,4 +1,4 @@
-"""Makes the roll-up anew from the log; the counting is PostgreSQL's (`rebuild_drift_hours`)."""
+"""Makes the roll-up again from the log; the counting is PostgreSQL's (`rebuild_drift_hours`)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def logged_days(connection: Connection, now: dt.datetime) -> list[dt.datetime]:
 
 
 def rebuild_day(connection: Connection, day: dt.datetime) -> int:
-    """Count a day anew; gives its rows. Shippers wait until the connection's transaction ends.
+    """Count a day again; gives its rows. Shippers wait until the connection's transaction ends.
 
     Raises:
         psycopg2.Error: PostgreSQL does not answer, or refuses.

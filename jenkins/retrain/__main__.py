@@ -23,6 +23,7 @@ from jenkins.retrain.record import read_record
 from jenkins.retrain.report import stored_report
 from jenkins.retrain.run import Patience, Retraining, begin
 from jenkins.retrain.stages import Stage, Task
+from jenkins.tracing import end_span
 
 BY_HAND: Final = "by hand"
 REASON_CHARACTERS: Final = 200
@@ -92,6 +93,7 @@ def _retrain(settings: Settings, task: Task, stage: Stage | None) -> Verdict:
         record = retraining.run_all(begun) if stage is None else retraining.run_stage(begun, stage)
     write_junit(record, task.folder)
     if record.is_over:
+        end_span(record.span, "retraining", record.verdict)
         store_report(settings.dsn(DatabaseRole.TRAINER), stored_report(record))
     verdict, reasons = record.verdict, record.reasons
     if stage is not None:

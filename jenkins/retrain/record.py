@@ -12,6 +12,7 @@ from fraud.report.verdict_file import VERDICT_FILE, write_verdict
 from fraud.verdict import Verdict, worst
 from jenkins.retrain.errors import RetrainingError
 from jenkins.retrain.stages import Stage
+from jenkins.tracing import NamedSpan
 
 BEGIN_ANOTHER: Final = f"`python -m jenkins.retrain --stage {Stage.DATA_CHECK}` begins another"
 
@@ -34,6 +35,8 @@ class Record(msgspec.Struct, frozen=True):
     stages: tuple[StageResult, ...] = ()
     production: int | None = None
     """The version in production once all stages have passed."""
+    span: NamedSpan | None = None
+    """Where a collector of traces is named: the span that the stages are below."""
 
     @property
     def verdict(self) -> Verdict:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +22,7 @@ from fraud.report.verdict_file import VerdictFileError, read_verdict
 from fraud.verdict import Verdict
 from jenkins.retrain.record import Record, StageResult
 from jenkins.retrain.stages import Stage, Task
+from jenkins.tracing import StageSpan, begin_span, caller_span, stage_span
 
 STOP_TIMEOUT_S: Final = 60.0
 VERDICT_OF: Final = {verdict.exit_status: verdict for verdict in Verdict}
@@ -28,7 +31,7 @@ VERDICT_OF: Final = {verdict.exit_status: verdict for verdict in Verdict}
 def begin(task: Task) -> Record:
     """An empty record, in a folder without reports of an earlier retraining."""
     shutil.rmtree(task.folder, ignore_errors=True)
-    record = Record(task.today, task.reason, dt.datetime.now(dt.UTC))
+    record = Record(task.today, task.reason, dt.datetime.now(dt.UTC), span=begin_span(caller_span()))
     record.write(task.folder)
     return record
 
@@ -67,7 +70,18 @@ class Retraining:
         """
         record.check_next(stage)
         self.console.rule(f"{stage.number}/{len(Stage)} {stage}", align="left")
-        result = self._result(stage)
+        with stage_span(stage, None if record.span is None else record.span.span) as span:
+            result = self._patient_result(stage, span)
+            span.verdict = result.verdict
+        record = record.ended(result)
+        if record.verdict is Verdict.PASS:
+            production = self.registry.version_of(PRODUCTION)
+            record = msgspec.structs.replace(record, production=None if production is None else production.version)
+        record.write(self.task.folder)
+        return record
+
+    def _patient_result(self, stage: Stage, span: StageSpan) -> StageResult:
+        result = self._result(stage, span)
         for tried in range(1, self.patience.tries):
             if not (stage is Stage.GATE and was_too_busy(self.task.verdict_path(stage).parent)):
                 break
@@ -77,18 +91,13 @@ class Retraining:
                 soft_wrap=True,
             )
             time.sleep(self.patience.pause_s)
-            result = self._result(stage)
-        record = record.ended(result)
-        if record.verdict is Verdict.PASS:
-            production = self.registry.version_of(PRODUCTION)
-            record = msgspec.structs.replace(record, production=None if production is None else production.version)
-        record.write(self.task.folder)
-        return record
+            result = self._result(stage, span)
+        return result
 
-    def _result(self, stage: Stage) -> StageResult:
+    def _result(self, stage: Stage, span: StageSpan) -> StageResult:
         started_s = time.monotonic()
         command = self.task.command(stage)
-        status = run_command(command)
+        status = run_command(command, span.environment)
         verdict = VERDICT_OF.get(status, Verdict.ERROR)
         reasons = _reasons(self.task.verdict_path(stage), verdict) or (
             f"`python -m {command[0]}` ended with status {status}; its output says more",
@@ -96,9 +105,14 @@ class Retraining:
         return StageResult(stage, verdict, round(time.monotonic() - started_s, 3), reasons)
 
 
-def run_command(arguments: tuple[str, ...]) -> int:
-    """Run `python -m ...` on our own console; gives its exit status. An interrupt ends it first."""
-    process = subprocess.Popen((sys.executable, "-m", *arguments), stdin=subprocess.DEVNULL)
+def run_command(arguments: tuple[str, ...], environment: Mapping[str, str]) -> int:
+    """Run `python -m ...` on our own console; returns its exit status. An interrupt ends it first.
+
+    `environment` are variables beside our own ones.
+    """
+    process = subprocess.Popen(
+        (sys.executable, "-m", *arguments), stdin=subprocess.DEVNULL, env={**os.environ, **environment}
+    )
     try:
         return process.wait()
     except KeyboardInterrupt:

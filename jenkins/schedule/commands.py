@@ -13,6 +13,7 @@ from typing import Final
 
 from fraud.stack.child import Child, nothing
 from jenkins.schedule.attached import Attached
+from jenkins.tracing import StageSpan, caller_span, stage_span
 
 logger = logging.getLogger(__name__)
 
@@ -32,15 +33,18 @@ class Commands:
         self._task: str | None = None
         self._stopping = False
         self._ending = False
+        self._span = StageSpan()
 
     @contextmanager
-    def task(self, name: str) -> Iterator[None]:
-        """Everything that runs in the block belongs to one task, which a stop waits for."""
+    def task(self, name: str) -> Iterator[StageSpan]:
+        """Everything that runs in the block belongs to one task, which a stop waits for, and to one trace."""
         self._task = name
         try:
-            yield
+            with stage_span(name, caller_span()) as self._span:
+                yield self._span
         finally:
             self._task = None
+            self._span = StageSpan()
 
     def run(self, *arguments: str, acting_person: str | None = None, show: Callable[[str], None] | None = None) -> int:
         """Run `python -m ...` to its end; gives the exit status.
@@ -53,7 +57,8 @@ class Commands:
         name = f"`python -m {' '.join(arguments)}`"
         # In a session of its own: a Ctrl-C at the terminal reaches it through `stop` only.
         self._ending = False
-        self._running = self._start(name, arguments, {} if acting_person is None else {ACTING_PERSON: acting_person})
+        person = {} if acting_person is None else {ACTING_PERSON: acting_person}
+        self._running = self._start(name, arguments, {**self._span.environment, **person})
         if self._ending:  # asked for while it was started, when there was nothing to end yet
             self._running.terminate()
         try:

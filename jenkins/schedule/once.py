@@ -70,8 +70,8 @@ def main(task: Annotated[TaskName, typer.Argument(help="What to do.")]) -> None:
 
     for interrupt in INTERRUPTS:
         signal.signal(interrupt, stop)
-    with commands.task(task):
-        verdict = _WORK[task].do(commands)
+    with commands.task(task) as span:
+        verdict = span.verdict = _WORK[task].do(commands)
     logger.info("%s: %s", task, verdict)
     sys.exit(exit_status(task, verdict))
 

@@ -103,9 +103,9 @@ class Timetable:
     def _run(self, task: Task) -> None:
         if self._commands.is_stopping():
             return
-        with self._commands.task(task.name):
+        with self._commands.task(task.name) as span:
             self._memory.begin(task.name, dt.datetime.now(dt.UTC))
-            verdict = task.work(self._commands)
+            verdict = span.verdict = task.work(self._commands)
         level = logging.INFO if verdict is Verdict.PASS else logging.WARNING
         logger.log(level, "%s: %s", task.name, verdict)
 

@@ -89,7 +89,7 @@ class Authenticator:
 
     def __init__(self, keys: Iterable[ApiKey], administrator: Administrator) -> None:
         self.term = 0
-        """Remembered with each login; once it is another number, the login has to be shown anew."""
+        """Remembered with each login; once it is another number, the login has to be shown again."""
         self._used: set[bytes] = set()
         self.know(keys)
         self._administrator = administrator
@@ -102,7 +102,7 @@ class Authenticator:
         self.term += 1
 
     def begin_term(self) -> Set[bytes]:
-        """Have every login shown anew; returns the SHA-256 of each key that was shown since the last time."""
+        """Have every login shown again; returns the SHA-256 of each key that was shown since the last time."""
         used, self._used = self._used, set()
         self.term += 1
         return used

@@ -69,11 +69,16 @@ class AccessControl:
         return caller is self._authenticator.administrator
 
     def admit(
-        self, login: bytes | None, address: str, role: Role | None, request_id: str, browser: str | None = None
+        self,
+        login: bytes | None,
+        address: str,
+        role: Role | None,
+        log_fields: Mapping[str, str],
+        browser: str | None = None,
     ) -> Caller:
         """Who has sent a request that takes the role, or any login if it is None.
 
-        `browser` is one that is known from before: see `known_browsers`.
+        `log_fields` name the request in logs; `browser` is one that is known from before: see `known_browsers`.
 
         Raises:
             Unauthorized: no login, or a wrong one; its answer is to wait for `delay_s`.
@@ -87,10 +92,10 @@ class AccessControl:
         caller = self._identify(login, address, browser)
         if caller is None:
             failures = self._count_failure(login, address, browser)
-            raise self._failure(login, address, failures, role, request_id)
+            raise self._failure(login, address, failures, role, log_fields)
         if role is not None:
             if role not in caller.roles:
-                about = {"request_id": request_id, "caller": caller.name}
+                about = {**log_fields, "caller": caller.name}
                 logger.warning("refused for lack of the role %s", role, extra=about)
             caller.require(role)
         return caller
@@ -128,7 +133,9 @@ class AccessControl:
             self._all_guesses.add(_EVERYBODY)
         return guesses.add(browser or address)
 
-    def _failure(self, login: bytes, address: str, failures: int, role: Role | None, request_id: str) -> Unauthorized:
+    def _failure(
+        self, login: bytes, address: str, failures: int, role: Role | None, log_fields: Mapping[str, str]
+    ) -> Unauthorized:
         scheme = scheme_of(login)
         self._failed[_KINDS[scheme]] += 1
         # Of many failures in a row the log gets the first few, then ever fewer.
@@ -136,7 +143,7 @@ class AccessControl:
             logger.warning(
                 "failed login (%s) from %s, failure %d from there",
                 *(scheme, address, failures),
-                extra={"request_id": request_id},
+                extra=log_fields,
             )
         what = {
             Scheme.BEARER: "the API key is not known here",

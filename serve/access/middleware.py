@@ -15,7 +15,7 @@ from serve.access.authorization import is_open, role_for
 from serve.access.control import AccessControl
 from serve.access.known_browsers import KnownBrowsers
 from serve.access.same_site import refuse_other_sites
-from serve.error_answers import WriteError, error_form, error_response
+from serve.error_answers import WriteError, error_form, error_response, log_fields
 from serve.errors import ServeError
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -60,7 +60,8 @@ class RequireLogin:
             refuse_other_sites(headers)
         address = self._control.address_of(scope.get("client"), scope["headers"])
         browser = self._browsers.name_of(headers.getlist("cookie"))
-        caller = self._control.admit(login_in(headers), address, role_for(scope["path"]), scope["request_id"], browser)
+        fields = log_fields(scope["request_id"], scope["trace"])
+        caller = self._control.admit(login_in(headers), address, role_for(scope["path"]), fields, browser)
         return caller, browser
 
 

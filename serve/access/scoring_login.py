@@ -24,9 +24,12 @@ class ScoringLogin:
         self._client = client
         self._known: tuple[bytes, Caller, int] | None = None
 
-    def caller(self, headers: Mapping[str, str], lines: RawHeaders, request_id: str, *, changes: bool) -> Caller:
-        """Who asks for a score; `lines` are all that `headers` were read from, and `changes` says whether the method is
-        one that may change something.
+    def caller(
+        self, headers: Mapping[str, str], lines: RawHeaders, log_fields: Mapping[str, str], *, changes: bool
+    ) -> Caller:
+        """Who asks for a score; `lines` are all that `headers` were read from, `log_fields` name the request in logs.
+
+        `changes` says whether the method is one that may change something.
 
         Raises:
             ServeError: nobody who may.
@@ -40,6 +43,6 @@ class ScoringLogin:
             if hmac.compare_digest(login, known) and term == self._access.term:
                 return caller
         address = self._access.address_of(self._client, lines)
-        caller = self._access.admit(login, address, Role.SCORE, request_id)
+        caller = self._access.admit(login, address, Role.SCORE, log_fields)
         self._known = None if login is None else (login, caller, self._access.term)
         return caller

@@ -25,17 +25,18 @@ TRAILER: Final = b"\xff\xff"
 COLUMNS: Final = (
     *("chain_id", "sequence", "recorded_at", "received_at", "request_id", "endpoint", "caller"),
     *("model_version", "model_sha256", "load_test", "application_ids", "applicant_refs"),
-    *("features", "probabilities", "salt", "content_digest", "hash", "reasons"),
+    *("features", "probabilities", "salt", "content_digest", "hash", "reasons", "trace_id"),
 )
 """In the order in which a row has them."""
 TYPES: Final = (
     *("uuid", "bigint", "timestamptz", "timestamptz", "text", "text", "text"),
     *("integer", "bytea", "boolean", "text[]", "bytea[]"),
-    *("real[]", "real[]", "bytea", "bytea", "bytea", "real[]"),
+    *("real[]", "real[]", "bytea", "bytea", "bytea", "real[]", "bytea"),
 )
 REASONS: Final = "reasons"
-"""The column that tables of before have not."""
-MAY_BE_NULL: Final = frozenset({"application_ids", "applicant_refs", REASONS})
+ADDED_LATER: Final = (REASONS, "trace_id")
+"""Columns that older tables do not have."""
+MAY_BE_NULL: Final = frozenset({"application_ids", "applicant_refs", *ADDED_LATER})
 
 FIRST_TIME_US: Final = -(2**63)
 LAST_TIME_US: Final = 2**63 - 1
@@ -60,7 +61,7 @@ Fields = tuple[Any, ...]
 (_CHAIN, _SEQUENCE, _RECORDED_AT, _RECEIVED_AT, _REQUEST_ID, _ENDPOINT, _CALLER, _VERSION, _SHA256, _LOAD_TEST) = range(
     2, 22, 2
 )
-(_IDS, _REFS, _FEATURES, _PROBABILITIES, _SALT, _DIGEST, _HASH, _REASONS) = range(22, 38, 2)
+(_IDS, _REFS, _FEATURES, _PROBABILITIES, _SALT, _DIGEST, _HASH, _REASONS, _TRACE) = range(22, 40, 2)
 
 
 class LoggedRow(msgspec.Struct, frozen=True, gc=False):
@@ -94,7 +95,7 @@ class UnreadableRecord(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def chain_id(self) -> uuid.UUID:
-        """The chain that it stands in."""
+        """Its chain."""
         return uuid.UUID(bytes=self.chain)
 
 
@@ -209,6 +210,7 @@ def _row(fields: Fields, features: bytes, probabilities: bytes, reasons: bytes) 
                 fields[_VERSION],
                 fields[_SHA256],
                 fields[_LOAD_TEST],
+                fields[_TRACE],
             ),
             _texts(ids) if ids else None,
             _elements("applicant_refs", refs) if refs else None,

@@ -51,7 +51,7 @@ class Witness:
 
 @dataclass(slots=True)
 class ChainCheck:
-    """Goes through one chain's records in order; `findings` grows on the way, it stands behind the record `sequence`.
+    """Goes through one chain's records in order; `findings` grows on the way, it is behind the record `sequence`.
 
     The records may come in steps, each from a snapshot of its own. Between two of them records may be added at the
     chain's end, and retention may take some from its beginning, those that come next included.
@@ -128,7 +128,7 @@ class ChainCheck:
             self._compare_end(end)
 
     def _finish_without_witness(self) -> None:
-        """A chain of before may have any id, so that who gives it another needs to compute nothing anew.
+        """A chain of before may have any id, so that who gives it another needs to compute nothing again.
 
         An anchor would tell; where there is none, such a chain is believed only from the time before.
         """
@@ -171,7 +171,7 @@ class ChainCheck:
     def _previous_behind_gap(self, sequence: int, last: int) -> bytes | None:
         expired = self.witness.after
         if sequence <= last:
-            self._find(Fault.FORGED, "another record stands at its place in the chain", sequence)
+            self._find(Fault.FORGED, "another record is at its place in the chain", sequence)
         elif not self.may_have_expired or expired.expired_sequence <= last:
             self._missing(last + 1, sequence - 1)
         elif sequence == expired.expired_sequence + 1:

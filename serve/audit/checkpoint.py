@@ -62,7 +62,7 @@ class Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def chain_id(self) -> uuid.UUID:
-        """The chain in which it stands."""
+        """Its chain."""
         return self.place.chain_id
 
 

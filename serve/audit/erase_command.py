@@ -128,7 +128,7 @@ class _Files:
     @classmethod
     def of(cls, given: Path | None) -> _Files:
         if given is not None and given.suffix == ".html":
-            raise SettingsError("--receipt names the JSON file; the page stands beside it, with .html at its end")
+            raise SettingsError("--receipt names the JSON file; the page is beside it, with .html at its end")
         return cls(given)
 
     def write(self, told: bytes, page: bytes) -> None:

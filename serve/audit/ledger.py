@@ -39,7 +39,7 @@ _READ: Final = """
         coalesce(hash, ''), coalesce(to_jsonb(entry) ->> 'kind', 'person')
     FROM public.prediction_erasures AS entry WHERE number >= %s ORDER BY number
 """
-"""What no erasure writes is read as something else, whose hash is not the one that stands there."""
+"""What no erasure writes is read as something else, whose hash is not the one that is there."""
 _APPEND: Final = """
     INSERT INTO public.prediction_erasures
         (number, erased_at, chain_id, sequence, row_numbers, content_digest, hash, kind)
@@ -57,7 +57,7 @@ class Kind(StrEnum):
     REKEYED = "rekeyed"
     """Pseudonyms of rows are under another key; the digest is of the content since."""
     UNKNOWN = "unknown"
-    """What no entry is written with: its hash is not the one that stands there."""
+    """What no entry is written with: its hash is not the one that is there."""
 
     @classmethod
     def _missing_(cls, value: object) -> Kind:

@@ -1,7 +1,7 @@
 """Outcomes against their own hashes: each entry follows from the one before, and only what an erasure names is blank.
 
 The chain is written by `append_outcome` in PostgreSQL (`initdb/migrations/versions/v0022_outcomes.sql`, which says how
-an entry is hashed), and computed here anew.
+an entry is hashed), and computed here again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from serve.prediction_log.chain import GENESIS, microseconds
 OUTCOMES_SINCE: Final = 22
 """Version of the schema."""
 _FETCHED: Final = 1000
-# A moment that nothing here writes is read as another one, whose hash is not the one that stands there.
+# A moment that nothing here writes is read as another one, whose hash is not the one that is there.
 _ENTRIES: Final = """
     SELECT number, CASE WHEN recorded_at BETWEEN '0001-01-02' AND '9999-12-30' THEN recorded_at ELSE 'epoch' END,
         author, act, application_id, "Divorce", to_char(valid_on, 'YYYY-MM-DD'), source, looked_at_probability, salt,
@@ -92,7 +92,7 @@ def outcome_faults(connection: Connection) -> Iterator[str]:
 
 
 def faults_of(entries: Iterable[Entry]) -> Iterator[str]:
-    """One sentence a fault. After it the chain goes on from what stands there."""
+    """One sentence a fault. After it the chain goes on from what is there."""
     number, previous = 0, GENESIS
     blank: set[int] = set()
     erased: set[int] = set()

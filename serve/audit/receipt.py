@@ -59,7 +59,7 @@ def remains_after(rewritten: Rewritten | None) -> tuple[str, ...]:
     """What an erasure has left, with or without a rewrite after it."""
     if rewritten is None:
         return (REMAINS_UNTIL_REWRITE,)
-    return tuple(f"{left}: until its administrator writes it anew, or it is written over" for left in rewritten.left)
+    return tuple(f"{left}: until its administrator writes it again, or it is written over" for left in rewritten.left)
 
 
 def encode_receipt(receipt: Receipt) -> bytes:

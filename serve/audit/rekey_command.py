@@ -28,7 +28,7 @@ def rekey(
 
     A pseudonym can't be turned back into the reference it was made of: only persons in the list are rekeyed, and all
     others are found as long as their key is in APPLICANT_REF_OLD_KEYS. Run it as the owner of the database, with the
-    server started anew under the new key; `rewrite` afterwards. Exit status: 0 all rows are under the newest key; 10
+    server restarted under the new key; `rewrite` afterwards. Exit status: 0 all rows are under the newest key; 10
     some are not; 2 the command could not run.
     """
     settings = audit_settings()

@@ -23,10 +23,10 @@ def rewrite(
         float, typer.Option(min=0, help="Longest wait for readers of a table, seconds.")
     ] = REWRITE_TIMEOUT_S,
 ) -> None:
-    """Write anew the months of the log of which something was erased, and the WAL: what was erased is in no file then.
+    """Write again the months of the log of which something was erased, and the WAL: what was erased is in no file then.
 
     Run it as the owner of the database, in a quiet hour; by cron each night, for example, it does nothing where nothing
-    is due. While a month is written anew nobody can use it: about a minute for each 5 GB; predictions are answered
+    is due. While a month is rewritten nobody can use it: about a minute for each 5 GB; predictions are answered
     meanwhile, and wait in the spool. The disk needs room for a second copy of the largest month.
 
     Exit status: 0 nothing is due (any more); 10 with --check: something is; 2 it could not be done, or not all of it.
@@ -38,6 +38,6 @@ def rewrite(
             typer.echo(f"due: {table.name}, {table.bytes / 1e6:.0f} MB")
         sys.exit((Verdict.FAIL if tables else Verdict.PASS).exit_status)
     rewritten = rewrite_tables(dsn, timeout_s, lambda told: typer.echo(told, err=True))
-    typer.echo(f"written anew: {', '.join(table.name for table in rewritten.tables) or 'nothing was due'}")
+    typer.echo(f"rewritten: {', '.join(table.name for table in rewritten.tables) or 'nothing was due'}")
     for remains in remains_after(rewritten):
         typer.echo(f"remains: {remains}")

@@ -1,7 +1,7 @@
 """`rewrite`: have PostgreSQL give up what erased rows were, in its tables, its indexes, its statistics and its WAL.
 
 An UPDATE leaves the old row in the table's free space and in the index until something is written over it, and VACUUM
-changes nothing about that. Only a table that is written anew is without it.
+changes nothing about that. Only a table that is rewritten is without it.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _IS_SUPERUSER: Final = "SELECT current_setting('is_superuser') = 'on'"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of which something was erased since it was last written anew."""
+    """A table of which something was erased since it was last rewritten."""
 
     name: str
     bytes: int
@@ -74,14 +74,14 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """What was written anew, and what the login may not reach."""
+    """What was rewritten, and what the login may not reach."""
 
     tables: tuple[Table, ...]
     left: tuple[str, ...]
 
 
 def due_tables(dsn: str) -> list[Table]:
-    """Months of the log of which something was erased or rekeyed since they were last written anew.
+    """Months of the log of which something was erased or rekeyed since they were last rewritten.
 
     Raises:
         DatabaseError, psycopg2.Error: PostgreSQL does not answer, or refuses.
@@ -91,7 +91,7 @@ def due_tables(dsn: str) -> list[Table]:
 
 
 def rewrite(dsn: str, timeout_s: float, tell: Tell) -> Rewritten:
-    """Write anew what is due, by the owner's login; nothing is to be done a second time.
+    """Write again what is due, by the owner's login; nothing is to be done a second time.
 
     Raises:
         AuditError: a table was in use, or an old transaction open, for all of `timeout_s`; run it again.
@@ -106,7 +106,7 @@ def rewrite(dsn: str, timeout_s: float, tell: Tell) -> Rewritten:
         _wait_for_readers(connection, transaction, deadline, tell)
         for table in tables:
             begun = time.monotonic()
-            tell(f"{table.name}, {table.bytes / 1e6:.0f} MB: until it is written anew nobody can use it; records wait")
+            tell(f"{table.name}, {table.bytes / 1e6:.0f} MB: until it is rewritten nobody can use it; records wait")
             _retry(connection, deadline, _VACUUM.format(_named(table.name)))
             _retry(connection, deadline, _ANALYZE.format(_named(table.name)))
             tell(f"{table.name}: done in {time.monotonic() - begun:.1f} s")
@@ -168,7 +168,7 @@ def _transaction(connection: Connection) -> Iterator[Any]:
 
 
 def _wait_for_readers(connection: Connection, transaction: str, deadline: float, tell: Tell) -> None:
-    """A row that an old transaction could still ask for is kept in the table that is written anew."""
+    """A row that an old transaction could still ask for is kept in the table that is rewritten."""
     told = False
     while (count := _fetch(connection, _OLD_READERS, transaction)[0][0]) > 0:
         if time.monotonic() > deadline:

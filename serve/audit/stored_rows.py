@@ -13,11 +13,11 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
 from serve.audit.binary_rows import (
+    ADDED_LATER,
     COLUMNS,
     FIRST_TIME_US,
     HEADER_BYTES,
     LAST_TIME_US,
-    REASONS,
     SIGNATURE,
     TRAILER,
     TYPES,
@@ -55,12 +55,10 @@ _AS_TYPE: Final = {
 }
 # A column whose type was changed is a finding, and is read as it was.
 _READ_AS: Final = {name: _AS_TYPE[kind].format(sql.Identifier(name)) for name, kind in zip(COLUMNS, TYPES, strict=True)}
-_COLUMNS_OF_BEFORE: Final = [name for name in COLUMNS if name != REASONS]
-_HAS_REASONS: Final = """
-    SELECT EXISTS (
-        SELECT FROM pg_catalog.pg_attribute
-        WHERE attrelid = 'public.prediction_requests'::regclass AND attname = %s AND NOT attisdropped
-    )
+_NULL_OF: Final = {name: _AS_TYPE[kind].format(sql.SQL("NULL")) for name, kind in zip(COLUMNS, TYPES, strict=True)}
+_ADDED: Final = """
+    SELECT attname FROM pg_catalog.pg_attribute
+    WHERE attrelid = 'public.prediction_requests'::regclass AND attname = ANY(%s) AND NOT attisdropped
 """
 _ORDER: Final = sql.SQL("chain_id, sequence, recorded_at")
 _PAGE: Final = sql.SQL("""
@@ -101,7 +99,7 @@ _MARK: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a record stands in the order in which the log is read."""
+    """Where a record is in the order in which the log is read."""
 
     chain_id: uuid.UUID
     sequence: int
@@ -161,7 +159,7 @@ class LogReader:
         return next(iter(self._marks(_MARK, (str(chain_id),))), None)
 
     def hash_at(self, place: Place) -> bytes | None:
-        """The hash that stands at a place; None where no record does."""
+        """The hash at a place; None where no record does."""
         query = _HASH.format(**_literals(place))
         with self._connection.cursor() as cursor:
             cursor.execute(query)
@@ -209,7 +207,7 @@ class _Rows:
 
 
 def place_of(row: bytes) -> Place:
-    """Where the record of a row stands."""
+    """Where the record of a row is."""
     chain, sequence, moment = place_in(row)
     return Place(uuid.UUID(bytes=chain), sequence, moment)
 
@@ -263,15 +261,16 @@ def _records_where(connection: Connection, where: sql.Composable) -> Iterator[Lo
 
 
 def _names_of(connection: Connection) -> Sequence[str]:
-    """The columns that the table has; one of before has no reasons, and needs none to be verified."""
+    """The columns that the table has; an older one has fewer, and needs no more to be verified."""
     with connection.cursor() as cursor:
-        cursor.execute(_HAS_REASONS, (REASONS,))
-        return COLUMNS if cursor.fetchone() == (True,) else _COLUMNS_OF_BEFORE
+        cursor.execute(_ADDED, (list(ADDED_LATER),))
+        added = {name for (name,) in cursor}
+    return [name for name in COLUMNS if name in added or name not in ADDED_LATER]
 
 
 def _columns(names: Sequence[str]) -> sql.Composed:
     """What is read of a row, NULL for a column that is not there."""
-    return sql.SQL(", ").join(_READ_AS[name] if name in names else sql.SQL("NULL::real[]") for name in COLUMNS)
+    return sql.SQL(", ").join(_READ_AS[name] if name in names else _NULL_OF[name] for name in COLUMNS)
 
 
 def _sizes(names: Sequence[str]) -> sql.Composed:

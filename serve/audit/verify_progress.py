@@ -40,7 +40,7 @@ class VerifyProgress:
         typer.echo(progress_line(done, whole, done - self._first[1], now - self._first[0]), err=True)
 
     def keep(self, checkpoint: Callable[[], Checkpoint]) -> None:
-        """Write down where the verification stands."""
+        """Write down how far the verification has come."""
         now = self._clock()
         if now - self._kept_at < INTERVAL_S:
             return

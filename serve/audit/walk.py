@@ -36,7 +36,7 @@ Marks = Mapping[uuid.UUID, ChainEnd]
 
 @dataclass(slots=True)
 class Walk:
-    """Where a verification stands."""
+    """How far a verification has come."""
 
     connection: Connection
     outside: Outside

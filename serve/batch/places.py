@@ -87,7 +87,7 @@ class JobPlaces:
         if not self.folder.is_dir():
             raise ResumeError(
                 f"what this run has recorded is told by another RUN_DIR, or another machine's, not by {self.folder}: "
-                "go on with it there, or remove the parts to begin anew, and to record all of it once more"
+                "go on with it there, or remove the parts to start over, and to record all of it once more"
             )
 
     def chains(self) -> list[uuid.UUID]:

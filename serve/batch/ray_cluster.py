@@ -193,7 +193,7 @@ def _begin(ray: Any, where: str) -> None:
     """Connect, or start a cluster here."""
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if where == LOCAL:
-        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of its processes would compile all of Ray anew
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of its processes would compile all of Ray again
         options["include_dashboard"] = False  # nobody is there to look at it
     try:
         ray.init(where, **options)

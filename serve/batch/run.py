@@ -98,7 +98,7 @@ def run(order: Order, registry: Registry | None, tell: Tell) -> Result:
                 wait_until_shipped(log.spool, places.chains())
         changed = difference(job.inputs, identities_of(order.files))
         if changed is not None:
-            raise InputError(output.folder, f"{changed} while it was scored: remove the folder to begin anew")
+            raise InputError(output.folder, f"{changed} while it was scored: remove the folder to start over")
         output.tidy()  # of an actor that was lost
         rejected = write_rejected(output, [file.place for file in job.inputs], parts)
         publish(output, parts, columns.schema)

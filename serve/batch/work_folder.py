@@ -142,7 +142,7 @@ class Output:
         try:
             return msgspec.json.decode(place.read(), type=Job)
         except msgspec.MsgspecError:
-            raise ResumeError(f"{place} can't be read: remove {self.folder} to begin anew") from None
+            raise ResumeError(f"{place} can't be read: remove {self.folder} to start over") from None
 
     def begin(self, job: Job) -> None:
         """Have a job begin here."""
@@ -176,5 +176,5 @@ def refuse_changes(begun: Job, now: Job, folder: Location) -> None:
     if what is not None:
         raise ResumeError(
             f"the run in {folder} can't be resumed: {what}; expected the same inputs and options: give these, or "
-            f"remove {folder} to begin anew"
+            f"remove {folder} to start over"
         )

@@ -12,7 +12,7 @@ import msgspec
 
 
 class State(StrEnum):
-    """Where a case stands."""
+    """State of a case."""
 
     NEW = "new"
     """Nobody has it."""

@@ -7,7 +7,7 @@ whoever may write there runs code in the server. So it is made for the server's 
 could put files into it, nothing is read from it.
 
 A folder of ours that was opened to others afterwards, as Kubernetes does with all of a volume for its `fsGroup`, is put
-away with all that is in it, and made anew.
+away with all that is in it, and made again.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _make_anew(folder: Path) -> None:
 
     It is renamed first and emptied last: whenever this process is killed, nothing that others wrote is in its place.
     """
-    logger.warning("compiled code is made anew, since others than its user might have written to %s", folder)
+    logger.warning("compiled code is made again, since others than its user might have written to %s", folder)
     old = Path(tempfile.mkdtemp(prefix="opened-", dir=folder.parent))
     folder.rename(old)
     folder.mkdir(mode=OWNER_ONLY)

@@ -26,7 +26,7 @@ FORMAT: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class PlanKey:
-    """What a plan depends on: it is measured anew when any of this changes."""
+    """What a plan depends on: it is measured again when any of this changes."""
 
     format: int
     model_sha256: str
@@ -96,7 +96,7 @@ def read_plan(path: Path, key: PlanKey) -> Plan | None:
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as error:
-        logger.warning("the plan is measured anew: %s can't be read (%s)", path, error)
+        logger.warning("the plan is measured again: %s can't be read (%s)", path, error)
         return None
     return plan if plan.key == key and _complete(plan) else None
 

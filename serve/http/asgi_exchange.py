@@ -12,7 +12,7 @@ from typing import Any, Final
 import httptools
 from starlette.types import ASGIApp, Message, Scope
 
-from serve.error_answers import WriteError, as_serve_error
+from serve.error_answers import WriteError, as_serve_error, log_fields
 from serve.errors import ServeError
 from serve.http.exchange import Channel, Exchange
 from serve.http.request_head import RequestHead
@@ -74,7 +74,7 @@ class AsgiExchange(Exchange):
         application: Application,
         write_error: WriteError,
     ) -> None:
-        super().__init__(channel, head, path)
+        super().__init__(channel, head, path, head.trace())
         self.request_id, self._fault = name_request(head.request_id)
         self._application = application
         self._write_error = write_error
@@ -103,6 +103,7 @@ class AsgiExchange(Exchange):
             # A part is asked for with GET only (RFC 9110, 14.2).
             "headers": [field for field in head.fields if field[0] != b"range"] if self.without_body else head.fields,
             "request_id": self.request_id,
+            "trace": self.trace,
         }
 
     def start(self) -> None:
@@ -150,10 +151,10 @@ class AsgiExchange(Exchange):
             await self._application.app(self.scope, self._receive, self._send)
         except Exception as error:  # noqa: BLE001 - becomes an answer
             if not self.is_answered:  # else the framework has told of it, and passes it on
-                self._fail_by(as_serve_error(error, self.request_id))
+                self._fail_by(as_serve_error(error, self.request_id, self.trace))
         else:
             if not self.is_answered and not self._gone:
-                logger.error("the application gave no whole answer", extra={"request_id": self.request_id})
+                logger.error("the application gave no whole answer", extra=log_fields(self.request_id, self.trace))
                 self.channel.break_off()
 
     def _fail_by(self, error: ServeError) -> None:
@@ -213,7 +214,9 @@ class AsgiExchange(Exchange):
         else:
             self._framing, self.keep_alive = _Framing.CLOSE, False
         self.give_up_what_is_too_long()
-        head = self.channel.responder.head(status, own, self.request_id, self.path, keep_alive=self.keep_alive)
+        head = self.channel.responder.head(
+            status, own, self.request_id, self.path, keep_alive=self.keep_alive, trace=self.trace
+        )
         self._is_started = True
         self.channel.write(head)
 

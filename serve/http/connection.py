@@ -30,6 +30,7 @@ from serve.http.waiting import Waiting, WaitsFor
 from serve.overload.in_flight import Ticket
 from serve.scoring.call import ScoringRoute
 from serve.scoring.options import ScoringOptions
+from serve.trace_context import TraceContext
 
 _BUFFER: Final = memoryview(bytearray(256 * 1024))
 """Of all connections of the process: what was read is parsed, and copied where it is kept, before the next read. Small
@@ -170,7 +171,7 @@ class Connection(asyncio.BufferedProtocol):
         if fault is not None:
             exchange = Refusal(self, head, path, fault, scoring.error_form(path))
         elif route is not None:
-            exchange = self._scoring_exchange(head, route, head.announced_bytes, None)
+            exchange = self._scoring_exchange(head, route, head.announced_bytes, None, head.trace())
             if exchange.options is not None and exchange.keep_alive:
                 self._repeated = (head, exchange.options, scoring.access.term)
                 self._reader.expect_again()
@@ -179,13 +180,14 @@ class Connection(asyncio.BufferedProtocol):
         self._receiving = None if fault is not None else exchange
         self._enqueue(exchange)
 
-    def header_comes_again(self, announced_bytes: int) -> None:
-        """It is that of the last scoring request once more, but for the length of the body."""
+    def header_comes_again(self, announced_bytes: int, trace: TraceContext | None) -> None:
+        """It is that of the last scoring request once more, but for the length of the body and the trace."""
         if self._is_final or self._repeated is None:
             return
         head, options, term = self._repeated
         now = self._service.scoring.access.term
-        exchange = self._scoring_exchange(head, options.route, announced_bytes, options if term == now else None)
+        known = options if term == now else None
+        exchange = self._scoring_exchange(head, options.route, announced_bytes, known, trace or head.trace())
         if term != now and exchange.options is not None:
             self._repeated = (head, exchange.options, now)
         self._receiving = exchange
@@ -290,7 +292,12 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.close()
 
     def _scoring_exchange(
-        self, head: RequestHead, route: ScoringRoute, announced_bytes: int, options: ScoringOptions | None
+        self,
+        head: RequestHead,
+        route: ScoringRoute,
+        announced_bytes: int,
+        options: ScoringOptions | None,
+        trace: TraceContext | None,
     ) -> ScoringExchange:
         # One behind another of its connection waits for that one, and not for the event loop.
         waits_for_loop = self._is_first_of_read and not self._exchanges
@@ -298,6 +305,7 @@ class Connection(asyncio.BufferedProtocol):
             *(self, head, route, self._service.scoring, self._login),
             announced_bytes=announced_bytes,
             options=options,
+            trace=trace,
             waits_for_loop=waits_for_loop,
         )
 

@@ -11,6 +11,7 @@ from serve.errors import ServeError
 from serve.http.request_head import RequestHead
 from serve.http.responder import Responder
 from serve.request_names import name_request
+from serve.trace_context import TraceContext
 
 MAX_DROPPED_BYTES: Final = 64 * 1024 * 1024
 """Of the body of a request that is answered already: what is received and dropped, to keep the connection."""
@@ -54,12 +55,13 @@ class Exchange(ABC):
         "may_be_followed",
         "path",
         "request_id",
+        "trace",
         "unread_bytes",
         "without_body",
     )
 
-    def __init__(self, channel: Channel, head: RequestHead, path: str) -> None:
-        """`path` is that of the request, decoded."""
+    def __init__(self, channel: Channel, head: RequestHead, path: str, trace: TraceContext | None) -> None:
+        """`path` is that of the request, decoded; `trace` the span that the answer names."""
         self.channel = channel
         self.path = path
         self.keep_alive = head.keep_alive
@@ -73,6 +75,7 @@ class Exchange(ABC):
         """Whether the client does not know that no further request is read."""
         self.is_answered = False
         self.request_id = ""
+        self.trace = trace
 
     @abstractmethod
     def start(self) -> None:
@@ -103,7 +106,10 @@ class Exchange(ABC):
         """Answer by an error."""
         self.give_up_what_is_too_long()
         answer = self.channel.responder.error(
-            *(error, write, self.request_id, self.path), keep_alive=self.keep_alive, without_body=self.without_body
+            *(error, write, self.request_id, self.path),
+            trace=self.trace,
+            keep_alive=self.keep_alive,
+            without_body=self.without_body,
         )
         self.channel.write(answer)
         self.channel.finish(self)
@@ -120,7 +126,7 @@ class Refusal(Exchange):
     __slots__ = ("_error", "_write")
 
     def __init__(self, channel: Channel, head: RequestHead, path: str, error: ServeError, write: WriteError) -> None:
-        super().__init__(channel, head, path)
+        super().__init__(channel, head, path, head.trace())
         self.request_id, _ = name_request(head.request_id)
         self.keep_alive = False
         self._error = error

@@ -1,7 +1,7 @@
 """A header that comes again: most clients send the same one with each request, but for the length of the body.
 
 Bytes that are equal mean the same, so a header that was read once needs no parser the next time. What may differ is
-the number in `Content-Length`, and nothing else.
+the number in `Content-Length` and the value of `traceparent`, which is another one in each request, and nothing else.
 """
 
 from __future__ import annotations
@@ -10,21 +10,36 @@ import hmac
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
+
+from serve.trace_context import TRACEPARENT, TRACEPARENT_BYTES, TraceContext, parse_traceparent
 
 _END: Final = b"\r\n\r\n"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})\r\n", re.IGNORECASE)
+_TRACE: Final = re.compile(rb"\r\n(?i:traceparent):[ \t]*(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})\r\n")
 _DIGITS: Final = 9
 MAX_REPEATED_BYTES: Final = 4096
 """A longer header is parsed each time."""
 
 
+class Repeated(NamedTuple):
+    """A whole request whose header is known: where its body begins and ends, and the trace that its header names."""
+
+    body: int
+    end: int
+    trace: TraceContext | None
+
+
 @dataclass(frozen=True, slots=True)
 class RepeatedHeader:
-    """A header as it was sent, before and after the number of bytes in its body."""
+    """A header as it was sent, before and after the number of bytes in its body, without the value of `traceparent`."""
 
     before: bytes
     after: bytes
+    trace_before: int | None = None
+    """Where in `before` that value was."""
+    trace_after: int | None = None
+    """Where in `after` it was."""
 
     @classmethod
     def of(cls, data: bytes, names: Collection[bytes]) -> Self | None:
@@ -42,25 +57,44 @@ class RepeatedHeader:
             return None
         if not {b"transfer-encoding", b"upgrade", b"expect"}.isdisjoint(names):
             return None
-        return cls(header[: length.start(1)], header[length.end(1) :])
+        before, after = header[: length.start(1)], header[length.end(1) :]
+        trace = _TRACE.search(header)
+        if trace is None or sum(name == TRACEPARENT for name in names) != 1:
+            return cls(before, after)
+        if trace.start(1) < len(before):
+            return cls(_without_trace(before, trace.start(1)), after, trace_before=trace.start(1))
+        place = trace.start(1) - length.end(1)
+        return cls(before, _without_trace(after, place), trace_after=place)
 
-    def body_in(self, data: memoryview) -> tuple[int, int] | None:
-        """Where the body begins and ends of a request with this header at the start of `data`; None where there is no
-        whole one.
-        """
+    def find(self, data: memoryview) -> Repeated | None:
+        """The request with this header at the start of `data`; None where there is no whole one."""
         start = len(self.before)
-        end = start + _DIGITS + 1 + len(self.after)
-        header = bytes(data[:end])
+        traced = 0 if self.trace_before is None and self.trace_after is None else TRACEPARENT_BYTES
+        header = bytes(data[: start + _DIGITS + 1 + len(self.after) + traced])
+        given = b""
+        if self.trace_before is not None:
+            given = header[self.trace_before : self.trace_before + traced]
+            header = _without_trace(header, self.trace_before)
         digits_end = header.find(b"\r", start)
+        if self.trace_after is not None:
+            place = digits_end + self.trace_after
+            given = header[place : place + traced]
+            header = _without_trace(header, place)
+        trace = parse_traceparent(given) if traced else None
         digits = header[start:digits_end]
         body = digits_end + len(self.after)
         # In constant time: the header holds a key, and a proxy may send several clients' requests over one connection.
         if (
             digits_end < 0
+            or (traced and trace is None)
             or not digits.isdigit()
             or not hmac.compare_digest(header[:start], self.before)
             or not hmac.compare_digest(header[digits_end:body], self.after)
         ):
             return None
-        last = body + int(digits)
-        return (body, last) if last <= len(data) else None
+        last = body + traced + int(digits)
+        return Repeated(body + traced, last, trace) if last <= len(data) else None
+
+
+def _without_trace(header: bytes, place: int) -> bytes:
+    return header[:place] + header[place + TRACEPARENT_BYTES :]

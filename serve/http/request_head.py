@@ -14,6 +14,7 @@ from serve.errors import (
     UnsupportedTransferEncoding,
 )
 from serve.request_names import REQUEST_ID_HEADER
+from serve.trace_context import TRACEPARENT, TRACESTATE, TraceContext, parse_traceparent
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 
@@ -44,6 +45,15 @@ class RequestHead:
         """What the client calls the request, not checked yet."""
         given = self.values.get(_REQUEST_ID)
         return None if given is None else given.decode("latin-1")
+
+    def trace(self) -> TraceContext | None:
+        """The caller's span; None where the header names none, several, or what is none (W3C Trace Context, 3.2)."""
+        given = self.values.get(TRACEPARENT)
+        return parse_traceparent(given) if given is not None and self._comes_once(TRACEPARENT) else None
+
+    def trace_state(self) -> list[str]:
+        """What systems of the caller's say of its trace, line by line, not checked yet."""
+        return [value.decode("latin-1") for name, value in self.fields if name == TRACESTATE]
 
     @property
     def expects_continue(self) -> bool:

@@ -15,6 +15,7 @@ import httptools
 from serve.errors import MalformedRequest, ServeError
 from serve.http.repeated_header import MAX_REPEATED_BYTES, RepeatedHeader
 from serve.http.request_head import MAX_HEAD_BYTES, RequestHead, too_large
+from serve.trace_context import TraceContext
 
 _REQUEST_LINE: Final = re.compile(rb"[\r\n]*([!#$%&'*+.^_`|~0-9A-Za-z-]{1,256})(?= \S+ HTTP/1\.[01]\r\n)")
 _CHUNK_BYTES: Final = 24
@@ -32,8 +33,8 @@ class RequestListener(Protocol):
     def head_has_come(self, head: RequestHead, fault: ServeError | None) -> None:
         """Its header is whole. Where it has a `fault`, nothing that follows is read."""
 
-    def header_comes_again(self, announced_bytes: int) -> None:
-        """It is the one for which `expect_again` was called, but for the length of the body."""
+    def header_comes_again(self, announced_bytes: int, trace: TraceContext | None) -> None:
+        """It is the one for which `expect_again` was called, but for the length of the body and the trace."""
 
     def body_goes_on(self, piece: bytes) -> None:
         """A piece of its body."""
@@ -132,10 +133,10 @@ class RequestReader:
     def _without_repeated(self, data: memoryview, header: RepeatedHeader) -> memoryview:
         """What follows the whole requests with that header at the beginning; the listener is told of those."""
         listener = self._listener
-        while data and (body := header.body_in(data)) is not None:
-            start, end = body
+        while data and (found := header.find(data)) is not None:
+            start, end, trace = found
             listener.request_begins()
-            listener.header_comes_again(end - start)
+            listener.header_comes_again(end - start, trace)
             if end > start:
                 listener.body_goes_on(bytes(data[start:end]))
             listener.body_has_come(is_last=False)

@@ -13,6 +13,7 @@ from serve.answer import Answer
 from serve.error_answers import WriteError
 from serve.errors import ServeError
 from serve.request_names import MODEL_VERSION_HEADER, REQUEST_ID_HEADER, version_text
+from serve.trace_context import TRACEPARENT, TRACEPARENT_HEADER, TraceContext
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 CLOSE: Final = "connection: close\r\n"
@@ -43,20 +44,29 @@ class Responder:
         self._start_of_scores = b""
         """Headers of every answer, and the beginning of those to scoring requests, as they are this second."""
 
-    def score(self, answer: Answer, request_id: str, *, keep_alive: bool) -> bytes:
+    def score(self, answer: Answer, request_id: str, *, keep_alive: bool, trace: TraceContext | None = None) -> bytes:
         """The answer 200 to a scoring request; an answer that is given again names the request of the first time."""
         self._keep_time()
         content = answer.content
         others = "".join([f"{name}: {value}\r\n" for name, value in answer.headers.items()]) if answer.headers else ""
+        traced = "" if trace is None else f"{TRACEPARENT_HEADER}: {trace.header}\r\n"
         named = (
             f"{REQUEST_ID_HEADER}: {answer.request_id or request_id}\r\n"
-            f"{MODEL_VERSION_HEADER}: {answer.model_version}\r\n{others}"
+            f"{MODEL_VERSION_HEADER}: {answer.model_version}\r\n{traced}{others}"
             f"Content-Type: {answer.media_type}\r\n{'' if keep_alive else CLOSE}content-length: {len(content)}\r\n\r\n"
         )
         return b"".join((self._start_of_scores, named.encode("latin-1"), content))
 
     def error(
-        self, error: ServeError, write: WriteError, request_id: str, path: str, *, keep_alive: bool, without_body: bool
+        self,
+        error: ServeError,
+        write: WriteError,
+        request_id: str,
+        path: str,
+        *,
+        trace: TraceContext | None,
+        keep_alive: bool,
+        without_body: bool,
     ) -> bytes:
         """An error in the form of the protocol that is spoken at the path."""
         named = {
@@ -65,6 +75,8 @@ class Responder:
             **error.headers,
             "Content-Type": JSON,
         }
+        if trace is not None:
+            named[TRACEPARENT_HEADER] = trace.header
         self._keep_time()
         lines = b"".join([b"%b: %b\r\n" % policy for policy in self._policies_for(path).items()])
         content = write(error, request_id)
@@ -72,7 +84,16 @@ class Responder:
         end = f"{ours}{'' if keep_alive else CLOSE}content-length: {len(content)}\r\n\r\n".encode("latin-1")
         return b"".join((_STATUS_LINES[error.status], self._common, lines, end, b"" if without_body else content))
 
-    def head(self, status: int, headers: RawHeaders, request_id: str, path: str, *, keep_alive: bool) -> bytes:
+    def head(
+        self,
+        status: int,
+        headers: RawHeaders,
+        request_id: str,
+        path: str,
+        *,
+        keep_alive: bool,
+        trace: TraceContext | None = None,
+    ) -> bytes:
         """The header of an answer of the framework, whose own headers stay as they are.
 
         Raises:
@@ -84,6 +105,8 @@ class Responder:
             _MODEL_VERSION: version_text(self._model_version()).encode(),
             **self._policies_for(path),
         }
+        if trace is not None:
+            lines[TRACEPARENT] = trace.header.encode()
         parts = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status, self._common]
         for name, value in headers:
             if _BREAKS_A_LINE.search(name) or _BREAKS_A_LINE.search(value):

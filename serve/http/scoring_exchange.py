@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from serve.access.middleware import SAFE_METHODS
 from serve.access.scoring_login import ScoringLogin
 from serve.answer import Answer
 from serve.api.scoring_routes import ScoringRoutes
-from serve.error_answers import WriteError, as_serve_error
+from serve.error_answers import WriteError, as_serve_error, log_fields
 from serve.errors import MethodNotAllowed, ServeError
 from serve.http.exchange import Channel, Exchange
 from serve.http.request_head import RequestHead
@@ -25,6 +25,8 @@ from serve.scoring.call import ScoringRoute
 from serve.scoring.options import ScoringOptions, options_of
 from serve.scoring.request import ScoringRequest
 from serve.scoring.scoring import Scoring
+from serve.scoring.span import RequestSpan, RequestSpans
+from serve.trace_context import TraceContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class ScoringService:
     shedder: LoadShedder
     error_form: Callable[[str], WriteError]
     """How errors are written at a path."""
+    spans: RequestSpans | None = None
+    """Makes spans of requests; None where no collector takes them."""
 
 
 class ScoringChannel(Channel, Protocol):
@@ -58,6 +62,7 @@ class ScoringExchange(Exchange):
         "_request",
         "_route",
         "_scoring",
+        "_span",
         "options",
     )
 
@@ -73,19 +78,22 @@ class ScoringExchange(Exchange):
         *,
         announced_bytes: int,
         options: ScoringOptions | None = None,
+        trace: TraceContext | None = None,
         waits_for_loop: bool,
     ) -> None:
-        """`announced_bytes` is the length of the body, `options` what the header asks for, where that is known already.
+        """`announced_bytes` is the length of the body, `options` what the header asks for, where that is known already,
+        `trace` the caller's span.
 
         `waits_for_loop`: nothing but the event loop has kept the request from being read until now.
         """
-        super().__init__(channel, head, route.path)
+        super().__init__(channel, head, route.path, trace)
         self.unread_bytes = announced_bytes
         self._route = route
         self._scoring = service.scoring
         self._awaits_continue = head.expects_continue
         self._is_started = self._is_computing = self._is_gone = False
         self._request: ScoringRequest | None = None
+        self._span: RequestSpan | None = None
         self.options = options
         """None where the request is refused before they are read."""
         self._fault: ServeError | None
@@ -95,10 +103,14 @@ class ScoringExchange(Exchange):
         if self._fault is None:
             try:
                 if options is None:
-                    options = self.options = _options_of(head, route, login, self.request_id)
+                    options = self.options = _options_of(head, route, login, log_fields(self.request_id, trace))
                 self._request = service.scoring.begin(options, self.request_id, announced_bytes)
+                if service.spans is not None:
+                    self._begin_span(service.spans, head)
+                if self.trace is not None:
+                    self._request.trace_id = self.trace.trace_id_bytes
             except Exception as error:  # noqa: BLE001 - becomes an answer
-                self._fault = as_serve_error(error, self.request_id)
+                self._fault = as_serve_error(error, self.request_id, self.trace)
 
     def start(self) -> None:
         """The requests before this one are answered."""
@@ -128,6 +140,8 @@ class ScoringExchange(Exchange):
     def abandon(self) -> None:
         """The client is gone; a request that is being computed gives back what it holds at its end."""
         self._is_gone = True
+        if self._span is not None and not self._is_computing:
+            self._span.end_unanswered()
         if self._request is not None and not self._is_computing:
             self._request.ticket.release()
 
@@ -163,24 +177,38 @@ class ScoringExchange(Exchange):
         except asyncio.CancelledError:
             request.ticket.release()
         except Exception as error:  # noqa: BLE001 - becomes an answer
-            self._refuse(as_serve_error(error, self.request_id))
+            self._refuse(as_serve_error(error, self.request_id, self.trace))
         else:
             self._scoring.metrics.answered(self.path, request.rows, request.seconds)
-            self.channel.write(self.channel.responder.score(answer, self.request_id, keep_alive=self.keep_alive))
+            responder = self.channel.responder
+            self.channel.write(responder.score(answer, self.request_id, keep_alive=self.keep_alive, trace=self.trace))
+            if self._span is not None:
+                self._span.end_answered(request.rows, answer.model_version)
             self.channel.hold_until_taken(request.ticket)
             self.channel.finish(self)
+
+    def _begin_span(self, spans: RequestSpans, head: RequestHead) -> None:
+        """From here on the trace is that of our span, if the request is sampled."""
+        self._span = spans.begin(self.path, self.request_id, self.trace, head.trace_state())
+        if self._span is not None and self._request is not None:
+            self.trace = self._span.trace
+            self._request.span = self._span
 
     def _refuse(self, error: ServeError) -> None:
         if self._request is not None:
             self._request.ticket.release()
         self._scoring.metrics.refused(self.path, error.status)
+        if self._span is not None:
+            self._span.end_refused(error.status, error.code)
         self.send_error(error, self._route.write_error)
 
 
-def _options_of(head: RequestHead, route: ScoringRoute, login: ScoringLogin, request_id: str) -> ScoringOptions:
+def _options_of(
+    head: RequestHead, route: ScoringRoute, login: ScoringLogin, about: Mapping[str, str]
+) -> ScoringOptions:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.values.items()}
     method = head.method.decode()
-    caller = login.caller(headers, head.fields, request_id, changes=method not in SAFE_METHODS)
+    caller = login.caller(headers, head.fields, about, changes=method not in SAFE_METHODS)
     if method != "POST":
         raise MethodNotAllowed(f"{method} {route.path}: expected POST", {"Allow": "POST"})
     query = head.target.partition(b"?")[2].partition(b"#")[0].decode("latin-1")

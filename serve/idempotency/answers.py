@@ -8,7 +8,7 @@ A key goes three steps, each on disk before the next is begun:
 
 Whatever kills a process in between, the next request with the key finds out: a promised answer counts if its place
 in the log is taken, since no other record can take the place that a dead process had in its own chain. If it is not,
-nothing was recorded and nothing was answered, and the request is scored anew.
+nothing was recorded and nothing was answered, and the request is scored again.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ OWNERS_FOLDER: Final = "owners"
 DATABASE_FILE: Final = "answers.sqlite3"
 BUSY_TIMEOUT_S: Final = 5.0
 SWEEP_INTERVAL_S: Final = 600.0
+MAX_BYTES: Final = 1024**3
+"""Of all answers on the disk; beyond it requests with an Idempotency-Key get 503."""
 
 _SCHEMA: Final = """
     CREATE TABLE IF NOT EXISTS answers (
@@ -123,7 +125,7 @@ class SavedAnswers:
     Of keys and requests it is given digests, and keeps these under a key of its own.
     """
 
-    def __init__(self, spool: Path, keep_s: float, max_bytes: int, *, durable: bool) -> None:
+    def __init__(self, spool: Path, keep_s: float, max_bytes: int = MAX_BYTES, *, durable: bool) -> None:
         """An answer is kept for `keep_s`; all of them take at most `max_bytes` on the disk. `durable` forces each step
         there, so that it outlives the machine's power.
         """

@@ -26,7 +26,7 @@ _CHECKPOINT: Final = "PRAGMA wal_checkpoint(TRUNCATE)"
 def forget(spool: Path, places: Iterable[RecordPlace]) -> int:
     """Forget request and answer of each record; gives how many there were.
 
-    The key itself stays: whoever sends the request again is refused, and makes no record anew of what was erased.
+    The key itself stays: whoever sends the request again is refused, and makes no record again of what was erased.
 
     Raises:
         IdempotencyUnavailable: the file can't be used.

@@ -47,7 +47,7 @@ def next_event(last: Event | None, at: dt.datetime, person: str, kind: str, fact
 def faults_of(events: Iterable[Event]) -> Iterator[tuple[int, str]]:
     """The number of each event that does not follow from the one before, and what is wrong with it.
 
-    After a fault the chain goes on from what stands there, so that one changed event is one fault, not many.
+    After a fault the chain goes on from what is there, so that one changed event is one fault, not many.
     """
     number, previous = 0, GENESIS
     for event in events:

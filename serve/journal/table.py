@@ -17,7 +17,7 @@ _EVENTS: Final = sql.SQL("""
         person, kind, facts, hash
     FROM {table} WHERE number >= %s ORDER BY number
 """)
-"""A moment that nothing here writes is read as another one, whose hash is not the one that stands there."""
+"""A moment that nothing here writes is read as another one, whose hash is not the one that is there."""
 _LAST: Final = sql.SQL("SELECT number, at, person, kind, facts, hash FROM {table} ORDER BY number DESC LIMIT 1")
 _APPEND: Final = sql.SQL("INSERT INTO {table} (number, at, person, kind, facts, hash) VALUES (%s, %s, %s, %s, %s, %s)")
 _ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"

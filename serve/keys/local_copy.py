@@ -32,9 +32,7 @@ class LocalCopy(LocalFile):
         except FileNotFoundError:
             return []
         except (OSError, msgspec.MsgspecError) as error:
-            raise KeysError(
-                f"{self.path} can't be read ({error}): it is written anew once the database answers"
-            ) from None
+            raise KeysError(f"{self.path} can't be read ({error}): it is rewritten once the database answers") from None
 
     def keep(self, keys: Sequence[ValidKey]) -> None:
         """Take over what the database has; nothing is written where that is here already.

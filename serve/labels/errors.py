@@ -8,7 +8,7 @@ from serve.errors import InvalidInstance, RowFault
 
 
 class InvalidLabels(InvalidInstance):
-    """Labels are at fault, so that none of them was recorded. All faults are named, however many there are."""
+    """`/labels`: `faults` names every wrong field and what was expected; nothing was recorded."""
 
     code = "invalid_labels"
     names_all = True

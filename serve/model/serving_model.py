@@ -59,7 +59,7 @@ class ServingModel:
         if self._active is None:
             if self._fault is not None:
                 raise ModelUnusable(
-                    f"{self._fault}: convert it anew, or train another (`python -m train --promote-first --only-first`)"
+                    f"{self._fault}: convert it again or train another (`python -m train --promote-first --only-first`)"
                 )
             if self._local_fault is not None:
                 raise NotReady(f"the registry is asked for a model: {self._local_fault}")

@@ -49,6 +49,8 @@ from serve.prediction_log.upkeep_table import UpkeepTable
 logger = logging.getLogger(__name__)
 
 PROCESS: Final = "shipper"
+SHIP_INTERVAL_S: Final = 0.1
+"""Predictions gather for this time, so that PostgreSQL gets few large inserts."""
 NICENESS: Final = 3
 """Gives way to scoring, and still keeps up with it where all cores are busy."""
 GC_THRESHOLD: Final = 100_000
@@ -78,7 +80,7 @@ def main(
         configure_logging(PROCESS, LogFormat(settings.log_format))
         give_way(NICENESS)
         refuse_unfit_database(settings.dsn(DatabaseRole.SERVER))
-        with only_shipper(settings.spool_folder(), stop, settings.log_flush_interval_ms / 1000) as alone:
+        with only_shipper(settings.spool_folder(), stop, SHIP_INTERVAL_S) as alone:
             if alone:
                 _ship(settings, stop)
     except ProjectError as error:
@@ -129,7 +131,7 @@ def _ship(settings: Settings, stop: threading.Event) -> None:
     keeper = KeyKeeper(dsn, local_copy(settings.run_dir), key_uses(settings.run_dir), tell_behind_s)
     keeping = threading.Thread(target=keeper.run, args=(stop,), name="api-keys", daemon=True)
     keeping.start()
-    interval_s = settings.log_flush_interval_ms / 1000
+    interval_s = SHIP_INTERVAL_S
     with _shadow(settings) as on_shipped:
         Shipper(folder, LogTable(dsn), anchors, interval_s, metrics, on_shipped=on_shipped).run(stop)
     keeping.join(LAST_USES_S)

@@ -51,7 +51,7 @@ def place_of(url: str) -> AnchorPlace:
 
 
 class FolderPlace:
-    """A folder with a file for each chain, a line for each anchor. Nothing of it is ever written anew."""
+    """A folder with a file for each chain, a line for each anchor. Nothing of it is ever rewritten."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

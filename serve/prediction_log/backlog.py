@@ -62,7 +62,7 @@ class Backlog:
         """The records at the marks, where `next_batch` came by them."""
 
     def forget(self) -> None:
-        """Read everything anew: the next `next_batch` begins at the marks."""
+        """Read everything again: the next `next_batch` begins at the marks."""
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()

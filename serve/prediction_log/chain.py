@@ -25,6 +25,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
+from msgspec.structs import astuple
 from numpy.typing import NDArray
 
 SALT_BYTES: Final = 16
@@ -55,6 +56,8 @@ class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     model_version: int
     model_sha256: bytes
     load_test: bool
+    trace_id: bytes = b""
+    """Of the trace that the request belongs to; without one, the facts are encoded as before there were traces."""
 
 
 FACTS_DECODER: Final = msgspec.msgpack.Decoder(Facts)
@@ -65,7 +68,7 @@ _EMPTY: Final = hashlib.sha256()
 
 def encode_facts(facts: Facts) -> bytes:
     """The facts as MessagePack, which has one form only for each value of these types."""
-    return _ENCODER.encode(facts)
+    return _ENCODER.encode(facts if facts.trace_id else astuple(facts)[:-1])
 
 
 def encode_list(values: Sequence[str | None] | Sequence[bytes | None] | None) -> bytes:

@@ -10,4 +10,4 @@ class SpoolError(ProjectError):
 
 
 class MarkMoved(ProjectError):
-    """Another shipper has shipped from the same spool meanwhile; what is in the table has to be looked up anew."""
+    """Another shipper has shipped from the same spool meanwhile; what is in the table has to be looked up again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -32,8 +33,9 @@ _HEADER: Final = struct.Struct("<HHIII16s32s32s")
 Before there were reasons, the bytes of facts, which are few, took the place of both: so the second was 0.
 """
 _CHECKSUM: Final = struct.Struct("<I")
-_FACTS_START: Final = bytes([0x90 + len(Facts.__struct_fields__)])
-"""MessagePack's array of so many elements (github.com/msgpack/msgpack, spec.md, "fixarray")."""
+_ALL_FACTS: Final = len(Facts.__struct_fields__)
+_FACTS_START: Final = re.compile(bytes([ord("["), 0x90 + _ALL_FACTS - 1, 0x90 + _ALL_FACTS, ord("]")]))
+"""MessagePack's array of so many elements (github.com/msgpack/msgpack, spec.md, "fixarray"); the last is the trace."""
 PREFIX_BYTES: Final = _CHECKSUM.size + _HEADER.size
 _FLOAT: Final = np.dtype("<f4")
 _SALTS: Final = RandomTokens(SALT_BYTES)
@@ -112,6 +114,7 @@ def build_frame(content: Content, sequence: int, recorded_at: int, previous: byt
             model_version=record.model_version,
             model_sha256=record.model_sha256,
             load_test=record.load_test,
+            trace_id=record.trace_id,
         )
     )
     chained = record_hash(previous, content.digest, facts, content.probabilities)
@@ -149,7 +152,7 @@ def facts_of(frame: memoryview) -> bytes:
 def possible_hashes(data: memoryview, previous: bytes) -> set[bytes]:
     """What may be the hash of the damaged record at the start of `data`, behind the one whose hash is `previous`.
 
-    That which stands there, and that of what stands there: where a single bit has changed, one of them is right.
+    That which is there, and that of what is there: where a single bit has changed, one of them is right.
     """
     facts_size, _, _, _, rows, _, digest, given = _HEADER.unpack_from(data, _CHECKSUM.size)
     facts_end = PREFIX_BYTES + facts_size
@@ -159,10 +162,10 @@ def possible_hashes(data: memoryview, previous: bytes) -> set[bytes]:
 
 def frame_starts(data: bytes, first: int, features: int) -> Iterator[int]:
     """Places from `first` on where a frame may begin: its lengths are as their checksum says, and facts follow."""
-    while (facts := data.find(_FACTS_START, first + PREFIX_BYTES)) >= 0:
-        first = facts - PREFIX_BYTES + 1
+    while (facts := _FACTS_START.search(data, first + PREFIX_BYTES)) is not None:
+        first = facts.start() - PREFIX_BYTES + 1
         with contextlib.suppress(SpoolError):
-            frame_size(data[first - 1 : facts], features)
+            frame_size(data[first - 1 : facts.start()], features)
             yield first - 1
 
 

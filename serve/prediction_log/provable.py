@@ -60,7 +60,7 @@ def provable_records(
         if record is None or record.facts.sequence <= sequence:
             if not is_of_chain:
                 continue
-            # Farther on only what stands there may be right: else each would be tried behind all of before.
+            # Farther on only what is there may be right: else each would be tried behind all of before.
             befores = possible if is_behind_known else {GENESIS}
             possible = {hash_ for previous in befores for hash_ in possible_hashes(frame, previous)}
             is_behind_known = False

@@ -18,7 +18,7 @@ class ReadBuffer:
         self._used = 0
 
     def reuse(self) -> None:
-        """Begin anew: nobody looks at what was read before."""
+        """Start over: nobody looks at what was read before."""
         self._used = 0
 
     def read(self, descriptor: int, least: int, offset: int) -> memoryview:

@@ -20,6 +20,7 @@ class PredictionRecord(msgspec.Struct, frozen=True, gc=False):
 
     `applicant_refs` are pseudonyms (`pseudonym.py`), never what the client sent. `reasons` is float32 [N, 2 K] where
     the answer gave any: of each row the K weightiest features, each as its number, from 0, and its effect.
+    `trace_id` has 16 bytes where the request belongs to a trace (W3C Trace Context), else none.
     """
 
     request_id: str
@@ -35,6 +36,7 @@ class PredictionRecord(msgspec.Struct, frozen=True, gc=False):
     features: NDArray[np.float32]
     probabilities: NDArray[np.float32]
     reasons: NDArray[np.float32] | None = None
+    trace_id: bytes = b""
 
     @property
     def row_count(self) -> int:

@@ -59,7 +59,7 @@ class LogTable:
         self._hourly_counts = HourlyCounts()
 
     def disconnect(self) -> None:
-        """Drop the connection; the next call makes a new one, and looks anew for the months' partitions."""
+        """Drop the connection; the next call makes a new one, and looks again for the months' partitions."""
         self._session.disconnect()
         self._months.clear()
 

@@ -8,12 +8,25 @@ from serve.errors import MalformedBody
 from serve.overload.in_flight import Ticket
 from serve.scoring.body_headers import too_large
 from serve.scoring.options import ScoringOptions
+from serve.scoring.span import RequestSpan
 
 
 class ScoringRequest:
     """What the steps of scoring need of a request. Whatever becomes of it, release its ticket at the end."""
 
-    __slots__ = ("_max_bytes", "_pieces", "_started", "options", "received_at", "request_id", "rows", "size", "ticket")
+    __slots__ = (
+        "_max_bytes",
+        "_pieces",
+        "_started",
+        "options",
+        "received_at",
+        "request_id",
+        "rows",
+        "size",
+        "span",
+        "ticket",
+        "trace_id",
+    )
 
     def __init__(
         self, options: ScoringOptions, request_id: str, ticket: Ticket, *, announced_bytes: int, max_bytes: int
@@ -35,6 +48,10 @@ class ScoringRequest:
         """In the body, once that is decoded."""
         self.size = 0
         """Of the body, as far as it has come."""
+        self.span: RequestSpan | None = None
+        """Where the request is sampled."""
+        self.trace_id = b""
+        """16 bytes, where it belongs to a trace."""
         self._max_bytes = max_bytes
         self._pieces: list[bytes] = []
 

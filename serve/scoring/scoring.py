@@ -127,6 +127,8 @@ class Scoring:
         if rows.reasons:  # before anything is scored: the version may give none
             reasons = explain(model.contributions, model.manifest.model_version, rows.matrix, rows.reasons)
         probabilities = model.engine.score(rows.matrix)
+        if request.span is not None:
+            request.span.engine = model.engine.kernel_for(len(rows.matrix))
         self.metrics.implausible.note(rows.matrix)
         if policy is not None:
             reviewed = self._policies.decide(policy, request.request_id, rows.application_ids, probabilities)
@@ -147,6 +149,7 @@ class Scoring:
                 features=rows.matrix,
                 probabilities=probabilities,
                 reasons=None if reasons is None else reasons.on_record(),
+                trace_id=request.trace_id,
             ),
             None if key is None else self._promise(key, SavedAnswer.of(answer, request.rows, request.request_id)),
         )

@@ -45,7 +45,7 @@ class ShadowTable:
         self._months: set[tuple[int, int]] = set()
 
     def disconnect(self) -> None:
-        """Drop the connection; the next call makes a new one, and looks anew for the months' partitions."""
+        """Drop the connection; the next call makes a new one, and looks again for the months' partitions."""
         self._session.disconnect()
         self._months.clear()
 

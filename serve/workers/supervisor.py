@@ -36,7 +36,7 @@ DRAIN: Final = "--drain"
 FIRST_RESTART_DELAY_S: Final = 0.1
 LAST_RESTART_DELAY_S: Final = 5.0
 STEADY_AFTER_S: Final = 30.0
-"""A worker that lived this long is started anew at once."""
+"""A worker that lived this long is restarted at once."""
 
 
 class Supervisor:

@@ -19,6 +19,8 @@ from fraud.errors import ProjectError
 from fraud.open_files import possible_connections
 from fraud.registry import Registry
 from fraud.settings import DatabaseRole, Settings, load_settings
+from fraud.settings.access import ADMIN_USER
+from fraud.tracing import is_tracing
 from serve.access.authentication import Administrator, Authenticator
 from serve.access.client_address import TrustedProxies
 from serve.access.control import AccessControl
@@ -47,6 +49,7 @@ from serve.policy.journal_file import journal_file
 from serve.policy.policies import ReviewPolicies
 from serve.prediction_log.pseudonym import Pseudonyms
 from serve.prediction_log.spool import Spool, Sync
+from serve.scoring.span import RequestSpans
 from serve.shadow.state_file import state_file
 from serve.workers.listener import listen
 
@@ -65,7 +68,7 @@ def assemble(
     Raises:
         SettingsError: a password is not set.
     """
-    administrator = Administrator(settings.admin_user, settings.administrator_password())
+    administrator = Administrator(ADMIN_USER, settings.administrator_password())
     uri = settings.mlflow_tracking_uri
     registry = Registry(uri, settings.model_name, settings.registry_timeout_s) if uri else None
     store = model_store(settings.run_dir, settings.model_name)
@@ -86,9 +89,7 @@ def assemble(
         change=change,
         json=RowScanner(options.cache_dir),
         log=Spool(settings.spool_folder(), settings.spool_max_bytes, sync),
-        saved_answers=SavedAnswers(
-            settings.spool_folder(), keep_s, settings.idempotency_max_bytes, durable=sync is Sync.ALWAYS
-        ),
+        saved_answers=SavedAnswers(settings.spool_folder(), keep_s, durable=sync is Sync.ALWAYS),
         pseudonyms=Pseudonyms(*settings.ref_keys()),
         policies=ReviewPolicies(journal, settings.control_secret()),
         fetch_policies=lambda: journal.renew(settings.dsn(DatabaseRole.SERVER)),
@@ -116,7 +117,16 @@ def assemble(
         certificate_ends_at_s=None if settings.ssl_certfile is None else end_of_certificate(settings.ssl_certfile),
         watch=RegistryWatch(change, model, settings.model_watch_s if uri else 0.0) if refresh else None,
         lease_s=settings.model_lease_s if uri else None,
+        spans=_request_spans(),
     )
+
+
+def _request_spans() -> RequestSpans | None:
+    if not is_tracing():
+        return None
+    from serve.request_spans import open_request_spans  # noqa: PLC0415 - not imported where no collector is named
+
+    return open_request_spans()
 
 
 def rate_limits(settings: Settings) -> RateLimits | NoLimits:

@@ -11,7 +11,7 @@ from tests.compose.dockerfile import Dockerfile
 PUBLISHED_PORTS = {"fastapi": "8000", "jenkins": "8080", "grafana": "3000"}
 """Nobody else is reached from outside."""
 ENDS_BY_ITSELF = {"mlflow-train": "ends; who waits for it waits for its exit status"}
-"""Exempt from a health check and from being started anew."""
+"""Exempt from a health check and from being restarted."""
 FROM_OUTSIDE = "published"
 PUBLISHED = re.compile(r"\$\{\w+:-127\.0\.0\.1\}:\$\{\w+:-\d+\}:\d+")
 """On this machine alone, and at its usual port, unless somebody says otherwise."""

@@ -189,7 +189,7 @@ def test_a_stop_lasts_longer_than_open_requests_may_take() -> None:
     assert drain_s == Settings.model_fields["drain_timeout_s"].default
 
 
-def test_what_is_mounted_for_monitoring_is_there_and_starts_with_its_profile_alone() -> None:
+def test_monitoring_mounts_exist_and_start_with_their_profile_only() -> None:
     whole = raw_project()
     for name in ("prometheus", "grafana"):
         service = whole["services"][name]

@@ -42,7 +42,7 @@ def test_a_fresh_clone_gets_random_secrets_that_only_its_owner_reads(clone: Path
     assert (clone / ".env").stat().st_mode & 0o777 == 0o600
 
 
-def test_what_is_there_stays_and_what_is_new_is_added(clone: Path) -> None:
+def test_existing_values_are_kept_and_new_ones_added(clone: Path) -> None:
     (clone / ".env").write_text("ADMIN_PASSWORD=chosen-by-hand\nSERVE_CPUS=4")
     values = make_env(clone)
     assert (values["ADMIN_PASSWORD"], values["SERVE_CPUS"]) == ("chosen-by-hand", "4")

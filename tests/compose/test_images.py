@@ -86,7 +86,7 @@ def records(site: Site) -> int:
 
 def test_the_images_are_as_small_as_they_are_said_to_be(images: dict[str, Image]) -> None:
     sizes = {name: round(image.size_bytes / MB) for name, image in images.items()}
-    print(json.dumps(sizes))  # noqa: T201 - shown by pytest -s, for the README
+    print(json.dumps(sizes))  # noqa: T201 - shown by pytest -s, for docs/how-to/docker.md
     assert sizes["fastapi"] < 800
     assert sizes["fastapi"] < sizes["mlflow-train"] < sizes["jenkins-agent"] < 2500
 
@@ -106,7 +106,7 @@ def test_the_serving_image_can_import_nothing_that_trains(site: Site) -> None:
     assert (found.returncode, found.stdout.strip()) == (0, "[]"), found.stderr
 
 
-def test_it_scores_every_form_and_records_every_answer(site: Site) -> None:
+def test_the_image_scores_every_form_and_records_every_answer(site: Site) -> None:
     before = records(site)
     single = httpx.post(site.url + "/predict", json=EXAMPLE_INSTANCE, headers=site.key, timeout=30)
     assert single.status_code == 200, single.text
@@ -152,7 +152,7 @@ def test_the_agent_retrains_as_jenkins_would(site: Site) -> None:
     registry = Registry(site.tracking_uri, "divorce-model", timeout_s=10)
     first = registry.version_of(PRODUCTION)
     assert first is not None
-    few = {"GATE_MIN_PAIRS": "2", "GATE_MAX_PAIRS": "2", "GATE_WINDOW_S": "0.5", "TODAY": "2025-06-01"}
+    few = {"GATE_EFFORT": '{"window_s": 0.5, "min_pairs": 2, "max_pairs": 2}', "TODAY": "2025-06-01"}
     retrained = site.run("jenkins-agent", "python", "-m", "jenkins.retrain", "--reason=test", **few)
     # Promoted, rejected or undecided: a verdict, and no error.
     assert retrained.returncode in {0, 10, 20}, retrained.stdout[-3000:] + retrained.stderr[-3000:]

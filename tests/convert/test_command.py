@@ -55,7 +55,7 @@ def test_few_rows_are_made_up_to_200000_which_is_told(files: Path) -> None:
     assert "(100 real, 199,900 made of their values, " in done.stderr
 
 
-def test_what_cannot_be_used_is_one_line_and_status_2(files: Path) -> None:
+def test_an_unusable_model_is_one_line_and_status_2(files: Path) -> None:
     np.save(files / "none.npy", applications(0))
     np.save(files / "pickled.npy", np.array([{"a": 1}], dtype=object))
     (files / "text.ubj").write_text("not a model")

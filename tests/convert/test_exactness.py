@@ -1,6 +1,6 @@
 """The exported model answers as XGBoost does, whatever the trees look like.
 
-Margins and probabilities are compared here anew, beside the parity check that `convert` runs itself.
+Margins and probabilities are compared here again, beside the parity check that `convert` runs itself.
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ class Doubling(BaseEstimator):  # type: ignore[misc]
         pytest.param([Doubling()], {}, "Doubling can't be folded", id="unknown step"),
     ],
 )
-def test_what_cannot_be_folded_is_refused(scalers: list[Any], change: dict[str, float], message: str) -> None:
+def test_a_scaler_that_cannot_be_folded_is_refused(scalers: list[Any], change: dict[str, float], message: str) -> None:
     pipeline = fitted(scalers)
     for name, value in change.items():
         getattr(pipeline[0], name)[1] = value

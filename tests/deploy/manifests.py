@@ -62,7 +62,7 @@ def _kustomize(folder: Path) -> str:
 
 
 def manifests(overlay: str) -> list[Manifest]:
-    """All objects of an installation, each time anew: a test may change them."""
+    """All objects of an installation, each time again: a test may change them."""
     return copy.deepcopy(_parsed(overlay))
 
 

@@ -14,6 +14,7 @@ from fraud.server_addresses import parse_server_urls
 from fraud.settings import Settings
 from fraud.verdict import Verdict
 from jenkins.schedule.once import TaskName, exit_status
+from serve.idempotency.answers import MAX_BYTES
 from tests.deploy.manifests import (
     KUBERNETES,
     OVERLAYS,
@@ -130,7 +131,7 @@ def test_the_volume_of_a_server_holds_what_it_may_have_to_keep() -> None:
     spec = scoring()["spec"]
     (claim,) = spec["volumeClaimTemplates"]
     size = int(claim["spec"]["resources"]["requests"]["storage"].removesuffix("Gi")) * GIBIBYTE
-    assert size > 2 * (default("spool_max_bytes") + default("idempotency_max_bytes"))
+    assert size > 2 * (default("spool_max_bytes") + MAX_BYTES)
     assert spec["persistentVolumeClaimRetentionPolicy"] == {"whenDeleted": "Retain", "whenScaled": "Retain"}
 
 

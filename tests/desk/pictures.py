@@ -1,4 +1,4 @@
-"""`python -m tests.desk.pictures`: the README's pictures, taken of a stack that has worked for a while."""
+"""`python -m tests.desk.pictures`: the pictures of README and docs, taken of a stack that has worked for a while."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def told(checks: list[Check]) -> list[Alert]:
     return alerts(checks, COUNTERS, QUIET, HEARD, NOW)
 
 
-def test_where_all_is_well_nobody_is_called() -> None:
+def test_a_healthy_system_raises_no_alert() -> None:
     assert told(WELL) == []
 
 
@@ -41,7 +41,7 @@ def test_every_verdict_that_needs_somebody_is_one() -> None:
 
 
 @pytest.mark.parametrize("kind", list(LONGEST_AGE))
-def test_what_is_old_or_was_never_done_is_told(kind: ReportKind) -> None:
+def test_overdue_and_missing_work_raises_an_alert(kind: ReportKind) -> None:
     longest, how = LONGEST_AGE[kind]
     old = NOW - longest - dt.timedelta(hours=1)
     aged = [msgspec.structs.replace(check, at=old) for check in WELL if check.kind is kind]

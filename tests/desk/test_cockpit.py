@@ -43,7 +43,7 @@ def test_the_page_is_for_who_runs_or_audits_the_service(browser: Browsers, peopl
     assert ("How the service is" in page) is (role is not PersonRole.REVIEW)
 
 
-def test_it_shows_versions_checks_policy_and_record(browser: Browsers, people: People, database: str) -> None:
+def test_the_cockpit_shows_versions_checks_policy_and_record(browser: Browsers, people: People, database: str) -> None:
     at = dt.datetime(2026, 5, 1, 1, 2, tzinfo=dt.UTC)
     number = store_report(database, Report(ReportKind.DRIFT, at, "<b>fail</b>", "page", "{}"))
     add_policy(database)
@@ -64,7 +64,7 @@ def test_it_shows_versions_checks_policy_and_record(browser: Browsers, people: P
     assert "records not in the database yet 3" in told
 
 
-def test_it_shows_since_when_how_busy_and_what_comes_next(browser: Browsers, people: People, database: str) -> None:
+def test_the_cockpit_shows_start_load_and_next_runs(browser: Browsers, people: People, database: str) -> None:
     note_change(database, "divorce-model", Act.PROMOTION, 7, before=None, person="bert")
     execute(
         database,

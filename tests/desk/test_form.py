@@ -44,7 +44,7 @@ def test_a_form_without_files_is_as_ever() -> None:
     "content_type",
     ["multipart/form-data", "multipart/form-data; boundary=", 'multipart/form-data; boundary="x\r\ny"', ""],
 )
-def test_what_is_no_form_has_no_fields(content_type: str) -> None:
+def test_a_malformed_form_has_no_fields(content_type: str) -> None:
     assert read_form(content_type, b"--x\r\nnothing") in (Form(), Form({"--x\r\nnothing": ""}))
 
 

@@ -65,7 +65,7 @@ def groups_report(month: str, share: float) -> Report:
     return Report(ReportKind.GROUPS, NOW, "pass", "", facts)
 
 
-def test_where_nothing_is_known_it_says_so(page: Callable[[], str]) -> None:
+def test_an_empty_history_says_so(page: Callable[[], str]) -> None:
     told = page()
     assert "No promotion and no rollback is on record yet" in told
     assert "Groups have not been compared yet" in told
@@ -73,7 +73,7 @@ def test_where_nothing_is_known_it_says_so(page: Callable[[], str]) -> None:
     assert "0.3340" in told, "the registry knows of a version"
 
 
-def test_what_is_known_is_drawn_and_told(page: Callable[[], str], database: str) -> None:
+def test_known_figures_are_drawn_and_listed(page: Callable[[], str], database: str) -> None:
     note_change(database, MODEL, Act.PROMOTION, 7, before=6, person="<b>anna")
     windows = [{"name": "day", "psi": {"Age_Days": 0.3}}, {"name": "week", "psi": {"Age_Days": 0.123, "odd": 0.01}}]
     execute(database, CHECK, MODEL, json.dumps(windows))

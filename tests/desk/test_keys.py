@@ -117,7 +117,7 @@ def test_each_act_is_in_the_journal_with_its_person(anna: Browser, database: str
         ("/keys/1/rotate", {"hours": "1.5"}, "a whole number of hours"),
     ],
 )
-def test_what_can_not_be_done_is_told_and_changes_nothing(
+def test_a_refused_change_is_explained_and_changes_nothing(
     anna: Browser, database: str, path: str, fields: dict[str, str], told: str
 ) -> None:
     anna.send("/keys", client="agency", role_score="on")

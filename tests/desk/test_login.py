@@ -96,7 +96,7 @@ def test_a_login_makes_a_new_session(anna: Browser, database: str) -> None:
 def test_a_changed_password_ends_all_other_logins(anna: Browser, browser: Browsers) -> None:
     other = browser()
     other.log_in("anna", OWN_PASSWORD)
-    new = OWN_PASSWORD + " anew"
+    new = OWN_PASSWORD + " again"
     assert anna.send("/password", current=OWN_PASSWORD, new=new, again=new).status_code == 303
     assert "How the service is" in anna.get("/").text
     assert "How the service is" not in other.get("/").text
@@ -213,7 +213,7 @@ def test_guesses_from_one_network_are_counted_together(anna: Browser, database: 
     assert Browser(app, address="2001:db8:0:1::1").log_in("anna", OWN_PASSWORD).status_code == 303
 
 
-def test_what_people_do_is_in_the_journal(anna: Browser, database: str) -> None:
+def test_logins_and_logouts_are_journalled(anna: Browser, database: str) -> None:
     anna.client.post("/logout", data={TOKEN: token_in(anna.get("/"))})
     with connect(database) as connection:
         events = list(PERSON_EVENTS.events(connection))

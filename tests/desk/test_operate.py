@@ -183,9 +183,9 @@ def test_a_run_that_has_ended_leads_to_its_report(operator: Browser, database: s
 
 
 @pytest.mark.parametrize("path", ["/operate/drop-all", "/operate/requests/2", "/operate/requests/99999999999999999999"])
-def test_what_is_not_there_is_a_page_that_says_so(operator: Browser, path: str) -> None:
+def test_an_unknown_page_is_a_404_page(operator: Browser, path: str) -> None:
     assert operator.get(path).status_code == 404
 
 
-def test_whatever_can_be_asked_for_can_be_done() -> None:
+def test_every_request_that_the_page_offers_can_be_run() -> None:
     assert set(ACTS) == set(Act)

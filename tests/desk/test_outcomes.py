@@ -66,7 +66,7 @@ def test_every_fault_is_shown_and_nothing_recorded(sara: Browser, database: str)
     ],
     ids=["nothing", "other columns", "broken Parquet", "a withdrawal of nothing"],
 )
-def test_what_can_not_be_recorded_is_told(sara: Browser, database: str, content: str | bytes, told: str) -> None:
+def test_a_refused_outcome_is_explained(sara: Browser, database: str, content: str | bytes, told: str) -> None:
     answer = send(sara, content)
     assert (answer.status_code, told in answer.text) == (400, True), answer.text
     assert fetch(database, LABELS) == []
@@ -93,7 +93,7 @@ def test_the_delay_of_labels_is_shown(sara: Browser, database: str) -> None:
     assert "200 days" in page
 
 
-def test_who_supervises_nobody_may_not(browser: Browsers, people: People) -> None:
+def test_a_person_without_the_role_is_refused(browser: Browsers, people: People) -> None:
     found = browser()
     found.log_in_first("rita", people("rita", PersonRole.REVIEW))
     assert found.get("/outcomes").status_code == 403

@@ -56,7 +56,7 @@ def test_the_page_is_for_administrators(browser: Browsers, people: People, role:
     assert fetch(database, "SELECT name FROM people") == [("anna",)]
 
 
-def test_it_lists_roles_logins_and_where_they_come_from(admin: Browser, people: People, database: str) -> None:
+def test_the_page_lists_roles_logins_and_their_source(admin: Browser, people: People, database: str) -> None:
     people("anna", OPERATE, AUDIT)
     execute(database, VOUCHED, ["audit"])
     page = admin.get("/people").text
@@ -139,7 +139,7 @@ def test_each_act_is_in_the_journal_with_who_did_it(admin: Browser, database: st
         ({}, "This form asks for nothing"),
     ],
 )
-def test_what_can_not_be_done_is_told_and_changes_nothing(
+def test_a_refused_change_is_explained_and_changes_nothing(
     admin: Browser, database: str, fields: dict[str, str], told: str
 ) -> None:
     execute(database, VOUCHED, ["audit"])

@@ -69,7 +69,7 @@ def test_the_first_page_leads_to_the_newest_of_each_kind(auditor: Browser, numbe
 @pytest.mark.parametrize(
     "path", ["/reports/0", "/reports/999999", "/reports/99999999999999999999", "/reports/x", "/reports?kind=other"]
 )
-def test_what_is_not_there_is_a_page_that_says_so(auditor: Browser, numbers: list[int], path: str) -> None:
+def test_an_unknown_report_is_a_404_page(auditor: Browser, numbers: list[int], path: str) -> None:
     assert auditor.get(path).status_code == 404
 
 

@@ -42,7 +42,7 @@ def desk(database: str) -> Iterator[Connection]:
         pytest.param(NOTHING, COUNTERS, 1_234, id="the first requests"),
         pytest.param(COUNTERS, COUNTERS, 0, id="a quiet minute"),
         pytest.param(NOTHING, NOTHING, 0, id="nothing ever"),
-        pytest.param(COUNTERS, NOTHING, None, id="counters began anew"),
+        pytest.param(COUNTERS, NOTHING, None, id="counters began again"),
         pytest.param(msgspec.structs.replace(COUNTERS, refused=6), COUNTERS, None, id="one of them did"),
     ],
 )
@@ -96,7 +96,7 @@ def test_minutes_go_once_no_page_shows_them(desk: Connection, database: str) -> 
     assert WEEK + dt.timedelta(minutes=1) < KEPT
 
 
-def test_what_the_database_did_not_take_is_in_the_next_row(database: str) -> None:
+def test_a_failed_write_is_added_to_the_next_row(database: str) -> None:
     counted = [COUNTERS]
     keeper = MinuteKeeper(make_dsn(database, options="-c role=scoring_desk"), lambda: counted[-1])
     counted.append(msgspec.structs.replace(COUNTERS, refused=7))

@@ -42,7 +42,7 @@ def test_entries_survive_their_text() -> None:
         pytest.param("x" * 65 + ":score:" + "0" * 64, id="a long name"),
     ],
 )
-def test_what_is_no_entry_stops_the_start_and_is_not_repeated(monkeypatch: pytest.MonkeyPatch, entry: str) -> None:
+def test_a_malformed_entry_stops_the_start_and_is_not_repeated(monkeypatch: pytest.MonkeyPatch, entry: str) -> None:
     monkeypatch.setenv("API_KEYS", entry)
     with pytest.raises(SettingsError, match=r"^API_KEYS: .*entry 1: expected CLIENT:ROLES:SHA256") as caught:
         load_settings()

@@ -74,7 +74,7 @@ def test_missing_command_is_one_line_that_lists_them(arguments: list[str], said:
 
 
 @pytest.mark.parametrize(("arguments", "status"), [([], 0), (["--colour", "blue"], 20)])
-def test_what_a_command_returns_is_its_exit_status(arguments: list[str], status: int) -> None:
+def test_a_commands_return_value_is_its_exit_status(arguments: list[str], status: int) -> None:
     assert CliRunner().invoke(CommandLine(paint), arguments).exit_code == status
 
 

@@ -75,7 +75,7 @@ def test_another_file_may_name_features_as_people_do() -> None:
         pytest.param("[[feature]", "declares no features", id="no TOML"),
     ],
 )
-def test_what_can_not_be_is_refused(tmp_path: Path, text: str, said: str) -> None:
+def test_an_impossible_declaration_is_refused(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "features.toml"
     path.write_text(text)
     with pytest.raises(FeatureFileError, match=r"features\.toml") as refused:

@@ -30,7 +30,7 @@ def suspecting(years: float, others: int = 0) -> np.ndarray:
         pytest.param(6, "194 (97.0%) of the 200 reviewed applicants have age under 30 years; of all 4,000", id="most"),
     ],
 )
-def test_what_the_reviewed_have_in_common_is_a_sentence(others: int, told: str) -> None:
+def test_a_common_feature_of_the_reviewed_is_a_sentence(others: int, told: str) -> None:
     report = group_report(DATA.x, DATA.y, suspecting(30, others), {}, REVIEW_CAPACITY)
     (finding,) = report.findings
     assert finding.startswith(told)

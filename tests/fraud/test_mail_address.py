@@ -48,7 +48,7 @@ def test_a_mail_place_is_read(url: str, place: MailPlace) -> None:
         ("smtps://user:secret@mail.example/?from=a@b&to=a@b%0D%0ABcc:%20c@d", "expected ?from="),
     ],
 )
-def test_what_is_no_mail_place_is_refused_without_its_secret(url: str, told: str) -> None:
+def test_a_malformed_mail_address_is_refused_without_its_secret(url: str, told: str) -> None:
     with pytest.raises(ValueError, match=r"expected|only") as refusal:
         parse_mail_place(url)
     assert told in str(refusal.value)

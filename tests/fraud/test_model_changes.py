@@ -40,7 +40,7 @@ def test_a_change_is_never_undone_for_its_note(caplog: pytest.LogCaptureFixture)
     assert "not in the history" in caplog.text
 
 
-def test_what_was_written_stays(database: str) -> None:
+def test_recorded_changes_are_append_only(database: str) -> None:
     note_change(database, MODEL, Act.PROMOTION, 1, before=None, person="anna")
     for statement in ("UPDATE model_changes SET person = 'x'", "DELETE FROM model_changes", "TRUNCATE model_changes"):
         with pytest.raises(psycopg2.errors.RaiseException, match="only grows"):

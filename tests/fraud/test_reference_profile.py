@@ -29,7 +29,7 @@ def profile() -> ReferenceProfile:
     return ReferenceProfile("ab" * 32, *days, ROWS, 0, ROWS, 0, variables, [0] * len(variables[-1].counts))
 
 
-def test_it_comes_back_to_the_bit(profile: ReferenceProfile) -> None:
+def test_a_saved_profile_is_read_back_to_the_bit(profile: ReferenceProfile) -> None:
     again = ReferenceProfile.from_json(profile.to_json())
     assert again == profile
     for before, after in zip(profile.variables, again.variables, strict=True):
@@ -47,7 +47,7 @@ def test_it_comes_back_to_the_bit(profile: ReferenceProfile) -> None:
         pytest.param({"more": 1}, "unknown field", id="something else"),
     ],
 )
-def test_what_does_not_fit_together_is_refused(profile: ReferenceProfile, change: dict[str, Any], said: str) -> None:
+def test_a_contradictory_profile_is_refused(profile: ReferenceProfile, change: dict[str, Any], said: str) -> None:
     changed = json.loads(profile.to_json()) | change
     with pytest.raises(ReferenceProfileError, match=said):
         ReferenceProfile.from_json(json.dumps(changed).encode())

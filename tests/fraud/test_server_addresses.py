@@ -68,6 +68,6 @@ def test_a_list_is_read() -> None:
     "entry",
     ["scoring:8000", "ftp://scoring", "http://", "http://a/path", "http://me:secret@a", "http://a:0x", "http://a?b"],
 )
-def test_what_is_no_address_of_a_server_is_refused(entry: str) -> None:
+def test_a_malformed_server_address_is_refused(entry: str) -> None:
     with pytest.raises(ValueError, match=r"entry 2: expected an address|[Pp]ort"):
         parse_server_urls(f"http://a:1,{entry}")

@@ -1,4 +1,4 @@
-"""Settings: one line for a wrong value, no secret in it, and a table that the README repeats."""
+"""Settings: one line for a wrong value, no secret in it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from psycopg2.extensions import parse_dsn
 
-from fraud.__main__ import settings_table
+from fraud.__main__ import settings_table, settings_tables
 from fraud.errors import SettingsError
 from fraud.run_lock import hold
-from fraud.settings import DatabaseRole, load_settings
-
-README = Path(__file__).parents[2] / "README.md"
+from fraud.settings import DatabaseRole, Settings, load_settings
+from fraud.settings.data import DataLimits
+from fraud.settings.renamed import INSTEAD
 
 
 @pytest.fixture(autouse=True)
@@ -45,11 +45,11 @@ def test_the_environment_wins_over_the_users_file_and_that_over_the_generated_on
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / ".run").mkdir()
-    (tmp_path / ".run" / ".env").write_text("SERVE_PORT=1001\nADMIN_USER=generated\nMODEL_NAME=generated\n")
-    (tmp_path / ".env").write_text("SERVE_PORT=1002\nADMIN_USER=user\n")
+    (tmp_path / ".run" / ".env").write_text("SERVE_PORT=1001\nMODEL_NAME=generated\nACTING_PERSON=generated\n")
+    (tmp_path / ".env").write_text("SERVE_PORT=1002\nMODEL_NAME=user\n")
     monkeypatch.setenv("SERVE_PORT", "1003")
     settings = load_settings()
-    assert (settings.serve_port, settings.admin_user, settings.model_name) == (1003, "user", "generated")
+    assert (settings.serve_port, settings.model_name, settings.acting_person) == (1003, "user", "generated")
 
 
 def test_there_are_as_many_threads_as_cores_that_may_be_used() -> None:
@@ -66,34 +66,6 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("POSTGRES_HOST", "")
     with pytest.raises(SettingsError, match="no PostgreSQL"):
         load_settings().dsn()
-
-
-@pytest.mark.parametrize(
-    ("environment", "user_file", "generated_file", "ceiling"),
-    [
-        pytest.param(None, None, None, 25_000, id="not given"),
-        pytest.param("", None, None, None, id="emptied"),
-        pytest.param("30000", None, None, 30_000, id="another one"),
-        pytest.param(None, "", None, None, id="emptied in a file"),
-        pytest.param(None, "", "30000", None, id="emptied in the file that counts"),
-        pytest.param("30000", "", None, 30_000, id="emptied in a file, given in the environment"),
-        pytest.param("", "30000", None, None, id="given in a file, emptied in the environment"),
-    ],
-)
-def test_bound_that_is_left_empty_is_taken_away(
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    environment: str | None,
-    user_file: str | None,
-    generated_file: str | None,
-    ceiling: float | None,
-) -> None:
-    (tmp_path / ".run").mkdir()
-    for path, value in ((tmp_path / ".env", user_file), (tmp_path / ".run" / ".env", generated_file)):
-        path.write_text("" if value is None else f"CREDIT_CEILING={value}\n")
-    if environment is not None:
-        monkeypatch.setenv("CREDIT_CEILING", environment)
-    assert load_settings().credit_ceiling == ceiling
 
 
 def test_a_role_logs_in_with_its_own_password(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +147,8 @@ def test_key_of_anchors_is_given_in_one_of_two_ways(
     ("given", "content", "told"),
     [
         pytest.param({"AUDIT_KEY": KEY[:-1]}, None, "AUDIT_KEY: expected 32 characters or more", id="short"),
-        pytest.param({"AUDIT_KEY_FILE": "key"}, "\n", "AUDIT_KEY_FILE=key: expected 32 characters", id="empty file"),
+        pytest.param({"AUDIT_KEY_FILE": "key"}, "\n", "AUDIT_KEY_FILE=key: expected a secret", id="empty file"),
+        pytest.param({"AUDIT_KEY_FILE": "key"}, KEY[:-1], "AUDIT_KEY: expected 32 characters", id="short in a file"),
         pytest.param({"AUDIT_KEY_FILE": "key"}, None, "AUDIT_KEY_FILE=key can't be read: No such file", id="no file"),
         pytest.param({"AUDIT_KEY_FILE": "key", "AUDIT_KEY": KEY}, KEY, "are both set", id="both"),
     ],
@@ -209,7 +182,7 @@ def test_place_of_anchors_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatc
 
 
 def test_file_in_another_encoding_is_one_line_that_names_it(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_bytes("# Köln\nADMIN_USER=Jürgen\n".encode("latin-1"))
+    (tmp_path / ".env").write_bytes("# Köln\nACTING_PERSON=Jürgen\n".encode("latin-1"))
     with pytest.raises(SettingsError, match=r"^\.env, line 1, is not in UTF-8: save the file in that encoding$"):
         load_settings()
 
@@ -246,6 +219,46 @@ def test_address_of_the_server_is_one_that_clients_can_write(
     assert load_settings().server_url() == url
 
 
-@pytest.mark.parametrize(("name", "default", "meaning"), settings_table(), ids=lambda value: str(value)[:30])
-def test_the_readme_documents_every_setting(name: str, default: str, meaning: str) -> None:
-    assert f"| `{name}` | {default} | {meaning} |" in README.read_text()
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        pytest.param("GATE_VETOES", '{"brier_rise": -1}', "GATE_VETOES.brier_rise=-1: ", id="out of range"),
+        pytest.param("GATE_VETOES", '{"brier": 1}', "GATE_VETOES.brier=1: ", id="no such entry"),
+        pytest.param(
+            "GATE_EFFORT", '{"min_pairs": 30}', "expected min_pairs of at most max_pairs=24", id="contradiction"
+        ),
+        pytest.param("DATA_LIMITS", "1000", "DATA_LIMITS=1000: ", id="no table"),
+        pytest.param("DATA_LIMITS", "{", "DATA_LIMITS: expected JSON", id="no JSON"),
+        pytest.param("OIDC_ROLES", "{", "OIDC_ROLES: expected JSON", id="no JSON for an object"),
+    ],
+)
+def test_a_wrong_entry_of_a_table_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_table_keeps_the_default_of_what_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_LIMITS", '{"min_rows": 7}')
+    assert load_settings().data_limits == DataLimits(min_rows=7)
+
+
+@pytest.mark.parametrize("former", sorted(INSTEAD))
+def test_a_former_name_is_refused_with_what_took_its_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, former: str
+) -> None:
+    (tmp_path / ".env").write_text(f"{former}=1\n")
+    with pytest.raises(SettingsError, match=rf"^{former} of \.env is no setting any more: ") as caught:
+        load_settings()
+    assert INSTEAD[former] in str(caught.value)
+    (tmp_path / ".env").write_text(f"{former}=\n")
+    monkeypatch.setenv(former, "")
+    load_settings()
+    assert former.lower() not in Settings.model_fields
+
+
+def test_every_setting_belongs_to_one_part() -> None:
+    names = [name for rows in settings_tables().values() for name, _, _ in rows]
+    assert sorted(names) == sorted(name.upper() for name in Settings.model_fields)

@@ -38,12 +38,12 @@ VALIDATE = """
 """
 """What a month of before lacks: a version does not read all its records for the sake of new constraints."""
 EVERYTHING = """
-    SELECT to_jsonb(request) - 'reasons' FROM prediction_requests AS request
+    SELECT to_jsonb(request) - 'reasons' - 'trace_id' FROM prediction_requests AS request
     UNION ALL SELECT to_jsonb(chain) FROM prediction_chains AS chain
     UNION ALL SELECT to_jsonb(erasure) - 'kind' FROM prediction_erasures AS erasure
     ORDER BY 1
 """
-"""All that the code of the time wrote; entries of the ledger have a kind since, and records reasons."""
+"""All that the code of the time wrote; entries of the ledger have a kind since, and records reasons and a trace."""
 
 
 def name(archive: Path) -> str:

@@ -28,7 +28,7 @@ def test_its_applicants_are_young_and_half_divorce(reference: ReferenceData) -> 
     assert (reference.dates[reference.wave] >= NEW_YEAR).all()
 
 
-def test_it_shows_in_ages_and_in_the_divorce_rate(reference: ReferenceData) -> None:
+def test_the_wave_changes_ages_and_the_divorce_rate(reference: ReferenceData) -> None:
     before, young = reference.dates < NEW_YEAR, is_young(reference.features)
     assert young[~before].mean() > young[before].mean() + 0.1
     assert reference.labels[~before].mean() > reference.labels[before].mean() + 0.05

@@ -57,10 +57,12 @@ def history(database: str) -> str:
         pytest.param(0.1, [("A", 0), ("B", 1)], id="first labels"),
         pytest.param(1.1, [("A", 1), ("B", 1)], id="a correction"),
         pytest.param(2.1, [("A", 1)], id="a withdrawal"),
-        pytest.param(3.1, [("A", 1), ("B", 0)], id="told anew"),
+        pytest.param(3.1, [("A", 1), ("B", 0)], id="told again"),
     ],
 )
-def test_what_was_known_is_what_was_recorded_before(history: str, days: float, expected: list[tuple[str, int]]) -> None:
+def test_knowledge_as_of_a_moment_is_what_was_recorded_before(
+    history: str, days: float, expected: list[tuple[str, int]]
+) -> None:
     assert known(history, MARCH + days * DAY) == expected
 
 
@@ -81,7 +83,7 @@ def test_an_entry_is_never_recorded_earlier_than_the_one_before(history: str) ->
         "DELETE FROM label_submissions",
     ],
 )
-def test_what_was_recorded_stays(history: str, statement: str) -> None:
+def test_recorded_outcomes_are_append_only(history: str, statement: str) -> None:
     with pytest.raises(psycopg2.Error, match="only grows"):
         execute(history, statement)
 
@@ -177,7 +179,7 @@ def test_hashes_do_not_depend_on_the_session(database: str, dates: str) -> None:
     assert faults(database) == []
 
 
-def test_who_is_recording_is_waited_for_before_a_moment_is_known(database: str) -> None:
+def test_a_moment_waits_for_open_transactions(database: str) -> None:
     """Else a later training as of the same moment would know more."""
     from train.table import moment_known
 

@@ -128,7 +128,7 @@ def test_rows_for_another_ceiling_are_enough_and_not_many_too_many(
 
 
 def test_ceiling_below_nearly_all_loans_is_an_error(population: Population) -> None:
-    with pytest.raises(TooFewRowsError, match="CREDIT_CEILING=100 is below nearly all loans"):
+    with pytest.raises(TooFewRowsError, match="a ceiling of EUR 100 is below nearly all loans"):
         kept_shares(population, 100.0)
 
 

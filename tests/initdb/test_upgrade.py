@@ -48,6 +48,7 @@ LANDED = {
     "v0021_cases": "539d548b2711a5dfea94baae9923a89d01216b23aafc16fd7085f8ea6d623e54",
     "v0022_outcomes": "52d2d60f5e3386e54b150ef8f80038856ff3593faec1e438ece6b04647d26806",
     "v0023_metrics_of_reports": "99995cc4454eac4fe690e582b0bf29c41315b2baee90bce6d32159b923c17b1b",
+    "v0024_traces": "091f1fb39dd3901a3047a9728c152d0059801c68c0c071783cf7b402da109c6d",
 }
 """What was applied somewhere is never changed, or databases of one version differ: a change is a version of its own."""
 

@@ -45,7 +45,7 @@ def arguments_of(calls: list[Call], wanted: str) -> list[list[Any]]:
     return found
 
 
-def test_it_has_known_keys_and_values_only(casc: dict[str, Any]) -> None:
+def test_the_configuration_has_known_keys_and_values_only(casc: dict[str, Any]) -> None:
     jsonschema.validate(casc, json.loads(SCHEMA.read_text()))
 
 

@@ -164,7 +164,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
         ("own-lock", "waits for the lock it"),
     ],
 )
-def test_what_jenkins_has_not_is_refused(runs: dict[str, Run], name: str, message: str) -> None:
+def test_steps_that_jenkins_lacks_are_refused(runs: dict[str, Run], name: str, message: str) -> None:
     assert message in (runs[name].refused or "")
 
 
@@ -200,7 +200,7 @@ def test_a_step_that_can_not_do_its_work_fails_the_build(runs: dict[str, Run], n
     assert runs[name].last(name).result == "FAILURE"
 
 
-def test_when_decides_which_stages_run(runs: dict[str, Run]) -> None:
+def test_the_when_block_decides_which_stages_run(runs: dict[str, Run]) -> None:
     assert list(runs["when"].last("when").stages.values()) == ["SUCCESS", "SKIPPED", "SKIPPED", "SUCCESS"]
 
 

@@ -134,11 +134,15 @@ def test_a_rejected_candidate_is_unstable_and_changes_nothing(site: Site, month:
     assert (site.alias(PRODUCTION), site.served()) == (2, 2)
 
 
+TOO_FEW_ROWS = {"DATA_LIMITS": '{"min_rows": 1000000}'}
+TOO_MANY_DIVORCES = {"DATA_LIMITS": '{"max_label_rate": 0.02}'}
+
+
 @pytest.mark.parametrize(
     ("settings", "result", "status", "message"),
     [
-        pytest.param({"DATA_MIN_ROWS": "1000000"}, "UNSTABLE", 20, "could not be decided: data-check", id="too few"),
-        pytest.param({"DATA_MAX_LABEL_RATE": "0.02"}, "FAILURE", 30, "data-quality fault: data-check", id="fault"),
+        pytest.param(TOO_FEW_ROWS, "UNSTABLE", 20, "could not be decided: data-check", id="too few"),
+        pytest.param(TOO_MANY_DIVORCES, "FAILURE", 30, "data-quality fault: data-check", id="fault"),
         pytest.param({"TRAINER_DB_PASSWORD": "wrong", "POSTGRES_HOST": "127.0.0.1", "POSTGRES_PORT": "1",
                       "DATABASE_URL": ""}, "FAILURE", None, "data-check ended with status 2", id="error"),
     ],
@@ -308,7 +312,7 @@ def test_a_quiet_night_does_nothing(quiet_night: Run) -> None:
     assert {"run/drift/verdict.json", "run/drift/report.html", "run/drift/junit.xml"} <= set(build.artifacts)
 
 
-def test_whoever_starts_it_by_hand_wants_to_know_about_today(tmp_path: Path) -> None:
+def test_a_manual_start_checks_today(tmp_path: Path) -> None:
     need_groovy()
     nowhere = {"DATABASE_URL": f"host=127.0.0.1 port={hold_port()} dbname=any user=any"}
     by_hand, by_cron = run_jobs(

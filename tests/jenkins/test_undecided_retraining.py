@@ -37,7 +37,7 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
     ("end", "monitor", "retrain"),
     [("promoted", "SUCCESS", "SUCCESS"), ("rejected", "UNSTABLE", "UNSTABLE")],
 )
-def test_what_was_decided_uses_up_the_claim(nights: dict[str, Run], end: str, monitor: str, retrain: str) -> None:
+def test_a_decision_uses_up_the_claim(nights: dict[str, Run], end: str, monitor: str, retrain: str) -> None:
     night, retraining = nights[end].last("drift-monitor"), nights[end].last("retrain")
     assert (night.result, retraining.result) == (monitor, retrain), night.log
     assert night.stages == {"Check": "SUCCESS", "Retrain": monitor, GIVE_BACK: "SKIPPED"}
@@ -46,7 +46,7 @@ def test_what_was_decided_uses_up_the_claim(nights: dict[str, Run], end: str, mo
 @pytest.mark.parametrize(
     ("end", "result"), [("busy", "UNSTABLE"), ("fault", "FAILURE"), ("error", "FAILURE"), ("crash", "FAILURE")]
 )
-def test_what_was_not_decided_gives_the_claim_back(nights: dict[str, Run], end: str, result: str) -> None:
+def test_an_undecided_run_gives_the_claim_back(nights: dict[str, Run], end: str, result: str) -> None:
     night, retraining = nights[end].last("drift-monitor"), nights[end].last("retrain")
     assert (night.result, retraining.result) == (result, result), night.log
     assert night.stages == {"Check": "SUCCESS", "Retrain": result, GIVE_BACK: "SUCCESS"}, night.log

@@ -111,7 +111,7 @@ except ServeError as error:
     assert done.stderr.count("in <module>]") == 2
 
 
-def test_what_asyncio_says_of_a_lost_exception_has_no_values_in_it() -> None:
+def test_a_lost_exception_is_logged_without_values() -> None:
     code = f"""
 import asyncio
 async def fails():

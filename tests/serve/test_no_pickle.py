@@ -115,7 +115,7 @@ load_code(Path(sys.argv[1]), [Path(sigmoid.__file__)], lambda kept: compiled(sig
 """Kept and read in the one way there is (`load_code`), and compiled in a moment."""
 
 
-def test_where_others_could_write_the_machine_code_nothing_at_all_is_unpickled(tmp_path: Path) -> None:
+def test_a_cache_writable_by_others_is_never_unpickled(tmp_path: Path) -> None:
     code = tmp_path / "code"
     with witnessed(tmp_path) as path:
         for start in range(2):

@@ -147,7 +147,7 @@ class Fleet:
         return found
 
     def another_version(self) -> ModelVersion:
-        """The model in production, registered anew."""
+        """The model in production, registered again."""
         production = self.in_production()
         return self.registry.register(production.run_id, production.sha256, production.data_cutoff, {})
 

@@ -1,4 +1,4 @@
-"""A shipped model beside its twin: what differs a little agrees, what orders applicants anew is a surprise."""
+"""A shipped model beside its twin: what differs a little agrees, what orders applicants again is a surprise."""
 
 from __future__ import annotations
 

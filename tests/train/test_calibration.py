@@ -59,7 +59,7 @@ def test_the_mean_probability_is_the_positive_rate_of_what_it_is_fitted_on(train
     assert (again.slope, again.intercept) == (pytest.approx(1, abs=1e-3), pytest.approx(0, abs=1e-3))
 
 
-def test_it_survives_saving(trained: Pipeline, split: Split, tmp_path: Path) -> None:
+def test_a_calibration_survives_saving(trained: Pipeline, split: Split, tmp_path: Path) -> None:
     scale(trained, SCALING)
     trained.named_steps[STEP].get_booster().save_model(tmp_path / "model.ubj")
     loaded = XGBClassifier()

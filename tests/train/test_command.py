@@ -196,7 +196,7 @@ def test_version_that_can_no_longer_be_served_is_replaced(registry: Registry) ->
     done = train("--promote-first", "--only-first")
     assert done.exit_code == 0
     assert f"Version {old.version} of {registry.model_name} can't be served any more" in done.stdout
-    assert "It can't be converted anew: " in done.stdout, "it has no trees"
+    assert "It can't be converted again: " in done.stdout, "it has no trees"
     replacement = registry.version_of(PRODUCTION)
     assert replacement is not None
     assert replacement.version == old.version + 1
@@ -216,7 +216,7 @@ def test_version_with_its_trees_is_converted_anew_and_none_is_trained(
     monkeypatch.setattr("train.pipeline.train_model", must_not_run)
     done = train("--promote-first", "--only-first")
     assert done.exit_code == 0, done.output
-    assert f"Converted anew, it is version {old.version + 1}, and in production." in done.stdout
+    assert f"Converted again, it is version {old.version + 1}, and in production." in done.stdout
     assert changes(filled_table, registry) == [(1, None), (old.version + 1, old.version)]
 
     new = registry.version_of(PRODUCTION)

@@ -69,7 +69,7 @@ def test_each_application_stands_for_as_many_as_its_probability_says(database: s
 
 
 @pytest.mark.parametrize("probability", [0, -0.5, 1.001, float("nan"), None])
-def test_what_is_no_probability_of_having_been_looked_at_is_refused(database: str, probability: float | None) -> None:
+def test_a_malformed_looked_at_probability_is_refused(database: str, probability: float | None) -> None:
     with pytest.raises(psycopg2.Error, match="looked_at_probability"):
         execute(database, "INSERT INTO application_outcomes VALUES ('A', 1, '2026-06-01', %s)", probability)
 

@@ -21,7 +21,7 @@ def test_recipe_survives_its_tag() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b'{"max_depth": "deep"}'], ids=["empty", "nothing in it", "other types"])
-def test_what_is_no_recipe_is_refused(data: bytes) -> None:
+def test_a_malformed_recipe_is_refused(data: bytes) -> None:
     with pytest.raises(RecipeError, match="the recipe can't be read"):
         Recipe.from_json(data)
 
@@ -97,7 +97,7 @@ def test_no_tree_splits_on_an_excluded_feature_and_the_width_stays(dataset: Data
         pytest.param(FEATURE_NAMES, "every feature is left out", id="all"),
     ],
 )
-def test_what_can_not_be_left_out_is_refused(names: list[str], fault: str) -> None:
+def test_a_required_feature_cannot_be_excluded(names: list[str], fault: str) -> None:
     with pytest.raises(RecipeError, match=fault):
         checked_excluded(names)
 

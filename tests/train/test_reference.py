@@ -38,7 +38,7 @@ def profile(training: Training) -> ReferenceProfile:
     )
 
 
-def test_it_is_whole_and_says_what_it_counted(profile: ReferenceProfile, training: Training) -> None:
+def test_a_profile_is_complete_and_says_what_it_counted(profile: ReferenceProfile, training: Training) -> None:
     assert ReferenceProfile.from_json(profile.to_json()) == profile
     assert (profile.rows, profile.training_rows) == (
         training.cross_fitted.recent.y.size,

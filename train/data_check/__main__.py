@@ -16,7 +16,6 @@ from fraud.schema_version import read_version
 from fraud.settings import DatabaseRole, Settings, load_settings
 from fraud.statistics.design_weights import design_weights
 from train.data_check.checks import check_applications
-from train.data_check.limits import DataLimits
 from train.data_check.report import DataReport
 from train.maturity import known_before, label_cutoff
 from train.table import ID, LOOKED_AT, read_rows
@@ -51,19 +50,7 @@ def _check(settings: Settings, today: dt.date) -> DataReport:
         read_version(connection)
         table = read_rows(connection, cutoff, known_before(today))
     weights = design_weights(table[LOOKED_AT].to_numpy())
-    return check_applications(table.drop_columns([ID, LOOKED_AT]), cutoff, _limits(settings), weights)
-
-
-def _limits(settings: Settings) -> DataLimits:
-    return DataLimits(
-        min_rows=settings.data_min_rows,
-        min_positives=settings.data_min_positives,
-        min_label_rate=settings.data_min_label_rate,
-        max_label_rate=settings.data_max_label_rate,
-        max_duplicate_share=settings.data_max_duplicate_share,
-        max_atypical_share=settings.data_max_atypical_share,
-        max_age_days=settings.data_max_age_days,
-    )
+    return check_applications(table.drop_columns([ID, LOOKED_AT]), cutoff, settings.data_limits, weights)
 
 
 def _details(report: DataReport) -> dict[str, object]:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from fraud.feature_file import Feature
 from fraud.features import DATE, FEATURES, LABEL, MAY_BE_MISSING
+from fraud.settings.data import DataLimits
 from fraud.statistics.design_weights import DesignWeights, weighted_mean, weights_of
 from fraud.verdict import Verdict
-from train.data_check.limits import DataLimits
 from train.data_check.report import DataReport, Finding
 
 Values = NDArray[np.float32]

@@ -34,7 +34,9 @@ def ceilings(commands: Commands, dataset: Dataset, months: Sequence[dt.date], fo
         labels, probabilities = truth["labels"], truth["probabilities"]
     # The table may have been read up to the last month only.
     if not np.array_equal(labels[: dataset.y.size], dataset.y):
-        raise ReplayError("the generator's labels are not those of the table: `python -m initdb --force` loads it anew")
+        raise ReplayError(
+            "the generator's labels are not those of the table: `python -m initdb --force` loads it again"
+        )
     found: list[float | None] = []
     for first in months:
         begin, end = np.searchsorted(dataset.dates, np.array([first, next_month(first)], "datetime64[D]"))

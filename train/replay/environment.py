@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from fraud.api_keys import Role, key_settings
 from fraud.settings import Settings
 
-GATE_EFFORT: Final = {"gate_window_s": "1"}
+WINDOW_S: Final = 1.0
 """Twelve gates in a quarter of an hour measure for half the time, unless the settings say how long."""
 
 
@@ -33,9 +33,11 @@ def replay_environment(
         for name, value in settings
         if isinstance(value, SecretStr) and name != "database_url"
     }
-    unset = GATE_EFFORT.keys() - settings.model_fields_set
+    effort = settings.gate_effort
+    if "window_s" not in effort.model_fields_set:
+        effort = effort.model_copy(update={"window_s": WINDOW_S})
     return shared | {
-        **{name.upper(): GATE_EFFORT[name] for name in unset},
+        "GATE_EFFORT": effort.model_dump_json(),
         "RUN_DIR": str(run_dir),
         "DATABASE_URL": database_dsn,
         "MLFLOW_TRACKING_URI": settings.tracking_uri(),

@@ -76,7 +76,7 @@ def kill_everything(site: Site) -> None:
 
 
 def stop_under_load(site: Site) -> None:
-    """SIGTERM, as when the service is deployed anew."""
+    """SIGTERM, as when the service is deployed again."""
     if site.server.stop() != 0:
         raise SiteError("the server did not end with status 0 after SIGTERM")
     site.server.start()

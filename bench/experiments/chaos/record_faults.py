@@ -49,7 +49,7 @@ def read_over_the_months_turn(site: Site) -> None:
 
 
 def expire_a_large_month(site: Site) -> None:
-    """A month of a million requests is past its time; the shipper is started anew, as upkeep looks once an hour."""
+    """A month of a million requests is past its time; the shipper is restarted, as upkeep looks once an hour."""
     site.execute(_FILL)
     site.server.kill(site.server.processes(SHIPPER))
     site.wait_until(lambda: site.fetch(_OLD_MONTH, OLD_MONTH) == [(0,)], WAIT_S, "the expired month is gone")

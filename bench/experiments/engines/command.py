@@ -85,7 +85,7 @@ def _reasons(folder: Path, race: Race, seconds: float, progress: Progress) -> It
 
 def _contenders(model: BenchModel, threads: int, stack: ExitStack) -> dict[str, Score]:
     kinds = {FOREST: EngineKind.FOREST, ONNXRUNTIME: EngineKind.ONNXRUNTIME, AUTO: EngineKind.AUTO}
-    # A copy a number of threads: to set it anew before each call would cost time that is not XGBoost's.
+    # A copy a number of threads: to set it again before each call would cost time that is not XGBoost's.
     booster = model.booster.copy()
     booster.set_param("nthread", threads)
     found: dict[str, Score] = {XGBOOST: partial(booster.inplace_predict, validate_features=False)}

@@ -48,7 +48,7 @@ class Scorer:
 
 def start(cores: int, folder: str) -> None:
     """Start Ray on this machine, within the 15 s that it gives its own processes."""
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of a dozen processes would compile all of Ray anew
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of a dozen processes would compile all of Ray again
     ray.init(
         "local",
         num_cpus=cores,

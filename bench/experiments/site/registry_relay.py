@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 LOOPBACK: Final = "127.0.0.1"
 ARTIFACTS: Final = "/mlflow-artifacts/artifacts/"
 _HOP: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host"})
-"""Headers between neighbours, which are not passed on (RFC 9110, 7.6.1), and those that are written anew."""
+"""Headers between neighbours, which are not passed on (RFC 9110, 7.6.1), and those that are rewritten."""
 
 
 class RelayFault(Enum):

@@ -76,7 +76,7 @@ class ScoringServer:
         psutil.wait_procs(victims, STOP_TIMEOUT_S)
 
     def kill_all(self) -> None:
-        """End every process at once, the supervisor first, so that it starts nothing anew."""
+        """End every process at once, the supervisor first, so that it restarts nothing."""
         children = psutil.Process(self.process.pid).children()
         os.kill(self.process.pid, signal.SIGKILL)
         for child in children:

@@ -162,7 +162,7 @@ def _in_doubt(compared: Iterable[KindLatency], rule: LatencyRule) -> Iterator[st
         if ratio.low <= rule.max_ratio < ratio.estimate:
             yield (
                 f"{kind.name}: median of candidate over champion is {ratio}: above {rule.max_ratio:.2f}, but not "
-                f"beyond doubt on a machine that busy, or with so few pairs (GATE_MAX_PAIRS): {MEASURE_AGAIN}"
+                f"beyond doubt on a machine that busy, or with so few pairs (GATE_EFFORT max_pairs): {MEASURE_AGAIN}"
             )
 
 

@@ -120,7 +120,7 @@ def judge_against_champion(
     )
     judgement = judge(policy.rule, policy.level, policy.margin, found.average_precision)
     refusals = (
-        *vetoes(policy.limits, found, comparison.slices, comparison.flip_share),
+        *vetoes(policy.vetoes, found, comparison.slices, comparison.flip_share),
         *_group_refusals(policy, rows, candidate, champion),
     )
     return replace(
@@ -184,4 +184,4 @@ def _group_refusals(
         weights,
     )
     groups = applicant_groups(rows.x, rows.y, rows.attributes, weights)
-    return group_vetoes(policy.limits, policy.level, groups, rows.y, reviews)
+    return group_vetoes(policy.vetoes, policy.level, groups, rows.y, reviews)

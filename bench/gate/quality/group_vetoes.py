@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import hypergeom, norm
 
-from bench.gate.quality.policy import Limits
+from fraud.settings.gate import GateVetoes
 from fraud.statistics.design_weights import DesignWeights, weights_of
 from fraud.statistics.group_fairness import Group, hits_and_trials, is_small, shown_ratio
 from fraud.statistics.risk_ratio import ratio_interval, ratio_score
@@ -53,7 +53,7 @@ class _Figure:
 
 
 def group_vetoes(
-    limits: Limits, level: float, groups: Sequence[Group], labels: NDArray[np.integer], reviews: Reviews
+    limits: GateVetoes, level: float, groups: Sequence[Group], labels: NDArray[np.integer], reviews: Reviews
 ) -> Iterator[str]:
     """A sentence for every group of N labelled applications, and figure, that breaks a limit."""
     judged = [group for group in groups if not is_small(labels[group.rows], weights_of(reviews.weights, group.rows))]
@@ -69,12 +69,12 @@ def group_vetoes(
                 yield _sentence(group, figure, reviews, level, len(judged) * len(figures))
 
 
-def _figures(limits: Limits, labels: NDArray[np.integer]) -> Iterator[_Figure]:
+def _figures(limits: GateVetoes, labels: NDArray[np.integer]) -> Iterator[_Figure]:
     if limits.selection_ratio is not None:
         everybody = np.ones(labels.size, np.bool_)
-        yield _Figure("reviewed", "GATE_MAX_SELECTION_RATIO", limits.selection_ratio, everybody)
+        yield _Figure("reviewed", "GATE_VETOES selection_ratio", limits.selection_ratio, everybody)
     if limits.fpr_ratio is not None:
-        yield _Figure("wrongly reviewed", "GATE_MAX_FPR_RATIO", limits.fpr_ratio, labels == 0)
+        yield _Figure("wrongly reviewed", "GATE_VETOES fpr_ratio", limits.fpr_ratio, labels == 0)
 
 
 def _counts(

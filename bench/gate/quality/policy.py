@@ -5,25 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bench.gate.quality.rule import Rule
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Beyond which a candidate is refused whatever its average precision; None = no limit."""
-
-    brier_rise: float | None = None
-    precision_loss: float | None = None
-    """At the review capacity."""
-    recall_loss: float | None = None
-    """At the review capacity."""
-    slice_loss: float | None = None
-    """Of average precision, in any slice."""
-    flip_share: float | None = None
-    """Share of rows whose decision changes, to review or not to review."""
-    fpr_ratio: float | None = None
-    """Of a group's false-positive rate to that of all others."""
-    selection_ratio: float | None = None
-    """Of the share of a group that is reviewed to that of all others."""
+from fraud.settings.gate import GateVetoes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +27,4 @@ class QualityPolicy:
     """Fewest rows of each label to judge on."""
     review_capacity: float
     """Share of rows that officers can review."""
-    limits: Limits
+    vetoes: GateVetoes

@@ -10,24 +10,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.gate.quality.comparison import Comparison
-from bench.gate.quality.policy import Limits
 from bench.gate.quality.slices import SliceReport
+from fraud.settings.gate import GateVetoes
 from fraud.statistics.interval import Interval
 
 
-def vetoes(limits: Limits, comparison: Comparison, slices: Sequence[SliceReport], flip_share: float) -> Iterator[str]:
+def vetoes(
+    limits: GateVetoes, comparison: Comparison, slices: Sequence[SliceReport], flip_share: float
+) -> Iterator[str]:
     """A sentence for every limit that the candidate breaks."""
     losses = (
-        ("Brier score", comparison.brier_score.difference, limits.brier_rise, "GATE_MAX_BRIER_RISE"),
+        ("Brier score", comparison.brier_score.difference, limits.brier_rise, "GATE_VETOES brier_rise"),
         (
             "review precision",
             _loss(comparison.review_precision.difference),
             limits.precision_loss,
-            "GATE_MAX_PRECISION_LOSS",
+            "GATE_VETOES precision_loss",
         ),
-        ("review recall", _loss(comparison.review_recall.difference), limits.recall_loss, "GATE_MAX_RECALL_LOSS"),
+        ("review recall", _loss(comparison.review_recall.difference), limits.recall_loss, "GATE_VETOES recall_loss"),
         *(
-            (f"average precision of {part.name}", _loss(part.difference), limits.slice_loss, "GATE_MAX_SLICE_LOSS")
+            (f"average precision of {part.name}", _loss(part.difference), limits.slice_loss, "GATE_VETOES slice_loss")
             for part in slices
             if part.difference is not None
         ),
@@ -41,7 +43,7 @@ def vetoes(limits: Limits, comparison: Comparison, slices: Sequence[SliceReport]
     if limits.flip_share is not None and flip_share > limits.flip_share:
         yield (
             f"veto: the decision of {flip_share:.2%} of the applications changes, "
-            f"more than GATE_MAX_FLIP_SHARE={limits.flip_share:g}"
+            f"more than GATE_VETOES flip_share={limits.flip_share:g}"
         )
 
 

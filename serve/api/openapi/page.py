@@ -137,7 +137,7 @@ def _complete(operation: Schema, path: str) -> None:
         add_faults(operation, path, responses.MODEL_ADDRESS)
     add_faults(operation, path, responses.EVERYWHERE)
     if not is_open(path):
-        role = role_for(path)
+        role = role_for(path.replace("{version}", "1"))
         operation["security"] = [{name: []} for name in (_KEYS if role is Role.SCORE else _LOGINS)]
         takes = "Any login." if role is None else f"Takes the role `{role}`."
         operation["description"] = " ".join(filter(None, (operation.get("description"), takes)))

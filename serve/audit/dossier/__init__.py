@@ -10,7 +10,7 @@ What is proven, and by what:
 | the anchor is the service's | its signature under AUDIT_KEY, or the same anchor collected elsewhere |
 | model card, gate, reasons told afterwards, policy, what people decided | the seal alone |
 
-The seal is a SHA-256 of all that the dossier says: it finds a change, and not one by somebody who seals it anew. Signed
+The seal is a SHA-256 of all that the dossier says: it finds a change, and not one by whoever seals it again. Signed
 with AUDIT_KEY it finds that too, for who has the key.
 
 Three things a dossier leaves out, and says so. A record of several rows has one digest of all of them, so that its

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from fraud.settings import read_secret_file
+from fraud.secret_files import read_secret
+from fraud.settings.part import long_enough
 from serve.audit.collected import read_collected
 from serve.audit.command import CollectedAnchors
 from serve.audit.dossier.annex import ANNEX_FILE, read_annex
@@ -34,7 +35,9 @@ def check_command(
     Exit status: 0 what it says of the answers is proven; 10 something differs, which is named; 20 nothing differs, and
     the file alone does not prove all of it; 2 the check could not run.
     """
-    key = None if key_file is None else AnchorKey(read_secret_file("--key-file", key_file))
+    key = None
+    if key_file is not None:
+        key = AnchorKey(long_enough(f"--key-file={key_file}", read_secret("--key-file", key_file).strip()))
     collected = read_collected(anchors or (), key)
     if collected.findings:
         raise AuditError(f"the anchors can't be used: {collected.findings[0]}")

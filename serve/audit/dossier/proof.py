@@ -64,7 +64,7 @@ class LedgerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a record stands, and what shows that it is the one that was written there."""
+    """Where a record is, and what shows that it is the one that was written there."""
 
     chain_id: str
     sequence: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]

@@ -67,7 +67,7 @@ def aliases(registry: Registry) -> dict[str, int]:
     return {alias: version.version for alias, version in found.items() if version is not None}
 
 
-def test_what_was_measured_is_promoted_and_a_second_time_changes_nothing(registry: Registry, tmp_path: Path) -> None:
+def test_promotion_is_of_the_measured_version_and_idempotent(registry: Registry, tmp_path: Path) -> None:
     measured(registry, tmp_path)
     assert promote().exit_code == 0
     assert aliases(registry) == {PRODUCTION: 2, PREVIOUS: 1}

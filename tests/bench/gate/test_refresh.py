@@ -13,7 +13,7 @@ from bench.gate.check import Gate, LatencyTest
 from bench.gate.command import Run
 from bench.gate.latency.judge import LatencyRule
 from bench.gate.latency.measure import Effort
-from bench.gate.quality.policy import Limits, QualityPolicy
+from bench.gate.quality.policy import QualityPolicy
 from bench.gate.quality.rule import Rule
 from bench.gate.refresh import Refresh
 from fraud.registry import (
@@ -25,6 +25,7 @@ from fraud.registry import (
     ModelVersion,
     Registry,
 )
+from fraud.settings.gate import GateVetoes
 from fraud.verdict import Verdict
 from tests.bench.gate.report.gate_reports import latency
 from tests.train.conftest import store, synthetic_dataset
@@ -35,9 +36,9 @@ from train.refresh import why_not_refreshed
 
 EARLIER, LAST = dt.date(2024, 2, 20), dt.date(2024, 3, 21)
 POLICY = QualityPolicy(
-    rule=Rule.SUPERIOR, level=0.01, margin=0.5, minimum_positives=30, review_capacity=0.05, limits=Limits()
+    rule=Rule.SUPERIOR, level=0.01, margin=0.5, minimum_positives=30, review_capacity=0.05, vetoes=GateVetoes()
 )
-LATENCY = LatencyTest(LatencyRule(1.1, 2.0, {}), Effort(1.0, 1, 1), 1, 1)
+LATENCY = LatencyTest(LatencyRule(1.1, 2.0, {}), Effort(1.0, 1, 1), 1)
 
 
 def trained(dsn: str, registry: Registry, today: dt.date) -> ModelVersion:
@@ -100,7 +101,7 @@ def test_rejected_month_ships_the_champions_recipe_on_newer_applications(
     ("margin", "refreshes"),
     [pytest.param(-0.5, True, id="inferior"), pytest.param(0.5, False, id="switched off")],
 )
-def test_what_is_not_refreshed_stays_rejected(
+def test_a_candidate_without_refresh_stays_rejected(
     world: tuple[str, Registry, ModelVersion, ModelVersion], tmp_path: Path, margin: float, refreshes: bool
 ) -> None:
     _, registry, _, candidate = world
@@ -112,7 +113,7 @@ def test_what_is_not_refreshed_stays_rejected(
     assert left.version == candidate.version
 
 
-def test_what_can_t_be_refreshed_says_why(world: tuple[str, Registry, ModelVersion, ModelVersion]) -> None:
+def test_a_failed_refresh_says_why(world: tuple[str, Registry, ModelVersion, ModelVersion]) -> None:
     _, _, champion, _ = world
     assert why_not_refreshed(champion, LAST) is None
     assert "knows all applications" in (why_not_refreshed(champion, EARLIER) or "")

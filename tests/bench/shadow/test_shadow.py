@@ -45,7 +45,7 @@ def changed(log: Log, what: str) -> Iterator[None]:
         execute(log.dsn, update.format(back, ONE_RECORD), features, probabilities)
 
 
-def test_what_production_answered_comes_out_to_the_bit_by_whichever_kernel(
+def test_recorded_answers_are_reproduced_to_the_bit_by_either_kernel(
     versions: Versions, log: Log, tmp_path: Path
 ) -> None:
     forest, onnxruntime = (engine.score(log.x) for engine in versions.engines)
@@ -193,7 +193,7 @@ def test_policy_in_force_decides_for_both(versions: Versions, database: str, tmp
 @pytest.mark.parametrize(
     ("limits", "verdict", "words"),
     [
-        (Limits(100, 0.0001, is_optional=False), Verdict.FAIL, "GATE_MAX_FLIP_SHARE=0.0001"),
+        (Limits(100, 0.0001, is_optional=False), Verdict.FAIL, "GATE_VETOES flip_share=0.0001"),
         (Limits(100, 0.9, is_optional=False), Verdict.PASS, "decides otherwise"),
         (Limits(10**6, None, is_optional=False), Verdict.INCONCLUSIVE, "too few to compare"),
         (Limits(10**6, None, is_optional=True), Verdict.PASS, "too few to compare"),

@@ -81,7 +81,7 @@ def test_nothing_to_compare_is_undecided_unless_somebody_else_decides(
 
 
 def test_veto_rejects(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GATE_MAX_FLIP_SHARE", "0.0001")
+    monkeypatch.setenv("GATE_VETOES", '{"flip_share": 0.0001}')
     assert run(*DAYS, "--report", str(tmp_path / "elsewhere")).exit_code == 10
     assert read_verdict(tmp_path / "elsewhere" / "verdict.json").verdict is Verdict.FAIL
 

@@ -182,7 +182,9 @@ def refused(
     ],
     ids=["an audience of one", "one of two audiences", "a clock that differs a little"],
 )
-def test_what_the_standard_allows_is_let_in(browser: Browsers, tiny: TinyProvider, claims: dict[str, Any]) -> None:
+def test_tokens_that_the_standard_allows_are_accepted(
+    browser: Browsers, tiny: TinyProvider, claims: dict[str, Any]
+) -> None:
     here = browser()
     sent = sent_out(here)
     tiny.vouch(sent["nonce"], **claims)

@@ -35,5 +35,5 @@ def test_only_its_own_state_belongs_to_an_attempt() -> None:
 
 
 @pytest.mark.parametrize("value", ["", ".", "x", ".Lw==", "x.?", "x.L", "x._w=="])
-def test_what_no_attempt_has_written_is_none(value: str) -> None:
+def test_a_cookie_of_no_attempt_is_ignored(value: str) -> None:
     assert Attempt.from_cookie(value) is None

@@ -152,7 +152,9 @@ def test_a_person_without_a_role_is_told_and_not_let_in(
     assert "You have no role here" in event.facts
 
 
-def test_who_has_lost_all_roles_is_out_everywhere(browser: Browsers, provider: RealProvider, database: str) -> None:
+def test_a_person_without_roles_is_logged_out_everywhere(
+    browser: Browsers, provider: RealProvider, database: str
+) -> None:
     before = browser()
     provider.log_in(before)
     provider.knows(preferred_username="anna", roles=[])

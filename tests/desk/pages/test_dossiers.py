@@ -89,7 +89,7 @@ def test_a_dossier_is_made_and_noted(
         ({"application": "nobody's", "for": "citizen", "language": "en"}, 404, "Nothing is on record"),
     ],
 )
-def test_what_can_t_be_made_is_said_and_noted_where_it_was_sought(
+def test_a_failed_dossier_is_explained_and_recorded_where_it_was_sought(
     site: Site, client: httpx.Client, form: dict[str, str], status: int, told: str
 ) -> None:
     before, sought = len(fetch(site.dsn, EVENTS)), fetch(site.dsn, SOUGHT)

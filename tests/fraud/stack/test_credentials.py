@@ -8,7 +8,7 @@ from pathlib import Path
 from fraud.stack.credentials import generate_missing
 
 
-def test_what_is_generated_is_random_and_readable_by_its_owner_only(tmp_path: Path) -> None:
+def test_generated_secrets_are_random_and_readable_by_their_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "run" / ".env"
     generated = generate_missing(path, ["A_PASSWORD", "B_PASSWORD"])
     assert path.read_text() == "".join(f"{name}={value}\n" for name, value in generated.items())
@@ -17,7 +17,7 @@ def test_what_is_generated_is_random_and_readable_by_its_owner_only(tmp_path: Pa
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_what_is_there_stays(tmp_path: Path) -> None:
+def test_existing_secrets_are_kept(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("# mine\nA_PASSWORD=kept\n")
     generate_missing(path, ["B_PASSWORD"])

@@ -10,7 +10,7 @@ from fraud.database import connect
 from fraud.errors import DatabaseError
 
 
-def test_it_listens_on_no_network(postgres: str) -> None:
+def test_embedded_postgresql_listens_on_no_network(postgres: str) -> None:
     with connect(postgres) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('listen_addresses')")
         assert cursor.fetchone() == ("",)

@@ -154,7 +154,7 @@ def test_a_second_start_reuses_data_and_model(used_run_dir: Path) -> None:
 
 @pytest.mark.long
 def test_a_run_folder_that_was_moved_starts_elsewhere_with_its_record(used_run_dir: Path) -> None:
-    """As the README has it for another machine: the folder, copied while nothing runs over it."""
+    """As docs/how-to/back-up-and-restore.md has it: the folder, copied while nothing runs over it."""
     moved = used_run_dir.with_name("moved")
     shutil.copytree(used_run_dir, moved)
     stack = start_stack(moved, hold_port())
@@ -247,7 +247,7 @@ def test_address_of_another_machine_is_one_line(failing_stack: FailingStack, hos
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("with_trees", "said"), [(True, "Converted anew, it is version "), (False, "It can't be converted anew: ")]
+    ("with_trees", "said"), [(True, "Converted again, it is version "), (False, "It can't be converted again: ")]
 )
 def test_model_of_an_earlier_version_is_replaced_and_kept(used_run_dir: Path, with_trees: bool, said: str) -> None:
     stack = start_stack(used_run_dir, hold_port())

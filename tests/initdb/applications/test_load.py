@@ -249,7 +249,7 @@ def test_faulty_file_changes_nothing_whatever_else_comes_with_it(database: str, 
     assert provenance(database) == Provenance((first,))
 
 
-def test_what_postgresql_refuses_is_one_line_and_changes_nothing(database: str, tmp_path: Path) -> None:
+def test_a_database_error_is_one_line_and_changes_nothing(database: str, tmp_path: Path) -> None:
     table = "ALTER TABLE divorce_predictions"
     check = f'{table} ADD CONSTRAINT adult CHECK ("Age_Days" > 6574)'
     with execution(database, check, f"{table} DROP CONSTRAINT adult"):

@@ -89,7 +89,7 @@ def test_a_retraining_that_decided_nothing_gives_its_claim_back(database: str) -
     assert not ask(database, 1, TODAY + DAY).granted, "one retraining for each claim"
 
 
-def test_what_decides_nothing_is_not_tried_for_ever(database: str) -> None:
+def test_undecided_retrainings_are_bounded(database: str) -> None:
     for day in (TODAY, TODAY + DAY):
         checked(database, 1, day=day)
         assert ask(database, 1, day).granted

@@ -328,7 +328,7 @@ def test_known_outcomes_are_compared_with_the_reference(site: Site, today: dt.da
     execute(
         site.dsn,
         "INSERT INTO application_outcomes SELECT id, (random() < 0.5)::int, %s FROM unnest(%s) AS id",
-        *(today, ids),
+        *(today - DAY, ids),
     )
     assert site.check(today).exit_code == 10
     assert any("positive rate" in reason for reason in site.verdict()["reasons"])

@@ -48,7 +48,7 @@ def server() -> Iterator[Server]:
         yield server
 
 
-def test_what_waited_is_waited_for(server: Server) -> None:
+def test_the_check_waits_for_spooled_records(server: Server) -> None:
     server.spools = [(7, 100.0)] * 3 + [(0, 0.0)]
     assert wait_for_records(server.metrics) is None
     assert server.asked > 3

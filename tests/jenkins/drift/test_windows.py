@@ -59,7 +59,7 @@ def test_the_running_day_ends_now_and_leaves_the_full_days_as_they_are(cutoff: d
 def test_all_looks_at_a_day_spend_no_more_than_a_full_day() -> None:
     profile = ReferenceProfile("", TODAY, TODAY, TODAY, 0, 0, 0, 0, [], [])
     plan = WindowPlan(TODAY, TODAY, 7, own_only=False, label_maturity=dt.timedelta())
-    check = Check(profile, from_training=False, policy=DriftPolicy(alpha=0.001), plan=plan)
+    check = Check(profile, policy=DriftPolicy(alpha=0.001), plan=plan)
     spent = [check.after_looks(looks).policy.alpha for looks in range(50)]
     assert spent[:2] == [0.0005, 0.00025]
     assert sum(spent) <= 0.001

@@ -76,11 +76,11 @@ def test_no_stage_is_left_out_repeated_or_taken_after_one_that_did_not_pass(
         ([*[Verdict.PASS] * 3, Verdict.INCONCLUSIVE], True),
     ],
 )
-def test_it_is_over_once_no_stage_goes_on(verdicts: list[Verdict], *, is_over: bool) -> None:
+def test_retraining_ends_once_no_stage_runs(verdicts: list[Verdict], *, is_over: bool) -> None:
     assert record(*verdicts).is_over is is_over
 
 
-def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_a_state_is_read_back_as_written(tmp_path: Path) -> None:
     written = record(Verdict.PASS, Verdict.FAIL)
     written.write(tmp_path)
     assert read_record(tmp_path) == written
@@ -106,7 +106,7 @@ def retrain(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     return lambda *arguments: CliRunner().invoke(app, arguments)
 
 
-def test_it_ends_at_the_first_stage_that_does_not_pass(
+def test_retraining_ends_at_the_first_failed_stage(
     retrain: Callable[..., Result], database: str, tmp_path: Path
 ) -> None:
     result = retrain("--today", "2026-05-01", "--reason", "no applications")

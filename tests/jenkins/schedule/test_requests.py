@@ -81,7 +81,7 @@ def test_a_command_runs_for_who_asked_and_its_output_is_passed_on(
         ("SET begun_at = now(), seen_at = now() - interval '6 min', output = 'so far'", True, f"so far\n{BROKEN_OFF}"),
     ],
 )
-def test_what_is_old_or_lost_is_ended_and_not_done(
+def test_expired_and_lost_requests_are_closed_and_not_run(
     table: RequestsTable, database: str, change: str, output: str, *, ended: bool
 ) -> None:
     execute(database, ASK, "rollback", "anna")

@@ -107,7 +107,7 @@ def schedule(run_dir: Path, *arguments: str, **settings: str) -> subprocess.Comp
     )
 
 
-def test_it_shows_what_comes_next(tmp_path: Path) -> None:
+def test_the_schedule_shows_the_next_runs(tmp_path: Path) -> None:
     Memory(tmp_path / "schedule" / "last.json").begin("retrain", at("2020-01-01T03:00"))
     shown = schedule(tmp_path, "--show")
     assert shown.returncode == 0, shown.stderr

@@ -26,7 +26,7 @@ def split(lines: tuple[str, ...]) -> list[tuple[str, str, str]]:
     ("forwarded_for", "expected"),
     [
         pytest.param("203.0.113.9", "203.0.113.9", id="one hop"),
-        pytest.param("198.51.100.1, 203.0.113.9", "203.0.113.9", id="what stands left of it may be invented"),
+        pytest.param("198.51.100.1, 203.0.113.9", "203.0.113.9", id="what is left of it may be invented"),
         pytest.param("203.0.113.9, 10.1.1.1, 192.0.2.7", "203.0.113.9", id="a chain of ours"),
         pytest.param("10.9.9.9, 10.1.1.1", "10.9.9.9", id="nobody but ours"),
         pytest.param("203.0.113.9:56789", "203.0.113.9", id="IPv4 with a port"),
@@ -42,7 +42,7 @@ def split(lines: tuple[str, ...]) -> list[tuple[str, str, str]]:
         pytest.param("", PROXY, id="empty"),
         pytest.param("unknown", PROXY, id="no address"),
         pytest.param("203.0.113.9, unknown", PROXY, id="nothing left of a malformed value counts"),
-        pytest.param("203.0.113.9, unknown, 10.1.1.1", "10.1.1.1", id="what stands right of it does"),
+        pytest.param("203.0.113.9, unknown, 10.1.1.1", "10.1.1.1", id="what is right of it does"),
         pytest.param("unknown, 203.0.113.9", "203.0.113.9", id="malformed where nobody looks"),
         pytest.param("203.0.113.9:x", PROXY, id="a port that is none"),
         pytest.param("203.0.113.256", PROXY, id="a number too large"),
@@ -112,13 +112,13 @@ def test_a_connection_without_a_peer_has_no_address() -> None:
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"forwarded", b"x-forwarded-for"]))
-def test_whatever_a_client_writes_the_proxys_own_line_counts(written: bytes, name: bytes) -> None:
+def test_the_proxys_own_line_counts_over_a_clients(written: bytes, name: bytes) -> None:
     own = b"for=203.0.113.9" if name == b"forwarded" else b"203.0.113.9"
     assert BEHIND.client_address((PROXY, 1), [(name, written), (name, own)]) == "203.0.113.9"
 
 
 @given(st.text(alphabet='for=;,"\\ 198.51[]:x', max_size=60))
-def test_whatever_stands_left_of_the_proxys_own_element_names_nobody_else(written: str) -> None:
+def test_elements_left_of_the_proxys_own_are_ignored(written: str) -> None:
     """As a proxy writes that appends to the line of the client."""
     assert address(f"Forwarded: {written}, for=203.0.113.9") in {"203.0.113.9", PROXY}
     assert address(f"X-Forwarded-For: {written}, 203.0.113.9") == "203.0.113.9"

@@ -15,6 +15,7 @@ from serve.errors import TooManyFailedLogins, Unauthorized
 KEY = new_key()
 HERE, THERE = "203.0.113.1", "203.0.113.2"
 MANY = 128
+ABOUT = {"request_id": "id"}
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def basic(password: str, user: str = "admin") -> bytes:
 def fail(control: AccessControl, login: bytes, address: str = HERE, browser: str | None = None) -> bool:
     """Whether a wrong login was looked at."""
     try:
-        control.admit(login, address, Role.READ, "id", browser)
+        control.admit(login, address, Role.READ, ABOUT, browser)
     except TooManyFailedLogins:
         return False
     except Unauthorized:
@@ -40,7 +41,7 @@ def fail(control: AccessControl, login: bytes, address: str = HERE, browser: str
 
 def is_let_in(control: AccessControl, login: bytes, address: str = HERE, browser: str | None = None) -> bool:
     try:
-        return control.admit(login, address, Role.READ, "id", browser).name == "admin"
+        return control.admit(login, address, Role.READ, ABOUT, browser).name == "admin"
     except TooManyFailedLogins:
         return False
 
@@ -103,5 +104,5 @@ def test_many_addresses_guess_no_faster_than_one_bound(control: AccessControl, n
 
 def test_a_client_of_the_same_name_is_not_the_administrator(control: AccessControl) -> None:
     """Whoever has a key would otherwise be known as a browser as often as they like, and guess in each."""
-    assert not control.is_administrator(control.admit(basic(KEY), HERE, Role.READ, "id"))
-    assert control.is_administrator(control.admit(basic("right"), HERE, Role.READ, "id"))
+    assert not control.is_administrator(control.admit(basic(KEY), HERE, Role.READ, ABOUT))
+    assert control.is_administrator(control.admit(basic("right"), HERE, Role.READ, ABOUT))

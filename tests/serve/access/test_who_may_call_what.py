@@ -121,7 +121,7 @@ def test_probes_and_the_description_are_open(url: str, path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/nowhere", "/redoc", "/docs/oauth2-redirect", "/v2/nowhere", "/PREDICT", "/predict/"]
 )
-def test_what_is_not_listed_is_closed(url: str, path: str) -> None:
+def test_unlisted_paths_are_denied_by_default(url: str, path: str) -> None:
     """So a new route is closed until somebody decides."""
     assert httpx.get(url + path).status_code == 401
 

@@ -122,7 +122,7 @@ def is_read(path: str, body: Any) -> bool:
 
 
 @pytest.mark.parametrize(("path", "_name", "body"), BAD, ids=[f"{path} {name}" for path, name, _ in BAD])
-def test_what_the_server_refuses_does_not_fit(path: str, _name: str, body: Any) -> None:
+def test_refused_bodies_do_not_fit_the_schema(path: str, _name: str, body: Any) -> None:
     assert not is_read(path, body)
     assert not fits(path, body)
 
@@ -133,7 +133,7 @@ EXAMPLES = [(path, name, body) for path, (_, bodies) in CALLS.items() for name, 
 @pytest.mark.parametrize(
     ("path", "_name", "body"), GOOD + EXAMPLES, ids=[f"{path} {name}" for path, name, _ in GOOD + EXAMPLES]
 )
-def test_what_the_server_reads_fits(path: str, _name: str, body: Any) -> None:
+def test_accepted_bodies_fit_the_schema(path: str, _name: str, body: Any) -> None:
     assert is_read(path, body)
     assert fits(path, body)
 

@@ -50,7 +50,7 @@ def test_policy_in_force_is_shown_without_the_names_of_who_signed_it(tmp_path: P
     assert not any(name in shown.model_dump_json() for name in ("anna", "bert", TERMS.control_key))
 
 
-def test_who_only_scores_sees_nothing_of_it(tmp_path: Path) -> None:
+def test_a_scoring_key_sees_no_policy(tmp_path: Path) -> None:
     scorer = Caller("agency", frozenset({Role.SCORE}))
     assert shown_policy(policies(tmp_path, *signed()), scorer) == (None, None)
     assert shown_policy(policies(tmp_path), scorer) == (None, None)

@@ -78,7 +78,7 @@ def test_every_protocol_gives_the_same_effects(client: httpx.Client, stack: Live
     assert [len(reasons) for _, reasons in recorded] == [FEATURE_COUNT] * 3
 
 
-def test_what_was_told_is_on_record_and_told_again(client: httpx.Client, stack: LiveStack) -> None:
+def test_reasons_are_recorded_and_repeated(client: httpx.Client, stack: LiveStack) -> None:
     request_id, application = uuid.uuid4().hex, f"A-{uuid.uuid4().hex}"
     row = {**GOOD, "application_id": application}
     told = client.post("/predict?reasons=2", json=row, headers={"X-Request-ID": request_id}).json()
@@ -105,9 +105,7 @@ def test_what_was_told_is_on_record_and_told_again(client: httpx.Client, stack: 
     assert said <= {"unwitnessed", "inconclusive", "pass", "anchors are not signed here"}, verified.stdout
 
 
-def test_what_would_have_changed_an_answer_is_what_the_server_then_answers(
-    client: httpx.Client, stack: LiveStack
-) -> None:
+def test_a_counterfactual_is_confirmed_by_scoring(client: httpx.Client, stack: LiveStack) -> None:
     application = f"A-{uuid.uuid4().hex}"
     probability = client.post("/predict", json={**GOOD, "application_id": application}).json()["probability"]
     threshold = float(np.float32(probability * 0.97))

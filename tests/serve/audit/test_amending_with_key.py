@@ -56,7 +56,7 @@ def run(dsn: str, spool: Path, *command: str, **settings: str) -> subprocess.Com
     )
 
 
-def test_what_is_amended_under_the_key_is_signed(log: str, tmp_path: Path) -> None:
+def test_amendments_under_the_key_are_signed(log: str, tmp_path: Path) -> None:
     for command, said in (
         (REKEY, "rekeyed: 2 rows in 2 records"),
         (ERASE, "erased: 1 rows in 1 records"),

@@ -74,7 +74,7 @@ def test_a_closed_chain_needs_no_other_witness_and_says_who_closed_it(
     assert str(closed).endswith(" by A. Auditor: its machine burnt down")
 
 
-def test_what_is_cut_from_a_closed_chain_is_found(log: str, tmp_path: Path, chain: uuid.UUID) -> None:
+def test_a_truncated_closed_chain_is_found(log: str, tmp_path: Path, chain: uuid.UUID) -> None:
     close(log, tmp_path / "here", chain)
     execute(log, CUT)
     assert faults(verified(log, tmp_path)) == {Fault.MISSING}

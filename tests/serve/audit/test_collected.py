@@ -58,7 +58,7 @@ def told(report: Report) -> list[tuple[Fault, str]]:
 
 
 @pytest.mark.parametrize("key", [KEY, None], ids=["with the key", "without"])
-def test_what_was_collected_passes(log: str, tmp_path: Path, key: AnchorKey | None) -> None:
+def test_collected_anchors_pass(log: str, tmp_path: Path, key: AnchorKey | None) -> None:
     assert audit(log, tmp_path / "spool", key, tmp_path / "elsewhere").findings == ()
 
 
@@ -143,7 +143,7 @@ def as_copied(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("store", [as_posted, as_copied], ids=["bodies in a file", "copies of the folder"])
-def test_what_was_collected_may_have_several_forms(log: str, tmp_path: Path, store: Callable[[Path], None]) -> None:
+def test_collected_anchors_may_have_several_forms(log: str, tmp_path: Path, store: Callable[[Path], None]) -> None:
     store(tmp_path / "elsewhere")
     report = audit(log, tmp_path / "here", KEY, tmp_path / "elsewhere")
     assert (report.verdict, report.findings) == (Verdict.PASS, ())
@@ -156,7 +156,7 @@ def test_a_line_that_is_no_anchor_is_named(log: str, tmp_path: Path, line: bytes
     assert told(report) == [(Fault.DAMAGED, f"{tmp_path / 'elsewhere' / 'notes'}, line 2, is no anchor")]
 
 
-def test_what_was_changed_where_it_was_collected_is_found(log: str, tmp_path: Path) -> None:
+def test_changed_collected_anchors_are_found(log: str, tmp_path: Path) -> None:
     chain = anchor_files(tmp_path / "spool")[0].name
     forged = SentAnchor(chain=chain, sequence=9, hash=bytes(32), signature=bytes(32))
     with (tmp_path / "elsewhere" / chain).open("ab") as file:

@@ -78,7 +78,7 @@ def test_one_application_is_found(database: str, tmp_path: Path, policy: SignedP
     assert told(database, application="unknown") == []
 
 
-def test_what_was_drawn_by_an_erased_id_is_unknown(database: str, tmp_path: Path, policy: SignedPolicy) -> None:
+def test_a_draw_by_an_erased_id_is_unknown(database: str, tmp_path: Path, policy: SignedPolicy) -> None:
     log(database, tmp_path, policy.id)
     execute(
         database,
@@ -98,7 +98,7 @@ def test_what_was_drawn_by_an_erased_id_is_unknown(database: str, tmp_path: Path
     ],
     ids=["unknown policy", "before it was in force", "another key", "no key"],
 )
-def test_what_does_not_follow_from_a_policy_in_force_is_told(
+def test_a_decision_against_the_policy_is_reported(
     database: str, tmp_path: Path, policy: SignedPolicy, name: str | None, moment: Any, key: bytes | None, fault: str
 ) -> None:
     log(database, tmp_path, name or policy.id, received_at=microseconds(moment))

@@ -122,7 +122,7 @@ def test_a_kill_between_commit_and_anchor_leaves_a_log_that_verifies(log: str, t
     assert audit(log, tmp_path).verdict is Verdict.PASS
 
 
-def test_what_is_still_in_the_spool_is_waited_for(database: str, tmp_path: Path) -> None:
+def test_erasure_waits_for_spooled_records(database: str, tmp_path: Path) -> None:
     with running_spool(tmp_path) as spool:
         spool.append(record(applicant_refs=[PSEUDONYMS.of("anna")]))
     with pytest.raises(AuditError, match="start the server"):
@@ -295,4 +295,4 @@ def test_a_rewrite_that_does_not_come_to_its_end_leaves_a_receipt_that_says_so(
     assert "until `python -m serve.audit rewrite` has run" in told["remains"][0]
     run = run_audit(log, tmp_path, "rewrite", APPLICANT_REF_KEY=KEY)
     assert run.returncode == 0, run.stderr
-    assert "written anew: prediction_requests_" in run.stdout
+    assert "rewritten: prediction_requests_" in run.stdout

@@ -205,7 +205,7 @@ def test_a_request_id_can_go_and_nothing_else_of_the_record_can_change(postgres_
 
 
 def test_the_record_before_one_whose_request_id_is_gone_can_not_change_either(postgres_folder: Path) -> None:
-    """Its own hash could be made anew: what it was before stands in the ledger's digest of the record behind it."""
+    """Its own hash could be made again: what it was before stands in the ledger's digest of the record behind it."""
     with running(postgres_folder) as dsn:
         apply_schema(dsn)
         answer_anna(postgres_folder, dsn)

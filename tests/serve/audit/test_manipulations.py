@@ -20,13 +20,14 @@ EXPECTED: int = 66
 
 BESIDE: tuple[Callable[..., None], ...] = (
     test_verify.test_no_column_of_a_record_can_change,
-    test_verify.test_what_happens_to_whole_records_is_found,
+    test_verify.test_removed_and_reordered_records_are_found,
     test_unreadable.test_a_value_that_no_server_writes_is_found_and_the_rest_is_verified,
     test_erase.test_after_an_erasure_nothing_can_change_either,
     test_definitions.test_a_change_of_a_definition_is_found,
 )
 
 REASONS = "UPDATE prediction_requests SET reasons = {} WHERE sequence = 4"
+TRACE = "UPDATE prediction_requests SET trace_id = {} WHERE sequence = 4"
 RECORD = "UPDATE prediction_requests SET {} WHERE sequence = 3"
 NEXT_MONTH = "recorded_at + interval '31 days'"
 MAKE_NEXT_MONTH = f"SELECT make_prediction_partition({NEXT_MONTH}) FROM prediction_requests WHERE sequence = 3; "  # noqa: S608 - this test's own
@@ -86,6 +87,9 @@ MANIPULATIONS: dict[str, tuple[Fault, str]] = {
     "fewer reasons": (Fault.CHANGED, REASONS.format("reasons[1:2] || reasons[5:6]")),
     "reasons that are gone": (Fault.CHANGED, REASONS.format("NULL")),
     "reasons that were not given": (Fault.CHANGED, RECORD.format("reasons = ARRAY[1, 0.5, 1, 0.5]")),
+    "another trace": (Fault.CHANGED, TRACE.format("set_byte(trace_id, 0, 1)")),
+    "a trace that is gone": (Fault.CHANGED, TRACE.format("NULL")),
+    "a trace that was not there": (Fault.CHANGED, RECORD.format("trace_id = decode(repeat('ab', 16), 'hex')")),
     "a letter that nobody sees": (Fault.CHANGED, RECORD.format("request_id = request_id || U&'\\200B'")),
     "a day later": (Fault.CHANGED, RECORD.format("received_at = received_at + interval '1 day'")),
     "a salt that is NULL": (
@@ -142,11 +146,11 @@ MANIPULATIONS: dict[str, tuple[Fault, str]] = {
 
 @pytest.fixture
 def log(database: str, tmp_path: Path) -> str:
-    """A chain of five records, the fourth with reasons."""
+    """A chain of five records, the fourth with reasons and a trace."""
     with running_spool(tmp_path) as spool:
         for number in range(1, 6):
-            reasons = some_reasons(2) if number == 4 else None
-            spool.append(record(rows=2, request_id=f"r-{number}", application_ids=["A", "B"], reasons=reasons))
+            more = {"reasons": some_reasons(2), "trace_id": bytes(range(16))} if number == 4 else {}
+            spool.append(record(rows=2, request_id=f"r-{number}", application_ids=["A", "B"], **more))
     ship_all(tmp_path, database)
     return database
 

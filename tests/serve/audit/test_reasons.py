@@ -111,12 +111,12 @@ def test_all_features_can_be_told_in_another_language(log: str) -> None:
         "features[2] = 1",
     ],
 )
-def test_what_was_changed_since_does_not_agree(log: str, change: str) -> None:
+def test_changed_reasons_do_not_agree(log: str, change: str) -> None:
     execute(log, f"UPDATE prediction_requests SET {change} WHERE request_id = '1-with'")  # noqa: S608 - this test's own
     assert {one.request_id: one.agrees for one in explained(log)}["1-with"] is False
 
 
-def test_what_was_erased_has_no_reasons_and_others_keep_theirs(log: str, tmp_path: Path) -> None:
+def test_erased_answers_lose_their_reasons_and_others_keep_theirs(log: str, tmp_path: Path) -> None:
     before = explained(log, "B")
     with connect(log) as connection:
         erase(connection, Anchors(tmp_path), [PERSON])
@@ -127,7 +127,7 @@ def test_what_was_erased_has_no_reasons_and_others_keep_theirs(log: str, tmp_pat
     assert (answer.reasons, answer.on_record, answer.why_none) == ((), None, ERASED)
 
 
-def test_what_would_have_changed_it_is_told_by_the_threshold_named(log: str) -> None:
+def test_counterfactuals_use_the_named_threshold(log: str) -> None:
     answer = explained(log, "B", language="nl")[0]
     assert answer.what_would_have_changed_it is not None
     assert answer.what_would_have_changed_it.why_none == NO_BORDER
@@ -156,7 +156,7 @@ def test_a_named_threshold_is_a_float32_as_probabilities_are(database: str, tmp_
 
 
 @pytest.mark.parametrize(("threshold", "why"), [(1.0, NOT_REVIEWED), (0.0, NONE_DOES_IT)])
-def test_where_nothing_would_have_changed_it_that_is_said(log: str, threshold: float, why: str) -> None:
+def test_an_answer_without_counterfactuals_says_so(log: str, threshold: float, why: str) -> None:
     told = explained(log, "B", threshold=threshold)[0].what_would_have_changed_it
     assert told is not None
     assert (told.changes, told.why_none) == ([] if why == NONE_DOES_IT else (), why)

@@ -27,8 +27,8 @@ import sys
 from pathlib import Path
 from serve.prediction_log.pseudonym import Pseudonyms
 from tests.serve.prediction_log_rows import record, running_spool, ship_all
-folder, dsn, key, anew = Path(sys.argv[1]), *sys.argv[2:]
-if anew:
+folder, dsn, key, again = Path(sys.argv[1]), *sys.argv[2:]
+if again:
     with running_spool(folder) as spool:
         spool.append(record(2, applicant_refs=[Pseudonyms(key).of("anna"), None]))
 ship_all(folder, dsn)
@@ -69,9 +69,9 @@ def run_with_eleven(dsn: str, folder: Path, *command: str) -> subprocess.Complet
     )
 
 
-def ship_with_eleven(dsn: str, folder: Path, *, anew: bool) -> None:
+def ship_with_eleven(dsn: str, folder: Path, *, again: bool) -> None:
     assert upgrade(dsn, folder, eleven(folder))[0] == 0
-    shipped = run_with_eleven(dsn, folder, "-c", SHIP, str(folder / "spool"), dsn, KEY, "anew" if anew else "")
+    shipped = run_with_eleven(dsn, folder, "-c", SHIP, str(folder / "spool"), dsn, KEY, "again" if again else "")
     assert shipped.returncode == 0, shipped.stderr
 
 
@@ -81,7 +81,7 @@ def verify_with_eleven(dsn: str, folder: Path) -> tuple[int, str]:
 
 
 def test_a_spool_of_fewer_features_is_shipped_and_verified(database: str, tmp_path: Path, spool: Path) -> None:
-    ship_with_eleven(database, tmp_path, anew=True)
+    ship_with_eleven(database, tmp_path, again=True)
     widths = "SELECT cardinality(features) / cardinality(probabilities) FROM prediction_requests ORDER BY 1"
     assert fetch(database, widths) == [(10,), (10,), (10,), (11,)]
     status, told = verify_with_eleven(database, tmp_path)
@@ -89,11 +89,9 @@ def test_a_spool_of_fewer_features_is_shipped_and_verified(database: str, tmp_pa
     assert not list(spool.glob("*.sealed"))
 
 
-def test_who_asks_gets_the_features_that_were_sent_and_can_be_erased(
-    database: str, tmp_path: Path, spool: Path
-) -> None:
+def test_access_and_erasure_reach_the_features_that_were_sent(database: str, tmp_path: Path, spool: Path) -> None:
     assert spool.exists()
-    ship_with_eleven(database, tmp_path, anew=True)
+    ship_with_eleven(database, tmp_path, again=True)
     access = run_with_eleven(database, tmp_path, "-m", "serve.audit", "access")
     names = [tuple(row["features"]) for row in json.loads(access.stdout)["applications"]]
     assert sorted(names, key=len) == [FEATURE_NAMES] * 3 + [(*FEATURE_NAMES, ADDED)]
@@ -119,7 +117,7 @@ def test_a_damaged_header_does_not_hide_how_wide_records_are(database: str, tmp_
 
 
 def test_more_features_than_are_declared_are_a_finding(database: str, tmp_path: Path, spool: Path) -> None:
-    ship_with_eleven(database, tmp_path, anew=True)
+    ship_with_eleven(database, tmp_path, again=True)
     report = audit(database, spool)
     assert report.verdict is Verdict.FAIL
     told = [finding.what for finding in report.findings if finding.fault is Fault.CHANGED]
@@ -139,7 +137,7 @@ def test_a_segment_that_does_not_tell_its_width_has_that_of_its_time(database: s
     salvaged = run_with_eleven(database, tmp_path, "-m", "serve.audit", "salvage")
     assert "1 records proven" in salvaged.stderr, salvaged.stderr
     (spool / "damaged" / second.name).rename(second)
-    ship_with_eleven(database, tmp_path, anew=True)
+    ship_with_eleven(database, tmp_path, again=True)
     shown = (
         "SELECT cardinality(features) / cardinality(probabilities), count(*)::int FROM prediction_requests GROUP BY 1"
     )

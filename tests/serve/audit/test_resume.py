@@ -122,7 +122,7 @@ def test_the_signature_is_of_this_checkpoint(log: str, tmp_path: Path) -> None:
             read_checkpoint(tmp_path, KEY)
 
 
-def test_what_is_kept_on_the_way_is_signed(log: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checkpoints_are_signed(log: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify_progress, "INTERVAL_S", 0.0)
     begun = checkpoints(log, tmp_path)[3]
     VerifyProgress(tmp_path, KEY).keep(lambda: begun)

@@ -127,7 +127,7 @@ def test_a_chain_whose_end_was_salvaged_is_anchored_there(database: str, tmp_pat
     assert Anchors(tmp_path).of(chain_id).sequence == 3 * EACH  # type: ignore[union-attr]
 
 
-def test_what_was_cut_off_is_named_and_the_file_stays(database: str, tmp_path: Path, segments: list[Path]) -> None:
+def test_a_truncated_segment_is_named_and_kept(database: str, tmp_path: Path, segments: list[Path]) -> None:
     os.truncate(segments[2], in_record(segments[2], 1) + 1)
     ship_all(tmp_path, database)
     (done,) = salvage(database, tmp_path)
@@ -183,14 +183,14 @@ def as_text(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [as_text, Path.mkdir, os.mkfifo, Path.touch], ids=["text", "folder", "pipe", "empty"])
-def test_what_is_no_segment_is_named_and_stays(database: str, tmp_path: Path, make: Callable[[Path], None]) -> None:
+def test_a_foreign_file_is_named_and_kept(database: str, tmp_path: Path, make: Callable[[Path], None]) -> None:
     (tmp_path / DAMAGED_FOLDER).mkdir()
     make(tmp_path / DAMAGED_FOLDER / "notes")
     (done,) = salvage(database, tmp_path)
     assert (done.file, done.proven, done.is_kept) == ("notes", 0, True)
 
 
-def test_what_is_set_aside_replaces_nothing_that_was(database: str, tmp_path: Path, segments: list[Path]) -> None:
+def test_setting_aside_overwrites_nothing(database: str, tmp_path: Path, segments: list[Path]) -> None:
     (tmp_path / DAMAGED_FOLDER).mkdir()
     (tmp_path / DAMAGED_FOLDER / segments[2].name).write_bytes(b"of before")
     flip(segments[2], 0)

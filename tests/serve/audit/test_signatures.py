@@ -118,7 +118,7 @@ def strip_it_and_begin_anew(log: str, spool: Path) -> None:
     ("manipulate", "told"),
     [
         pytest.param(change_it, "its anchor is not what was signed with this key", id="changed"),
-        pytest.param(sign_it_with_another_key, "its anchor is not what was signed with this key", id="signed anew"),
+        pytest.param(sign_it_with_another_key, "its anchor is not what was signed with this key", id="signed again"),
         pytest.param(strip_its_signature, "its anchor is not signed, as all are since", id="signature stripped"),
         pytest.param(
             give_it_that_of_another_chain, "its anchor is not what was signed with this key", id="of another chain"
@@ -247,7 +247,7 @@ def test_the_command_takes_the_key_from_a_variable_or_a_file(log: str, tmp_path:
     assert SECRET not in run.stdout + run.stderr
 
 
-def test_what_writes_anchors_asks_for_the_key(log: str, tmp_path: Path) -> None:
+def test_writers_of_anchors_need_the_key(log: str, tmp_path: Path) -> None:
     with running_spool(tmp_path) as spool:
         spool.append(record(applicant_refs=[Pseudonyms(REF_KEY).of("anna")]))
     ship_all(tmp_path, log, KEY)

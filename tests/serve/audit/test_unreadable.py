@@ -147,9 +147,7 @@ def test_strays_are_named_and_passed_over(log: str, tmp_path: Path, make: Callab
 
 
 @pytest.mark.parametrize("make", [as_backup, as_folder, as_pipe])
-def test_what_is_named_as_a_segment_and_is_none_is_set_aside(
-    database: str, tmp_path: Path, make: Callable[[Path], None]
-) -> None:
+def test_a_false_segment_is_set_aside(database: str, tmp_path: Path, make: Callable[[Path], None]) -> None:
     fill(tmp_path)
     (segment,) = list_segments(tmp_path).values()
     for name in ("f" * 32 + "-00000000.sealed", "e" * 32 + "-00000000.open"):

@@ -170,7 +170,7 @@ def test_no_column_of_a_record_can_change(log: str, tmp_path: Path, change: str)
         ),
     ],
 )
-def test_what_happens_to_whole_records_is_found(log: str, tmp_path: Path, fault: Fault, statement: str) -> None:
+def test_removed_and_reordered_records_are_found(log: str, tmp_path: Path, fault: Fault, statement: str) -> None:
     execute(log, statement)
     report = audit(log, tmp_path)
     assert report.verdict is Verdict.FAIL
@@ -239,7 +239,7 @@ def test_a_damaged_file_of_the_spool_is_found_before_and_after_it_was_set_aside(
     assert faults(audit(database, tmp_path)) == {Fault.DAMAGED}
 
 
-def test_what_retention_removed_is_not_missing(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_past_retention_are_not_missing(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.time_ns", lambda: 10**18)  # September 2001
     with running_spool(tmp_path) as spool:
         spool.append(record())

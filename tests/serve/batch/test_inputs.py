@@ -49,7 +49,7 @@ def test_files_are_found(folder: Path, texts: list[str], found: list[str], monke
         pytest.param(["gopher://host/b.csv"], r"gopher://host/b.csv: is no address that can be read", id="scheme"),
     ],
 )
-def test_what_can_not_be_read_is_refused(
+def test_an_unreadable_input_is_refused(
     folder: Path, texts: list[str], told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "empty").mkdir()

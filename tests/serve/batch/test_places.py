@@ -57,14 +57,14 @@ def _record(spool: Spool, journal: PlaceJournal, *chunks: Chunk) -> RecordPlace:
     return told[-1]
 
 
-def test_what_was_claimed_and_written_is_recorded(places: JobPlaces, spool: Spool, spool_folder: Path) -> None:
+def test_a_written_claim_is_recorded(places: JobPlaces, spool: Spool, spool_folder: Path) -> None:
     journal = PlaceJournal(places.folder)
     last = _record(spool, journal, Chunk(0, 0), Chunk(0, 1), Chunk(5, 0))
     assert places.chains() == [last.chain_id]
     assert places.recorded(spool_folder) == {0: {0, 1}, 5: {0}}
 
 
-def test_what_was_claimed_and_not_written_is_not(places: JobPlaces, spool: Spool, spool_folder: Path) -> None:
+def test_an_unwritten_claim_is_not_recorded(places: JobPlaces, spool: Spool, spool_folder: Path) -> None:
     journal = PlaceJournal(places.folder)
     last = _record(spool, journal, Chunk(0, 0))
     journal.claim(RecordPlace(last.chain_id, last.sequence + 1), Chunk(0, 1))

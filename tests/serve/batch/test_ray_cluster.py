@@ -118,7 +118,7 @@ def test_an_address_without_a_cluster_is_told(model: ModelChoice, tmp_path: Path
         pytest.param(("--engine", "ray", "--record"), "expected one of them", id="record"),
     ],
 )
-def test_what_does_not_go_together_is_refused(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
+def test_contradictory_options_are_refused(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
     process = batch_command(tmp_path, "in.csv", "out.csv", *arguments)
     _, errors = process.communicate(timeout=100)
     assert process.returncode == 2

@@ -208,7 +208,7 @@ def test_a_file_that_is_too_large_to_be_copied_stays_in_parts(
         ),
     ],
 )
-def test_what_is_at_fault_is_told_without_credentials(
+def test_a_fault_is_told_without_credentials(
     model: ModelChoice, store: Store, tmp_path: Path, source: str, output: str, told: str
 ) -> None:
     output = output if output.startswith("s3:") else f"{tmp_path}/{output}"

@@ -99,7 +99,7 @@ def test_a_referral_takes_a_second_officer() -> None:
     assert (sent_back.state, sent_back.holder, sent_back.decision) == (State.TAKEN, "anna", None)
 
 
-def test_what_waits_for_papers_is_not_signed() -> None:
+def test_a_waiting_case_is_not_signed() -> None:
     waiting = msgspec.structs.replace(case_in(State.WAITING, Act.RESUMED))
     for act in (Act.SIGNED, Act.SENT_BACK):
         with pytest.raises(CaseError, match="case 7 is waiting"):

@@ -62,7 +62,7 @@ def to_be_reviewed(dsn: str, policy: SignedPolicy) -> list[str | None]:
         return [one.application_id for one in decisions(connection, [policy], KEY) if one.reviewed]
 
 
-def test_what_is_to_be_reviewed_becomes_one_case(database: str, tmp_path: Path, policy: SignedPolicy) -> None:
+def test_an_answer_to_review_opens_one_case(database: str, tmp_path: Path, policy: SignedPolicy) -> None:
     answer(tmp_path, database, policy.id, None, policy.id)
     for _ in range(2):
         opener(database).open_cases()
@@ -147,7 +147,7 @@ def test_an_end_in_the_middle_is_made_up_for(
     ],
     ids=["unknown policy", "no key", "another key"],
 )
-def test_what_can_not_be_told_is_kept_for_later(
+def test_an_undecidable_answer_is_kept_for_later(
     database: str, tmp_path: Path, policy: SignedPolicy, name: str | None, key: bytes | None, told: str
 ) -> None:
     answer(tmp_path / "bad", database, name or policy.id)

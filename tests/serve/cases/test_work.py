@@ -140,7 +140,7 @@ def test_a_decision_takes_a_first_view_of_the_same_officer(database: str, desk: 
 
 
 @pytest.mark.parametrize("wait", [None, dt.timedelta(), dt.timedelta(days=366)])
-def test_what_waits_is_due_again(database: str, desk: str, wait: dt.timedelta | None) -> None:
+def test_a_waiting_case_becomes_due_again(database: str, desk: str, wait: dt.timedelta | None) -> None:
     number = add_case(database).number
     take(desk, ANNA)
     said = {"grounds": PAPERS, "words": "the contract is missing"}
@@ -167,7 +167,7 @@ def test_an_appeal_goes_to_somebody_else(database: str, desk: str) -> None:
         act(desk, BERT, number, Act.HANDED_OVER, to="anna")
 
 
-def test_who_decided_before_an_appeal_stays_out_when_others_begin_to_decide_it(database: str, desk: str) -> None:
+def test_an_earlier_decider_stays_out_of_the_appeal(database: str, desk: str) -> None:
     number = add_case(database).number
     take(desk, ANNA)
     act(desk, ANNA, number, Act.CLEARED, grounds=PAPERS, words="all there")
@@ -188,7 +188,7 @@ def test_who_decided_before_an_appeal_stays_out_when_others_begin_to_decide_it(d
     assert take(desk, BERT) == number
 
 
-def test_who_decided_before_an_appeal_can_not_reopen_and_decide_it_again(database: str, desk: str) -> None:
+def test_an_earlier_decider_can_not_reopen_an_appeal_and_decide_it_again(database: str, desk: str) -> None:
     number = add_case(database).number
     take(desk, ANNA)
     act(desk, ANNA, number, Act.REFERRED, grounds=PAPERS, words="contradictions")

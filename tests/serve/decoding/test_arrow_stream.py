@@ -149,12 +149,12 @@ def with_metadata(size: int) -> bytes:
         ),
     ],
 )
-def test_what_costs_much_is_refused_at_once(content: Callable[[], bytes], message: str) -> None:
+def test_an_expensive_stream_is_refused_at_once(content: Callable[[], bytes], message: str) -> None:
     with pytest.raises(BodyTooLarge, match=message):
         decode_arrow(content(), 100_000)
 
 
-def test_as_many_batches_as_may_be_are_read() -> None:
+def test_the_most_batches_allowed_are_read() -> None:
     assert len(decode_arrow(batches(MAX_BATCHES, 1), 100_000).matrix) == MAX_BATCHES
     with pytest.raises(InvalidInstance, match="empty"):
         decode_arrow(batches(MAX_BATCHES), MAX_ROWS)

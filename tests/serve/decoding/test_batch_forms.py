@@ -86,7 +86,7 @@ def test_a_bad_number_is_named_by_instance_and_field(form: str, name: str, value
 
 @json_forms
 @pytest.mark.parametrize("value", ["9500", True, [1], {}, 10**400], ids=["text", "bool", "array", "object", "huge"])
-def test_what_is_no_number_is_named_by_instance_and_field(form: str, value: Any) -> None:
+def test_a_non_number_is_named_by_instance_and_field(form: str, value: Any) -> None:
     with pytest.raises(InvalidInstance) as caught:
         decode(form, changed(3, Phone_Change=value))
     assert (caught.value.instance, caught.value.field) == (3, "Phone_Change")

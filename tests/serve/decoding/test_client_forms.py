@@ -68,7 +68,7 @@ BODIES: dict[str, tuple[str, bytes]] = {
 
 
 @pytest.mark.parametrize("form", BODIES)
-def test_what_clients_write_gives_the_contracts_rows(form: str) -> None:
+def test_bodies_of_clients_decode_to_the_contracts_rows(form: str) -> None:
     expected = decode_batch(row_objects(EXAMPLE_ROWS[:5]), MAX_ROWS)
     found = decode(*BODIES[form])
     assert found.matrix.tobytes() == expected.matrix.tobytes()
@@ -143,7 +143,7 @@ def delta_stream() -> bytes:
         pytest.param(JSON, b'{"instances": [], "index": []}', InvalidInstance, "expected {", id="objects and an index"),
     ],
 )
-def test_what_is_no_table_is_refused(content_type: str, body: bytes, fault: type[ServeError], message: str) -> None:
+def test_a_malformed_table_is_refused(content_type: str, body: bytes, fault: type[ServeError], message: str) -> None:
     with pytest.raises(fault, match=message):
         decode(content_type, body)
 

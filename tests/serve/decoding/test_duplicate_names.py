@@ -129,7 +129,7 @@ def test_an_escaped_colon_balances_nothing() -> None:
     ],
 )
 @pytest.mark.parametrize("decode", [invocation, inference], ids=["MLflow", "v2"])
-def test_what_is_ignored_is_looked_at_too(decode: Decode, ignored: str, field: str) -> None:
+def test_duplicates_are_found_in_ignored_members_too(decode: Decode, ignored: str, field: str) -> None:
     member, document = ("params", {"inputs": ROWS}) if decode is invocation else ("parameters", {"inputs": [TENSOR]})
     with pytest.raises(DuplicateName) as caught:
         decode(json.dumps(document)[:-1].encode() + f', "{member}": {ignored}}}'.encode())
@@ -146,6 +146,6 @@ def test_a_text_that_would_take_too_long_is_refused(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     "text", [b'{"a": ' + b"[" * 100_000, b'{"a": \xff}', b'{"a" : 1, }'], ids=lambda text: text[:9]
 )
-def test_what_was_not_decoded_and_is_no_json_is_refused(text: bytes) -> None:
+def test_invalid_json_in_an_undecoded_member_is_refused(text: bytes) -> None:
     with pytest.raises(MalformedBody):
         refuse_duplicate_names(text, 0)

@@ -141,7 +141,7 @@ def test_every_object_with_other_members_is_named(form: str) -> None:
     found_in(FORMS[form], rows, {2: ("ID_Days", None), 5: ("Shoe_Size", 43)})
 
 
-def test_what_is_no_row_at_all_is_named() -> None:
+def test_a_non_row_is_named() -> None:
     rows: list[Any] = [*batch({}, 2), 17, [1], None]
     with pytest.raises(FaultyRows) as caught:
         decode_batch(as_json(rows), MAX_ROWS)
@@ -189,7 +189,7 @@ def test_a_name_that_is_there_twice_is_never_left_to_a_report(text: str) -> None
 
 
 @pytest.mark.parametrize("form", ["row objects", "lines"])
-def test_what_is_no_json_is_not_good_beside_its_faults(form: str) -> None:
+def test_invalid_json_is_refused_whole(form: str) -> None:
     """NaN is told by instance and field, but nothing of such a body is scored."""
     with pytest.raises(InvalidInstance) as caught:
         FORMS[form](batch({1: ("Age_Days", float("nan")), 3: ("ID_Days", float("inf"))}))

@@ -191,7 +191,7 @@ def test_json_has_no_nan_for_a_value_that_may_be_missing_either(word: str) -> No
         pytest.param('"Credit_Bureau": null1', id="followed by a digit"),
     ],
 )
-def test_what_is_almost_null_is_no_json(text: str) -> None:
+def test_a_misspelled_null_is_no_json(text: str) -> None:
     body = json.dumps(FULL).replace(f'"Credit_Bureau": {FULL[OPTIONAL]}', text).encode()
     for content in (body, body[: body.index(text.encode()) + len(text)]):
         with pytest.raises((MalformedBody, InvalidInstance)):

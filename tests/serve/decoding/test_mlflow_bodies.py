@@ -127,7 +127,7 @@ def test_one_row_more_than_the_limit_is_too_many(form: str) -> None:
     ],
     ids=str,
 )
-def test_what_mlflow_ignores_is_let_pass(members: dict[str, Any]) -> None:
+def test_members_that_mlflow_ignores_are_accepted(members: dict[str, Any]) -> None:
     body = json.dumps({"inputs": [EXAMPLE_INSTANCE], **members}).encode()
     assert len(decode_invocation(body, MAX_ROWS).matrix) == 1
 

@@ -57,7 +57,7 @@ OPTIONS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-def test_what_pandas_writes_is_read(options: dict[str, Any]) -> None:
+def test_files_of_pandas_are_read(options: dict[str, Any]) -> None:
     expected = decode_batch(row_objects(EXAMPLE_ROWS), MAX_ROWS).matrix.tobytes()
     plain = decode_parquet(of_frame(FRAME[FRAME.columns[::-1]], **options), MAX_ROWS)
     assert (plain.matrix.tobytes(), plain.application_ids) == (expected, None)
@@ -147,9 +147,7 @@ def with_shared_prefixes() -> bytes:
         ),
     ],
 )
-def test_what_would_become_too_much_is_refused(
-    content: Callable[[], bytes], fault: type[ServeError], message: str
-) -> None:
+def test_a_decompression_bomb_is_refused(content: Callable[[], bytes], fault: type[ServeError], message: str) -> None:
     with pytest.raises(fault, match=message):
         decode_parquet(content(), MAX_ROWS)
 
@@ -192,7 +190,7 @@ def test_thrift_is_read(data: bytes, fields: dict[int, Any]) -> None:
     [b"", b"\x15", b"\x15\x80", b"\x15" + b"\xff" * 11, b"\x15\xff\xff\xff\xff\xff\x01\x00", b"\x1c" * 20, b"\x1b\x00"],
     ids=["nothing", "cut off", "a number that is cut off", "without end", "beyond 32 bits", "deep", "a map"],
 )
-def test_what_is_no_thrift_is_refused(data: bytes) -> None:
+def test_malformed_thrift_is_refused(data: bytes) -> None:
     with pytest.raises(NotThrift):
         read_struct(memoryview(data), 0)
 

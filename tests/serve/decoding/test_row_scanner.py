@@ -148,7 +148,7 @@ def test_numbers_round_as_they_should(number: str) -> None:
 @given(st.integers(0, len(BATCH)), st.integers(0, len(BATCH)), st.binary(max_size=6))
 @example(0, len(BATCH), b"")
 @example(0, len(BATCH), b"{")
-def test_whatever_is_changed_in_a_body_it_is_read_alike(start: int, end: int, inserted: bytes) -> None:
+def test_mutated_bodies_are_read_as_by_the_decoder(start: int, end: int, inserted: bytes) -> None:
     """Cut out a stretch, put something else in its place."""
     same(compiled_scanner(), BATCH[:start] + inserted + BATCH[max(start, min(end, start + 12)) :])
     same(compiled_scanner(), BATCH[:start] + inserted)
@@ -156,11 +156,11 @@ def test_whatever_is_changed_in_a_body_it_is_read_alike(start: int, end: int, in
 
 @settings(max_examples=300, deadline=None)
 @given(st.integers(0, len(SINGLE)), st.sampled_from(b'{}[]",:0123456789eE.+- \n\\x\xff'))
-def test_whatever_byte_is_changed_a_single_row_is_read_alike(place: int, byte: int) -> None:
+def test_a_row_with_any_byte_changed_is_read_as_by_the_decoder(place: int, byte: int) -> None:
     same(compiled_scanner(), SINGLE[:place] + bytes([byte]) + SINGLE[place + 1 :])
 
 
-def test_where_numba_can_not_compile_the_decoders_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_decoding_works_without_numba(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from serve.engine.errors import ForestRefusedError
 
     def refuse(*_: object, **__: object) -> None:

@@ -149,7 +149,7 @@ assert len(caught.value.good.matrix) == 1
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """For compiled code, which takes long to make: one for all, as a server that is declared anew keeps its own."""
+    """For compiled code, which takes long to make: one for all, as a server that is declared again keeps its own."""
     return tmp_path_factory.mktemp("declared")
 
 

@@ -77,7 +77,7 @@ def test_another_signature_is_refused(tmp_path: Path, inputs: list[Port], output
         pytest.param(b"PK\x03\x04 not a model", ModelFormatError, "expected an ONNX", id="another format"),
     ],
 )
-def test_what_is_not_a_model_is_refused(
+def test_a_file_that_is_no_model_is_refused(
     tmp_path: Path, content: bytes | None, error: type[EngineError], expected: str
 ) -> None:
     path = tmp_path / "model.onnx"
@@ -103,7 +103,7 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
         load(read_model(tmp_path), EngineOptions())
 
 
-def test_as_many_features_of_other_names_are_refused(tmp_path: Path) -> None:
+def test_a_model_of_other_feature_names_is_refused(tmp_path: Path) -> None:
     model = onnx.load_model_from_string(convert(fit(), applications(200), minimum_rows=200).model)
     names = [*FEATURE_NAMES[1:], FEATURE_NAMES[0]]
     for entry in model.metadata_props:

@@ -128,7 +128,7 @@ def test_another_form_is_refused(edit: Edit, reason: str) -> None:
         read_forest(edited(edit))
 
 
-def test_what_is_no_model_is_refused() -> None:
+def test_a_malformed_model_is_refused() -> None:
     with pytest.raises(ForestRefusedError, match="not an ONNX model"):
         read_forest(b"\xff\xff\xff")
 

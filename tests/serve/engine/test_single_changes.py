@@ -137,7 +137,7 @@ def test_the_value_that_is_told(
     assert told.get(column) == expected or expected is None
 
 
-def test_what_is_not_employed_has_its_least_amount_told() -> None:
+def test_the_least_change_of_an_unused_feature_is_told() -> None:
     row = np.ones(len(FEATURES), np.float32)
     row[JOB] = NOT_EMPLOYED
 

@@ -11,6 +11,7 @@ import h11
 from serve.errors import MalformedRequest, ServeError
 from serve.http.request_head import RequestHead
 from serve.http.request_reader import RequestReader
+from serve.trace_context import TraceContext
 from tests.serve.fuzz.oracle import BrokenPromise
 
 METHODS = {method.value.encode() for method in HTTPMethod}
@@ -27,6 +28,8 @@ class Heard:
     repeated: int = 0
     """Requests whose header was known."""
     whole: list[Framed] = field(default_factory=list)
+    traces: list[TraceContext | None] = field(default_factory=list)
+    """Of requests whose header was known."""
     heads: list[RequestHead] = field(default_factory=list)
     fault: ServeError | None = None
     is_final: bool = False
@@ -48,7 +51,8 @@ class Heard:
             self._known = head
             self.reader.expect_again()
 
-    def header_comes_again(self, announced_bytes: int) -> None:
+    def header_comes_again(self, announced_bytes: int, trace: TraceContext | None) -> None:
+        self.traces.append(trace)
         self._head = None if self.is_final else self._known
         self._announced = announced_bytes
         self.repeated += 1

@@ -132,7 +132,7 @@ def _read_headers(routes: Sequence[ScoringRoute]) -> Read:
     questions: tuple[Callable[[Mapping[str, str]], Any], ...] = (
         *(partial(_begin, route) for route in routes),
         accepted_encoding,
-        lambda headers: control.admit(login_in(headers), _address(control, headers), Role.OPERATE, "fuzz"),
+        lambda headers: control.admit(login_in(headers), _address(control, headers), Role.OPERATE, {}),
     )
 
     def read(body: bytes) -> None:

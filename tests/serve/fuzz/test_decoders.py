@@ -68,7 +68,7 @@ def test_mutations_of_good_bodies_are_read_or_refused(
 
 
 @pytest.mark.parametrize("found", FOUND)
-def test_what_the_fuzzer_once_found_is_refused(decoders: Mapping[str, Target], found: str) -> None:
+def test_inputs_that_the_fuzzer_found_are_refused(decoders: Mapping[str, Target], found: str) -> None:
     name, body = FOUND[found]
     assert not accepted(decoders[name].read, body)
 

@@ -33,7 +33,7 @@ def test_many_malformed_requests_are_refused_and_the_server_goes_on(open_server:
         pytest.param(b"Basic //79", id="a login that is not UTF-8 inside"),
     ],
 )
-def test_what_the_fuzzer_once_found_is_refused(open_server: str, login: bytes) -> None:
+def test_inputs_that_the_fuzzer_found_are_refused(open_server: str, login: bytes) -> None:
     wire = Wire(open_server)
     try:
         wire.send(

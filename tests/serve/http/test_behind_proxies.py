@@ -102,7 +102,7 @@ def test_an_upgrade_is_ignored(wire: Wire, target: str, offer: tuple[str, ...]) 
 @pytest.mark.parametrize("framing", ["length", "chunks"])
 @pytest.mark.parametrize("padding", [0, 300_000], ids=["in one read", "in many reads"])
 @pytest.mark.parametrize("target", ["/predict", "/predict?x=1", "/nowhere"])
-def test_what_a_body_hides_is_never_executed(
+def test_a_request_hidden_in_a_body_is_never_executed(
     server_url: str, url: str, target: str, padding: int, framing: str, offer: tuple[str, ...]
 ) -> None:
     """Nobody gets its answer: neither who sent it nor who comes next over the proxy's connection."""

@@ -143,6 +143,6 @@ def test_malformed_chunks_are_refused(wire: Wire, chunks: bytes, target: str) ->
     ],
 )
 @pytest.mark.parametrize("target", TARGETS[:2])
-def test_what_is_unusual_but_right_is_served(wire: Wire, lines: tuple[str, ...], body: bytes, target: str) -> None:
+def test_unusual_valid_requests_are_served(wire: Wire, lines: tuple[str, ...], body: bytes, target: str) -> None:
     wire.send(b"\r\n" + asks(*lines, body=body).replace(b"/predict", target.encode(), 1) + AFTER)
     assert [wire.answer().status for _ in range(2)] == [200, 200]

@@ -1,4 +1,4 @@
-"""How long a header may be (the README's 64 kB), however it arrives: in one write, in pieces, in many lines."""
+"""How long a header may be (64 kB), however it arrives: in one write, in pieces, in many lines."""
 
 from __future__ import annotations
 

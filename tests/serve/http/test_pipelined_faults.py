@@ -49,7 +49,7 @@ def test_answers_come_before_the_refusal(wire: Wire, ahead: bytes, count: int, f
 
 
 @faulty
-def test_what_is_on_record_was_answered(stack: LiveStack, wire: Wire, fault: bytes, status: int) -> None:
+def test_recorded_requests_were_answered(stack: LiveStack, wire: Wire, fault: bytes, status: int) -> None:
     name = uuid.uuid4().hex
     wire.send(post("/batch_predict", BATCH, f"X-Request-ID: {name}") + fault)
     answer = wire.answer()

@@ -197,3 +197,46 @@ def test_the_rest_of_a_body_is_never_read_as_a_request() -> None:
     first = HEAD + b"Content-Length: %d\r\n\r\n" % (2 + len(hidden)) + b"ab"
     heard = framed(first + hidden + b"BREW /p HTTP/1.1\r\nHost: a\r\n\r\n", piece_bytes=len(first))
     assert heard.whole == [(b"POST", b"/p", b"ab" + hidden)]
+
+
+TRACED = HEAD + b"A: b\r\nTraceparent: %b\r\nContent-Length: %d\r\nC: d\r\n\r\n%b"
+TRACED_LAST = HEAD + b"A: b\r\nContent-Length: %d\r\nC: d\r\ntraceparent:%b\r\nE: f\r\n\r\n%b"
+TRACES = [b"00-" + digit * 32 + b"-" + digit * 16 + b"-01" for digit in (b"a", b"b", b"c", b"d")]
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+def test_a_header_that_comes_again_is_known_but_for_its_trace(*, is_last: bool) -> None:
+    bodies = [b"ab", b"", b"a" * 1_000, b"a" * 9]
+    requests = [
+        TRACED_LAST % (len(body), trace, body) if is_last else TRACED % (trace, len(body), body)
+        for trace, body in zip(TRACES, bodies, strict=True)
+    ]
+    heard = read_pieces(requests[0], requests[1] + requests[2], requests[3] + NEXT)
+    assert heard.whole == [*((b"POST", b"/p", body) for body in bodies), THEN]
+    assert heard.repeated == 3
+    assert [trace and trace.header.encode() for trace in heard.traces] == TRACES[1:]
+    assert [trace and trace.header.encode() for trace in [heard.heads[0].trace()]] == TRACES[:1]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        pytest.param(TRACED % (TRACES[1].upper(), 2, b"ab"), id="a malformed trace"),
+        pytest.param(TRACED % (b"00-" + b"0" * 32 + TRACES[1][35:], 2, b"ab"), id="a trace of zeros"),
+        pytest.param(TRACED % (TRACES[1][:-1], 2, b"ab"), id="a shorter trace"),
+        pytest.param(TRACED % (TRACES[1] + b"-more", 2, b"ab"), id="a longer trace"),
+        pytest.param(TRACED % (TRACES[1][:20] + b"\r\nX: " + TRACES[1][25:], 2, b"ab"), id="a field in the trace"),
+        pytest.param(TRACED.replace(b"A: b", b"A: c") % (TRACES[1], 2, b"ab"), id="another field before it"),
+        pytest.param(TRACED.replace(b"C: d", b"C: e") % (TRACES[1], 2, b"ab"), id="another field behind it"),
+        pytest.param(LENGTH % (2, b"ab"), id="no trace"),
+    ],
+)
+def test_another_header_is_not_taken_for_one_with_a_trace(second: bytes) -> None:
+    heard = read_pieces(TRACED % (TRACES[0], 2, b"ab"), second + NEXT)
+    assert heard.repeated == 0
+    assert heard.whole == framed(TRACED % (TRACES[0], 2, b"ab") + second + NEXT).whole
+
+
+def test_two_traces_are_none() -> None:
+    head = framed(HEAD + b"traceparent: %b\r\ntraceparent: %b\r\n\r\n" % (TRACES[0], TRACES[0])).heads[0]
+    assert head.trace() is None

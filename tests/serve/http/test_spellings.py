@@ -137,7 +137,7 @@ def counted(url: str) -> dict[str, float]:
 
 @each_kind
 @pytest.mark.parametrize(("status", "body"), [(200, None), (400, b"no JSON"), (415, b"<p>")])
-def test_it_is_counted_as_the_plain_one(
+def test_another_spelling_is_counted_as_the_plain_path(
     url: str, wire: Wire, route: Route, target: str, status: int, body: bytes | None
 ) -> None:
     content_type = "Content-Type: text/html" if status == 415 else "X-Nothing: here"
@@ -163,7 +163,9 @@ def test_a_refused_login_is_counted_as_that_of_the_plain_one(url: str, wire: Wir
 
 
 @each_kind
-def test_it_is_on_record_as_the_plain_one(stack: LiveStack, wire: Wire, route: Route, target: str) -> None:
+def test_another_spelling_is_recorded_as_the_plain_path(
+    stack: LiveStack, wire: Wire, route: Route, target: str
+) -> None:
     name = uuid.uuid4().hex
     assert ask(wire, post(target, route.body, f"X-Request-ID: {name}")).status == 200
     statement = "SELECT endpoint, caller FROM prediction_requests WHERE request_id = %s"
@@ -179,6 +181,6 @@ def test_an_idempotency_key_is_the_same_for_every_spelling(wire: Wire, version: 
 
 
 @pytest.mark.parametrize("target", ["/predict/", "//predict", "/Predict", "/predict;x=1", "/predict%2f", "/./predict"])
-def test_what_is_no_spelling_is_not_found(wire: Wire, target: str) -> None:
+def test_a_wrong_spelling_is_not_found(wire: Wire, target: str) -> None:
     answer = ask(wire, post(target, ROUTES[0].body))
     assert (answer.status, answer.json()["error"]["code"]) == (404, "not_found")

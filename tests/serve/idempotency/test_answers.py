@@ -142,7 +142,7 @@ def test_a_file_of_before_its_digests_were_keyed_is_keyed_and_still_known(tmp_pa
         assert database.execute("SELECT key, request FROM answers").fetchall() != [(KEY, REQUEST)]
 
 
-def test_what_is_forgotten_is_neither_answered_again_nor_recorded_anew(tmp_path: Path) -> None:
+def test_an_expired_answer_is_neither_repeated_nor_recorded_again(tmp_path: Path) -> None:
     with server_process(tmp_path) as answers, running_spool(tmp_path) as spool:
         places: list[RecordPlace] = []
 

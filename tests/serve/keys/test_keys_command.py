@@ -134,7 +134,7 @@ def test_each_act_is_in_the_journal_and_no_key(known: str) -> None:
         (["rotate", "1", "--grace-hours", "1e9"], "36500 days"),
     ],
 )
-def test_what_can_not_be_done_is_one_line_and_changes_nothing(known: str, arguments: list[str], told: str) -> None:
+def test_a_refused_command_is_one_line_and_changes_nothing(known: str, arguments: list[str], told: str) -> None:
     for _ in range(3):
         made("add", "agency")
     run("revoke", "2")

@@ -1,4 +1,4 @@
-"""The local copy of the keys: whole, private, and written anew where it is damaged."""
+"""The local copy of the keys: whole, private, and rewritten where it is damaged."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_copy_is_replaced_only_by_something_else(copy: LocalCopy) -> None:
 def test_damaged_copy_is_refused_and_written_anew(copy: LocalCopy, content: bytes) -> None:
     copy.keep(KEYS)
     copy.path.write_bytes(content)
-    with pytest.raises(KeysError, match="written anew"):
+    with pytest.raises(KeysError, match="rewritten"):
         copy.read()
     copy.keep(KEYS)
     assert copy.read() == KEYS

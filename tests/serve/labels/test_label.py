@@ -103,7 +103,7 @@ def test_an_empty_value_of_a_csv_is_missing() -> None:
         (parquet(application_id=["A"]), "expected application_id, outcome, date, source"),
     ],
 )
-def test_what_is_no_file_of_labels_is_refused(content: bytes, told: str) -> None:
+def test_a_malformed_file_of_labels_is_refused(content: bytes, told: str) -> None:
     with pytest.raises(MalformedBody, match=told):
         rows_of_file(content)
 
@@ -111,7 +111,7 @@ def test_what_is_no_file_of_labels_is_refused(content: bytes, told: str) -> None
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"{}", b'{"labels": {}}', b'{"labels": []}', b'{"labels": [], "x": 1}', b"\xff"]
 )
-def test_what_is_no_json_of_labels_is_refused(body: bytes) -> None:
+def test_malformed_json_of_labels_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedBody, match='"labels"'):
         rows_of_json(body)
 

@@ -119,9 +119,7 @@ def test_only_the_role_label_may(url: str) -> None:
     ],
     ids=["no labels", "a table", "compressed", "too long", "too many"],
 )
-def test_what_is_no_request_for_labels_is_refused(
-    url: str, content: bytes, headers: dict[str, str], status: int
-) -> None:
+def test_a_malformed_request_is_refused(url: str, content: bytes, headers: dict[str, str], status: int) -> None:
     answer = httpx.post(f"{url}/labels", content=content, headers={**bearer(KEY), **headers})
     assert answer.status_code == status, answer.text
 

@@ -83,7 +83,7 @@ def test_the_pages_calls_work_as_a_browser_sends_them(stack: LiveStack) -> None:
     assert asked.status_code == 200
 
 
-def test_who_reads_changes_nothing(stack: LiveStack, production: ModelVersion) -> None:
+def test_a_reader_changes_nothing(stack: LiveStack, production: ModelVersion) -> None:
     alias = {"name": "divorce-model", "alias": "tried", "version": str(production.version)}
     assert httpx.get(stack.url + SEARCH, headers=LOGIN).status_code == 200
     refused = httpx.post(stack.url + ALIAS, json=alias, headers=LOGIN)
@@ -143,14 +143,14 @@ NOT_SENT_ON = [
 
 
 @pytest.mark.parametrize(("method", "path"), NOT_SENT_ON)
-def test_what_is_not_listed_does_not_reach_mlflow(stack: LiveStack, method: str, path: str) -> None:
+def test_unlisted_calls_do_not_reach_mlflow(stack: LiveStack, method: str, path: str) -> None:
     answer = as_it_stands(stack, method, "/mlflow" + path)
     assert answer.status in {400, 403, 405}
     assert answer.json()["error"]["code"] in {"forbidden", "malformed_body", "method_not_allowed"}
 
 
 @pytest.mark.parametrize("path", OURS)
-def test_what_pages_ask_of_absent_parts_does_not_reach_mlflow(mirrored: str, path: str) -> None:
+def test_calls_for_absent_parts_do_not_reach_mlflow(mirrored: str, path: str) -> None:
     answer = httpx.get(f"{mirrored}/mlflow{path}?gateway_path=x", headers=LOGIN)
     assert (answer.status_code, answer.content, answer.headers["Content-Type"].partition(";")[0]) == (200, *OURS[path])
     head = httpx.head(f"{mirrored}/mlflow{path}", headers=LOGIN)

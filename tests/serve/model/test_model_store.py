@@ -28,7 +28,7 @@ def test_a_new_store_has_no_model(tmp_path: Path) -> None:
     assert ModelStore(tmp_path / "models").current() is None
 
 
-def test_what_was_made_current_is_found_by_the_next_process(tmp_path: Path) -> None:
+def test_the_current_version_is_found_by_the_next_process(tmp_path: Path) -> None:
     store = ModelStore(tmp_path)
     store.add(manifest(), lambda: CONTENT)
     assert store.current() is None
@@ -51,7 +51,7 @@ def test_a_truncated_download_leaves_the_store_as_it_was(tmp_path: Path) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["4", "current.json", "lock"]
 
 
-def test_what_was_handed_out_stays_what_was_verified(tmp_path: Path) -> None:
+def test_a_version_handed_out_stays_as_verified(tmp_path: Path) -> None:
     store = ModelStore(tmp_path)
     store.add(manifest(), lambda: CONTENT)
     model = store.get(4).model

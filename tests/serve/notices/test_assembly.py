@@ -54,7 +54,7 @@ def test_people_are_told_as_it_is_set(
         ({"PUBLIC_URL": "scoring.example"}, "PUBLIC_URL="),
     ],
 )
-def test_what_can_not_be_is_refused_without_its_secret(
+def test_an_impossible_address_is_refused_without_its_secret(
     settings: dict[str, str], told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in settings.items():

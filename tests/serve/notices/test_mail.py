@@ -95,7 +95,7 @@ def test_a_mail_says_what_changed_what_to_do_and_where(handler: Handler) -> None
     assert handler.recipients == list(RECIPIENTS)
 
 
-def test_what_the_server_does_not_take_is_not_sent(handler: Handler) -> None:
+def test_mail_that_the_server_refuses_is_not_sent(handler: Handler) -> None:
     handler.answer = "451 try again later"
     with mail_server(handler) as port:
         assert why_not(Mail(place(port))) == "the mail server answered 451: try again later"

@@ -134,7 +134,7 @@ def test_the_pause_between_tries_grows_up_to_a_bound(database: str) -> None:
     assert [round(pause, -1) for (pause,) in pauses] == [100, 200, 250]
 
 
-def test_what_nobody_took_for_long_is_lost_and_shown(database: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_undeliverable_notice_expires_and_is_shown(database: str, caplog: pytest.LogCaptureFixture) -> None:
     check(database, "fail", kind=ReportKind.GATE)
     mailbox = Mailbox()
     mailbox.is_open = False
@@ -162,7 +162,7 @@ def test_a_way_that_is_set_up_later_is_not_flooded_with_what_is_past(database: s
     assert mailbox.headlines == ["Drift check: pass (before: fail)"]
 
 
-def test_what_lasts_is_told_again_and_leads_to_the_newest_report(database: str, receiver: Receiver) -> None:
+def test_a_lasting_alert_is_repeated_with_the_newest_report(database: str, receiver: Receiver) -> None:
     check(database, "fail")
     check(database, "fail", kind=ReportKind.GATE)
     check(database, "pass", "fail", "pass", kind=ReportKind.VERIFY)
@@ -207,7 +207,7 @@ def test_servers_share_the_work(database: str) -> None:
     assert len(boxes[0].headlines) + len(boxes[1].headlines) == 20
 
 
-def test_it_runs_beside_and_catches_up_after_an_outage_of_the_database(database: str) -> None:
+def test_the_sender_catches_up_after_an_outage_of_the_database(database: str) -> None:
     mailbox, stop, metrics = Mailbox(), threading.Event(), LogMetrics()
     here = sender(database, mailbox)
     thread = threading.Thread(target=here.run, args=(stop, metrics.upkeep))

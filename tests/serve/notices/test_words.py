@@ -43,5 +43,5 @@ def test_an_alert_names_its_server_and_leads_to_the_first_page() -> None:
     assert message.link == "https://scoring.example/"
 
 
-def test_what_lasts_is_told_as_such() -> None:
+def test_a_lasting_alert_is_told_as_such() -> None:
     assert headline(msgspec.structs.replace(NOTICE, before="fail", repeats=True)) == "Drift check: still fail"

@@ -37,7 +37,7 @@ def test_a_request_that_is_alone_is_admitted_whatever_its_size(count: int) -> No
     assert (ticket.rows, ticket.body_bytes) == (count, count)
 
 
-def test_what_goes_over_the_capacity_is_refused_and_not_counted() -> None:
+def test_requests_over_the_capacity_are_refused_and_not_counted() -> None:
     bounded = admission()
     first, second = bounded.ticket(), bounded.ticket()
     first.add_rows(60)

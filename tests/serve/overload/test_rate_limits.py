@@ -84,7 +84,7 @@ def test_a_batch_larger_than_the_bucket_passes_and_is_paid_for_afterwards(tmp_pa
 
 
 @pytest.mark.parametrize("path", ["/predict", "/predict?by=query"])
-def test_what_is_over_the_limit_is_neither_scored_nor_recorded(stack: LiveStack, tmp_path: Path, path: str) -> None:
+def test_requests_over_the_limit_are_neither_scored_nor_recorded(stack: LiveStack, tmp_path: Path, path: str) -> None:
     keys = {client: new_key() for client in ("eager", "calm")}
     entries = ",".join(str(ApiKey.of(key, client, [Role.SCORE])) for client, key in keys.items())
     name = uuid.uuid4().hex

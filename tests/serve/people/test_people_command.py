@@ -111,7 +111,7 @@ def test_each_act_is_in_the_journal_and_no_password(people: str) -> None:
         (["reset", "carl"], "OpenID provider"),
     ],
 )
-def test_what_can_not_be_done_is_one_line_and_changes_nothing(people: str, arguments: list[str], told: str) -> None:
+def test_a_refused_command_is_one_line_and_changes_nothing(people: str, arguments: list[str], told: str) -> None:
     added("anna", "--role", "review")
     execute(people, "INSERT INTO people (name, roles, issuer, subject) VALUES ('carl', '{audit}', 'https://idp', '7')")
     before = fetch(people, "SELECT people::text FROM people ORDER BY name")

@@ -107,9 +107,7 @@ def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path, book: AnchorBook
 
 
 @pytest.mark.parametrize("status", [400, 500, 302, 308], ids=lambda status: f"answer {status}")
-def test_what_an_address_refuses_is_sent_again(
-    tmp_path: Path, book: AnchorBook, collector: Collector, status: int
-) -> None:
+def test_a_refused_anchor_is_sent_again(tmp_path: Path, book: AnchorBook, collector: Collector, status: int) -> None:
     sender = AnchorSender(Anchors(tmp_path / "spool"), HttpPlace(collector.url))
     collector.status = status
     with pytest.raises(SpoolError, match=str(status)) as refusal:

@@ -103,7 +103,9 @@ def test_a_sealed_segment_ends_where_it_was_sealed(
 
 
 @pytest.mark.parametrize("place", ["border", "record", "end"])
-def test_what_a_dead_process_left_ends_where_it_ends(database: str, tmp_path: Path, segment: Path, place: str) -> None:
+def test_the_log_of_a_dead_process_ends_at_its_last_record(
+    database: str, tmp_path: Path, segment: Path, place: str
+) -> None:
     """It is a whole record there, or one that was never answered."""
     erase_the_mark(segment)
     border = borders(segment)

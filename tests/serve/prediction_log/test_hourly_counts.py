@@ -42,7 +42,7 @@ def received(at: dt.datetime, rows: int, **changes: Any) -> Any:
 
 
 def rebuilt(dsn: str) -> list[tuple[Any, ...]]:
-    """The roll-up, made anew from the log after it was spoiled."""
+    """The roll-up, made again from the log after it was spoiled."""
     execute(dsn, "UPDATE drift_hours SET applications = 0, counts = NULL")
     execute(dsn, REBUILD)
     return fetch(dsn, HOURS)
@@ -132,7 +132,7 @@ def test_bins_that_came_later_are_found_by_a_rebuild(database: str, tmp_path: Pa
     assert (rows, sum(counts)) == (15, 15 * (FEATURE_COUNT + 1))
 
 
-def test_what_was_erased_stays_counted_and_a_rebuild_does_not_take_it_for_missing(binned: str, tmp_path: Path) -> None:
+def test_erased_records_stay_counted_over_a_rebuild(binned: str, tmp_path: Path) -> None:
     with running_spool(tmp_path) as spool:
         spool.append(received(MIDNIGHT, 4))
     ship_all(tmp_path, binned)

@@ -90,7 +90,7 @@ def assert_on_record_once(server: LogServer, load: Load) -> None:
 @pytest.mark.parametrize(
     "fault", [kill_a_worker, kill_the_workers, kill_the_shipper, kill_all, end_connections, hold_a_lock]
 )
-def test_what_was_answered_is_on_record_once(server: LogServer, fault: Callable[[LogServer], None]) -> None:
+def test_killed_workers_answers_are_recorded_once(server: LogServer, fault: Callable[[LogServer], None]) -> None:
     load = Load(server.port, API_KEY)
     with load.running():
         wait_until(lambda: len(load.answered) > 100, 30, "requests are answered")

@@ -17,7 +17,7 @@ from tests.serve.notices.receiver import KEY, Receiver, receiving
 from tests.serve.notices.test_sender import NOON
 
 
-def test_it_anchors_journals_and_sends_notices(database: str, tmp_path: Path) -> None:
+def test_the_shipper_anchors_journals_and_sends_notices(database: str, tmp_path: Path) -> None:
     with connect(database) as connection:
         PERSON_EVENTS.append(connection, "anna", "login", {})
     store_report(database, Report(ReportKind.DRIFT, NOON, "fail", "page", "{}"))

@@ -62,7 +62,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("sync", Sync)
-def test_what_a_killed_process_appended_is_there(tmp_path: Path, sync: Sync) -> None:
+def test_records_of_a_killed_process_are_kept(tmp_path: Path, sync: Sync) -> None:
     run = subprocess.run([sys.executable, "-c", WRITE_AND_DIE, str(tmp_path), sync], check=False)
     assert run.returncode == -9
     assert only_segment(tmp_path).suffix == ".open"

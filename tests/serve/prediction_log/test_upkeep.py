@@ -192,7 +192,7 @@ def test_a_concurrent_detach_that_was_broken_off_is_finished(old_log: str, tmp_p
 
 
 def test_a_month_that_the_owner_detached_by_hand_goes_once_it_is_named_so(old_log: str, tmp_path: Path) -> None:
-    """As the README has it for a log that somebody always reads."""
+    """As docs/how-to/monitor.md has it for a log that somebody always reads."""
     owner = open_connection(old_log)
     owner.autocommit = True
     owner.cursor().execute(f"ALTER TABLE prediction_requests DETACH PARTITION {OLD_MONTH} CONCURRENTLY")

@@ -131,7 +131,7 @@ def test_a_report_of_good_rows_has_no_fault(routes: dict[str, ScoringRoute]) -> 
 
 
 @pytest.mark.parametrize("path", ["/batch_predict", "/invocations"])
-def test_where_no_row_is_good_nothing_is_scored(routes: dict[str, ScoringRoute], path: str) -> None:
+def test_a_batch_without_a_valid_row_is_not_scored(routes: dict[str, ScoringRoute], path: str) -> None:
     with pytest.raises(InvalidInstance) as caught:
         ask(routes[path], {"instances": [BAD, BAD]}, "errors=report")
     assert len(caught.value.faults) == 2

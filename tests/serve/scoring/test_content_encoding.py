@@ -44,7 +44,7 @@ every_encoding = pytest.mark.parametrize("name", COMPRESSORS)
 
 @every_encoding
 @pytest.mark.parametrize("content", [b"", b"x", b"abc" * 5000, b"\0" * LIMIT], ids=["none", "a byte", "text", "all"])
-def test_what_was_compressed_comes_out_again(name: str, content: bytes) -> None:
+def test_a_compressed_body_is_restored(name: str, content: bytes) -> None:
     encoding, squeeze = COMPRESSORS[name]
     assert inflate(squeeze(content), encoding, LIMIT) == content
 

@@ -36,11 +36,11 @@ def test_nonsense_is_found_where_it_is(rows: int, name: str, value: float) -> No
     [("Employed_Days", 365243), ("Credit_Bureau", np.nan), ("Credit_Amount", 90_000), ("Client_Income", 0)],
     ids=["a value with a meaning", "missing", "above the ceiling", "no income"],
 )
-def test_what_is_only_rare_is_not(rows: int, name: str, value: float) -> None:
+def test_a_rare_value_is_no_warning(rows: int, name: str, value: float) -> None:
     assert not implausible(matrix(rows, **{name: value})).any()
 
 
-def test_what_is_typical_is_plausible() -> None:
+def test_a_typical_value_is_plausible() -> None:
     for column, feature in enumerate(FEATURES):
         for value in (*feature.typical, feature.example, *feature.values.values()):
             if not (feature.is_enumerated and value not in feature.values.values()):

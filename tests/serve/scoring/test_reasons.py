@@ -105,9 +105,7 @@ def test_query_and_headers_ask_for_reasons(query: str, headers: dict[str, str], 
         ("reasons=3", {"x-language": ""}, "one of en, nl"),
     ],
 )
-def test_what_can_not_be_asked_for_is_refused_naming_what_can(
-    query: str, headers: dict[str, str], expected: str
-) -> None:
+def test_an_unknown_option_is_refused_with_the_known_ones(query: str, headers: dict[str, str], expected: str) -> None:
     with pytest.raises(MalformedHeader, match=expected):
         asks_of(query, headers)
 

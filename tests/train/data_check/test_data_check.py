@@ -15,12 +15,12 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from fraud.features import DATE, FEATURE_NAMES, LABEL
+from fraud.settings.data import DataLimits
 from fraud.stack.ports import hold_port
 from fraud.verdict import Verdict
 from tests.train.conftest import synthetic_dataset
 from train.data_check.__main__ import app
 from train.data_check.checks import check_applications
-from train.data_check.limits import DataLimits
 
 CUTOFF = dt.date(2024, 3, 31)
 LIMITS = DataLimits(
@@ -149,7 +149,7 @@ def run(filled_table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     monkeypatch.setenv("RUN_DIR", str(tmp_path))
     monkeypatch.setenv("DATABASE_URL", filled_table)
     monkeypatch.delenv("TRAINER_DB_PASSWORD", raising=False)
-    monkeypatch.setenv("DATA_MAX_ATYPICAL_SHARE", "0.5")
+    monkeypatch.setenv("DATA_LIMITS", '{"max_atypical_share": 0.5}')
 
     def run(**settings: str) -> Result:
         for name, value in settings.items():
@@ -163,8 +163,8 @@ def run(filled_table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     ("settings", "status", "verdict"),
     [
         ({}, 0, "pass"),
-        ({"DATA_MIN_ROWS": "1000000"}, 20, "inconclusive"),
-        ({"DATA_MIN_LABEL_RATE": "0.9", "DATA_MAX_LABEL_RATE": "1"}, 30, "data_quality_fault"),
+        ({"DATA_LIMITS": '{"min_rows": 1000000, "max_atypical_share": 0.5}'}, 20, "inconclusive"),
+        ({"DATA_LIMITS": '{"min_label_rate": 0.9, "max_label_rate": 1}'}, 30, "data_quality_fault"),
     ],
 )
 def test_the_exit_status_and_the_file_say_the_same(

@@ -46,7 +46,7 @@ def test_the_same_applications(filled: str, target: str) -> None:
         assert np.array_equal(before, after)
 
 
-def test_it_is_gone_afterwards_also_after_a_fault(empty_database: str) -> None:
+def test_the_replays_database_is_removed_even_after_a_fault(empty_database: str) -> None:
     def fail_in_the_midst() -> None:
         with temporary_database(empty_database, NAME) as dsn:
             assert NAME in databases(dsn)

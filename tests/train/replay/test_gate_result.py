@@ -66,7 +66,7 @@ def test_a_candidate_refused_by_its_quality_has_no_latency(tmp_path: Path) -> No
         pytest.param(0, '{"verdict": "splendid"}', "can't be read", id="no report"),
     ],
 )
-def test_what_contradicts_itself_is_an_error(tmp_path: Path, status: int, content: str, words: str) -> None:
+def test_a_contradictory_result_is_an_error(tmp_path: Path, status: int, content: str, words: str) -> None:
     (tmp_path / "gate.json").write_text(content)
     with pytest.raises(ReplayError, match=words):
         read_gate_result(tmp_path, status)

@@ -53,7 +53,7 @@ def check_by_roll_up(dsn: str) -> int:
     """A whole check: both windows, all tests."""
     profile = reference()
     plan = WindowPlan(UNTIL.date(), VERSION.data_cutoff, WEEK.days, own_only=False, label_maturity=dt.timedelta())
-    check = Check(profile, from_training=False, policy=DriftPolicy(), plan=plan)
+    check = Check(profile, policy=DriftPolicy(), plan=plan)
     with connect(dsn) as connection:
         logged = LoggedApplications(connection, VERSION, [len(variable.kinds) for variable in profile.variables])
         windows = [check.window(name, span, logged, ()) for name, span in plan.spans().items()]

@@ -35,7 +35,7 @@ KEPT = Outage(
 
 # In `make test`, `bench chaos` kills PostgreSQL, and tests/serve/prediction_log/test_kills.py fills the spool.
 @pytest.mark.long
-def test_what_waits_while_postgresql_is_away_is_on_record_once(experiment: Experiment, tmp_path: Path) -> None:
+def test_answers_of_an_outage_are_recorded_once(experiment: Experiment, tmp_path: Path) -> None:
     figures, bound_mib = tmp_path / "outage.json", 64
     done = experiment("outage", "--minutes", "0.1", "--spool-mib", str(bound_mib), "--json", str(figures))
     assert figures.exists(), done.stdout + done.stderr

@@ -63,7 +63,7 @@ def test_a_page_that_is_refused_ends_the_run(site: str) -> None:
 
 
 @pytest.mark.long
-def test_it_finds_the_pages_and_measures_scoring_beside_them(experiment: Experiment, tmp_path: Path) -> None:
+def test_bench_pages_measures_scoring_beside_the_pages(experiment: Experiment, tmp_path: Path) -> None:
     figures = tmp_path / "pages.json"
     done = experiment("pages", "--pairs", "2", "--window", "2", "--page-rate", "10", "--json", str(figures))
     assert done.returncode == 0, done.stdout + done.stderr

@@ -62,7 +62,7 @@ def changed(samples: Samples, where: slice, **values: float) -> Samples:
     return replace(samples, **copies)
 
 
-def test_what_is_flat_and_stays_useful_passes() -> None:
+def test_flat_memory_and_goodput_pass() -> None:
     seen = well()
     verdict, reasons = judge(figures(seen), seen.records)
     assert verdict is Verdict.PASS, reasons

@@ -87,7 +87,7 @@ def test_a_server_that_is_slower_by_thirty_percent_is_found() -> None:
         pytest.param([np.ones(3)], [np.empty(0)], id="a window without samples"),
     ],
 )
-def test_what_can_not_be_compared_is_refused(
+def test_incomparable_samples_are_refused(
     champion: list[NDArray[np.float64]], candidate: list[NDArray[np.float64]]
 ) -> None:
     with pytest.raises(ValueError, match="window"):

@@ -13,12 +13,13 @@ from xgboost import XGBClassifier
 
 from bench.gate.errors import ProbabilityError
 from bench.gate.quality.check import beside_twin, check_quality, judge_against_champion, judge_against_chance
-from bench.gate.quality.policy import Limits, QualityPolicy
+from bench.gate.quality.policy import QualityPolicy
 from bench.gate.quality.report import QualityReport
 from bench.gate.quality.rule import Rule
 from bench.gate.quality.scoring import shipped_probabilities, twin_probabilities
 from fraud.errors import RegistryError
 from fraud.registry import TEST_START_TAG, TWIN_SHA256_TAG, ChecksumError, ModelVersion, Registry
+from fraud.settings.gate import GateVetoes
 from fraud.stack.ports import hold_port
 from fraud.verdict import Verdict
 from tests.bench.gate.quality.scored_rows import applications, probabilities
@@ -29,7 +30,7 @@ from train.dataset import Dataset
 from train.pipeline import run
 
 POLICY = QualityPolicy(
-    rule=Rule.SUPERIOR, level=0.01, margin=0.005, minimum_positives=30, review_capacity=0.05, limits=Limits()
+    rule=Rule.SUPERIOR, level=0.01, margin=0.005, minimum_positives=30, review_capacity=0.05, vetoes=GateVetoes()
 )
 DATA = synthetic_dataset(8_000, 80, 1)
 LAST = dt.date(2024, 3, 21)
@@ -188,7 +189,7 @@ def test_another_file_than_the_registered_one_is_an_error(world: World) -> None:
         world.check(replace(world.candidate, tags={**world.candidate.tags, TWIN_SHA256_TAG: "0" * 64}), world.champion)
 
 
-def test_what_is_no_probability_is_an_error(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_outside_0_to_1_are_an_error(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("serve.engine.engine.Engine.score", lambda _self, x: np.full(len(x), np.nan, np.float32))
     with pytest.raises(ProbabilityError, match="no probability between 0 and 1 for 5 of 5"):
         twin_probabilities(world.registry, world.candidate, DATA.x[:5])

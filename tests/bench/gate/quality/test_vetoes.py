@@ -1,4 +1,4 @@
-"""Limits: off unless set, and a candidate that breaks one is refused however good it is on the whole."""
+"""Vetoes: off unless set, and a candidate that breaks one is refused however good it is on the whole."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 
 from bench.gate.quality.check import judge_against_champion
-from bench.gate.quality.policy import Limits, QualityPolicy
+from bench.gate.quality.policy import QualityPolicy
 from bench.gate.quality.report import QualityReport
 from bench.gate.quality.rule import Rule
 from fraud.features import FEATURE_NAMES
+from fraud.settings.gate import GateVetoes
 from fraud.verdict import Verdict
 from tests.bench.gate.quality.scored_rows import applications, probabilities
 
 POLICY = QualityPolicy(
-    rule=Rule.SUPERIOR, level=0.01, margin=0.005, minimum_positives=30, review_capacity=0.05, limits=Limits()
+    rule=Rule.SUPERIOR, level=0.01, margin=0.005, minimum_positives=30, review_capacity=0.05, vetoes=GateVetoes()
 )
 DATA = applications(rows=4_000)
 CHAMPION = probabilities(DATA, 1.0, 1)
@@ -28,23 +29,25 @@ UNCALIBRATED = np.sqrt(CANDIDATE)
 BLIND_IN_A_BAND = np.where((AGE_YEARS >= 35) & (AGE_YEARS < 45), np.float32(0.001), CANDIDATE)
 
 
-def judged(limits: Limits, champion: np.ndarray, candidate: np.ndarray) -> QualityReport:
-    undecided = QualityReport(Verdict.INCONCLUSIVE, (), replace(POLICY, limits=limits), 2, 1)
+def judged(limits: GateVetoes, champion: np.ndarray, candidate: np.ndarray) -> QualityReport:
+    undecided = QualityReport(Verdict.INCONCLUSIVE, (), replace(POLICY, vetoes=limits), 2, 1)
     return judge_against_champion(undecided, DATA, champion, candidate)
 
 
 @pytest.mark.parametrize(
     ("limits", "champion", "candidate", "setting"),
     [
-        pytest.param(Limits(brier_rise=0.005), CHAMPION, UNCALIBRATED, "GATE_MAX_BRIER_RISE", id="calibration"),
-        pytest.param(Limits(flip_share=0.01), CHAMPION, CANDIDATE, "GATE_MAX_FLIP_SHARE", id="flipped decisions"),
-        pytest.param(Limits(slice_loss=0.01), CHAMPION, BLIND_IN_A_BAND, "GATE_MAX_SLICE_LOSS", id="a slice"),
+        pytest.param(GateVetoes(brier_rise=0.005), CHAMPION, UNCALIBRATED, "GATE_VETOES brier_rise", id="calibration"),
+        pytest.param(
+            GateVetoes(flip_share=0.01), CHAMPION, CANDIDATE, "GATE_VETOES flip_share", id="flipped decisions"
+        ),
+        pytest.param(GateVetoes(slice_loss=0.01), CHAMPION, BLIND_IN_A_BAND, "GATE_VETOES slice_loss", id="a slice"),
     ],
 )
 def test_a_better_candidate_is_refused(
-    limits: Limits, champion: np.ndarray, candidate: np.ndarray, setting: str
+    limits: GateVetoes, champion: np.ndarray, candidate: np.ndarray, setting: str
 ) -> None:
-    assert judged(Limits(), champion, candidate).verdict is Verdict.PASS, "no limit is set"
+    assert judged(GateVetoes(), champion, candidate).verdict is Verdict.PASS, "no limit is set"
     refused = judged(limits, champion, candidate)
     assert refused.verdict is Verdict.FAIL
     assert any(reason.startswith("veto") and setting in reason for reason in refused.reasons)
@@ -53,15 +56,15 @@ def test_a_better_candidate_is_refused(
 @pytest.mark.parametrize(
     ("limits", "setting"),
     [
-        pytest.param(Limits(precision_loss=0.1), "GATE_MAX_PRECISION_LOSS", id="precision"),
-        pytest.param(Limits(recall_loss=0.1), "GATE_MAX_RECALL_LOSS", id="recall"),
+        pytest.param(GateVetoes(precision_loss=0.1), "GATE_VETOES precision_loss", id="precision"),
+        pytest.param(GateVetoes(recall_loss=0.1), "GATE_VETOES recall_loss", id="recall"),
     ],
 )
-def test_a_loss_at_the_review_capacity_is_a_veto(limits: Limits, setting: str) -> None:
+def test_a_loss_at_the_review_capacity_is_a_veto(limits: GateVetoes, setting: str) -> None:
     report = judged(limits, CANDIDATE, CHAMPION)
     assert any(reason.startswith("veto") and setting in reason for reason in report.reasons)
 
 
 def test_a_gain_breaks_no_limit() -> None:
-    strictest = Limits(brier_rise=0.0, precision_loss=0.0, recall_loss=0.0, slice_loss=0.0, flip_share=1.0)
+    strictest = GateVetoes(brier_rise=0.0, precision_loss=0.0, recall_loss=0.0, slice_loss=0.0, flip_share=1.0)
     assert judged(strictest, CHAMPION, CANDIDATE).verdict is Verdict.PASS

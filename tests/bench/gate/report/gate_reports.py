@@ -10,16 +10,17 @@ import numpy as np
 from bench.gate.latency.report import KindLatency, LatencyReport
 from bench.gate.quality.check import judge_against_champion, judge_against_chance
 from bench.gate.quality.holdout import Holdout
-from bench.gate.quality.policy import Limits, QualityPolicy
+from bench.gate.quality.policy import QualityPolicy
 from bench.gate.quality.report import QualityReport
 from bench.gate.quality.rule import Rule
 from bench.gate.report.gate_report import GateReport
+from fraud.settings.gate import GateVetoes
 from fraud.statistics.interval import Interval
 from fraud.verdict import Verdict
 from tests.bench.gate.quality.scored_rows import applications, probabilities
 
 POLICY = QualityPolicy(
-    rule=Rule.SUPERIOR, level=0.01, margin=0.005, minimum_positives=30, review_capacity=0.05, limits=Limits()
+    rule=Rule.SUPERIOR, level=0.01, margin=0.005, minimum_positives=30, review_capacity=0.05, vetoes=GateVetoes()
 )
 HOLDOUT = Holdout(dt.date(2026, 1, 24), dt.date(2026, 5, 1), 2_000, 160)
 

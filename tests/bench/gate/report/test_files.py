@@ -125,7 +125,7 @@ def test_junit_counts_what_did_not_pass(made: Callable[[], GateReport], failures
     assert all(reason in texts for reason in found.reasons)
 
 
-def test_what_a_reason_contains_does_no_harm() -> None:
+def test_markup_in_a_reason_is_escaped() -> None:
     found = report(None, error=HOSTILE)
     page = html_page(found)
     assert not Page(page).every("script")

@@ -145,7 +145,7 @@ def test_a_database_that_does_not_answer_is_an_error(
     assert (result.exit_code, verdict["verdict"]) == (2, "error")
 
 
-def test_what_is_read_of_the_record(site: str, tmp_path: Path) -> None:
+def test_the_command_reads_only_the_columns_it_needs(site: str, tmp_path: Path) -> None:
     ids = [f"A-{number}" for number in range(2_999)]
     log(site, tmp_path, MARCH, 1, application_ids=[*ids, None])
     log(site, tmp_path, MARCH, 2, load_test=True)

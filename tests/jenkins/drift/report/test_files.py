@@ -55,7 +55,7 @@ def test_the_page_can_be_read_where_styles_are_refused() -> None:
     assert len(page.every("svg")) == 11 + 1
 
 
-def test_what_matters_most_is_on_top() -> None:
+def test_the_worst_finding_comes_first() -> None:
     found = window(Verdict.DATA_QUALITY_FAULT)
     assert {one.name for one in found.ranked[:2]} == {"Client_Income", "Phone_Change"}
     words = Page(html_page(result(found))).words
@@ -101,7 +101,7 @@ def test_junit_counts_what_did_not_pass(found: DriftResult, cases: int, failures
     assert suite.findall("testcase")[-1].get("name") == "drift"
 
 
-def test_what_an_error_quotes_does_no_harm() -> None:
+def test_markup_in_an_error_is_escaped() -> None:
     found = result(error=HOSTILE)
     assert not Page(html_page(found)).every("script")
     ET.fromstring(junit_xml(found))  # noqa: S314 - our own

@@ -128,7 +128,7 @@ def test_a_bool_is_one_of_two_bytes() -> None:
         decode_request(*body, MAX_ROWS)
 
 
-def test_what_kserves_client_writes_is_read() -> None:
+def test_requests_of_kserves_client_are_read() -> None:
     """`kserve.InferRequest.to_rest`: the model's name beside the inputs, and members that are null."""
     written = {
         "id": "d3b15cad-50a2-4eaf-80ce-8b0a428bd298",
@@ -151,7 +151,7 @@ def test_what_kserves_client_writes_is_read() -> None:
     ],
     ids=str,
 )
-def test_what_may_be_left_out_may_be_null(members: dict[str, Any]) -> None:
+def test_an_optional_member_may_be_null(members: dict[str, Any]) -> None:
     request, rows = decode_request(*in_json([ONE | {"parameters": {"binary_data_size": None}}], **members), MAX_ROWS)
     assert (request.is_binary(request.wanted[0]), len(rows.matrix)) == (False, 1)
 

@@ -82,7 +82,7 @@ def backup(log: str, spool: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_what_is_restored_is_what_was_there(log: str, backup: Path, target: str, tmp_path: Path) -> None:
+def test_a_restored_database_equals_the_original(log: str, backup: Path, target: str, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere" / "spool"
     done = run("restore", backup, target, elsewhere)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -108,7 +108,7 @@ def test_a_backup_is_its_owners_alone(backup: Path) -> None:
     assert all(not path.stat().st_mode & 0o077 for path in (backup, *backup.rglob("*")))
 
 
-def test_how_a_backup_ended_is_in_the_database(log: str, backup: Path, spool: Path) -> None:
+def test_a_backups_result_is_in_the_database(log: str, backup: Path, spool: Path) -> None:
     assert run("backup", backup, log, spool).returncode == 2, "the folder is not empty"
     taken, failed = fetch(log, "SELECT verdict, page, facts FROM reports WHERE kind = 'backup' ORDER BY number")
     assert taken[0] == "pass"

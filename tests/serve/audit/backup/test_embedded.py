@@ -77,7 +77,7 @@ def test_a_backup_is_restored_into_a_run_folder_that_is_new(postgres_folder: Pat
 
 
 def test_a_base_backup_and_wal_give_any_moment_after_it(postgres_folder: Path) -> None:
-    """As the README's chapter has it; what came after the moment is named by `verify`, record by record."""
+    """As docs/how-to/back-up-and-restore.md has it; `verify` names each record that came after the moment."""
     folder, spool = postgres_folder, postgres_folder / "spool"
     (folder / "wal").mkdir()
     with running(folder / "postgres") as dsn:

@@ -43,7 +43,7 @@ PROVEN_BY_THE_CHAIN = (
     *("answers.0.proof.links.0.0", "answers.0.proof.links.0.1", "answers.0.proof.links.2.2"),
     *("answers.0.proof.anchor.sequence", "answers.0.proof.anchor.hash", "answers.0.proof.anchor.chain"),
 )
-"""What a forger can't change even by sealing the dossier anew."""
+"""What a forger can't change even by sealing the dossier again."""
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def verdict_of(data: bytes, key: AnchorKey | None = None) -> Verdict:
 
 
 def changed(dossier: Dossier, path: str) -> bytes:
-    """The dossier with another value at a path, sealed anew by who has no key."""
+    """The dossier with another value at a path, sealed again by who has no key."""
     document = json.loads(msgspec.json.encode(dossier))
     *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]
     place = document
@@ -100,7 +100,7 @@ def test_a_court_can_follow_the_chain_to_the_anchor(log: tuple[str, Path]) -> No
     assert [one for one in found.unproven if one.startswith("answer 1")] == []
 
 
-def test_who_has_no_key_learns_what_is_not_proven(log: tuple[str, Path]) -> None:
+def test_a_check_without_the_key_names_what_is_unproven(log: tuple[str, Path]) -> None:
     found = checked(seal(made(*log), AUDIT_KEY), None)
     assert (found.differs, found.verdict) == ([], Verdict.INCONCLUSIVE)
     assert any("nobody vouches for the anchor" in one for one in found.unproven)
@@ -145,7 +145,7 @@ def files(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Cal
 
 
 @pytest.mark.parametrize("path", PROVEN_BY_THE_CHAIN)
-def test_what_the_chain_proves_can_t_be_sealed_anew(files: Callable[[Audience], bytes], path: str) -> None:
+def test_a_chained_value_cannot_be_resealed(files: Callable[[Audience], bytes], path: str) -> None:
     dossier = open_sealed(files(Audience.COURT)).dossier
     try:
         found = checked(changed(dossier, path), None)
@@ -212,7 +212,7 @@ def _digest(document: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b'{"a": ' * 200_000, b'{"a": {"salt": ' + b"[" * 200_000])
-def test_what_is_no_annex_is_said(data: bytes) -> None:
+def test_a_malformed_annex_is_named(data: bytes) -> None:
     with pytest.raises(AuditError, match="no annex"):
         read_annex(data)
 
@@ -229,7 +229,7 @@ def test_a_reason_of_no_column_differs(files: Callable[[Audience], bytes], colum
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b"\xff", b'{"dossier": {}, "seal": {}}'])
-def test_what_is_no_dossier_is_said(data: bytes) -> None:
+def test_a_malformed_dossier_is_named(data: bytes) -> None:
     with pytest.raises(AuditError, match="no dossier"):
         open_sealed(data)
 

@@ -99,7 +99,7 @@ def test_nothing_of_any_other_applicant_is_in_it(
         assert word.encode() not in told
 
 
-def test_what_a_court_is_told_of_others_is_no_content(log: tuple[str, Path]) -> None:
+def test_a_courts_dossier_has_no_content_of_others(log: tuple[str, Path]) -> None:
     told = written(made(*log))
     assert b"behind-1" in told  # the records between, which the chain's hashes are made from
     assert OTHERS_ID.encode() not in told
@@ -137,7 +137,7 @@ def test_no_officer_and_no_threshold_is_named(log: tuple[str, Path]) -> None:
     assert all(one.probability is None for one in (citizen.answers[0].changes or pytest.fail("none")).found)
 
 
-def test_what_would_have_changed_it_can_be_disputed_and_is_scored(log: tuple[str, Path]) -> None:
+def test_counterfactuals_are_disputable_and_confirmed_by_scoring(log: tuple[str, Path]) -> None:
     court = made(*log)
     changes, policy = court.answers[0].changes, court.answers[0].policy
     assert changes is not None

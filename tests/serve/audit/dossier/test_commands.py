@@ -77,7 +77,7 @@ def test_a_changed_digit_is_named(stack: LiveStack, application: str, tmp_path: 
     assert "sent.Client_Income: the dossier says 13501.0, and the record 13500.0" in checked.stdout
 
 
-def test_what_is_not_on_record_is_said(stack: LiveStack, tmp_path: Path) -> None:
+def test_an_unrecorded_application_is_named(stack: LiveStack, tmp_path: Path) -> None:
     made = run(stack, "dossier", str(tmp_path), "--application", "nobody's")
     assert (made.returncode, list(tmp_path.iterdir())) == (10, [])
     assert "nothing is on record" in made.stderr

@@ -82,7 +82,7 @@ def test_each_statement_names_evidence_that_is_in_the_pack(name: str) -> None:
     assert page.count("Question:") == sum(item["question"] is not None for item in found)
 
 
-def test_what_is_not_on_record_is_a_question() -> None:
+def test_unknown_facts_are_left_as_questions() -> None:
     told = {item["point"]: item for item in items(pack_files(small_shelf(), MADE_AT), "impact")}
     assert told["purpose"]["statement"]
     assert told["groups"]["statement"] is None
