@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import io
 import resource
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from pyarrow import csv
 from xgboost import XGBClassifier
 
+from fraud.command_line import CommandLine
 from fraud.database import connect
 from fraud.features import FEATURE_NAMES
 from fraud.statistics.average_precision import average_precision
@@ -79,11 +79,11 @@ def cap(megabytes: int) -> None:
 
 
 def main(way: str, dsn: str, megabytes: int) -> None:
-    """Train, and say what came of it."""
+    """Train on all applications of a database, and print the average precision."""
     if megabytes:
         cap(megabytes)
     print((from_disk if way == "disk" else in_memory)(dsn))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    CommandLine(main)()
