@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "plan": "bench.plan.command",
     "promote": "bench.gate.promote",
     "rollback": "bench.gate.rollback",
+    "scale": "bench.experiments.scale.command",
     "shadow": "bench.shadow.command",
     "soak": "bench.experiments.soak.command",
     "verify": "bench.gate.verify",
@@ -73,9 +74,10 @@ def bench(
     seconds: Annotated[float, typer.Option(min=0.1, help="Measured time for each batch size, seconds.")] = 10.0,
     warmup: Annotated[float, typer.Option(min=0.0, help="Time before it that is not counted, seconds.")] = 2.0,
     users: Annotated[int, typer.Option(min=1, help="Users that send at the same time, each without a pause.")] = 2,
+    rows: Annotated[list[int] | None, typer.Option(min=1, help="Rows of a request; repeatable.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
 ) -> None:
-    """Load a running server with single requests and batches of 100, 1,000 and 10,000 fresh rows."""
+    """Load a running server with single requests and batches of 100, 1,000 and 10,000 fresh rows, or of `--rows`."""
     if context.invoked_subcommand is not None:
         return
     # Importing Locust makes the sockets of the whole process cooperative, which no other command should have.
@@ -85,10 +87,11 @@ def bench(
     host = url or settings.server_url()
     results = []
     with Progress(transient=True) as progress:
-        task = progress.add_task("measuring", total=len(BATCH_ROWS))
-        for rows in BATCH_ROWS:
-            progress.update(task, description=f"{rows} rows a request")
-            results.append(measure(host, rows, users, warmup, seconds, api_key=settings.client_key()))
+        batches = rows or BATCH_ROWS
+        task = progress.add_task("measuring", total=len(batches))
+        for batch_rows in batches:
+            progress.update(task, description=f"{batch_rows} rows a request")
+            results.append(measure(host, batch_rows, users, warmup, seconds, api_key=settings.client_key()))
             progress.advance(task)
     _print(results)
     if json_file is not None:

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from fraud.errors import RegistryError
-from serve.errors import NoProductionModel
+from fraud.errors import ProjectError
 from serve.model.serving_model import LoadedModel, ServingModel
 from serve.scoring.asks import Asks
 from serve.scoring.reasons import without_reasons
@@ -77,10 +76,10 @@ class FollowedModel:
             if serving.production_number() in {None, serving.version}:
                 return
             version, _ = serving.fetch_production()
-        except (RegistryError, NoProductionModel) as error:
+            serving.prepare(version)
+        except ProjectError as error:  # a file that is damaged or can't be run, too; the registry is asked again
             logger.warning("version %s goes on: %s", serving.version, error)
             return
-        serving.prepare(version)
         serving.commit(version)
         if self._asks.reasons and serving.active.contributions is None:
             raise without_reasons(version)

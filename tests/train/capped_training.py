@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from psycopg2 import sql
 from pyarrow import csv
 from xgboost import XGBClassifier
 
+from fraud.command_line import CommandLine
 from fraud.database import connect
 from fraud.features import FEATURE_NAMES
 from fraud.statistics.average_precision import average_precision
@@ -46,13 +48,11 @@ def in_memory(dsn: str) -> float:
     """All rows at once, at each step."""
     text = io.BytesIO()
     columns = ["Date", *FEATURE_NAMES, "Divorce"]
-    listed = ", ".join(f'"{name}"' for name in columns)
+    statement = sql.SQL(
+        'COPY (SELECT {} FROM divorce_predictions ORDER BY "Date", application_id COLLATE "C") TO STDOUT (FORMAT csv)'
+    ).format(sql.SQL(", ").join(map(sql.Identifier, columns)))
     with connect(dsn, application_name="test") as connection, connection.cursor() as cursor:
-        cursor.copy_expert(
-            f'COPY (SELECT {listed} FROM divorce_predictions ORDER BY "Date", application_id COLLATE "C") '
-            "TO STDOUT (FORMAT csv)",
-            text,
-        )
+        cursor.copy_expert(statement, text)
     text.seek(0)
     types = dict.fromkeys(FEATURE_NAMES, pa.float32()) | {"Date": pa.date32(), "Divorce": pa.int8()}
     table = csv.read_csv(
@@ -79,11 +79,11 @@ def cap(megabytes: int) -> None:
 
 
 def main(way: str, dsn: str, megabytes: int) -> None:
-    """Train, and say what came of it."""
+    """Train on all applications of a database, and print the average precision."""
     if megabytes:
         cap(megabytes)
-    print((from_disk if way == "disk" else in_memory)(dsn))
+    sys.stdout.write(repr((from_disk if way == "disk" else in_memory)(dsn)))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    CommandLine(main)()

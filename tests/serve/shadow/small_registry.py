@@ -40,6 +40,10 @@ class SmallRegistry(Registry):
         day = dt.date(2026, 5, 1)
         return ModelVersion(self.model_name, number, sha256, day, day, "run", {})
 
+    def number_of(self, alias: str) -> int | None:
+        version = self.version_of(alias)
+        return None if version is None else version.version
+
     def fetch_model(self, version: ModelVersion) -> bytes:
         return self.models[version.version] if self.tampered is None else self.tampered
 

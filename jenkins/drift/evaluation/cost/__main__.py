@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, Final
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.progress import track
@@ -31,6 +32,7 @@ def main(
         int, typer.Option(help="Most applications to read into pandas; each takes kilobytes of memory.")
     ] = 1_000_000,
     folder: Annotated[Path, typer.Option(help="Where COST.md and cost.png go.")] = Path("jenkins/drift"),
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
 ) -> None:
     """Fill a database of its own with ever more applications, and check them in three ways."""
     sizes = [size for size in (10**4, 10**5, 10**6, 10**7) if size <= largest]
@@ -44,6 +46,8 @@ def main(
     (folder / "COST.md").write_text(text, encoding="utf-8")
     plot(costs, folder / "cost.png")
     Console().print(text)
+    if json_file is not None:
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(costs)) + b"\n")
 
 
 def _costs(dsn: str, sizes: list[int], most_rows: int) -> dict[str, dict[int, Cost]]:

@@ -1,0 +1,1 @@
+"""How each part of the product grows: curves, their slopes, and where they bend."""
