@@ -72,9 +72,10 @@ acceptance: $(VENV)/installed ## the original's acceptance: a request, a young w
 test-long: $(VENV)/installed ## run the tests that take minutes, such as simulated error rates
 	@$(BIN)/python -m pytest -m long --timeout 3600
 
-lint: $(VENV)/installed ## check style and security rules
+lint: $(VENV)/installed ## check style, security rules and spelling
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/codespell
 
 lint-pipelines: ## check the style of the Jenkinsfiles; needs npm and Java
 	@npx --yes npm-groovy-lint@15.2.2 --noserver --failon warning --config jenkins/pipelines/.groovylintrc.json jenkins/pipelines/*.Jenkinsfile
