@@ -8,7 +8,7 @@ export ORT_DISABLE_TELEMETRY := 1
 # Packages are installed without bytecode: Python makes it for what is imported, and must be allowed to keep it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install run test test-fast test-long first-start acceptance lint lint-pipelines types format lock bench chaos soak fuzz audit env up down stack-test clean
+.PHONY: help install run test test-fast test-long first-start acceptance lint lint-pipelines types format lock bench chaos soak fuzz audit release env up down stack-test clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -101,6 +101,9 @@ fuzz: $(VENV)/installed ## a million hostile inputs to every decoder and to the 
 
 audit: $(VENV)/installed ## known vulnerabilities of the pinned packages; asks over the network
 	@$(BIN)/python -m requirements.audit
+
+release: $(VENV)/installed ## check, build and tag version VERSION=X.Y.Z: wheel and SBOM in dist/; pushes nothing
+	@$(BIN)/python -m requirements.release $(VERSION)
 
 env: ## write .env for Docker: random passwords, readable by you alone; those that are there stay
 	@umask 077; touch .env; [ -z "$$(tail -c 1 .env)" ] || echo >> .env; \
