@@ -8,7 +8,7 @@ export ORT_DISABLE_TELEMETRY := 1
 # Packages are installed without bytecode: Python makes it for what is imported, and must be allowed to keep it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install run test test-fast test-long first-start acceptance lint lint-pipelines docs docs-check types format lock bench chaos soak fuzz audit env up down stack-test clean
+.PHONY: help install run test test-fast test-long first-start acceptance lint lint-pipelines docs docs-check types format lock bench chaos soak fuzz audit release env up down stack-test clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -72,9 +72,10 @@ acceptance: $(VENV)/installed ## the original's acceptance: a request, a young w
 test-long: $(VENV)/installed ## run the tests that take minutes, such as simulated error rates
 	@$(BIN)/python -m pytest -m long --timeout 3600
 
-lint: $(VENV)/installed ## check style and security rules
+lint: $(VENV)/installed ## check style, security rules and spelling
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/codespell
 
 lint-pipelines: ## check the style of the Jenkinsfiles; needs npm and Java
 	@npx --yes npm-groovy-lint@15.2.2 --noserver --failon warning --config jenkins/pipelines/.groovylintrc.json jenkins/pipelines/*.Jenkinsfile
@@ -109,6 +110,9 @@ fuzz: $(VENV)/installed ## a million hostile inputs to every decoder and to the 
 
 audit: $(VENV)/installed ## known vulnerabilities of the pinned packages; asks over the network
 	@$(BIN)/python -m requirements.audit
+
+release: $(VENV)/installed ## check, build and tag version VERSION=X.Y.Z: wheel and SBOM in dist/; pushes nothing
+	@$(BIN)/python -m requirements.release $(VERSION)
 
 env: ## write .env for Docker: random passwords, readable by you alone; those that are there stay
 	@umask 077; touch .env; [ -z "$$(tail -c 1 .env)" ] || echo >> .env; \

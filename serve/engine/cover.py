@@ -26,7 +26,7 @@ class BlockCosts:
 def default_costs(ways: tuple[int, ...]) -> BlockCosts:
     """What to go by before anything was measured: the order of magnitude of 100 trees of depth 3."""
     rows = tuple(way for way in ways if way != WALK)
-    return BlockCosts(0.5, rows, tuple(1.0 + 0.04 * size for size in rows))
+    return BlockCosts(0.5, rows, tuple(2.3 + 0.023 * size for size in rows))
 
 
 class Cover:

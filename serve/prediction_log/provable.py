@@ -61,8 +61,8 @@ def provable_records(
             if not is_of_chain:
                 continue
             # Farther on only what is there may be right: else each would be tried behind all of before.
-            befores = possible if is_behind_known else {GENESIS}
-            possible = {hash_ for previous in befores for hash_ in possible_hashes(frame, previous)}
+            earlier = possible if is_behind_known else {GENESIS}
+            possible = {hash_ for previous in earlier for hash_ in possible_hashes(frame, previous)}
             is_behind_known = False
             continue
         is_of_chain = True

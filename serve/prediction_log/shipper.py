@@ -1,4 +1,4 @@
-"""The shipper: moves the spool to PostgreSQL in large COPYs, and removes only what is committed there.
+"""The shipper: moves the spool to PostgreSQL by large COPY commands, and removes only what is committed there.
 
 A record is written once however often it is tried: the mark of its chain moves in the transaction that writes it, and
 a mark that is not where it was expected stops the transaction.

@@ -19,7 +19,10 @@ DOCKERFILES = {
     for part in ("initdb", "serve", "train", "fraud", "jenkins")
     for path in (ROOT / part).rglob("Dockerfile")
 }
-OF_LIBRARIES = {"OMP_NUM_THREADS"}
+OF_LIBRARIES = {
+    "OMP_NUM_THREADS",
+    *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"),
+}
 """Variables that libraries of ours read."""
 NOT_OURS = {"postgres", "jenkins", "prometheus", "grafana"}
 """Services whose program is somebody else's."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 FOLDER = Path(__file__).parents[2] / "requirements"
 LOCKS = sorted(FOLDER.rglob("*.lock"))
@@ -41,6 +45,19 @@ def test_a_lock_has_hashes_and_names_no_index(lock: Path) -> None:
 @pytest.mark.parametrize("lock", OURS, ids=lambda lock: lock.name)
 def test_a_lock_has_the_pins_of_the_whole(lock: Path) -> None:
     assert pins(lock) <= pins(FOLDER / "all.lock")
+
+
+def test_the_whole_lock_satisfies_all_that_pyproject_asks_for() -> None:
+    """Nobody has added a dependency and forgotten `make lock`."""
+    project = tomllib.loads((FOLDER.parent / "pyproject.toml").read_text())["project"]
+    asked = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    pinned: dict[str, set[str]] = {}
+    for pin in pins(FOLDER / "all.lock"):
+        name, version = pin.partition(" ; ")[0].split("==")
+        pinned.setdefault(canonicalize_name(name.partition("[")[0]), set()).add(version)
+    for requirement in map(Requirement, asked):
+        versions = pinned.get(canonicalize_name(requirement.name), set())
+        assert any(requirement.specifier.contains(version) for version in versions), f"run `make lock`: {requirement}"
 
 
 def test_the_first_start_installs_no_tools_of_tests() -> None:

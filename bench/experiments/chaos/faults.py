@@ -96,7 +96,7 @@ def restart_in_copy(site: Site) -> None:
         return site.fetch(COPIES) != [(0,)]
 
     for _ in range(RESTARTS):
-        with contextlib.suppress(SiteError):  # COPYs are short: now and then none is seen, and any moment will do
+        with contextlib.suppress(SiteError):  # a COPY is short: now and then none is seen, and any moment will do
             site.wait_until(is_copying, OUTAGE_S, "a COPY is under way")
         site.kill_postgres()
         site.start_postgres()

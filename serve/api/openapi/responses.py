@@ -13,6 +13,7 @@ from serve.decoding.by_content_type import JSON
 from serve.error_answers import WriteError, encode_error, error_form
 from serve.idempotency.key import REPLAYED_HEADER
 from serve.request_names import MODEL_VERSION_HEADER, NAME, REQUEST_ID_HEADER
+from serve.trace_context import TRACEPARENT_HEADER
 
 _SCHEMAS: Final[Mapping[WriteError, str]] = {
     encode_error: "Error",
@@ -31,6 +32,7 @@ _SECONDS: Final[Schema] = {"type": "integer", "minimum": 0}
 _OF_EVERY_ANSWER: Final[Schema] = {
     REQUEST_ID_HEADER: header({**TEXT, "pattern": f"^{NAME}$"}, "the request's name here and on record"),
     MODEL_VERSION_HEADER: header(TEXT, "the version in charge, or `none`"),
+    TRACEPARENT_HEADER: header(TEXT, "W3C Trace Context: the span, where there is a trace", always=False),
 }
 _RETRY: Final = {"Retry-After": header(_SECONDS, "seconds to wait")}
 _RETRY_PERHAPS: Final = {"Retry-After": header(_SECONDS, "seconds to wait", always=False)}

@@ -327,8 +327,9 @@ def test_known_outcomes_are_compared_with_the_reference(site: Site, today: dt.da
     assert site.verdict()["windows"][0]["positive_rate"] is None, "no labels yet"
     execute(
         site.dsn,
-        "INSERT INTO application_outcomes SELECT id, (random() < 0.5)::int, %s FROM unnest(%s) AS id",
-        *(today - DAY, ids),
+        "SELECT append_outcome(%s, 'court', 'outcome', NULL, id, (random() < 0.5)::int, %s, 'register', 1) "
+        "FROM unnest(%s) AS id",
+        *(dt.datetime.combine(today, dt.time(6), dt.UTC), today - DAY, ids),
     )
     assert site.check(today).exit_code == 10
     assert any("positive rate" in reason for reason in site.verdict()["reasons"])

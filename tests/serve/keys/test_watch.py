@@ -51,7 +51,7 @@ class Worker:
     def caller(self, key: str) -> str | None:
         """Whose name a request on the connection gets."""
         try:
-            return self.connection.caller({"x-api-key": key}, [], "r", changes=True).name
+            return self.connection.caller({"x-api-key": key}, [], {}, changes=True).name
         except Unauthorized:
             return None
 
