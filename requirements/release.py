@@ -81,7 +81,8 @@ def release(
     _run(str(UV), "tool", "run", "--quiet", "--from", SBOM_TOOL, "cyclonedx-py", *options)
     if tag:
         _run("git", "tag", "--annotate", f"v{version}", "--message", f"Version {version}")
-    typer.echo(f"{DIST}: {', '.join(sorted(path.name for path in DIST.iterdir()))}")
+    built = sorted(path.name for path in DIST.glob("[!.]*"))
+    typer.echo(f"{DIST}: {', '.join(built)}")
     typer.echo("Images: `docker compose build`." + (f" To publish: `git push origin v{version}`." if tag else ""))
 
 
