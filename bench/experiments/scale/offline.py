@@ -71,7 +71,16 @@ def training_curves(sizes: Sizes, folder: Path) -> Iterator[Curve]:
 def file_curves(sizes: Sizes, folder: Path) -> Iterator[Curve]:
     """Rows/s of a Parquet file, by workers."""
     figures = folder / "workers.json"
-    given = ("--engine", "processes", "--max", sizes.file_workers, "--rows", sizes.file_rows, "--rounds", 1)
+    given = (
+        "--engine",
+        "processes",
+        "--max",
+        sizes.file_workers,
+        "--rows",
+        sizes.file_rows,
+        "--rounds",
+        sizes.file_rounds,
+    )
     run_module("bench", "workers", *given, "--json", figures)
     times = json.loads(figures.read_text(encoding="utf-8"))["beyond_start_s"]
     workers = range(1, sizes.file_workers + 1)

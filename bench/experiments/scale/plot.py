@@ -25,6 +25,8 @@ def draw(curves: Sequence[Curve], path: Path) -> None:
         axes.plot(curve.x, curve.y, "o-")
         axes.set(xscale="log", yscale="log", xlabel=curve.x_label, ylabel=curve.y_label)
         axes.set_title(f"{curve.title}\n{told(curve)}", fontsize="small")
+        axes.set_xticks(curve.x, labels=[f"{x:,.4g}" for x in curve.x], fontsize="x-small", rotation=30)
+        axes.set_xticks([], minor=True)
         axes.grid(alpha=0.3, which="both")
         if curve.bend is not None:
             axes.axvline(curve.bend.at, color="grey", ls="--")

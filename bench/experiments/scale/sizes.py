@@ -26,6 +26,8 @@ class Sizes:
     """Logged applications of the largest check."""
     file_rows: int
     file_workers: int
+    file_rounds: int
+    """Of which the median counts: a start is as long as some million rows, and is taken off."""
 
 
 MODERATE: Final = Sizes(
@@ -39,8 +41,9 @@ MODERATE: Final = Sizes(
     engine_s=1.5,
     training_rows=(25_000, 50_000, 100_000, 200_000, 400_000, 800_000),
     drift_rows=1_000_000,
-    file_rows=5_000_000,
+    file_rows=20_000_000,
     file_workers=4,
+    file_rounds=5,
 )
 
 QUICK: Final = Sizes(
@@ -56,4 +59,5 @@ QUICK: Final = Sizes(
     drift_rows=10_000,
     file_rows=2_000,
     file_workers=1,
+    file_rounds=1,
 )
