@@ -8,6 +8,7 @@ in its network, where ports are free. Where none can be had, the reason is told:
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ UNAVAILABLE: Final = 3
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # ends what was begun
     skips = arguments[:1] == ["--or-skip"]
     command = arguments[1:] if skips else arguments
     if _is_here():
@@ -53,7 +55,11 @@ def _with_engine(command: list[str]) -> int:
             _say(f"the engine answers after {time.monotonic() - started:.0f} s")
             addition = bases.make(engine, found, folder)
             _say(f"the bases are there after {time.monotonic() - started:.0f} s")
-            environment = {**engine.environment, "COMPOSE_FILE": f"{COMPOSE_FILE.name}:{addition}"}
+            environment = {
+                **engine.environment,
+                "COMPOSE_FILE": f"{COMPOSE_FILE.name}:{addition}",
+                "OUTSIDE_ADDRESS": daemon.OUTSIDE,
+            }
             return subprocess.run(engine.within(*command), env=environment, check=False).returncode
 
 

@@ -26,7 +26,7 @@ PYTHON: Final = "scoring-tests/python:3.11"
 PACKAGES: Final = "ca-certificates,python3.11,python3.11-venv,python3-pip"
 TRUST: Final = ("/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
 """By what pip reaches its registry here, as a company's own base image brings it along."""
-PROBE: Final = ("python3.11", "-m", "pip", "download", "--quiet", "--no-deps", "--dest", "/tmp", "pip")
+PROBE: Final = ("python3.11", "-m", "pip", "download", "--quiet", "--no-deps", "--dest", "probed", "pip")
 TIMEOUT_S: Final = 300.0
 EXTERNAL: Final = {"prometheus": "prometheus", "grafana": "grafana"}
 """Services whose image is not ours -> its stand-in."""
@@ -71,7 +71,7 @@ def _make_python(engine: Engine, folder: Path) -> None:
     pack = ("tar", "--create", "--directory", str(root), ".")
     with subprocess.Popen(pack, stdout=subprocess.PIPE) as packed:
         imported = subprocess.run(
-            ("docker", "import", "-", PYTHON),
+            ("/usr/bin/env", "docker", "import", "-", PYTHON),
             stdin=packed.stdout,
             capture_output=True,
             env=engine.environment,
@@ -105,9 +105,7 @@ def _build(engine: Engine, context: Path, name: str, stand_in: str) -> None:
 def _addition(folder: Path) -> Path:
     built = {name: service["build"] for name, service in raw_project()["services"].items() if "build" in service}
     on_python = [
-        name
-        for name, build in built.items()
-        if "PYTHON_IMAGE" in dockerfile.read(ROOT / build["dockerfile"]).defaults
+        name for name, build in built.items() if "PYTHON_IMAGE" in dockerfile.read(ROOT / build["dockerfile"]).defaults
     ]
     services = {name: {"build": {"args": {"PYTHON_IMAGE": PYTHON}}} for name in on_python}
     path = folder / "bases.yml"

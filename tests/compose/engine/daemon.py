@@ -32,20 +32,24 @@ MTU: Final = 1400
 """The least of common networks: what is too large for a way without fragments would be lost."""
 SHARES: Final = {"cpu.shares": "8192", "cpu.weight": "800"}
 """Of the processor, beside everything else that runs here: all containers together would count as one process."""
+NAMES: Final = "10.0.2.3"
+"""Address at which slirp4netns resolves names."""
+OUTSIDE: Final = f"{NAMES}:53"
+"""What no container reaches that has no way out."""
 TOOLS: Final = ("unshare", "nsenter", "ip", "iptables", "slirp4netns", "debootstrap")
 CGROUPS: Final = Path("/sys/fs/cgroup")
 
-# Runs as the first process of the namespaces; arguments: folder, init, control group.
+# Runs as the first process of the namespaces; arguments: folder, init, control group, MTU, address of names.
 INSIDE: Final = """
 set -eu
 mount --make-rprivate /
 mount -t tmpfs tmpfs /run
-echo 'nameserver 10.0.2.3' > /run/resolv.conf
+echo "nameserver $5" > /run/resolv.conf
 mount --bind /run/resolv.conf "$(readlink --canonicalize /etc/resolv.conf)"
 ip link set lo up
 until ip route | grep --quiet default; do sleep 0.1; done
-exec "$2" -- dockerd --host "unix://$1/socket" --data-root "$1/data" --exec-root /run/docker --pidfile /run/docker.pid \\
-    --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$3" --init-path "$2" --mtu "$4"
+exec "$2" -- dockerd --host "unix://$1/socket" --data-root "$1/data" --exec-root /run/docker \\
+    --pidfile /run/docker.pid --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$3" --init-path "$2" --mtu "$4"
 """
 
 
@@ -89,7 +93,7 @@ def running(folder: Path, programs: Programs) -> Iterator[Engine]:
         undo.callback(_remove_groups, group)
         undo.callback(shutil.rmtree, folder / "data", ignore_errors=True)
         log = undo.enter_context((folder / "dockerd.log").open("wb"))
-        inside = ("sh", "-c", INSIDE, "sh", str(folder), str(programs.init), group, str(MTU))
+        inside = ("sh", "-c", INSIDE, "sh", str(folder), str(programs.init), group, str(MTU), NAMES)
         apart = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
         outer = _start((*apart, *inside), log, {**os.environ, "PATH": programs.path})
         undo.callback(_end, outer)

@@ -14,7 +14,8 @@ from typing import Final
 from tests.compose.engine.unavailable import EngineUnavailableError, run
 
 NEWER_RELEASE: Final = "trixie"
-NEWER: Final = ("docker.io", "docker-cli", "docker-compose", "docker-buildx", "containerd", "prometheus")
+# Prometheus is for an image that stands in for its own.
+NEWER: Final = ("docker.io", "docker-cli", "docker-compose", "docker-buildx", "containerd", "prometheus", "promtool")
 OWN: Final = ("runc", "tini")
 KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
 DOWNLOAD_TIMEOUT_S: Final = 180.0
@@ -44,7 +45,12 @@ def unpack(folder: Path) -> Programs:
     for package in sorted(packages.glob("*.deb")):
         run("dpkg-deb", "--extract", str(package), str(root), timeout_s=DOWNLOAD_TIMEOUT_S)
         package.unlink()
-    return Programs(root, f"{root}/usr/bin:{root}/usr/sbin:{os.environ['PATH']}", root / "usr/libexec/docker/cli-plugins", root / "usr/bin/tini-static")
+    return Programs(
+        root,
+        f"{root}/usr/bin:{root}/usr/sbin:{os.environ['PATH']}",
+        root / "usr/libexec/docker/cli-plugins",
+        root / "usr/bin/tini-static",
+    )
 
 
 def mirror() -> str:

@@ -10,7 +10,8 @@ class _Page(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    do_HEAD = do_GET
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
 
 ThreadingHTTPServer(("", int(sys.argv[1])), _Page).serve_forever()
