@@ -70,7 +70,7 @@ acceptance: $(VENV)/installed ## the original's acceptance: a request, a young w
 	@$(BIN)/python -m tests.acceptance --folder $(ACCEPTANCE_DIR) --months $(MONTHS) --scale $(SCALE)
 
 test-long: $(VENV)/installed ## run the tests that take minutes, such as simulated error rates
-	@$(BIN)/python -m pytest -m long --timeout 3600
+	@$(BIN)/python -m pytest -m "long and not docker" --timeout 3600
 
 lint: $(VENV)/installed ## check style and security rules
 	@$(BIN)/ruff check .
@@ -121,10 +121,11 @@ up: env ## start everything with Docker, in the background; returns when server 
 down: ## stop what `make up` started; data stay in Docker's volumes
 	@docker compose down
 
-# Where no engine is, root on Debian gets one for the tests alone; STACK_TEST=--or-skip makes its absence no failure.
-STACK_TEST ?=
+# Where no engine is, root on Debian gets one for the tests alone; STACK_ENGINE=--or-skip makes its absence no failure.
+STACK_ENGINE ?=
+STACK_TESTS ?= docker
 stack-test: $(VENV)/installed ## start everything with Docker, under a name of its own, and try it; starts an engine if none is there
-	@$(BIN)/python -m tests.compose.engine $(STACK_TEST) $(BIN)/python -m pytest -m docker --durations 15
+	@$(BIN)/python -m tests.compose.engine $(STACK_ENGINE) $(BIN)/python -m pytest -m "$(STACK_TESTS)" --durations 15 tests/compose
 
 # What ours is compared with, each in an environment of its own (`python -m bench peers`, `python -m bench files`).
 PEERS := mlserver mlflow bentoml mosec original polars ray

@@ -33,7 +33,7 @@ def test_only_server_and_jenkins_are_published_at_the_ports_of_the_env_file(dock
     published = {
         (name, port["URL"], str(port["PublishedPort"]))
         for name, state in docker_stack.containers().items()
-        for port in state["Publishers"]
+        for port in state["Publishers"] or []
         if port["PublishedPort"]
     }
     local = "127.0.0.1"

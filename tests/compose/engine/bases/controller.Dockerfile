@@ -5,6 +5,6 @@ FROM ${BASE}
 RUN groupadd --gid 1000 jenkins && useradd --uid 1000 --gid jenkins --home-dir /var/jenkins_home jenkins \
     && install -d -o jenkins -g jenkins /var/jenkins_home && mkdir -p /usr/share/jenkins/ref \
     && ln -s /bin/true /usr/local/bin/jenkins-plugin-cli \
-    && apt-get update && apt-get install -y --no-install-recommends curl && rm -rf /var/lib/apt/lists/*
+    && apt-get update && apt-get install -y --no-install-recommends curl tini && rm -rf /var/lib/apt/lists/*
 COPY page.py controller.sh /usr/local/bin/
-ENTRYPOINT ["bash", "/usr/local/bin/controller.sh"]
+ENTRYPOINT ["tini", "--", "bash", "/usr/local/bin/controller.sh"]
