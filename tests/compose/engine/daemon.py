@@ -43,7 +43,8 @@ MEMORY_BYTES: Final = 6 * 2**30
 """More than builds and services take."""
 CGROUPS: Final = Path("/sys/fs/cgroup")
 
-# Runs as the first process of the namespaces; arguments: folder, init, control group, MTU, address of names, size of data in memory.
+# Runs as the first process of the namespaces. Arguments: folder, init, control group, MTU, address of names, and the
+# size of the data in memory.
 INSIDE: Final = """
 set -eu
 mount --make-rprivate /
@@ -70,8 +71,9 @@ class Engine:
         return run("docker", *arguments, timeout_s=timeout_s, environment=self.environment)
 
     def within(self, *command: str) -> list[str]:
-        """The command in the engine's namespaces: published ports are there, and no other program's are in their way."""
-        return ["nsenter", f"--target={self.first_process}", "--net", "--mount", "--pid", "--", *command]
+        """The command in the engine's namespaces, where published ports are and no other program's."""
+        target = (f"--target={self.first_process}", f"--wd={Path.cwd()}")
+        return ["nsenter", *target, "--net", "--mount", "--pid", "--", *command]
 
 
 def check_machine() -> None:
