@@ -13,8 +13,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
+
+import psutil
 
 from tests.compose.compose_file import COMPOSE_FILE
 from tests.compose.engine import bases, daemon, programs
@@ -25,17 +28,18 @@ UNAVAILABLE: Final = 3
 
 def main(arguments: list[str]) -> int:
     """Run the command."""
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # ends what was begun
     skips = arguments[:1] == ["--or-skip"]
     command = arguments[1:] if skips else arguments
     if _is_here():
         return subprocess.run(command, check=False).returncode
-    try:
-        return _with_engine(command)
-    except EngineUnavailableError as error:
-        word = "SKIPPED, and so not proven: " if skips else ""
-        _say(f"{word}no Docker engine can be had here: {error}")
-        return 0 if skips else UNAVAILABLE
+    with ExitStack() as undo:
+        try:
+            within, environment = _prepare(undo, command)
+        except (EngineUnavailableError, OSError, subprocess.SubprocessError, psutil.Error) as error:
+            word = "SKIPPED, and so not proven: " if skips else ""
+            _say(f"{word}no Docker engine can be had here: {error}")
+            return 0 if skips else UNAVAILABLE
+        return subprocess.run(within, env=environment, check=False).returncode
 
 
 def _is_here() -> bool:
@@ -45,22 +49,19 @@ def _is_here() -> bool:
     )
 
 
-def _with_engine(command: list[str]) -> int:
+def _prepare(undo: ExitStack, command: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Start an engine with the bases of our images; the command as it runs with that engine, and its environment."""
     started = time.monotonic()
     daemon.check_machine()
-    with tempfile.TemporaryDirectory(prefix="scoring-engine-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        found = programs.unpack(folder)
-        with daemon.running(folder, found) as engine:
-            _say(f"the engine answers after {time.monotonic() - started:.0f} s")
-            addition = bases.make(engine, found, folder)
-            _say(f"the bases are there after {time.monotonic() - started:.0f} s")
-            environment = {
-                **engine.environment,
-                "COMPOSE_FILE": f"{COMPOSE_FILE.name}:{addition}",
-                "OUTSIDE_ADDRESS": daemon.OUTSIDE,
-            }
-            return subprocess.run(engine.within(*command), env=environment, check=False).returncode
+    temporary = tempfile.TemporaryDirectory(prefix="scoring-engine-", ignore_cleanup_errors=True)
+    folder = Path(undo.enter_context(temporary))
+    found = programs.unpack(folder)
+    engine = undo.enter_context(daemon.running(folder, found))
+    _say(f"the engine answers after {time.monotonic() - started:.0f} s")
+    addition = bases.make(engine, found, folder)
+    _say(f"the bases are there after {time.monotonic() - started:.0f} s")
+    ours = {"COMPOSE_FILE": f"{COMPOSE_FILE.name}:{addition}", "OUTSIDE_ADDRESS": daemon.OUTSIDE}
+    return engine.within(*command), {**engine.environment, **ours}
 
 
 def _say(text: str) -> None:
@@ -68,4 +69,5 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # ends what was begun
     sys.exit(main(sys.argv[1:]))

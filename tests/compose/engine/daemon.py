@@ -160,8 +160,9 @@ def _await(engine: Engine, outer: subprocess.Popen[bytes], log: Path) -> None:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Ask the engine, or whatever it is, to stop; kill it when it does not."""
-    for child in psutil.Process(process.pid).children() if process.poll() is None else []:
-        child.terminate()
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(process.pid).children():
+            child.terminate()
     try:
         process.wait(STOP_TIMEOUT_S if process.args[0] == "unshare" else 0)  # type: ignore[index]
     except subprocess.TimeoutExpired:
