@@ -1,7 +1,7 @@
 """`make release VERSION=X.Y.Z`: checks that the tree is that version, builds what is handed out, and tags the commit.
 
-In `dist/` are then the wheel, and an SBOM (CycloneDX) of the packages that a server's image has, with the hashes of its
-lock file. Nothing is pushed. Images have the version as their tag: `docker compose build` makes them.
+The wheel is then in `dist/`, and a bill of materials (CycloneDX) of each image's packages in `build/sbom/`. Nothing is
+pushed. Images have the version as their tag: `docker compose build` makes them.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from fraud.errors import ProjectError
 
 ROOT: Final = Path(__file__).parents[1]
 DIST: Final = ROOT / "dist"
-LOCK: Final = "requirements/serve.lock"
-SBOM_TOOL: Final = "cyclonedx-bom==7.5.0"
 UV: Final = Path(sys.executable).with_name("uv")
 _FORM: Final = re.compile(r"\d+\.\d+\.\d+")
 _SECTION: Final = re.compile(
@@ -64,7 +62,7 @@ def release(
     *,
     tag: Annotated[bool, typer.Option(help="Tag the commit.")] = True,
 ) -> None:
-    """Check the tree, build wheel and SBOM in `dist/`, and tag the commit as vX.Y.Z; nothing is pushed.
+    """Check the tree, build wheel and bills of materials, and tag the commit as vX.Y.Z; nothing is pushed.
 
     Exit status: 0 done, 2 the tree is not that version, or something could not be built.
     """
@@ -76,9 +74,7 @@ def release(
     if found:
         raise ReleaseError("; ".join(found))
     _run(str(UV), "build", "--quiet", "--wheel", "--out-dir", str(DIST))
-    sbom = DIST / f"marriage-loan-scoring-{version}.cdx.json"
-    options = ("requirements", LOCK, "--pyproject", "pyproject.toml", "--output-reproducible", "-o", str(sbom))
-    _run(str(UV), "tool", "run", "--quiet", "--from", SBOM_TOOL, "cyclonedx-py", *options)
+    _run("make", "--silent", "sbom")
     if tag:
         _run("git", "tag", "--annotate", f"v{version}", "--message", f"Version {version}")
     built = sorted(path.name for path in DIST.glob("[!.]*"))

@@ -12,7 +12,7 @@ from psycopg2.extensions import connection as Connection
 
 _ENQUEUE: Final = """
     INSERT INTO public.notice_deliveries (notice, way)
-    SELECT number, way FROM public.notices, unnest(%s) AS way
+    SELECT number, way FROM public.notices, unnest(%s::text[]) AS way
     WHERE written_at > now() - make_interval(secs => %s)
     ON CONFLICT DO NOTHING
 """

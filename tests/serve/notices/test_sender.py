@@ -120,6 +120,12 @@ def test_each_way_gets_it_and_one_that_is_down_holds_up_no_other(database: str, 
     assert mailbox.headlines == ["Drift check: fail"]
 
 
+def test_without_a_way_nothing_is_sent_and_nothing_fails(database: str) -> None:
+    check(database, "fail")
+    sender(database).send()
+    assert deliveries(database) == [[]]
+
+
 def test_the_pause_between_tries_grows_up_to_a_bound(database: str) -> None:
     check(database, "fail")
     mailbox = Mailbox()

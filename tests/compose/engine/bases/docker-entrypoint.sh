@@ -9,6 +9,7 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     initdb --username="$POSTGRES_USER" --pwfile=/tmp/password $POSTGRES_INITDB_ARGS
     rm /tmp/password
     echo "host all all all scram-sha-256" >> "$PGDATA/pg_hba.conf"
+    echo "listen_addresses = '*'" >> "$PGDATA/postgresql.conf"
     pg_ctl -w -o "-c listen_addresses=''" start
     createdb --username="$POSTGRES_USER" "$POSTGRES_DB"
     for file in /docker-entrypoint-initdb.d/*; do
