@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "rollback": "bench.gate.rollback",
     "shadow": "bench.shadow.command",
     "soak": "bench.experiments.soak.command",
+    "trend": "bench.experiments.trend.command",
     "verify": "bench.gate.verify",
     "workers": "bench.experiments.files.workers",
 }
