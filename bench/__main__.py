@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "scale": "bench.experiments.scale.command",
     "shadow": "bench.shadow.command",
     "soak": "bench.experiments.soak.command",
+    "trend": "bench.experiments.trend.command",
     "verify": "bench.gate.verify",
     "workers": "bench.experiments.files.workers",
 }
