@@ -10,14 +10,16 @@ import asyncio
 import gc
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Final
+
+import typer
 
 from bench.experiments.trend.workloads import WORKLOADS
+from fraud.command_line import CommandLine
 
 COMPILE_ONLY: Final = "--compile-only"
-"""Do each once, without counting: so that compiled code is kept, since a compiler takes minutes under valgrind."""
+"""A compiler takes minutes under valgrind, so code is compiled before."""
 WARM_UP_STEPS: Final = 20
 LONGER: Final = 3
 """Times as many steps in the second loop."""
@@ -49,6 +51,17 @@ def _control(what: str) -> None:
     subprocess.run(["callgrind_control", what, str(os.getpid())], check=True, stdout=subprocess.DEVNULL)  # noqa: S607 - valgrind's own, by PATH as valgrind is
 
 
-if __name__ == "__main__":
-    asyncio.run(count([name for name in sys.argv[1:] if name != COMPILE_ONLY], compile_only=COMPILE_ONLY in sys.argv))
+def main(
+    workloads: Annotated[list[str], typer.Argument(help="Names of workloads.")],
+    *,
+    compile_only: Annotated[
+        bool, typer.Option("--compile-only", help="Do each once, uncounted, so that compiled code is kept.")
+    ] = False,
+) -> None:
+    """Do what callgrind counts; `python -m bench trend` calls it."""
+    asyncio.run(count(workloads, compile_only=compile_only))
     os._exit(0)  # a server's threads and files, which nobody stops
+
+
+if __name__ == "__main__":
+    CommandLine(main)()
