@@ -10,7 +10,7 @@ from bench.experiments.site.errors import SiteError
 
 
 def run_module(module: str, *arguments: object, environment: Mapping[str, str] | None = None) -> str:
-    """What `python -m module arguments` prints.
+    """What a module prints when it is run with arguments.
 
     Raises:
         SiteError: it did not end well.

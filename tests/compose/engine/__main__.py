@@ -15,10 +15,12 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import psutil
+import typer
 
+from fraud.command_line import CommandLine
 from tests.compose.compose_file import COMPOSE_FILE
 from tests.compose.engine import bases, daemon, programs
 from tests.compose.engine.unavailable import EngineUnavailableError
@@ -26,10 +28,19 @@ from tests.compose.engine.unavailable import EngineUnavailableError
 UNAVAILABLE: Final = 3
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command."""
-    skips = arguments[:1] == ["--or-skip"]
-    command = arguments[1:] if skips else arguments
+app = CommandLine()
+
+
+@app.command(context_settings={"allow_interspersed_args": False})
+def main(
+    command: Annotated[list[str], typer.Argument(help="What to run, with its arguments.")],
+    *,
+    skips: Annotated[bool, typer.Option("--or-skip", help="Succeed where no engine can be had.")] = False,
+) -> int:
+    """Run a command with a Docker engine: the one that is here, or one that is started for it.
+
+    Exit status: the command's; 3 no engine can be had.
+    """
     if _is_here():
         return subprocess.run(command, check=False).returncode
     with ExitStack() as undo:
@@ -70,4 +81,4 @@ def _say(text: str) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # ends what was begun
-    sys.exit(main(sys.argv[1:]))
+    app()

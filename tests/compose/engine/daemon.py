@@ -37,21 +37,15 @@ NAMES: Final = "10.0.2.3"
 OUTSIDE: Final = f"{NAMES}:53"
 """What no container reaches that has no way out."""
 TOOLS: Final = ("unshare", "nsenter", "ip", "iptables", "slirp4netns", "debootstrap")
-DATA_BYTES: Final = 10 * 2**30
-"""More than images and volumes of the stack take."""
-MEMORY_BYTES: Final = 6 * 2**30
-"""More than builds and services take."""
 CGROUPS: Final = Path("/sys/fs/cgroup")
 
-# Runs as the first process of the namespaces. Arguments: folder, init, control group, MTU, address of names, and the
-# size of the data in memory.
+# Runs as the first process of the namespaces. Arguments: folder, init, control group, MTU, address of names.
 INSIDE: Final = """
 set -eu
 mount --make-rprivate /
 mount -t tmpfs tmpfs /run
 echo "nameserver $5" > /run/resolv.conf
 mount --bind /run/resolv.conf "$(readlink --canonicalize /etc/resolv.conf)"
-[ -z "$6" ] || mount -t tmpfs -o "size=$6" tmpfs "$1/data"
 ip link set lo up
 until ip route | grep --quiet default; do sleep 0.1; done
 exec "$2" -- dockerd --host "unix://$1/socket" --data-root "$1/data" --exec-root /run/docker \\
@@ -101,7 +95,7 @@ def running(folder: Path, programs: Programs) -> Iterator[Engine]:
         (folder / "data").mkdir()
         undo.callback(shutil.rmtree, folder / "data", ignore_errors=True)
         log = undo.enter_context((folder / "dockerd.log").open("wb"))
-        inside = ("sh", "-c", INSIDE, "sh", str(folder), str(programs.init), group, str(MTU), NAMES, _size_in_memory())
+        inside = ("sh", "-c", INSIDE, "sh", str(folder), str(programs.init), group, str(MTU), NAMES)
         apart = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
         outer = _start((*apart, *inside), log, {**os.environ, "PATH": programs.path})
         undo.callback(_end, outer)
@@ -116,12 +110,6 @@ def running(folder: Path, programs: Programs) -> Iterator[Engine]:
         _await(engine, outer, folder / "dockerd.log")
         _raise_shares(group)
         yield engine
-
-
-def _size_in_memory() -> str:
-    """Memory for images and volumes, which a disk takes minutes to forget; empty where there is not enough."""
-    is_enough = psutil.virtual_memory().available >= DATA_BYTES + MEMORY_BYTES
-    return str(DATA_BYTES) if is_enough else ""
 
 
 def _start(command: tuple[str, ...], log: IO[bytes], environment: dict[str, str]) -> subprocess.Popen[bytes]:
