@@ -18,17 +18,17 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("options", "status", "said"),
+    ("skips", "status", "said"),
     [
-        ([], UNAVAILABLE, "no Docker engine can be had here"),
-        (["--or-skip"], 0, "SKIPPED, and so not proven: no Docker"),
+        (False, UNAVAILABLE, "no Docker engine can be had here"),
+        (True, 0, "SKIPPED, and so not proven: no Docker"),
     ],
 )
 def test_a_machine_that_can_have_no_engine_is_told_why(
-    programs: Path, capsys: pytest.CaptureFixture[str], options: list[str], status: int, said: str
+    programs: Path, capsys: pytest.CaptureFixture[str], skips: bool, status: int, said: str
 ) -> None:
     marker = programs / "ran"
-    assert main([*options, "/usr/bin/touch", str(marker)]) == status
+    assert main(["/usr/bin/touch", str(marker)], skips=skips) == status
     assert capsys.readouterr().out.startswith(said)
     assert not marker.exists()
 
@@ -37,7 +37,7 @@ def test_an_engine_that_is_here_is_taken_and_the_status_is_the_commands(programs
     client = programs / "docker"
     client.write_text("#!/bin/sh\nexit 0\n")
     client.chmod(0o755)
-    assert main(["--or-skip", "/bin/sh", "-c", "exit 7"]) == 7
+    assert main(["/bin/sh", "-c", "exit 7"], skips=True) == 7
 
 
 @pytest.mark.parametrize(
