@@ -111,10 +111,13 @@ def test_unusable_values_are_counted_by_column(empty_table: str) -> None:
 
 def test_no_right_to_read(empty_table: str) -> None:
     execute(
-        empty_table, "DROP ROLE IF EXISTS stranger", "CREATE ROLE stranger", "GRANT USAGE ON SCHEMA public TO stranger"
+        empty_table,
+        "DROP ROLE IF EXISTS reader_of_nothing",
+        "CREATE ROLE reader_of_nothing",
+        "GRANT USAGE ON SCHEMA public TO reader_of_nothing",
     )
     with pytest.raises(DatabaseError, match="permission denied"):
-        load_dataset(psycopg2.extensions.make_dsn(empty_table, options="-c role=stranger"), CUTOFF)
+        load_dataset(psycopg2.extensions.make_dsn(empty_table, options="-c role=reader_of_nothing"), CUTOFF)
 
 
 def test_unreachable() -> None:
