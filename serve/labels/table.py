@@ -65,7 +65,10 @@ def record(connection: Connection, author: str, key: str, labels: Sequence[Label
         cursor.execute(_RECORD, (author, key, digest_of(labels), *columns))
         ((state, recorded, corrected, withdrawn, unchanged, faulty),) = cursor.fetchall()
     if state == "other labels":
-        raise IdempotencyKeyReused("this key was sent with other labels before: nothing was recorded; take another key")
+        raise IdempotencyKeyReused(
+            "this key was sent with other labels, or with labels that were erased since: nothing was recorded; take "
+            "another key"
+        )
     if state == "nothing to withdraw":
         told = (
             "is 'withdrawn', and nothing was told of this application: expected an outcome, or another application_id"

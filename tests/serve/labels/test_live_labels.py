@@ -168,4 +168,12 @@ def test_a_submission_forgets_its_digest_when_a_label_is_erased(stack: LiveStack
     post(url, label("gone"), Idempotency_Key="gone")
     execute(stack.owner_dsn, "SELECT erase_outcomes('tests', '{gone}')")
     assert fetch(stack.owner_dsn, "SELECT digest FROM label_submissions WHERE key = 'key:gone'") == [(None,)]
-    assert post(url, label("gone"), Idempotency_Key="gone").headers["idempotency-replayed"] == "true"
+
+
+def test_labels_under_a_key_whose_labels_were_erased_are_refused_and_not_lost(stack: LiveStack, url: str) -> None:
+    post(url, label("erased"), Idempotency_Key="of-an-erased-label")
+    execute(stack.owner_dsn, "SELECT erase_outcomes('tests', '{erased}')")
+    answer = post(url, label("another"), Idempotency_Key="of-an-erased-label")
+    assert (answer.status_code, "another key" in answer.text) == (422, True)
+    assert fetch(stack.owner_dsn, LABELS, "another") == []
+    assert post(url, label("another"), Idempotency_Key="a-key-of-its-own").status_code == 200
