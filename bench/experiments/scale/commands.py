@@ -10,7 +10,7 @@ from bench.experiments.site.errors import SiteError
 
 
 def run_module(module: str, *arguments: object, environment: Mapping[str, str] | None = None) -> str:
-    """What `python -m module arguments` prints.
+    """What a module prints that is run with these arguments.
 
     Raises:
         SiteError: it did not end well.
@@ -19,5 +19,5 @@ def run_module(module: str, *arguments: object, environment: Mapping[str, str] |
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         told = done.stderr.strip()[-300:]
-        raise SiteError(f"`python -m {module}` ended with status {done.returncode}: {told}")
+        raise SiteError(f"{module} ended with status {done.returncode}: {told}")
     return done.stdout
