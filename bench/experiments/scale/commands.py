@@ -19,5 +19,5 @@ def run_module(module: str, *arguments: object, environment: Mapping[str, str] |
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         told = done.stderr.strip()[-300:]
-        raise SiteError(f"`python -m {module}` ended with status {done.returncode}: {told}")
+        raise SiteError(f"{module} ended with status {done.returncode}: {told}")
     return done.stdout
