@@ -14,6 +14,7 @@ from serve.people.errors import PeopleError
 LEAST_CHARACTERS: Final = 12
 MOST_CHARACTERS: Final = 256
 """Nobody types more; hashing takes no longer for what somebody sends."""
+_LEAST_DIFFERENT: Final = 6
 _ONE_TIME_BYTES: Final = 15
 
 _HASHER: Final = PasswordHasher()
@@ -33,8 +34,10 @@ def checked_password(password: str, name: str) -> str:
     """
     if not LEAST_CHARACTERS <= len(password) <= MOST_CHARACTERS:
         raise PeopleError(f"expected a password of {LEAST_CHARACTERS} to {MOST_CHARACTERS} characters")
-    if name in password.lower() or len(set(password)) < LEAST_CHARACTERS // 2:
-        raise PeopleError("expected a password without the account's name in it, and of more than a few characters")
+    if name in password.lower():
+        raise PeopleError("expected a password without the account's name in it")
+    if len(set(password)) < _LEAST_DIFFERENT:
+        raise PeopleError(f"expected a password of at least {_LEAST_DIFFERENT} different characters")
     return password
 
 

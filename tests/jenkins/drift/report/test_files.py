@@ -45,6 +45,11 @@ def test_the_page_says_it_in_plain_words_and_fetches_nothing(found: DriftResult,
     assert len(text) < 150_000
 
 
+def test_a_window_with_too_few_applications_says_of_no_variable_that_it_is_as_before() -> None:
+    assert "as before" in Page(html_page(result(window(Verdict.PASS)))).words
+    assert "as before" not in Page(html_page(result(too_few()))).words
+
+
 def test_the_page_can_be_read_where_styles_are_refused() -> None:
     """Jenkins' default content policy refuses them; drawings keep their colours as they have them as attributes."""
     page = Page(html_page(result(window(Verdict.FAIL))))
