@@ -99,6 +99,11 @@ pipeline {
 }
 """
 
+NULLS = """
+    def read = readJSON(text: '{"there": null}'%s)
+    currentBuild.description = [read.there ? 'true' : 'false', read.absent ? 'true' : 'false'].join(' ')
+"""
+
 FILES = {
     "unknown-step": ONE_STAGE % ("emailext(to: 'x')", ""),
     "unknown-field": ONE_STAGE % ("sh(script: 'true', returnState: true)", ""),
@@ -123,6 +128,8 @@ FILES = {
     "no-artifacts": ONE_STAGE % ("archiveArtifacts 'nothing/**'", ""),
     "sh-without-agent": PARENT % ("none", "sh 'true'"),
     "when": WHEN,
+    "null-is-an-object": ONE_STAGE % (f"script {{ {NULLS % ''} }}", ""),
+    "null-is-null": ONE_STAGE % (f"script {{ {NULLS % ', returnPojo: true'} }}", ""),
     "quoting": QUOTING,
     "child": CHILD,
     "propagates": PARENT % ("none", "build(job: 'child')"),
@@ -166,6 +173,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
 )
 def test_steps_that_jenkins_lacks_are_refused(runs: dict[str, Run], name: str, message: str) -> None:
     assert message in (runs[name].refused or "")
+
+
+@pytest.mark.parametrize(("name", "told"), [("null-is-an-object", "true false"), ("null-is-null", "false false")])
+def test_null_of_json_is_an_object_unless_plain_values_are_asked_for(
+    runs: dict[str, Run], name: str, told: str
+) -> None:
+    build = runs[name].last(name)
+    assert (build.result, build.description) == ("SUCCESS", told)
 
 
 @pytest.mark.parametrize(

@@ -112,8 +112,21 @@ class Steps {
 
     def step_readJSON(List arguments, Closure body) {
         needAgent('readJSON')
-        def options = fields('readJSON', arguments, 'file', ['text'])
-        return new JsonSlurper().parseText(options.text ?: new File(build.directory, options.file as String).getText('UTF-8'))
+        def options = fields('readJSON', arguments, 'file', ['text', 'returnPojo'])
+        def read = new JsonSlurper().parseText(
+            options.text ?: new File(build.directory, options.file as String).getText('UTF-8'))
+        return options.returnPojo ? read : withNullObjects(read)
+    }
+
+    /** As Jenkins has it unless asked for plain values: null is an object, which is neither absent nor false. */
+    private static Object withNullObjects(Object value) {
+        if (value instanceof Map) {
+            return value.collectEntries { name, one -> [name, withNullObjects(one)] }
+        }
+        if (value instanceof List) {
+            return value.collect { withNullObjects(it) }
+        }
+        return value == null ? JsonNull.INSTANCE : value
     }
 
     def step_sh(List arguments, Closure body) {
