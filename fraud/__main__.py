@@ -26,11 +26,6 @@ def settings_tables() -> dict[str, list[Row]]:
     }
 
 
-def settings_table() -> list[Row]:
-    """Name, default and meaning of every setting."""
-    return [row for rows in settings_tables().values() for row in rows]
-
-
 def _default(field: FieldInfo) -> str:
     if isinstance(field.json_schema_extra, dict):
         return str(field.json_schema_extra["default"])

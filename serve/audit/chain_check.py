@@ -128,7 +128,7 @@ class ChainCheck:
             self._compare_end(end)
 
     def _finish_without_witness(self) -> None:
-        """A chain of before may have any id, so that who gives it another needs to compute nothing again.
+        """A chain of before may have any id, so that who gives it another has nothing to compute.
 
         An anchor would tell; where there is none, such a chain is believed only from the time before.
         """

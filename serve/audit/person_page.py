@@ -67,7 +67,7 @@ def receipt_page(receipt: Receipt) -> bytes:
         ("Cases", receipt.cases),
         ("Answers by Idempotency-Key", receipt.answers_by_idempotency_key),
         ("Ids of requests", "erased" if receipt.request_ids else "kept"),
-        ("Written again", ", ".join(receipt.rewritten) or "-"),
+        ("Rewritten", ", ".join(receipt.rewritten) or "-"),
         ("Kept", receipt.kept),
     ]
     places = [(place.request_id, f"row {place.row_number}, {time_text(place.received_at)}") for place in receipt.places]

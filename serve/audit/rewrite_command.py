@@ -23,7 +23,7 @@ def rewrite(
         float, typer.Option(min=0, help="Longest wait for readers of a table, seconds.")
     ] = REWRITE_TIMEOUT_S,
 ) -> None:
-    """Write again the months of the log of which something was erased, and the WAL: what was erased is in no file then.
+    """Rewrite the months of the log of which something was erased, and the WAL: what was erased is in no file then.
 
     Run it as the owner of the database, in a quiet hour; by cron each night, for example, it does nothing where nothing
     is due. While a month is rewritten nobody can use it: about a minute for each 5 GB; predictions are answered

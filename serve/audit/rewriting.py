@@ -91,7 +91,7 @@ def due_tables(dsn: str) -> list[Table]:
 
 
 def rewrite(dsn: str, timeout_s: float, tell: Tell) -> Rewritten:
-    """Write again what is due, by the owner's login; nothing is to be done a second time.
+    """Rewrite what is due, by the owner's login; nothing is to be done a second time.
 
     Raises:
         AuditError: a table was in use, or an old transaction open, for all of `timeout_s`; run it again.

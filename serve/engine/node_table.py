@@ -37,7 +37,7 @@ class NodeTable:
 
 
 def tabulate(forest: Forest) -> NodeTable:
-    """Number the nodes again, level by level, so that siblings are beside each other."""
+    """Renumber the nodes, level by level, so that siblings are beside each other."""
     parts, roots, first = [], [], 0
     for tree in forest.trees:
         part = _tabulate_tree(tree, first)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from psycopg2.extensions import parse_dsn
 
-from fraud.__main__ import settings_table, settings_tables
+from fraud.__main__ import settings_tables
 from fraud.errors import SettingsError
 from fraud.run_lock import hold
 from fraud.settings import DatabaseRole, Settings, load_settings
@@ -18,8 +18,8 @@ from fraud.settings.renamed import INSTEAD
 
 @pytest.fixture(autouse=True)
 def nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name, _, _ in settings_table():
-        monkeypatch.delenv(name, raising=False)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
 
 
