@@ -103,7 +103,7 @@ def _check_encoding(connection: Connection) -> None:
         raise EncodingError(
             f"database {connection.info.dbname} is in {encoding}, which can't hold every name that clients send: make "
             "one by CREATE DATABASE ... TEMPLATE template0 ENCODING 'UTF8', move what is in this one there (pg_dump, "
-            "then psql), and name it in DATABASE_URL or POSTGRES_DB; what waits in the spool is shipped there: keep it"
+            "then psql), and name it in DATABASE_URL; what waits in the spool is shipped there: keep it"
         )
 
 

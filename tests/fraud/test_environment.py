@@ -17,7 +17,7 @@ LOOPBACK = "127.0.0.1,localhost,::1"
 
 
 def test_libpq_variables_are_left_out() -> None:
-    kept = {"PATH": "/bin", "POSTGRES_HOST": "db", "PG_COLOR": "auto", "PGP_KEY": "mine"}
+    kept = {"PATH": "/bin", "POSTGRES_PASSWORD": "own", "PG_COLOR": "auto", "PGP_KEY": "mine"}
     assert without_libpq_variables({**kept, "PGHOST": "a", "PGSERVICE": "b", "PGOPTIONS": "c"}) == kept
 
 

@@ -24,7 +24,7 @@ def test_a_secret_is_what_its_file_holds(folder: Path, monkeypatch: pytest.Monke
     for name, value in (("ADMIN_PASSWORD", "of the administrator"), ("SERVER_DB_PASSWORD", "of the role")):
         (folder / name).write_text(value + "\n")
         monkeypatch.setenv(f"{name}_FILE", str(folder / name))
-    monkeypatch.setenv("POSTGRES_HOST", "elsewhere")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://elsewhere/loans")
     settings = load_settings()
     assert settings.administrator_password() == "of the administrator"
     assert "of the role" in settings.dsn(DatabaseRole.SERVER).replace("%20", " ")

@@ -63,7 +63,7 @@ def test_there_are_as_many_threads_as_cores_that_may_be_used() -> None:
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("POSTGRES_HOST", "")
+    monkeypatch.setenv("DATABASE_URL", "")
     with pytest.raises(SettingsError, match="no PostgreSQL"):
         load_settings().dsn()
 
@@ -83,11 +83,16 @@ def test_a_role_logs_in_with_its_own_password(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_role_without_a_password_of_its_own_uses_the_given_login(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("POSTGRES_HOST", "db")
-    monkeypatch.setenv("POSTGRES_USER", "scoring_server")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://scoring_server@db/loans")
     monkeypatch.setenv("POSTGRES_PASSWORD", "secret")
     parts = parse_dsn(load_settings().dsn(DatabaseRole.SERVER))
     assert (parts["user"], parts["password"]) == ("scoring_server", "secret")
+
+
+def test_a_password_in_the_address_counts_for_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://owner:own@db/loans")
+    monkeypatch.setenv("POSTGRES_PASSWORD", "secret")
+    assert parse_dsn(load_settings().dsn())["password"] == "own"
 
 
 @pytest.mark.parametrize(

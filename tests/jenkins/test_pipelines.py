@@ -135,6 +135,7 @@ def test_a_rejected_candidate_is_unstable_and_changes_nothing(site: Site, month:
 
 
 TOO_FEW_ROWS = {"DATA_LIMITS": '{"min_rows": 1000000}'}
+NO_DATABASE = {"TRAINER_DB_PASSWORD": "wrong", "DATABASE_URL": "postgresql://postgres@127.0.0.1:1/loans"}
 TOO_MANY_DIVORCES = {"DATA_LIMITS": '{"max_label_rate": 0.02}'}
 
 
@@ -143,10 +144,9 @@ TOO_MANY_DIVORCES = {"DATA_LIMITS": '{"max_label_rate": 0.02}'}
     [
         pytest.param(TOO_FEW_ROWS, "UNSTABLE", 20, "could not be decided: data-check", id="too few"),
         pytest.param(TOO_MANY_DIVORCES, "FAILURE", 30, "data-quality fault: data-check", id="fault"),
-        pytest.param({"TRAINER_DB_PASSWORD": "wrong", "POSTGRES_HOST": "127.0.0.1", "POSTGRES_PORT": "1",
-                      "DATABASE_URL": ""}, "FAILURE", None, "data-check ended with status 2", id="error"),
+        pytest.param(NO_DATABASE, "FAILURE", None, "data-check ended with status 2", id="error"),
     ],
-)  # fmt: skip
+)
 def test_data_that_can_not_be_trained_on(
     site: Site, tmp_path: Path, settings: dict[str, str], result: str, status: int | None, message: str
 ) -> None:

@@ -70,7 +70,7 @@ def _replay(settings: Settings, months: tuple[dt.date, ...], stamp: str, folder:
     model_name = f"{settings.model_name}-replay-{stamp}"
     registry = Registry(settings.tracking_uri(), model_name, settings.registry_timeout_s)
     owner_dsn = settings.dsn()
-    database_name = f"{parse_dsn(owner_dsn).get('dbname', settings.postgres_db)}_replay_{stamp.replace('-', '_')}"
+    database_name = f"{parse_dsn(owner_dsn).get('dbname', 'loans')}_replay_{stamp.replace('-', '_')}"
     port = hold_port()
     with temporary_database(owner_dsn, database_name) as database_dsn:
         environment = replay_environment(

@@ -70,7 +70,7 @@ def _administer(owner_dsn: str, statement: sql.SQL, name: str) -> None:
     except psycopg2.Error as error:
         raise ReplayError(
             f"database {name}: {postgres_words(error)}; the replay needs the owner's login, with the right to "
-            "create databases (DATABASE_URL or POSTGRES_USER)"
+            "create databases (DATABASE_URL)"
         ) from error
     finally:
         with suppress(psycopg2.Error):

@@ -14,4 +14,4 @@ def back_up_and_restore(site: Site) -> None:
     folder = Path(tempfile.mkdtemp(prefix="restored-", dir=site.folder))
     backup = str(folder / "backup")
     run_audit(site, "backup", backup, SPOOL_DIR=str(site.server.spool))
-    run_audit(site, "restore", backup, RUN_DIR=str(folder / "run"), DATABASE_URL="", POSTGRES_HOST="", SPOOL_DIR="")
+    run_audit(site, "restore", backup, RUN_DIR=str(folder / "run"), DATABASE_URL="", SPOOL_DIR="")

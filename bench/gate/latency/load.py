@@ -37,7 +37,7 @@ READY: Final = b"ready\n"
 
 
 def run(plan: LoadPlan, applications: Applications) -> list[WindowSamples]:
-    """Carry out this process's part of a plan."""
+    """Carry out a plan."""
 
     def body(rows: int) -> bytes:
         return applications.single() if rows == 1 else applications.batch(rows)
@@ -58,7 +58,7 @@ def _run_window(window: WindowPlan, plan: LoadPlan, body: Bodies) -> WindowSampl
     users = []
     for kind in plan.kinds:
         samples = result.kinds[kind.name] = KindSamples(0, [], [])
-        for number in range(plan.process, kind.users, plan.processes):
+        for number in range(kind.users):
             user = _user_of(window, kind, number, samples, body, api_key=plan.api_key)
             samples.planned += len(user.starts_s)
             users.append(user)

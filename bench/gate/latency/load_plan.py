@@ -36,13 +36,11 @@ class WindowPlan(msgspec.Struct, frozen=True):
 
 
 class LoadPlan(msgspec.Struct, frozen=True):
-    """Windows one after the other, and this process's part of the load: each `processes`-th user from `process` on."""
+    """Windows one after the other."""
 
     windows: tuple[WindowPlan, ...]
     kinds: tuple[RequestKind, ...]
     api_key: str
-    process: int = 0
-    processes: int = 1
 
 
 class KindSamples(msgspec.Struct):
@@ -60,12 +58,3 @@ class WindowSamples(msgspec.Struct):
     kinds: dict[str, KindSamples]
     is_late: bool = False
     """The load process was not ready when the window was to start."""
-
-    def add(self, other: WindowSamples) -> None:
-        """Take in what another load process saw of the same window."""
-        self.is_late |= other.is_late
-        for name, samples in other.kinds.items():
-            mine = self.kinds[name]
-            mine.planned += samples.planned
-            mine.latencies_us += samples.latencies_us
-            mine.errors += samples.errors

@@ -10,7 +10,7 @@ from typing import Final
 
 from bench.gate.latency.judge import LatencyRule, Pair, judge
 from bench.gate.latency.load_plan import RequestKind
-from bench.gate.latency.load_processes import LoadProcesses
+from bench.gate.latency.load_process import LoadProcess
 from bench.gate.latency.report import LatencyReport
 from fraud.verdict import Verdict
 
@@ -33,7 +33,7 @@ Progress = Callable[[int, int], None]
 
 def measure(
     urls: tuple[str, str],
-    load: LoadProcesses,
+    load: LoadProcess,
     kinds: Sequence[RequestKind],
     *,
     rule: LatencyRule,
@@ -58,7 +58,7 @@ def measure(
             return report
 
 
-def _pairs(urls: tuple[str, str], load: LoadProcesses, count: int, window_s: float, order: random.Random) -> list[Pair]:
+def _pairs(urls: tuple[str, str], load: LoadProcess, count: int, window_s: float, order: random.Random) -> list[Pair]:
     champion_first = [order.random() < 0.5 for _ in range(count)]
     asked = [url for first in champion_first for url in (urls if first else reversed(urls))]
     found = load.run(asked, window_s)

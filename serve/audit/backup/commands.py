@@ -81,13 +81,13 @@ def restore(
 
 @contextmanager
 def _database(settings: Settings) -> Iterator[str]:
-    if settings.database_url is not None or settings.postgres_host is not None:
+    if settings.database_url is not None:
         yield settings.dsn()
         return
     data = settings.run_dir / EMBEDDED
     if is_held(settings.run_dir) or data.exists():
         raise AuditError(f"{settings.run_dir} has a database already: name another folder in RUN_DIR")
-    server = EmbeddedPostgres(data, settings.postgres_db)
+    server = EmbeddedPostgres(data)
     try:
         yield server.start()
     finally:

@@ -93,7 +93,7 @@ def _refuse_used(dsn: str, spool: Path) -> int:
         if cursor.fetchone() != (0,):
             raise AuditError(
                 f"database {connection.info.dbname} is not empty: make another one (CREATE DATABASE), and name it in "
-                "DATABASE_URL or POSTGRES_DB; nothing that is there is touched"
+                "DATABASE_URL; nothing that is there is touched"
             )
         major = connection.server_version // 10_000
     if spool.exists() and any(spool.iterdir()):

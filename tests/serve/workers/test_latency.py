@@ -14,7 +14,7 @@ import pytest
 
 from bench.gate.latency.judge import LatencyRule
 from bench.gate.latency.load_plan import REQUEST_KINDS
-from bench.gate.latency.load_processes import load_processes
+from bench.gate.latency.load_process import load_process
 from bench.gate.latency.measure import Effort, measure
 from bench.gate.latency.servers import SERVER_COMMAND, served
 from fraud.api_keys import SCORING_API_KEY, Role, key_settings
@@ -45,7 +45,7 @@ def test_p99_of_all_workers_is_within_20_percent_of_ones(stack: LiveStack, tmp_p
         )
         report = measure(
             (urls[0], urls[1]),
-            at_end.enter_context(load_processes(1, REQUEST_KINDS, settings[SCORING_API_KEY], seed=1)),
+            at_end.enter_context(load_process(REQUEST_KINDS, settings[SCORING_API_KEY], seed=1)),
             REQUEST_KINDS,
             rule=WITHIN_20_PERCENT,
             effort=Effort(window_s=2.0, min_pairs=12, max_pairs=24),

@@ -12,7 +12,7 @@ import pytest
 from bench.gate.errors import GateError
 from bench.gate.latency.judge import is_void
 from bench.gate.latency.load_plan import RequestKind
-from bench.gate.latency.load_processes import load_processes
+from bench.gate.latency.load_process import load_process
 from tests.serving import serving
 
 pytestmark = pytest.mark.alone  # the load keeps its schedule on a machine that is not overloaded
@@ -68,7 +68,7 @@ def server() -> Iterator[Server]:
 
 
 def test_every_request_is_sent_with_fresh_rows(server: Server) -> None:
-    with load_processes(1, (SINGLE, BATCH), "a key", seed=1) as load:
+    with load_process((SINGLE, BATCH), "a key", seed=1) as load:
         (samples,) = load.run([server.url], 1.0)
     assert not is_void(samples)
     assert samples.kinds["single"].planned == len(samples.kinds["single"].latencies_us) == 50
@@ -81,7 +81,7 @@ def test_every_request_is_sent_with_fresh_rows(server: Server) -> None:
 def test_a_stalled_server_is_charged_for_the_requests_that_had_to_wait(server: Server) -> None:
     """A closed loop would show one slow answer of fifty; the schedule shows all that waited."""
     server.stall_at = 10
-    with load_processes(1, (SINGLE,), "a key", seed=1) as load:
+    with load_process((SINGLE,), "a key", seed=1) as load:
         (samples,) = load.run([server.url], 1.5)
     waited = [latency for latency in samples.kinds["single"].latencies_us if latency > 50_000]
     assert len(waited) >= 0.8 * STALL_S * SINGLE.requests_per_s
@@ -91,35 +91,28 @@ def test_a_stalled_server_is_charged_for_the_requests_that_had_to_wait(server: S
 
 def test_a_window_that_could_not_be_filled_is_void(server: Server) -> None:
     server.stall_at = 30
-    with load_processes(1, (SINGLE,), "a key", seed=1) as load:
+    with load_process((SINGLE,), "a key", seed=1) as load:
         (samples,) = load.run([server.url], 0.7)
     assert is_void(samples)
 
 
 def test_errors_are_told(server: Server) -> None:
     server.status = 503
-    with load_processes(1, (BATCH,), "a key", seed=1) as load:
+    with load_process((BATCH,), "a key", seed=1) as load:
         (samples,) = load.run([server.url], 0.5)
     assert samples.kinds["batch"].errors == ["/batch_predict answered 503: {}"] * 5
 
 
 def test_windows_go_to_the_servers_in_the_order_asked_for(server: Server) -> None:
-    with serving(Server()) as other, load_processes(1, (SINGLE,), "a key", seed=1) as load:
+    with serving(Server()) as other, load_process((SINGLE,), "a key", seed=1) as load:
         first, second, third = load.run([server.url, other.url, server.url], 0.4)
         assert (len(server.bodies), len(other.bodies)) == (40, 20)
     assert [window.kinds["single"].planned for window in (first, second, third)] == [20, 20, 20]
 
 
-def test_several_processes_share_the_load(server: Server) -> None:
-    with load_processes(2, (BATCH,), "a key", seed=1) as load:
-        (samples,) = load.run([server.url], 1.0)
-    assert samples.kinds["batch"].planned == len(samples.kinds["batch"].latencies_us) == len(server.bodies) == 10
-    assert len(set(server.bodies)) == 10
-
-
 def test_a_process_that_died_is_named(server: Server) -> None:
-    with load_processes(1, (BATCH,), "a key", seed=1) as load:
-        load._processes[0].kill()
-        load._processes[0].wait()
+    with load_process((BATCH,), "a key", seed=1) as load:
+        load._process.kill()
+        load._process.wait()
         with pytest.raises(GateError, match="load process has ended"):
             load.run([server.url], 0.2)

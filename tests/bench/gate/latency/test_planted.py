@@ -10,7 +10,7 @@ import pytest
 
 from bench.gate.latency.judge import LatencyRule
 from bench.gate.latency.load_plan import REQUEST_KINDS
-from bench.gate.latency.load_processes import LoadProcesses, load_processes
+from bench.gate.latency.load_process import LoadProcess, load_process
 from bench.gate.latency.measure import Effort, measure
 from bench.gate.latency.report import LatencyReport
 from bench.gate.latency.servers import SERVER_COMMAND, served
@@ -50,7 +50,7 @@ def serve(stack: LiveStack, tmp_path: Path) -> Iterator[Serve]:
         yield start
 
 
-def gate(load: LoadProcesses, champion: str, candidate: str, effort: Effort) -> LatencyReport:
+def gate(load: LoadProcess, champion: str, candidate: str, effort: Effort) -> LatencyReport:
     return measure(
         (champion, candidate), load, REQUEST_KINDS, rule=RULE, effort=effort, progress=lambda done, most: None
     )
@@ -58,7 +58,7 @@ def gate(load: LoadProcesses, champion: str, candidate: str, effort: Effort) -> 
 
 def test_servers_side_by_side_are_measured_to_the_end(stack: LiveStack, serve: Serve) -> None:
     candidate = serve("candidate", SERVER_COMMAND)
-    with load_processes(1, REQUEST_KINDS, API_KEY, seed=1) as load:
+    with load_process(REQUEST_KINDS, API_KEY, seed=1) as load:
         report = gate(load, stack.url, candidate, Effort(window_s=0.5, min_pairs=2, max_pairs=2))
     assert [kind.name for kind in report.kinds] == [kind.name for kind in REQUEST_KINDS]
     assert all(kind.candidate_p99_us >= kind.candidate_p50_us > 0 for kind in report.kinds)
@@ -71,7 +71,7 @@ def test_a_slowed_candidate_is_rejected_and_an_equal_one_passes(serve: Serve) ->
     champion, equal = serve("champion", SERVER_COMMAND), serve("equal", SERVER_COMMAND)
     slowed = serve("slowed", slowed_command(0.3))
     effort = Effort(window_s=2.0, min_pairs=8, max_pairs=24)
-    with load_processes(1, REQUEST_KINDS, API_KEY, seed=1) as load:
+    with load_process(REQUEST_KINDS, API_KEY, seed=1) as load:
         of_slowed = [gate(load, champion, slowed, effort).verdict for _ in range(TRIALS)]
         of_equal = [gate(load, champion, equal, effort).verdict for _ in range(TRIALS)]
     assert of_slowed.count(Verdict.FAIL) >= TRIALS - ALLOWED_MISTAKES, of_slowed

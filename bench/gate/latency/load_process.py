@@ -1,4 +1,4 @@
-"""The processes that load the servers, from the gate's side."""
+"""The process that loads the servers, from the gate's side."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Final
 
 import msgspec
@@ -18,13 +18,11 @@ LEAD_S: Final = 0.5
 """From one window's end to the next one's start: time to draw fresh bodies and to connect."""
 
 
-class LoadProcesses:
-    """One or more load processes that share the users of every request kind among them."""
+class LoadProcess:
+    """A process whose users send every kind of request."""
 
-    def __init__(
-        self, processes: Sequence[subprocess.Popen[bytes]], kinds: tuple[RequestKind, ...], api_key: str
-    ) -> None:
-        self._processes = processes
+    def __init__(self, process: subprocess.Popen[bytes], kinds: tuple[RequestKind, ...], api_key: str) -> None:
+        self._process = process
         self._kinds = kinds
         self._api_key = api_key
 
@@ -32,40 +30,24 @@ class LoadProcesses:
         """Load the servers one after the other, each for one window.
 
         Raises:
-            GateError: a load process has ended.
+            GateError: the load process has ended.
         """
         start_s = time.monotonic() + LEAD_S
         windows = tuple(
             WindowPlan(url, start_s + number * (window_s + LEAD_S), window_s) for number, url in enumerate(urls)
         )
-        for number, process in enumerate(self._processes):
-            plan = LoadPlan(windows, self._kinds, self._api_key, number, len(self._processes))
-            _write_line(process, msgspec.json.encode(plan))
-        first, *others = [
-            msgspec.json.decode(_read_line(process), type=list[WindowSamples]) for process in self._processes
-        ]
-        for samples in others:
-            for mine, theirs in zip(first, samples, strict=True):
-                mine.add(theirs)
-        return first
+        _write_line(self._process, msgspec.json.encode(LoadPlan(windows, self._kinds, self._api_key)))
+        return msgspec.json.decode(_read_line(self._process), type=list[WindowSamples])
 
 
 @contextmanager
-def load_processes(count: int, kinds: tuple[RequestKind, ...], api_key: str, seed: int) -> Iterator[LoadProcesses]:
-    """Start so many load processes, each with random bodies of its own; they end with the block."""
-    with ExitStack() as at_end:
-        processes = [at_end.enter_context(_load_process(seed + number)) for number in range(count)]
-        for process in processes:
-            _read_line(process)
-        yield LoadProcesses(processes, kinds, api_key)
-
-
-@contextmanager
-def _load_process(seed: int) -> Iterator[subprocess.Popen[bytes]]:
+def load_process(kinds: tuple[RequestKind, ...], api_key: str, seed: int) -> Iterator[LoadProcess]:
+    """Start a load process with random bodies; it ends with the block."""
     command = [sys.executable, "-m", "bench.gate.latency.load", str(seed)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
-        yield process
+        _read_line(process)
+        yield LoadProcess(process, kinds, api_key)
     finally:
         process.kill()
         process.communicate()
@@ -89,4 +71,4 @@ def _read_line(process: subprocess.Popen[bytes]) -> bytes:
 
 
 def _ended() -> GateError:
-    return GateError(f"a load process has ended; its own message is above: {MEASURE_AGAIN}")
+    return GateError(f"the load process has ended; its own message is above: {MEASURE_AGAIN}")
