@@ -19,7 +19,7 @@ _EXPIRED: Final = "SELECT expired_prediction_partitions(%s)"
 _REMOVE_REPORTS: Final = "SELECT remove_old_reports(%s)"
 _DETACHED: Final = "SELECT detached_prediction_months()"
 _CHAIN_ENDS: Final = "SELECT chain_id::text, sequence, hash, is_noted FROM expired_chain_ends(%s, %s, %s::uuid, %s)"
-_NOTE: Final = "SELECT note_expired_chains(%s, %s, %s::uuid[], %s::bigint[])"
+_NOTE: Final = "SELECT note_expired_chains(%s, %s, %s::uuid[], %s::bigint[], %s::bytea[])"
 _DETACH: Final = "SELECT detach_expired_predictions(%s, %s)"
 _DROP: Final = "SELECT drop_detached_predictions(%s)"
 
@@ -79,8 +79,8 @@ class UpkeepTable:
 
     def note(self, month: str, ends: Sequence[ChainEnd]) -> None:
         """Note that these ends in a month that is to go are anchored on this machine."""
-        chains = [str(end.chain_id) for end in ends]
-        self._call(_NOTE, self._keep_months, month, chains, [end.sequence for end in ends])
+        chains, sequences = [str(end.chain_id) for end in ends], [end.sequence for end in ends]
+        self._call(_NOTE, self._keep_months, month, chains, sequences, [end.hash for end in ends])
 
     def detach(self, month: str) -> None:
         """Take an expired month out of the log; refused with ObjectNotInPrerequisiteState before each end is noted."""

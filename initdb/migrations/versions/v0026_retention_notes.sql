@@ -1,14 +1,16 @@
 -- Several servers ship to one log, and each keeps the anchors of its own chains. The server that removed a month could
 -- anchor the ends of its own chains only, so `verify` missed the beginnings of all others'. Now each server anchors its
--- ends and notes here that it has done so, and a month is removed once the end of each chain in it is noted.
+-- ends and notes here that it has done so, and a month is removed once the end of each chain in it is noted. Notes stay:
+-- where a chain has no anchor, they tell where it begins.
 CREATE TABLE public.retention_notes (
-    month    text   CHECK (month ~ '^[0-9]{6}$'),
     chain_id uuid,
+    month    text   CHECK (month ~ '^[0-9]{6}$'),
     sequence bigint NOT NULL CHECK (sequence > 0),
-    PRIMARY KEY (month, chain_id)
+    hash     bytea  NOT NULL,
+    PRIMARY KEY (chain_id, month)
 );
 COMMENT ON TABLE public.retention_notes IS
-    'chains of months that are to go: up to which record the server that keeps a chain''s anchor has noted its end';
+    'last record of a chain in a month that is to go, or has gone; noted by the server that keeps the chain''s anchor';
 
 -- As before, and with whether the end of each chain is noted.
 DROP FUNCTION public.expired_chain_ends(integer, text, uuid, integer);
@@ -39,7 +41,7 @@ END
 $$;
 
 -- A server notes ends of its own chains, once their anchors are on its disk.
-CREATE FUNCTION public.note_expired_chains(keep_months integer, month text, chains uuid[], sequences bigint[])
+CREATE FUNCTION public.note_expired_chains(keep_months integer, month text, chains uuid[], sequences bigint[], hashes bytea[])
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -49,11 +51,10 @@ BEGIN
         RAISE EXCEPTION 'month is %, expected one that is expired', month;
     END IF;
     INSERT INTO public.retention_notes AS known
-    SELECT substring(note_expired_chains.month, '[0-9]{6}'), one.chain_id, max(one.sequence)
-    FROM unnest(chains, sequences) AS one (chain_id, sequence)
-    GROUP BY one.chain_id
+    SELECT one.chain_id, substring(note_expired_chains.month, '[0-9]{6}'), one.sequence, one.hash
+    FROM unnest(chains, sequences, hashes) AS one (chain_id, sequence, hash)
     ON CONFLICT ON CONSTRAINT retention_notes_pkey
-        DO UPDATE SET sequence = greatest(known.sequence, EXCLUDED.sequence);
+        DO UPDATE SET sequence = EXCLUDED.sequence, hash = EXCLUDED.hash WHERE known.sequence < EXCLUDED.sequence;
 END
 $$;
 
@@ -116,7 +117,7 @@ BEGIN
 END
 $$;
 
--- As before, and with every end noted; the notes go with the month.
+-- As before, and with every end noted.
 CREATE OR REPLACE FUNCTION public.drop_detached_predictions(month text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -126,10 +127,9 @@ BEGIN
     EXECUTE format('LOCK TABLE public.%I IN ACCESS EXCLUSIVE MODE NOWAIT', month);
     PERFORM public.require_noted_ends(month);
     EXECUTE format('DROP TABLE public.%I', month);
-    DELETE FROM public.retention_notes AS note
-    WHERE note.month = substring(drop_detached_predictions.month, '[0-9]{6}');
 END
 $$;
 
 REVOKE ALL ON FUNCTION public.expired_chain_ends, public.note_expired_chains, public.require_noted_ends FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION public.expired_chain_ends, public.note_expired_chains TO scoring_server;
+GRANT SELECT ON public.retention_notes TO scoring_auditor;

@@ -16,7 +16,7 @@ from serve.audit.verification import verify
 from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.metrics import LogMetrics
 from serve.prediction_log.upkeep_table import UpkeepTable
-from tests.serve.prediction_log_rows import fetch, months_of, new_upkeep, record, running_spool, ship_all
+from tests.serve.prediction_log_rows import months_of, new_upkeep, record, running_spool, ship_all
 
 OLD_MONTH = "prediction_requests_200109"
 NEXT_MONTH = "prediction_requests_200110"
@@ -69,7 +69,6 @@ def test_a_month_stays_until_each_server_has_noted_its_ends(
     assert "close-chain" in caplog.text
     assert keep_up(database, there)["retention"] == 0
     assert not any(name.startswith(OLD_MONTH) for name in months_of(database))
-    assert fetch(database, "SELECT count(*) FROM retention_notes") == [(0,)]
     for spool in (here, there):
         assert faults(database, spool) == [Fault.UNWITNESSED], "the chain of the other, which has its witness there"
 
@@ -120,6 +119,28 @@ def test_a_closed_chain_of_a_server_that_has_left_holds_no_month(database: str, 
     assert keep_up(database, here)["retention"] == 0
     assert OLD_MONTH not in months_of(database)
     assert faults(database, here) == []
+
+
+def test_a_chain_whose_beginning_expired_can_be_closed(database: str, answer: Answer) -> None:
+    here, left = answer("here", SEPTEMBER), answer("left", SEPTEMBER)
+    chain_id = next(iter(Anchors(left).chains()))
+    keep_up(database, left)
+    keep_up(database, here)
+    assert OLD_MONTH not in months_of(database)
+    connection = open_connection(database)
+    close_chain(connection, here, Anchors(here), chain_id, by="A. Auditor", why="its machine burnt down")
+    connection.close()
+    assert faults(database, here) == []
+
+
+def test_a_beginning_that_nobody_noted_is_missed(database: str, answer: Answer) -> None:
+    here, there = answer("here", SEPTEMBER), answer("there", SEPTEMBER)
+    owner = open_connection(database)
+    owner.cursor().execute(f"TRUNCATE {OLD_MONTH}")
+    owner.commit()
+    owner.close()
+    assert faults(database, here).count(Fault.MISSING) == 2, "the chain of this server, and that of the other"
+    assert faults(database, there).count(Fault.MISSING) == 2
 
 
 def test_a_record_that_comes_after_its_server_noted_the_end_holds_the_month(
