@@ -14,7 +14,7 @@ from fraud.errors import DatabaseError, NewerDatabaseError
 from fraud.foreign_errors import postgres_words
 from fraud.stored_features import refuse_other_features
 
-NEWEST_VERSION: Final = 25
+NEWEST_VERSION: Final = 26
 """Number of the last file in `initdb/migrations/versions/`."""
 
 NO_VERSION: Final = 0

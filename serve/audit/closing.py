@@ -6,6 +6,7 @@ import time
 import uuid
 from pathlib import Path
 
+import msgspec
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from psycopg2.extensions import connection as Connection
 
@@ -13,6 +14,7 @@ from serve.audit.closures import Closure, append_closure, end_of_closures, read_
 from serve.audit.errors import AuditError
 from serve.audit.findings import Fault
 from serve.audit.ledger import CLOSURES
+from serve.audit.stored_rows import LogReader, snapshot
 from serve.audit.walk import Walk
 from serve.audit.witnesses import Outside
 from serve.prediction_log.anchor import Anchor
@@ -45,7 +47,10 @@ def close_chain(
         closures.append(closure)
     elif (anchors.of(CLOSURES) or Anchor()).sequence >= closure.number:
         raise AuditError(f"it is closed already: {closure}")
-    anchors.write(chain_id, Anchor(sequence=closure.sequence, hash=closure.hash), durable=True)
+    with snapshot(connection):
+        beginning = LogReader(connection).noted_beginning(chain_id)
+    anchor = msgspec.structs.replace(beginning, sequence=closure.sequence, hash=closure.hash)
+    anchors.write(chain_id, anchor, durable=True)
     anchors.write(CLOSURES, end_of_closures(closures), durable=True)
     return closure
 

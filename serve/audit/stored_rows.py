@@ -27,6 +27,8 @@ from serve.audit.binary_rows import (
 )
 from serve.audit.binary_rows import place_of as place_in
 from serve.audit.errors import AuditError
+from serve.prediction_log.anchor import Anchor
+from serve.prediction_log.chain import GENESIS
 from serve.prediction_log.frame import StoredRecord, matrix_of
 from serve.prediction_log.table import ChainEnd
 
@@ -95,6 +97,10 @@ _MARK: Final = """
     SELECT chain_id::text, coalesce(sequence, 0), coalesce(hash, '') FROM public.prediction_chains
     WHERE chain_id = %s::uuid
 """
+_NOTED: Final = """
+    SELECT note.sequence, note.hash FROM public.retention_notes AS note
+    WHERE note.chain_id = %s::uuid ORDER BY note.sequence DESC LIMIT 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +163,15 @@ class LogReader:
     def mark(self, chain_id: uuid.UUID) -> ChainEnd | None:
         """How far one chain is."""
         return next(iter(self._marks(_MARK, (str(chain_id),))), None)
+
+    def noted_beginning(self, chain_id: uuid.UUID) -> Anchor:
+        """What retention has removed of a chain, as the server that keeps its anchor noted it; empty for nothing."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(_NOTED, (str(chain_id),))
+            row = cursor.fetchone()
+        if row is None or len(row[1]) != len(GENESIS):
+            return Anchor()
+        return Anchor(expired_sequence=row[0], expired_hash=bytes(row[1]))
 
     def hash_at(self, place: Place) -> bytes | None:
         """The hash at a place; None where no record does."""

@@ -112,7 +112,7 @@ class Walk:
             found = self._reader.hash_at(place)
             stored = stored_hashes(self.connection, collected)
         kept = [entry for entry in ledger if entry.number <= begun.ledger_number]
-        has_expired = found is None and self.outside.anchor_of(place.chain_id).expired_sequence >= place.sequence
+        has_expired = found is None and self._known(place.chain_id).expired_sequence >= place.sequence
         if (found != chain.hash and not has_expired) or end_of(kept).hash != begun.ledger_hash:
             raise CheckpointError(
                 f"the verification that was broken off stood behind record {place.sequence} of chain {place.chain_id}, "
@@ -120,7 +120,7 @@ class Walk:
             )
         self.began_at, self.chains, self._records, self._place = begun.began_at, begun.chains, begun.records, place
         self.findings = Findings.of(begun.findings, begun.counts)
-        since, known = compare_collected(collected, stored, self.outside.anchor_of), frozenset(begun.findings)
+        since, known = compare_collected(collected, stored, self._known), frozenset(begun.findings)
         self.findings.extend(finding for finding in since if finding not in known)
         self._learn_erasures(kept)
         self._check = self._new_check(place.chain_id, chain.before)
@@ -162,7 +162,7 @@ class Walk:
             self.findings.extend(check_ends(self.connection, ends))
 
     def check_chain(self, chain_id: uuid.UUID) -> Anchor:
-        """Check one chain alone, from its first record on; gives where it ends."""
+        """Check one chain alone, from its first record on; returns where it ends."""
         check = self._new_check(chain_id)
         mark = self._read_on(check, check.witness.before)
         check.finish(mark)
@@ -206,7 +206,7 @@ class Walk:
         self._check = None
 
     def _finish(self, check: ChainCheck, mark: ChainEnd | None) -> None:
-        anchor = self.outside.anchor_of(check.chain_id)
+        anchor = self._known(check.chain_id)
         spooled: dict[int, bytes] = {}
         if check.sequence:
             if check.sequence < anchor.sequence:
@@ -215,7 +215,7 @@ class Walk:
                 found = spooled_hash(self.outside.spool, check.chain_id, check.sequence)
                 spooled = {} if found is None else {check.sequence: found}
             check.witness = replace(check.witness, before=anchor)
-        after = self.outside.anchor_of(check.chain_id)
+        after = self._known(check.chain_id)
         check.witness = replace(check.witness, after=after, spooled=spooled)
         check.finish(mark)
         self.chains += 1
@@ -240,14 +240,22 @@ class Walk:
             if not rows:
                 return mark
 
-    def _new_check(self, chain_id: uuid.UUID, before: Anchor | None = None) -> ChainCheck:
+    def _known(self, chain_id: uuid.UUID) -> Anchor:
+        """A chain's anchor; of a chain without one here, what its own server noted of its beginning."""
         anchor = self.outside.anchor_of(chain_id)
+        if anchor.sequence:
+            return anchor
+        with snapshot(self.connection):
+            return self._reader.noted_beginning(chain_id)
+
+    def _new_check(self, chain_id: uuid.UUID, before: Anchor | None = None) -> ChainCheck:
+        anchor = self._known(chain_id)
         known = anchor if before is None else before, anchor
         witness = Witness(*known, {}, self._ids_since, self.outside.collected.hashes(chain_id))
         return ChainCheck(chain_id, witness, *self._amended(chain_id), self.findings)
 
     def _begin_step(self, check: ChainCheck) -> None:
-        after = self.outside.anchor_of(check.chain_id)
+        after = self._known(check.chain_id)
         check.begin_step(replace(check.witness, after=after), *self._amended(check.chain_id))
 
     def _amended(self, chain_id: uuid.UUID) -> tuple[Mapping[int, bytes], Mapping[int, bytes]]:

@@ -58,13 +58,19 @@ class AnchorBook:
             known = self._known.get(end.chain_id, Anchor())
             self._write(end.chain_id, msgspec.structs.replace(known, sequence=end.sequence, hash=end.hash))
 
-    def expire(self, end: ChainEnd) -> None:
-        """Retention is about to remove a chain up to `end`; nothing, where it was written elsewhere."""
+    def expire(self, end: ChainEnd) -> bool:
+        """Retention is about to remove a chain up to `end`: anchor that.
+
+        Returns whether the chain has an anchor here; one that another server wrote has it there.
+        """
         with self._lock:
             known = self._current(end.chain_id)
-            if known is not None and known.expired_sequence < end.sequence:
+            if known is None:
+                return False
+            if known.expired_sequence < end.sequence:
                 expired = msgspec.structs.replace(known, expired_sequence=end.sequence, expired_hash=end.hash)
                 self._write(end.chain_id, expired)
+            return True
 
     def _current(self, chain_id: uuid.UUID) -> Anchor | None:
         """As it is on the disk: a salvage may have moved the anchor of a chain that has ended."""

@@ -11,3 +11,7 @@ class SpoolError(ProjectError):
 
 class MarkMoved(ProjectError):
     """Another shipper has shipped from the same spool meanwhile; what is in the table has to be looked up again."""
+
+
+class RetentionWaits(ProjectError):
+    """An expired month has chains whose end no server has noted yet."""

@@ -9,6 +9,7 @@ import datetime as dt
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from typing import Final
 
@@ -17,8 +18,10 @@ from psycopg2.errors import LockNotAvailable
 from serve.prediction_log.anchor_book import AnchorBook
 from serve.prediction_log.chore import PATIENCE_S, Chore
 from serve.prediction_log.drift_gauges import DriftGauges
+from serve.prediction_log.errors import RetentionWaits
 from serve.prediction_log.metrics import LogMetrics
 from serve.prediction_log.report_gauges import ReportGauges
+from serve.prediction_log.table import ChainEnd
 from serve.prediction_log.upkeep_table import UpkeepTable
 
 logger = logging.getLogger(__name__)
@@ -26,6 +29,8 @@ logger = logging.getLogger(__name__)
 DAYS_AHEAD: Final = (0, 31, 62)
 """Months are there two months before the first record for them comes."""
 UPKEEP_INTERVAL_S: Final = 3600.0
+RETENTION_INTERVAL_S: Final = 900.0
+"""Servers wait for each other's notes of an expired month, and an hour of that is an alert."""
 DRIFT_INTERVAL_S: Final = 15.0
 """How often the database is asked what the drift monitor said."""
 VERDICTS_INTERVAL_S: Final = 60.0
@@ -65,7 +70,7 @@ class Upkeep:
             Chore(name, do, interval_s, metrics.upkeep, table.disconnect, patience_s=patience_s)
             for name, do, interval_s in (
                 ("partitions", self._make_months, UPKEEP_INTERVAL_S),
-                ("retention", self._retain, UPKEEP_INTERVAL_S),
+                ("retention", self._retain, RETENTION_INTERVAL_S),
                 ("reports", self._remove_old_reports, UPKEEP_INTERVAL_S),
                 ("drift", self._tell_drift, DRIFT_INTERVAL_S),
                 ("verdicts", self._tell_reports, VERDICTS_INTERVAL_S),
@@ -92,20 +97,39 @@ class Upkeep:
 
     def _retain(self) -> None:
         self._drop_detached()  # what was killed before it came to that
+        # In order: a chain may lose its beginning, never something from its middle.
         for month in self._table.expired_months():
-            self._anchor_ends(month)
+            self._note_ends(month)
             self._detach(month)
             self._drop_detached()
 
     def _drop_detached(self) -> None:
         for month in self._table.detached_months():
-            self._anchor_ends(month)  # again: a late record may have come before it was detached
+            self._note_ends(month)
             self._table.drop(month)
             logger.info("retention dropped %s", month)
 
-    def _anchor_ends(self, month: str) -> None:
-        for end in self._table.chain_ends(month):
-            self._anchors.expire(end)
+    def _note_ends(self, month: str) -> None:
+        """Anchor where the chains of this machine end in a month that is to go, and note it for the other servers.
+
+        Raises:
+            RetentionWaits: another chain's end is not noted yet.
+        """
+        own: list[ChainEnd] = []
+        others: list[uuid.UUID] = []
+        for chain in self._table.expired_chains(month):
+            if self._anchors.expire(chain.end):
+                own += [] if chain.is_noted else [chain.end]
+            elif not chain.is_noted:
+                others.append(chain.end.chain_id)
+        if own:
+            self._table.note(month, own)
+        if others:
+            raise RetentionWaits(
+                f"{month} has expired, and stays until the servers that wrote {len(others)} of its chains, such as "
+                f"{others[0]}, have noted where these end: start them, or close the chains of servers that have left "
+                "by `python -m serve.audit close-chain`"
+            )
 
     def _detach(self, month: str) -> None:
         deadline = time.monotonic() + DETACH_TIME_S

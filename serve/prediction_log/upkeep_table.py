@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from serve.prediction_log.drift_gauges import DriftState, read_drift_state
@@ -17,9 +18,20 @@ CHAINS_A_PAGE: Final = 1_000
 _EXPIRED: Final = "SELECT expired_prediction_partitions(%s)"
 _REMOVE_REPORTS: Final = "SELECT remove_old_reports(%s)"
 _DETACHED: Final = "SELECT detached_prediction_months()"
-_CHAIN_ENDS: Final = "SELECT chain_id::text, sequence, hash FROM expired_chain_ends(%s, %s, %s::uuid, %s)"
+_CHAIN_ENDS: Final = "SELECT chain_id::text, sequence, hash, is_noted FROM expired_chain_ends(%s, %s, %s::uuid, %s)"
+_NOTE: Final = "SELECT note_expired_chains(%s, %s, %s::uuid[], %s::bigint[], %s::bytea[])"
 _DETACH: Final = "SELECT detach_expired_predictions(%s, %s)"
 _DROP: Final = "SELECT drop_detached_predictions(%s)"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredChain:
+    """A chain that has records in a month that is to go."""
+
+    end: ChainEnd
+    """Its last record there."""
+    is_noted: bool
+    """Whether the server that keeps its anchor has noted that end."""
 
 
 class UpkeepTable:
@@ -50,24 +62,32 @@ class UpkeepTable:
         """What was a partition and is to be dropped."""
         return [name for (name,) in self._call(_DETACHED)]
 
-    def chain_ends(self, month: str) -> Iterator[ChainEnd]:
-        """The last record of each chain in a month that is to go, read page by page."""
+    def expired_chains(self, month: str) -> Iterator[ExpiredChain]:
+        """The chains of a month that is to go, read page by page."""
         before: uuid.UUID | None = None
         while True:
             start = None if before is None else str(before)
             page = self._call(_CHAIN_ENDS, self._keep_months, month, start, CHAINS_A_PAGE)
-            ends = [ChainEnd(uuid.UUID(chain_id), sequence, bytes(end)) for chain_id, sequence, end in page]
-            yield from ends
-            if len(ends) < CHAINS_A_PAGE:
+            chains = [
+                ExpiredChain(ChainEnd(uuid.UUID(chain_id), sequence, bytes(end)), is_noted)
+                for chain_id, sequence, end, is_noted in page
+            ]
+            yield from chains
+            if len(chains) < CHAINS_A_PAGE:
                 return
-            before = ends[-1].chain_id
+            before = chains[-1].end.chain_id
+
+    def note(self, month: str, ends: Sequence[ChainEnd]) -> None:
+        """Note that these ends in a month that is to go are anchored on this machine."""
+        chains, sequences = [str(end.chain_id) for end in ends], [end.sequence for end in ends]
+        self._call(_NOTE, self._keep_months, month, chains, sequences, [end.hash for end in ends])
 
     def detach(self, month: str) -> None:
-        """Take an expired month out of the log."""
+        """Take an expired month out of the log; refused with ObjectNotInPrerequisiteState before each end is noted."""
         self._call(_DETACH, self._keep_months, month)
 
     def drop(self, month: str) -> None:
-        """Drop a detached month."""
+        """Drop a detached month; refused like `detach`."""
         self._call(_DROP, month)
 
     def remove_old_reports(self) -> int:

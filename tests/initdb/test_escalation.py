@@ -120,6 +120,7 @@ FUNCTIONS = (
     "expired_prediction_partitions(1)",
     "detached_prediction_months()",
     "expired_chain_ends(1, 'x', NULL, 1)",
+    "note_expired_chains(1, 'x', '{}', '{}', '{}')",
     "detach_expired_predictions(1, 'x')",
     "drop_detached_predictions('x')",
     "make_shadow_partition(now())",
@@ -210,6 +211,7 @@ def test_functions_with_the_owners_rights_are_for_the_server_only(
             pytest.param(call.format(month), id=f"{call[:22]} of {month}")
             for call in (
                 "expired_chain_ends(1, {}, NULL, 1)",
+                "note_expired_chains(1, {}, '{{}}', '{{}}', '{{}}')",
                 "detach_expired_predictions(1, {})",
                 "drop_detached_predictions({})",
             )
@@ -251,6 +253,7 @@ def test_each_function_with_the_owners_rights_is_for_who_needs_it(
         "expired_prediction_partitions": [SERVER],
         "detached_prediction_months": [SERVER],
         "expired_chain_ends": [SERVER],
+        "note_expired_chains": [SERVER],
         "detach_expired_predictions": [SERVER],
         "drop_detached_predictions": [SERVER],
         "make_shadow_partition": [SERVER],

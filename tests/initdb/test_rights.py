@@ -82,6 +82,7 @@ LABELS = "SELECT * FROM public.record_outcomes('x', 'k', sha256(''), '{A}', '{1}
 MONTHS = "SELECT FROM expired_prediction_partitions(1), detached_prediction_months()"
 OLD_MONTH = (
     "SELECT expired_chain_ends(1, 'prediction_requests_200102', NULL, 10),"
+    " note_expired_chains(1, 'prediction_requests_200102', '{}', '{}', '{}'),"
     " detach_expired_predictions(1, 'prediction_requests_200102'),"
     " drop_detached_predictions('prediction_requests_200102_expired')"
 )

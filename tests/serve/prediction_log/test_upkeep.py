@@ -18,7 +18,9 @@ from fraud.database import connect, open_connection
 from fraud.verdict import Verdict
 from serve.audit.verification import verify
 from serve.prediction_log import chore, session
+from serve.prediction_log.anchor import Anchor
 from serve.prediction_log.anchor_book import AnchorBook
+from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.metrics import LogMetrics
 from serve.prediction_log.upkeep import Upkeep
 from serve.prediction_log.upkeep_table import CHAINS_A_PAGE, UpkeepTable
@@ -94,6 +96,14 @@ def finish(upkeep: Upkeep, dsn: str) -> None:
     wait_until(lambda: is_done(upkeep, dsn), 60, "the old month is gone")
 
 
+def detach_noted(dsn: str) -> None:
+    """As upkeep that is killed before the drop leaves the old month, but for its anchors."""
+    table = UpkeepTable(dsn, 1)
+    table.note(OLD_MONTH, [chain.end for chain in table.expired_chains(OLD_MONTH)])
+    table.detach(OLD_MONTH)
+    table.disconnect()
+
+
 def behind(metrics: LogMetrics) -> dict[str, bool]:
     (family,) = metrics.upkeep.behind_s.collect()
     return {sample.labels["task"]: sample.value > 0 for sample in family.samples}
@@ -142,14 +152,12 @@ def test_a_long_reader_stops_nobody_and_is_stopped_by_nobody(old_log: str, tmp_p
 
 @pytest.mark.usefixtures("_at_once")
 def test_a_dump_that_names_a_detached_month_is_waited_for(old_log: str, tmp_path: Path) -> None:
-    table = UpkeepTable(old_log, 1)
-    table.detach(OLD_MONTH)
+    detach_noted(old_log)
     upkeep = new_upkeep(tmp_path, old_log, retention_months=1)
     with reading(old_log, f"SELECT FROM {OLD_MONTH}_expired"):
         assert not is_done(upkeep, old_log)
         ship_one(tmp_path, old_log)
     finish(upkeep, old_log)
-    table.disconnect()
 
 
 def test_a_month_that_is_in_use_is_refused_at_once(old_log: str) -> None:
@@ -237,15 +245,13 @@ def test_a_record_of_a_month_that_was_detached_just_now_is_shipped(
     with running_spool(tmp_path) as spool:
         spool.append(record())
         shipper.ship()  # and knows the month from now on
-        table = UpkeepTable(old_log, 1)
-        table.detach(OLD_MONTH)
+        detach_noted(old_log)
         spool.append(record())
     monkeypatch.undo()
     with running(shipper.run):
         wait_until(lambda: fetch(old_log, COUNT) == [(2,)], 30, "the record is shipped")
     assert [name for name in months_of(old_log) if "200109" in name] == [OLD_MONTH, f"{OLD_MONTH}_expired"]
     finish(new_upkeep(tmp_path, old_log, retention_months=1), old_log)
-    table.disconnect()
 
 
 @pytest.mark.usefixtures("_at_once")
@@ -323,7 +329,7 @@ def test_chain_ends_are_read_by_the_index_one_row_a_chain(large_month: str) -> N
 
 def test_chain_ends_are_those_of_the_month_whatever_the_pages(large_month: str) -> None:
     table = UpkeepTable(large_month, 1)
-    found = {(str(end.chain_id), end.sequence) for end in table.chain_ends(OLD_MONTH)}
+    found = {(str(chain.end.chain_id), chain.end.sequence) for chain in table.expired_chains(OLD_MONTH)}
     table.disconnect()
     assert len(found) == CHAINS
     assert found == set(fetch(large_month, "SELECT chain_id::text, max(sequence) FROM prediction_requests GROUP BY 1"))
@@ -346,6 +352,7 @@ def test_an_expired_month_of_twenty_million_requests_goes_while_records_are_ship
 
 
 def remove_beside_shipping(dsn: str, folder: Path) -> None:
+    keep_anchors_of(dsn, folder)
     upkeep = new_upkeep(folder, dsn, retention_months=1)
     with running_spool(folder) as spool, running(new_shipper(folder, dsn).run), running(upkeep.run):
         shipped = 0
@@ -353,6 +360,14 @@ def remove_beside_shipping(dsn: str, folder: Path) -> None:
             spool.append(record())
             shipped += 1
             wait_until(lambda: fetch(dsn, NEW_RECORDS) == [(shipped,)], 60, "the record is shipped")  # noqa: B023
+
+
+def keep_anchors_of(dsn: str, folder: Path) -> None:
+    """Anchors of the chains that PostgreSQL made."""
+    table, anchors = UpkeepTable(dsn, 1), Anchors(folder)
+    for chain in table.expired_chains(OLD_MONTH):
+        anchors.write(chain.end.chain_id, Anchor(chain.end.sequence, bytes(32)), durable=False)
+    table.disconnect()
 
 
 NEW_RECORDS = "SELECT count(*) FROM prediction_requests WHERE recorded_at > '2020-01-01'"

@@ -57,3 +57,14 @@ def test_counts_are_by_feature_and_each_value_counts_once(rows: int) -> None:
     expected = [3 * (name == "Age_Days") for name in FEATURE_NAMES]
     assert list(counts.take()) == expected
     assert list(counts.take()) == [0] * len(FEATURE_NAMES)
+
+
+@pytest.mark.parametrize("rows", [257, 320, 300 * 64, 300 * 64 + 1])
+def test_counts_are_those_of_each_value_whatever_the_rows(rows: int) -> None:
+    """Also where every value of a column is implausible, of more blocks than a byte can count."""
+    large = np.tile(ROW, (rows, 1))
+    large[:, FEATURE_NAMES.index("Age_Days")] = 95
+    large[::3, FEATURE_NAMES.index("Education_Days")] = 1
+    counts = ImplausibleValues()
+    counts.note(large)
+    assert list(counts.take()) == implausible(large).sum(axis=0).tolist()
