@@ -44,7 +44,7 @@ class TooManyLogins(PageError):
 
 
 class Changed(PageError):
-    """What was to be shown is not what was stored."""
+    """A page's stored content was changed."""
 
     status = HTTPStatus.CONFLICT
 

@@ -37,7 +37,7 @@ class GoldenRowsError(ProjectError):
 
 @dataclass(frozen=True, slots=True)
 class GoldenRows:
-    """Rows, float32 [N, 10], and the probabilities that the trained model gives for them, float32 [N]."""
+    """Rows, float32 [N, 10], and the trained model's probabilities for them, float32 [N]."""
 
     rows: NDArray[np.float32]
     probabilities: NDArray[np.float32]

@@ -1,4 +1,4 @@
-"""Notices: what people are told of, one for each change of a verdict or an alert. All SQL that writes them.
+"""Notices to people, one for each change of a verdict or an alert. All SQL that writes them.
 
 A notice is written in the transaction that changes the state, so that neither is there without the other; a process
 of its own sends it (`serve/notices/`). It says what changed and where to look, and nothing of any applicant.

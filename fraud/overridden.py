@@ -1,7 +1,8 @@
-"""Variables of the environment that a file overrides: POSTGRES_* beside a DATABASE_URL, which wins wherever it is set.
+"""Variables of the environment that a file overrides: POSTGRES_* with a DATABASE_URL, which has precedence.
 
-Whoever sets POSTGRES_HOST while a stack runs means another database than the stack's, whose `stack.env` has a
-DATABASE_URL. A command would read and change the wrong one, so it is refused. What only says how to log in is told of.
+A person who sets POSTGRES_HOST while a stack runs means another database than the stack's, whose `stack.env` has a
+DATABASE_URL. A command would read and change the wrong database, so it refuses to run. For a variable that only says
+how to log in, it prints a note.
 """
 
 from __future__ import annotations

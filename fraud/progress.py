@@ -14,7 +14,7 @@ ShowStep = Callable[[str, int, int], None]
 
 
 def steps_on(bar: Progress) -> ShowStep:
-    """Show each step on a line of its own, from when it is first told of."""
+    """Show each step on its own line, from its first report on."""
     tasks: dict[str, TaskID] = {}
 
     def show(step: str, done: int, whole: int) -> None:
@@ -51,7 +51,7 @@ class RowProgress:
     """
 
     def __init__(self, console: Console, whole: int) -> None:
-        """`whole` is the size of all that is to be done."""
+        """`whole` is the size of the whole work."""
         self._console = console
         self._whole = max(1, whole)
         self._before = self._done = self._rows = 0

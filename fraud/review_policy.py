@@ -149,7 +149,7 @@ def signed_policies(journal: Sequence[Entry]) -> tuple[SignedPolicy, ...]:
 
 
 def in_force(policies: Sequence[SignedPolicy], at: dt.datetime) -> SignedPolicy | None:
-    """The one that came in force last, of those that `signed_policies` gives; None before the first."""
+    """The policy that came into force last, of those of `signed_policies`; None before the first."""
     begun = [policy for policy in policies if policy.in_force_from <= at]
     return begun[-1] if begun else None
 

@@ -57,7 +57,7 @@ def parse_server_urls(text: str) -> tuple[str, ...]:
 
 
 def resolve_servers(urls: tuple[str, ...]) -> tuple[ServerAddress, ...]:
-    """Every server behind these addresses, once: a name stands for each address that it has at this moment.
+    """Every server behind these addresses, once: a name means all addresses that it resolves to now.
 
     Raises:
         AddressError: a name has none, or the lookup fails; without all of them nobody can say "all servers".

@@ -1,4 +1,4 @@
-"""The Gaussian copula: normal scores whose correlation gives the columns the profile's rank correlations.
+"""The Gaussian copula: normal scores whose correlation produces the profile's rank correlations.
 
 What the profile holds is measured on finished columns, where ties, missing values and the block of applicants without a
 job weaken a correlation. So the scores' own correlation is calibrated by fixed-point iteration on a seeded

@@ -39,7 +39,7 @@ def due_files(connection: Connection) -> list[Path]:
 
 
 def upgrade(connection: Connection, tell: Tell) -> list[Path]:
-    """Apply what is due, each version in a transaction of its own; gives the files.
+    """Apply the due versions, each in its own transaction; returns their files.
 
     Nobody else may do so meanwhile (`schema.py` has the lock). A version whose table is in use gives way and is tried
     again.

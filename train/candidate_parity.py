@@ -49,7 +49,7 @@ def main(
         Path | None, typer.Option("--report", help="Folder of verdict.json; default: <RUN_DIR>/parity.")
     ] = None,
 ) -> None:
-    """Compare the candidate's models, shipped and twin, with their XGBoost models, all as the registry gives them.
+    """Compare the candidate's models, shipped and twin, with their XGBoost models, all from the registry.
 
     Exit status: 0 the same answers, 10 another answer, 2 error.
     """

@@ -19,7 +19,7 @@ from train.split import Split
 from train.training import Training
 
 DESCRIPTION_CHARACTERS: Final = 5000
-"""MLflow's database has room for so many."""
+"""The most that MLflow's database can store."""
 
 
 def model_card(training: Training, shipped: ParityReport, twin: ParityReport, agreed: Agreement) -> str:

@@ -101,7 +101,7 @@ def excluded_of(version: ModelVersion | None) -> tuple[str, ...]:
 
 
 def _promote(registry: Registry, version: ModelVersion, promote_first: bool) -> int | None:
-    """Promote the version if asked to and nothing stands in its way; returns the version in production."""
+    """Promote the version if requested and possible; returns the version in production."""
     production = registry.version_of(PRODUCTION)
     if promote_first and (production is None or why_unservable(registry, production) is not None):
         registry.set_alias(PRODUCTION, version.version)

@@ -13,7 +13,7 @@ class GateError(ProjectError):
 
 
 class ProbabilityError(GateError):
-    """A registered model gives something that is no probability."""
+    """A registered model returns something that is no probability."""
 
 
 class DeploymentError(GateError):

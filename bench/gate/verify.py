@@ -37,7 +37,7 @@ def verify() -> None:
 
 
 def _tell(answers: Sequence[Answer], production: ModelVersion, rows: int) -> Verdict:
-    """A line for each server, faults on standard error; gives the verdict on all of them."""
+    """A line for each server, faults on standard error; returns the verdict on all of them."""
     for answer in answers:
         if answer.fault is None:
             typer.echo(

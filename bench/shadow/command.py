@@ -49,12 +49,11 @@ def shadow(
         bool, typer.Option("--optional", help="Pass where too little was answered to compare: the gate has decided.")
     ] = False,
 ) -> None:
-    """Tell what a candidate would have answered to the logged applications, beside production.
+    """Compare what a candidate would have answered to the logged applications with production's answers.
 
-    What production answered is scored again and has to come out bit for bit. Decisions are those of the review policy
-    in force, or of a review of GATE_REVIEW_CAPACITY. Exit status: 0 nothing speaks against the candidate, 10 more
-    decisions flip than the flip_share of GATE_VETOES, 20 too little to tell, 30 the record is not what production
-    gives, 2 error.
+    Production's answers are scored again and must match bit for bit. Decisions follow the review policy in force, or a
+    review of GATE_REVIEW_CAPACITY. Exit status: 0 nothing speaks against the candidate, 10 more decisions flip than the
+    flip_share of GATE_VETOES, 20 too little to tell, 30 the record differs from what production returns, 2 error.
     """
     settings = load_settings()
     where = folder or settings.run_dir / SHADOW_FOLDER

@@ -1,4 +1,4 @@
-"""Whether the probabilities on record are those that the version gives, to the bit."""
+"""Whether the probabilities on record are those that the version returns, to the bit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_TOLD: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A row whose probability on record is not what the version gives."""
+    """A row whose probability on record is not what the version returns."""
 
     chain_id: uuid.UUID
     sequence: int
@@ -54,7 +54,7 @@ class RecordAudit:
         given: NDArray[np.float32],
         otherwise: Callable[[NDArray[np.float32]], Iterable[NDArray[np.float32]]],
     ) -> None:
-        """Compare rows [N] that the version answered with what it gives now [N]; `otherwise`: by other kernels."""
+        """Compare rows [N] that the version answered with what it returns now [N]; `otherwise`: by other kernels."""
         self.compared += given.size
         stands = ~_is_same(rows.stored, given)
         self.equal += given.size - int(stands.sum())

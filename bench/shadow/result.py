@@ -52,7 +52,7 @@ class Comparison:
     to_review: Flips
     to_pass: Flips
     without_reasons: tuple[int, ...]
-    """Versions that were registered without what gives reasons."""
+    """Versions that were registered without tables of reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Shadow:
 
     @property
     def verdict(self) -> Verdict:
-        """It passes only where the record stands and the candidate is within the limits."""
+        """It passes only if the record is right and the candidate is within the limits."""
         return worst([verdict for verdict, _ in self._judgements()])
 
     @property

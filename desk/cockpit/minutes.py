@@ -60,7 +60,9 @@ class MinuteKeeper:
                     keep_minute(connection, minute)
             except (DatabaseError, psycopg2.Error) as error:
                 if not self._is_away:
-                    logger.warning("traffic can't be kept, and is tried on: %s", str(error).partition("\n")[0])
+                    logger.warning(
+                        "traffic can't be stored; the next minute tries again: %s", str(error).partition("\n")[0]
+                    )
                 self._is_away = True
                 return
         self._last, self._last_at, self._is_away = counters, now, False

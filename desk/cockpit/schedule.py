@@ -1,4 +1,4 @@
-"""What the schedule's process told of its tasks."""
+"""The tasks of the schedule, as its process reports them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from psycopg2.extensions import connection as Connection
 CALLED: Final = {
     "drift-monitor": "Drift check",
     "retrain": "Retraining",
-    "rewrite-erased": "Rewrite of what was erased",
+    "rewrite-erased": "Rewrite of erased data",
 }
 SILENCE: Final = dt.timedelta(minutes=5)
 """It tells each minute that it is there."""

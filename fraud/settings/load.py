@@ -78,7 +78,7 @@ def _one_line(error: ValidationError) -> str:
     faults = []
     for fault in error.errors():
         setting, *within = (str(name) for name in fault["loc"])
-        # A key that stands where its entry should is no less a secret.
+        # A key in the place of its entry is a secret too.
         secret = "password" in setting or setting.endswith(("key", "keys")) or setting in MAY_HOLD_PASSWORDS
         value = "" if secret else f"={fault['input']!r}"
         faults.append(f"{'.'.join([setting.upper(), *within])}{value}: {fault['msg']}")

@@ -116,7 +116,7 @@ class Child:
             raise StackError(f"{self.name} ended with status {self._process.returncode}{self._log_tail()}")
 
     def wait_until_answers(self, url: str, standstill_s: float = STANDSTILL_LIMIT_S, tell: Tell = nothing) -> None:
-        """Return as soon as a GET of `url` gives 200; as `wait_until`."""
+        """Return as soon as a GET of `url` returns 200; like `wait_until`."""
         self.wait_until(lambda: _answers(url), f"answer at {url}", standstill_s, tell)
 
     def wait_until(

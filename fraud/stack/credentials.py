@@ -18,7 +18,7 @@ def write_private(path: Path, lines: Iterable[str], owner: int | None = None) ->
     Args:
         path: the file.
         lines: its lines, without their ends.
-        owner: whose it is to be; ours unless given.
+        owner: its owner; the present user by default.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     staging = path.with_name(path.name + ".new")

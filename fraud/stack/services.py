@@ -274,7 +274,7 @@ class Stack:
 
 
 def _missing_key(settings: Settings) -> dict[str, str]:
-    """What is to be set so that our own clients may score, where nobody has said who may."""
+    """Settings that are generated so that our own clients may score, if nobody has set who may."""
     if settings.api_keys or not settings.asks_for_keys():
         return {}
     given = settings.client_key()

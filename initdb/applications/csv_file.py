@@ -1,7 +1,7 @@
 """A CSV file -> batches of texts, each row with the line on which it begins.
 
-Python's reader and not Arrow's: it knows the line of a row whatever stands before it, be it blank lines or a value with
-line breaks, and goes on behind a row that is broken.
+Python's reader and not Arrow's: it knows the line of a row even after blank lines or a value with
+line breaks, and continues after a broken row.
 """
 
 from __future__ import annotations

@@ -204,7 +204,7 @@ def control(today: Today = None) -> None:
 
 @app.command("looked-at")
 def looked_at() -> None:
-    """Write beside the outcomes how likely each was to be looked at, by the decisions on record: training weighs by it.
+    """Store with each outcome the probability with which it was observed, from the decisions on record, for training.
 
     For outcomes that are known of the reviewed only; it takes REVIEW_CONTROL_KEY and the login of the database's owner.
     Exit status: 0 written, 2 error.

@@ -1,10 +1,10 @@
 """Claims of retrainings: one for each version that applicants drifted from, and none before the last has cooled down.
 
-A retraining need not end the drift: its candidate may be rejected, or the applicants may have changed in what no model
-can learn yet. Without claims such a drift would have a model trained every day; with them it is an alert.
+A retraining need not end the drift: the gate may reject its candidate, or no model may be able to learn the change yet.
+Without claims such a drift would start a training every day; with them it is an alert.
 
-A retraining that decided nothing gives its claim back, so that the next check with drift may claim again, but not for
-ever. What is written down is never changed: a claim is given back by a row of its own, whose reason begins so.
+A retraining that decided nothing releases its claim, so that the next check with drift may claim again, a limited
+number of times. Rows are never changed: a release is another row, whose reason begins with it.
 """
 
 from __future__ import annotations

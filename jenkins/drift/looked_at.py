@@ -1,4 +1,4 @@
-"""How likely each outcome was to be looked at, by the decisions on record: written beside the outcomes, for training.
+"""The probability with which each outcome was observed, from the decisions on record; training weights by it.
 
 Who was suspected was certainly looked at, who is in the control sample with its share. An application that was decided
 several times was looked at if any decision says so; the control draw is the same each time, so the likeliest counts.
@@ -79,7 +79,7 @@ def store_looked_at(settings: Settings) -> Stored:
 
 
 def looked_at_probabilities(made: Iterable[Decision]) -> tuple[dict[str, float], set[str]]:
-    """By application how likely it was to be looked at, of those that were; and the applications that never were."""
+    """Applications that were reviewed, with their probability of it; and those that never were."""
     likeliest: dict[str, float] = {}
     reviewed: set[str] = set()
     for one in made:

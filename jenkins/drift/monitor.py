@@ -107,7 +107,7 @@ class Monitor:
             return give_back(connection, version, self.today, why)
 
     def rebuild(self, progress: Callable[[int, int], None]) -> int:
-        """Make the roll-up again from the log, a day at a time; gives its rows.
+        """Make the roll-up again from the log, a day at a time; returns its rows.
 
         Raises:
             DatabaseError: PostgreSQL does not answer, or refuses.

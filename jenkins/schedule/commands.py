@@ -47,7 +47,7 @@ class Commands:
             self._span = StageSpan()
 
     def run(self, *arguments: str, acting_person: str | None = None, show: Callable[[str], None] | None = None) -> int:
-        """Run `python -m ...` to its end; gives the exit status.
+        """Run `python -m ...` to its end; returns the exit status.
 
         Args:
             arguments: what follows `python -m`.

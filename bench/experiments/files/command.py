@@ -65,7 +65,7 @@ def _chosen(peers: Sequence[str] | None) -> list[str]:
 
 
 def make_model(folder: Path, model_name: str) -> Path:
-    """Keep a model in a store of its own; gives the file from which XGBoost loads it."""
+    """Put a model into a separate store; returns the file from which XGBoost loads it."""
     (model,) = make_models(folder, SIZES[:1])
     file = read_model(model.path)
     store = model_store(folder / "run", model_name)

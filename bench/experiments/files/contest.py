@@ -95,7 +95,7 @@ def _seconds(name: str, command: Sequence[str], output: Path, environment: Mappi
 
 
 def _refuse_others(name: str, output: Path, rows: int) -> None:
-    """Return if the output, a file or a folder of files, has so many answers."""
+    """Return if the output, a file or a folder of files, has `rows` answers."""
     files = sorted(output.glob(f"*{output.suffix}")) if output.is_dir() else [output]
     found = sum(_rows_of(file) for file in files)
     if found != rows:

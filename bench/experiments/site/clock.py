@@ -25,7 +25,7 @@ class Clock:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Of the processes whose clock it is to be."""
+        """Environment of the processes that use this clock."""
         path = os.pathsep.join(filter(None, (str(_FOLDER), os.environ.get("PYTHONPATH"))))
         return {"PYTHONPATH": path, OFFSET_FILE_VARIABLE: str(self._file)}
 

@@ -32,7 +32,7 @@ READY: Final = b"ready\n"
 CLIENTS: Final = 16
 """Of a closed loop."""
 CONNECTIONS: Final = 1_000
-"""Of an open loop: so many requests may be without an answer before a further one has to wait."""
+"""Of an open loop: the number of requests that may wait for an answer before a further one is sent."""
 POOL: Final = {1: 20_000, 100: 1_000, 1_000: 200, 10_000: 20}
 """Rows of a body -> different bodies: more rows than a processor's branch predictor learns."""
 RECONNECT_PAUSE_S: Final = 0.01

@@ -52,7 +52,7 @@ class LoadProcesses:
 
 @contextmanager
 def load_processes(count: int, kinds: tuple[RequestKind, ...], api_key: str, seed: int) -> Iterator[LoadProcesses]:
-    """Start so many load processes, each with random bodies of its own; they end with the block."""
+    """Start this number of load processes, each with random bodies of its own; they end with the block."""
     with ExitStack() as at_end:
         processes = [at_end.enter_context(_load_process(seed + number)) for number in range(count)]
         for process in processes:

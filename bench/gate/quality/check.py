@@ -62,8 +62,8 @@ def check_quality(
 
     Raises:
         DatasetError, DatabaseError: the applications can't be read.
-        RegistryError: a model can't be had, or is not the file that was registered.
-        EngineError, ProbabilityError: a model can't be run, or gives no probabilities.
+        RegistryError: a model is unavailable, or is not the registered file.
+        EngineError, ProbabilityError: a model can't be run, or returns no probabilities.
     """
     undecided = QualityReport(
         Verdict.INCONCLUSIVE, (), policy, candidate.version, champion.version if champion else None

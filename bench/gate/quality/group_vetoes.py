@@ -13,7 +13,7 @@ whatever the limit and however far beyond it both are. Where nothing is in produ
 
 Where applications stand for others (`fraud.statistics.design_weights`), the ratios are those of all applicants, and
 their bounds follow from effective counts. Fisher's test stays one of applications, one by one: of equal models either
-is as likely to be the one that has reviewed an application, whatever that stands for.
+is as likely to be the one that has reviewed an application, whatever its weight.
 """
 
 from __future__ import annotations

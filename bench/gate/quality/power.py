@@ -45,7 +45,7 @@ class PowerPoint:
 
 
 def power_point(world: World, gain: float, trials: int, seed: int) -> PowerPoint:
-    """Simulate so many gates."""
+    """Simulate this number of gates."""
     hits = sum(promoted(world, gain, trials, seed))
     return PowerPoint(world.correlation, world.level, gain, share_interval(hits, trials))
 

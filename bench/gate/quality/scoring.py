@@ -22,7 +22,7 @@ def twin_probabilities(registry: Registry, version: ModelVersion, x: NDArray[np.
     Raises:
         RegistryError: the registry does not answer, or holds another file than was registered.
         EngineError: the file is not a model that the server could load.
-        ProbabilityError: the model gives something else than probabilities.
+        ProbabilityError: the model returns something else than probabilities.
     """
     name = MODEL_FILE if version.twin_sha256 is None else f"{TWIN_FOLDER}/{MODEL_FILE}"
     return _score(ModelFile.of(Path(name), registry.fetch_twin(version)), version, x)

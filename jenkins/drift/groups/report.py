@@ -31,7 +31,7 @@ REALISED_HEADER = (
 
 
 def stored_report(found: GroupCheck, made_at: dt.datetime) -> Report:
-    """What is told of a check."""
+    """The report of a check."""
     facts = verdict_json(found.verdict, found.reasons, found.details)
     return Report(ReportKind.GROUPS, made_at, found.verdict, html_page(found), facts.decode())
 

@@ -84,7 +84,7 @@ class Report:
 
 
 def simulate(desk: Desk, seed: int, months: int = MONTHS) -> list[Worked]:
-    """So many months of a desk that is retrained each month; the same seed gives the same applicants to any desk."""
+    """Months of a desk that is retrained each month; with the same seed every desk has the same applicants."""
     rng = np.random.default_rng(seed)
     before = [applicants(month, desk.applications, rng) for month in range(-MONTHS_BEFORE, 0)]
     worked: list[Worked] = []
