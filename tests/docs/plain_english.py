@@ -37,7 +37,10 @@ INSTEAD: Final[Mapping[str, str]] = {
 FOLDERS: Final = ("docs", "deploy", "fraud", "desk", "initdb", "train", "convert", "bench", "jenkins")
 _NOT_READ: Final = re.compile(r"docs/reference/|migrations/versions/")
 _CODE: Final = re.compile(r"^```.*?^```$|`[^`\n]*`|^\|?[-:| ]+\|$|<!--.*?-->|\]\([^)\s]*\)", re.MULTILINE | re.DOTALL)
-_BREAK: Final = re.compile(r"\n\s*\n|\n\s*(?:[-*|#>]+|\d+\.)\s|\|")
+_BREAK: Final = re.compile(r"\n\s*\n(?:\s*(?:[-*|#>]+|\d+\.)\s)?|\n\s*(?:[-*|#>]+|\d+\.)\s|\|")
+
+
+_COMMENT_LINE: Final = re.compile(r"^[ \t]*#", re.MULTILINE)
 
 
 def _blank(found: re.Match[str]) -> str:
@@ -64,7 +67,9 @@ def prose_of_code(text: str) -> str:
     kept = list(re.sub(r"[^\n]", ".", text))
     for first, last in (*_docstrings(text, lines, starts), *_comments(text, starts)):
         kept[first:last] = text[first:last]
-    return re.sub(r"`[^`\n]*`|(?<=\n)[. ]*# ", _blank, "".join(kept))
+    for found in _COMMENT_LINE.finditer(text):  # a sentence may go over several of these
+        kept[found.start() : found.end()] = " " * len(found[0])
+    return re.sub(r"`[^`\n]*`", _blank, "".join(kept))
 
 
 def _docstrings(text: str, lines: list[str], starts: list[int]) -> Iterator[tuple[int, int]]:
@@ -78,7 +83,8 @@ def _docstrings(text: str, lines: list[str], starts: list[int]) -> Iterator[tupl
 def _comments(text: str, starts: list[int]) -> Iterator[tuple[int, int]]:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
-            yield starts[token.start[0] - 1] + token.start[1] + 1, starts[token.end[0] - 1] + token.end[1]
+            begin = starts[token.start[0] - 1]
+            yield begin + token.start[1] + 1, begin + token.end[1]
 
 
 def findings(prose: str, name: str) -> Iterator[str]:
@@ -97,7 +103,7 @@ PROSE_OF: Final[Mapping[str, Callable[[str], str]]] = {".md": prose_of_page, ".p
 
 def all_findings() -> list[str]:
     """Of every file that is read, by file and line."""
-    found = []
+    found: list[str] = []
     for path in sorted((*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.*")))):
         name = str(path.relative_to(ROOT))
         if path.suffix in PROSE_OF and not _NOT_READ.search(name):
