@@ -20,7 +20,7 @@ ROLE_FIELD: Final = "role_"
 """A box for each role has this and the role as its name."""
 
 Act = Callable[[Visit, str, str], str | None]
-"""What a form asks for, by whom and for which account; returns a password to be told once, if there is one."""
+"""An action of the form, its actor and the account; returns a password to show once, if there is one."""
 
 
 def people_page() -> Page:

@@ -1,4 +1,4 @@
-"""Templates to pages. What comes from elsewhere is escaped everywhere."""
+"""Pages from templates. Text from outside is escaped everywhere."""
 
 from __future__ import annotations
 

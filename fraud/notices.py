@@ -18,7 +18,7 @@ ALERT: Final = "alert"
 OVER: Final = "over"
 """States of what a running server watches; those of a check are its verdicts."""
 QUIET: Final = (str(Verdict.PASS), OVER)
-"""States that nobody has to do anything about: the first one is no news, and none of them is told again."""
+"""States that need no action: the first one causes no notice, and none is repeated."""
 
 _WRITE: Final = """
     INSERT INTO public.notices (about, place, state, before, report, repeats) VALUES (%s, %s, %s, %s, %s, %s)

@@ -1,4 +1,4 @@
-"""Who holds the run folder: one stack at a time, as long as its process lives."""
+"""The lock of the run folder: one stack at a time, as long as its process lives."""
 
 from __future__ import annotations
 

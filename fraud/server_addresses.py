@@ -1,4 +1,4 @@
-"""The scoring servers that stand behind one model: their addresses, as a setting lists them and names resolve."""
+"""The scoring servers of one model: the addresses of a setting, with names resolved."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:
-        """What `to_json` wrote.
+        """Read the text of `to_json`.
 
         Raises:
             RecipeError: it is something else.

@@ -45,7 +45,7 @@ def refresh(
         known_before: outcomes that were recorded from then on are unknown; None: none of them.
         seed: of everything drawn at random.
         threads: to fit with.
-        progress: told how far each step is.
+        progress: gets the state of each step.
 
     Raises:
         RecipeError: the version's recipe can't be read.

@@ -138,7 +138,7 @@ def batches(copied: BinaryIO) -> Iterator[pa.RecordBatch]:
 def moment_known(connection: Connection) -> dt.datetime:
     """A moment such that all that was recorded before it can be read by now, and nothing else ever will be before it.
 
-    Who records outcomes holds a lock until they are committed, and takes the time behind it (`append_outcome`).
+    A writer of outcomes takes a lock, then the time, and holds the lock until the commit (`append_outcome`).
     """
     with connection.cursor() as cursor:
         cursor.execute(_AFTER_THOSE_WHO_RECORD)

@@ -21,7 +21,7 @@ class DeploymentError(GateError):
 
 
 class UnreachableError(DeploymentError):
-    """A server does not answer, or can't ask the registry: it may be told later, or learn it by itself."""
+    """A server does not answer, or can't reach the registry: it may be asked later, or switch by itself."""
 
 
 class AtWorkError(GateError):

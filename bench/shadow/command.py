@@ -40,13 +40,13 @@ def shadow(
         typer.Option(formats=["%Y-%m-%d"], help=f"First day (UTC) of the log; default: {WEEKS} weeks before TODAY."),
     ] = None,
     today: Annotated[
-        dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="What the default is reckoned from [TODAY].")
+        dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day from which the default is calculated [TODAY].")
     ] = None,
     folder: Annotated[
         Path | None, typer.Option("--report", help="Folder of the report; default: <RUN_DIR>/shadow.")
     ] = None,
     optional: Annotated[
-        bool, typer.Option("--optional", help="Pass where too little was answered to compare: the gate has decided.")
+        bool, typer.Option("--optional", help="Pass if there are too few answers to compare: the gate has decided.")
     ] = False,
 ) -> None:
     """Compare what a candidate would have answered to the logged applications with production's answers.

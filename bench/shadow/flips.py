@@ -1,6 +1,6 @@
 """Why decisions flip: which features' effects on the log-odds are others in the candidate.
 
-Nobody is named, and no value of an application is told: a page of aggregates may outlive an erasure.
+The page names nobody and shows no value of an application, since it may outlive an erasure.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Explanations:
 
     @property
     def are_complete(self) -> bool:
-        """Whether changes of effects can be told, and not the effects of one version alone."""
+        """Whether there are changes of effects, and not only the effects of one version."""
         return self.champion is not None and self.candidate is not None
 
 

@@ -14,7 +14,7 @@ from bench.shadow.copied_rows import AnsweredRows, Unreadable
 from serve.engine.onnxruntime_parity import RELATIVE_TOLERANCE
 
 MOST_TOLD: Final = 10
-"""So many rows that differ are told one by one, of each kind."""
+"""Most rows with a difference that are listed one by one, of each kind."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ class WhatIf:
         """The values on record.
 
         Raises:
-            NotNow: the score is not to be seen yet, or they are not there any more.
+            NotNow: the officer may not see the score yet, or the values are gone.
         """
         case = found_case(visit)
         if not score_is_shown(visit, case, blind_first=self._blind_first):

@@ -36,7 +36,7 @@ def minute_between(earlier: Counters, later: Counters, seconds: float) -> Minute
 
 
 class MinuteKeeper:
-    """Keeps a row a minute. What the database did not take is in the next row, which is of a longer minute then."""
+    """Stores a row per minute. The counts of a row that the database refuses go into the next one."""
 
     def __init__(self, dsn: str, read_counters: Callable[[], Counters]) -> None:
         """Minutes begin now: what was counted before, an earlier desk has kept, or nobody."""

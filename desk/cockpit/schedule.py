@@ -28,7 +28,7 @@ class ScheduledTask(msgspec.Struct, frozen=True):
     begun_at: dt.datetime | None
     next_at: dt.datetime | None
     is_heard: bool
-    """Whether its process has told so a short time ago."""
+    """Whether its process has reported recently."""
 
     @property
     def name(self) -> str:
@@ -37,7 +37,7 @@ class ScheduledTask(msgspec.Struct, frozen=True):
 
 
 def scheduled_tasks(connection: Connection) -> list[ScheduledTask]:
-    """What comes next first; nothing where no schedule has told anything, as where Jenkins runs the tasks."""
+    """In the order of their next run; empty if no schedule has reported, as with Jenkins."""
     with connection.cursor() as cursor:
         cursor.execute(_TIMES, (SILENCE,))
         return [ScheduledTask(*found) for found in cursor.fetchall()]

@@ -1,4 +1,4 @@
-"""How a request goes, as server-sent events: told when it has changed, until it has ended."""
+"""The progress of a request as server-sent events: one at each change, until its end."""
 
 from __future__ import annotations
 

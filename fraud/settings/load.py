@@ -32,7 +32,7 @@ def load_settings() -> Settings:
 
     Raises:
         SettingsError: one line that names the variable, its value (never of a secret) and what was expected; a file
-            that can't be read; a name that is no setting any more; or another database in the environment than in a
+            that can't be read; a former name of a setting; or another database in the environment than in a
             file.
     """
     settle_environment()

@@ -1,4 +1,4 @@
-"""How often two judgements agree, and how much of that is no chance."""
+"""How often two judgements agree, and how much of that is beyond chance."""
 
 from __future__ import annotations
 

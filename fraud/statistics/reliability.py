@@ -1,4 +1,4 @@
-"""Reliability: how often what was predicted happened, in groups of rows by their predicted probability."""
+"""Reliability: the observed rate in groups of rows by their predicted probability."""
 
 from __future__ import annotations
 

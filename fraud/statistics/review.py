@@ -1,4 +1,4 @@
-"""What officers find who review a fixed number of rows, those of highest score."""
+"""What officers find when they review a fixed number of rows with the highest scores."""
 
 from __future__ import annotations
 

@@ -55,7 +55,8 @@ class _Rows:
     """The rows behind the header."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
-        # What is not in UTF-8 becomes U+FFFD, which no column of ours takes; in columns of others it does not matter.
+        # Bytes that are not UTF-8 become U+FFFD, which none of our columns accepts; in other columns it does not
+        # matter.
         text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
         delimiter = max(DELIMITERS, key=text.readline().count)
         text.seek(0)

@@ -45,7 +45,7 @@ def our_columns(file: ApplicationsFile, renamed: Mapping[str, str]) -> dict[str,
     if strangers:
         raise ApplicationsFileError(file.path, f"has no column {', '.join(strangers)}, which --map names")
     named = [(renamed.get(theirs, theirs), theirs) for theirs in file.names]
-    # What is mapped counts: a column of theirs may have one of our names and another meaning.
+    # The mapping has precedence: another column may have one of our names with another meaning.
     taken = set(renamed.values())
     named = [(ours, theirs) for ours, theirs in named if theirs in renamed or ours not in taken]
     wanted = [(ours, theirs) for ours, theirs in named if ours in {ID_COLUMN, *NEEDED}]

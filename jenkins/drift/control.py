@@ -1,7 +1,7 @@
 """How much better than chance reviews find quick divorces, by the control sample: it was drawn without the model.
 
-What a review by chance would find is the rate among all who applied. Nobody knows it from reviews alone; the control
-sample has the outcomes of those in whom the model saw no risk.
+A random review would find the rate among all applicants. Reviews alone do not show it; the control sample has the
+outcomes of applicants in whom the model saw no risk.
 """
 
 from __future__ import annotations

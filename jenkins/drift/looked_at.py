@@ -1,7 +1,8 @@
 """The probability with which each outcome was observed, from the decisions on record; training weights by it.
 
-Who was suspected was certainly looked at, who is in the control sample with its share. An application that was decided
-several times was looked at if any decision says so; the control draw is the same each time, so the likeliest counts.
+A suspected application was certainly reviewed; one of the control sample with the sample's share as probability. An
+application that was decided several times was looked at if any decision says so; the control draw is the same each
+time, so the likeliest counts.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Monitor:
             with self._connection() as connection:
                 store(connection, result, version, self.today)
         except ProjectError as error:
-            # What nobody finds in the table must not look like a check that was made.
+            # A check that is not in the table must not look like a finished one.
             result = replace(result, error=result.error or f"the check can't be written down: {error}")
         return result
 
@@ -78,7 +78,7 @@ class Monitor:
         """Compare whom the last full month suspected with the month before it.
 
         Raises:
-            ProjectError: it can't be told.
+            ProjectError: it is unknown.
         """
         settings = self.settings
         policy = GroupPolicy(settings.drift_alpha, settings.drift_min_samples, settings.gate_review_capacity)
@@ -89,7 +89,7 @@ class Monitor:
         """Ask for a retraining.
 
         Raises:
-            ProjectError: there is no drift to retrain for, or it can't be told.
+            ProjectError: there is no drift to retrain for, or this is unknown.
         """
         version = production_version(self._registry())
         bounds = Bounds(self.settings.drift_cooldown_days * DAY, self.settings.retrain_tries)
@@ -100,7 +100,7 @@ class Monitor:
         """Give back the claim of a retraining that decided nothing; None where there is none.
 
         Raises:
-            ProjectError: it can't be told.
+            ProjectError: it is unknown.
         """
         version = production_version(self._registry())
         with self._connection() as connection:
@@ -170,7 +170,7 @@ class Monitor:
         if settings.admin_password is None:
             return "ADMIN_PASSWORD is not set, so no server was asked whether records wait for PostgreSQL"
         login = ADMIN_USER, settings.administrator_password()
-        # What waited on one was answered before the others were asked, so one after the other is right.
+        # One server after the other: records that waited on the first were answered before the others are asked.
         told = [wait_for_records(ServerMetrics(server, *login)) for server in settings.server_addresses()]
         return "; ".join(filter(None, told)) or None
 

@@ -68,7 +68,7 @@ def wait_for_records(server: ServerMetrics, patience_s: float = PATIENCE_S) -> s
             said = f"{server.address} does not say whether records wait ({why_unanswered(error)})"
             return f"{said}: what was answered just now may be lacking"
         elapsed_s = time.monotonic() - begun_s
-        # What waits now is younger than this call, also by what the server saw last.
+        # All waiting records are younger than this call, even by the server's last observation.
         if elapsed_s >= STALE_S + spool.oldest_s:
             return None
         if elapsed_s >= patience_s:

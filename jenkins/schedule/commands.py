@@ -1,4 +1,4 @@
-"""Runs the project's commands one at a time, each with a log of its own, and can be told to stop."""
+"""Runs the project's commands one at a time, each with its own log, until it is stopped."""
 
 from __future__ import annotations
 

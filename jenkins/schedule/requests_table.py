@@ -11,7 +11,7 @@ from fraud.database import connect
 
 APPLICATION_NAME: Final = "schedule"
 LONGEST_WAIT: Final = dt.timedelta(hours=1)
-"""What was asked for longer ago is not done any more: who clicked yesterday does not expect a rollback now."""
+"""Older requests expire: nobody who clicked yesterday expects a rollback now."""
 SILENCE: Final = dt.timedelta(minutes=5)
 """A request of whose process nothing was heard for so long was broken off."""
 EXPIRED: Final = "nobody took this request within an hour, and nothing was done: ask again"

@@ -53,7 +53,7 @@ def test_the_cockpit_shows_versions_checks_policy_and_record(browser: Browsers, 
     assert "Previous none" in told
     assert f"Drift check &lt;b&gt;fail&lt;/b&gt; 2026-05-01 01:02 UTC Report {number}" in told
     assert "Gate of a candidate none yet never" in told
-    assert "Backup: none yet. Run python -m serve.audit backup FOLDER." in told
+    assert "Backup: none yet. Run python -m serve.audit backup FOLDER ." in told
     assert "The record does not say since when the version has been in production." in told
     assert "the last hour no data yet" in told
     assert "No schedule has reported" in told

@@ -43,11 +43,11 @@ app = CommandLine()
 def main(
     months: Annotated[int, typer.Option(min=1, max=MONTHS, help="Months to replay, from May 2025 on.")] = MONTHS,
 ) -> None:
-    """Replay a year beside production: each month train, gate, promote or not, under a light load.
+    """Replay a year, separate from production: each month train, gate, promote or not, under a light load.
 
-    It has a registered model, a database and a server of its own; the applications are only read.
+    It uses its own registered model, database and server, and only reads the applications.
 
-    Exit status: 0 done, 20 a month could not be decided, 2 a month failed or a request did.
+    Exit status: 0 done, 20 a month was inconclusive, 2 a month or a request failed.
     """
     interrupt_once()
     try:

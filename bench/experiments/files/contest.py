@@ -1,6 +1,6 @@
 """Times ways of scoring a file in turns: each round has fresh rows, in a file of a few and a file of many.
 
-What all take for a few rows is their start; what they take longer for many is the rows'.
+The time for a few rows is the start; the additional time for many rows is the rows' own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A wall clock that an experiment can set, for a server's processes alone.
 
 Python imports a module `sitecustomize` before anything else; the folder `settable_clock` has one, which puts a clock
-with an offset in the place of `time.time` and `time.time_ns`. The server's code knows nothing of it.
+with an offset for `time.time` and `time.time_ns`. The server's code knows nothing of it.
 """
 
 from __future__ import annotations

@@ -150,8 +150,8 @@ class Load:
                 await asyncio.sleep(RECONNECT_PAUSE_S)
 
 
-def main(seed: Annotated[int, typer.Argument(help="Seed of what is drawn.")]) -> None:
-    """Load servers as plans on standard input say, a line each; started by the soak test, not by hand."""
+def main(seed: Annotated[int, typer.Argument(help="Seed of random numbers.")]) -> None:
+    """Load servers by plans on standard input, one per line; the soak test starts it, not a person."""
     requests = Requests(seed)
     gc.collect()
     gc.freeze()

@@ -19,7 +19,7 @@ from fraud.verdict import Verdict
 MIN_REACHED: Final = 0.99
 """A window that sent a smaller share of its requests in time is void: its load was not the one agreed on."""
 MAX_VOID: Final = 0.5
-"""Share of void windows from which on nothing can be told, or, of the candidate alone, from which on it fails."""
+"""Share of void windows from which on the result is inconclusive, or, for the candidate alone, a failure."""
 HELD_BACK_LEVEL: Final = 0.01
 """Share of equal servers of which one may be said to keep up less often than the other."""
 SHOWN_ERRORS: Final = 5

@@ -48,8 +48,8 @@ def check_quality(
 ) -> QualityReport:
     """Compare the twins of two registered versions on the applications that neither has seen; ten seconds for 20,000.
 
-    What the twins reach is said of the recipes. The candidate's shipped model is compared with its twin beside it.
-    Where applications stand for others (`Dataset.weights`), every figure is of all applicants whom they stand for.
+    The twins' figures describe the recipes. The candidate's shipped model is also compared with its twin. If
+    applications represent others (`Dataset.weights`), every figure is of all applicants whom they represent.
 
     Args:
         dsn: of the database with the table of applications.

@@ -17,7 +17,7 @@ def twin_probabilities(registry: Registry, version: ModelVersion, x: NDArray[np.
     """Score applications [N, 10] with the version's judged twin -> [N]: the model that has not seen the test part.
 
     The file is fetched from the registry and its SHA-256 compared; ONNX Runtime runs it, which is what every other
-    engine of the server was proved equal to. Of a version of before it is the model that serves.
+    engine of the server was proved equal to. For an earlier version it is the model that serves.
 
     Raises:
         RegistryError: the registry does not answer, or holds another file than was registered.

@@ -4,8 +4,8 @@ Scores are binormal: of a negative row normal around 0, of a positive row around
 quality; the noise of two models is correlated, as that of two models trained on nearly the same rows is. True average
 precision follows from d alone, so "equal" and "better by 0.025" are exact.
 
-The two models are judged twins. What ships beside them knows the simulated rows, but no gate ever scores it on them to
-compare, so whatever ships, these error rates are the gate's.
+The two models are judged twins. The shipped models know the simulated rows, but no gate compares them on these rows, so
+these error rates are the gate's, whatever ships.
 """
 
 from __future__ import annotations

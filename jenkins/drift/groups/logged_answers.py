@@ -52,8 +52,8 @@ def read_month(
 ) -> LoggedMonth:
     """The month's answers, the last one of each application whose id is known; load tests and erased rows are none.
 
-    Who was reviewed follows from probability and policy: the control sample is drawn of all alike, so it says nothing
-    of whom the model suspects.
+    The reviewed applications follow from probability and policy. The control sample is drawn from all groups alike, so
+    it says nothing about whom the model suspects.
 
     Raises:
         PolicyError, AuditError: a decision does not follow from a policy that was signed and in force.

@@ -23,10 +23,10 @@ PLOT: Final = "labels.png"
 
 def main(
     folder: Annotated[Path, typer.Option(help="Folder of the note and its plot.")] = Path("jenkins/drift"),
-    applications: Annotated[int, typer.Option(min=1000, help="Applications a month.")] = 20_000,
+    applications: Annotated[int, typer.Option(min=1000, help="Applications per month.")] = 20_000,
     seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 1,
 ) -> None:
-    """Work the same year with weighted labels and without, and write what either reports beside what is true."""
+    """Simulate the same year with weighted and with unweighted labels, and compare both reports with the truth."""
     desks = {name: Desk(applications, weighted=name == WITH) for name in (WITH, WITHOUT)}
     years = {name: simulate(desk, seed) for name, desk in desks.items()}
     months = {name: [report(desks[name], [one]) for one in year] for name, year in years.items()}

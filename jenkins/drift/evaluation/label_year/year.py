@@ -106,8 +106,9 @@ def look(desk: Desk, here: Applicants, scores: NDArray[np.float32]) -> Worked:
 
 
 def known_by(month: int, before: Sequence[Applicants], worked: Sequence[Worked], *, weighted: bool) -> Dataset:
-    """What a retraining at the beginning of a month knows: everybody of before the desk, and of who was looked at
-    since all whose outcomes have come.
+    """The data of a retraining at the beginning of a month.
+
+    Everybody from before the desk, and those reviewed since then whose outcomes are known.
     """
     chosen = [(one.applicants, one.looked_at & (one.applicants.known_in < month), one.likely) for one in worked]
     everybody = [(one, np.ones(one.divorced.size, np.bool_), np.ones(one.divorced.size)) for one in before]
