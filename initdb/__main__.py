@@ -180,7 +180,7 @@ def _make_reference_data(dsn: str, request: Request, force: bool) -> None:
     if loaded and not force:
         console.print(f"Already loaded: {provenance or 'applications of unknown origin'}.", highlight=False)
         if provenance is None or (provenance.reference and not request.is_met_by(provenance)):
-            console.print("That is not what the settings ask for; --force replaces it.", style="yellow")
+            console.print("The settings ask for something else; --force replaces it.", style="yellow")
         return
     check_features()
     console.print("Making the reference applications ...")

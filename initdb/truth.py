@@ -52,7 +52,7 @@ def generated_provenance(dsn: str) -> ReferenceRows:
         case (ReferenceRows(source=source) as rows,) if source == GENERATED:
             return rows
         case _:
-            raise TruthError(f"nobody knows the true probabilities of {provenance or 'applications of unknown origin'}")
+            raise TruthError(f"the true probabilities are unknown of {provenance or 'applications of unknown origin'}")
 
 
 def write_truth(provenance: ReferenceRows, path: Path) -> None:

@@ -68,7 +68,7 @@ def _run_patiently(connection: Connection, tell: Tell) -> None:
             if time.monotonic() > deadline:
                 raise
             if not told:
-                tell(f"Waiting for a table that is in use, for {PATIENCE_S:.0f} s at most: {error}")
+                tell(f"Waiting for a table that is in use, at most {PATIENCE_S:.0f} s: {error}")
                 told = True
             time.sleep(RETRY_S)
         else:

@@ -69,7 +69,7 @@ def _confirm_replacing(dsn: str) -> None:
     with connect(dsn) as connection:
         loaded, provenance = has_rows(connection), read_provenance(connection)
     if loaded:
-        console.print(f"These go: {provenance or 'applications of unknown origin'}.", highlight=False)
+        console.print(f"This removes: {provenance or 'applications of unknown origin'}.", highlight=False)
         typer.confirm("Replace them?", abort=True, err=True)
 
 
@@ -82,8 +82,8 @@ def _load(dsn: str, files: list[Path], renamed: Mapping[str, str], mode: Mode) -
         provenance = read_provenance(connection)
     if provenance is not None and provenance.reference:
         console.print(
-            f"Beside them there are {'; '.join(map(str, provenance.reference))}: "
-            "`python -m initdb load --replace` leaves yours alone.",
+            f"The table also has {'; '.join(map(str, provenance.reference))}: "
+            "`python -m initdb load --replace` keeps only yours.",
             style="yellow",
             highlight=False,
         )

@@ -54,8 +54,8 @@ def our_columns(file: ApplicationsFile, renamed: Mapping[str, str]) -> dict[str,
     if missing:
         raise ApplicationsFileError(
             file.path,
-            f"has no column {', '.join(missing)}; it has {', '.join(file.names)}: --map 'THEIRS=OURS' says which is "
-            "which, and what may be missing needs an empty column",
+            f"has no column {', '.join(missing)}; it has {', '.join(file.names)}: use --map 'THEIRS=OURS' for other "
+            "names, and an empty column for a feature that may be missing",
         )
     if len(columns) < len(wanted) or any(file.names.count(theirs) > 1 for theirs in columns.values()):
         twice = [ours for ours in columns if [name for name, _ in wanted].count(ours) > 1]

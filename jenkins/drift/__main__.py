@@ -161,7 +161,7 @@ def give_back(
     def work(monitor: Monitor) -> int:
         answer = monitor.give_back(reason)
         if answer is None:
-            typer.echo("no claim of a retraining is open: nothing is given back")
+            typer.echo("no claim of a retraining is open: nothing to release")
             return Verdict.FAIL.exit_status
         write_claim(answer, folder or monitor.settings.run_dir / DRIFT_FOLDER)
         typer.echo(f"The claim is {answer.reason}")

@@ -142,7 +142,7 @@ def _write(cursor: Cursor, version: ModelVersion, today: dt.date, check_number: 
 def _drift_found(connection: Connection, version: ModelVersion, today: dt.date) -> StoredCheck:
     check = last_check(connection, version)
     if check is None or today - check.today > CHECK_LASTS:
-        raise DriftError(f"no check of version {version.version} on {today}: `python -m jenkins.drift check` makes one")
+        raise DriftError(f"no check of version {version.version} on {today}: run `python -m jenkins.drift check`")
     if check.verdict is not Verdict.FAIL:
         raise DriftError(
             f"the last check of version {version.version} says {check.verdict}, not drift: no reason to train again"
@@ -155,13 +155,13 @@ def _refusal(granted: list[Granted], version: ModelVersion, today: dt.date, boun
     for one in reversed(decided):
         if one.is_for(version):
             return (
-                f"version {one.version} was retrained for on {one.day} already, and is in production still: see what "
-                f"the gate said of its candidate; {ONCE_MORE}"
+                f"version {one.version} was retrained for on {one.day}, and is still in production: see the gate's "
+                f"report on its candidate; {ONCE_MORE}"
             )
     if decided and today - decided[-1].day < bounds.cooldown:
         return (
             f"the last retraining because of drift was on {decided[-1].day}, for version {decided[-1].version}: the "
-            f"next one not before {decided[-1].day + bounds.cooldown}; {ONCE_MORE} now"
+            f"earliest next one is on {decided[-1].day + bounds.cooldown}; {ONCE_MORE} now"
         )
     undecided = [one for one in granted if one.given_back and one.is_for(version)]
     if len(undecided) >= bounds.tries:

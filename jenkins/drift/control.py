@@ -117,7 +117,7 @@ def told(report: ControlReport) -> str:
         for name, side in (("From the threshold on", report.suspected), ("Below it", report.others))
     ]
     if report.times_better is None or report.found is None:
-        return "\n".join([*lines, "Too few outcomes to compare: wait for those of reviews and of the control sample."])
+        return "\n".join([*lines, "Too few outcomes to compare: wait for those of reviews and the control sample."])
     better, found, precision = report.times_better, report.found, report.average_precision
     lines += [
         f"Reviews find {better.estimate:.2f} times as many as by chance (95%: {better.low:.2f} to {better.high:.2f}).",

@@ -45,14 +45,14 @@ class Stored:
     def __str__(self) -> str:
         """As people read it."""
         told = (
-            f"{self.suspected:,} outcomes of suspected applications count for themselves, {self.control:,} of the "
-            "control sample for all whom the model did not suspect."
+            f"{self.suspected:,} outcomes of suspected applications count once, {self.control:,} of the "
+            "control sample represent all whom the model did not suspect."
         )
         if not self.passed:
             return told
         return (
-            f"{told} {self.passed:,} outcomes are of applications that nobody was to look at, and count for themselves "
-            "too: take them out of application_outcomes, unless outcomes are known of everybody; then set "
+            f"{told} {self.passed:,} outcomes are of applications without the decision `review`, and also count once: "
+            "remove them from application_outcomes, unless outcomes are known for everybody; then set "
             "looked_at_probability to 1 in all of them."
         )
 

@@ -71,7 +71,7 @@ class Monitor:
                 store(connection, result, version, self.today)
         except ProjectError as error:
             # A check that is not in the table must not look like a finished one.
-            result = replace(result, error=result.error or f"the check can't be written down: {error}")
+            result = replace(result, error=result.error or f"the check can't be stored: {error}")
         return result
 
     def groups(self) -> GroupCheck:
@@ -165,7 +165,7 @@ class Monitor:
         """
         running = dt.datetime.now(dt.UTC).date()
         if self.today != running:
-            raise DriftError(f"--now looks at {running}, the day that runs, but TODAY or --today says {self.today}")
+            raise DriftError(f"--now checks {running}, the running day, but TODAY or --today says {self.today}")
         settings = self.settings
         if settings.admin_password is None:
             return "ADMIN_PASSWORD is not set, so no server was asked whether records wait for PostgreSQL"
@@ -192,4 +192,4 @@ def _waiting_for_tomorrow(logged: LoggedApplications, plan: WindowPlan) -> tuple
     number = logged.number(plan.running_day(dt.datetime.now(dt.UTC)), own_only=plan.own_only)
     if number == 0:
         return ()
-    return (f"{number:,} of today are waiting: `python -m jenkins.drift check --now` looks at them",)
+    return (f"{number:,} of today are waiting: `python -m jenkins.drift check --now` checks them",)

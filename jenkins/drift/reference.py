@@ -55,7 +55,7 @@ def load_profile(registry: Registry, version: ModelVersion) -> ReferenceProfile:
         )
     profile = ReferenceProfile.from_json(data)
     if profile.model_sha256 != version.sha256:
-        raise ReferenceProfileError(f"the reference profile of version {version.version} is that of another model")
+        raise ReferenceProfileError(f"the reference profile of version {version.version} belongs to another model")
     return profile
 
 

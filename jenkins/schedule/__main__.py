@@ -82,7 +82,7 @@ def _requests(settings: Settings, tasks: tuple[Task, ...], memory: Memory) -> Re
     try:
         dsn = settings.dsn(DatabaseRole.TRAINER)
     except SettingsError as error:
-        logging.warning("nobody's requests are taken: %s", error)
+        logging.warning("operators' requests are not carried out: %s", error)
         return None
     return Requests(RequestsTable(dsn), lambda: times_of(tasks, memory))
 

@@ -14,8 +14,8 @@ LONGEST_WAIT: Final = dt.timedelta(hours=1)
 """Older requests expire: nobody who clicked yesterday expects a rollback now."""
 SILENCE: Final = dt.timedelta(minutes=5)
 """A request of whose process nothing was heard for so long was broken off."""
-EXPIRED: Final = "nobody took this request within an hour, and nothing was done: ask again"
-BROKEN_OFF: Final = "broken off: the schedule's process has died meanwhile"
+EXPIRED: Final = "no schedule took this request within an hour, and nothing was done: send it again"
+BROKEN_OFF: Final = "aborted: the schedule's process died meanwhile"
 
 _EXPIRE: Final = """
     UPDATE public.operator_requests SET ended_at = now(), output = %s

@@ -115,7 +115,7 @@ def test_other_roles_ask_for_nothing(browser: Browsers, people: People, database
         ("SET begun_at = now(), ended_at = now(), exit_status = 0", "pass", False),
         ("SET begun_at = now(), ended_at = now(), exit_status = 10", "fail", False),
         ("SET begun_at = now(), ended_at = now(), exit_status = 1", "error", False),
-        ("SET begun_at = now(), ended_at = now()", "broken off", False),
+        ("SET begun_at = now(), ended_at = now()", "aborted", False),
         ("SET ended_at = now(), output = 'nobody took it'", "not done", False),
     ],
 )

@@ -115,5 +115,5 @@ def _age(table: pa.Table, cutoff: dt.date, limits: DataLimits) -> Iterator[Findi
     days = (cutoff - newest).days
     holds = limits.max_age_days is None or days <= limits.max_age_days
     most = "any" if limits.max_age_days is None else f"at most {limits.max_age_days}"
-    found = f"the newest is of {newest}, {days:,} days before {cutoff}"
+    found = f"the newest is from {newest}, {days:,} days before {cutoff}"
     yield Finding("age in days", Verdict.PASS if holds else FAULT, found, most)

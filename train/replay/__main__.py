@@ -139,10 +139,12 @@ def _show(outcome: ReplayOutcome, folder: Path) -> None:
     console.print(replay_table(outcome))
     if outcome.gain is not None:
         share = "" if outcome.ceiling_share is None else f", {outcome.ceiling_share:.1%} of the ceiling"
-        console.print(f"Mean of the months: {outcome.gain:+.4f} beside a model as before{share}", highlight=False)
+        console.print(
+            f"Mean of the months: {outcome.gain:+.4f} over a model without the newest rows{share}", highlight=False
+        )
     load = outcome.load
     console.print(
-        f"{load.requests:,} requests beside it, {load.failures:,} failed; {outcome.seconds / 60:.1f} minutes; "
+        f"{load.requests:,} requests meanwhile, {load.failures:,} failed; {outcome.seconds / 60:.1f} minutes; "
         f"{folder}/: {JSON_FILE}, {PLOT_FILE}, each gate's report, logs",
         highlight=False,
         soft_wrap=True,

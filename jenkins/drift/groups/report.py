@@ -43,7 +43,7 @@ def html_page(found: GroupCheck) -> str:
         parts += _month(month)
     if found.realised:
         parts += ["<h2>What came true</h2>", rows_table(REALISED_HEADER, map(_realised, found.realised))]
-    parts.append(note("Figures of outcomes are of applications whose outcome is known by now."))
+    parts.append(note("Figures of outcomes cover applications whose outcome is known."))
     heading = verdict_heading("Groups of applicants", found.verdict)
     return encode_page(f"Groups of applicants: {found.verdict}", parts, heading)
 

@@ -131,7 +131,7 @@ def report(desk: Desk, months: Sequence[Worked]) -> Report:
         outcomes |= dict(zip(one.applicants.names, one.applicants.divorced.tolist(), strict=True))
     found = estimate(made, outcomes).average_precision
     if found is None:
-        raise ValueError("nobody who was looked at has divorced: expected more applications a month")
+        raise ValueError("no reviewed applicant has divorced: expected more applications per month")
     labels = np.concatenate([one.applicants.divorced for one in months])
     scores = np.concatenate([one.probabilities for one in months])
     return Report(found, average_precision(rank(labels, scores)), float(scores.mean()), float(labels.mean()))
