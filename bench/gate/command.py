@@ -72,7 +72,7 @@ def gate(
     report = run.report()
     if report is None:
         typer.echo(
-            "The candidate is in production already" + (": nothing to measure." if measure_only else ", and served.")
+            "The candidate is already in production" + (": nothing to measure." if measure_only else ", and served.")
         )
         return
     store_report(run.trainer_dsn, stored_report(report))

@@ -42,7 +42,7 @@ def _tell(answers: Sequence[Answer], production: ModelVersion, rows: int) -> Ver
         if answer.fault is None:
             typer.echo(
                 f"{answer.server.address}: every worker serves version {production.version}, and the server answers "
-                f"{rows} golden rows rightly."
+                f"{rows} golden rows correctly."
             )
         else:
             typer.echo(f"{answer.verdict.upper()}: {answer.fault}", err=True)

@@ -128,7 +128,7 @@ def _unsigned(journal: Sequence[Entry], number: int) -> Terms:
         named = ", ".join(map(str, sorted(waiting))) or "none"
         raise AdoptionError(f"there is no policy {number}; waiting for a second signature: {named}")
     if any(one.signs == number for one in journal):
-        raise AdoptionError(f"policy {number} has both signatures already")
+        raise AdoptionError(f"policy {number} already has both signatures")
     return entry.terms
 
 
@@ -183,5 +183,5 @@ def _moment(given: dt.datetime | None, now: dt.datetime) -> dt.datetime:
         return now
     moment = given.replace(tzinfo=dt.UTC)
     if moment < now:
-        raise AdoptionError(f"{moment:%Y-%m-%d %H:%M} UTC is over: a policy can only be valid from now on")
+        raise AdoptionError(f"{moment:%Y-%m-%d %H:%M} UTC has passed: a policy can only be valid from now on")
     return moment

@@ -49,7 +49,7 @@ def make(
     if context.invoked_subcommand is not None:
         return
     if cases is None or case_cost is None or loss is None:
-        raise PlanError("give --cases, --case-cost and --loss: `python -m bench plan --help` tells what they are")
+        raise PlanError("give --cases, --case-cost and --loss: `python -m bench plan --help` explains them")
     settings = load_settings()
     registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
     version = registry.version_of(PRODUCTION)

@@ -107,7 +107,5 @@ def _window(since: dt.datetime | None, today: dt.date) -> Window:
     first = since.date() if since else today - dt.timedelta(weeks=WEEKS)
     begin, now = dt.datetime.combine(first, dt.time(), dt.UTC), dt.datetime.now(dt.UTC)
     if begin >= now:
-        raise ShadowError(
-            f"nothing can have been answered since {first}, which is to come: give --since an earlier day"
-        )
+        raise ShadowError(f"there can be no answers since {first}, which is in the future: use an earlier --since")
     return Window(begin, now)

@@ -83,9 +83,9 @@ class RecordAudit:
         """A sentence for each kind of fault; none where all is as it was answered."""
         if self.different:
             yield (
-                f"{self.different:,} of {self.compared:,} probabilities on record are not what version {version} gives "
+                f"{self.different:,} of {self.compared:,} probabilities on record differ from version {version}'s "
                 f"(largest relative difference {self.largest:.3g}), first {self._first(is_rounding=False)}: `python -m "
-                "serve.audit verify` tells whether the record was changed"
+                "serve.audit verify` shows whether the record was changed"
             )
         if self.unreadable:
             yield (
@@ -98,7 +98,7 @@ class RecordAudit:
         if not self.rounded:
             return None
         return (
-            f"{self.rounded:,} of {self.compared:,} probabilities on record are what version {version} gives, but for "
+            f"{self.rounded:,} of {self.compared:,} probabilities on record are version {version}'s, except for "
             f"rounding (relative difference at most {RELATIVE_TOLERANCE:g}), first {self._first(is_rounding=True)}: "
             "another processor or release answered, or they were changed; `python -m serve.audit verify` tells"
         )

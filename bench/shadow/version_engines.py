@@ -46,7 +46,7 @@ class VersionEngines:
         wrong = int((~((probabilities >= 0) & (probabilities <= 1))).sum())
         if wrong:
             raise ProbabilityError(
-                f"version {self.version.version} of {self.version.name} gives no probability between 0 and 1 for "
+                f"version {self.version.version} of {self.version.name} returns no probability between 0 and 1 for "
                 f"{wrong:,} of {probabilities.size:,} logged applications: don't promote it, train again"
             )
         return probabilities

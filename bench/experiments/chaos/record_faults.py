@@ -64,7 +64,7 @@ def claim_another_encoding(site: Site) -> None:
     site.execute("ALTER ROLE scoring_server RESET client_encoding")
     ((others,),) = site.fetch(_OTHER_IDS, APPLICATION_ID)
     if others:
-        raise SiteError(f"{others} application ids are stored as other than they were sent")
+        raise SiteError(f"{others} application ids are not stored as they were sent")
 
 
 def flip_a_bit_of_an_end_mark(site: Site) -> None:

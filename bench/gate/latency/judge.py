@@ -89,7 +89,7 @@ def judge(pairs: Sequence[Pair], kinds: Sequence[RequestKind], rule: LatencyRule
         verdict, reasons = Verdict.INCONCLUSIVE, untold
     else:
         verdict = Verdict.PASS
-        reasons = [f"for no kind of request is the lower end of a latency ratio above {rule.max_ratio:.2f}"]
+        reasons = [f"the lower end of every latency ratio is at most {rule.max_ratio:.2f}"]
     void = sum(is_void(pair.champion) for pair in pairs), sum(is_void(pair.candidate) for pair in pairs)
     errors = (*champion_errors[:SHOWN_ERRORS], *candidate_errors[:SHOWN_ERRORS])
     return LatencyReport(verdict, tuple(reasons), compared, len(valid), void, errors)

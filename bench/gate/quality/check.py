@@ -100,7 +100,7 @@ def beside_twin(
         report,
         twin_agreement=found,
         verdict=Verdict.INCONCLUSIVE,
-        reasons=(*surprises, "look at the newest applications, then train again", *report.reasons),
+        reasons=(*surprises, "check the newest applications, then train again", *report.reasons),
     )
 
 

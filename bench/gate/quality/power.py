@@ -59,7 +59,9 @@ def yearly_error(level: float, years: int, seed: int) -> Interval:
 def draw(points: Sequence[PowerPoint], path: Path) -> None:
     """Share of candidates promoted over their true gain, a line for each correlation of the two models."""
     axes = labelled_axes(
-        "What the gate promotes (20,000 test rows, 15% positive)", "true gain of average precision", "share promoted"
+        "Share of candidates that the gate promotes (20,000 test rows, 15% positive)",
+        "true gain of average precision",
+        "share promoted",
     )
     for correlation in sorted({point.correlation for point in points}):
         line = [point for point in points if point.correlation == correlation]

@@ -42,7 +42,7 @@ def _score(model: ModelFile, version: ModelVersion, x: NDArray[np.float32]) -> N
     wrong = int((~((probabilities >= 0) & (probabilities <= 1))).sum())
     if wrong:
         raise ProbabilityError(
-            f"{model.path} of version {version.version} of {version.name} gives no probability between 0 and 1 for "
+            f"{model.path} of version {version.version} of {version.name} returns no probability between 0 and 1 for "
             f"{wrong:,} of {probabilities.size:,} applications: don't promote it, train again"
         )
     return probabilities

@@ -255,9 +255,7 @@ def test_the_running_day_is_looked_at_on_demand_only(site: Site, monkeypatch: py
     site.log(running, young, received_at=microseconds(now))
     waiting = site.run("check")
     assert waiting.exit_code == 20, waiting.output
-    assert site.verdict()["notes"] == [
-        "1,001 of today are waiting: `python -m jenkins.drift check --now` checks them"
-    ]
+    assert site.verdict()["notes"] == ["1,001 of today are waiting: `python -m jenkins.drift check --now` checks them"]
     looked = site.run("check", "--now")
     assert looked.exit_code == 10, looked.output
     assert [window["name"] for window in site.verdict()["windows"]] == ["today so far", "last day", "last 7 days"]
