@@ -8,7 +8,7 @@ export ORT_DISABLE_TELEMETRY := 1
 # Packages are installed without bytecode: Python makes it for what is imported, and must be allowed to keep it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install run test test-fast test-long first-start acceptance lint lint-pipelines docs docs-check types format lock bench chaos soak fuzz audit release env up down stack-test sbom clean
+.PHONY: help install run test test-fast test-long first-start acceptance lint prose lint-pipelines docs docs-check types format lock bench chaos soak fuzz audit release env up down stack-test sbom clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -72,10 +72,16 @@ acceptance: $(VENV)/installed ## the original's acceptance: a request, a young w
 test-long: $(VENV)/installed ## run the tests that take minutes, such as simulated error rates
 	@$(BIN)/python -m pytest -m "long and not docker" --timeout 3600
 
-lint: $(VENV)/installed ## check style, security rules and spelling
+lint: prose ## check style, security rules, spelling and English
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/codespell
+
+# What proselint reads: pages that people write. `.proselintrc.json` leaves out rules that headings, tables and ISO dates break.
+PAGES := $(wildcard *.md docs/*.md bench/*.md jenkins/*/*.md deploy/*.md deploy/*/*.md) $(addprefix docs/,adr explanation how-to runbooks tutorial)
+prose: $(VENV)/installed ## check the English of documents, docstrings and comments
+	@$(BIN)/proselint --output-format compact check $(PAGES)
+	@$(BIN)/python -m tests.docs.plain_english
 
 lint-pipelines: ## check the style of the Jenkinsfiles; needs npm and Java
 	@npx --yes npm-groovy-lint@15.2.2 --noserver --failon warning --config jenkins/pipelines/.groovylintrc.json jenkins/pipelines/*.Jenkinsfile

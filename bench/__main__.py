@@ -73,9 +73,9 @@ def bench(
     *,
     url: Annotated[str | None, typer.Option(help="Server to load; default: the one of the settings.")] = None,
     seconds: Annotated[float, typer.Option(min=0.1, help="Measured time for each batch size, seconds.")] = 10.0,
-    warmup: Annotated[float, typer.Option(min=0.0, help="Time before it that is not counted, seconds.")] = 2.0,
-    users: Annotated[int, typer.Option(min=1, help="Users that send at the same time, each without a pause.")] = 2,
-    rows: Annotated[list[int] | None, typer.Option(min=1, help="Rows of a request; repeatable.")] = None,
+    warmup: Annotated[float, typer.Option(min=0.0, help="Warm-up before the measurement, seconds.")] = 2.0,
+    users: Annotated[int, typer.Option(min=1, help="Concurrent users, each without a pause.")] = 2,
+    rows: Annotated[list[int] | None, typer.Option(min=1, help="Rows per request; repeatable.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
 ) -> None:
     """Load a running server with single requests and batches of 100, 1,000 and 10,000 fresh rows, or of `--rows`."""

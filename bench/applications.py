@@ -25,7 +25,7 @@ _HEADERS: Final = {"Content-Type": "application/json", "X-Load-Test": "true"}
 
 
 class Applications:
-    """An endless source of bodies for `/predict` and `/batch_predict`; the same seed gives the same bodies."""
+    """An endless source of bodies for `/predict` and `/batch_predict`; the same seed returns the same bodies."""
 
     def __init__(self, seed: int, pool_rows: int = POOL_ROWS) -> None:
         self._random = random.Random(seed)  # noqa: S311 - a load test needs speed and a seed, not secrecy

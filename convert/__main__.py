@@ -33,15 +33,15 @@ def main(
         typer.Option(
             metavar="ROWS.npy",
             help="Real applications as a float32 NumPy array, columns in the order of the declared features, with NaN "
-            "for a missing value. The proof takes 200,000 rows; of fewer it makes the rest from their values.",
+            "for a missing value. The proof takes 200,000 rows; from fewer it makes the rest of their values.",
         ),
     ],
 ) -> None:
     """Convert an XGBoost classifier to ONNX and prove that both give the same answers.
 
-    The log-odds have to be equal bit for bit and the probabilities within a millionth of each, on the given rows and
-    on rows made to sit on every threshold. The report is printed as JSON. The exit status is 0 when the model has
-    passed, 10 when an answer differs, and 2 when the model or the rows can't be used; then no file is written.
+    Log-odds must be equal bit for bit and probabilities within a millionth, on the given rows and on rows constructed
+    to lie on every threshold. The report is printed as JSON. Exit status: 0 the model has passed; 10 an answer differs;
+    2 the model or the rows can't be used. In both of these cases no file is written.
     """
     try:
         conversion = _convert(model, rows)

@@ -50,7 +50,7 @@ def convert(
     """Convert a fitted model to ONNX and prove it on real `rows`, float32 [N, 10].
 
     Where they are fewer than `minimum_rows`, the rest is made of their values, drawn by `seed`; only tests have a
-    reason to lower that. `progress` is told the rows compared so far and their total. Without `explain` no tables of
+    reason to lower that. `progress` gets the rows compared so far and their total. Without `explain` no tables of
     contributions are made.
 
     Raises:

@@ -21,4 +21,4 @@ class UnsupportedModelError(ConversionError):
 
 
 class ParityError(ProjectError):
-    """The converted model gives another margin or probability than XGBoost; the message shows the row."""
+    """The converted model returns another margin or probability than XGBoost; the message shows the row."""

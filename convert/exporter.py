@@ -47,7 +47,7 @@ IR_VERSION: Final = 8
 
 
 def export(forest: Forest) -> onnx.ModelProto:
-    """The model of a forest; the same forest gives the same bytes."""
+    """The model of a forest; the same forest makes the same bytes."""
     graph = helper.make_graph(
         [
             _ensemble(forest.trees),

@@ -71,7 +71,7 @@ def _smallest_reaching(scaled: Vector, column: int, scalers: Iterable[Any]) -> V
     outside = _keys(np.array([-np.inf, np.inf], dtype=np.float32))
     below, reaching = (np.full(scaled.size, key, dtype=np.int64) for key in outside)
     while np.any(reaching - below > 1):
-        # Where a search has ended, the middle is `below` itself, which may be -inf: look at a finite float instead.
+        # After the end of a search the middle is `below` itself, which may be -inf: use a finite float instead.
         middle = np.clip((below + reaching) // 2, outside[0] + 1, outside[1] - 1)
         reached = _scale_column(_floats(middle), column, scalers) >= scaled
         searching = reaching - below > 1

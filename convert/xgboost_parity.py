@@ -139,7 +139,7 @@ def check_rows(real: Matrix, source: Source) -> None:
     if real.dtype != np.float32 or real.ndim != 2 or real.shape[1] != FEATURE_COUNT:
         raise ConversionError(f"the rows are {real.dtype} {list(real.shape)}; expected float32 [N, {FEATURE_COUNT}]")
     if len(real) == 0:
-        raise ConversionError("there is no row; parity needs real rows, of whose values more are made")
+        raise ConversionError("there is no row; parity needs real rows, and makes more from their values")
     if source.scalers and np.isinf(real).any():
         raise ConversionError("a row has an infinite value, which the pipeline's scaler refuses; leave it out")
 

@@ -1,1 +1,1 @@
-"""Pages for people: a process of its own, which the server's port leads to, so that no page slows scoring."""
+"""Pages for people, in a separate process behind the server's port, so that no page slows scoring."""

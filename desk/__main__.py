@@ -1,4 +1,4 @@
-"""`python -m desk`: the pages, for the server that leads to them; started by its supervisor, not by hand."""
+"""`python -m desk`: the pages, behind the server's port; the server's supervisor starts it, not a person."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PROCESS = "desk"
 def desk(
     socket: Annotated[Path, typer.Option(help="Unix socket to listen on, in a folder that only the server reads.")],
 ) -> None:
-    """Show pages to people who come through the server's port."""
+    """Serve the pages for people behind the server's port."""
     configure_logging(PROCESS)
     settings = load_settings()
     configure_logging(PROCESS, LogFormat(settings.log_format))
@@ -56,7 +56,7 @@ def application(settings: Settings) -> ASGIApp:
     """All pages; nothing is connected yet.
 
     Raises:
-        SettingsError: something is set that can't be.
+        SettingsError: a setting has an invalid value.
     """
     dsn, uri = settings.dsn(DatabaseRole.DESK), settings.mlflow_tracking_uri
     registry = Registry(uri, settings.model_name, settings.registry_timeout_s) if uri else None
@@ -79,10 +79,10 @@ def application(settings: Settings) -> ASGIApp:
 
 
 def provider_of(settings: Settings) -> Provider | None:
-    """The OpenID provider of the settings; None where people log in with passwords of ours alone.
+    """The OpenID provider of the settings; None if people log in only with passwords of this service.
 
     Raises:
-        SettingsError: half of it is set.
+        SettingsError: only one of its two settings is set.
     """
     if settings.oidc_issuer is None and settings.oidc_client_id is None:
         return None

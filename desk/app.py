@@ -1,4 +1,4 @@
-"""The application: all pages, what every answer carries, and what is told where something fails."""
+"""The application: all pages, the headers of every answer, and the pages of errors."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def create_app(dsn: str, pages: Iterable[Page]) -> ASGIApp:
 
 
 class Headers:
-    """Middleware: what every answer tells browsers. Nobody keeps a page, unless it says for how long."""
+    """Middleware: what every answer tells browsers. Pages are not cached, unless they say for how long."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -75,7 +75,7 @@ def _http_error(request: Request, error: Exception) -> Response:
 
 def _unavailable(_request: Request, error: Exception) -> Response:
     logger.error("a page failed: %s", str(error).partition("\n")[0])
-    told = "The database or the registry does not answer; scoring goes on without them. Try again in a while."
+    told = "The database or the registry does not answer; scoring continues without them. Try again later."
     return _told(HTTPStatus.SERVICE_UNAVAILABLE, told)
 
 

@@ -17,7 +17,7 @@ from serve.people.sessions import begin_session, end_session
 def enter(visit: Visit, account: Account, kind: str, after: str) -> Response:
     """Log in again, and lead to `after`; `kind` is the event's.
 
-    What the browser had before counts no more, so that nobody can have planted it.
+    The browser's earlier session ends, so that nobody can plant one.
     """
     if visit.secret is not None:
         end_session(visit.connection, visit.secret)

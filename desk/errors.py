@@ -1,4 +1,4 @@
-"""What a visitor is told who can't have a page, or can't do what a form asks for."""
+"""Errors that visitors see: no such page, no right to it, or an action that is impossible."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class TooManyLogins(PageError):
 
 
 class Changed(PageError):
-    """What was to be shown is not what was stored."""
+    """A page's stored content was changed."""
 
     status = HTTPStatus.CONFLICT
 
@@ -56,6 +56,6 @@ class NotNow(PageError):
 
 
 class TooManyFollow(PageError):
-    """What is told as it happens is told to others."""
+    """All places for live updates are taken."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE

@@ -110,10 +110,10 @@ class Logins:
         account = visit.person
         assert account is not None  # noqa: S101 - the page takes a role
         if account.password is None:
-            told = "Your password is kept by the provider at which you log in: change it there."
+            told = "You log in at a provider, which keeps your password: change it there."
             return self._show_password(visit, told, HTTPStatus.BAD_REQUEST)
         if not self._is_right(account, visit.form.get("current", "")):
-            return self._show_password(visit, "The present password is wrong.", HTTPStatus.UNAUTHORIZED)
+            return self._show_password(visit, "The current password is wrong.", HTTPStatus.UNAUTHORIZED)
         password = visit.form.get("new", "")
         try:
             checked_password(password, account.name)

@@ -20,7 +20,7 @@ ROLE_FIELD: Final = "role_"
 """A box for each role has this and the role as its name."""
 
 Act = Callable[[Visit, str, str], str | None]
-"""What a form asks for, by whom and for which account; returns a password to be told once, if there is one."""
+"""An action of the form, its actor and the account; returns a password to show once, if there is one."""
 
 
 def people_page() -> Page:
@@ -40,7 +40,7 @@ def _change(visit: Visit) -> Response:
     assert visit.person is not None  # noqa: S101 - the page takes a role
     act = ACTS.get(visit.form.get("act", ""))
     if act is None:
-        return _show(visit, "This form asks for nothing that can be done here.", HTTPStatus.BAD_REQUEST)
+        return _show(visit, "This form asks for an unknown action.", HTTPStatus.BAD_REQUEST)
     try:
         password = act(visit, visit.person.name, visit.form.get("name", "").strip())
     except PeopleError as error:

@@ -1,4 +1,4 @@
-"""Templates to pages. What comes from elsewhere is escaped everywhere."""
+"""Pages from templates. Text from outside is escaped everywhere."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _moment(value: dt.datetime | None) -> str:
 
 
 def _coded(text: str) -> Markup:
-    """With what stands between backticks as code."""
+    """Text between backticks becomes code."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
 
 

@@ -117,7 +117,7 @@ class Page:
             return f"{LOGIN}?next={quote(path, safe='')}"
         if not self.roles & person.roles:
             raise RoleMissing(
-                f"{person.name} has none of the roles that this page takes ({', '.join(sorted(self.roles))}): ask an "
+                f"{person.name} has none of the roles for this page ({', '.join(sorted(self.roles))}): ask an "
                 "administrator for one"
             )
         return None
@@ -134,7 +134,7 @@ def _refuse_foreign(visit: Visit) -> None:
     except Forbidden as error:
         raise ForeignForm(str(error)) from None
     if visit.person is not None and not hmac.compare_digest(visit.form.get(TOKEN, "").encode(), visit.token.encode()):
-        raise ForeignForm("this form is not from your login of now: go back, load the page again, and send it again")
+        raise ForeignForm("this form is not from your current login: go back, reload the page, and send it again")
 
 
 async def _form_of(request: Request, most_bytes: int) -> Form:

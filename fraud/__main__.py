@@ -37,7 +37,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def main() -> None:
-    """List the settings: environment variable, default and meaning of each; their values are not shown."""
+    """List the settings with environment variable, default and meaning; their values are not shown."""
     console = Console()
     for title, rows in settings_tables().items():
         columns = (Column(name, overflow="fold") for name in ("setting", "default", "meaning"))

@@ -1,7 +1,7 @@
-"""API keys: what a client shows, and the entry of `API_KEYS` by which a server knows it without a database.
+"""API keys: the key that a client sends, and its entry in `API_KEYS`, by which a server knows it without a database.
 
-A server keeps the SHA-256 of a key and nothing else. A slow hash, as for passwords, would protect nothing: a key is
-256 random bits, so there is no list of likely ones to try, and whoever could try 2^256 has no need of a fast hash.
+A server stores only the SHA-256 of a key. A slow hash, as for passwords, would protect nothing: a key is 256 random
+bits, so there is no list of likely keys to try, and nobody can try 2^256.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 
 KEY_BYTES: Final = 32
 KEY_PREFIX: Final = "mls_"
-"""Tells programs that look for lost secrets what they have found."""
+"""A prefix by which secret scanners recognise a key."""
 
 API_KEYS: Final = "API_KEYS"
 SCORING_API_KEY: Final = "SCORING_API_KEY"
@@ -26,13 +26,13 @@ class Role(StrEnum):
     """What a caller may do."""
 
     SCORE = "score"
-    """Have applications scored."""
+    """Score applications."""
     READ = "read"
     """See metrics, reports and the registry."""
     OPERATE = "operate"
-    """Change what is served, and what the registry says."""
+    """Change the served version, and aliases in the registry."""
     LABEL = "label"
-    """Tell what became of applications."""
+    """Record outcomes of applications."""
 
 
 _CLIENT: Final = r"[A-Za-z0-9._-]{1,64}"
@@ -45,7 +45,7 @@ class ApiKey:
     """A key as a server knows it."""
 
     client: str
-    """Whose it is: the `caller` of the predictions that it asks for. A client may have several keys."""
+    """Its client: the `caller` of predictions on record. A client may have several keys."""
     roles: frozenset[Role]
     sha256: bytes
 
@@ -66,12 +66,12 @@ def new_key() -> str:
 
 
 def sha256_of(key: str) -> bytes:
-    """What is kept of a key."""
+    """The hash of a key."""
     return hashlib.sha256(key.encode()).digest()
 
 
 def is_client_name(name: str) -> bool:
-    """Whether a client can be called so."""
+    """Whether this is a valid name of a client."""
     return re.fullmatch(_CLIENT, name) is not None
 
 
@@ -100,11 +100,11 @@ def _parse_entry(number: int, entry: str) -> ApiKey:
 
 
 def key_settings(client: str, *roles: Role) -> dict[str, str]:
-    """Settings by which a server knows a new key, and by which our own clients send it."""
+    """Settings of a new key: for the server, and for our own clients."""
     key = new_key()
     return {SCORING_API_KEY: key, API_KEYS: str(ApiKey.of(key, client, roles))}
 
 
 def bearer(key: str | None) -> Mapping[str, str]:
-    """The header that shows a key; none without one, for a server that asks for none."""
+    """The header with a key; none without a key, for a server that requires none."""
     return {} if key is None else {"Authorization": f"Bearer {key}"}

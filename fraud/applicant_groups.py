@@ -15,7 +15,7 @@ from fraud.statistics.design_weights import DesignWeights
 from fraud.statistics.group_fairness import Group, crossings
 
 Attributes = Mapping[str, NDArray[np.object_]]
-"""Values [N] of further attributes by name, as text; None where an applicant's is not known."""
+"""Values [N] of further attributes by name, as text; None if an applicant's is unknown."""
 
 
 def applicant_groups(
@@ -49,7 +49,7 @@ def declared_groups(x: NDArray[np.float32]) -> Iterator[Group]:
 
 
 def attribute_groups(attributes: Attributes) -> Iterator[Group]:
-    """A group for each value of each attribute; who has none is in none."""
+    """A group for each value of each attribute; applicants without a value are in no group."""
     for attribute, values in attributes.items():
         for value in sorted({value for value in values if value is not None}):
             yield Group(attribute, f"{attribute} {value}", np.asarray(values == value, np.bool_))

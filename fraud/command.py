@@ -1,4 +1,4 @@
-"""How a command ends: by a fault its reader can mend, with one line and an exit status, or by one Ctrl-C."""
+"""How a command ends: on an error that its reader can correct, with one line and an exit status, or on one Ctrl-C."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def print_note(message: object) -> None:
 
 
 def interrupt_once() -> None:
-    """Have the first SIGINT, SIGTERM or SIGHUP raise KeyboardInterrupt, and no further one cut short what cleans up.
+    """Make the first SIGINT, SIGTERM or SIGHUP raise KeyboardInterrupt; further ones do not interrupt the clean-up.
 
-    What our starter has us ignore stays ignored: `nohup` says that the terminal's end is not ours.
+    Signals that our parent ignores stay ignored, such as SIGHUP under `nohup`.
     """
     for interrupt in INTERRUPTS:
         if signal.getsignal(interrupt) is not signal.SIG_IGN:

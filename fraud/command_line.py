@@ -1,7 +1,7 @@
-"""What every `python -m ...` of this project shares: how its arguments are read, and how a wrong one is told of.
+"""What every `python -m ...` of this project shares: how it reads its arguments and reports a wrong one.
 
 A wrong argument is one line that names it and what was expected, with exit status 2, as any other fault that its reader
-can mend (`fraud.command`). Whatever stands after `--help`, nothing else is done.
+can mend (`fraud.command`). With `--help` a command does nothing else, whatever follows.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The control sample: applications that are reviewed although the model sees no risk, so that it can be found wrong.
+"""The control sample: applications that are reviewed although the model sees no risk, to measure the model's misses.
 
-Drawn by HMAC-SHA-256 of the application's id: who has the key can draw again, nobody else can tell who is drawn, and an
-application that is sent again is drawn, or not, as before. One without an id is known by its request and row.
+Drawn by HMAC-SHA-256 of the application's id: a holder of the key can repeat the draw, nobody else knows who is drawn,
+and an application that is sent again has the same draw. An application without an id is drawn by its request and row.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _RANGE: Final = 2.0**64
 
 
 def fingerprint(key: bytes) -> str:
-    """Tells a key from others, and nothing of what it is."""
+    """A fingerprint: identifies a key without revealing it."""
     return hmac.digest(key, _FINGERPRINT, "sha256").hex()[:16]
 
 

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: the only place that opens one, and that says what every session relies on."""
+"""Connections to PostgreSQL: only this module opens them, and sets what every session relies on."""
 
 from __future__ import annotations
 
@@ -19,20 +19,23 @@ ENCODING: Final = "UTF8"
 
 SESSION: Final = MappingProxyType(
     {
-        "client_encoding": ENCODING,  # binary COPY sends bytes of our own
-        "search_path": "public, pg_temp",  # a temporary table is found last, or it would stand for one of ours
+        "client_encoding": ENCODING,  # binary COPY sends our own bytes
+        "search_path": "public, pg_temp",  # temporary tables are found last, or one could hide a table of ours
         "TimeZone": "UTC",
         "DateStyle": "ISO, YMD",
         "IntervalStyle": "postgres",
-        "extra_float_digits": "1",  # a `real` is printed with the digits that give it back
+        "extra_float_digits": "1",  # a `real` is printed with enough digits to restore it
         "standard_conforming_strings": "on",
         "default_transaction_isolation": "read committed",
         "statement_timeout": "0",
         "lock_timeout": "0",
     }
 )
-"""Said to each session by its own statement, which counts for more than the environment (PGTZ, PGOPTIONS), the service
-file, the role (ALTER ROLE ... SET), the database and the server's file."""
+"""Set in each session by a statement.
+
+A statement overrides the environment (PGTZ, PGOPTIONS), the service file, the role (ALTER ROLE ... SET), the database
+and the server's file.
+"""
 
 # Named with its schema: until this has run, the search path is somebody else's.
 _SETTLE: Final = """

@@ -1,4 +1,4 @@
-"""What a process is given besides its settings, and what of it would come between its parts."""
+"""The environment of a process besides its settings, and its variables that would interfere."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def without_libpq_variables(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment without PGHOST, PGPORT, PGSERVICE, PGOPTIONS and their like.
 
     libpq adds them to every connection and PostgreSQL's server programs to their own settings, so a person's variables
-    for another database would change ours. What a connection needs is in DATABASE_URL or POSTGRES_*.
+    for another database would change ours. DATABASE_URL or POSTGRES_* have everything that a connection needs.
     """
     return {name: value for name, value in environment.items() if not LIBPQ_VARIABLE.fullmatch(name)}
 
 
 def read_variable(name: str) -> str | None:
-    """One setting of those that are needed before there are settings; None where it is not given, or empty."""
+    """A setting that is needed before the settings are loaded; None if it is missing or empty."""
     run_dir = Path(os.environ.get("RUN_DIR") or DEFAULT_RUN_DIR)
     places: tuple[Mapping[str, str | None], ...] = (
         os.environ,
@@ -39,7 +39,7 @@ def read_variable(name: str) -> str | None:
 
 
 def settle_environment() -> None:
-    """Settle, for this process and its children, what is not theirs to find out.
+    """Clean the environment of this process and its children.
 
     libpq's variables are those of another database; a proxy can't reach this machine's loopback addresses; and a
     terminal whose encoding lacks a character shows a question mark.

@@ -6,15 +6,15 @@ error as one line and exits with status 2, while anything else is a crash and ke
 
 
 class ProjectError(Exception):
-    """A fault that its reader can mend; the message says what is wrong and what to do."""
+    """An error that its reader can correct; the message says what is wrong and what to do."""
 
 
 class SettingsError(ProjectError):
-    """A setting is missing or has a value that it can't have."""
+    """A setting is missing or has an invalid value."""
 
 
 class FeatureFileError(ProjectError):
-    """A file that declares no features, or features that can't be."""
+    """A file declares no features, or invalid ones."""
 
 
 class DatabaseError(ProjectError):
@@ -26,11 +26,11 @@ class NewerDatabaseError(DatabaseError):
 
 
 class OtherFeaturesError(DatabaseError):
-    """A database whose records hold other features than those that are declared."""
+    """A database's records have other features than the declared ones."""
 
 
 class EncodingError(DatabaseError):
-    """A database whose encoding has no place for some characters."""
+    """A database's encoding cannot represent all characters."""
 
 
 class RegistryError(ProjectError):

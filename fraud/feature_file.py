@@ -54,7 +54,7 @@ NUMBER: Final = "{number}"
 
 
 class FeatureWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a feature is told of in one language."""
+    """The words for a feature in one language."""
 
     called: str
     unit: str
@@ -65,7 +65,7 @@ class FeatureWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def sentence(self) -> tuple[str, str, str]:
-        """What stands before the value, which kind of place it has, and what stands behind it."""
+        """The text before the value, the kind of placeholder, and the text after it."""
         if not self.told_as:
             return f"{self.called} (", VALUE, ")"
         return self.told_as.partition(NUMBER if NUMBER in self.told_as else VALUE)
@@ -104,7 +104,7 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False)
         return self.type is FeatureType.CODE or self.shown_as is ShownAs.LEVEL
 
     def words_in(self, language: str) -> FeatureWords:
-        """How it is told of; in English as it is declared, and where it has no words in that language."""
+        """Its words; the declared English ones if it has no words in that language."""
         return self.words.get(language) or FeatureWords(self.called, self.unit, self.told_as)
 
     @property

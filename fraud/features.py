@@ -44,5 +44,5 @@ EXAMPLE_INSTANCE: Final = {
 
 
 def column_of(name: str) -> int:
-    """Where a feature stands in a matrix; raises ValueError for one that is not declared."""
+    """The column of a feature in a matrix; raises ValueError for one that is not declared."""
     return FEATURE_NAMES.index(name)

@@ -1,4 +1,4 @@
-"""What a server or the system said, taken out of the error that a library makes of it."""
+"""The message of a server or the system, extracted from a library's error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import psycopg2
 from fraud.errors import ProjectError
 
 FOREIGN_ERRORS: Final = (psycopg2.Error, OSError)
-"""Errors of libraries that a command may meet anywhere, and that its reader can mend."""
+"""Errors of libraries that may occur in any command, and that its reader can correct."""
 
 MESSAGE_CHARACTERS: Final = 300
 """Of an answer that is no error of ours: it may be a page."""
@@ -38,20 +38,20 @@ def told(error: BaseException) -> str:
 def postgres_words(error: psycopg2.Error) -> str:
     """PostgreSQL's own message; of a server that did not answer, libpq's, which names the address.
 
-    What follows the message, such as its details, can quote the data.
+    The details after the message are left out, since they can quote data.
     """
     message = error.diag.message_primary or str(error).strip() or "the connection was lost"
     return one_line(_LEVEL.sub("", message))
 
 
 def why_unanswered(error: BaseException) -> str:
-    """Why a server did not answer, as the system put it, which libraries wrap several times."""
+    """Why a server did not answer: the system's message, which libraries wrap several times."""
     reasons = [reason for fault in _chain(error) if (reason := _reason(fault))]
     return one_line(reasons[-1] if reasons else str(error) or type(error).__name__)
 
 
 def refusal(status: int, body: bytes) -> str:
-    """What a server said that refused: its status, and the message of its error, in whichever form it answers."""
+    """A server's refusal: its status, and the message of its error, in any of its formats."""
     try:
         answer = json.loads(body)
     except ValueError:

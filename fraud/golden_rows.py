@@ -1,7 +1,7 @@
 """Golden rows: applications with the trained model's own answers, carried inside `model.onnx`.
 
-Whoever loads the file can so check the whole way from its bytes to probabilities, without the trained model: another
-version of a library, a processor or an engine that computes something else is found out before it answers anybody.
+So a program that loads the file can check the whole way from its bytes to probabilities without the trained model: it
+notices a library, a processor or an engine that computes other values before it answers a request.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class GoldenRowsError(ProjectError):
 
 @dataclass(frozen=True, slots=True)
 class GoldenRows:
-    """Rows, float32 [N, 10], and the probabilities that the trained model gives for them, float32 [N]."""
+    """Rows, float32 [N, 10], and the trained model's probabilities for them, float32 [N]."""
 
     rows: NDArray[np.float32]
     probabilities: NDArray[np.float32]

@@ -1,4 +1,4 @@
-"""Whom a model suspects: the figures of every group of applicants, and what sets those apart who are reviewed."""
+"""Whom a model suspects: the figures of every group of applicants, and what reviewed applicants have in common."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from fraud.statistics.interval import Interval
 from fraud.statistics.review import reviewed_rows, reviewed_shares
 
 TELLING: Final = (1.0, 0.95)
-"""Shares of the reviewed of which it is told on which side of a border they are: all, or nearly all."""
+"""Shares of the reviewed on one side of a border that are reported: all, or nearly all."""
 LEAST_GAP: Final = 0.2
-"""By so much fewer of all applicants must be on that side for it to be told."""
+"""The share of all applicants on that side must be lower by this much for a report."""
 
 FIGURES: Final = {
     "selection_rate": "share reviewed",
@@ -37,12 +37,12 @@ FIGURES: Final = {
     "precision": "precision",
     "calibration": "calibration (happened / predicted)",
 }
-"""Names of `GroupFairness`' figures, and what people call them."""
+"""The figures of `GroupFairness`, and their names for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupReport:
-    """What a review of the applications of highest probability does to groups of applicants."""
+    """The effect on groups of applicants of reviewing the applications with the highest probabilities."""
 
     capacity: float
     """Share of applications that is reviewed."""

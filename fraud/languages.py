@@ -1,4 +1,4 @@
-"""The languages that values and reasons can be told in: `languages.toml` has their words."""
+"""The languages for values and reasons: `languages.toml` has their words."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The table `model_changes`: which version came into production when, and by whom. All SQL about it.
 
-The registry knows only what is in production now; whoever changes that writes it down here.
+The registry knows only the present production version; commands that change it record the change here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NOTE: Final = """
     WHERE (SELECT version FROM public.model_changes WHERE model_name = %(model_name)s ORDER BY number DESC LIMIT 1)
         IS DISTINCT FROM %(version)s
 """
-"""Once: a killed promotion is finished by the next command, which can't know whether it was noted."""
+"""Once: the next command finishes a killed promotion, and can't know whether it was recorded."""
 _LIST: Final = """
     SELECT at, act, version, before, person FROM public.model_changes
     WHERE model_name = %s ORDER BY number DESC LIMIT %s
@@ -49,14 +49,14 @@ class ModelChange(msgspec.Struct, frozen=True):
     act: str
     version: int
     before: int | None
-    """What was there; None: nothing."""
+    """The version before; None: there was none."""
     person: str
 
 
 def note_change(dsn: str, model_name: str, act: Act, version: int, *, before: int | None, person: str) -> None:
-    """Write down that a version is in production, once.
+    """Record once that a version is in production.
 
-    A line in the log where the database does not take it: the change has happened, and is not undone for that.
+    If the database refuses, only log it: the change has happened, and is not undone.
     """
     values = {"model_name": model_name, "act": act, "version": version, "before": before, "person": person}
     try:

@@ -1,4 +1,4 @@
-"""Notices: what people are told of, one for each change of a verdict or an alert. All SQL that writes them.
+"""Notices to people, one for each change of a verdict or an alert. All SQL that writes them.
 
 A notice is written in the transaction that changes the state, so that neither is there without the other; a process
 of its own sends it (`serve/notices/`). It says what changed and where to look, and nothing of any applicant.
@@ -18,7 +18,7 @@ ALERT: Final = "alert"
 OVER: Final = "over"
 """States of what a running server watches; those of a check are its verdicts."""
 QUIET: Final = (str(Verdict.PASS), OVER)
-"""States that nobody has to do anything about: the first one is no news, and none of them is told again."""
+"""States that need no action: the first one causes no notice, and none is repeated."""
 
 _WRITE: Final = """
     INSERT INTO public.notices (about, place, state, before, report, repeats) VALUES (%s, %s, %s, %s, %s, %s)

@@ -1,4 +1,4 @@
-"""How many files, connections included, this process may hold open."""
+"""How many files, including connections, this process may have open."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 from fraud.errors import SettingsError
 
 RESERVED_FILES: Final = 128
-"""What a server process opens besides its clients' connections: model, spool, saved answers, MLflow, and spare."""
+"""Files that a server process opens besides connections: model, spool, saved answers, MLflow, and spare."""
 
 
 def allow_open_files(needed: int = 0) -> int:
-    """Take all that the system allows, and return it: the usual limit of 1,024 is a default, not a rule.
+    """Raise the limit to the system's maximum, and return it: the usual limit of 1,024 is only a default.
 
     Raises:
         SettingsError: that is less than what is `needed`.

@@ -1,4 +1,4 @@
-"""What a command does as the owner of the database, in one transaction."""
+"""A transaction of a command as the owner of the database."""
 
 from __future__ import annotations
 

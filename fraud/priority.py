@@ -1,4 +1,4 @@
-"""How a process leaves the cores to scoring where both want them."""
+"""Lower the priority of a process, so that it yields its cores to scoring."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 AUTOGROUP: Final = Path("/proc/self/autogroup")
 BACKGROUND: Final = 5
-"""Niceness, 0 (usual) to 19 (last), of what nobody waits for as for an answer: pages, the registry, a compiler."""
+"""Niceness, 0 (usual) to 19 (last), of work that is less urgent than answers: pages, the registry, a compiler."""
 
 
 def give_way(niceness: int = BACKGROUND) -> None:

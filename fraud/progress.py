@@ -10,11 +10,11 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 ShowStep = Callable[[str, int, int], None]
-"""Told the step, how much of it is done, and how much there is to do."""
+"""Gets the step, how much of it is done, and its total."""
 
 
 def steps_on(bar: Progress) -> ShowStep:
-    """Show each step on a line of its own, from when it is first told of."""
+    """Show each step on its own line, from its first report on."""
     tasks: dict[str, TaskID] = {}
 
     def show(step: str, done: int, whole: int) -> None:
@@ -36,7 +36,7 @@ class TimedProgress(Progress):
         yield from super().get_renderables()
 
     def begin(self, task: TaskID, step: str, seconds: float | None = None) -> None:
-        """Show the next step in the place of the one before."""
+        """Show the next step instead of the previous one."""
         self.reset(task, description=step)
         self.update(task, total=seconds)
 
@@ -47,11 +47,12 @@ LINE_INTERVAL_S: Final = 10.0
 class RowProgress:
     """Rows that are done with, their rate, and the time left: a bar on a terminal, elsewhere a line now and then.
 
-    How far it is, is told by bytes: how many rows there will be, nobody knows. What was done before counts for no rate.
+    Progress is measured in bytes, since the number of rows is unknown. Work of an earlier run does not count in the
+    rate.
     """
 
     def __init__(self, console: Console, whole: int) -> None:
-        """`whole` is the size of all that is to be done."""
+        """`whole` is the size of the whole work."""
         self._console = console
         self._whole = max(1, whole)
         self._before = self._done = self._rows = 0
@@ -80,12 +81,12 @@ class RowProgress:
         return self._rows / max(time.monotonic() - self._began, 1e-9)
 
     def skip(self, size: int) -> None:
-        """So much of the whole was done before."""
+        """This part of the whole was done before."""
         self._before += size
         self._show()
 
     def add(self, size: int, rows: int) -> None:
-        """So much more of the whole is done."""
+        """This much more of the whole is done."""
         self._done += size
         self._rows += rows
         self._show()

@@ -1,4 +1,4 @@
-"""Where the applications came from that models are trained on: the comment of their table, set and lost with them."""
+"""The origin of the training applications: the comment of their table, which is set and removed with them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A reason in words: what an application says, and what that does to the score.
+"""A reason in words: a value of the application, and its effect on the score.
 
-An effect is what the model makes of a value beside all others of the application. It is no cause: what would have come
-of another value, it does not tell. So the words say that it raises or lowers the score, and never why the score is so.
+An effect is a value's contribution to the application's score. It is no cause: it does not say what another value would
+have led to. So the words say that it raises or lowers the score, and never why.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KEPT_TEXTS: Final = 4096
 
 
 class ReasonWords:
-    """Tells of one feature in one language; made once, since many values are told."""
+    """Words for one feature in one language; made once, since there are many values."""
 
     def __init__(self, feature: Feature, language: str = ENGLISH) -> None:
         own, words = feature.words_in(language), LANGUAGES[language]

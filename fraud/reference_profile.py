@@ -1,13 +1,13 @@
-"""The reference profile of a version: what applications looked like when it was trained, as counts in bins.
+"""The reference profile of a version: its training applications as counts in bins.
 
 It is written once, with the version, and never changes: the bins are frozen, so counts of any hours can be added up.
 
 Two parts of the data are counted. `counts` are those of the *recent* part: the newest fifth of what the version knew.
 The probabilities counted there are not those of the model that serves, which knows these rows, but cross-fitted ones:
 of the same recipe, fitted on all but the row's block of days, and calibrated as the model is. `training_counts` are
-those of all that is older, which reaches back for years. A check compares with the recent part unless it is told
-otherwise: where applicants have changed within those years, the older part differs from them for years to come, and no
-retraining could ever end the drift.
+those of all that is older, which reaches back for years. By default a check compares with the recent part: if
+applicants have changed within those years, the older part differs from them for years to come, and no retraining could
+ever end the drift.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ VARIABLES: Final = (*FEATURE_NAMES, PREDICTION)
 
 
 class ReferenceProfileError(ProjectError):
-    """A reference profile is not the one of its version, or none at all."""
+    """A reference profile is invalid, or belongs to another version."""
 
 
 class VariableReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,7 +56,7 @@ class VariableReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 class ReferenceProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a version knew of its applicants."""
+    """The applicants that a version was trained on."""
 
     model_sha256: str
     """Of `model.onnx`, lower-case hexadecimal."""
@@ -81,7 +81,7 @@ class ReferenceProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:
-        """What `to_json` wrote.
+        """Read the text of `to_json`.
 
         Raises:
             ReferenceProfileError: it is something else, or its counts don't fit to its bins.

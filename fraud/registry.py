@@ -49,8 +49,10 @@ GATE_FOLDER: Final = "gate"
 
 SHA256_TAG: Final = "sha256"
 CONTRIBUTIONS_SHA256_TAG: Final = "contributions_sha256"
-"""Of the shipped model's tables of contributions; a version without it gives no reasons."""
+"""Of the shipped model's tables of contributions; a version without it has no reasons."""
 DATA_CUTOFF_TAG: Final = "data_cutoff"
+NEWEST_APPLICATION_TAG: Final = "newest_application"
+"""Day of the newest application that the shipped model was trained on; earlier than the data cutoff."""
 LABELS_KNOWN_BEFORE_TAG: Final = "labels_known_before"
 """Moment: outcomes that were recorded from then on were unknown to training."""
 TEST_START_TAG: Final = "test_start"
@@ -164,7 +166,7 @@ class Registry:
             return _model_version(self._client().get_model_version(self.model_name, str(version)))
 
     def versions(self, most: int) -> list[ModelVersion]:
-        """Versions that training has registered, the newest first; none where there is no such model."""
+        """Versions that training has registered, the newest first; empty if there is no such model."""
         with registry_errors(self.tracking_uri):
             found = self._client().search_model_versions(
                 f"name = '{self.model_name}'", max_results=most, order_by=["version_number DESC"]
@@ -213,12 +215,12 @@ class Registry:
             self._client().set_registered_model_alias(self.model_name, alias, str(version))
 
     def delete_alias(self, alias: str) -> None:
-        """Take an alias away; one that is not there is no fault."""
+        """Remove an alias; a missing one is no error."""
         with registry_errors(self.tracking_uri):
             self._client().delete_registered_model_alias(self.model_name, alias)
 
     def attach(self, version: ModelVersion, folder: Path, name: str) -> None:
-        """Keep the files of a folder with a version, in a folder `name` beside its own files."""
+        """Store the files of a folder with a version, in a folder `name` next to its own files."""
         with registry_errors(self.tracking_uri):
             self._client().log_artifacts(version.run_id, str(folder), name)
 
@@ -242,7 +244,7 @@ class Registry:
         return self._fetch(version.run_id, version.sha256)
 
     def fetch_twin(self, version: ModelVersion) -> bytes:
-        """The verified bytes of its judged twin; a version of before has one model, which is its own twin.
+        """The verified bytes of its judged twin; an earlier version has one model, which is its own twin.
 
         Raises:
             ChecksumError: they are not those that were registered.
@@ -322,7 +324,7 @@ def registry_errors(tracking_uri: str) -> Iterator[None]:
 
 
 def _words(error: Exception) -> str:
-    """What the server answered, else why it did not answer."""
+    """The server's answer, or why there was none."""
     if found := _NO_ANSWER_OF_MLFLOW.search(str(error)):
         status, body = found.groups()
         return f"it answered {refusal(int(status or HTTPStatus.OK), body.encode())}"

@@ -1,4 +1,4 @@
-"""Review policies: who is reviewed, as two people have signed it; a journal whose entries chain by hash.
+"""Review policies, each signed by two people: a journal whose entries are chained by hash.
 
     hash = SHA-256(hash of the entry before | facts of this one)
 
@@ -25,11 +25,11 @@ ID_CHARACTERS: Final = 16
 
 
 class PolicyError(ProjectError):
-    """The journal of policies is not what was signed, or can't be read."""
+    """The journal of policies was changed, or can't be read."""
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What a policy says."""
+    """The terms of a policy."""
 
     valid_from: dt.datetime
     threshold: float
@@ -149,7 +149,7 @@ def signed_policies(journal: Sequence[Entry]) -> tuple[SignedPolicy, ...]:
 
 
 def in_force(policies: Sequence[SignedPolicy], at: dt.datetime) -> SignedPolicy | None:
-    """The one that came in force last, of those that `signed_policies` gives; None before the first."""
+    """The policy that came into force last, of those of `signed_policies`; None before the first."""
     begun = [policy for policy in policies if policy.in_force_from <= at]
     return begun[-1] if begun else None
 

@@ -33,7 +33,7 @@ def read_journal(connection: Connection) -> list[Entry]:
 
 
 def lock_journal(connection: Connection) -> None:
-    """Keep others from adding entries until the transaction ends: each follows from the one before."""
+    """Lock the journal until the transaction ends: each entry follows from the one before."""
     with connection.cursor() as cursor:
         cursor.execute(_LOCK)
 

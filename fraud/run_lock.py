@@ -1,4 +1,4 @@
-"""Who holds the run folder: one stack at a time, as long as its process lives."""
+"""The lock of the run folder: one stack at a time, as long as its process lives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 
 LOCK_FILE: Final = "lock"
 _FLOCK: Final = "hhqqi4x"
-"""`struct flock` of fcntl(2): type, whence, start, length, process."""
+"""`struct flock` of fcntl(2): `type, whence, start, length, process`."""
 
 
 def hold(run_dir: Path) -> bool:

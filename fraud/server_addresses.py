@@ -1,4 +1,4 @@
-"""The scoring servers that stand behind one model: their addresses, as a setting lists them and names resolve."""
+"""The scoring servers of one model: the addresses of a setting, with names resolved."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def parse_server_urls(text: str) -> tuple[str, ...]:
 
 
 def resolve_servers(urls: tuple[str, ...]) -> tuple[ServerAddress, ...]:
-    """Every server behind these addresses, once: a name stands for each address that it has at this moment.
+    """Every server behind these addresses, once: a name means all addresses that it resolves to now.
 
     Raises:
         AddressError: a name has none, or the lookup fails; without all of them nobody can say "all servers".

@@ -13,7 +13,7 @@ from fraud.server_addresses import ServerAddress
 
 @functools.cache
 def _authorities() -> ssl.SSLContext:
-    """Whose certificates are believed: the system's, or those of SSL_CERT_FILE."""
+    """Trusted authorities: the system's, or those of SSL_CERT_FILE."""
     return ssl.create_default_context()
 
 

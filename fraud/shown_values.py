@@ -13,20 +13,20 @@ from fraud.languages import ENGLISH, LANGUAGES
 
 DAYS_A_YEAR: Final = 365.25
 FEW: Final = 10
-"""Below so many, one digit behind the point is not enough of an amount."""
+"""Amounts below this need more than one digit after the point."""
 
 Show = Callable[[float], str]
 
 
 def show_value(feature: Feature, value: float, language: str = ENGLISH) -> str:
-    """One value: the name of what it stands for, "not given", or the number with its unit."""
+    """One value: the name of what it means, "not given", or the number with its unit."""
     if value != value:  # noqa: PLR0124 - NaN
         return LANGUAGES[language].not_given
     return named_values(feature, language).get(value) or amounts(feature, language)(value)
 
 
 def show_number(feature: Feature, value: float) -> str:
-    """A value that stands for an amount, with its unit."""
+    """A value that is an amount, with its unit."""
     return amounts(feature, ENGLISH)(value)
 
 

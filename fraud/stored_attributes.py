@@ -1,4 +1,4 @@
-"""What applicants are grouped by beside the features, from the table `applicant_groups`; no model reads it."""
+"""Attributes of applicants other than features, from the table `applicant_groups`; no model reads it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read_attributes(
 
 
 def read_attributes_by_hash(connection: Connection, hashes: NDArray[np.int64]) -> dict[str, NDArray[np.object_]]:
-    """As `read_attributes`, of applications of which no more is known than PostgreSQL's `hashtextextended(id, 0)`.
+    """As `read_attributes`, for applications of which only PostgreSQL's `hashtextextended(id, 0)` is known.
 
     Raises:
         DatabaseError: PostgreSQL refuses.

@@ -1,4 +1,4 @@
-"""How a check ends: the same five ways, and the same exit statuses, for the promotion gate and the drift monitor."""
+"""Verdicts of checks: the same five, with the same exit statuses, for the promotion gate and the drift monitor."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class Verdict(StrEnum):
     PASS = "pass"  # noqa: S105 - a verdict, no password
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
-    """The check ran, and what it saw is too little or too noisy to tell."""
+    """Inconclusive: the check ran, with too few or too noisy data."""
     ERROR = "error"
     """The check could not run."""
     DATA_QUALITY_FAULT = "data_quality_fault"
-    """The data can't be what they claim to be, so nothing can be said about what they describe."""
+    """The data can't be right, so they say nothing about what they describe."""
 
     @property
     def exit_status(self) -> int:

@@ -38,29 +38,31 @@ def main(
     context: typer.Context,
     *,
     csv: Annotated[
-        Path | None, typer.Option(help="The public Train_Dataset.csv. Default: RAW_TABLE, else rows are generated.")
+        Path | None,
+        typer.Option(help="The public Train_Dataset.csv. Default: RAW_TABLE, otherwise rows are generated."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all that is drawn.")] = DATA_SEED,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of random numbers.")] = DATA_SEED,
     scale: Annotated[
         float | None,
         typer.Option(help="Share of the 214,000 applications to load, above 0 and up to 1. Default: REFERENCE_SCALE."),
     ] = None,
     dump_file: Annotated[
         Path | None,
-        typer.Option("--dump", help="Also write what is loaded into this SQL file, which any client restores."),
+        typer.Option("--dump", help="Also write the loaded data into this SQL file, which any client can restore."),
     ] = None,
     schema_only: Annotated[
-        bool, typer.Option("--schema-only", help="Only make the tables, the roles and their passwords.")
+        bool, typer.Option("--schema-only", help="Only create the tables, the roles and their passwords.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the applications that are already loaded.")] = False,
     keep_raw: Annotated[bool, typer.Option("--keep-raw", help="Keep the generated CSV in RUN_DIR/data.")] = False,
 ) -> None:
-    """Make the database ready: tables, roles, and the applications that models are trained on.
+    """Prepare the database: tables, roles, and the applications that models are trained on.
 
-    Running it again is harmless: what is there stays, unless --force is given.
+    Running it again is harmless: existing data are kept, unless --force is given.
 
-    The applications are your own where APPLICATIONS_FILE names them. Else they are a demonstration: the applicants of
-    the public table where you have it, or of a generator of the same statistics, with drawn dates and a simulated wave.
+    The applications are your own if APPLICATIONS_FILE names them. Otherwise they are a demonstration: the applicants of
+    the public table, if you have it, or of a generator with the same statistics, with random dates and a simulated
+    wave.
 
     Either all of them are loaded or none.
     """
@@ -90,12 +92,12 @@ def main(
 @app.command("upgrade")
 def upgrade_command(
     *,
-    check: Annotated[bool, typer.Option("--check", help="Change nothing, only say what is due.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; list the missing versions.")] = False,
 ) -> None:
-    """Bring the tables to this program's version, as every start does; all that is recorded stays.
+    """Upgrade the schema to this program's version, as every start does; all records are kept.
 
-    Exit status: 0 the database has the newest version (now); 10 with --check: it has not; 2 it can't be upgraded, or
-    is of a later version of this project.
+    Exit status: 0 the database has the newest version; 10 with --check: it does not; 2 it can't be upgraded, or has a
+    later version of this project.
     """
     with errors_in_one_line():
         dsn = load_settings().dsn()
@@ -112,7 +114,7 @@ def upgrade_command(
 def truth_command(path: Annotated[Path, typer.Argument(metavar="FILE.npz", help="Where to write them.")]) -> None:
     """Write labels and true probabilities of the generated applications, in the order of their date.
 
-    Exit status: 0 written, 20 the applications were not generated, so nobody knows, 2 error.
+    Exit status: 0 written, 20 the applications were not generated, so the probabilities are unknown, 2 error.
     """
     # What generates tables takes seconds to import.
     from initdb.truth import generated_provenance, write_truth  # noqa: PLC0415
@@ -130,9 +132,9 @@ def truth_command(path: Annotated[Path, typer.Argument(metavar="FILE.npz", help=
 
 @app.command("roles")
 def roles_command() -> None:
-    """Only make the roles, what the database itself grants them, and their passwords, as every start does.
+    """Only create the roles, their grants on the database, and their passwords, as every start does.
 
-    `serve.audit restore` runs it before a dump comes in, which names roles and has none.
+    `serve.audit restore` runs it before it restores a dump, which names roles but does not contain them.
     """
     with errors_in_one_line():
         settings = load_settings()
@@ -178,11 +180,11 @@ def _make_reference_data(dsn: str, request: Request, force: bool) -> None:
     if loaded and not force:
         console.print(f"Already loaded: {provenance or 'applications of unknown origin'}.", highlight=False)
         if provenance is None or (provenance.reference and not request.is_met_by(provenance)):
-            console.print("That is not what the settings ask for; --force replaces it.", style="yellow")
+            console.print("The settings ask for something else; --force replaces it.", style="yellow")
         return
     check_features()
     console.print("Making the reference applications ...")
-    # What generates and reads tables takes seconds to import, and a start that finds its data needs none of it.
+    # The generator and the readers take seconds to import, and a start that finds its data needs neither.
     from initdb.replacement import replace_rows  # noqa: PLC0415
 
     provenance = replace_rows(dsn, request, console)

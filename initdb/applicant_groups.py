@@ -97,7 +97,7 @@ def _tell(faults: Faults, fault: Fault) -> None:
 
 
 def store_groups(dsn: str, rows: list[Row]) -> None:
-    """Add them to the table, in the place of what is there of the same application and attribute.
+    """Add them to the table, replacing values of the same application and attribute.
 
     Raises:
         LoadError: PostgreSQL refused.

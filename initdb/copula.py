@@ -1,8 +1,8 @@
-"""The Gaussian copula: normal scores whose correlation gives the columns the profile's rank correlations.
+"""The Gaussian copula: normal scores whose correlation produces the profile's rank correlations.
 
-What the profile holds is measured on finished columns, where ties, missing values and the block of applicants without a
-job weaken a correlation. So the scores' own correlation is calibrated by fixed-point iteration on a seeded
-sample: measure the columns as the profile did, move each entry by what is missing, repeat.
+The profile is measured on finished columns, where ties, missing values and the block of applicants without a job weaken
+a correlation. So the scores' own correlation is calibrated by fixed-point iteration on a seeded sample: measure the
+columns as the profile did, move each entry by what is missing, repeat.
 """
 
 from __future__ import annotations

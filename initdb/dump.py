@@ -43,7 +43,7 @@ Progress = Callable[[int], None]
 
 
 def dump(dsn: str, path: Path, progress: Progress) -> None:
-    """Write the file; an unfinished one never stands under its name.
+    """Write the file; an unfinished one never has its name.
 
     Raises:
         NothingToDumpError: the table has no rows.

@@ -71,7 +71,7 @@ def _name(position: int) -> sql.Composed:
 
 
 def _column_statements(is_not_null: Mapping[str, bool], *, drops_others: bool) -> Iterator[sql.Composed]:
-    """What is to be changed of columns of which is known whether they are NOT NULL."""
+    """The changes that columns need, from whether they are NOT NULL."""
     for name in is_not_null:
         if name not in FEATURE_NAMES and drops_others:
             yield sql.SQL("ALTER TABLE {} DROP COLUMN IF EXISTS {}").format(TABLE, sql.Identifier(name))

@@ -16,13 +16,13 @@ from initdb.schema import apply_schema
 def groups_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, Parquet or Arrow (stream or file).")],
 ) -> None:
-    """Load attributes of applicants, such as the region, by which models are examined; no model reads them.
+    """Load attributes of applicants, such as the region, to examine models by group; no model reads them.
 
-    The file has the columns application_id, attribute and value, a row for each attribute of an application. What is
-    there of the same application and attribute is replaced. Everything is checked first: each fault is told with its
-    line and column, and nothing is loaded then.
+    The file has the columns application_id, attribute and value, a row for each attribute of an application. Existing
+    values of the same application and attribute are replaced. Everything is checked first: each fault is reported with
+    its line and column, and then nothing is loaded.
 
-    Exit status: 0 all of it is loaded; 30 rows are at fault; 2 an error. In both nothing has changed.
+    Exit status: 0 everything is loaded; 30 rows are faulty; 2 an error. In both of these cases nothing has changed.
     """
     with errors_in_one_line():
         dsn = load_settings().dsn()

@@ -87,7 +87,7 @@ def _probability(base: float, effects: FloatArray) -> FloatArray:
 def without_sampling_noise(rates: FloatArray, rows: int) -> FloatArray:
     """Rates drawn towards their mean by the part of their spread that chance explains.
 
-    A rate counted in a tenth of 47,325 rows is off by 0.004; fitted as it stands, that noise in nine features would
+    A rate counted in a tenth of 47,325 rows is off by 0.004; without correction, that noise in nine features would
     make divorces easier to predict than they are. Empirical Bayes (Efron & Morris 1975): the factor is
     1 - variance by chance / variance observed.
     """

@@ -46,7 +46,7 @@ LARGEST_INTEGER: Final = 2**31 - 1
 
 BLOCK_BYTES: Final = 16 * 2**20
 
-REMEDY: Final = "set RAW_TABLE (or --csv) to the public Train_Dataset.csv, or leave it unset to have rows generated"
+REMEDY: Final = "set RAW_TABLE (or --csv) to the public Train_Dataset.csv, or leave it unset to generate rows"
 
 FloatMatrix = npt.NDArray[np.float32]
 LabelVector = npt.NDArray[np.int16]

@@ -132,7 +132,7 @@ def build_reference(applicants: Applicants, scale: float, seed: int) -> Referenc
     if not _fits(is_young(features), sizes):
         raise TooFewRowsError(
             f"{len(order):,} usable rows can't be split into history, recent applications and a wave of applicants "
-            "younger than 27: give a larger table, or have the rows generated"
+            "younger than 27: use a larger table, or generate the rows"
         )
     wave = _last_young(is_young(features), sizes.wave)
     rows = np.concatenate((np.arange(sizes.ordinary), wave))

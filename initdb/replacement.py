@@ -19,7 +19,7 @@ from initdb.request import Request
 
 
 def replace_rows(dsn: str, request: Request, console: Console) -> Provenance:
-    """Put the reference data that are asked for in the place of the table's rows; gives what is there now.
+    """Replace the table's rows by the requested reference data; returns what the table has now.
 
     Raises:
         ProjectError: the raw table can't be used, or PostgreSQL refused; the rows from before are still there.

@@ -61,5 +61,5 @@ def check_features() -> None:
     if declared != public:
         raise OwnFeaturesError(
             "FEATURES_FILE declares features that no reference applications can be made for: set APPLICATIONS_FILE to "
-            "a file of your own, or run `python -m initdb load FILE`"
+            "your own file, or run `python -m initdb load FILE`"
         )

@@ -32,7 +32,7 @@ def _silently(_: str) -> None:
 
 
 def apply_schema(dsn: str, tell: Tell = _silently) -> list[Path]:
-    """Make roles and tables what the newest version has; gives the files of the versions that were due.
+    """Make roles and tables what the newest version has; returns the files of the versions that were due.
 
     Raises:
         NewerDatabaseError: the database is of a later version of this project; it is as it was.

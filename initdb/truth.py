@@ -1,8 +1,8 @@
 """The true probability of a divorce of every generated application: its average precision is what a model can reach.
 
 The generator knows what it drew a label from. Its rows are drawn again, which costs half a minute and keeps the table
-free of what no agency has. What is said of a row is said of its features alone: whether a young applicant came with the
-wave can't be seen, so both ways to be there are weighed.
+free of what no agency has. A row's probability depends only on its features: nobody can see whether a young applicant
+came with the wave, so both origins are weighted.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def generated_provenance(dsn: str) -> ReferenceRows:
         case (ReferenceRows(source=source) as rows,) if source == GENERATED:
             return rows
         case _:
-            raise TruthError(f"nobody knows the true probabilities of {provenance or 'applications of unknown origin'}")
+            raise TruthError(f"the true probabilities are unknown of {provenance or 'applications of unknown origin'}")
 
 
 def write_truth(provenance: ReferenceRows, path: Path) -> None:

@@ -39,7 +39,7 @@ def due_files(connection: Connection) -> list[Path]:
 
 
 def upgrade(connection: Connection, tell: Tell) -> list[Path]:
-    """Apply what is due, each version in a transaction of its own; gives the files.
+    """Apply the due versions, each in its own transaction; returns their files.
 
     Nobody else may do so meanwhile (`schema.py` has the lock). A version whose table is in use gives way and is tried
     again.
@@ -68,7 +68,7 @@ def _run_patiently(connection: Connection, tell: Tell) -> None:
             if time.monotonic() > deadline:
                 raise
             if not told:
-                tell(f"Waiting for a table that is in use, for {PATIENCE_S:.0f} s at most: {error}")
+                tell(f"Waiting for a table that is in use, at most {PATIENCE_S:.0f} s: {error}")
                 told = True
             time.sleep(RETRY_S)
         else:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "SECURITY.md").read_text()
 THREATS = [
     [cell.strip() for cell in line.strip("|").split("|")]
-    for line in PAGE.partition("## What stops what")[2].partition("\n## ")[0].splitlines()
+    for line in PAGE.partition("## Threats and defences")[2].partition("\n## ")[0].splitlines()
     if line.startswith("| ") and not line.startswith("| threat")
 ]
 

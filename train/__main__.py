@@ -39,13 +39,13 @@ def main(
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of training [TRAIN_THREADS].")] = None,
     promote_first: Annotated[
         bool,
-        typer.Option("--promote-first", help="Put the model into production if none that can be served is there."),
+        typer.Option("--promote-first", help="Put the model into production if there is none that can be served."),
     ] = False,
     only_first: Annotated[
         bool,
         typer.Option(
             "--only-first",
-            help="Do nothing if a version that can be served is in production already. With --promote-first, one of an "
+            help="Do nothing if the version in production can be served. With --promote-first, one of an "
             "earlier version of this project is converted again, and only if that fails another is trained.",
         ),
     ] = False,
@@ -58,7 +58,7 @@ def main(
         ),
     ] = None,
     reason: Annotated[
-        str | None, typer.Option(help="Why it is trained: kept with the version in the registry.")
+        str | None, typer.Option(help="Reason for the training, stored with the version in the registry.")
     ] = None,
     without: Annotated[
         list[str] | None,
@@ -70,8 +70,8 @@ def main(
 ) -> None:
     """Train on the applications in PostgreSQL, prove the ONNX model, and register it as candidate.
 
-    The exit status is 0 when a version was registered, 10 when the converted model failed its parity check, and 2
-    when something else is wrong; then nothing is registered.
+    Exit status: 0 a version was registered; 10 the converted model failed its parity check; 2 another error. In both of
+    these cases nothing is registered.
     """
     try:
         settings = load_settings()

@@ -52,7 +52,7 @@ class Agreement:
         if not self.changed_decisions <= MOST_CHANGED * self.most_changed:
             yield (
                 f"the decision of {self.changed_decisions:.2%} of the applications changes, "
-                f"above {MOST_CHANGED:.0%} of the {self.most_changed:.0%} that can"
+                f"above {MOST_CHANGED:.0%} of the {self.most_changed:.0%} that can change"
             )
 
     def __str__(self) -> str:

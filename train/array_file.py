@@ -1,7 +1,7 @@
 """Arrays on disk: written slice by slice, then mapped, so that memory holds only what is being read.
 
 The files have no name: nobody else can open them, and the disk has their room back when the last view of them is gone.
-They lie in the folder for temporary files (`TMPDIR`), which has to be on a disk if they are to be larger than memory.
+They lie in the folder for temporary files (`TMPDIR`), which has to be on a disk if they can be larger than memory.
 """
 
 from __future__ import annotations

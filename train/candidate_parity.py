@@ -49,7 +49,7 @@ def main(
         Path | None, typer.Option("--report", help="Folder of verdict.json; default: <RUN_DIR>/parity.")
     ] = None,
 ) -> None:
-    """Compare the candidate's models, shipped and twin, with their XGBoost models, all as the registry gives them.
+    """Compare the candidate's models, shipped and twin, with their XGBoost models, all from the registry.
 
     Exit status: 0 the same answers, 10 another answer, 2 error.
     """
@@ -91,7 +91,7 @@ class _Model:
 
 
 def _models(candidate: ModelVersion) -> dict[str, _Model]:
-    """A version of before has the one model alone."""
+    """An earlier version has only one model."""
     models = {"parity": _Model("shipped model", Registry.fetch_model, NATIVE_FILE, Registry.fetch_contributions)}
     if candidate.twin_sha256 is not None:
         models["twin_parity"] = _Model("judged twin", Registry.fetch_twin, f"{TWIN_FOLDER}/{NATIVE_FILE}")

@@ -42,7 +42,7 @@ class Dataset:
     attributes: Attributes = field(default_factory=dict)
     """What applicants are grouped by beside the features [N]: to examine a model, never to fit one."""
     weights: DesignWeights = None
-    """How many applicants each stands for [N]; None: outcomes are known of everybody."""
+    """How many applicants each row represents [N]; None: outcomes are known for everybody."""
     known_before: dt.datetime | None = None
     """Outcomes that were recorded from then on are unknown; None: that is not on record."""
 

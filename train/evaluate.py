@@ -85,7 +85,7 @@ def evaluate(
         seed: of the bootstrap.
         resamples: of the bootstrap; a thousand of 21,400 rows take a second.
         capacity: share of applications that officers can review.
-        weights: [N], how many applicants each stands for.
+        weights: [N], how many applicants each represents.
     """
     ranking = rank(labels, probabilities)
     precisions, areas = [], []

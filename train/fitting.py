@@ -54,9 +54,9 @@ class CrossFitted:
 def fit_everything(recipe: Recipe, dataset: Dataset, seed: int, threads: int) -> FittedModel:
     """Fit the recipe on all applications of the data set, and calibrate it on its newest ones.
 
-    What a model says of rows that it was fitted on is too sure, so the margins that calibrate it are those of the same
-    recipe fitted on what was known when the newest block began. Blocks before that would be predicted by trees that
-    know less of what has changed since: their margins have a middle of their own, and what fits them does not fit here.
+    A model is overconfident on rows that it was fitted on, so its calibration uses margins of the same recipe fitted on
+    the data known when the newest block began. Blocks before that would be predicted by trees that know less of what
+    has changed since: their margins have a middle of their own, and what fits them does not fit here.
 
     Raises:
         DatasetError: the applications are too few to be split.

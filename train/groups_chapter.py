@@ -37,7 +37,7 @@ def groups_chapter(report: GroupReport, prices: Sequence[Price], excluded: Seque
             f"|---|---:|---:|{'---|' * len(FIGURES)}",
             *(_line(group) for group in shown),
             "",
-            "### What a protected feature is worth",
+            "### The price of leaving out a protected feature",
             "",
             "The twin's recipe fitted again with other features, on the test part. The worst group is the one, none of",
             "the small ones, for which a figure is surest to be high; shown is its ratio to all other applicants.",

@@ -19,7 +19,7 @@ from train.split import Split
 from train.training import Training
 
 DESCRIPTION_CHARACTERS: Final = 5000
-"""MLflow's database has room for so many."""
+"""The most that MLflow's database can store."""
 
 
 def model_card(training: Training, shipped: ParityReport, twin: ParityReport, agreed: Agreement) -> str:
@@ -55,7 +55,7 @@ def first_chapters(chapters: Sequence[str]) -> str:
 
 _REPORTS: Final = (
     "## Reports\n\n"
-    "What checks found of it: [gates](/reports?kind=gate), [drift checks](/reports?kind=drift), "
+    "Its reports: [gates](/reports?kind=gate), [drift checks](/reports?kind=drift), "
     "[verifications of the record](/reports?kind=verify). The whole model card is `model/model_card.md` of its run."
 )
 
@@ -63,7 +63,7 @@ _REPORTS: Final = (
 def _purpose() -> str:
     return (
         "## Purpose\n\n"
-        "Gives the probability that a couple who apply for a marriage loan divorce soon after it. It orders\n"
+        "Returns the probability that a couple who apply for a marriage loan divorce soon after it. It orders\n"
         "applications for review by case officers. It is not made to refuse an application by itself."
     )
 
@@ -97,7 +97,7 @@ def weighting(split: Split) -> str:
     """Whether labels are weighted, and how."""
     all_ = joined(split.known, split.test).weights
     if all_ is None:
-        return "Labels are not weighted: each counts once, as outcomes of everybody do."
+        return "Labels are not weighted: each counts once, since outcomes of everybody are known."
     return (
         "**Labels are weighted** by the inverse of the probability of having been looked at (Horvitz-Thompson):\n"
         f"{np.count_nonzero(all_ > 1):,} of the {all_.size:,} applications stand for others too, each for "
@@ -114,7 +114,7 @@ def _models(training: Training, agreed: Agreement) -> str:
     chosen = (
         f"Chosen among {len(training.trials)} by mean average precision over time-ordered folds before the test."
         if training.trials
-        else "That of an earlier version: the search was not repeated."
+        else "The recipe of an earlier version: the search was not repeated."
     )
     return (
         "## Models\n\n"

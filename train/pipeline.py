@@ -52,8 +52,8 @@ def run(
         seed: of everything drawn at random.
         threads: of XGBoost; they change the time, not the model.
         promote_first: put the version into production when the registry says that no version is there, or when the
-            one that is there can't be served any more.
-        progress: told how far each step is.
+            the existing one can no longer be served.
+        progress: gets the state of each step.
         reason: why it is trained, kept as a tag of the version.
         excluded: features on which no tree may split; None: those of the version in production.
         known_before: outcomes that were recorded from then on are unknown to training; None: none of them.
@@ -90,7 +90,7 @@ def run(
 
 
 def excluded_of(version: ModelVersion | None) -> tuple[str, ...]:
-    """What a version leaves out, so that a retraining leaves it out too; a version of before leaves out nothing.
+    """The features that a version excludes, so that a retraining excludes them too; an earlier version excludes none.
 
     Raises:
         RecipeError: the version's recipe can't be read.
@@ -101,7 +101,7 @@ def excluded_of(version: ModelVersion | None) -> tuple[str, ...]:
 
 
 def _promote(registry: Registry, version: ModelVersion, promote_first: bool) -> int | None:
-    """Promote the version if asked to and nothing stands in its way; returns the version in production."""
+    """Promote the version if requested and possible; returns the version in production."""
     production = registry.version_of(PRODUCTION)
     if promote_first and (production is None or why_unservable(registry, production) is not None):
         registry.set_alias(PRODUCTION, version.version)

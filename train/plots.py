@@ -22,7 +22,7 @@ from train.search import Trial, best
 def precision_recall_plot(
     path: Path, test: Dataset, probabilities: NDArray[np.float32], evaluation: Evaluation
 ) -> None:
-    """Precision over recall of the judged twin on the test part, beside what chance gives and officers can review."""
+    """Precision over recall of the judged twin on the test part, with the levels of chance and of the review."""
     axes = labelled_axes(
         "Precision and recall of the judged twin on the test part", "recall (share of divorces found)", "precision"
     )

@@ -30,7 +30,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Share of rows drawn for a tree, and of columns."""
     min_child_weight: float
     half_life_days: float | None
-    """An application so many days older than the newest counts half as much; None: all count the same."""
+    """Days after which an application counts half as much as the newest; None: all count the same."""
     monotone: dict[str, int] = {}
     """Direction (1 rises, -1 falls) by name of the features in which the probability may only go one way."""
     excluded: tuple[str, ...] = ()
@@ -61,7 +61,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def weights(self, dataset: Dataset) -> NDArray[np.float32] | None:
         """Of applications [N] to fit on; None: all weigh the same.
 
-        An application weighs as many applicants as it stands for, times its recency; the newest of mean design weigh 1.
+        An application's weight is the number of applicants that it represents, times its recency; the newest with a
+        mean design weight have 1.
         """
         recency = None if self.half_life_days is None else recency_weights(dataset.dates, self.half_life_days)
         if dataset.weights is None:
@@ -114,7 +115,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:
-        """What `to_json` wrote.
+        """Read the text of `to_json`.
 
         Raises:
             RecipeError: it is something else.

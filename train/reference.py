@@ -99,7 +99,7 @@ def _counts_of(part: Dataset, label: int, bins: Bins, values: NDArray[np.float32
 def whole_counts(weights: NDArray[np.float64], total: int) -> NDArray[np.int64]:
     """Whole numbers that are as weights [K] are and add up to `total`, by the largest remainders.
 
-    What has any weight gets one at least where there are enough: what was seen at training is not strange.
+    A bin with any weight gets at least one row, if there are enough: values seen in training are not unknown.
     """
     least: NDArray[np.int64] = (weights > 0).astype(np.int64)
     if least.sum() > total:

@@ -20,7 +20,7 @@ def why_not_refreshed(champion: ModelVersion, cutoff: dt.date) -> str | None:
     if RECIPE_TAG not in champion.tags:
         return f"version {champion.version} does not say its recipe: an earlier version of this project trained it"
     if cutoff <= champion.data_cutoff:
-        return f"version {champion.version} knows all applications before {cutoff} already"
+        return f"version {champion.version} already knows all applications before {cutoff}"
     return None
 
 
@@ -45,7 +45,7 @@ def refresh(
         known_before: outcomes that were recorded from then on are unknown; None: none of them.
         seed: of everything drawn at random.
         threads: to fit with.
-        progress: told how far each step is.
+        progress: gets the state of each step.
 
     Raises:
         RecipeError: the version's recipe can't be read.

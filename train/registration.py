@@ -17,6 +17,7 @@ from fraud.registry import (
     CROSS_FITTED_AP_TAG,
     EXCLUDED_TAG,
     LABELS_KNOWN_BEFORE_TAG,
+    NEWEST_APPLICATION_TAG,
     PROFILE_SHA256_TAG,
     RECIPE_TAG,
     REFRESHED_FROM_TAG,
@@ -113,6 +114,7 @@ def run_name(cutoff: dt.date, tags: Mapping[str, str]) -> str:
 def _tags(training: Training, conversions: Conversions, profile: ReferenceProfile) -> dict[str, str]:
     return {
         TEST_START_TAG: training.split.test_start.isoformat(),
+        NEWEST_APPLICATION_TAG: training.split.last_day.isoformat(),
         TWIN_SHA256_TAG: conversions.twin.sha256,
         RECIPE_TAG: training.recipe.to_json().decode(),
         EXCLUDED_TAG: ",".join(training.recipe.excluded) or "none",

@@ -2,9 +2,9 @@
 
 One validation part of 20,000 rows can't tell recipes apart, and a stopping rule that follows its average precision from
 tree to tree stops where it is lucky. So a recipe is judged by the mean over several folds, each fitted on all that was
-known before it; every fold grows the same number of trees, and their number is read off the mean curve. What lies
-within one standard error of the best, by the paired differences of the folds, counts as equally good, and of those
-the simplest is taken (Breiman et al. 1984, "Classification and Regression Trees", section 3.4.3).
+known before it; every fold grows the same number of trees, and their number is read off the mean curve. Recipes within
+one standard error of the best, by the paired differences of the folds, count as equally good, and of those the simplest
+is taken (Breiman et al. 1984, "Classification and Regression Trees", section 3.4.3).
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def search(
         folds: oldest first.
         seed: of the sampler and of the trees.
         threads: folds that are fitted side by side; trees on so few rows gain little from several threads each.
-        on_trial: told how many trials are done, and of how many.
+        on_trial: gets the number of finished trials and of all trials.
         monotone: direction by name of the features in which the probability may only go one way.
         excluded: features on which no tree may split.
         trials: how many recipes.

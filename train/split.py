@@ -30,7 +30,7 @@ class Split:
     """The test part and all that is older."""
 
     known: Dataset
-    """What may be searched in and fitted on where the model is to be judged."""
+    """The rows for the search and the fit of a model that will be judged."""
     test: Dataset
 
     @property

@@ -30,7 +30,7 @@ class Columns:
 
 
 class StoredRows:
-    """Takes the batches of `train.table.batches`, and gives them back as checked arrays."""
+    """Takes the batches of `train.table.batches`, and returns them as checked arrays."""
 
     def __init__(self, values: Mapping[str, Mapping[str | None, str]]) -> None:
         """Begin without any.

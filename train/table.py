@@ -1,9 +1,9 @@
 """Reads the applications with known outcomes: all SQL of training.
 
-They are in the table `divorce_predictions`, and in the log: applications that were scored, of which the agency has told
-the outcome since (`labelled_predictions_known`). An application that is in both counts once, as the table has it. A
-feature that was missing is NULL in the table and NaN in the log. The table has outcomes of everybody and no history; of
-the others it is on record when each outcome was told, and how likely each application was to be looked at.
+They are in the table `divorce_predictions`, and in the log: scored applications whose outcome the agency has recorded
+since (`labelled_predictions_known`). An application that is in both counts once, as in the table. A missing feature is
+NULL in the table and NaN in the log. The table has outcomes of everybody and no history. For the others the record has
+the time of each outcome, and the probability with which each application was reviewed.
 """
 
 from __future__ import annotations
@@ -79,8 +79,10 @@ def read_rows(connection: Connection, cutoff: dt.date, known_before: dt.datetime
 
 
 def copy_rows(connection: Connection, cutoff: dt.date, known_before: dt.datetime) -> BinaryIO:
-    """Copy the applications before `cutoff` to a temporary file, oldest first: id, `Date`, the features, `Divorce`, and
-    how likely each was to be looked at; outcomes and answers that were recorded from `known_before` on are unknown.
+    """Copy the applications before `cutoff` to a temporary file, oldest first.
+
+    Columns: id, `Date`, the features, `Divorce`, and the probability with which each was reviewed. Outcomes and answers
+    that were recorded from `known_before` on are unknown.
 
     `batches` reads the file. It has no name, and is gone when it is closed.
 
@@ -136,7 +138,7 @@ def batches(copied: BinaryIO) -> Iterator[pa.RecordBatch]:
 def moment_known(connection: Connection) -> dt.datetime:
     """A moment such that all that was recorded before it can be read by now, and nothing else ever will be before it.
 
-    Who records outcomes holds a lock until they are committed, and takes the time behind it (`append_outcome`).
+    A writer of outcomes takes a lock, then the time, and holds the lock until the commit (`append_outcome`).
     """
     with connection.cursor() as cursor:
         cursor.execute(_AFTER_THOSE_WHO_RECORD)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def record_run(
     registry: Registry, params: Mapping[str, str], metrics: Mapping[str, float], folder: Path, name: str | None = None
 ) -> str:
-    """Write a run, with the files of `folder` under `model/`, to the experiment named as the model; gives its id.
+    """Write a run, with the files of `folder` under `model/`, to the experiment with the model's name; returns its id.
 
     Without a `name` MLflow makes one up.
 

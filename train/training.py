@@ -64,7 +64,7 @@ def train_model(
         cutoff: applications from this day on are unknown.
         seed: of everything drawn at random.
         threads: to fit with.
-        on_trial: told how many recipes of the search are done, and of how many.
+        on_trial: gets the number of finished recipes of the search and of all.
         monotone: direction by name of the features in which the probability may only go one way.
         excluded: features on which no tree may split.
 

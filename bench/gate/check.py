@@ -77,7 +77,7 @@ class Gate:
     ) -> LatencyReport:
         """Serve both versions side by side and load them in turns.
 
-        Without a champion the candidate stands on both sides: its ratios are 1, but for noise, and what remains are
+        Without a champion the candidate is on both sides: its ratios are 1, but for noise, and what remains are
         the absolute objectives and the errors.
         """
         self.work_dir.mkdir(parents=True, exist_ok=True)

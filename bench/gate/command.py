@@ -44,18 +44,18 @@ def gate(
     measure_only: Annotated[
         bool,
         typer.Option(
-            "--measure-only", help="Change nothing: `python -m bench promote` takes up a candidate that passed."
+            "--measure-only", help="Change nothing: `python -m bench promote` promotes a candidate that passed."
         ),
     ] = False,
     deploy: Deploy = True,
 ) -> None:
-    """Compare the candidate with production; promote it if it is better and as quick.
+    """Compare the candidate with production; promote it if it is better and as fast.
 
-    Where it is rejected, production's recipe is fitted again on everything known and promoted if it is not inferior
+    If it is rejected, production's recipe is fitted again on everything known, and promoted if it is not inferior
     (GATE_REFRESH).
 
-    Exit status: 0 promoted (or, with --measure-only, may be promoted), 10 rejected, 20 could not be decided, 2 error.
-    Only 0 changes anything.
+    Exit status: 0 promoted (or, with --measure-only, may be promoted), 10 rejected, 20 inconclusive, 2 error. Only 0
+    changes anything.
     """
     settings = load_settings()
     if today is not None:
@@ -72,7 +72,7 @@ def gate(
     report = run.report()
     if report is None:
         typer.echo(
-            "The candidate is in production already" + (": nothing to measure." if measure_only else ", and served.")
+            "The candidate is already in production" + (": nothing to measure." if measure_only else ", and served.")
         )
         return
     store_report(run.trainer_dsn, stored_report(report))

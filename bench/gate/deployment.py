@@ -23,7 +23,7 @@ ASKED_AT_ONCE: Final = 32
 Deploy = Annotated[
     bool,
     typer.Option(
-        help="Have the running servers change their model. Without any, they take the version when they start."
+        help="Make running servers switch their model. A server that does not run takes the version when it starts."
     ),
 ]
 
@@ -90,7 +90,7 @@ class Deployment:
         return tuple(str(answer.fault) for answer in missing)
 
     def return_to_production(self) -> None:
-        """Tell all servers to serve what the registry calls production again; one that is away can't be told."""
+        """Make all servers switch back to the registry's production version; an unreachable one can't be asked."""
         for answer in self.ask_each(lambda server: server.update()):
             if answer.fault is not None:
                 logger.error("a server can't be told to keep the old version: %s", answer.fault)

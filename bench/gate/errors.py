@@ -13,7 +13,7 @@ class GateError(ProjectError):
 
 
 class ProbabilityError(GateError):
-    """A registered model gives something that is no probability."""
+    """A registered model returns something that is no probability."""
 
 
 class DeploymentError(GateError):
@@ -21,7 +21,7 @@ class DeploymentError(GateError):
 
 
 class UnreachableError(DeploymentError):
-    """A server does not answer, or can't ask the registry: it may be told later, or learn it by itself."""
+    """A server does not answer, or can't reach the registry: it may be asked later, or switch by itself."""
 
 
 class AtWorkError(GateError):

@@ -30,7 +30,7 @@ def alone(dsn: str, model_name: str, work: str = PROMOTION) -> Iterator[Callable
     connection = open_connection(dsn)
     try:
         if not _query(connection, "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", f"{work} of {model_name}"):
-            raise AtWorkError(f"another {work} of {model_name} is at work: wait until it has ended")
+            raise AtWorkError(f"another {work} of {model_name} is running: wait until it has ended")
 
         def check() -> None:
             try:

@@ -40,7 +40,7 @@ class MeasuredParts(msgspec.Struct, frozen=True):
 
 
 def was_too_busy(folder: Path) -> bool:
-    """Whether the candidate is good enough and only its latency could not be told: a calmer hour may tell it.
+    """Whether the candidate is good enough and only its latency is inconclusive: a calmer hour may decide.
 
     Everything else comes out the same again, since quality is judged on the same applications.
     """

@@ -27,11 +27,11 @@ def promote(
     ] = None,
     deploy: Deploy = True,
 ) -> None:
-    """Promote the candidate that `bench gate --measure-only` let pass, and have every server serve it.
+    """Promote the candidate that passed `bench gate --measure-only`, and make every server serve it.
 
     Nothing changes unless candidate and production are still the two versions that were measured, and every server of
-    SERVER_URLS has loaded and checked the candidate. A server that is cut off after that is named; it takes the version
-    by itself, and `bench verify` tells when. Exit status: 0 promoted, 2 error.
+    SERVER_URLS has loaded and checked the candidate. A server that is cut off after that is named; it switches by
+    itself, and `bench verify` shows when. Exit status: 0 promoted, 2 error.
     """
     settings = load_settings()
     deployment = deployment_of(settings) if deploy else None

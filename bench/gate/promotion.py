@@ -109,7 +109,7 @@ def _check_unchanged(
 def _move(
     registry: Registry, production: ModelVersion | None, following: ModelVersion, deployment: Deployment | None
 ) -> tuple[str, ...]:
-    """Put `following` in the place of `production`, or leave all as it was."""
+    """Make `following` the production version, or change nothing."""
     previous = registry.version_of(PREVIOUS)
     if production is not None:
         registry.set_alias(PREVIOUS, production.version)

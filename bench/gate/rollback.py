@@ -18,9 +18,9 @@ from fraud.verdict import Verdict
 
 
 def rollback(*, deploy: Deploy = True) -> None:
-    """Put the version that was in production before back into production, and have every server serve it.
+    """Put the previous version back into production, and make every server serve it.
 
-    A server that does not answer holds nothing up: it is named, and takes the version by itself. Exit status: 0 every
+    A server that does not answer delays nothing: it is named, and switches by itself. Exit status: 0 every
     server serves it; 20 the registry and all others have changed, but a server did not confirm it; 2 error, nothing has
     changed.
     """

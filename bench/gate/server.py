@@ -1,4 +1,4 @@
-"""One running server as an operator sees it: told to change its model, and asked what every worker serves."""
+"""One running server as an operator sees it: it switches its model, and says what every worker serves."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from serve.engine import read_golden_rows
 
 
 def verify() -> None:
-    """Ask every server of SERVER_URLS, not the registry alone, what is in production: version and answers.
+    """Ask every server of SERVER_URLS, not only the registry, which version is in production, and check its answers.
 
     Every worker has to serve the version that the registry calls production, and each server has to answer the golden
     rows of that version as the trained model did. Exit status: 0 all do; 10 a server does not; 2 the registry or a
@@ -37,12 +37,12 @@ def verify() -> None:
 
 
 def _tell(answers: Sequence[Answer], production: ModelVersion, rows: int) -> Verdict:
-    """A line for each server, faults on standard error; gives the verdict on all of them."""
+    """A line for each server, faults on standard error; returns the verdict on all of them."""
     for answer in answers:
         if answer.fault is None:
             typer.echo(
                 f"{answer.server.address}: every worker serves version {production.version}, and the server answers "
-                f"{rows} golden rows rightly."
+                f"{rows} golden rows correctly."
             )
         else:
             typer.echo(f"{answer.verdict.upper()}: {answer.fault}", err=True)
@@ -60,7 +60,7 @@ def _check(server: Server, production: ModelVersion, rows: GoldenRows) -> None:
 def _sendable_rows(registry: Registry, version: ModelVersion) -> GoldenRows:
     """The version's own golden rows, without those that a client can't send.
 
-    What is missing or negative each worker checked when it loaded the model.
+    Each worker checked missing and negative values when it loaded the model.
     """
     golden = read_golden_rows(registry.fetch_model(version))
     sendable = np.isfinite(golden.rows).all(axis=1) & (golden.rows >= 0).all(axis=1)

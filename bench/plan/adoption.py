@@ -29,20 +29,20 @@ _FORMATS: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
 
 def adopt(
     plan_file: Annotated[
-        Path | None, typer.Option("--plan", help="Of `python -m bench plan`; default: <RUN_DIR>/plan/plan.json.")
+        Path | None, typer.Option("--plan", help="File of `python -m bench plan`; default: <RUN_DIR>/plan/plan.json.")
     ] = None,
     capacity: Annotated[
-        float | None, typer.Option(help="Reviews a week, one of the plan's; default: its best choice.")
+        float | None, typer.Option(help="Reviews per week, one of the plan's capacities; default: its best choice.")
     ] = None,
     valid_from: Annotated[
         dt.datetime | None,
-        typer.Option(formats=_FORMATS, help="Moment (UTC) from which on it is valid; default: once it is signed."),
+        typer.Option(formats=_FORMATS, help="Start of its validity (UTC); default: its second signature."),
     ] = None,
 ) -> None:
-    """Write a plan's choice down as a review policy, signed by its author; it is used once a second person signs.
+    """Make a plan's choice a review policy, signed by its author; it is used once a second person signs.
 
-    The author's API key (role `operate`), or the administrator's password, is asked for, or read from a pipe. Run it as
-    the owner of the database. Exit status: 0 written, 2 error.
+    The command asks for the author's API key (role `operate`) or the administrator's password, or reads it from a pipe.
+    Run it as the owner of the database. Exit status: 0 written, 2 error.
     """
     settings = load_settings()
     plan = Plan.read(plan_file or settings.run_dir / PLAN_FOLDER / PLAN_FILE)
@@ -57,8 +57,8 @@ def adopt(
     )
 
 
-def sign(number: Annotated[int, typer.Argument(help="Of the policy, as `adopt` told it.")]) -> None:
-    """Sign a policy that somebody else has written; from then on servers use it, as soon as it is valid.
+def sign(number: Annotated[int, typer.Argument(help="Number of the policy, as `adopt` printed it.")]) -> None:
+    """Sign a policy that somebody else has written; servers then use it, once it is valid.
 
     Servers read it within a minute, or at once on `/update-model`. Exit status: 0 signed, 2 error.
     """
@@ -128,7 +128,7 @@ def _unsigned(journal: Sequence[Entry], number: int) -> Terms:
         named = ", ".join(map(str, sorted(waiting))) or "none"
         raise AdoptionError(f"there is no policy {number}; waiting for a second signature: {named}")
     if any(one.signs == number for one in journal):
-        raise AdoptionError(f"policy {number} has both signatures already")
+        raise AdoptionError(f"policy {number} already has both signatures")
     return entry.terms
 
 
@@ -183,5 +183,5 @@ def _moment(given: dt.datetime | None, now: dt.datetime) -> dt.datetime:
         return now
     moment = given.replace(tzinfo=dt.UTC)
     if moment < now:
-        raise AdoptionError(f"{moment:%Y-%m-%d %H:%M} UTC is over: a policy can only be valid from now on")
+        raise AdoptionError(f"{moment:%Y-%m-%d %H:%M} UTC has passed: a policy can only be valid from now on")
     return moment

@@ -30,26 +30,26 @@ plan.command()(sign)
 def make(
     context: typer.Context,
     *,
-    cases: Annotated[float | None, typer.Option(min=0, help="Cases that officers can handle a week.")] = None,
+    cases: Annotated[float | None, typer.Option(min=0, help="Cases that officers can handle per week.")] = None,
     case_cost: Annotated[float | None, typer.Option(min=0, help="Cost of a case, EUR.")] = None,
     loss: Annotated[float | None, typer.Option(min=0, help="Loss of a quick divorce, EUR.")] = None,
     max_wrong: Annotated[
-        float | None, typer.Option(min=0, help="Most couples a week that may be suspected wrongly.")
+        float | None, typer.Option(min=0, help="Maximum number of couples per week that may be suspected wrongly.")
     ] = None,
-    weeks: Annotated[int, typer.Option(min=2, help="Last weeks to plan from.")] = 8,
-    ahead: Annotated[int, typer.Option(min=1, help="Weeks ahead that the bands are about.")] = 4,
+    weeks: Annotated[int, typer.Option(min=2, help="Number of past weeks to plan from.")] = 8,
+    ahead: Annotated[int, typer.Option(min=1, help="Number of future weeks that the bands cover.")] = 4,
     folder: Annotated[
         Path | None, typer.Option("--report", help="Folder of the report; default: <RUN_DIR>/plan.")
     ] = None,
 ) -> None:
-    """Tell what reviews bring: capacity, threshold, quick divorces found, wrongly suspected couples, EUR.
+    """Plan reviews: for each capacity the threshold, quick divorces found, wrongly suspected couples, EUR.
 
     Exit status: 0 planned, 2 error.
     """
     if context.invoked_subcommand is not None:
         return
     if cases is None or case_cost is None or loss is None:
-        raise PlanError("give --cases, --case-cost and --loss: `python -m bench plan --help` tells what they are")
+        raise PlanError("give --cases, --case-cost and --loss: `python -m bench plan --help` explains them")
     settings = load_settings()
     registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
     version = registry.version_of(PRODUCTION)

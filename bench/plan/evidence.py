@@ -71,7 +71,7 @@ def gather(
         raise PlanError(
             f"{holdout.rows:,} applications with a label that version {version.version} has not seen, "
             f"{holdout.positives:,} with a divorce: at least {minimum_of_each_label:,} with and without one are needed "
-            "to tell how far its probabilities hold; wait for more labels, or lower GATE_MIN_POSITIVES"
+            "to estimate how far its probabilities are right; wait for more labels, or lower GATE_MIN_POSITIVES"
         )
     twin = twin_probabilities(registry, version, unseen.x)
     known = fit_recalibration(unseen.y, twin, unseen.weights)
@@ -98,8 +98,8 @@ def newest_labelled(unseen: Dataset, probabilities: NDArray[np.float32], weeks: 
     """
     if unseen.weights is not None:
         raise PlanError(
-            f"the log has no {LEAST_DAYS} days, and labelled applications can't stand in: outcomes are known of those "
-            "only who were looked at; plan again once the server has answered for two weeks"
+            f"the log has no {LEAST_DAYS} days, and labelled applications can't replace it: only outcomes of reviewed "
+            "applications are known; plan again once the server has answered for two weeks"
         )
     end = unseen.dates[-1] + np.timedelta64(1, "D")
     first = np.maximum(unseen.dates[0], end - np.timedelta64(weeks * DAYS_A_WEEK, "D"))

@@ -83,7 +83,7 @@ class Choice:
 
 
 def threshold_for(probabilities: NDArray[np.float32], reviews: int) -> np.float32:
-    """The lowest probability from which on no more than so many of N are reviewed; above 1 if that is nobody.
+    """The lowest probability from which on at most this number of N are reviewed; above 1 if that is nobody.
 
     Applications of equal probability are reviewed together, or not at all: an answer can't tell them apart.
     """

@@ -38,8 +38,6 @@ def person_of(secret: str, settings: Settings) -> str:
     login = base64.b64encode(f"{administrator.user}:{secret}".encode())
     caller = known.identify(b"Bearer " + secret.encode()) or known.identify(b"Basic " + login)
     if caller is None or not secret:
-        raise AdoptionError(
-            "nobody is known by that key or password: `python -m serve.keys add NAME --role operate` makes a key"
-        )
+        raise AdoptionError("no such key or password: `python -m serve.keys add NAME --role operate` makes a key")
     caller.require(Role.OPERATE)
     return caller.name

@@ -57,7 +57,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """What `to_json` wrote.
+        """Read the text of `to_json`.
 
         Raises:
             PlanError: there is no such file, or it is something else.

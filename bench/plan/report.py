@@ -42,7 +42,7 @@ def write_report(plan: Plan, folder: Path) -> tuple[Path, ...]:
 
 
 def stored_report(plan: Plan, page: str) -> Report:
-    """The same for the database; `page` is what was written. What can be planned passes, whatever it recommends."""
+    """The same for the database; `page` is the written page. A finished plan passes, whatever it recommends."""
     return Report(ReportKind.PLAN, plan.made_at, Verdict.PASS, page, plan.to_json().decode())
 
 

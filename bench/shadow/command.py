@@ -40,21 +40,20 @@ def shadow(
         typer.Option(formats=["%Y-%m-%d"], help=f"First day (UTC) of the log; default: {WEEKS} weeks before TODAY."),
     ] = None,
     today: Annotated[
-        dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="What the default is reckoned from [TODAY].")
+        dt.datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day from which the default is calculated [TODAY].")
     ] = None,
     folder: Annotated[
         Path | None, typer.Option("--report", help="Folder of the report; default: <RUN_DIR>/shadow.")
     ] = None,
     optional: Annotated[
-        bool, typer.Option("--optional", help="Pass where too little was answered to compare: the gate has decided.")
+        bool, typer.Option("--optional", help="Pass if there are too few answers to compare: the gate has decided.")
     ] = False,
 ) -> None:
-    """Tell what a candidate would have answered to the logged applications, beside production.
+    """Compare what a candidate would have answered to the logged applications with production's answers.
 
-    What production answered is scored again and has to come out bit for bit. Decisions are those of the review policy
-    in force, or of a review of GATE_REVIEW_CAPACITY. Exit status: 0 nothing speaks against the candidate, 10 more
-    decisions flip than the flip_share of GATE_VETOES, 20 too little to tell, 30 the record is not what production
-    gives, 2 error.
+    Production's answers are scored again and must match bit for bit. Decisions follow the review policy in force, or a
+    review of GATE_REVIEW_CAPACITY. Exit status: 0 nothing speaks against the candidate, 10 more decisions flip than the
+    flip_share of GATE_VETOES, 20 too little to tell, 30 the record differs from what production returns, 2 error.
     """
     settings = load_settings()
     where = folder or settings.run_dir / SHADOW_FOLDER
@@ -108,7 +107,5 @@ def _window(since: dt.datetime | None, today: dt.date) -> Window:
     first = since.date() if since else today - dt.timedelta(weeks=WEEKS)
     begin, now = dt.datetime.combine(first, dt.time(), dt.UTC), dt.datetime.now(dt.UTC)
     if begin >= now:
-        raise ShadowError(
-            f"nothing can have been answered since {first}, which is to come: give --since an earlier day"
-        )
+        raise ShadowError(f"there can be no answers since {first}, which is in the future: use an earlier --since")
     return Window(begin, now)

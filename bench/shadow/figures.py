@@ -119,7 +119,7 @@ def figures(applications: Applications, decisions: BothDecisions, attributes: At
 
 
 def density(applications: Applications) -> Density:
-    """Up to the highest probability that either model gives."""
+    """Up to the highest probability of either model."""
     highest = max(float(applications.champion.max()), float(applications.candidate.max()))
     borders = np.linspace(0, np.nextafter(np.float32(highest), np.float32(2)), CELLS + 1)
     counts, _, _ = np.histogram2d(applications.champion, applications.candidate, [borders, borders])

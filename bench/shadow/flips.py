@@ -1,6 +1,6 @@
 """Why decisions flip: which features' effects on the log-odds are others in the candidate.
 
-Nobody is named, and no value of an application is told: a page of aggregates may outlive an erasure.
+The page names nobody and shows no value of an application, since it may outlive an erasure.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from serve.engine.contributions import Contributions
 from serve.scoring.reasons import weightiest
 
 MOST_EXPLAINED: Final = 20_000
-"""Of more flips of one direction, so many are explained, spread evenly over the window."""
+"""If there are more flips in one direction, this number is explained, spread evenly over the window."""
 MOST_SHOWN: Final = 10
 """Of each direction, those whose log-odds move most."""
 REASONS: Final = 3
@@ -33,7 +33,7 @@ class FeatureChange:
     """Flips whose weightiest reason it is."""
     champion: float | None
     candidate: float | None
-    """Mean effect on the log-odds; None for a version that gives none."""
+    """Mean effect on the log-odds; None for a version without reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Flips:
 
     number: int
     explained: int
-    """Of them, those that the features below are about; 0 where no version gives reasons."""
+    """Of them, those that the features below are about; 0 if no version has reasons."""
     features: tuple[FeatureChange, ...]
     """The most frequent reason first."""
     largest: tuple[Flip, ...]
@@ -62,14 +62,14 @@ class Flips:
 
 @dataclass(frozen=True, slots=True)
 class Explanations:
-    """What gives the effects of each version; None for a version that was registered without."""
+    """Computes the effects of each version; None for a version that was registered without tables."""
 
     champion: Contributions | None
     candidate: Contributions | None
 
     @property
     def are_complete(self) -> bool:
-        """Whether changes of effects can be told, and not the effects of one version alone."""
+        """Whether there are changes of effects, and not only the effects of one version."""
         return self.champion is not None and self.candidate is not None
 
 
@@ -119,7 +119,7 @@ class _Changes:
 
 
 def _changes(x: NDArray[np.float32], explanations: Explanations) -> _Changes | None:
-    """None where no version gives reasons; where one does, its effects have to do for what it decides."""
+    """None if no version has reasons. If only one has, its effects explain the decisions of both."""
     x = np.ascontiguousarray(x)
     champion, candidate = (
         None if one is None else one.effects(x) for one in (explanations.champion, explanations.candidate)

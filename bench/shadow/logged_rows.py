@@ -14,7 +14,7 @@ from fraud.registry import ModelVersion
 from serve.audit.binary_rows import HEADER_BYTES, SIGNATURE, TRAILER
 
 MOST_ROWS: Final = 5_000_000
-"""Of a longer log, requests are drawn by their hash until about so many rows are left."""
+"""Of a longer log, requests are drawn by their hash until about this number of rows is left."""
 CHUNK_BYTES: Final = 8 * 1024 * 1024
 """Of what PostgreSQL sends: some 90,000 rows."""
 

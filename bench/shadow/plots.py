@@ -28,7 +28,7 @@ def probabilities_of_both(compared: Comparison) -> Plot:
         axes.axhline(rule.candidate_threshold, color="C1", ls="--", label="reviewed by the candidate from here on")
     axes.plot([0, density.borders[-1]], [0, density.borders[-1]], color="grey", lw=0.8)
     axes.legend(fontsize="small", loc="upper left")
-    return Plot.of(axes, "probabilities", "Applications by both probabilities, the brighter the more of them")
+    return Plot.of(axes, "probabilities", "Applications by both probabilities; brighter means more")
 
 
 def decisions_by_week(weeks: Sequence[WeekFigures]) -> Plot:
@@ -37,8 +37,8 @@ def decisions_by_week(weeks: Sequence[WeekFigures]) -> Plot:
     places = np.arange(len(weeks))
     to_review = [week.figures.to_review / week.figures.applications for week in weeks]
     to_pass = [week.figures.to_pass / week.figures.applications for week in weeks]
-    axes.bar(places - BARS_WIDTH / 2, to_review, BARS_WIDTH, color="C1", label="the candidate alone has them reviewed")
-    axes.bar(places + BARS_WIDTH / 2, to_pass, BARS_WIDTH, color="C0", label="the champion alone has them reviewed")
+    axes.bar(places - BARS_WIDTH / 2, to_review, BARS_WIDTH, color="C1", label="reviewed only by the candidate")
+    axes.bar(places + BARS_WIDTH / 2, to_pass, BARS_WIDTH, color="C0", label="reviewed only by the champion")
     shown = places[:: max(1, len(weeks) // 12)]
     axes.set_xticks(shown, [f"{weeks[place].monday:%d %b}" for place in shown], rotation=45)
     axes.legend(fontsize="small")

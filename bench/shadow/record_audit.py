@@ -1,4 +1,4 @@
-"""Whether the probabilities on record are those that the version gives, to the bit."""
+"""Whether the probabilities on record are those that the version returns, to the bit."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bench.shadow.copied_rows import AnsweredRows, Unreadable
 from serve.engine.onnxruntime_parity import RELATIVE_TOLERANCE
 
 MOST_TOLD: Final = 10
-"""So many rows that differ are told one by one, of each kind."""
+"""Most rows with a difference that are listed one by one, of each kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A row whose probability on record is not what the version gives."""
+    """A row whose probability on record is not what the version returns."""
 
     chain_id: uuid.UUID
     sequence: int
@@ -54,7 +54,7 @@ class RecordAudit:
         given: NDArray[np.float32],
         otherwise: Callable[[NDArray[np.float32]], Iterable[NDArray[np.float32]]],
     ) -> None:
-        """Compare rows [N] that the version answered with what it gives now [N]; `otherwise`: by other kernels."""
+        """Compare rows [N] that the version answered with what it returns now [N]; `otherwise`: by other kernels."""
         self.compared += given.size
         stands = ~_is_same(rows.stored, given)
         self.equal += given.size - int(stands.sum())
@@ -83,9 +83,9 @@ class RecordAudit:
         """A sentence for each kind of fault; none where all is as it was answered."""
         if self.different:
             yield (
-                f"{self.different:,} of {self.compared:,} probabilities on record are not what version {version} gives "
+                f"{self.different:,} of {self.compared:,} probabilities on record differ from version {version}'s "
                 f"(largest relative difference {self.largest:.3g}), first {self._first(is_rounding=False)}: `python -m "
-                "serve.audit verify` tells whether the record was changed"
+                "serve.audit verify` shows whether the record was changed"
             )
         if self.unreadable:
             yield (
@@ -98,7 +98,7 @@ class RecordAudit:
         if not self.rounded:
             return None
         return (
-            f"{self.rounded:,} of {self.compared:,} probabilities on record are what version {version} gives, but for "
+            f"{self.rounded:,} of {self.compared:,} probabilities on record are version {version}'s, except for "
             f"rounding (relative difference at most {RELATIVE_TOLERANCE:g}), first {self._first(is_rounding=True)}: "
             "another processor or release answered, or they were changed; `python -m serve.audit verify` tells"
         )

@@ -52,7 +52,7 @@ class Comparison:
     to_review: Flips
     to_pass: Flips
     without_reasons: tuple[int, ...]
-    """Versions that were registered without what gives reasons."""
+    """Versions that were registered without tables of reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Shadow:
 
     @property
     def verdict(self) -> Verdict:
-        """It passes only where the record stands and the candidate is within the limits."""
+        """It passes only if the record is right and the candidate is within the limits."""
         return worst([verdict for verdict, _ in self._judgements()])
 
     @property
@@ -92,7 +92,7 @@ class Shadow:
         if self.record.compared and self.record.equal == self.record.compared:
             yield (
                 Verdict.PASS,
-                f"all {self.record.compared:,} probabilities on record that version {self.champion} answered come out "
+                f"all {self.record.compared:,} probabilities on record that version {self.champion} answered match "
                 "bit for bit",
             )
 
@@ -106,7 +106,7 @@ class Shadow:
             )
         whole, limit = self.comparison.figures.whole, self.limits.flip_share
         flips = (
-            f"version {self.candidate} decides otherwise than version {self.champion} for "
+            f"version {self.candidate} decides differently from version {self.champion} for "
             f"{whole.to_review + whole.to_pass:,} of {applications:,} applications ({whole.flip_share:.2%}): "
             f"{whole.to_review:,} it alone has reviewed, {whole.to_pass:,} it passes"
         )
@@ -116,9 +116,9 @@ class Shadow:
 
 
 MEANING: Final = {
-    Verdict.PASS: "nothing here speaks against the candidate",
-    Verdict.FAIL: "the candidate decides otherwise too often",
-    Verdict.INCONCLUSIVE: "too little is known to tell",
+    Verdict.PASS: "the comparison found nothing against the candidate",
+    Verdict.FAIL: "the candidate changes too many decisions",
+    Verdict.INCONCLUSIVE: "inconclusive: too few answers",
     Verdict.ERROR: "the comparison could not run",
-    Verdict.DATA_QUALITY_FAULT: "the record is not what production gives, so nothing is said that builds on it",
+    Verdict.DATA_QUALITY_FAULT: "the record differs from what production returns, so nothing else can be concluded",
 }

@@ -27,7 +27,7 @@ class VersionEngines:
     """One version, loaded and checked as a server does it.
 
     A server takes for each request the kernel that is the fastest for as many rows. Kernels give the same log-odds, bit
-    for bit, and round exp differently: an answer is right to the bit where one of them gives it.
+    for bit, and round exp differently: an answer is right to the bit if one of them returns it.
     """
 
     version: ModelVersion
@@ -40,13 +40,13 @@ class VersionEngines:
         """Probabilities [N] of rows [N, F].
 
         Raises:
-            ProbabilityError: the model gives something else.
+            ProbabilityError: the model returns something else.
         """
         probabilities = self.engines[0].score(x)
         wrong = int((~((probabilities >= 0) & (probabilities <= 1))).sum())
         if wrong:
             raise ProbabilityError(
-                f"version {self.version.version} of {self.version.name} gives no probability between 0 and 1 for "
+                f"version {self.version.version} of {self.version.name} returns no probability between 0 and 1 for "
                 f"{wrong:,} of {probabilities.size:,} logged applications: don't promote it, train again"
             )
         return probabilities

@@ -42,7 +42,7 @@ def fill(forest: Forest, covers: Sequence[NDArray[np.float64]]) -> ContributionT
     """
     grown = [(tree, cover) for tree, cover in zip(forest.trees, covers, strict=True) if len(tree.splits)]
     if not all(np.all((cover > 0) & (cover < np.inf)) for _, cover in grown):
-        raise NoTablesError("a node of the booster has no cover: how many training rows reached it is not known")
+        raise NoTablesError("a node of the booster has no cover (number of training rows that reached it)")
     grid = grid_of(forest)
     trees = [_CutTree(tree, leaf_paths(tree, cover, grid)) for tree, cover in grown]
     leaves = sum(float(tree.value[0]) for tree in forest.trees if not len(tree.splits))

@@ -1,4 +1,4 @@
-"""What pages fetch beside themselves, under addresses that change with the content."""
+"""Files that pages load, under addresses that change with the content."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The desk of case officers: a queue, a page for each case, and one for who supervises."""
+"""The desk of case officers: a queue, a page for each case, and a page for supervisors."""

@@ -52,8 +52,8 @@ class CasePage:
     def _act(self, visit: Visit) -> Response:
         case, asked = found_case(visit), visit.form.get("act", "")
         if asked not in set(Act) - {Act.OPENED, Act.ERASED}:
-            return self._show(visit, "This form asks for nothing that can be done here.", HTTPStatus.BAD_REQUEST)
-        # What was begun before a refusal is taken back, and the page is shown in the same transaction.
+            return self._show(visit, "This form asks for an unknown action.", HTTPStatus.BAD_REQUEST)
+        # A refusal undoes the begun changes, and the page is shown in the same transaction.
         with visit.connection.cursor() as cursor:
             cursor.execute("SAVEPOINT act")
         try:
@@ -124,7 +124,7 @@ def found_case(visit: Visit) -> Case:
     number = visit.request.path_params["number"]
     case = find_case(visit.connection, number)
     if case is None:
-        raise NotFound(f"there is no case {number}: /desk lists those that are")
+        raise NotFound(f"there is no case {number}: /desk lists the existing ones")
     return case
 
 

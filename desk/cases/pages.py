@@ -59,7 +59,7 @@ def _take(visit: Visit) -> Response:
     """The next one; whoever presses the button twice gets two."""
     case = take_next(visit.connection, officer_of(visit))
     if case is None:
-        return _list(visit, "There is no free case that you could take.", HTTPStatus.CONFLICT)
+        return _list(visit, "There is no free case for you.", HTTPStatus.CONFLICT)
     return RedirectResponse(f"{DESK}/cases/{case.number}", HTTPStatus.SEE_OTHER)
 
 

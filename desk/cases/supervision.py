@@ -1,4 +1,4 @@
-"""`/desk/supervision`: how cases are worked, for who supervises."""
+"""`/desk/supervision`: how officers work on cases, for supervisors."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Explained(msgspec.Struct, frozen=True):
 
 
 class NotExplained(ProjectError):
-    """A version can't be asked, or has nothing to say."""
+    """A version can't be loaded, or has no reasons."""
 
 
 class Versions:
@@ -100,7 +100,7 @@ class Versions:
             logger.warning("version %d can't be asked about a case: %s", version, error)
             raise NotExplained(f"version {version} can't be asked: {error}") from None
         if found is None:
-            raise NotExplained(f"version {version} was registered without what gives reasons")
+            raise NotExplained(f"version {version} was registered without tables of reasons")
         return found
 
     def _overall_of(self, version: int) -> float | None:

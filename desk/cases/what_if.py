@@ -1,4 +1,4 @@
-"""`/desk/cases/N/what-if`: what the model in production says of other values. No application, and not on record.
+"""`/desk/cases/N/what-if`: the model in production scores other values. They are no application, and not recorded.
 
 The pages' process scores it with the registry's model, by ONNX Runtime, to which the server's own code is equal.
 Nothing of it reaches the prediction log, so no drift check, label or training ever sees it.
@@ -96,7 +96,7 @@ class WhatIf:
         """The values on record.
 
         Raises:
-            NotNow: the score is not to be seen yet, or they are not there any more.
+            NotNow: the officer may not see the score yet, or the values are gone.
         """
         case = found_case(visit)
         if not score_is_shown(visit, case, blind_first=self._blind_first):
@@ -104,7 +104,7 @@ class WhatIf:
         answer = answer_of(visit.connection, case.number)
         row = None if answer is None else answer.row
         if row is None or len(row) != FEATURE_COUNT:
-            raise NotNow("the values of this application are not on record any more, or are others than are declared")
+            raise NotNow("the values of this application are no longer on record, or differ from the declared features")
         return row
 
 

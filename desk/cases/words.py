@@ -1,4 +1,4 @@
-"""What is said about cases, in plain words."""
+"""The texts about cases, in plain words."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The first page: how the service is."""
+"""The first page: the state of the service."""

@@ -1,4 +1,4 @@
-"""What needs a person: one line each, with what to do. Decided from what is shown anyway."""
+"""Alerts: one line each, with what to do. They follow from the figures that the page shows."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ OLDEST_RECORD_S: Final = 60.0
 REFUSED_SHARE: Final = 0.01
 
 LONGEST_AGE: Final = {
-    ReportKind.DRIFT: (dt.timedelta(days=3), "`python -m jenkins.drift check` looks now."),
-    ReportKind.VERIFY: (dt.timedelta(days=35), "`python -m serve.audit verify` verifies it."),
-    ReportKind.BACKUP: (dt.timedelta(days=8), "`python -m serve.audit backup FOLDER` takes one."),
+    ReportKind.DRIFT: (dt.timedelta(days=3), "Run `python -m jenkins.drift check`."),
+    ReportKind.VERIFY: (dt.timedelta(days=35), "Run `python -m serve.audit verify`."),
+    ReportKind.BACKUP: (dt.timedelta(days=8), "Run `python -m serve.audit backup FOLDER`."),
 }
 """Of the newest of a kind, and what makes a new one."""
 
@@ -50,7 +50,7 @@ def _of_checks(checks: Sequence[Check], now: dt.datetime) -> Iterator[Alert]:
     for check in checks:
         if check.kind is None:
             if check.name == RETRAINING_BY_DRIFT and check.verdict == "refused":
-                yield Alert(f"Drift was found, and no retraining was begun: {check.reason}.")
+                yield Alert(f"Drift was found, and no retraining was started: {check.reason}.")
             continue
         to_do = TO_DO.get((check.kind, check.verdict))
         if to_do is not None:
@@ -59,7 +59,7 @@ def _of_checks(checks: Sequence[Check], now: dt.datetime) -> Iterator[Alert]:
         if longest is None:
             continue
         if check.at is None:
-            yield Alert(f"{check.name}: there was none yet. {how}")
+            yield Alert(f"{check.name}: none yet. {how}")
         elif now - check.at > longest:
             yield Alert(f"{check.name}: the last one is {(now - check.at).days} days old. {how}", check.report)
 
@@ -68,15 +68,15 @@ def _of_traffic(counters: Counters, last_hour: Traffic | None) -> Iterator[Alert
     if counters.oldest_s > OLDEST_RECORD_S:
         yield Alert(
             f"{counters.waiting_records:,} records wait for the database, the oldest for {counters.oldest_s:,.0f} s: "
-            "see whether PostgreSQL answers. Answers go on until the spool is full."
+            "check whether PostgreSQL answers. The server answers until the spool is full."
         )
     if last_hour is not None and last_hour.refused_share > REFUSED_SHARE:
         yield Alert(
             f"{last_hour.refused_share:.1%} of the requests of the last hour got an error: the server's log counts "
-            "them by status. 4xx: a client sends what can't be scored; 503: more comes than can be answered."
+            "them by status. 4xx: a client sends faulty requests; 503: the server is overloaded."
         )
 
 
 def _of_schedule(tasks: list[ScheduledTask]) -> Iterator[Alert]:
     if tasks and not is_heard(tasks):
-        yield Alert("The schedule is not heard any more: start `python -m jenkins.schedule` again.")
+        yield Alert("The schedule no longer reports: start `python -m jenkins.schedule` again.")

@@ -33,7 +33,7 @@ class Check(msgspec.Struct, frozen=True):
 
 
 def newest_checks(connection: Connection, model: str) -> list[Check]:
-    """Of each kind of report the newest one, and the last word on a retraining of a model because of drift."""
+    """The newest report of each kind, and the last decision about a retraining of a model because of drift."""
     found = {report.kind: report for report in newest_reports(connection)}
     checks = []
     for kind, name in CALLED.items():

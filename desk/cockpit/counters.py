@@ -1,4 +1,4 @@
-"""What all server processes count in the files that they share."""
+"""Counters of all server processes, from the files that they share."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def minute_between(earlier: Counters, later: Counters, seconds: float) -> Minute
 
 
 class MinuteKeeper:
-    """Keeps a row a minute. What the database did not take is in the next row, which is of a longer minute then."""
+    """Stores a row per minute. The counts of a row that the database refuses go into the next one."""
 
     def __init__(self, dsn: str, read_counters: Callable[[], Counters]) -> None:
         """Minutes begin now: what was counted before, an earlier desk has kept, or nobody."""
@@ -60,7 +60,9 @@ class MinuteKeeper:
                     keep_minute(connection, minute)
             except (DatabaseError, psycopg2.Error) as error:
                 if not self._is_away:
-                    logger.warning("traffic can't be kept, and is tried on: %s", str(error).partition("\n")[0])
+                    logger.warning(
+                        "traffic can't be stored; the next minute tries again: %s", str(error).partition("\n")[0]
+                    )
                 self._is_away = True
                 return
         self._last, self._last_at, self._is_away = counters, now, False

@@ -1,4 +1,4 @@
-"""`/`: how the service is, for whoever runs or audits it; for the anonymous one line and a login."""
+"""`/`: the state of the service, for operators and auditors; for anonymous visitors one line and a login."""
 
 from __future__ import annotations
 

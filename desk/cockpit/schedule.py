@@ -1,4 +1,4 @@
-"""What the schedule's process told of its tasks."""
+"""The tasks of the schedule, as its process reports them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from psycopg2.extensions import connection as Connection
 CALLED: Final = {
     "drift-monitor": "Drift check",
     "retrain": "Retraining",
-    "rewrite-erased": "Rewrite of what was erased",
+    "rewrite-erased": "Rewrite of erased data",
 }
 SILENCE: Final = dt.timedelta(minutes=5)
 """It tells each minute that it is there."""
@@ -28,7 +28,7 @@ class ScheduledTask(msgspec.Struct, frozen=True):
     begun_at: dt.datetime | None
     next_at: dt.datetime | None
     is_heard: bool
-    """Whether its process has told so a short time ago."""
+    """Whether its process has reported recently."""
 
     @property
     def name(self) -> str:
@@ -37,7 +37,7 @@ class ScheduledTask(msgspec.Struct, frozen=True):
 
 
 def scheduled_tasks(connection: Connection) -> list[ScheduledTask]:
-    """What comes next first; nothing where no schedule has told anything, as where Jenkins runs the tasks."""
+    """In the order of their next run; empty if no schedule has reported, as with Jenkins."""
     with connection.cursor() as cursor:
         cursor.execute(_TIMES, (SILENCE,))
         return [ScheduledTask(*found) for found in cursor.fetchall()]

@@ -83,7 +83,7 @@ class Traffic(msgspec.Struct, frozen=True):
 
 
 def keep_minute(connection: Connection, minute: Minute) -> None:
-    """Write it down, and remove what no page shows any more."""
+    """Store it, and remove rows that are too old for any page."""
     with connection.cursor() as cursor:
         cursor.execute(_KEEP, (minute.seconds, minute.answered, minute.refused, minute.rows, list(minute.buckets)))
         cursor.execute(_FORGET, (KEPT,))

@@ -1,4 +1,4 @@
-"""The versions of the model that have a part to play, as the registry has them."""
+"""The versions of the model that have a role (production, previous, candidate), from the registry."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from fraud.registry import (
     CANDIDATE,
     EXCLUDED_TAG,
     GATE_VERDICT_TAG,
+    NEWEST_APPLICATION_TAG,
     PREVIOUS,
     PRODUCTION,
     RETRAINING_REASON_TAG,
@@ -22,17 +23,18 @@ from fraud.registry import (
 from fraud.settings import parse_excluded
 
 MOST_VERSIONS: Final = 100
-"""That a history asks the registry for."""
-PARTS: Final = {PRODUCTION: "In production", PREVIOUS: "Before it", CANDIDATE: "Candidate"}
+"""How many the page of the history asks for."""
+PARTS: Final = {PRODUCTION: "In production", PREVIOUS: "Previous", CANDIDATE: "Candidate"}
 
 
 class PlayingVersion(msgspec.Struct, frozen=True):
-    """A version, and what it is."""
+    """A version with its role."""
 
     part: str
     version: int | None = None
-    """None: no version has this part."""
-    data_cutoff: str = ""
+    """None: no version has this role."""
+    newest_application: str = ""
+    """Day of the newest application that it was trained on."""
     average_precision: str = ""
     gate_verdict: str = ""
     reason: str = ""
@@ -42,7 +44,7 @@ class PlayingVersion(msgspec.Struct, frozen=True):
 
 
 def playing_versions(registry: Registry) -> list[PlayingVersion]:
-    """Each part and who has it.
+    """Each role, and the version that has it.
 
     Raises:
         RegistryError: the registry does not answer.
@@ -52,7 +54,7 @@ def playing_versions(registry: Registry) -> list[PlayingVersion]:
 
 
 def _called(names: str) -> str:
-    """As people call the features of a tag."""
+    """The features of a tag, by the names that people use."""
     called = {feature.name: feature.words_in(ENGLISH).called for feature in FEATURES}
     return ", ".join(called.get(name, name) for name in parse_excluded(names))
 
@@ -68,7 +70,7 @@ def _playing(found: ModelVersion | None, part: str) -> PlayingVersion:
     return PlayingVersion(
         part,
         found.version,
-        f"{found.data_cutoff}",
+        tags.get(NEWEST_APPLICATION_TAG, f"before {found.data_cutoff}"),
         _four_digits(tags.get(TEST_AP_TAG, "")),
         tags.get(GATE_VERDICT_TAG, ""),
         tags.get(RETRAINING_REASON_TAG, ""),

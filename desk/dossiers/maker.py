@@ -1,4 +1,4 @@
-"""Makes dossiers for the pages, with the rights of the auditor: the desk's own login does not see the log."""
+"""Makes dossiers for the pages, with the auditor's login: the desk's own login cannot read the log."""
 
 from __future__ import annotations
 

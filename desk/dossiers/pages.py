@@ -73,7 +73,7 @@ class DossierPages:
         if audience not in AUDIENCES or language not in LANGUAGES_OFFERED:
             return self._ask(visit, "Choose for whom it is, and a language.", HTTPStatus.BAD_REQUEST)
         if not self._maker.is_possible:
-            return self._ask(visit, "No dossier can be made here.", HTTPStatus.CONFLICT)
+            return self._ask(visit, "This server can't make dossiers.", HTTPStatus.CONFLICT)
         try:
             made = self._maker.make(application, Audience(audience), language)
         except AuditError as error:
@@ -81,7 +81,7 @@ class DossierPages:
         assert visit.person is not None  # noqa: S101 - the page takes a role
         if made is None:
             PERSON_EVENTS.append(visit.connection, visit.person.name, SOUGHT, {"address": visit.address})
-            told = "Nothing is on record under that id: none was given, or it was erased since."
+            told = "Nothing is on record under that id: no answer had it, or it was erased."
             return self._ask(visit, told, HTTPStatus.NOT_FOUND)
         PERSON_EVENTS.append(visit.connection, visit.person.name, MADE, {**made.facts, "address": visit.address})
         return Response(

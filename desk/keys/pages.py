@@ -27,7 +27,7 @@ MEANINGS: Final[Mapping[Role, str]] = {
     Role.SCORE: "have applications scored",
     Role.READ: "see metrics, reports and the registry",
     Role.OPERATE: "change what is served",
-    Role.LABEL: "tell what became of applications",
+    Role.LABEL: "record outcomes of applications",
 }
 _NUMBER: Final = re.compile(r"[0-9]{1,5}")
 
@@ -94,7 +94,7 @@ def _rotate(visit: Visit) -> Response:
     try:
         hours = _whole(visit.form.get("hours", ""), "hours")
         if hours is None:
-            raise KeysError("say for how many hours the old key is to count yet; 0 ends it at once")
+            raise KeysError("enter for how many hours the old key stays valid; 0 ends it at once")
         made = administration.rotate(visit.connection, _person(visit).name, key.number, dt.timedelta(hours=hours))
     except KeysError as error:
         return _ask_to_rotate(visit, _sentence(error), HTTPStatus.BAD_REQUEST)

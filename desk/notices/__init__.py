@@ -1,1 +1,1 @@
-"""What people were told of, and whether it reached them."""
+"""Notices to people, and whether they arrived."""

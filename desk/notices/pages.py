@@ -1,4 +1,4 @@
-"""`/notices`: what people were told of, whether it reached them, and what to do."""
+"""`/notices`: notices to people, whether they arrived, and what to do."""
 
 from __future__ import annotations
 

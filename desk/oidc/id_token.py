@@ -1,7 +1,6 @@
 """The ID token: whether the provider has signed it, for us, for this login and just now (OpenID Connect Core, 3.1.3.7).
 
-Signatures and registered claims are joserfc's work; which algorithms count, and what it leaves to its users, stands
-here.
+joserfc checks signatures and registered claims. This module chooses the algorithms and checks the rest.
 """
 
 from __future__ import annotations

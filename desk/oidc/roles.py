@@ -9,9 +9,9 @@ from serve.people.account import PersonRole
 
 
 def roles_in(claims: Mapping[str, Any], claim: str, ours: Mapping[str, str]) -> frozenset[PersonRole]:
-    """The roles that a claim gives: its values as `ours` translates them, or, where that is empty, as they are.
+    """The roles of a claim: its values as `ours` translates them, or, if that is empty, as they are.
 
-    What is none of our roles is left out. A claim inside of others is named with dots (`realm_access.roles`).
+    Other values are left out. A nested claim is named with dots (`realm_access.roles`).
     """
     found = _found(claims, claim)
     values = found if isinstance(found, list) else [found]

@@ -42,22 +42,21 @@ TOLD: Final = {
     Act.CHECK_DRIFT: Told(
         "Check drift now",
         "Check for drift now?",
-        "All that was answered until now is compared with what the version in production knows. Nothing changes; where "
-        "drift is found, you can retrain.",
+        "The check compares all answers so far with the reference of the version in production. It changes nothing; if "
+        "it finds drift, you can retrain.",
         "python -m jenkins.drift check --now",
     ),
     Act.RETRAIN: Told(
         "Retrain",
         "Retrain the model now?",
-        "A new version is trained, proven and judged by the gate. It comes into production only where the gate lets it "
-        "pass. It takes some minutes, and the machine's processor.",
+        "Trains and proves a new version, and the gate judges it. The version goes into production only if it passes. "
+        "This takes some minutes and much of the machine's processor.",
         "python -m jenkins.retrain",
     ),
     Act.ROLLBACK: Told(
         "Roll back",
-        "Put the version of before back into production?",
-        "All servers load the version that was in production before, and answer with it. A second rollback goes forth "
-        "again.",
+        "Return to the previous version?",
+        "All servers load the previous version and answer with it. A second rollback returns to the present version.",
         "python -m bench rollback",
     ),
 }

@@ -1,4 +1,4 @@
-"""How a request goes, as server-sent events: told when it has changed, until it has ended."""
+"""The progress of a request as server-sent events: one at each change, until its end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AT_ONCE: Final = 20
 
 
 async def events(look: Callable[[], OperatorRequest | None]) -> AsyncIterator[str]:
-    """Events of a request; `look` gives it as it is now, or None where its reader may not see it any more."""
+    """Events of a request; `look` returns its present state, or None if its reader may no longer see it."""
     began = told_at = time.monotonic()
     last: OperatorRequest | None = None
     while time.monotonic() - began < LONGEST_S:

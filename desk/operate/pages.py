@@ -49,7 +49,7 @@ class Operate:
     def _follow(self, visit: Visit) -> Response:
         number = _found(visit).number
         if self._following >= AT_ONCE:
-            raise TooManyFollow("too many follow requests at the moment: load the page again")
+            raise TooManyFollow("too many visitors follow requests at the moment: reload the page")
         return StreamingResponse(self._counted(visit.secret or "", number), media_type="text/event-stream")
 
     async def _counted(self, secret: str, number: int) -> AsyncIterator[str]:
@@ -81,9 +81,7 @@ def _ask(visit: Visit) -> Response:
     act = _act(visit)
     assert visit.person is not None  # noqa: S101 - the page takes a role
     if not is_heard(scheduled_tasks(visit.connection)):
-        raise NotNow(
-            f"no schedule is there that would do it: start `python -m jenkins.schedule`, or `{act.told.by_hand}`"
-        )
+        raise NotNow(f"no schedule is running: start `python -m jenkins.schedule`, or run `{act.told.by_hand}`")
     number, is_new = ask(visit.connection, act, visit.person.name)
     if is_new:
         facts = {"act": act, "request": number, "address": visit.address}
@@ -101,12 +99,12 @@ def _found(visit: Visit) -> OperatorRequest:
     number = visit.request.path_params["number"]
     found = find_request(visit.connection, number) if number <= _LARGEST else None
     if found is None:
-        raise NotFound(f"there is no request {number}: /operate lists those that are")
+        raise NotFound(f"there is no request {number}: /operate lists the existing ones")
     return found
 
 
 def _act(visit: Visit) -> Act:
     asked = visit.request.path_params["act"]
     if asked not in set(Act):
-        raise NotFound(f"nobody can ask for that: expected one of {', '.join(Act)}")
+        raise NotFound(f"there is no such action: expected one of {', '.join(Act)}")
     return Act(asked)

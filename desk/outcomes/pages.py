@@ -57,7 +57,7 @@ def _take(visit: Visit) -> Response:
         labels, faults = checked(rows_of_file(content), dt.datetime.now(dt.UTC).date())
         if faults:
             raise InvalidLabels(faults)
-        # A file that comes again is told again: outcomes may have been corrected in between, and are to be as it says.
+        # A file that is sent again is recorded again: it overrides corrections made in between.
         key = f"page:{uuid.uuid4()}"
         return _show(visit, told(record(visit.connection, visit.person.name, key, labels)))
     except InvalidLabels as error:

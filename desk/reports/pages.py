@@ -60,7 +60,7 @@ def _found(visit: Visit) -> Report:
     number = visit.request.path_params["number"]
     found = find_report(visit.connection, number) if number <= _LARGEST else None
     if found is None:
-        raise NotFound(f"there is no report {number}: /reports lists those that are")
+        raise NotFound(f"there is no report {number}: /reports lists the existing ones")
     if not found.is_unchanged:
         raise Changed(
             f"report {number} is not what was stored: somebody changed it in the database; restore it from a backup"

@@ -1,4 +1,4 @@
-"""A report's files."""
+"""Files of a report."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A check as JUnit XML, which every CI server shows as test results.
 
-What could not be decided is a failure of type `inconclusive`: "skipped" would look harmless on the CI server, and
-whatever hangs on the check does not happen.
+An inconclusive check is a failure of type `inconclusive`: "skipped" would look harmless on the CI server, although
+nothing that depends on the check happens.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 from fraud.verdict import Verdict
 
 FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 can't hold, not even escaped."""
+"""Characters that XML 1.0 can't contain, even escaped."""
 
 
 @dataclass(frozen=True, slots=True)

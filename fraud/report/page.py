@@ -1,4 +1,4 @@
-"""Pages: no scripts, nothing to fetch, plots inside, so that a report can be kept and mailed."""
+"""Pages without scripts and external files, with plots inside, so that a report can be stored and mailed."""
 
 from __future__ import annotations
 

@@ -60,5 +60,5 @@ def note(text: str) -> str:
 
 
 def time_text(moment: dt.datetime) -> str:
-    """A moment as pages say it."""
+    """A time in the format of pages."""
     return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -84,18 +84,17 @@ class ListedReport(msgspec.Struct, frozen=True):
 
 
 class FoundReport(msgspec.Struct, frozen=True):
-    """A report as it is there now."""
+    """A report as the database has it now."""
 
     report: Report
     is_unchanged: bool
-    """Whether it is what was stored."""
+    """Whether it is unchanged since it was stored."""
 
 
 def store_report(dsn: str, report: Report) -> int | None:
-    """Keep a report, and a notice of it where the verdict is another one than before; returns its number.
+    """Store a report, and a notice if its verdict has changed; returns its number.
 
-    None, and a line in the log, where the database does not take it: a check does not fail for that, and its files are
-    where they always are.
+    If the database refuses, return None and log it: the check does not fail, and its files are written in any case.
     """
     # PostgreSQL has no place for NUL, which a page may quote.
     report = msgspec.structs.replace(report, page=report.page.replace("\0", "\ufffd"))

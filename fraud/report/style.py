@@ -1,4 +1,4 @@
-"""The one style sheet: of pages that people visit, and of reports, which have it inside."""
+"""The style sheet of the pages for people; reports include it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text that comes from elsewhere, before it goes into a report."""
+"""Text from outside, before it goes into a report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`verdict.json`: how a check ended, for whoever comes after it; never to be found by searching a log."""
+"""`verdict.json`: the result of a check for programs, which need not search a log."""
 
 from __future__ import annotations
 

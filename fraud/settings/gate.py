@@ -36,7 +36,7 @@ class GateEffort(BaseModel, frozen=True, extra="forbid"):
     min_pairs: PositiveInt = 8
     """Fewest pairs of windows."""
     max_pairs: PositiveInt = 24
-    """Pairs of windows after which the gate gives up."""
+    """The largest number of pairs of windows that the gate measures."""
     too_noisy_ratio: Annotated[float, annotated_types.Gt(1)] = 2.0
     """The gate measures on while a latency ratio of this size cannot be ruled out; in the end: inconclusive."""
 

@@ -31,7 +31,7 @@ def load_settings() -> Settings:
 
     Raises:
         SettingsError: one line that names the variable, its value (never of a secret) and what was expected; a file
-            that can't be read; or a name that is no setting any more.
+            that can't be read; or a former name of a setting.
     """
     settle_environment()
     run_dir = Path(os.environ.get("RUN_DIR") or DEFAULT_RUN_DIR)
@@ -75,7 +75,7 @@ def _one_line(error: ValidationError) -> str:
     faults = []
     for fault in error.errors():
         setting, *within = (str(name) for name in fault["loc"])
-        # A key that stands where its entry should is no less a secret.
+        # A key in the place of its entry is a secret too.
         secret = "password" in setting or setting.endswith(("key", "keys")) or setting in MAY_HOLD_PASSWORDS
         value = "" if secret else f"={fault['input']!r}"
         faults.append(f"{'.'.join([setting.upper(), *within])}{value}: {fault['msg']}")

@@ -1,4 +1,4 @@
-"""Who is told of changed verdicts and alerts."""
+"""Who gets notices of changed verdicts and alerts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _check_public_url(value: str) -> str:
 
 
 class NoticeSettings(Part):
-    """Who is told of changed verdicts and alerts."""
+    """Who gets notices of changed verdicts and alerts."""
 
     notify_url: Annotated[SecretStr, AfterValidator(_check_notify_url)] | None = Field(
         None, description="address that is told of changed verdicts and alerts, by POST: see Notices"

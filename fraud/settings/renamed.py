@@ -1,4 +1,4 @@
-"""Names that are no settings any more: whoever still sets one is told what took its place."""
+"""Former names of settings: an error names the setting that replaced each."""
 
 from __future__ import annotations
 

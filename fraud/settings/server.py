@@ -74,5 +74,5 @@ class ServerSettings(Part):
         return resolve_servers(self.server_urls) if self.server_urls else (single_server(self.server_url()),)
 
     def threads_of_each(self, workers: int) -> int:
-        """Scoring threads of one of so many server processes: all together no more than cores, unless set."""
+        """Scoring threads of one of `workers` server processes: together at most one per core, unless set."""
         return self.scoring_threads or max(1, usable_cores() // workers)

@@ -23,8 +23,9 @@ WATCH_INTERVAL_S: Final = 0.5
 def main() -> int:
     """Start everything on this machine: database, registry, first model, server; until Ctrl-C, which stops it all.
 
-    What the settings name is used, what they don't is started. Data, secrets and logs are in RUN_DIR; the scoring
-    server listens on SERVE_PORT. Exit status: 0 after Ctrl-C or SIGTERM, 2 a service does not start, or ends by itself.
+    Services that the settings name are used, the others are started. Data, secrets and logs are in RUN_DIR; the scoring
+    server listens on SERVE_PORT. SIGTERM (`kill`) stops it too, also in the background, where Ctrl-C has no effect.
+    Exit status: 0 after Ctrl-C or SIGTERM, 2 a service does not start, or ends by itself.
     """
     console = Console()
     interrupt_once()

@@ -1,4 +1,4 @@
-"""A service that runs as a child process: started with a log of its own, awaited until it answers, stopped by id."""
+"""A service as a child process: started with its own log, awaited until it answers, stopped by id."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ STANDSTILL_LIMIT_S: Final = 120.0
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 Tell = Callable[[str], None]
-"""Takes what is going on, to be shown to a person."""
+"""Gets the progress, to show it to a person."""
 
 
 def end_with_parent(by: signal.Signals = signal.SIGTERM) -> None:
@@ -43,7 +43,7 @@ def end_with_parent(by: signal.Signals = signal.SIGTERM) -> None:
 
 
 def nothing(_: str = "") -> None:
-    """For whoever need not be told."""
+    """Ignores progress."""
 
 
 class Child:
@@ -116,7 +116,7 @@ class Child:
             raise StackError(f"{self.name} ended with status {self._process.returncode}{self._log_tail()}")
 
     def wait_until_answers(self, url: str, standstill_s: float = STANDSTILL_LIMIT_S, tell: Tell = nothing) -> None:
-        """Return as soon as a GET of `url` gives 200; as `wait_until`."""
+        """Return as soon as a GET of `url` returns 200; like `wait_until`."""
         self.wait_until(lambda: _answers(url), f"answer at {url}", standstill_s, tell)
 
     def wait_until(
@@ -128,7 +128,7 @@ class Child:
             condition: what is waited for.
             what: the same in words, after "did not".
             standstill_s: how long the process may make no progress.
-            tell: told what the process is doing.
+            tell: gets what the process is doing.
 
         Raises:
             StackError: the process ended, or made no progress for too long; with the end of its log.
@@ -145,7 +145,7 @@ class Child:
             time.sleep(POLL_INTERVAL_S)
 
     def stop(self, timeout_s: float) -> None:
-        """End the process and those it started: politely first, by force after `timeout_s`."""
+        """End the process and its children: by a signal first, by force after `timeout_s`."""
         if self.is_running():
             self.terminate()
             try:

@@ -1,4 +1,4 @@
-"""Secrets that nobody set: generated once and kept in `<run_dir>/.env`, readable by their owner only."""
+"""Secrets that are not set: generated once and stored in `<run_dir>/.env`, readable only by their owner."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def write_private(path: Path, lines: Iterable[str], owner: int | None = None) ->
     Args:
         path: the file.
         lines: its lines, without their ends.
-        owner: whose it is to be; ours unless given.
+        owner: its owner; the present user by default.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     staging = path.with_name(path.name + ".new")
@@ -37,7 +37,7 @@ def generate_missing(path: Path, missing: Iterable[str]) -> dict[str, str]:
     """Add a random password for each of the `missing` settings to the file `path`.
 
     Returns:
-        What was generated, by name of the setting; empty when nothing was missing.
+        The generated values by name of the setting; empty if nothing was missing.
     """
     generated = {name: secrets.token_urlsafe(PASSWORD_BYTES) for name in missing}
     add_settings(path, generated)

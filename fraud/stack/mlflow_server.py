@@ -82,10 +82,10 @@ def main(
     host: Annotated[str, typer.Option(help="Address to listen on; the server has no password.")] = LOOPBACK,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 5000,
     allowed_host: Annotated[
-        list[str] | None, typer.Option(help="HOST:PORT that clients may call it by; may be repeated.")
+        list[str] | None, typer.Option(help="HOST:PORT by which clients may call it; repeatable.")
     ] = None,
 ) -> None:
-    """Become the tracking server, with its metadata in the database that the settings name."""
+    """Run the tracking server, with its metadata in the database of the settings."""
     environment = _environment(load_settings().dsn(DatabaseRole.MLFLOW))
     command = _command(host, port, allowed_host or [f"{LOOPBACK}:{port}", f"localhost:{port}"], artifacts)
     os.execve(command[0], command, {**os.environ, **environment})  # noqa: S606 - the signals of a container are MLflow's

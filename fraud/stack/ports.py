@@ -11,8 +11,8 @@ _held: Final[list[socket.socket]] = []
 def hold_port(host: str = "127.0.0.1", port: int = 0) -> int:
     """Take a TCP port for a server that this process is about to start; the kernel picks one unless `port` names it.
 
-    The port stays taken until this process ends: bound, but not listening. The kernel gives such a port to nobody who
-    asks for any, so it can't be lost in the seconds until the server binds it. A server binds it all the same, because
+    The port stays taken until this process ends: bound, but not listening. The kernel assigns such a port to no other
+    program, so it can't be lost in the seconds until the server binds it. A server binds it all the same, because
     SO_REUSEADDR lets several sockets share an address as long as at most one of them listens (socket(7)).
 
     Returns:

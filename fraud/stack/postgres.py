@@ -65,7 +65,7 @@ class EmbeddedPostgres:
         A server that a killed stack has left over this folder is ended first.
 
         Args:
-            tell: told what is going on.
+            tell: gets the progress.
             standstill_s: how long the server may make no progress, a recovery after a crash included.
 
         Returns:

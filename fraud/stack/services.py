@@ -33,7 +33,7 @@ STOP_TIMEOUT_S: Final = 30.0
 MODEL_UNUSABLE: Final = b'"model_unusable"'
 """Code of the server's error when there is a model, and it can't be served (`serve/errors.py`)."""
 
-# What has no default and is generated when nobody set it.
+# Settings without a default, which are generated if they are not set.
 PASSWORDS: Final = (
     "admin_password",
     "server_db_password",
@@ -274,7 +274,7 @@ class Stack:
 
 
 def _missing_key(settings: Settings) -> dict[str, str]:
-    """What is to be set so that our own clients may score, where nobody has said who may."""
+    """Settings that are generated so that our own clients may score, if nobody has set who may."""
     if settings.api_keys or not settings.asks_for_keys():
         return {}
     given = settings.client_key()

@@ -1,4 +1,4 @@
-"""What a person sees of a stack that runs."""
+"""The summary of a running stack, for a person."""
 
 from __future__ import annotations
 

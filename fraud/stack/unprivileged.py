@@ -21,7 +21,7 @@ from fraud.stack.errors import StackError
 
 ACCOUNT: Final = "scoring-postgres"
 MOUNT_POINT: Final = Path("/mnt")
-"""Every system has it (FHS 3.0). What is mounted there is hidden from the program, and from nobody else."""
+"""Every system has it (FHS 3.0). Mounts hide its content from the program only."""
 
 CLONE_NEWNS: Final = 0x00020000
 MS_BIND: Final = 0x1000

@@ -1,4 +1,4 @@
-"""What a person sees while a step takes its time: a line that changes on a terminal, lines now and then in a log."""
+"""The progress of a long step: a changing line on a terminal, occasional lines in a log."""
 
 from __future__ import annotations
 

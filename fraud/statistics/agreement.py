@@ -1,4 +1,4 @@
-"""How often two judgements agree, and how much of that is no chance."""
+"""How often two judgements agree, and how much of that is beyond chance."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def agreement(pairs: Sequence[tuple[bool, bool]]) -> Interval | None:
 
 
 def kappa(pairs: Sequence[tuple[bool, bool]]) -> float | None:
-    """Cohen's kappa (Cohen 1960): agreement beyond what chance gives, 1 where all agree, 0 where chance does as well.
+    """Cohen's kappa (Cohen 1960): agreement beyond chance, 1 if all agree, 0 if agreement is as by chance.
 
     None where chance alone would make all agree, or there are no pairs.
     """

@@ -98,7 +98,7 @@ class Bins:
         return np.asarray(np.bincount(places, weights, minlength=len(self.kinds)), np.float64)
 
     def to_plain(self) -> dict[str, list[Any]]:
-        """As JSON can hold it; `from_plain` gives the same bits back, since every float32 is a float64 too."""
+        """As JSON can hold it; `from_plain` returns the same bits, since every float32 is a float64 too."""
         return {"thresholds": self.thresholds.tolist(), "kinds": [kind.value for kind in self.kinds]}
 
     @classmethod
@@ -197,7 +197,7 @@ def _runs(is_point: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 def _cuts(counts: NDArray[np.intp], bins: int) -> list[int]:
-    """Places after the first at which a run of values is cut into so many parts of about equal mass."""
+    """Places after the first at which a run of values is cut into this number of parts of about equal mass."""
     below = np.cumsum(counts) - counts
     wanted = counts.sum() * np.arange(1, bins) / bins
     cuts = np.unique(np.searchsorted(below, wanted))

@@ -1,7 +1,7 @@
 """Design weights: rows of which not all were as likely to be looked at, each standing for 1 / probability like it.
 
 Every figure of such rows is that of all whom they stand for (Horvitz & Thompson 1952; as a ratio, Hajek 1971). Where
-each row stands for itself alone there are no weights, and figures are counts.
+each row represents only itself there are no weights, and figures are counts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 DesignWeights = NDArray[np.float64] | None
-"""How many rows each of N stands for, itself included, so at least 1; None: for itself alone."""
+"""How many rows each of N represents, itself included, so at least 1; None: only itself."""
 
 
 def design_weights(probabilities: NDArray[np.floating]) -> DesignWeights:

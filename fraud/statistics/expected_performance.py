@@ -3,7 +3,7 @@
 A row of probability p is counted as p divorces and 1 - p others, and the figures are computed on these expected
 counts. That is right as long as the probabilities are: when applicants change in what the model knows of them
 (covariate shift) it sees what this costs. When the same applicants behave otherwise (concept drift), it sees nothing;
-only labels do. Average precision and ROC AUC are ratios, whose expectations it gives to within about 1/rows.
+only labels do. Average precision and ROC AUC are ratios, whose expectations it estimates to within about 1/rows.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Performance:
 
 
 def expected_performance(probabilities: ArrayLike, rows: ArrayLike | None = None) -> Performance:
-    """Expected figures of N calibrated probabilities, each standing for so many rows (1 if not said).
+    """Expected figures of N calibrated probabilities, each representing a number of rows (default: 1).
 
     Raises:
         ValueError: none is given, or one is not between 0 and 1.

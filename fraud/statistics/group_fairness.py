@@ -96,7 +96,7 @@ def is_small(labels: NDArray[np.integer], weights: DesignWeights = None) -> bool
 
 
 def crossings(groups: Sequence[Group], labels: NDArray[np.integer], weights: DesignWeights = None) -> list[Group]:
-    """Groups of two attributes at once that are not small, but for those that are no more than one of the two."""
+    """Groups of two attributes at once that are not small, except those that equal one of the two."""
     found = []
     for place, one in enumerate(groups):
         for other in groups[place + 1 :]:

@@ -1,8 +1,8 @@
-"""Average precision where labels are known of those only who were looked at (Horvitz & Thompson 1952).
+"""Average precision if labels are known only for reviewed applications (Horvitz & Thompson 1952).
 
-Who is reviewed is whom the model suspects, so labelled applications are no sample of all: figures on them say how the
-model orders the suspected. Each labelled row stands for 1 / p of those like it, p being the probability with which it
-was looked at; the control sample's rows stand for all whom the model does not suspect.
+Reviews take the applicants whom the model suspects, so labelled applications are not a random sample: figures on them
+describe how the model orders the suspected. Each labelled row represents 1 / p applicants, where p is the probability
+with which it was reviewed; the control sample's rows represent all whom the model does not suspect.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ GROUPS: Final = 10
 """Of equal size, into which scores are put."""
 
 HALF_A_COUNT: Final = 0.5
-"""Added to each bin of either side (Jeffreys): a bin that one side leaves empty gives a finite term."""
+"""Added to each bin of either side (Jeffreys): a bin that is empty on one side has a finite term."""
 
 
 def psi(reference: NDArray[np.number], current: NDArray[np.number]) -> float:

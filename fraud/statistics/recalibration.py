@@ -1,4 +1,4 @@
-"""How far probabilities are from what came true, as a line in log-odds, and how sure that line is."""
+"""How far probabilities are from the outcomes, as a line in log-odds, with its uncertainty."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reliability: how often what was predicted happened, in groups of rows by their predicted probability."""
+"""Reliability: the observed rate in groups of rows by their predicted probability."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def reliability(
 ) -> tuple[ReliabilityGroup, ...]:
     """Groups of equal size, lowest probability first, of N labelled rows; a group a row where rows are fewer.
 
-    With weights, groups stand for equally many, and are fewer where a row stands for more than a group should.
+    With weights, groups represent equal numbers, and there are fewer if a row represents more than a group should.
     """
     order = np.argsort(probabilities, kind="stable")
     if weights is not None:

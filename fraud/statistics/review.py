@@ -1,4 +1,4 @@
-"""What officers find who review a fixed number of rows, those of highest score."""
+"""What officers find when they review a fixed number of rows with the highest scores."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REVIEW_CAPACITY: Final = 0.05
 
 
 def reviewed_rows(rows: int, capacity: float) -> int:
-    """How many of so many rows are reviewed; at least one."""
+    """How many of `rows` rows are reviewed; at least one."""
     return max(1, int(capacity * rows))
 
 
@@ -27,8 +27,9 @@ def reviewed_of(counts: Counts, capacity: float) -> Numbers:
 
 
 def hits(counts: Counts, reviewed: int | Numbers) -> NDArray[np.float64]:
-    """Positive rows among the `reviewed` (or so many of each resample [B, 1]) of highest score, for B sets of weights
-    -> [B].
+    """Positive rows among the `reviewed` rows of highest score, for B sets of weights -> [B].
+
+    `reviewed` may be an array [B, 1] with a number for each resample.
 
     Rows tied at the border are reviewed in part, at random: their expected share of positives counts. A group of
     equal score lies inside the review, outside it, or across its border; the share of it that is reviewed follows

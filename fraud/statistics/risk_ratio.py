@@ -47,7 +47,7 @@ def _solve(beyond: Callable[[float], float], wanted: float) -> float:
 def ratio_score(ratio: float, hits: float, trials: float, other_hits: float, other_trials: float) -> float:
     """How many standard errors the difference `share - ratio * other share` lies above 0, were `ratio` true.
 
-    Where it is above the normal quantile of a level, the one-sided lower bound at that level is above `ratio`.
+    If it is above the normal quantile of a level, the one-sided lower bound at that level is above `ratio`.
 
     The shares under that hypothesis are the most likely ones (Miettinen and Nurminen 1985, eq. 13).
     """

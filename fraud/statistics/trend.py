@@ -11,7 +11,7 @@ from scipy.stats import theilslopes
 from fraud.statistics.interval import Interval
 
 BLOCKS: Final = 30
-"""Neighbouring values resemble each other, which the interval does not know; means of so many blocks hardly do."""
+"""Neighbouring values are correlated, which the interval ignores; the means of this number of blocks hardly are."""
 
 
 def slope(times: NDArray[np.float64], values: NDArray[np.float64], confidence: float = 0.95) -> Interval:

@@ -66,7 +66,7 @@ class Checker:
             ) from error
 
     def _found(self, batch: Batch, theirs: str, values: Values, texts: pa.StringArray) -> Iterator[tuple[int, Fault]]:
-        """Counts all, gives the first with their row's number."""
+        """Counts all faults, and yields the first ones with their row's number."""
         for kind, wrong in values.faults.items():
             rows = np.flatnonzero(wrong)
             self.faults.count(kind, theirs, len(rows))

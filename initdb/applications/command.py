@@ -21,25 +21,24 @@ def load_command(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV, Parquet or Arrow (stream or file).")],
     *,
     renamed: Annotated[
-        list[str] | None, typer.Option("--map", metavar="THEIRS=OURS", help="What a column is called. Repeatable.")
+        list[str] | None, typer.Option("--map", metavar="THEIRS=OURS", help="Name of a column in the file. Repeatable.")
     ] = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="In the place of all applications that are there; asks first.")
-    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace all existing applications; asks first.")] = False,
     replace_same: Annotated[
-        bool, typer.Option("--replace-same", help="In the place of those that have the same application_id.")
+        bool, typer.Option("--replace-same", help="Replace those with the same application_id.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Load applications of your own, with their own dates and labels, beside those that are there.
+    """Load your own applications, with their dates and labels, in addition to the existing ones.
 
-    A file has the columns Date (YYYY-MM-DD), the features and Divorce (0 or 1), in any order and beside any others. An
-    application_id tells which scored application it is; in a file without, each row gets one of the file's SHA-256.
+    A file has the columns Date (YYYY-MM-DD), the features and Divorce (0 or 1), in any order; others are ignored. An
+    application_id identifies the scored application; in a file without it, each row gets one made from the file's
+    SHA-256.
 
-    Everything is checked first: each fault is told with its line and column, and nothing is loaded then. An
-    application_id that is there already is a fault, unless --replace-same is given. Dates and labels stay as they are.
+    Everything is checked first: each fault is reported with its line and column, and then nothing is loaded. An
+    existing application_id is a fault, unless --replace-same is given. Dates and labels are not changed.
 
-    Exit status: 0 all of it is loaded; 30 rows are at fault; 2 an error. In both nothing has changed.
+    Exit status: 0 everything is loaded; 30 rows are faulty; 2 an error. In both of these cases nothing has changed.
     """
     mode, mapping = _mode(replace=replace, replace_same=replace_same), _mapping(renamed or [])
     with errors_in_one_line():
@@ -70,7 +69,7 @@ def _confirm_replacing(dsn: str) -> None:
     with connect(dsn) as connection:
         loaded, provenance = has_rows(connection), read_provenance(connection)
     if loaded:
-        console.print(f"These go: {provenance or 'applications of unknown origin'}.", highlight=False)
+        console.print(f"This removes: {provenance or 'applications of unknown origin'}.", highlight=False)
         typer.confirm("Replace them?", abort=True, err=True)
 
 
@@ -83,8 +82,8 @@ def _load(dsn: str, files: list[Path], renamed: Mapping[str, str], mode: Mode) -
         provenance = read_provenance(connection)
     if provenance is not None and provenance.reference:
         console.print(
-            f"Beside them there are {'; '.join(map(str, provenance.reference))}: "
-            "`python -m initdb load --replace` leaves yours alone.",
+            f"The table also has {'; '.join(map(str, provenance.reference))}: "
+            "`python -m initdb load --replace` keeps only yours.",
             style="yellow",
             highlight=False,
         )

@@ -1,7 +1,7 @@
 """A CSV file -> batches of texts, each row with the line on which it begins.
 
-Python's reader and not Arrow's: it knows the line of a row whatever stands before it, be it blank lines or a value with
-line breaks, and goes on behind a row that is broken.
+Python's reader and not Arrow's: it knows the line of a row even after blank lines or a value with
+line breaks, and continues after a broken row.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class _Rows:
     """The rows behind the header."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
-        # What is not in UTF-8 becomes U+FFFD, which no column of ours takes; in columns of others it does not matter.
+        # Bytes that are not UTF-8 become U+FFFD, which none of our columns accepts; in other columns it does not
+        # matter.
         text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
         delimiter = max(DELIMITERS, key=text.readline().count)
         text.seek(0)

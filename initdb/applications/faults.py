@@ -17,19 +17,19 @@ SHOWN_CHARS: Final = 40
 class Kind(StrEnum):
     """What a value or a row can be at fault for, as people read it."""
 
-    BROKEN_ROW = "is no row of this file"
+    BROKEN_ROW = "is not a valid row"
     MISSING = "is missing"
     NO_NUMBER = "is not a number"
     NOT_WHOLE = "is not a whole number"
     OUT_OF_RANGE = "is out of range"
-    NO_VALUE_OF_THESE = "is none of the values that there are"
+    NO_VALUE_OF_THESE = "is not one of the allowed values"
     NO_DATE = "is not a date as YYYY-MM-DD"
     NO_LABEL = "is neither 0 nor 1"
-    NO_ID = "is no id of 1 to 64 printable characters"
-    NO_TEXT = "is no text of 1 to 64 printable characters"
+    NO_ID = "is not an id of 1 to 64 printable characters"
+    NO_TEXT = "is not a text of 1 to 64 printable characters"
     TWICE = "is there twice"
-    KNOWN = "is in the table already"
-    TOO_MANY_VALUES = "is one value more of its attribute than groups make sense for"
+    KNOWN = "is already in the table"
+    TOO_MANY_VALUES = "exceeds the number of values of an attribute that can be compared as groups"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class Load:
 
 
 def load_files(dsn: str, load: Load, console: Console) -> OwnRows:
-    """Check all rows of all files, then load them in one transaction; gives what is remembered of them.
+    """Check all rows of all files, then load them in one transaction; returns their provenance.
 
     Raises:
         ApplicationsFileError: a file can't be read, lacks a column or has no row.
@@ -67,7 +67,7 @@ def load_files(dsn: str, load: Load, console: Console) -> OwnRows:
 
 
 def _stage(staging: Staging, number: int, checker: Checker, advance: Callable[[int], None]) -> int:
-    """Check a file and stage its good rows; gives how many these are."""
+    """Check a file and stage its good rows; returns their number."""
     rows = seen = 0
     for batch in checker.file.batches(tuple(dict.fromkeys(checker.columns.values())), advance):
         good = checker.good_rows(batch)

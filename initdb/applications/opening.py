@@ -45,7 +45,7 @@ def our_columns(file: ApplicationsFile, renamed: Mapping[str, str]) -> dict[str,
     if strangers:
         raise ApplicationsFileError(file.path, f"has no column {', '.join(strangers)}, which --map names")
     named = [(renamed.get(theirs, theirs), theirs) for theirs in file.names]
-    # What is mapped counts: a column of theirs may have one of our names and another meaning.
+    # The mapping has precedence: another column may have one of our names with another meaning.
     taken = set(renamed.values())
     named = [(ours, theirs) for ours, theirs in named if theirs in renamed or ours not in taken]
     wanted = [(ours, theirs) for ours, theirs in named if ours in {ID_COLUMN, *NEEDED}]
@@ -54,8 +54,8 @@ def our_columns(file: ApplicationsFile, renamed: Mapping[str, str]) -> dict[str,
     if missing:
         raise ApplicationsFileError(
             file.path,
-            f"has no column {', '.join(missing)}; it has {', '.join(file.names)}: --map 'THEIRS=OURS' says which is "
-            "which, and what may be missing needs an empty column",
+            f"has no column {', '.join(missing)}; it has {', '.join(file.names)}: use --map 'THEIRS=OURS' for other "
+            "names, and an empty column for a feature that may be missing",
         )
     if len(columns) < len(wanted) or any(file.names.count(theirs) > 1 for theirs in columns.values()):
         twice = [ours for ours in columns if [name for name, _ in wanted].count(ours) > 1]

@@ -94,7 +94,7 @@ class Staging:
         return 0
 
     def put_in_place(self) -> int:
-        """Add the rows, in the place of those with the same id; gives how many these were."""
+        """Add the rows, replacing those with the same id; returns the number of replaced rows."""
         self._cursor.execute(_COUNT.format(**self._names))
         (replaced,) = self._cursor.fetchone() or (0,)
         others = sql.SQL(", ").join(map(sql.Identifier, _OTHERS))

@@ -1,4 +1,4 @@
-"""Alembic's way in: it runs this file, which gives it our connection and the name of the table of versions."""
+"""Alembic's way in: it runs this file, which passes it our connection and the name of the version table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A version's SQL file, run as it stands."""
+"""A version's SQL file, run unchanged."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ Folder = Annotated[Path | None, typer.Option("--report", help="Folder of the rep
 
 @app.callback(invoke_without_command=True)
 def drift(context: typer.Context) -> None:
-    """Watch for applicants other than those that the model in production knows; without a command: check."""
+    """Check whether applicants differ from the training data of the model in production; default command: check."""
     if context.invoked_subcommand is None:
         check()
 
@@ -58,12 +58,12 @@ def check(
     today: Today = None,
     folder: Folder = None,
     now: Annotated[
-        bool, typer.Option("--now", help="Look at the running day too, at all that was answered before this moment.")
+        bool, typer.Option("--now", help="Check the running day too, with all answers before this moment.")
     ] = False,
 ) -> None:
     """Compare the last full day, and the last DRIFT_WINDOW days, with the reference of the version in production.
 
-    Exit status: 0 no drift, 10 drift, 20 too few applications, 30 data-quality fault (mend the feed, do not retrain),
+    Exit status: 0 no drift, 10 drift, 20 too few applications, 30 data-quality fault (repair the feed, do not retrain),
     2 error. `verdict.json`, `report.html` and `junit.xml` say the same.
     """
 
@@ -92,11 +92,11 @@ def groups(
         Path | None, typer.Option("--report", help="Folder of verdict.json; default: <RUN_DIR>/groups.")
     ] = None,
 ) -> None:
-    """Compare whom production suspected in the last full month (UTC) with the month before it, group by group.
+    """Compare by group whom production suspected in the last full month (UTC) and in the month before.
 
-    A review of GATE_REVIEW_CAPACITY of each month's answers is assumed. What happened is compared with what was
-    predicted where outcomes are known. Exit status: 0 nothing changed beyond chance, 10 a finding for a person to look
-    at, 20 too few answers, 2 error. `verdict.json` has the figures of all groups.
+    It assumes a review of GATE_REVIEW_CAPACITY of each month's answers. If outcomes are known, they are compared with
+    the predictions. Exit status: 0 no significant change, 10 a finding that a person should look at, 20 too few
+    answers, 2 error. `verdict.json` has the figures of all groups.
     """
 
     def work(monitor: Monitor) -> int:
@@ -125,13 +125,13 @@ def claim(
     today: Today = None,
     folder: Folder = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Even if the version was retrained for already, or a short time ago.")
+        bool, typer.Option("--again", help="Even if the version has been retrained for, or a short time ago.")
     ] = False,
 ) -> None:
-    """Ask whether to train again because of the drift that the last check found; of several who ask, one may.
+    """Claim a retraining because of the drift that the last check found; only one of several claims is granted.
 
-    Exit status: 0 train now, 10 not now (this version was retrained for already, DRIFT_COOLDOWN_DAYS are not over, or
-    RETRAIN_TRIES retrainings decided nothing): somebody should look, 2 error.
+    Exit status: 0 train now, 10 not now (this version has been retrained for, DRIFT_COOLDOWN_DAYS are not over, or
+    RETRAIN_TRIES retrainings decided nothing): a person should look, 2 error.
     """
 
     def work(monitor: Monitor) -> int:
@@ -152,16 +152,16 @@ def give_back(
     folder: Folder = None,
     reason: Annotated[str, typer.Option(help="How the retraining ended.")] = "its retraining decided nothing",
 ) -> None:
-    """Give back the last claim, whose retraining could not be decided: the next check with drift may claim again.
+    """Release the last claim, whose retraining decided nothing: the next check with drift may claim again.
 
-    After RETRAIN_TRIES of them for one version no more is granted by itself. Exit status: 0 given back, 10 there is
-    none to give back (it was, or another version is in production by now), 2 error.
+    After RETRAIN_TRIES of them for one version no further claim is granted automatically. Exit status: 0 released, 10
+    there is none to release (already released, or another version is in production), 2 error.
     """
 
     def work(monitor: Monitor) -> int:
         answer = monitor.give_back(reason)
         if answer is None:
-            typer.echo("no claim of a retraining is open: nothing is given back")
+            typer.echo("no claim of a retraining is open: nothing to release")
             return Verdict.FAIL.exit_status
         write_claim(answer, folder or monitor.settings.run_dir / DRIFT_FOLDER)
         typer.echo(f"The claim is {answer.reason}")
@@ -172,9 +172,9 @@ def give_back(
 
 @app.command()
 def rebuild() -> None:
-    """Count all logged applications again, in the database; after a restore, or where bins came later than answers.
+    """Count all logged applications again, in the database; after a restore, or if bins are newer than answers.
 
-    Erased applications are not counted any more then.
+    Erased applications are then no longer counted.
     """
 
     def work(monitor: Monitor) -> int:
@@ -189,7 +189,7 @@ def rebuild() -> None:
 
 @app.command()
 def control(today: Today = None) -> None:
-    """Tell how many times better than chance reviews find quick divorces, by the control sample (REVIEW_CONTROL_SHARE).
+    """Measure with the control sample (REVIEW_CONTROL_SHARE) how much better than chance reviews find quick divorces.
 
     Exit status: 0 better than chance, 10 no better, 20 too few outcomes to tell, 2 error.
     """
@@ -204,10 +204,10 @@ def control(today: Today = None) -> None:
 
 @app.command("looked-at")
 def looked_at() -> None:
-    """Write beside the outcomes how likely each was to be looked at, by the decisions on record: training weighs by it.
+    """Store with each outcome the probability with which it was observed, from the decisions on record, for training.
 
-    For outcomes that are known of the reviewed only; it takes REVIEW_CONTROL_KEY and the login of the database's owner.
-    Exit status: 0 written, 2 error.
+    Run it if outcomes are known only for reviewed applications; it needs REVIEW_CONTROL_KEY and the login of the
+    database's owner. Exit status: 0 written, 2 error.
     """
 
     def work(monitor: Monitor) -> int:

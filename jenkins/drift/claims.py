@@ -1,10 +1,10 @@
 """Claims of retrainings: one for each version that applicants drifted from, and none before the last has cooled down.
 
-A retraining need not end the drift: its candidate may be rejected, or the applicants may have changed in what no model
-can learn yet. Without claims such a drift would have a model trained every day; with them it is an alert.
+A retraining need not end the drift: the gate may reject its candidate, or no model may be able to learn the change yet.
+Without claims such a drift would start a training every day; with them it is an alert.
 
-A retraining that decided nothing gives its claim back, so that the next check with drift may claim again, but not for
-ever. What is written down is never changed: a claim is given back by a row of its own, whose reason begins so.
+A retraining that decided nothing releases its claim, so that the next check with drift may claim again, a limited
+number of times. Rows are never changed: a release is another row, whose reason begins with it.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def _write(cursor: Cursor, version: ModelVersion, today: dt.date, check_number: 
 def _drift_found(connection: Connection, version: ModelVersion, today: dt.date) -> StoredCheck:
     check = last_check(connection, version)
     if check is None or today - check.today > CHECK_LASTS:
-        raise DriftError(f"no check of version {version.version} on {today}: `python -m jenkins.drift check` makes one")
+        raise DriftError(f"no check of version {version.version} on {today}: run `python -m jenkins.drift check`")
     if check.verdict is not Verdict.FAIL:
         raise DriftError(
             f"the last check of version {version.version} says {check.verdict}, not drift: no reason to train again"
@@ -155,13 +155,13 @@ def _refusal(granted: list[Granted], version: ModelVersion, today: dt.date, boun
     for one in reversed(decided):
         if one.is_for(version):
             return (
-                f"version {one.version} was retrained for on {one.day} already, and is in production still: see what "
-                f"the gate said of its candidate; {ONCE_MORE}"
+                f"version {one.version} was retrained for on {one.day}, and is still in production: see the gate's "
+                f"report on its candidate; {ONCE_MORE}"
             )
     if decided and today - decided[-1].day < bounds.cooldown:
         return (
             f"the last retraining because of drift was on {decided[-1].day}, for version {decided[-1].version}: the "
-            f"next one not before {decided[-1].day + bounds.cooldown}; {ONCE_MORE} now"
+            f"earliest next one is on {decided[-1].day + bounds.cooldown}; {ONCE_MORE} now"
         )
     undecided = [one for one in granted if one.given_back and one.is_for(version)]
     if len(undecided) >= bounds.tries:

@@ -1,7 +1,7 @@
 """How much better than chance reviews find quick divorces, by the control sample: it was drawn without the model.
 
-What a review by chance would find is the rate among all who applied. Nobody knows it from reviews alone; the control
-sample has the outcomes of those in whom the model saw no risk.
+A random review would find the rate among all applicants. Reviews alone do not show it; the control sample has the
+outcomes of applicants in whom the model saw no risk.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def told(report: ControlReport) -> str:
         for name, side in (("From the threshold on", report.suspected), ("Below it", report.others))
     ]
     if report.times_better is None or report.found is None:
-        return "\n".join([*lines, "Too few outcomes to compare: wait for those of reviews and of the control sample."])
+        return "\n".join([*lines, "Too few outcomes to compare: wait for those of reviews and the control sample."])
     better, found, precision = report.times_better, report.found, report.average_precision
     lines += [
         f"Reviews find {better.estimate:.2f} times as many as by chance (95%: {better.low:.2f} to {better.high:.2f}).",

@@ -100,7 +100,7 @@ def judge_variable(
     moved = shape.adjusted_p_value <= policy.alpha and shape.psi >= floor
     if moved:
         verdicts.append(Verdict.FAIL)
-        reasons.append(f"{counts.name}: distributed otherwise (PSI {shape.psi:.3f}), most in {_largest_move(counts)}")
+        reasons.append(f"{counts.name}: distribution changed (PSI {shape.psi:.3f}), most in {_largest_move(counts)}")
     for change in rare:
         if not _counts(change, policy):
             continue
@@ -109,7 +109,7 @@ def judge_variable(
             verdict, evidence = _fault_or_drift(taught(counts), alone=not moved)
             sentence += f"; {evidence}"
         elif verdict is Verdict.DATA_QUALITY_FAULT:
-            sentence += ": look at the feed before training again"
+            sentence += ": check the feed before training again"
         verdicts.append(verdict)
         reasons.append(f"{counts.name}: {sentence}")
     return VariableDrift(counts, worst(verdicts), tuple(reasons), shape, rare, distances(counts), floor)
@@ -195,7 +195,7 @@ def _fault_or_drift(taught: int, *, alone: bool) -> tuple[Verdict, str]:
     """
     if taught >= ENOUGH_TO_LEARN:
         return Verdict.FAIL, f"the training data have {taught:,} such applications, so a retraining learns them"
-    evidence = "all other values are as ever, and the" if alone else "the"
+    evidence = "all other values are unchanged, and the" if alone else "the"
     return Verdict.DATA_QUALITY_FAULT, (
         f"{evidence} training data have {taught:,} such applications, so no retraining could learn them. Compare some "
         "with their source: if they differ, mend the feed; if they are right, load outcomes of such applications (from "

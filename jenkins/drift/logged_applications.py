@@ -140,7 +140,7 @@ class LoggedApplications:
                 counts += np.array(some, np.int64)
         return Applications(sum(number for number, _ in rows), counts)
 
-    # What the rows hold is each query's own.
+    # Each query has its own columns.
     def _fetch(self, query: str, span: Span, **values: str | bool) -> list[tuple]:  # type: ignore[type-arg]
         model = {"sha256": self._version.sha256, "version": self._version.version, "known_before": self._known_before}
         with self._connection.cursor() as cursor:

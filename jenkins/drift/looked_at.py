@@ -1,7 +1,8 @@
-"""How likely each outcome was to be looked at, by the decisions on record: written beside the outcomes, for training.
+"""The probability with which each outcome was observed, from the decisions on record; training weights by it.
 
-Who was suspected was certainly looked at, who is in the control sample with its share. An application that was decided
-several times was looked at if any decision says so; the control draw is the same each time, so the likeliest counts.
+A suspected application was certainly reviewed; one of the control sample with the sample's share as probability. An
+application that was decided several times was looked at if any decision says so; the control draw is the same each
+time, so the likeliest counts.
 """
 
 from __future__ import annotations
@@ -44,14 +45,14 @@ class Stored:
     def __str__(self) -> str:
         """As people read it."""
         told = (
-            f"{self.suspected:,} outcomes of suspected applications count for themselves, {self.control:,} of the "
-            "control sample for all whom the model did not suspect."
+            f"{self.suspected:,} outcomes of suspected applications count once, {self.control:,} of the "
+            "control sample represent all whom the model did not suspect."
         )
         if not self.passed:
             return told
         return (
-            f"{told} {self.passed:,} outcomes are of applications that nobody was to look at, and count for themselves "
-            "too: take them out of application_outcomes, unless outcomes are known of everybody; then set "
+            f"{told} {self.passed:,} outcomes are of applications without the decision `review`, and also count once: "
+            "remove them from application_outcomes, unless outcomes are known for everybody; then set "
             "looked_at_probability to 1 in all of them."
         )
 
@@ -79,7 +80,7 @@ def store_looked_at(settings: Settings) -> Stored:
 
 
 def looked_at_probabilities(made: Iterable[Decision]) -> tuple[dict[str, float], set[str]]:
-    """By application how likely it was to be looked at, of those that were; and the applications that never were."""
+    """Applications that were reviewed, with their probability of it; and those that never were."""
     likeliest: dict[str, float] = {}
     reviewed: set[str] = set()
     for one in made:

@@ -70,15 +70,15 @@ class Monitor:
             with self._connection() as connection:
                 store(connection, result, version, self.today)
         except ProjectError as error:
-            # What nobody finds in the table must not look like a check that was made.
-            result = replace(result, error=result.error or f"the check can't be written down: {error}")
+            # A check that is not in the table must not look like a finished one.
+            result = replace(result, error=result.error or f"the check can't be stored: {error}")
         return result
 
     def groups(self) -> GroupCheck:
         """Compare whom the last full month suspected with the month before it.
 
         Raises:
-            ProjectError: it can't be told.
+            ProjectError: it is unknown.
         """
         settings = self.settings
         policy = GroupPolicy(settings.drift_alpha, settings.drift_min_samples, settings.gate_review_capacity)
@@ -89,7 +89,7 @@ class Monitor:
         """Ask for a retraining.
 
         Raises:
-            ProjectError: there is no drift to retrain for, or it can't be told.
+            ProjectError: there is no drift to retrain for, or this is unknown.
         """
         version = production_version(self._registry())
         bounds = Bounds(self.settings.drift_cooldown_days * DAY, self.settings.retrain_tries)
@@ -100,14 +100,14 @@ class Monitor:
         """Give back the claim of a retraining that decided nothing; None where there is none.
 
         Raises:
-            ProjectError: it can't be told.
+            ProjectError: it is unknown.
         """
         version = production_version(self._registry())
         with self._connection() as connection:
             return give_back(connection, version, self.today, why)
 
     def rebuild(self, progress: Callable[[int, int], None]) -> int:
-        """Make the roll-up again from the log, a day at a time; gives its rows.
+        """Make the roll-up again from the log, a day at a time; returns its rows.
 
         Raises:
             DatabaseError: PostgreSQL does not answer, or refuses.
@@ -165,12 +165,12 @@ class Monitor:
         """
         running = dt.datetime.now(dt.UTC).date()
         if self.today != running:
-            raise DriftError(f"--now looks at {running}, the day that runs, but TODAY or --today says {self.today}")
+            raise DriftError(f"--now checks {running}, the running day, but TODAY or --today says {self.today}")
         settings = self.settings
         if settings.admin_password is None:
             return "ADMIN_PASSWORD is not set, so no server was asked whether records wait for PostgreSQL"
         login = ADMIN_USER, settings.administrator_password()
-        # What waited on one was answered before the others were asked, so one after the other is right.
+        # One server after the other: records that waited on the first were answered before the others are asked.
         told = [wait_for_records(ServerMetrics(server, *login)) for server in settings.server_addresses()]
         return "; ".join(filter(None, told)) or None
 
@@ -192,4 +192,4 @@ def _waiting_for_tomorrow(logged: LoggedApplications, plan: WindowPlan) -> tuple
     number = logged.number(plan.running_day(dt.datetime.now(dt.UTC)), own_only=plan.own_only)
     if number == 0:
         return ()
-    return (f"{number:,} of today are waiting: `python -m jenkins.drift check --now` looks at them",)
+    return (f"{number:,} of today are waiting: `python -m jenkins.drift check --now` checks them",)

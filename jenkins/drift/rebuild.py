@@ -23,7 +23,7 @@ def logged_days(connection: Connection, now: dt.datetime) -> list[dt.datetime]:
 
 
 def rebuild_day(connection: Connection, day: dt.datetime) -> int:
-    """Count a day again; gives its rows. Shippers wait until the connection's transaction ends.
+    """Count a day again; returns its rows. Shippers wait until the connection's transaction ends.
 
     Raises:
         psycopg2.Error: PostgreSQL does not answer, or refuses.

@@ -55,7 +55,7 @@ def load_profile(registry: Registry, version: ModelVersion) -> ReferenceProfile:
         )
     profile = ReferenceProfile.from_json(data)
     if profile.model_sha256 != version.sha256:
-        raise ReferenceProfileError(f"the reference profile of version {version.version} is that of another model")
+        raise ReferenceProfileError(f"the reference profile of version {version.version} belongs to another model")
     return profile
 
 
@@ -69,7 +69,7 @@ def check_bins(connection: Connection, version: ModelVersion, profile: Reference
     with connection.cursor() as cursor:
         cursor.execute(_BINS, (version.sha256, version.version))
         stored = cursor.fetchall()
-    # PostgreSQL prints a real as the shortest number that gives the same float32 back.
+    # PostgreSQL prints a real as the shortest number that is read as the same float32.
     found = [(name, np.array(thresholds, np.float32).tolist()) for name, thresholds in stored]
     if found != [(variable.name, variable.thresholds) for variable in profile.variables]:
         state = "other bins" if stored else "no bins"

@@ -182,7 +182,7 @@ class DriftResult:
 
     model_name: str
     model_version: int | None
-    """What serves, and whose training data are the reference; None when that could not be told."""
+    """The version that serves, whose training data are the reference; None if it is unknown."""
     checked_at: dt.datetime
     """With its time zone."""
     seconds: float

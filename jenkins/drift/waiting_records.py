@@ -66,11 +66,11 @@ def wait_for_records(server: ServerMetrics, patience_s: float = PATIENCE_S) -> s
             spool = server.spool()
         except (httpx.HTTPError, ValueError) as error:
             said = f"{server.address} does not say whether records wait ({why_unanswered(error)})"
-            return f"{said}: what was answered just now may be lacking"
+            return f"{said}: the newest answers may be missing"
         elapsed_s = time.monotonic() - begun_s
-        # What waits now is younger than this call, also by what the server saw last.
+        # All waiting records are younger than this call, even by the server's last observation.
         if elapsed_s >= STALE_S + spool.oldest_s:
             return None
         if elapsed_s >= patience_s:
-            return f"{spool.records:,} records of {server.address} wait for PostgreSQL still: they are not counted"
+            return f"{spool.records:,} records of {server.address} still wait for PostgreSQL: they are not counted"
         time.sleep(POLL_S)

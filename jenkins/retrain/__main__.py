@@ -45,24 +45,23 @@ def main(
         typer.Option(formats=["%Y-%m-%d"], help="Applications from this day on are unknown to it [TODAY]."),
     ] = None,
     reason: Annotated[
-        str, typer.Option(callback=_one_line, help="Why it is done: a tag of the version, `retraining_reason`.")
+        str, typer.Option(callback=_one_line, help="Reason, stored as the version's tag `retraining_reason`.")
     ] = BY_HAND,
     folder: Annotated[
         Path | None, typer.Option("--report", help="Folder of all reports; default: <RUN_DIR>/retrain.")
     ] = None,
     stage: Annotated[
         Stage | None,
-        typer.Option(
-            help="Run this one alone: the next of the retraining begun in the same folder, or the last, if undecided."
-        ),
+        typer.Option(help="Run only this stage: the folder's next one, or its last one if that was inconclusive."),
     ] = None,
 ) -> None:
     """Check the data, train, prove parity, gate, shadow, promote with the server, verify; the first failure ends it.
 
-    A gate that only a busy machine keeps from deciding is measured again, RETRAIN_TRIES times in all.
+    If the gate is inconclusive only because the machine is busy, it is measured again, up to RETRAIN_TRIES times in
+    total.
 
-    Exit status: 0 a new version is in production, 10 rejected, 20 could not be decided, 30 data-quality fault,
-    2 error. Of --stage: how that stage ended. `verdict.json` and `junit.xml` say the same.
+    Exit status: 0 a new version is in production, 10 rejected, 20 inconclusive, 30 data-quality fault, 2 error. With
+    --stage: the exit status of that stage. `verdict.json` and `junit.xml` say the same.
     """
     interrupt_once()
     try:
@@ -85,7 +84,7 @@ def _retrain(settings: Settings, task: Task, stage: Stage | None) -> Verdict:
         if stage in {None, Stage.DATA_CHECK}:
             begun = begin(task)
         else:
-            # What holds for the whole retraining was said at its beginning.
+            # The first stage stored the facts of the whole retraining.
             begun = read_record(task.folder)
             task = replace(task, today=begun.today, reason=begun.reason)
         patience = Patience(settings.retrain_tries, settings.retrain_pause_s)

@@ -14,7 +14,7 @@ from jenkins.retrain.errors import RetrainingError
 from jenkins.retrain.stages import Stage
 from jenkins.tracing import NamedSpan
 
-BEGIN_ANOTHER: Final = f"`python -m jenkins.retrain --stage {Stage.DATA_CHECK}` begins another"
+BEGIN_ANOTHER: Final = f"start another with `python -m jenkins.retrain --stage {Stage.DATA_CHECK}`"
 
 
 class StageResult(msgspec.Struct, frozen=True):

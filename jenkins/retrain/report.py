@@ -11,7 +11,7 @@ from jenkins.retrain.record import Record
 
 
 def stored_report(record: Record) -> Report:
-    """What is told of a retraining that is over."""
+    """The report of a finished retraining."""
     facts = verdict_json(record.verdict, record.reasons, msgspec.to_builtins(record))
     return Report(ReportKind.RETRAINING, record.started, record.verdict, html_page(record), facts.decode())
 

@@ -36,13 +36,13 @@ app = CommandLine()
 
 @app.command()
 def main(
-    *, show: Annotated[bool, typer.Option("--show", help="Print what comes next, and do nothing.")] = False
+    *, show: Annotated[bool, typer.Option("--show", help="Print the next tasks, and do nothing.")] = False
 ) -> None:
-    """Check for drift and finish erasures each night, retrain each month, until Ctrl-C; a missed run is made up for.
+    """Check for drift and finish erasures each night, retrain each month, until Ctrl-C; missed runs are caught up.
 
-    What operators ask for in a page (check drift, retrain, roll back) is done as well, between tasks.
+    Between tasks it also carries out operators' requests (check drift, retrain, roll back).
 
-    A stop waits for the command that runs; a second one ends it.
+    Ctrl-C waits for the running command; a second Ctrl-C ends it.
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
@@ -82,7 +82,7 @@ def _requests(settings: Settings, tasks: tuple[Task, ...], memory: Memory) -> Re
     try:
         dsn = settings.dsn(DatabaseRole.TRAINER)
     except SettingsError as error:
-        logging.warning("nobody's requests are taken: %s", error)
+        logging.warning("operators' requests are not carried out: %s", error)
         return None
     return Requests(RequestsTable(dsn), lambda: times_of(tasks, memory))
 

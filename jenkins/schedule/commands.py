@@ -1,4 +1,4 @@
-"""Runs the project's commands one at a time, each with a log of its own, and can be told to stop."""
+"""Runs the project's commands one at a time, each with its own log, until it is stopped."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Commands:
             self._span = StageSpan()
 
     def run(self, *arguments: str, acting_person: str | None = None, show: Callable[[str], None] | None = None) -> int:
-        """Run `python -m ...` to its end; gives the exit status.
+        """Run `python -m ...` to its end; returns the exit status.
 
         Args:
             arguments: what follows `python -m`.

@@ -55,16 +55,15 @@ def exit_status(task: TaskName, verdict: Verdict) -> int:
 
 
 def main(task: Annotated[TaskName, typer.Argument(help="What to do.")]) -> None:
-    """Do one of the schedule's tasks now, and end.
+    """Run one of the schedule's tasks now, then end.
 
-    Exit status: 0 done, whatever was found; 20 could not be decided; 30 data-quality fault; 2 error, which is worth
-    another try.
+    Exit status: 0 done, whatever was found; 20 inconclusive; 30 data-quality fault; 2 error, worth another try.
     """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     commands = Commands(None)
 
     def stop(_signal: int, _frame: object) -> None:
-        # Asked twice, the command that runs is ended. What the task itself has to put right, it still does.
+        # A second request ends the running command. The task still does its own clean-up.
         commands.stop()
         commands.stop()
 

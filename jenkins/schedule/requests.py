@@ -67,7 +67,7 @@ class Requests:
         """Say once that the database is away."""
         if not self._is_away:
             reason = str(error).partition("\n")[0]
-            logger.warning("the pages for operators are not served, which is tried on: %s", reason)
+            logger.warning("operators' requests can't be read; the next minute tries again: %s", reason)
         self._is_away = True
 
     def _do(self, commands: Commands, request: TakenRequest) -> None:

@@ -11,11 +11,11 @@ from fraud.database import connect
 
 APPLICATION_NAME: Final = "schedule"
 LONGEST_WAIT: Final = dt.timedelta(hours=1)
-"""What was asked for longer ago is not done any more: who clicked yesterday does not expect a rollback now."""
+"""Older requests expire: nobody who clicked yesterday expects a rollback now."""
 SILENCE: Final = dt.timedelta(minutes=5)
 """A request of whose process nothing was heard for so long was broken off."""
-EXPIRED: Final = "nobody took this request within an hour, and nothing was done: ask again"
-BROKEN_OFF: Final = "broken off: the schedule's process has died meanwhile"
+EXPIRED: Final = "no schedule took this request within an hour, and nothing was done: send it again"
+BROKEN_OFF: Final = "aborted: the schedule's process died meanwhile"
 
 _EXPIRE: Final = """
     UPDATE public.operator_requests SET ended_at = now(), output = %s

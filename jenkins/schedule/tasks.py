@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 def watch_drift(commands: Commands) -> Verdict:
     """Check for drift; where there is some and no retraining was begun a short time ago, retrain.
 
-    A retraining that decides nothing gives its claim back, and the check of the next day may claim again.
+    A retraining that decides nothing releases its claim, and the check of the next day may claim again.
     """
     found = _verdict(commands.run("jenkins.drift", "check"))
     if found is not Verdict.FAIL or commands.is_stopping():

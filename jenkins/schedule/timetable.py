@@ -62,7 +62,7 @@ def times_of(tasks: tuple[Task, ...], memory: Memory) -> list[TaskTimes]:
 
 
 class Timetable:
-    """Runs tasks at their times until it is told to stop."""
+    """Runs tasks at their times until it is stopped."""
 
     def __init__(
         self, tasks: tuple[Task, ...], commands: Commands, memory: Memory, requests: Requests | None = None

@@ -31,7 +31,7 @@ def test_a_young_wave_is_found_on_its_day_and_answered_by_a_new_model(acceptance
     page = Page(written)
     assert verdict is Verdict.PASS, page.words
     assert "version 2, which knows applications before" in page.words
-    assert "Age_Days: distributed otherwise" in page.words
+    assert "Age_Days: distribution changed" in page.words
     assert len(page.every("table")) == 4
     assert len(page.every("img")) == 2
     assert all(str(image["src"]).startswith("data:") for image in page.every("img")), "it fetches nothing"

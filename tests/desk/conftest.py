@@ -32,7 +32,7 @@ from tests.desk.browser import Browser
 
 VERSIONS = [
     PlayingVersion("In production", 7, "2026-04-01", "0.3340", "pass", "monthly", "Age_Days"),
-    PlayingVersion("Before it"),
+    PlayingVersion("Previous"),
 ]
 COUNTERS = Counters(
     answered=1_234,

@@ -46,13 +46,13 @@ def test_overdue_and_missing_work_raises_an_alert(kind: ReportKind) -> None:
     old = NOW - longest - dt.timedelta(hours=1)
     aged = [msgspec.structs.replace(check, at=old) for check in WELL if check.kind is kind]
     assert told(aged) == [Alert(f"{kind}: the last one is {longest.days} days old. {how}", 1)]
-    assert told([Check("it", kind)]) == [Alert(f"it: there was none yet. {how}")]
+    assert told([Check("it", kind)]) == [Alert(f"it: none yet. {how}")]
 
 
 def test_drift_without_a_retraining_is_told() -> None:
     refused = Check(RETRAINING_BY_DRIFT, None, NOW, "refused", None, "one was begun yesterday")
     assert [alert.text for alert in told([refused])] == [
-        "Drift was found, and no retraining was begun: one was begun yesterday."
+        "Drift was found, and no retraining was started: one was begun yesterday."
     ]
     assert told([msgspec.structs.replace(refused, verdict="granted")]) == []
 

@@ -40,7 +40,7 @@ def plain_text(page: str) -> str:
 @pytest.mark.parametrize("role", PersonRole)
 def test_the_page_is_for_who_runs_or_audits_the_service(browser: Browsers, people: People, role: PersonRole) -> None:
     page = logged_in(browser(), people, role).get("/").text
-    assert ("How the service is" in page) is (role is not PersonRole.REVIEW)
+    assert ("State of the service" in page) is (role is not PersonRole.REVIEW)
 
 
 def test_the_cockpit_shows_versions_checks_policy_and_record(browser: Browsers, people: People, database: str) -> None:
@@ -50,13 +50,13 @@ def test_the_cockpit_shows_versions_checks_policy_and_record(browser: Browsers, 
     page = logged_in(browser(), people, PersonRole.OPERATE).get("/").text
     told = plain_text(page)
     assert "In production 7 pass 2026-04-01 0.3340 Age_Days monthly" in told
-    assert "Before it none" in told
+    assert "Previous none" in told
     assert f"Drift check &lt;b&gt;fail&lt;/b&gt; 2026-05-01 01:02 UTC Report {number}" in told
     assert "Gate of a candidate none yet never" in told
-    assert "Backup: there was none yet. python -m serve.audit backup FOLDER takes one." in told
-    assert "Since when the version in production is there is not on record." in told
-    assert "the last hour no minute of it is known yet" in told
-    assert "No schedule has told its times" in told
+    assert "Backup: none yet. Run python -m serve.audit backup FOLDER ." in told
+    assert "The record does not say since when the version has been in production." in told
+    assert "the last hour no data yet" in told
+    assert "No schedule has reported" in told
     assert "Retraining because of drift none yet never" in told
     assert "probability of 0.5000 or more, and 20.0% of all others" in told
     assert "written by anna, signed by bert" in told
@@ -74,8 +74,8 @@ def test_the_cockpit_shows_start_load_and_next_runs(browser: Browsers, people: P
     )
     here = logged_in(browser(), people, PersonRole.OPERATE)
     told = plain_text(here.get("/").text)
-    assert "Version 7 is in production since" in told
-    assert "by promotion of bert" in told
+    assert "Version 7 has been in production since" in told
+    assert "(promotion by bert)" in told
     assert re.search(r"the last hour (9|10)\.\d\d (9\d|100)\.\d\d at most 0.025 ms at most 0.05 ms 60 ", told)
     assert "9.1% of the requests of the last hour got an error" in told
     assert "Drift check 2026-05-02 01:00 UTC never" in told
@@ -85,7 +85,7 @@ def test_the_cockpit_shows_start_load_and_next_runs(browser: Browsers, people: P
 def test_a_version_that_came_elsewhere_has_no_since(browser: Browsers, people: People, database: str) -> None:
     note_change(database, "divorce-model", Act.PROMOTION, 6, before=None, person="bert")
     told = plain_text(logged_in(browser(), people, PersonRole.AUDIT).get("/").text)
-    assert "Since when the version in production is there is not on record." in told
+    assert "The record does not say since when the version has been in production." in told
     assert "Roll back" not in told, "an auditor operates nothing"
 
 
@@ -105,7 +105,7 @@ def test_a_database_that_is_away_is_a_page_too() -> None:
     app = create_app("host=127.0.0.1 port=1 dbname=none", [Cockpit("m", None, lambda: COUNTERS).page()])
     answer = Browser(app).get("/")
     assert answer.status_code == 503
-    assert "scoring goes on without them" in answer.text
+    assert "scoring continues without them" in answer.text
     assert "127.0.0.1" not in answer.text
 
 

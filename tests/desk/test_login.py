@@ -50,7 +50,7 @@ def test_a_password_for_one_login_leads_to_ones_own(browser: Browsers, people: P
     assert here.log_in("anna", password).headers["location"] == "/password"
     assert here.get("/").headers["location"] == "/password", "nothing else is shown before"
     assert here.send("/password", current=password, new=OWN_PASSWORD, again=OWN_PASSWORD).status_code == 303
-    assert "How the service is" in here.get("/").text
+    assert "State of the service" in here.get("/").text
     assert browser().log_in("anna", password).status_code == 401
     assert browser().log_in("anna", OWN_PASSWORD).headers["location"] == "/"
 
@@ -78,7 +78,7 @@ def test_logging_out_ends_the_session_and_not_only_the_cookie(anna: Browser) -> 
     assert anna.send("/").status_code == 405
     assert anna.client.post("/logout", data={TOKEN: token_in(anna.get("/"))}).headers["location"] == "/"
     anna.client.cookies.set("session", kept, domain="service.test")
-    assert "How the service is" not in anna.get("/").text
+    assert "State of the service" not in anna.get("/").text
 
 
 def token_in(page: httpx.Response) -> str:
@@ -98,14 +98,14 @@ def test_a_changed_password_ends_all_other_logins(anna: Browser, browser: Browse
     other.log_in("anna", OWN_PASSWORD)
     new = OWN_PASSWORD + " again"
     assert anna.send("/password", current=OWN_PASSWORD, new=new, again=new).status_code == 303
-    assert "How the service is" in anna.get("/").text
-    assert "How the service is" not in other.get("/").text
+    assert "State of the service" in anna.get("/").text
+    assert "State of the service" not in other.get("/").text
 
 
 @pytest.mark.parametrize(
     ("current", "new", "again", "told"),
     [
-        ("wrong", "x" * 6 + "yz" * 6, None, "present password is wrong"),
+        ("wrong", "x" * 6 + "yz" * 6, None, "current password is wrong"),
         (OWN_PASSWORD, "short", None, "12 to 256 characters"),
         (OWN_PASSWORD, "anna and other words", None, "without the account&#39;s name"),
         (OWN_PASSWORD, "some other words", "some other word", "passwords differ"),
@@ -123,9 +123,9 @@ def test_a_password_that_can_not_be_is_refused(
 def test_a_session_ends_by_time(anna: Browser, database: str, column: str, most: dt.timedelta) -> None:
     age = sql.SQL("UPDATE people_sessions SET {} = now() - make_interval(secs => %s)").format(sql.Identifier(column))
     execute(database, age, most.total_seconds() - 20)
-    assert "How the service is" in anna.get("/").text
+    assert "State of the service" in anna.get("/").text
     execute(database, age, most.total_seconds() + 1)
-    assert "How the service is" not in anna.get("/").text
+    assert "State of the service" not in anna.get("/").text
 
 
 def test_use_keeps_a_session_alive(anna: Browser, database: str) -> None:
@@ -183,7 +183,7 @@ def test_a_form_of_another_site_does_nothing(
 ) -> None:
     sent = {TOKEN: token_in(anna.get("/"))} if fields is None else fields
     assert anna.client.post("/logout", data=sent, headers=headers).status_code == 403
-    assert "How the service is" in anna.get("/").text
+    assert "State of the service" in anna.get("/").text
 
 
 def test_another_site_can_not_log_anybody_in(anna: Browser, browser: Browsers) -> None:

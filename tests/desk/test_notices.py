@@ -45,12 +45,12 @@ def test_notices_are_listed_with_what_became_of_them(operator: Browser, database
     assert "webhook: lost, &lt;i&gt;it answered 500&lt;/i&gt; (9 tries)" in told
     assert "1 notices of the last seven days reached nobody." in told
     assert "Verification of the record: &lt;b&gt;odd&lt;/b&gt;" in told
-    assert "not told" in told
-    assert "People are told of changed verdicts and of alerts by webhook." in told
+    assert "not sent" in told
+    assert "Changed verdicts and alerts are sent by webhook." in told
 
 
 def test_no_notice_is_a_line(operator: Browser) -> None:
-    assert "There are none" in operator.get("/notices").text
+    assert "There are no notices" in operator.get("/notices").text
 
 
 @pytest.mark.parametrize("role", PersonRole)

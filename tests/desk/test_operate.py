@@ -83,7 +83,7 @@ def test_without_a_schedule_nothing_is_asked_for(operator: Browser, database: st
     token = operator.get("/").text.partition('name="form_token" value="')[2].partition('"')[0]
     answer = operator.client.post("/operate/rollback", data={"form_token": token})
     assert answer.status_code == 409
-    assert "no schedule is there" in answer.text
+    assert "no schedule is running" in answer.text
     assert fetch(database, "SELECT count(*) FROM operator_requests") == [(0,)]
 
 
@@ -115,7 +115,7 @@ def test_other_roles_ask_for_nothing(browser: Browsers, people: People, database
         ("SET begun_at = now(), ended_at = now(), exit_status = 0", "pass", False),
         ("SET begun_at = now(), ended_at = now(), exit_status = 10", "fail", False),
         ("SET begun_at = now(), ended_at = now(), exit_status = 1", "error", False),
-        ("SET begun_at = now(), ended_at = now()", "broken off", False),
+        ("SET begun_at = now(), ended_at = now()", "aborted", False),
         ("SET ended_at = now(), output = 'nobody took it'", "not done", False),
     ],
 )

@@ -60,15 +60,15 @@ def test_the_page_lists_roles_logins_and_their_source(admin: Browser, people: Pe
     people("anna", OPERATE, AUDIT)
     execute(database, VOUCHED, ["audit"])
     page = admin.get("/people").text
-    assert row_of(page, "anna") == "operate, audit by a password here never has yet to choose a password"
+    assert row_of(page, "anna") == "operate, audit with a password here never has yet to choose a password"
     assert row_of(page, "carl@idp") == "audit at https://idp, as &lt;i&gt;7 never may log in"
-    assert re.fullmatch(r"admin by a password here 20\d\d-\d\d-\d\d \d\d:\d\d UTC may log in", row_of(page, "root"))
+    assert re.fullmatch(r"admin with a password here 20\d\d-\d\d-\d\d \d\d:\d\d UTC may log in", row_of(page, "root"))
     assert '<a href="/people">People</a>' in page
 
 
 def test_a_person_is_added_with_a_password_for_one_login(admin: Browser, browser: Browsers) -> None:
     page = admin.send("/people", act="add", name="bert", role_operate="on", role_review="on").text
-    assert row_of(page, "bert").startswith("operate, review by a password here never")
+    assert row_of(page, "bert").startswith("operate, review with a password here never")
     assert shown_once(page) not in admin.get("/people").text
     browser().log_in_first("bert", shown_once(page))
 
@@ -77,7 +77,7 @@ def test_a_reset_ends_logins_and_shows_a_password(admin: Browser, browser: Brows
     there = browser()
     there.log_in_first("anna", people("anna", OPERATE))
     password = shown_once(admin.send("/people", act="reset", name="anna").text)
-    assert "How the service is" not in there.get("/").text
+    assert "State of the service" not in there.get("/").text
     assert browser().log_in("anna", OWN_PASSWORD).status_code == 401
     browser().log_in_first("anna", password)
 
@@ -95,7 +95,7 @@ def test_an_account_is_disabled_and_enabled_again(admin: Browser, browser: Brows
     there = browser()
     there.log_in_first("anna", people("anna", OPERATE))
     assert admin.send("/people", act="disable", name="anna").status_code == 303
-    assert "How the service is" not in there.get("/").text
+    assert "State of the service" not in there.get("/").text
     assert browser().log_in("anna", OWN_PASSWORD).status_code == 401
     assert row_of(admin.get("/people").text, "anna").endswith("disabled")
     assert admin.send("/people", act="enable", name="anna").status_code == 303

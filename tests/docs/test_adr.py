@@ -15,12 +15,11 @@ STATUSES = r"accepted|superseded by \[\d{4}\]\(\d{4}-[a-z0-9-]+\.md\)"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_decision_has_date_status_and_alternatives(page: Path) -> None:
+def test_decision_has_date_status_context_and_alternatives(page: Path) -> None:
     text = page.read_text()
     assert text.startswith(f"# {page.name[:4]}. ")
     assert re.search(rf"^- \*\*Date\*\*: \d{{4}}-\d\d-\d\d\n- \*\*Status\*\*: ({STATUSES})$", text, re.MULTILINE)
-    assert re.search(r"^## Decision\n\n\S", text, re.MULTILINE)
-    assert re.search(r"^## Alternatives\n\n- ", text, re.MULTILINE)
+    assert re.search(r"^## Context\n\n\S[^#]*^## Decision\n\n\S[^#]*^## Alternatives\n\n- ", text, re.MULTILINE)
 
 
 def test_decisions_are_numbered_without_gaps() -> None:

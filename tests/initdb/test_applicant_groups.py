@@ -39,7 +39,7 @@ def test_groups_are_loaded_replaced_and_read(empty_database: str, tmp_path: Path
         pytest.param(f"{HEADER}A,region,\n", 30, "line 2, value: is missing", id="no value"),
         pytest.param(f"{HEADER}A,region,{'x' * 65}\n", 30, "line 2, value: 'xxx", id="too long"),
         pytest.param(f"{HEADER}A,r,x\n\nA,r,y\n", 30, "line 4, application_id: 'A' is there twice", id="twice"),
-        pytest.param(f"{HEADER}A,r\n", 30, "line 2: is no row of this file: 2 values, expected 3", id="short row"),
+        pytest.param(f"{HEADER}A,r\n", 30, "line 2: is not a valid row: 2 values, expected 3", id="short row"),
         pytest.param(
             HEADER + "".join(f"{n},street,{n}\n" for n in range(41)), 30, "line 42, value: '40' is one", id="names"
         ),

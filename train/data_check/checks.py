@@ -1,4 +1,4 @@
-"""The checks themselves, on applications as the database gives them; they read and write nothing."""
+"""The checks themselves, on applications from the database; they read and write nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def check_applications(
 ) -> DataReport:
     """Look at the applications before `cutoff`: columns `Date`, the features and `Divorce`, NULL allowed.
 
-    `weights` say how many applicants each row stands for: the share of divorces is theirs.
+    `weights` say how many applicants each row represents: the share of divorces is theirs.
     """
     rows: int = table.num_rows
     findings = [_finding("rows", rows >= limits.min_rows, Verdict.INCONCLUSIVE, f"{rows:,}", f"{limits.min_rows:,}")]
@@ -100,7 +100,7 @@ def _feature(feature: Feature, values: Values, limits: DataLimits) -> Iterator[F
 
 
 def _duplicates(table: pa.Table, limits: DataLimits) -> Finding:
-    """Copies would lie in training and test at once, and a model that learned them by heart would shine."""
+    """Copies would be in training and test at once, and a model that memorised them would look too good."""
     distinct = table.group_by(table.column_names).aggregate([]).num_rows
     share = 1 - distinct / table.num_rows
     holds = share <= limits.max_duplicate_share
@@ -115,5 +115,5 @@ def _age(table: pa.Table, cutoff: dt.date, limits: DataLimits) -> Iterator[Findi
     days = (cutoff - newest).days
     holds = limits.max_age_days is None or days <= limits.max_age_days
     most = "any" if limits.max_age_days is None else f"at most {limits.max_age_days}"
-    found = f"the newest is of {newest}, {days:,} days before {cutoff}"
+    found = f"the newest is from {newest}, {days:,} days before {cutoff}"
     yield Finding("age in days", Verdict.PASS if holds else FAULT, found, most)

@@ -43,11 +43,11 @@ app = CommandLine()
 def main(
     months: Annotated[int, typer.Option(min=1, max=MONTHS, help="Months to replay, from May 2025 on.")] = MONTHS,
 ) -> None:
-    """Replay a year beside production: each month train, gate, promote or not, under a light load.
+    """Replay a year, separate from production: each month train, gate, promote or not, under a light load.
 
-    It has a registered model, a database and a server of its own; the applications are only read.
+    It uses its own registered model, database and server, and only reads the applications.
 
-    Exit status: 0 done, 20 a month could not be decided, 2 a month failed or a request did.
+    Exit status: 0 done, 20 a month was inconclusive, 2 a month or a request failed.
     """
     interrupt_once()
     try:
@@ -139,10 +139,12 @@ def _show(outcome: ReplayOutcome, folder: Path) -> None:
     console.print(replay_table(outcome))
     if outcome.gain is not None:
         share = "" if outcome.ceiling_share is None else f", {outcome.ceiling_share:.1%} of the ceiling"
-        console.print(f"Mean of the months: {outcome.gain:+.4f} beside a model as before{share}", highlight=False)
+        console.print(
+            f"Mean of the months: {outcome.gain:+.4f} over a model without the newest rows{share}", highlight=False
+        )
     load = outcome.load
     console.print(
-        f"{load.requests:,} requests beside it, {load.failures:,} failed; {outcome.seconds / 60:.1f} minutes; "
+        f"{load.requests:,} requests meanwhile, {load.failures:,} failed; {outcome.seconds / 60:.1f} minutes; "
         f"{folder}/: {JSON_FILE}, {PLOT_FILE}, each gate's report, logs",
         highlight=False,
         soft_wrap=True,

@@ -27,7 +27,7 @@ def replay_environment(
         run_dir: run folder of the commands.
         port: of the server.
     """
-    # The run folder's file of secrets is not read any more where RUN_DIR is another one.
+    # With another RUN_DIR the run folder's file of secrets is not read.
     shared = {
         name.upper(): value.get_secret_value()
         for name, value in settings

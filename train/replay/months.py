@@ -17,7 +17,7 @@ def next_month(first: dt.date) -> dt.date:
 
 
 def replayed_months(count: int = MONTHS) -> tuple[dt.date, ...]:
-    """First days of so many months."""
+    """First days of this number of months."""
     months = [FIRST_MONTH]
     while len(months) < count:
         months.append(next_month(months[-1]))

@@ -35,7 +35,7 @@ def stored_report(outcome: ReplayOutcome, made_at: dt.datetime, plot: bytes) -> 
     load = outcome.load
     facts = {
         "Model": outcome.model_name,
-        "Mean of the months beside a model as before": _figure(outcome.gain),
+        "Mean gain over a model without the newest applications": _figure(outcome.gain),
         "Requests beside it": f"{load.requests:,}, {load.failures:,} failed",
         "Took": f"{outcome.seconds / 60:.1f} minutes",
     }

@@ -35,9 +35,7 @@ def chaos(
     interrupt_once()
     faults = [fault for fault in FAULTS if only is None or any(text.lower() in fault.name.lower() for text in only)]
     if not faults:
-        print_error(
-            f"no fault is called {' or '.join(only or ())}: there are {', '.join(fault.name for fault in FAULTS)}"
-        )
+        print_error(f"no fault has {' or '.join(only or ())} in its name: {', '.join(fault.name for fault in FAULTS)}")
         sys.exit(EXIT_ERROR)
     outcomes: list[Outcome] = []
     # Not below the temporary folder of a test: as root, PostgreSQL runs as a user of its own.

@@ -110,7 +110,7 @@ def lock_the_table(site: Site) -> None:
 
 
 def refuse_the_login(site: Site) -> None:
-    """PostgreSQL answers, and lets the shipper in no more."""
+    """PostgreSQL answers, but refuses the shipper's login."""
     site.execute("ALTER ROLE scoring_server NOLOGIN")
     site.fetch(SHIPPER_CONNECTIONS)
     time.sleep(OUTAGE_S)
@@ -205,7 +205,7 @@ def _expect_update(site: Site, status: int, when: str) -> None:
 
 
 def fill_the_disk(site: Site) -> None:
-    """The spool's files can't grow any more, for a while."""
+    """For a while the spool's files can't grow."""
     workers = site.server.processes(WORKER)
     for worker in workers:
         worker.rlimit(psutil.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))

@@ -44,7 +44,7 @@ def read_over_the_months_turn(site: Site) -> None:
         site.wait_until(lambda: site.fetch(_NEW_MONTH) != [(0,)], WAIT_S, "the new month's records are shipped")
         site.clock.set_offset(0)
         cursor.execute(_RECORDS)
-    # Time does not go back in a chain: those of before would stay in that month.
+    # Time does not go back in a chain: the records of an older chain would stay in that month.
     site.server.kill(site.server.processes(WORKER))
 
 
@@ -64,7 +64,7 @@ def claim_another_encoding(site: Site) -> None:
     site.execute("ALTER ROLE scoring_server RESET client_encoding")
     ((others,),) = site.fetch(_OTHER_IDS, APPLICATION_ID)
     if others:
-        raise SiteError(f"{others} application ids are stored as other than they were sent")
+        raise SiteError(f"{others} application ids are not stored as they were sent")
 
 
 def flip_a_bit_of_an_end_mark(site: Site) -> None:

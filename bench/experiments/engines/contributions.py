@@ -30,7 +30,7 @@ SHAP: Final = "shap"
 
 LIMIT_ROWS: Final = 1_000
 LIMIT_S: Final = 0.015
-"""For so many rows of the reference model, scored and explained on one core."""
+"""For a number of rows of the reference model, scored and explained on one core."""
 
 
 def contribution_cells(

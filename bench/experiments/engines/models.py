@@ -48,7 +48,7 @@ class BenchModel:
 
 
 def make_models(folder: Path, sizes: Sequence[Size] = SIZES, *, explain: bool = False) -> Iterator[BenchModel]:
-    """Train and export each size, with tables of contributions where asked; the same seed gives the same trees."""
+    """Train and export each size, with tables of contributions where asked; the same seed makes the same trees."""
     generator = np.random.default_rng(SEED)
     rows = ordinary_rows(TRAINING_ROWS, generator)
     labels = _labels(rows, generator)

@@ -43,7 +43,7 @@ def shap_process(booster: Booster, folder: Path) -> Iterator[ShapProcess]:
     """Explain a booster for the block; the environment is made in `folder`, unless it is there.
 
     Raises:
-        PeersError: shap can't be had.
+        PeersError: shap can't be installed.
     """
     python = make_environment(LOCK, folder)
     model = folder / "model.ubj"

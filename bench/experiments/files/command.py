@@ -30,7 +30,7 @@ FOLDER: Final = "peers"
 def files(
     rows: Annotated[int, typer.Option(min=1_000, help="Rows of a file.")] = 5_000_000,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of each format, all sides in each.")] = 5,
-    peer: Annotated[list[str] | None, typer.Option(help=f"Only beside these of {', '.join(PEERS)}.")] = None,
+    peer: Annotated[list[str] | None, typer.Option(help=f"Compare only with these of {', '.join(PEERS)}.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write every time to this file.")] = None,
 ) -> None:
     """Score Parquet and CSV files of fresh rows by a model of 100 trees of depth 3: ours and its peers in turns."""
@@ -65,7 +65,7 @@ def _chosen(peers: Sequence[str] | None) -> list[str]:
 
 
 def make_model(folder: Path, model_name: str) -> Path:
-    """Keep a model in a store of its own; gives the file from which XGBoost loads it."""
+    """Put a model into a separate store; returns the file from which XGBoost loads it."""
     (model,) = make_models(folder, SIZES[:1])
     file = read_model(model.path)
     store = model_store(folder / "run", model_name)
@@ -77,7 +77,7 @@ def make_model(folder: Path, model_name: str) -> Path:
 
 
 def scoring_environment(folder: Path, settings: Settings) -> dict[str, str]:
-    """What `serve.batch` is told: the model of `folder`, and the code that is compiled already."""
+    """The environment of `serve.batch`: the model of `folder`, and the code that is already compiled."""
     compiled = str(settings.compiled_folder().resolve())
     return {"RUN_DIR": str(folder / "run"), "COMPILED_DIR": compiled, "MLFLOW_TRACKING_URI": ""}
 

@@ -32,7 +32,7 @@ def make_commands(
     """How each is called, but for the input and the output; environments of peers are made in `folder`.
 
     Raises:
-        PeersError: the packages of a peer can't be had.
+        PeersError: the packages of a peer can't be installed.
     """
     commands = {OURS: [sys.executable, "-m", "serve.batch"]}
     for name in peers:

@@ -1,6 +1,6 @@
 """Times ways of scoring a file in turns: each round has fresh rows, in a file of a few and a file of many.
 
-What all take for a few rows is their start; what they take longer for many is the rows'.
+The time for a few rows is the start; the additional time for many rows is the rows' own.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _seconds(name: str, command: Sequence[str], output: Path, environment: Mappi
 
 
 def _refuse_others(name: str, output: Path, rows: int) -> None:
-    """Return if the output, a file or a folder of files, has so many answers."""
+    """Return if the output, a file or a folder of files, has `rows` answers."""
     files = sorted(output.glob(f"*{output.suffix}")) if output.is_dir() else [output]
     found = sum(_rows_of(file) for file in files)
     if found != rows:

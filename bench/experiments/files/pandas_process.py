@@ -17,7 +17,7 @@ def main(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="CSV or Parquet file of applications.")],
     target: Annotated[Path, typer.Argument(metavar="OUTPUT", help="File of the probabilities, in the same format.")],
 ) -> None:
-    """Read the whole file, have XGBoost predict on all cores, write a column of probabilities."""
+    """Read the whole file, predict with XGBoost on all cores, write a column of probabilities."""
     booster = Booster(model_file=model)
     is_csv = source.suffix == ".csv"
     rows = pd.read_csv(source) if is_csv else pd.read_parquet(source)

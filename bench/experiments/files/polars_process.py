@@ -11,7 +11,7 @@ from xgboost import Booster, DMatrix
 
 
 def main(model: Path, source: Path, target: Path) -> None:
-    """Read the whole file, have XGBoost predict on all cores, write a column of probabilities."""
+    """Read the whole file, predict with XGBoost on all cores, write a column of probabilities."""
     booster = Booster(model_file=model)
     is_csv = source.suffix == ".csv"
     rows = pl.read_csv(source) if is_csv else pl.read_parquet(source)

@@ -47,7 +47,7 @@ class Scorer:
 
 
 def start(cores: int, folder: str) -> None:
-    """Start Ray on this machine, within the 15 s that it gives its own processes."""
+    """Start Ray on this machine, within the 15 s that it allows its own processes."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of a dozen processes would compile all of Ray again
     ray.init(
         "local",

@@ -26,14 +26,14 @@ ENGINES: Final = (PROCESSES, RAY)
 
 def workers(
     *,
-    most: Annotated[int | None, typer.Option("--max", min=1, help="Workers at most; default: one a core.")] = None,
+    most: Annotated[int | None, typer.Option("--max", min=1, help="Most workers; default: one per core.")] = None,
     rows: Annotated[int, typer.Option(min=1_000, help="Rows of the Parquet file.")] = 20_000_000,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds, with every number of workers in each.")] = 3,
     engine: Annotated[list[str] | None, typer.Option(help=f"Only these of {', '.join(ENGINES)}.")] = None,
-    address: Annotated[str | None, typer.Option(help="Of a Ray cluster that is there already.")] = None,
+    address: Annotated[str | None, typer.Option(help="Address of an existing Ray cluster.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write every time to this file.")] = None,
 ) -> None:
-    """Score the same file of fresh rows with every number of workers, in a new order each round."""
+    """Score the same file of new rows with every number of workers, in a new order each round."""
     for name in engine or ():
         if name not in ENGINES:
             raise typer.BadParameter(f"--engine {name}: expected one of {', '.join(ENGINES)}")

@@ -25,7 +25,9 @@ from train.split import Fold, folds, split_by_day
 
 
 def models(
-    page: Annotated[Path, typer.Option(help="Markdown page; its plot is beside it.")] = Path("bench/MODELS.md"),
+    page: Annotated[Path, typer.Option(help="Markdown page; its plot goes into the same folder.")] = Path(
+        "bench/MODELS.md"
+    ),
 ) -> None:
     """Fit logistic regression, histogram boosting, LightGBM and XGBoost on the folds of the search; write a page."""
     settings = load_settings()

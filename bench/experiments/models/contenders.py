@@ -30,12 +30,12 @@ class Contender:
     name: str
     setting: str
     make: Callable[[int], Any]
-    """A classifier of scikit-learn's form that may use so many threads."""
+    """A classifier of scikit-learn's form that may use this number of threads."""
 
     def fit(
         self, x: NDArray[np.float32], y: NDArray[np.int8], weights: NDArray[np.float32], threads: int
     ) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:
-        """Learn applications [N, 10]; returns what gives the probabilities of others."""
+        """Learn applications [N, 10]; returns a function that predicts probabilities."""
         model = self.make(threads)
         step = f"{model.steps[-1][0]}__sample_weight" if hasattr(model, "steps") else "sample_weight"
         model.fit(x, y, **{step: weights})
@@ -54,7 +54,7 @@ def contenders() -> Iterator[Contender]:
 
 
 def _logistic(penalty: float, _threads: int) -> Any:
-    # Incomes and days are skewed, and 365243 stands for "not employed": ranks are what a line can use.
+    # Incomes and days are skewed, and 365243 means "not employed": a linear model needs ranks.
     ranks = QuantileTransformer(subsample=50_000, random_state=1)
     return make_pipeline(ranks, LogisticRegression(C=penalty, max_iter=500))
 

@@ -20,11 +20,11 @@ from fraud.progress import TimedProgress
 
 
 def outage(
-    minutes: Annotated[float, typer.Option(min=0.1, help="Time for which PostgreSQL is away.")] = 2.0,
+    minutes: Annotated[float, typer.Option(min=0.1, help="Duration of the outage, minutes.")] = 2.0,
     spool_mib: Annotated[int, typer.Option(min=64, help="SPOOL_MAX_BYTES of the server, MiB.")] = 2048,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
 ) -> None:
-    """Kill PostgreSQL at full load, start it again after some time, and wait until all is on record. Ends with 0 if
+    """Kill PostgreSQL at full load, restart it after some time, and wait until everything is on record. Ends with 0 if
     nothing is lost or recorded twice, the spool grows in proportion to answers and nothing else grows; with 10 if not.
     """
     interrupt_once()

@@ -38,7 +38,7 @@ SEED: Final = 1
 MAX_BEND: Final = 1.25
 """Of the spool's growth in the second half over that in the first, either way, as long as nothing is refused."""
 FULL_SHARE: Final = 0.95
-"""Of the spool's largest size: where it does not grow in proportion to answers any more."""
+"""Share of the spool's largest size, above which it no longer grows in proportion to answers."""
 MAX_GROWTH_MIB: Final = 64.0
 """Of a process over the second half of the outage."""
 

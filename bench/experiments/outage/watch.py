@@ -28,7 +28,7 @@ class Look(msgspec.Struct, frozen=True):
 
 
 class SpoolWatch:
-    """Looks whenever it is told to, and keeps what it saw."""
+    """Samples on request, and keeps the samples."""
 
     def __init__(self, site: Site) -> None:
         self.looks: list[Look] = []

@@ -24,20 +24,21 @@ OPEN_FILES = 4_000
 
 def pages(
     *,
-    pairs: Annotated[int, typer.Option(min=2, help="Pairs of windows, with and without somebody at the pages.")] = 20,
+    pairs: Annotated[int, typer.Option(min=2, help="Pairs of windows, with and without people at the pages.")] = 20,
     window: Annotated[float, typer.Option(min=0.5, help="Length of a window, seconds.")] = 5.0,
-    rate: Annotated[float, typer.Option(min=1.0, help="Scoring requests a second, of the gate's mix.")] = 100.0,
-    page_rate: Annotated[float, typer.Option(min=0.1, help="Pages a second that somebody opens.")] = 2.0,
+    rate: Annotated[float, typer.Option(min=1.0, help="Scoring requests per second, in the gate's mix.")] = 100.0,
+    page_rate: Annotated[float, typer.Option(min=0.1, help="Pages opened per second.")] = 2.0,
     officers: Annotated[
-        int, typer.Option(min=0, help="So many officers work cases at the desk; 0: somebody looks at all pages.")
+        int,
+        typer.Option(min=0, help="Number of officers who work on cases at the desk; 0: one person opens all pages."),
     ] = 0,
     share: Annotated[
-        float | None, typer.Option(min=0.01, max=1, help="Of the most that is scored, in place of --rate.")
+        float | None, typer.Option(min=0.01, max=1, help="Share of the maximum rate, instead of --rate.")
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
 ) -> None:
-    """Score at a steady rate on a site of its own, with and without somebody who opens its pages, in turn. Shows the
-    ratio of latencies with its 95% interval over pairs of windows, and what each page weighs and takes.
+    """Score at a steady rate on a separate site, with and without people at its pages, in turns. Shows the
+    ratio of latencies with its 95% interval over pairs of windows, and the size and time of each page.
     """
     interrupt_once()
     with tempfile.TemporaryDirectory(prefix="pages-", ignore_cleanup_errors=True) as folder:

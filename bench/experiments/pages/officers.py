@@ -29,7 +29,7 @@ _REQUESTS: Final = """
 
 
 def open_cases(connection: Connection, number: int) -> int:
-    """Make cases of the newest answers on record; gives how many there are."""
+    """Make cases of the newest answers on record; returns their number."""
     with connection.cursor() as cursor:
         cursor.execute(_REQUESTS, (number,))
         found = cursor.fetchall()
@@ -40,7 +40,7 @@ def open_cases(connection: Connection, number: int) -> int:
 
 
 def sessions(connection: Connection, number: int) -> list[str]:
-    """Secrets of the sessions of so many officers."""
+    """Secrets of the sessions of this number of officers."""
     password = hash_password(one_time_password())
     secrets = []
     for place in range(number):

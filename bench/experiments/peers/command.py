@@ -37,19 +37,19 @@ def peers(
     seconds: Annotated[int, typer.Option(min=1, help="Load in each window, whole seconds.")] = 2,
     latency_seconds: Annotated[float, typer.Option(min=0.1, help="Load at a fixed rate, in each round.")] = 8.0,
     memory_minutes: Annotated[float, typer.Option(min=0.0, help="Load with large batches; 0 leaves it out.")] = 0.0,
-    stage: Annotated[list[Stage] | None, typer.Option(help="Only this stage (again for more).")] = None,
+    stage: Annotated[list[Stage] | None, typer.Option(help="Only this stage; repeatable.")] = None,
     server: Annotated[list[str] | None, typer.Option(help=f"Only these of {', '.join(LAUNCHES)}.")] = None,
     rows: Annotated[list[int] | None, typer.Option(help=f"Only these batch sizes of {BATCH_ROWS}.")] = None,
     model: Annotated[
         Path | None, typer.Option(help="XGBoost classifier to serve; default: 100 trees are made.")
     ] = None,
-    show: Annotated[bool, typer.Option("--show", help="Measure nothing, report what was measured last.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Measure nothing; report the last measurement.")] = False,
     json_folder: Annotated[Path | None, typer.Option("--json", help="Also copy every figure to this folder.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw the throughput into this PNG file.")] = None,
     results: Annotated[Path | None, typer.Option(help="Also write the report to this Markdown file.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of rows and orders.")] = 1,
 ) -> None:
-    """Measure our server, MLServer, MLflow, BentoML, mosec and the original's manner side by side, and report."""
+    """Measure our server, MLServer, MLflow, BentoML, mosec and the original's way side by side, and report."""
     folder = load_settings().run_dir / FOLDER
     faults: list[str] = []
     if not show:
@@ -102,7 +102,7 @@ def _measure(plan: Plan, model: Path | None, folder: Path) -> list[str]:
         TextColumn("{task.completed}/{task.total}"),
         TimeElapsedColumn(),
     )
-    # Shown when told to: a thread that draws by itself would share the core, and the lock, with the client.
+    # Refreshed on request: a drawing thread would share the core, and the lock, with the client.
     with Progress(*columns, console=_console, transient=True, auto_refresh=False) as progress:
         task = progress.add_task("preparing", total=windows)
 

@@ -36,7 +36,7 @@ class Contender:
 
     @property
     def answers(self) -> bool:
-        """Whether there are answers to check; the responder gives none."""
+        """Whether there are answers to check; the responder returns none."""
         return self.server != RESPONDER
 
 

@@ -22,7 +22,7 @@ def make_environment(lock: Path, folder: Path) -> Path:
         The environment's interpreter.
 
     Raises:
-        PeersError: the packages can't be had.
+        PeersError: the packages can't be installed.
     """
     name = lock.stem
     wanted = hashlib.sha256(lock.read_bytes()).hexdigest()

@@ -141,7 +141,7 @@ class Lineup:
         return running
 
     def settle(self, server: Running) -> None:
-        """Wait until a server has no more to do: requests that the client has given up, records to be written.
+        """Wait until a server is idle: it may still have abandoned requests to finish and records to write.
 
         Raises:
             PeersError: it does not come to rest.

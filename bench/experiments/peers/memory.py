@@ -34,7 +34,7 @@ class MemoryTrace:
 def trace_memory(
     arena: Arena, lineup: Lineup, cells: Sequence[Cell], minutes: float, progress: Callable[[str], None]
 ) -> MemoryTrace:
-    """Load the server with each form in turn for so many minutes and sample its memory beside it.
+    """Load the server with each form in turn for `minutes` and sample its memory meanwhile.
 
     Raises:
         PeersError: requests were answered but are not on record.

@@ -30,7 +30,7 @@ CHECK_TIMEOUT_S: Final = 60.0
 
 
 def write_requests(contender: Contender, rows: int, server: Running, folder: Path, seed: int) -> Path:
-    """Prepare a contender's requests of one size; the same seed gives all contenders the same rows."""
+    """Prepare a contender's requests of one size; with the same seed all contenders get the same rows."""
     path = folder / f"{contender.name.replace(chr(32), chr(95))}-{rows}.http"
     with path.open("wb") as file:
         for request in make_requests(contender, rows, server, seed):

@@ -1,4 +1,4 @@
-"""A HAProxy that gives each request to the next server in turn."""
+"""A HAProxy that passes each request to the next server in turn."""
 
 from __future__ import annotations
 

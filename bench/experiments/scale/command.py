@@ -37,11 +37,11 @@ PARTS: Final[Mapping[str, Part]] = {
 def scale(
     *,
     only: Annotated[list[str] | None, typer.Option(help=f"Only these of {', '.join(PARTS)}; repeatable.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A few small points, to see that all of it works.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A few small points, to check that everything works.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the points to this file.")] = None,
     png: Annotated[Path | None, typer.Option(help="Also draw them to this file.")] = None,
 ) -> None:
-    """Measure curves on sites of their own, with the slope of each on logarithmic axes and the point where it bends."""
+    """Measure curves on separate sites, with the slope of each on logarithmic axes and the point where it bends."""
     for name in only or ():
         if name not in PARTS:
             raise typer.BadParameter(f"--only {name}: expected one of {', '.join(PARTS)}")

@@ -89,7 +89,7 @@ def file_curves(sizes: Sizes, folder: Path) -> Iterator[Curve]:
 
 
 def drift_curves(sizes: Sizes, folder: Path) -> Iterator[Curve]:
-    """Seconds of a drift check, and of counting the whole log anew, by logged applications."""
+    """Seconds of a drift check, and of counting the whole log again, by logged applications."""
     figures = folder / "drift.json"
     module = "jenkins.drift.evaluation.cost"
     run_module(

@@ -1,4 +1,4 @@
-"""`python -m bench.experiments.scale.training_process ROWS`: train on so many rows; prints seconds and peak bytes.
+"""`python -m bench.experiments.scale.training_process ROWS`: train on ROWS rows; prints seconds and peak bytes.
 
 The recipe is given: a search fits 16 times as often on each of four folds, and grows as one fit does. Rows are written
 to disk first, as `train.dataset.load_dataset` has them.
@@ -54,7 +54,7 @@ def applications(rows: int) -> Dataset:
 
 
 def main(rows: Annotated[int, typer.Argument(min=1_000, help="Applications to train on.")]) -> None:
-    """Train on so many made-up applications, and print seconds and peak memory as JSON."""
+    """Train on this number of generated applications, and print seconds and peak memory as JSON."""
     dataset = applications(rows)
     process = psutil.Process()
     before = private_bytes(process)

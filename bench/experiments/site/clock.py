@@ -1,7 +1,7 @@
 """A wall clock that an experiment can set, for a server's processes alone.
 
 Python imports a module `sitecustomize` before anything else; the folder `settable_clock` has one, which puts a clock
-with an offset in the place of `time.time` and `time.time_ns`. The server's code knows nothing of it.
+with an offset for `time.time` and `time.time_ns`. The server's code knows nothing of it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Clock:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Of the processes whose clock it is to be."""
+        """Environment of the processes that use this clock."""
         path = os.pathsep.join(filter(None, (str(_FOLDER), os.environ.get("PYTHONPATH"))))
         return {"PYTHONPATH": path, OFFSET_FILE_VARIABLE: str(self._file)}
 

@@ -4,4 +4,4 @@ from fraud.errors import ProjectError
 
 
 class SiteError(ProjectError):
-    """The site could not be set up, or did not come back, so that nothing can be told."""
+    """The site could not be set up, or did not come back, so there is no result."""

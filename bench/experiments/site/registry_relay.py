@@ -1,4 +1,4 @@
-"""What stands between our parts and MLflow, and passes everything on, or fails as a registry or a network may."""
+"""A relay between our parts and MLflow: it passes everything on, or fails as a registry or a network may."""
 
 from __future__ import annotations
 

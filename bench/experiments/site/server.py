@@ -86,6 +86,6 @@ class ScoringServer:
         psutil.wait_procs(children)
 
     def stop(self) -> int:
-        """Ask it to end; gives its exit status."""
+        """Ask it to end; returns its exit status."""
         self.process.terminate()
         return self.process.wait(STOP_TIMEOUT_S)

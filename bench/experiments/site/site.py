@@ -151,7 +151,7 @@ class Site:
         server.child.wait_until_answers(server.health_url)
 
     def update_model(self) -> int:
-        """Call `/update-model`; gives the status."""
+        """Call `/update-model`; returns the status."""
         login = (ADMIN, self.environment["ADMIN_PASSWORD"])
         return httpx.post(self.server.url + "/update-model", auth=login, timeout=START_TIMEOUT_S).status_code
 

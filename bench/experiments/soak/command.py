@@ -25,13 +25,15 @@ OPEN_FILES: Final = 4_000
 
 
 def soak(
-    minutes: Annotated[float, typer.Option(min=0.2, help="Time for all parts, without the setting up.")] = 10.0,
+    minutes: Annotated[float, typer.Option(min=0.2, help="Time for all parts, without the setup.")] = 10.0,
     folder: Annotated[
-        Path | None, typer.Option(help="Where soak.json and soak.png go; default: <RUN_DIR>/soak.")
+        Path | None, typer.Option(help="Folder of soak.json and soak.png; default: <RUN_DIR>/soak.")
     ] = None,
 ) -> None:
-    """Find the maximum, soak at 70% of it, then ask twice of it, on a site of its own. Ends with 0 if memory and p99
-    stay flat, overload is refused early and every answer is on record, with 10 if not, 20 if too noisy to tell.
+    """Find the maximum, soak at 70% of it, then send twice the maximum, on a separate site.
+
+    Exit status: 0 memory and p99 stay flat, overload is refused early and every answer is on record; 10 not; 20 too
+    noisy to tell.
     """
     interrupt_once()
     # Not below the temporary folder of a test: as root, PostgreSQL runs as a user of its own.

@@ -1,4 +1,4 @@
-"""What the load process is told, as a line of JSON, and what it answers."""
+"""Commands to the load process and its answers, each a line of JSON."""
 
 from __future__ import annotations
 

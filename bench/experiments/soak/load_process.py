@@ -32,7 +32,7 @@ READY: Final = b"ready\n"
 CLIENTS: Final = 16
 """Of a closed loop."""
 CONNECTIONS: Final = 1_000
-"""Of an open loop: so many requests may be without an answer before a further one has to wait."""
+"""Of an open loop: the number of requests that may wait for an answer before a further one is sent."""
 POOL: Final = {1: 20_000, 100: 1_000, 1_000: 200, 10_000: 20}
 """Rows of a body -> different bodies: more rows than a processor's branch predictor learns."""
 RECONNECT_PAUSE_S: Final = 0.01
@@ -150,8 +150,8 @@ class Load:
                 await asyncio.sleep(RECONNECT_PAUSE_S)
 
 
-def main(seed: Annotated[int, typer.Argument(help="Seed of what is drawn.")]) -> None:
-    """Load servers as plans on standard input say, a line each; started by the soak test, not by hand."""
+def main(seed: Annotated[int, typer.Argument(help="Seed of random numbers.")]) -> None:
+    """Load servers by plans on standard input, one per line; the soak test starts it, not a person."""
     requests = Requests(seed)
     gc.collect()
     gc.freeze()

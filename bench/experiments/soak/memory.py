@@ -36,7 +36,7 @@ def processes_of(site: Site) -> dict[str, list[psutil.Process]]:
 
 
 class MemoryWatch:
-    """Looks at processes whenever it is told to, and keeps what it saw."""
+    """Samples processes on request, and keeps the samples."""
 
     def __init__(self, processes: Mapping[str, list[psutil.Process]]) -> None:
         self._processes = processes

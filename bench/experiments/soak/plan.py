@@ -31,9 +31,9 @@ class Durations:
     def of(cls, minutes: float) -> Durations:
         """Most of the time goes to the soak; the other parts need a minute at most.
 
-        What a machine can do changes within ten minutes, by a tenth and more: the overload is compared with the maximum
-        on both sides of it. In a few seconds PostgreSQL makes no checkpoint, and what is found is more than can be kept
-        up.
+        A machine's maximum changes within ten minutes, by a tenth and more, so the overload is compared with the
+        maximum before and after it. In a few seconds PostgreSQL makes no checkpoint, and what is found is more than can
+        be kept up.
         """
         whole_s = minutes * SECONDS_A_MINUTE
         maximum_s = overload_s = min(60.0, 0.12 * whole_s)

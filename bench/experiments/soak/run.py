@@ -52,7 +52,7 @@ def _load(site: Site, load: LoadProcess, durations: Durations, objectives_ms: Ma
     name = _new_name()
     maximum, done = load.run(name, Stretch("maximum", durations.maximum_s))
     _wait_for_records(site, name, maximum)
-    # What still waited for PostgreSQL at the end is work that was put off: it counts as time.
+    # Records that still waited for PostgreSQL at the end are postponed work: they count as time.
     stretches = durations.stretches(len(maximum.number) / (time.perf_counter() - done.began_s))
     tell("soaking, then overloading", sum(stretch.seconds for stretch in stretches))
     name = _new_name()

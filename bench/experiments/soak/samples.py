@@ -27,7 +27,7 @@ class Samples:
     kind: NDArray[np.int8]
     """Number of its kind in the mix."""
     due_s: NDArray[np.float64]
-    """When it was to be sent, since the plan began."""
+    """Scheduled time, since the plan began."""
     latency_s: NDArray[np.float64]
     """From then to the last byte of its answer."""
     status: NDArray[np.int16]

@@ -54,7 +54,7 @@ def prepare(folder: Path) -> dict[str, str]:
         "ADMIN_PASSWORD": "of-nobody-for-a-count",
         "APPLICANT_REF_KEY": "of-nobody-for-a-count-of-instructions",
         "PYTHONHASHSEED": "0",
-        # What valgrind knows of: so compiled code is the same in it, outside of it, and on each machine.
+        # A processor that valgrind supports: so compiled code is the same under it, without it, and on each machine.
         "NUMBA_CPU_NAME": "haswell",
         "NUMBA_CPU_FEATURES": "+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe,+popcnt,+sse3,+ssse3,+sse4.1,+sse4.2",
         METRICS_DIR_VARIABLE: str(metrics),

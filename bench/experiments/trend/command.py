@@ -20,9 +20,9 @@ from fraud.verdict import Verdict
 def trend(
     only: Annotated[list[str] | None, typer.Option(help="Only workloads whose name has this text in it.")] = None,
     *,
-    write: Annotated[bool, typer.Option("--write", help="Keep these counts for later ones.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Store these counts for later comparisons.")] = False,
 ) -> int:
-    """Count the instructions of engines and of single requests by valgrind, and compare with those kept in the code.
+    """Count the instructions of engines and single requests with valgrind, and compare with the stored counts.
 
     Exit status: 0 nothing costs more, 10 something costs over 3% more (its profile is shown), 20 nothing to compare
     with, such as other versions of Python or a library, 2 error.

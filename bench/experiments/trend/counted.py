@@ -55,10 +55,10 @@ def main(
     workloads: Annotated[list[str], typer.Argument(help="Names of workloads.")],
     *,
     compile_only: Annotated[
-        bool, typer.Option("--compile-only", help="Do each once, uncounted, so that compiled code is kept.")
+        bool, typer.Option("--compile-only", help="Run each once, uncounted, so that compiled code is cached.")
     ] = False,
 ) -> None:
-    """Do what callgrind counts; `python -m bench trend` calls it."""
+    """Run the workloads that callgrind counts; `python -m bench trend` calls it."""
     asyncio.run(count(workloads, compile_only=compile_only))
     os._exit(0)  # a server's threads and files, which nobody stops
 

@@ -19,7 +19,7 @@ from fraud.verdict import Verdict
 MIN_REACHED: Final = 0.99
 """A window that sent a smaller share of its requests in time is void: its load was not the one agreed on."""
 MAX_VOID: Final = 0.5
-"""Share of void windows from which on nothing can be told, or, of the candidate alone, from which on it fails."""
+"""Share of void windows from which on the result is inconclusive, or, for the candidate alone, a failure."""
 HELD_BACK_LEVEL: Final = 0.01
 """Share of equal servers of which one may be said to keep up less often than the other."""
 SHOWN_ERRORS: Final = 5
@@ -89,7 +89,7 @@ def judge(pairs: Sequence[Pair], kinds: Sequence[RequestKind], rule: LatencyRule
         verdict, reasons = Verdict.INCONCLUSIVE, untold
     else:
         verdict = Verdict.PASS
-        reasons = [f"for no kind of request is the lower end of a latency ratio above {rule.max_ratio:.2f}"]
+        reasons = [f"the lower end of every latency ratio is at most {rule.max_ratio:.2f}"]
     void = sum(is_void(pair.champion) for pair in pairs), sum(is_void(pair.candidate) for pair in pairs)
     errors = (*champion_errors[:SHOWN_ERRORS], *candidate_errors[:SHOWN_ERRORS])
     return LatencyReport(verdict, tuple(reasons), compared, len(valid), void, errors)

@@ -93,8 +93,8 @@ def _run_users(window: WindowPlan, users: Sequence[type[ScheduledUser]]) -> None
     runner.quit()
 
 
-def main(seed: Annotated[int, typer.Argument(help="Seed of what is drawn.")]) -> None:
-    """Load servers as plans on standard input say, a line each; started by the gate, not by hand."""
+def main(seed: Annotated[int, typer.Argument(help="Seed of random numbers.")]) -> None:
+    """Load servers by plans on standard input, one per line; the gate starts it, not a person."""
     applications = Applications(seed)
     gc.collect()
     gc.freeze()

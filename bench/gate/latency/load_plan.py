@@ -1,4 +1,4 @@
-"""What a load process is told, and what it answers: requests, windows and raw samples, as JSON between processes."""
+"""Messages to and from a load process: requests, windows and raw samples, as JSON."""
 
 from __future__ import annotations
 

@@ -42,8 +42,8 @@ def measure(
 ) -> LatencyReport:
     """Load the servers of champion and candidate in turns and judge the candidate's.
 
-    The order within each pair is random, so that no side always comes after the other. After `min_pairs` the verdict
-    stands as soon as it is not "can't tell"; until then, and up to `max_pairs`, more pairs are measured.
+    The order within each pair is random, so that no side always comes after the other. After `min_pairs` the
+    measurement ends as soon as the verdict is not "can't tell", and after `max_pairs` at the latest.
     """
     load.run([*urls, *reversed(urls)], WARM_UP_S)
     order = random.Random(time.time_ns())  # noqa: S311 - an order of windows, no secret

@@ -32,7 +32,7 @@ class LatencyReport:
 
     verdict: Verdict
     reasons: tuple[str, ...]
-    """One sentence each: why it fails, or why nothing can be told; when it passes, what was compared."""
+    """One sentence each: why it fails or is inconclusive; if it passes, what was compared."""
     kinds: tuple[KindLatency, ...]
     pairs: int
     """Pairs of neighbouring windows that count."""

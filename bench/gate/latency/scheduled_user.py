@@ -56,5 +56,5 @@ class ScheduledUser(FastHttpUser):
 
 
 def scheduled_user(name: str, **attributes: Any) -> type[ScheduledUser]:
-    """A class of users, of which one is to be spawned; Locust tells classes apart by their names."""
+    """A class of users for one instance; Locust distinguishes classes by their names."""
     return type(name, (ScheduledUser,), {"fixed_count": 1, **attributes})

@@ -48,8 +48,8 @@ def check_quality(
 ) -> QualityReport:
     """Compare the twins of two registered versions on the applications that neither has seen; ten seconds for 20,000.
 
-    What the twins reach is said of the recipes. The candidate's shipped model is compared with its twin beside it.
-    Where applications stand for others (`Dataset.weights`), every figure is of all applicants whom they stand for.
+    The twins' figures describe the recipes. The candidate's shipped model is also compared with its twin. If
+    applications represent others (`Dataset.weights`), every figure is of all applicants whom they represent.
 
     Args:
         dsn: of the database with the table of applications.
@@ -62,8 +62,8 @@ def check_quality(
 
     Raises:
         DatasetError, DatabaseError: the applications can't be read.
-        RegistryError: a model can't be had, or is not the file that was registered.
-        EngineError, ProbabilityError: a model can't be run, or gives no probabilities.
+        RegistryError: a model is unavailable, or is not the registered file.
+        EngineError, ProbabilityError: a model can't be run, or returns no probabilities.
     """
     undecided = QualityReport(
         Verdict.INCONCLUSIVE, (), policy, candidate.version, champion.version if champion else None
@@ -100,7 +100,7 @@ def beside_twin(
         report,
         twin_agreement=found,
         verdict=Verdict.INCONCLUSIVE,
-        reasons=(*surprises, "look at the newest applications, then train again", *report.reasons),
+        reasons=(*surprises, "check the newest applications, then train again", *report.reasons),
     )
 
 

@@ -93,7 +93,7 @@ def compare(
         review_capacity: share of rows that is reviewed.
         rng: draws the resamples.
         resamples: how many; without weights each has as many positive and negative rows as there are.
-        weights: [N], how many applicants each row stands for; every figure is then theirs.
+        weights: [N], how many applicants each row represents; every figure is then theirs.
     """
     models = [_Model(labels, scores, review_capacity) for scores in (champion, candidate)]
     as_they_are = [model.figures(as_drawn_once(labels.size, weights))[:, 0] for model in models]

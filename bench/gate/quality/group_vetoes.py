@@ -9,11 +9,11 @@ A group's ratio is its share reviewed, or its false-positive rate, over that of 
 
 Groups are searched for the worst one, so both are at `GATE_LEVEL` over the number of comparisons (Bonferroni): each
 group that is not small, in each figure with a limit. The second test alone bounds how often equal models are vetoed,
-whatever the limit and however far beyond it both are. Where nothing is in production, the first decides alone.
+whatever the limit and however far beyond it both are. If nothing is in production, the first test decides alone.
 
 Where applications stand for others (`fraud.statistics.design_weights`), the ratios are those of all applicants, and
 their bounds follow from effective counts. Fisher's test stays one of applications, one by one: of equal models either
-is as likely to be the one that has reviewed an application, whatever that stands for.
+is as likely to be the one that has reviewed an application, whatever its weight.
 """
 
 from __future__ import annotations

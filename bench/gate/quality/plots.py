@@ -46,7 +46,7 @@ def differences(average_precision: PairedFigure, lower_bound: float, policy: Qua
     spread = average_precision.differences
     axes.hist(spread, bins=50, weights=np.full(spread.size, 1 / spread.size), color=COLOURS["candidate"], alpha=0.5)
     asked = -policy.margin if policy.rule is Rule.NONINFERIOR else 0.0
-    axes.axvline(asked, color="black", label=f"what the rule asks for: above {asked:g}")
+    axes.axvline(asked, color="black", label=f"required by the rule: above {asked:g}")
     axes.axvline(average_precision.difference.estimate, color=COLOURS["candidate"], label="estimate")
     axes.axvline(lower_bound, color="C3", ls="--", label=f"one-sided {1 - policy.level:.4g} lower bound")
     axes.legend(fontsize="small")

@@ -45,7 +45,7 @@ class PowerPoint:
 
 
 def power_point(world: World, gain: float, trials: int, seed: int) -> PowerPoint:
-    """Simulate so many gates."""
+    """Simulate this number of gates."""
     hits = sum(promoted(world, gain, trials, seed))
     return PowerPoint(world.correlation, world.level, gain, share_interval(hits, trials))
 
@@ -59,7 +59,9 @@ def yearly_error(level: float, years: int, seed: int) -> Interval:
 def draw(points: Sequence[PowerPoint], path: Path) -> None:
     """Share of candidates promoted over their true gain, a line for each correlation of the two models."""
     axes = labelled_axes(
-        "What the gate promotes (20,000 test rows, 15% positive)", "true gain of average precision", "share promoted"
+        "Share of candidates that the gate promotes (20,000 test rows, 15% positive)",
+        "true gain of average precision",
+        "share promoted",
     )
     for correlation in sorted({point.correlation for point in points}):
         line = [point for point in points if point.correlation == correlation]

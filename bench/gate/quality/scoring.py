@@ -17,12 +17,12 @@ def twin_probabilities(registry: Registry, version: ModelVersion, x: NDArray[np.
     """Score applications [N, 10] with the version's judged twin -> [N]: the model that has not seen the test part.
 
     The file is fetched from the registry and its SHA-256 compared; ONNX Runtime runs it, which is what every other
-    engine of the server was proved equal to. Of a version of before it is the model that serves.
+    engine of the server was proved equal to. For an earlier version it is the model that serves.
 
     Raises:
         RegistryError: the registry does not answer, or holds another file than was registered.
         EngineError: the file is not a model that the server could load.
-        ProbabilityError: the model gives something else than probabilities.
+        ProbabilityError: the model returns something else than probabilities.
     """
     name = MODEL_FILE if version.twin_sha256 is None else f"{TWIN_FOLDER}/{MODEL_FILE}"
     return _score(ModelFile.of(Path(name), registry.fetch_twin(version)), version, x)
@@ -42,7 +42,7 @@ def _score(model: ModelFile, version: ModelVersion, x: NDArray[np.float32]) -> N
     wrong = int((~((probabilities >= 0) & (probabilities <= 1))).sum())
     if wrong:
         raise ProbabilityError(
-            f"{model.path} of version {version.version} of {version.name} gives no probability between 0 and 1 for "
+            f"{model.path} of version {version.version} of {version.name} returns no probability between 0 and 1 for "
             f"{wrong:,} of {probabilities.size:,} applications: don't promote it, train again"
         )
     return probabilities

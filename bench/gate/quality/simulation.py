@@ -1,11 +1,11 @@
 """How often the rule errs: gates on simulated models whose true average precision is known.
 
-Scores are binormal: of a negative row normal around 0, of a positive row around d, which stands for the model's
+Scores are binormal: of a negative row normal around 0, of a positive row around d, which is the model's
 quality; the noise of two models is correlated, as that of two models trained on nearly the same rows is. True average
 precision follows from d alone, so "equal" and "better by 0.025" are exact.
 
-The two models are judged twins. What ships beside them knows the simulated rows, but no gate ever scores it on them to
-compare, so whatever ships, these error rates are the gate's.
+The two models are judged twins. The shipped models know the simulated rows, but no gate compares them on these rows, so
+these error rates are the gate's, whatever ships.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ def true_average_precision(separation: float, rate: float) -> float:
 
 
 def separation_for(average_precision: float, rate: float) -> float:
-    """The distance of the two normal distributions that gives this true average precision."""
+    """The distance of the two normal distributions for this true average precision."""
     return float(brentq(lambda separation: true_average_precision(separation, rate) - average_precision, 0.0, 6.0))
 
 
 def promoted(world: World, gain: float, trials: int, seed: int) -> Iterator[bool]:
-    """Whether each of so many gates promotes a candidate whose true average precision is higher by `gain`."""
+    """Whether each of the gates promotes a candidate whose true average precision is higher by `gain`."""
     rng = np.random.default_rng(seed)
     separations = np.array([separation_for(world.champion + more, world.positive_rate) for more in (0.0, gain)])
     for _ in range(trials):

@@ -55,7 +55,7 @@ class GateReport:
             reasons += [f"latency: {reason}" for reason in self.latency.reasons]
         elif self.quality is not None and self._lacks_latency(self.quality):
             reasons.append("latency: not measured, so nothing is promoted")
-        return tuple(reasons) or ("the gate looked at nothing",)
+        return tuple(reasons) or ("the gate checked nothing",)
 
     @staticmethod
     def _lacks_latency(quality: QualityReport) -> bool:

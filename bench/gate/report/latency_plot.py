@@ -11,7 +11,7 @@ from train.axes import labelled_axes
 
 def latency_ratios(kinds: Sequence[KindLatency]) -> Plot:
     """Candidate over champion for each kind of request, median and p99, with intervals."""
-    axes = labelled_axes("Latency, candidate over champion", "ratio, with its interval (1 = as quick)", "")
+    axes = labelled_axes("Latency, candidate over champion", "ratio, with its interval (1 = as fast)", "")
     for offset, colour, name in ((0.15, "C0", "median"), (-0.15, "C1", "p99")):
         for place, kind in enumerate(reversed(kinds)):
             ratio = kind.p50_ratio if name == "median" else kind.p99_ratio

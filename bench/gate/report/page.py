@@ -16,11 +16,11 @@ from fraud.statistics.interval import Interval
 from fraud.verdict import Verdict
 
 MEANING: Final = {
-    Verdict.PASS: "the candidate may become production",
-    Verdict.FAIL: "production stays as it is",
-    Verdict.INCONCLUSIVE: "too little is known to decide; production stays as it is",
-    Verdict.ERROR: "the gate could not run; production stays as it is",
-    Verdict.DATA_QUALITY_FAULT: "the data can't be right; production stays as it is",
+    Verdict.PASS: "the candidate may be promoted",
+    Verdict.FAIL: "production is unchanged",
+    Verdict.INCONCLUSIVE: "inconclusive: too few or too noisy data; production is unchanged",
+    Verdict.ERROR: "the gate could not run; production is unchanged",
+    Verdict.DATA_QUALITY_FAULT: "the data can't be right; production is unchanged",
 }
 
 

@@ -41,7 +41,7 @@ def main(
     years: Annotated[int, typer.Option(min=1, help="Years of daily checks without a change.")] = 10,
     seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 1,
 ) -> None:
-    """Simulate the monitor: what it promises, false alarms of years, and power beside two other rules."""
+    """Simulate the monitor: its promises, false alarms over years, and its power compared with two other rules."""
     applications = load_dataset(load_settings().dsn(DatabaseRole.TRAINER), BEFORE)
     world = build_world(applications.x, applications.y)
     rules = {

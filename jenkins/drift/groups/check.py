@@ -119,7 +119,7 @@ def judge_months(earlier: LoggedMonth, later: LoggedMonth, policy: GroupPolicy) 
     reasons = tuple(one.sentence(names) for one in beyond)
     if beyond:
         reasons += tuple(_what_else_changed(earlier, later))
-    nothing = (f"no group is treated otherwise in {names[1]} than in {names[0]}, in {len(found)} comparisons",)
+    nothing = (f"no group is treated differently in {names[1]} from {names[0]}, in {len(found)} comparisons",)
     verdict = Verdict.FAIL if beyond else Verdict.PASS
     figures = tuple(_figures(answered, decided, place, policy.capacity) for place in range(2))
     return GroupCheck(verdict, reasons or nothing, figures, found)

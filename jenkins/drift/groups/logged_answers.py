@@ -22,7 +22,7 @@ from serve.audit.review_borders import signed_policy
 from serve.scoring.asks import policy_on_record
 
 MOST_ANSWERS: Final = 1_000_000
-"""Of a month with more, requests are drawn by their hash until about so many are left."""
+"""In a month with more, requests are drawn by their hash until about this number is left."""
 PAGE_REQUESTS: Final = 500
 
 _NUMBER: Final = """
@@ -52,8 +52,8 @@ def read_month(
 ) -> LoggedMonth:
     """The month's answers, the last one of each application whose id is known; load tests and erased rows are none.
 
-    Who was reviewed follows from probability and policy: the control sample is drawn of all alike, so it says nothing
-    of whom the model suspects.
+    The reviewed applications follow from probability and policy. The control sample is drawn from all groups alike, so
+    it says nothing about whom the model suspects.
 
     Raises:
         PolicyError, AuditError: a decision does not follow from a policy that was signed and in force.
@@ -175,7 +175,7 @@ def _with_what_is_known(
 def _labels(
     connection: Connection, ids: Sequence[str | None], known_before: dt.datetime | None
 ) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """Of each application, and how likely it was to be looked at; 1 where nothing is known."""
+    """Of each application, and with which probability its outcome was observed; 1 if nothing is known."""
     with connection.cursor() as cursor:
         named = [name for name in ids if name is not None]
         cursor.execute(_LABELS, {"ids": named, "known_before": known_before})

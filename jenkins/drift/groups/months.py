@@ -60,7 +60,7 @@ class MonthAnswers:
     answered: int
     """How many there were; where N is less, those of a sample of requests."""
     weights: DesignWeights = None
-    """How many applications each whose label is known stands for, 1 of all others [N]; None: 1 of each."""
+    """How many applications each row with a known label represents, 1 for all others [N]; None: 1 for each."""
     reviewed: NDArray[np.bool_] | None = None
     """[N]: whose probability was not below the threshold of the policy that decided; None: nothing was decided."""
     policies: tuple[str, ...] = ()

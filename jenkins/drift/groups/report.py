@@ -31,7 +31,7 @@ REALISED_HEADER = (
 
 
 def stored_report(found: GroupCheck, made_at: dt.datetime) -> Report:
-    """What is told of a check."""
+    """The report of a check."""
     facts = verdict_json(found.verdict, found.reasons, found.details)
     return Report(ReportKind.GROUPS, made_at, found.verdict, html_page(found), facts.decode())
 
@@ -43,7 +43,7 @@ def html_page(found: GroupCheck) -> str:
         parts += _month(month)
     if found.realised:
         parts += ["<h2>What came true</h2>", rows_table(REALISED_HEADER, map(_realised, found.realised))]
-    parts.append(note("Figures of outcomes are of applications whose outcome is known by now."))
+    parts.append(note("Figures of outcomes cover applications whose outcome is known."))
     heading = verdict_heading("Groups of applicants", found.verdict)
     return encode_page(f"Groups of applicants: {found.verdict}", parts, heading)
 

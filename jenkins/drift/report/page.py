@@ -22,19 +22,19 @@ WORD: Final = {
 }
 
 MEANING: Final = {
-    Verdict.PASS: "Applicants are like those that the model was trained on. Nothing has to be done.",
+    Verdict.PASS: "Applicants are like those that the model was trained on. No action is needed.",
     Verdict.FAIL: "Applicants have changed since the model was trained. A new model should be trained.",
     Verdict.INCONCLUSIVE: "There are too few applications to tell whether applicants have changed.",
     Verdict.ERROR: "The check could not run, so nothing is known about the applicants.",
     Verdict.DATA_QUALITY_FAULT: (
-        "The data can't be right. Look at what feeds them first; a model trained on them would learn the fault."
+        "The data can't be right. Check their feed first; a model trained on them would learn the fault."
     ),
 }
 
 DRIFT_BESIDE_A_FAULT: Final = "drift, and a data-quality fault"
 MEANING_OF_BOTH: Final = (
-    "Applicants have changed, and the values of a feature can't be told from a fault of what feeds them: the reasons "
-    "have the evidence for each. Nothing is trained until it is decided whether the feed is right."
+    "Applicants have changed, and the values of a feature may be a fault of the feed: the reasons have the evidence "
+    "for each. Nothing is trained until somebody decides whether the feed is right."
 )
 
 SMALLEST_P_VALUE: Final = 1e-4

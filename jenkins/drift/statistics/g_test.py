@@ -24,7 +24,7 @@ class GTest:
 
     g: float
     degrees_of_freedom: int
-    """0 when fewer than two bins are left: then nothing can be told, and the p-value is 1."""
+    """0 if fewer than two bins are left: then the test is inconclusive, and the p-value is 1."""
     p_value: float
 
 

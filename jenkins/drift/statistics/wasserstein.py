@@ -1,6 +1,6 @@
 """Wasserstein distance of binned values: how far, on average, a value has moved, in reference standard deviations.
 
-Each bin stands at its middle; what is below or above the reference's range stands at its end, so for values out of
+Each bin is at its middle; values below or above the reference's range are at its end, so for values out of
 range the figure is a lower bound. Missing values have no place and don't count.
 """
 
@@ -32,6 +32,6 @@ def normalised_wasserstein(bins: Bins, reference: NDArray[np.int64], current: ND
 
 
 def bin_places(bins: Bins) -> NDArray[np.float64]:
-    """Where each bin but the missing one stands [k + 1]."""
+    """The position of each bin but the missing one [k + 1]."""
     ends = bins.thresholds.astype(np.float64)
     return np.concatenate((ends[:1], (ends[:-1] + ends[1:]) / 2, ends[-1:]))

@@ -134,4 +134,4 @@ def test_two_promotions_never_work_at_once(registry: Registry, database: str, tm
     measured(registry, tmp_path)
     with alone(database, registry.model_name):
         refused = promote()
-    assert (refused.exit_code, "is at work" in refused.output) == (2, True)
+    assert (refused.exit_code, "is running" in refused.output) == (2, True)

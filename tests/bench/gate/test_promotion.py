@@ -336,7 +336,7 @@ def test_a_registry_that_is_away_is_no_registry_without_a_champion(candidate: Mo
 def test_two_gates_never_work_at_once(database: str) -> None:
     with alone(database, "divorce-model"):
         with (
-            pytest.raises(GateError, match="another gate or rollback of divorce-model is at work"),
+            pytest.raises(GateError, match="another gate or rollback of divorce-model is running"),
             alone(database, "divorce-model"),
         ):
             pass

@@ -54,7 +54,7 @@ def test_recorded_answers_are_reproduced_to_the_bit_by_either_kernel(
     assert found.verdict is Verdict.PASS
     assert (found.record.compared, found.record.equal, found.record.differences) == (len(log.x), len(log.x), [])
     assert (found.rows.answered, found.rows.load_tests, found.rows.own) == (len(log.x), 9, len(log.x))
-    assert "come out bit for bit" in found.reasons[1]
+    assert "match bit for bit" in found.reasons[1]
     assert not list(tmp_path.iterdir()), "no copy of an application is left"
 
 
@@ -194,7 +194,7 @@ def test_policy_in_force_decides_for_both(versions: Versions, database: str, tmp
     ("limits", "verdict", "words"),
     [
         (Limits(100, 0.0001, is_optional=False), Verdict.FAIL, "GATE_VETOES flip_share=0.0001"),
-        (Limits(100, 0.9, is_optional=False), Verdict.PASS, "decides otherwise"),
+        (Limits(100, 0.9, is_optional=False), Verdict.PASS, "decides differently"),
         (Limits(10**6, None, is_optional=False), Verdict.INCONCLUSIVE, "too few to compare"),
         (Limits(10**6, None, is_optional=True), Verdict.PASS, "too few to compare"),
     ],

@@ -146,7 +146,7 @@ def test_a_month_that_is_gone_leaves_the_case(cases: list[int], officer: Officer
     execute(database, "TRUNCATE prediction_requests CASCADE")
     answer = officer("anna").get(f"/desk/cases/{cases[0]}")
     assert answer.status_code == 200
-    assert "is not kept any more" in answer.text
+    assert "has been removed" in answer.text
 
 
 def test_a_registry_that_is_away_takes_the_reasons_alone(cases: list[int], officer: Officers) -> None:

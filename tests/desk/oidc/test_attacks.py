@@ -28,7 +28,7 @@ MARKUP = "<script>alert(1)</script>"
 
 
 def is_in(browser: Browser) -> bool:
-    return "How the service is" in browser.get("/").text
+    return "State of the service" in browser.get("/").text
 
 
 def test_an_honest_answer_lets_its_person_in(browser: Browsers, tiny: TinyProvider) -> None:

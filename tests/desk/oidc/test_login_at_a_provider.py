@@ -89,7 +89,7 @@ def test_a_person_of_the_provider_gets_in(browser: Browsers, provider: RealProvi
     here = browser()
     assert provider.log_in(here, path="/login/provider?next=%2F%3Fx%3D1").headers["location"] == "/?x=1"
     page = here.get("/").text
-    assert "How the service is" in page
+    assert "State of the service" in page
     assert "anna@localhost" in page
     (account,) = accounts_of(database)
     assert (account.name, account.roles, account.password) == ("anna@localhost", {PersonRole.OPERATE}, None)
@@ -159,7 +159,7 @@ def test_a_person_without_roles_is_logged_out_everywhere(
     provider.log_in(before)
     provider.knows(preferred_username="anna", roles=[])
     assert provider.log_in(browser()).status_code == 403
-    assert "How the service is" not in before.get("/").text
+    assert "State of the service" not in before.get("/").text
     (account,) = accounts_of(database)
     assert account.roles == frozenset()
     assert fetch(database, "SELECT count(*) FROM people_sessions") == [(0,)]
@@ -204,7 +204,7 @@ def test_a_logout_ends_our_session_and_offers_the_providers(browser: Browsers, p
     described = httpx.get(provider.issuer + WELL_KNOWN).json()
     assert f'href="{described["end_session_endpoint"]}?client_id=scoring"' in page
     here.client.cookies.set("session", kept, domain="service.test")
-    assert "How the service is" not in here.get("/").text
+    assert "State of the service" not in here.get("/").text
 
 
 def test_a_provider_login_takes_over_from_a_session_that_was_planted(browser: Browsers, provider: RealProvider) -> None:
@@ -217,7 +217,7 @@ def test_a_provider_login_takes_over_from_a_session_that_was_planted(browser: Br
     provider.log_in(other, "bert")
     assert other.client.cookies["session"] != planted
     assert "bert@localhost" in other.get("/").text
-    assert "How the service is" not in here.get("/").text, "what was planted is worth nothing any more"
+    assert "State of the service" not in here.get("/").text, "what was planted is worth nothing any more"
 
 
 def test_cookies_of_a_login_are_out_of_reach(browser: Browsers) -> None:

@@ -46,7 +46,7 @@ def test_a_case_is_worked_by_keyboard(chromium: Browser, site: Site) -> None:
         begun = time.monotonic()
         press(page, "Take the next case")
         number = int(page.url.rpartition("/")[2])
-        reach(page, "Why, if you like")
+        reach(page, "Why (optional)")
         page.keyboard.type("the contract looks odd")
         press(page, "I see a concern")
         expect(page.get_by_text("of 100 couples like these divorced early")).to_be_visible()
@@ -61,7 +61,7 @@ def test_a_case_is_worked_by_keyboard(chromium: Browser, site: Site) -> None:
         press(page, "Back to the case")
         reach(page, "papers")
         page.keyboard.press("Space")
-        reach(page, "Grounds in words")
+        reach(page, "Justification")
         page.keyboard.type("the payslips are in order")
         press(page, "No concern")
         took_s = time.monotonic() - begun

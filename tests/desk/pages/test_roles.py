@@ -84,4 +84,4 @@ def test_a_form_without_the_token_of_its_session_does_nothing(site: Site, client
                 site.form_address(route), data={"filled": "in", **sent}, headers=headers_of(site, visitor)
             )
             assert answer.status_code == 403, answer.text
-            assert "this form is not from your login of now" in answer.text
+            assert "this form is not from your current login" in answer.text

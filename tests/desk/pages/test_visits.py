@@ -32,7 +32,7 @@ def test_somebody_new_finds_a_report_by_keyboard(chromium: Browser, site: Site, 
         fill(page, "New password", OWN_PASSWORD)
         fill(page, "New password, again", OWN_PASSWORD)
         page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", name="How the service is")).to_be_visible()
+        expect(page.get_by_role("heading", name="State of the service")).to_be_visible()
         follow(page, "All reports")
         follow(page, f"Report {site.parts['gate']}")
         expect(page).to_have_title(re.compile("^Gate: "))

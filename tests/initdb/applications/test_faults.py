@@ -47,7 +47,7 @@ def first_of(path: Path) -> list[str]:
         ("Client_Income", "13 500", "'13 500' is not a number"),
         ("Client_Income", "0x10", "'0x10' is not a number"),
         ("Age_Days", "2147483648", "'2147483648' is out of range"),
-        ("Education_Days", "4000", "'4000' is none of the values that there are"),
+        ("Education_Days", "4000", "'4000' is not one of the allowed values"),
         ("Date", "", "is missing"),
         ("Date", "29.02.2024", "'29.02.2024' is not a date as YYYY-MM-DD"),
         ("Date", "2023-02-29", "'2023-02-29' is not a date as YYYY-MM-DD"),
@@ -58,8 +58,8 @@ def first_of(path: Path) -> list[str]:
         ("Divorce", "yes", "'yes' is neither 0 nor 1"),
         ("Divorce", "0.5", "'0.5' is neither 0 nor 1"),
         ("application_id", "", "is missing"),
-        ("application_id", "A\x07", r"'A\x07' is no id of 1 to 64 printable characters"),
-        ("application_id", "A" * 65, f"'{'A' * 37}...' is no id of 1 to 64 printable characters"),
+        ("application_id", "A\x07", r"'A\x07' is not an id of 1 to 64 printable characters"),
+        ("application_id", "A" * 65, f"'{'A' * 37}...' is not an id of 1 to 64 printable characters"),
     ],
 )
 def test_faulty_value_is_told_with_line_and_column(tmp_path: Path, name: str, value: str, words: str) -> None:
@@ -72,7 +72,7 @@ def test_id_that_is_not_in_utf_8_is_a_fault_and_other_columns_may_be_anything(tm
     path = write_csv(tmp_path / "own.csv", {"application_id": "M?ller"}, {})
     text = path.read_bytes().replace(b"M?ller", "Müller".encode("latin-1"))
     path.write_bytes(b"".join(line + b",M\xfcnchen\n" for line in text.splitlines()))
-    assert first_of(path) == ["own.csv, line 2, application_id: 'M�ller' is no id of 1 to 64 printable characters"]
+    assert first_of(path) == ["own.csv, line 2, application_id: 'M�ller' is not an id of 1 to 64 printable characters"]
 
 
 def test_all_faults_of_a_row_are_told_and_rows_come_in_their_order(tmp_path: Path) -> None:
@@ -101,9 +101,9 @@ def test_lines_are_those_of_the_file_whatever_stands_before(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        pytest.param("A,2024-01-01,1", "is no row of this file: 3 values, expected 13", id="too short"),
-        pytest.param(",".join([*GOOD.values(), "1"]), "is no row of this file: 14 values, expected 13", id="too long"),
-        pytest.param('"A"1,2', "is no row of this file: ',' expected after '\"'", id="stray quote"),
+        pytest.param("A,2024-01-01,1", "is not a valid row: 3 values, expected 13", id="too short"),
+        pytest.param(",".join([*GOOD.values(), "1"]), "is not a valid row: 14 values, expected 13", id="too long"),
+        pytest.param('"A"1,2', "is not a valid row: ',' expected after '\"'", id="stray quote"),
     ],
 )
 def test_broken_row_is_told_and_the_others_are_read(tmp_path: Path, row: str, words: str) -> None:
@@ -116,7 +116,7 @@ def test_broken_row_is_told_and_the_others_are_read(tmp_path: Path, row: str, wo
 @pytest.mark.parametrize("rows", [10, 20_000], ids=["to the end", "beyond what a value can be"])
 def test_quote_without_an_end_is_told_where_it_begins(tmp_path: Path, rows: int) -> None:
     path = write_csv(tmp_path / "own.csv", {}, {"application_id": '"A'}, *[{}] * rows)
-    assert first_of(path)[0].startswith("own.csv, line 3: is no row of this file: ")
+    assert first_of(path)[0].startswith("own.csv, line 3: is not a valid row: ")
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".arrow", ".arrows"])

@@ -202,7 +202,7 @@ def test_file_without_ids_gets_its_own_and_is_not_loaded_twice(database: str, tm
     ids = [row[0] for row in stored(database)]
     prefix = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     assert ids == [f"{prefix}-2", f"{prefix}-3"]
-    with pytest.raises(FaultyApplicationsError, match=r"line 2, application_id: .* is in the table already"):
+    with pytest.raises(FaultyApplicationsError, match=r"line 2, application_id: .* is already in the table"):
         load(database, path)
 
 
@@ -212,7 +212,7 @@ def test_append_adds_and_known_ids_are_faults(database: str, tmp_path: Path) -> 
     before = stored(database)
     path = write_csv(tmp_path / "third.csv", {"application_id": "D"}, {"application_id": "B", "Divorce": "1"})
     with pytest.raises(
-        FaultyApplicationsError, match=r"third.csv, line 3, application_id: 'B' is in the table already"
+        FaultyApplicationsError, match=r"third.csv, line 3, application_id: 'B' is already in the table"
     ):
         load(database, path)
     assert stored(database) == before

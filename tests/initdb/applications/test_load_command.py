@@ -35,7 +35,7 @@ def test_load_replace_and_faults(empty_database: str, tmp_path: Path) -> None:
 
     again = run(empty_database, tmp_path, "load", str(first))
     assert again.returncode == 30
-    assert "first.csv, line 2, application_id: 'A' is in the table already" in again.stderr
+    assert "first.csv, line 2, application_id: 'A' is already in the table" in again.stderr
     assert "Traceback" not in again.stderr
 
     theirs = write_csv(tmp_path / "second.csv", {"application_id": "B"})
@@ -44,7 +44,7 @@ def test_load_replace_and_faults(empty_database: str, tmp_path: Path) -> None:
     refused = run(empty_database, tmp_path, "load", *asked, answer="n\n")
     assert refused.returncode == 2
     assert "the question was not answered with yes: nothing was done" in refused.stderr
-    assert "These go: 1 applications from first.csv" in refused.stderr
+    assert "This removes: 1 applications from first.csv" in refused.stderr
     assert [row[0] for row in stored(empty_database)] == ["A"]
     for answer, extra in (("y\n", ()), (None, ("--yes",))):
         done = run(empty_database, tmp_path, "load", *asked, *extra, answer=answer)
@@ -95,7 +95,7 @@ def test_appending_to_the_demonstration_says_that_it_stays(empty_database: str, 
     assert run(empty_database, tmp_path, "--scale", "0.002").returncode == 0
     done = run(empty_database, tmp_path, "load", str(write_csv(tmp_path / "own.csv", {})))
     assert done.returncode == 0
-    assert "Beside them there are 428 applications from generated rows" in done.stderr
+    assert "The table also has 428 applications from generated rows" in done.stderr
     assert "`python -m initdb load --replace` leaves yours alone" in done.stderr
     assert len(stored(empty_database)) == 429
 
@@ -105,5 +105,5 @@ def test_other_features_have_no_reference_data_and_a_line_says_what_to_do(empty_
     other.write_text(OWN_FILE.read_text().replace('name = "Phone_Change"', 'name = "Phone-Days"'))
     done = run(empty_database, tmp_path, FEATURES_FILE=str(other))
     assert done.returncode == 2
-    assert "set APPLICATIONS_FILE to a file of your own, or run `python -m initdb load FILE`" in done.stderr
+    assert "set APPLICATIONS_FILE to your own file, or run `python -m initdb load FILE`" in done.stderr
     assert done.stderr.count("\n") == 1

@@ -27,7 +27,7 @@ def checked(dsn: str, number: int, verdict: Verdict = Verdict.FAIL, day: dt.date
     execute(
         dsn,
         "INSERT INTO drift_checks (checked_at, today, model_name, model_version, model_sha256, verdict, reasons,"
-        " windows) VALUES (now(), %s, 'm', %s, decode(%s, 'hex'), %s, '{Age_Days: distributed otherwise}', '[]')",
+        " windows) VALUES (now(), %s, 'm', %s, decode(%s, 'hex'), %s, '{Age_Days: distribution changed}', '[]')",
         *(day, number, version(number).sha256, verdict.value),
     )
 
@@ -40,7 +40,7 @@ def ask(dsn: str, number: int, day: dt.date = TODAY, *, again: bool = False) -> 
 def test_the_first_is_granted_and_says_why(database: str) -> None:
     checked(database, 1)
     answer = ask(database, 1)
-    assert answer == Claim(True, "drift from version 1: Age_Days: distributed otherwise")
+    assert answer == Claim(True, "drift from version 1: Age_Days: distribution changed")
     assert fetch(database, "SELECT model_version, granted, reason FROM retrainings") == [(1, True, answer.reason)]
 
 
@@ -51,7 +51,7 @@ def test_a_version_is_retrained_for_once(database: str, later: int) -> None:
     checked(database, 1, day=TODAY + later * DAY)
     answer = ask(database, 1, TODAY + later * DAY)
     assert not answer.granted
-    assert "version 1 was retrained for on 2026-03-01 already" in answer.reason
+    assert "version 1 was retrained for on 2026-03-01" in answer.reason
     assert fetch(database, "SELECT granted FROM retrainings ORDER BY number") == [(True,), (False,)]
 
 

@@ -79,7 +79,7 @@ def test_outcomes_of_the_reviewed_get_weights_that_training_reads(
     assert control > 0
     assert f"{suspected} outcomes of suspected applications" in done.output
     assert f"{control} of the control sample" in done.output
-    assert "nobody was to look at" not in done.output
+    assert "without the decision" not in done.output
     shares = "SELECT DISTINCT looked_at_probability::text::float8 FROM application_outcomes ORDER BY 1"
     assert fetch(database, shares) == [(policy.terms.control_share,), (1.0,)]
     weights = load_dataset(database, (NOON + 48 * HOUR).date()).weights
@@ -88,7 +88,7 @@ def test_outcomes_of_the_reviewed_get_weights_that_training_reads(
 
     passed = ids[int(np.flatnonzero(~reviewed)[0])]
     execute(database, "INSERT INTO application_outcomes VALUES (%s, 0, now())", passed)
-    assert "1 outcomes are of applications that nobody was to look at" in CliRunner().invoke(app, ["looked-at"]).output
+    assert "1 outcomes are of applications without the decision" in CliRunner().invoke(app, ["looked-at"]).output
 
 
 def test_another_key_is_an_error(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

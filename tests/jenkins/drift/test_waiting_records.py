@@ -76,4 +76,4 @@ def test_a_database_that_is_away_is_told(server: Server) -> None:
 def test_a_server_that_does_not_answer_is_told() -> None:
     said = wait_for_records(ServerMetrics(single_server(f"http://127.0.0.1:{hold_port()}"), "admin", "password"))
     assert said is not None
-    assert "may be lacking" in said
+    assert "may be missing" in said

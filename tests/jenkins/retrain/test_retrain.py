@@ -145,7 +145,7 @@ def test_a_later_stage_keeps_the_day_and_the_reason(retrain: Callable[..., Resul
 def test_two_retrainings_never_run_at_once(retrain: Callable[..., Result], database: str) -> None:
     with alone(database, "retrained", RETRAINING):
         refused = retrain()
-    assert (refused.exit_code, "another retraining of retrained is at work" in refused.output) == (2, True)
+    assert (refused.exit_code, "another retraining of retrained is running" in refused.output) == (2, True)
 
 
 @pytest.mark.parametrize("reason", ["a\nb", "a\x1b[2Jb", "x" * 201])

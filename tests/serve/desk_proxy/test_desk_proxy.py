@@ -118,13 +118,13 @@ def test_somebody_logs_in_through_the_server(server: str, stack: LiveStack) -> N
 
         assert "Change your password" in send("/login", name=NAME, password=password).text
         page = send("/password", current=password, new=own, again=own).text
-        assert "How the service is" in page
+        assert "State of the service" in page
         assert "divorce-model" in page
         assert re.search(r"In production</th>\s*<td[^>]*>\d+<", page)
         followed = client.get(f"/operate/requests/{an_ended_request(stack)}/events")
         assert followed.headers["content-type"].startswith("text/event-stream")
         assert followed.text.startswith('event: told\ndata: {"state":"not done"')
-        assert "How the service is" not in get(server).text, "who is logged in is known by the visitor's cookie alone"
+        assert "State of the service" not in get(server).text, "who is logged in is known by the visitor's cookie alone"
     with connect(stack.owner_dsn) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT facts FROM person_events WHERE person = %s", (NAME,))
         assert cursor.fetchall() == [('{"address":"127.0.0.1"}',)]
@@ -169,7 +169,7 @@ def test_pages_are_led_to_and_ask_for_a_login(server: str, path: str) -> None:
 
 
 def test_api_keys_open_no_page_and_sessions_no_interface(server: str) -> None:
-    assert "How the service is" not in get(server, headers=LOGIN).text
+    assert "State of the service" not in get(server, headers=LOGIN).text
     assert get(server + "/metrics", cookies={"session": "x"}).status_code == 401
 
 

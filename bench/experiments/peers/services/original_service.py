@@ -1,8 +1,8 @@
 """Run by an environment of its own: the manner of the original service, for comparison, as `original_service.py PORT`.
 
-MODEL_FILE and DATABASE_URL say with what. What it was slow by, and nothing worse: a pydantic object and a dictionary
-for each application, a DMatrix a request, and one INSERT and one commit for each prediction on one blocking connection
-in asynchronous code.
+MODEL_FILE and DATABASE_URL configure it. It has the original's costs and no others: a pydantic object and a dictionary
+for each application, a DMatrix per request, and one INSERT and one commit for each prediction on one blocking
+connection in asynchronous code.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ async def respond(port: int) -> None:
 
 
 def main(port: Annotated[int, typer.Argument(help="Port to listen on, on this machine.")]) -> None:
-    """Answer every request at once with the same probability: what a measurement of servers costs by itself."""
+    """Answer every request at once with the same probability: the overhead of a measurement of servers."""
     uvloop.run(respond(port))
 
 

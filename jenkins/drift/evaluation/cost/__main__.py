@@ -31,10 +31,10 @@ def main(
     most_rows: Annotated[
         int, typer.Option(help="Most applications to read into pandas; each takes kilobytes of memory.")
     ] = 1_000_000,
-    folder: Annotated[Path, typer.Option(help="Where COST.md and cost.png go.")] = Path("jenkins/drift"),
+    folder: Annotated[Path, typer.Option(help="Folder of COST.md and cost.png.")] = Path("jenkins/drift"),
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")] = None,
 ) -> None:
-    """Fill a database of its own with ever more applications, and check them in three ways."""
+    """Fill a separate database with more and more applications, and check them in three ways."""
     sizes = [size for size in (10**4, 10**5, 10**6, 10**7) if size <= largest]
     with tempfile.TemporaryDirectory(prefix="drift-cost-", ignore_cleanup_errors=True) as name:
         postgres = EmbeddedPostgres(Path(name) / "data", "cost")

@@ -1,4 +1,4 @@
-"""A log of so many applications of a week, made inside PostgreSQL."""
+"""A log of a week's applications, made inside PostgreSQL."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def reference() -> ReferenceProfile:
 
 
 def fill(connection: Connection, applications: int) -> None:
-    """Replace the log by one of so many applications, evenly spread over the week before `UNTIL`."""
+    """Replace the log by one of this number of applications, evenly spread over the week before `UNTIL`."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE prediction_requests, drift_hours")
         cursor.execute("SELECT make_prediction_partition(%s)", (UNTIL - WEEK,))

@@ -30,7 +30,7 @@ _COUNT_LOG: Final = """
 """
 
 Way = Callable[[str], int]
-"""Does it, with a connection string; gives how many applications it saw."""
+"""Does it, with a connection string; returns how many applications it saw."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,10 @@ PLOT: Final = "labels.png"
 
 def main(
     folder: Annotated[Path, typer.Option(help="Folder of the note and its plot.")] = Path("jenkins/drift"),
-    applications: Annotated[int, typer.Option(min=1000, help="Applications a month.")] = 20_000,
+    applications: Annotated[int, typer.Option(min=1000, help="Applications per month.")] = 20_000,
     seed: Annotated[int, typer.Option(help="Seed of everything drawn.")] = 1,
 ) -> None:
-    """Work the same year with weighted labels and without, and write what either reports beside what is true."""
+    """Simulate the same year with weighted and with unweighted labels, and compare both reports with the truth."""
     desks = {name: Desk(applications, weighted=name == WITH) for name in (WITH, WITHOUT)}
     years = {name: simulate(desk, seed) for name, desk in desks.items()}
     months = {name: [report(desks[name], [one]) for one in year] for name, year in years.items()}
@@ -37,7 +37,7 @@ def main(
 
 def figure(months: Mapping[str, Sequence[Report]]) -> Axes:
     """Reported average precision of each month with its 95% interval, and the truth."""
-    axes = labelled_axes("What a desk reports of its months, and what is true", "month", "average precision")
+    axes = labelled_axes("Average precision by month, reported and true", "month", "average precision")
     for place, (name, reports) in enumerate(months.items()):
         at = [month + 1 + 0.15 * place for month in range(len(reports))]
         middle = [one.reported.estimate for one in reports]
@@ -62,15 +62,15 @@ def note(
         rows.append(f"| {name} | {whole.reported} | {whole.truth:.4f} | {held} of {len(months[name])} |")
     return "\n".join(
         [
-            "# What labels of who was looked at say of a year",
+            "# A year with labels of reviewed applications",
             "",
             f"Made by `python -m jenkins.drift.evaluation.label_year --applications {desk.applications} --seed {seed}`:"
             f" {desk.applications:,} applications a month,",
-            f"officers look at the {desk.capacity:.0%} that the model suspects most and at a control sample of "
+            f"officers review the {desk.capacity:.0%} that the model suspects most and a control sample of "
             f"{desk.control_share:.0%} of the others, outcomes come",
-            "3 to 9 months later, and the model is fitted again each month on what is known by then. Both desks have",
-            "the same applicants; one weighs each outcome by 1 / the probability of having been looked at, the other",
-            "takes outcomes as they come.",
+            "3 to 9 months later, and the model is fitted again each month on the known outcomes. Both desks have",
+            "the same applicants; one weights each outcome by 1 / the probability of being reviewed, the other",
+            "uses unweighted outcomes.",
             "",
             "| labels | average precision as reported | true, on everybody | months whose interval holds the truth |",
             "|---|---|---:|---:|",
@@ -79,7 +79,7 @@ def note(
             f"![Reported and true average precision by month]({PLOT})",
             "",
             "The weights keep the report honest. They do not make a better model by themselves: compare the true",
-            "figures. Outcomes of a small control sample that count twenty times each are little to learn from.",
+            "figures. A small control sample whose outcomes count twenty times each teaches a model little.",
             "",
         ]
     )

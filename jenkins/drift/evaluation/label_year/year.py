@@ -84,7 +84,7 @@ class Report:
 
 
 def simulate(desk: Desk, seed: int, months: int = MONTHS) -> list[Worked]:
-    """So many months of a desk that is retrained each month; the same seed gives the same applicants to any desk."""
+    """Months of a desk that is retrained each month; with the same seed every desk has the same applicants."""
     rng = np.random.default_rng(seed)
     before = [applicants(month, desk.applications, rng) for month in range(-MONTHS_BEFORE, 0)]
     worked: list[Worked] = []
@@ -106,8 +106,9 @@ def look(desk: Desk, here: Applicants, scores: NDArray[np.float32]) -> Worked:
 
 
 def known_by(month: int, before: Sequence[Applicants], worked: Sequence[Worked], *, weighted: bool) -> Dataset:
-    """What a retraining at the beginning of a month knows: everybody of before the desk, and of who was looked at
-    since all whose outcomes have come.
+    """The data of a retraining at the beginning of a month.
+
+    Everybody from before the desk, and those reviewed since then whose outcomes are known.
     """
     chosen = [(one.applicants, one.looked_at & (one.applicants.known_in < month), one.likely) for one in worked]
     everybody = [(one, np.ones(one.divorced.size, np.bool_), np.ones(one.divorced.size)) for one in before]
@@ -130,7 +131,7 @@ def report(desk: Desk, months: Sequence[Worked]) -> Report:
         outcomes |= dict(zip(one.applicants.names, one.applicants.divorced.tolist(), strict=True))
     found = estimate(made, outcomes).average_precision
     if found is None:
-        raise ValueError("nobody who was looked at has divorced: expected more applications a month")
+        raise ValueError("no reviewed applicant has divorced: expected more applications per month")
     labels = np.concatenate([one.applicants.divorced for one in months])
     scores = np.concatenate([one.probabilities for one in months])
     return Report(found, average_precision(rank(labels, scores)), float(scores.mean()), float(labels.mean()))

@@ -19,7 +19,7 @@ YOUNG_DAYS: Final = 9_855
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Windows of so many requests, each request changed with a probability; several changes take turns."""
+    """Windows of this number of requests, each request changed with a probability; several changes take turns."""
 
     name: str
     rows: int
@@ -28,7 +28,7 @@ class Scenario:
 
 
 def older(world: World, deviations: float) -> Applications:
-    """Everybody older by so many standard deviations of age, and scored again."""
+    """Everybody older by this number of standard deviations of age, and scored again."""
     features = world.reference.features.copy()
     age = features[:, AGE].astype(np.float64)
     features[:, AGE] = np.rint(age + deviations * age.std())
@@ -68,7 +68,7 @@ def with_blanks(world: World) -> frozenset[int]:
 
 
 def draw(world: World, scenario: Scenario, windows: int, rng: np.random.Generator) -> Iterator[Applications]:
-    """Draw so many windows with replacement."""
+    """Draw this number of windows with replacement."""
     turns: Sequence[Applications] = scenario.changed or (world.reference,)
     for turn in range(windows):
         changed = int(rng.binomial(scenario.rows, scenario.share))

@@ -59,7 +59,7 @@ Curves = Mapping[str, tuple[Interval, ...]]
 
 
 def curves(world: World, panel: Panel, rules: Mapping[str, Rule], windows: int, rng: np.random.Generator) -> Curves:
-    """Try every rule on the same windows, so many for each size."""
+    """Try every rule on the same windows, this number for each size."""
     alarms = {name: np.zeros(len(panel.sizes), np.int64) for name in rules}
     for place, size in enumerate(panel.sizes):
         for window in draw(world, panel.scenario(world, size), windows, rng):

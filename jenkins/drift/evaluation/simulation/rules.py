@@ -21,7 +21,7 @@ LEAST_SHARE: Final = 1e-4
 """Stands for an empty bin in the original's PSI."""
 EVIDENTLY_THRESHOLD: Final = 0.1
 EVIDENTLY_FEW_VALUES: Final = 5
-"""A variable with no more distinct values is compared by the Jensen-Shannon distance (base e) of their shares."""
+"""A variable with at most this number of distinct values is compared by Jensen-Shannon distance (base e)."""
 
 
 def our_rule(world: World, policy: DriftPolicy | None = None) -> Rule:

@@ -12,8 +12,10 @@ from jenkins.drift.evaluation.simulation.world import Labels, Matrix, World
 REFERENCE_ROWS: Final = 42_800
 """As many as the first model's reference profile counts: a fifth of 214,000."""
 TRAINING_ROWS: Final = 10_000
-"""Enough for a model whose answers are like the first one's. What is left is a large stock of unseen applications: a
-small one would show by what chance it differs from the reference, and not what the monitor does."""
+"""Enough for a model whose answers are like the first one's. The rest is a large stock of unseen applications.
+
+A small stock would differ from the reference by chance, and not show what the monitor does.
+"""
 TREES: Final = 100
 DEPTH: Final = 3
 

@@ -17,7 +17,7 @@ REQUESTS_A_DAY: Final = 1_000
 
 
 def false_alarm_days(world: World, rule: Rule, days: int, rng: np.random.Generator) -> int:
-    """Of so many days, those on which either window raises an alarm."""
+    """The number of days on which either window raises an alarm."""
     week: deque[Applications] = deque(maxlen=DAYS_A_WEEK)
     alarms = 0
     for day in draw(world, Scenario("no change", REQUESTS_A_DAY, 0.0, ()), days, rng):

@@ -59,7 +59,7 @@ def run(folder: Path) -> tuple[Result, dict[str, Any]]:
 @pytest.mark.parametrize(
     ("harder", "status", "reason"),
     [
-        pytest.param(0.0, 0, "no group is treated otherwise in 2026-04 than in 2026-03", id="alike"),
+        pytest.param(0.0, 0, "no group is treated differently in 2026-04 from 2026-03", id="alike"),
         pytest.param(2.0, 10, "age under 27 years: share reviewed", id="changed"),
     ],
 )
