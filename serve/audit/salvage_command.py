@@ -21,11 +21,11 @@ logger = logging.getLogger(__name__)
 
 
 def salvage() -> None:
-    """Ship what can be proven of the damaged files in the spool, and say what can't be.
+    """Ship the provable records of damaged files in the spool, and report the rest.
 
-    Run it on the server's machine, as the owner of the database; servers may go on. JSON goes to standard output, text
-    to standard error. A file of which all is in the log then is removed; any other stays where it is. Exit status: 0
-    nothing is left; 10 something is; 2 the command could not run.
+    Run it on the server's machine, as the owner of the database; servers may keep running. Prints JSON to standard
+    output, and text to standard error. A file is removed once all its records are in the log; others stay. Exit status:
+    0 nothing is left; 10 some files are left; 2 the command could not run.
     """
     settings = load_settings()
     configure_logging("audit", LogFormat(settings.log_format))

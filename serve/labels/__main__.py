@@ -1,4 +1,4 @@
-"""`python -m serve.labels`: tell what became of applications, from a file."""
+"""`python -m serve.labels`: record outcomes of applications from a file."""
 
 from __future__ import annotations
 
@@ -26,17 +26,18 @@ APPLICATION_NAME: Final = "labels"
 def load(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV or Parquet.")],
     key: Annotated[
-        str | None, typer.Option(help="Names these labels: sent again under it they are recorded once [a new one].")
+        str | None,
+        typer.Option(help="Idempotency key: labels sent again under it are recorded once; default: a new key."),
     ] = None,
 ) -> None:
-    """Tell what became of applications: outcomes, corrections and withdrawals, all of them recorded or none.
+    """Record outcomes of applications, corrections and withdrawals: all of them or none.
 
     The file has the columns application_id, outcome (divorce, no_divorce or withdrawn), date (YYYY-MM-DD, of the
-    divorce, of the day on which the couple was seen married, or of the withdrawal) and source (who says so). What was
-    known before of an application stays on record.
+    divorce, of the day on which the couple was seen married, or of the withdrawal) and source (who reported it).
+    Earlier labels of an application stay on record.
 
-    Run it as the owner of the database. Exit status: 0 recorded; 30 labels are at fault, each of them named; 2 an
-    error. In both nothing has changed.
+    Run it as the owner of the database. Exit status: 0 recorded; 30 labels are invalid, and each fault is named; 2 an
+    error. With 30 and 2 nothing has changed.
     """
     labels, faults = checked(rows_of_file(file.read_bytes()), dt.datetime.now(dt.UTC).date())
     if faults:

@@ -1,6 +1,7 @@
-"""What the log needs beside shipping: months made ahead, expired ones removed, the drift monitor's word passed on.
+"""Maintenance of the log beside shipping: creates partitions in advance, removes expired ones, exports the drift
+monitor's results.
 
-It has a thread and a connection of its own, so that no fault and no wait of it keeps a record in the spool.
+It has its own thread and connection, so that its faults and waits never delay a record.
 """
 
 from __future__ import annotations
@@ -24,24 +25,24 @@ from serve.prediction_log.upkeep_table import UpkeepTable
 logger = logging.getLogger(__name__)
 
 DAYS_AHEAD: Final = (0, 31, 62)
-"""Months are there two months before the first record for them comes."""
+"""Partitions are created two months in advance."""
 UPKEEP_INTERVAL_S: Final = 3600.0
 DRIFT_INTERVAL_S: Final = 15.0
-"""How often the database is asked what the drift monitor said."""
+"""Interval of reading the drift monitor's results."""
 VERDICTS_INTERVAL_S: Final = 60.0
-"""How often it is asked how checks ended."""
+"""Interval of reading the results of checks."""
 POLICIES_INTERVAL_S: Final = 15.0
-"""How soon a review policy that was signed is used, where nobody asks for it by `/update-model`."""
+"""Interval of fetching review policies, if nobody calls `/update-model`."""
 JOURNALS_INTERVAL_S: Final = 15.0
-"""How long an event of a journal may be cut off unseen."""
+"""Interval of anchoring journals: events cut off within it are not noticed."""
 DETACH_TIME_S: Final = 2.0
-"""Shippers write in short transactions, and within so long there is time between two of them."""
+"""Lock timeout: shippers write in short transactions, so there is a gap between two of them within this time."""
 BETWEEN_ATTEMPTS_S: Final = 0.05
 POLL_INTERVAL_S: Final = 0.5
 
 
 class Upkeep:
-    """Keeps one log up. `run` it in a thread."""
+    """Maintains one log. `run` it in a thread."""
 
     def __init__(
         self,
@@ -53,9 +54,8 @@ class Upkeep:
         fetch_policies: Callable[[], None] = lambda: None,
         anchor_journals: Callable[[], None] = lambda: None,
     ) -> None:
-        """`fetch_policies` brings the review policies of the database here, now and then.
-
-        `anchor_journals` writes down where the journals of what people did end.
+        """`fetch_policies` copies the database's review policies to this server. `anchor_journals` anchors the ends of
+        the journals.
         """
         self._table = table
         self._anchors = anchors
@@ -75,14 +75,14 @@ class Upkeep:
         ]
 
     def run(self, stop: threading.Event) -> None:
-        """Do what is due until `stop`."""
+        """Run due tasks until `stop`."""
         while not stop.is_set():
             self.keep_up()
             stop.wait(POLL_INTERVAL_S)
         self._table.disconnect()
 
     def keep_up(self) -> None:
-        """Do what is due now."""
+        """Run the tasks that are due now."""
         for chore in self._chores:
             chore.do_when_due()
 
@@ -91,7 +91,7 @@ class Upkeep:
         self._table.make_partitions(now + dt.timedelta(days=days) for days in DAYS_AHEAD)
 
     def _retain(self) -> None:
-        self._drop_detached()  # what was killed before it came to that
+        self._drop_detached()  # left by a process killed before this step
         for month in self._table.expired_months():
             self._anchor_ends(month)
             self._detach(month)
@@ -99,7 +99,7 @@ class Upkeep:
 
     def _drop_detached(self) -> None:
         for month in self._table.detached_months():
-            self._anchor_ends(month)  # again: a late record may have come before it was detached
+            self._anchor_ends(month)  # again: a late record may have arrived before it was detached
             self._table.drop(month)
             logger.info("retention dropped %s", month)
 

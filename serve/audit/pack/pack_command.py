@@ -1,4 +1,4 @@
-"""`python -m serve.audit pack`: the documents that law asks for, with their evidence."""
+"""`python -m serve.audit pack`: write the documents required by law, with their evidence."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def pack(
     """Write technical documentation (AI Act, Annex IV), inputs of an impact assessment (GDPR, Article 35), an entry for
     a public register of algorithms, and a table of duties, each statement with its evidence.
 
-    What the product can't know is a marked question. Exit status: 0 it is written; 2 the command could not run.
+    Facts that the product can't know are marked as questions. Exit status: 0 it is written; 2 the command could not
+    run.
     """
     settings = audit_settings()
     dsn = settings.dsn(DatabaseRole.AUDITOR)

@@ -78,10 +78,10 @@ def test_amendments_under_the_key_are_signed(log: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        pytest.param({}, "AUDIT_KEY is not set, and the anchors here are signed", id="no key"),
+        pytest.param({}, "AUDIT_KEY is not set, but the anchors here are signed", id="no key"),
         pytest.param(
             {"AUDIT_KEY": "x" * 40},
-            "is not signed with AUDIT_KEY: give this command the server's key",
+            "is not signed with AUDIT_KEY: run this command with the server's key",
             id="another key",
         ),
     ],

@@ -63,7 +63,7 @@ def test_listed_persons_are_rekeyed_and_the_others_counted(log: str, tmp_path: P
     assert before.returncode == 10
     old, new = Pseudonyms(OLD).key_ids()[0].hex(), Pseudonyms(NEW).key_ids()[0].hex()
     assert f"newest key ({new}): 1 rows" in before.stdout
-    assert "of the time before keys had ids: 1 rows" in before.stdout
+    assert "from before keys had ids: 1 rows" in before.stdout
     done = run(log, tmp_path, "rekey", "--refs", str(listed))
     assert done.returncode == 10, done.stderr
     assert "rekeyed: 2 rows in 2 records" in done.stdout

@@ -177,7 +177,7 @@ def test_a_file_that_is_too_large_to_be_copied_stays_in_parts(
 ) -> None:
     monkeypatch.setattr(publishing, "COPIED_MAX_BYTES", 20_000)
     arguments = [f"s3://bucket/in.csv{store.query}"], f"s3://bucket/out.csv{store.query}"
-    with pytest.raises(BatchError, match=r"s3://bucket/out.csv: would be larger than S3 copies .* use its parts in"):
+    with pytest.raises(BatchError, match=r"s3://bucket/out.csv: would be larger than S3 can copy .* use its parts in"):
         score(model, *arguments)
     assert "out.csv" not in store.names("bucket")
     assert len([name for name in store.names("bucket/out.csv.parts") if name.startswith("part-")]) > 5
@@ -191,7 +191,7 @@ def test_a_file_that_is_too_large_to_be_copied_stays_in_parts(
         pytest.param(
             "s3://bucket/in.csv{query}",
             "s3://nowhere/out.csv{query}",
-            "s3://nowhere: there is no such bucket",
+            "s3://nowhere: the bucket does not exist",
             id="out",
         ),
         pytest.param(
@@ -236,5 +236,5 @@ def test_denied_access_is_told(
 
     monkeypatch.setattr(S3Response, "get_object", refuse)
     monkeypatch.setattr(S3Response, "head_object", refuse)
-    with pytest.raises(BatchError, match=r"s3://bucket/in.csv: access is denied: expected keys that may read"):
+    with pytest.raises(BatchError, match=r"s3://bucket/in.csv: access is denied: expected keys that allow reading"):
         score(model, [f"s3://bucket/in.csv{store.query}"], tmp_path / "out.csv")
