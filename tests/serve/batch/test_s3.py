@@ -186,7 +186,7 @@ def test_a_file_that_is_too_large_to_be_copied_stays_in_parts(
 @pytest.mark.parametrize(
     ("source", "output", "told"),
     [
-        pytest.param("s3://nowhere/in.csv{query}", "out.csv", "s3://nowhere/in.csv: is not there", id="no file"),
+        pytest.param("s3://nowhere/in.csv{query}", "out.csv", "s3://nowhere/in.csv: does not exist", id="no file"),
         pytest.param("s3://nowhere/*.csv{query}", "out.csv", "s3://nowhere/*.csv: matches no file", id="no bucket"),
         pytest.param(
             "s3://bucket/in.csv{query}",
@@ -201,10 +201,16 @@ def test_a_file_that_is_too_large_to_be_copied_stays_in_parts(
             id="nobody answers",
         ),
         pytest.param(
-            f"s3://{KEY}:{SECRET}@bucket/none.csv{{query}}", "out.csv", "s3://bucket/none.csv: is not there", id="keys"
+            f"s3://{KEY}:{SECRET}@bucket/none.csv{{query}}",
+            "out.csv",
+            "s3://bucket/none.csv: does not exist",
+            id="keys",
         ),
         pytest.param(
-            f"s3://{KEY}:{SECRET}@bucket/in.csv?regio=a", "out.csv", "s3://bucket/in.csv: is no address", id="?"
+            f"s3://{KEY}:{SECRET}@bucket/in.csv?regio=a",
+            "out.csv",
+            "s3://bucket/in.csv: is not a readable address",
+            id="?",
         ),
     ],
 )

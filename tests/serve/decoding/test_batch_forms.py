@@ -145,7 +145,7 @@ BY_COLUMN = FORMS["columns"][1](EXAMPLE_ROWS[:2])
             id="a column instead of another",
         ),
         pytest.param(
-            *(JSON, ARRAYS.replace(b'"Age_Days"', b'"Age_Days", "Age_Days"'), InvalidInstance, "Age_Days is there 2"),
+            *(JSON, ARRAYS.replace(b'"Age_Days"', b'"Age_Days", "Age_Days"'), InvalidInstance, "Age_Days appears 2"),
             id="a column twice",
         ),
         pytest.param(

@@ -90,10 +90,10 @@ def swap_trees(model: onnx.ModelProto) -> None:
 # Node 0 of the file is the base margin's leaf, node 1 the root of the first tree.
 REFUSED = [
     pytest.param(replace_sigmoid, "operators are", id="another sigmoid"),
-    pytest.param(rewire, "Exp is not fed", id="wired otherwise"),
-    pytest.param(constant("largest_exponent", 80.0), "Min has another constant", id="another clamp"),
-    pytest.param(constant("one", 2.0), "Add has another constant", id="another sum"),
-    pytest.param(swap_axis, "Squeeze has another constant", id="another axis"),
+    pytest.param(rewire, "the input of Exp is not", id="wired otherwise"),
+    pytest.param(constant("largest_exponent", 80.0), "Min has a constant other", id="another clamp"),
+    pytest.param(constant("one", 2.0), "Add has a constant other", id="another sum"),
+    pytest.param(swap_axis, "Squeeze has a constant other", id="another axis"),
     pytest.param(second_output, "ends of the chain", id="two outputs"),
     pytest.param(setting("aggregate_function", lambda _: "AVERAGE"), "aggregate_function", id="the average of trees"),
     pytest.param(setting("post_transform", lambda _: "LOGISTIC"), "post_transform", id="a transformation of sums"),
