@@ -44,14 +44,14 @@ class Stored:
     def __str__(self) -> str:
         """As people read it."""
         told = (
-            f"{self.suspected:,} outcomes of suspected applications count for themselves, {self.control:,} of the "
-            "control sample for all whom the model did not suspect."
+            f"Outcomes of suspected applications, which count for themselves: {self.suspected:,}; of the control "
+            f"sample, which count for all whom the model did not suspect: {self.control:,}."
         )
         if not self.passed:
             return told
         return (
-            f"{told} {self.passed:,} outcomes are of applications that nobody was to look at, and count for themselves "
-            "too: take them out of application_outcomes, unless outcomes are known of everybody; then set "
+            f"{told} Outcomes of applications that nobody was to look at, which count for themselves too: "
+            f"{self.passed:,}. Take them out of application_outcomes, unless outcomes are known of everybody; then set "
             "looked_at_probability to 1 in all of them."
         )
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from fraud.counted import counted
 from fraud.report.files import write_files
 from fraud.verdict import Verdict
 from serve.audit.command import TIMEOUT_S, ApplicantRef, asked_for, audit_settings, find_person
@@ -34,6 +35,6 @@ def access(
     found = find_person(settings, asked_for(applicant_ref), TIMEOUT_S)
     if page is not None:
         write_files(page.parent, {page.name: access_page(found, dt.datetime.now(dt.UTC))})
-    logger.info("access: %d rows", len(found))
+    logger.info("access: %s", counted(len(found), "row"))
     typer.echo(msgspec.json.format(msgspec.json.encode({"applications": found}), indent=2).decode())
     sys.exit((Verdict.PASS if found else Verdict.FAIL).exit_status)

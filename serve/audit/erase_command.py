@@ -13,6 +13,7 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
+from fraud.counted import counted
 from fraud.database import connect
 from fraud.errors import SettingsError
 from fraud.report.files import write_files
@@ -89,8 +90,9 @@ def erase(
     files.write(b"", b"")  # check that they can be written before anything is erased
     erased, forgotten = _erase(settings, reference, with_request_ids=with_request_ids)
     typer.echo(
-        f"erased: {erased.rows} rows in {erased.records} records, {erased.outcomes} outcomes, {erased.cases} cases, "
-        f"{forgotten} answers by Idempotency-Key"
+        f"erased: {counted(erased.rows, 'row')} in {counted(erased.records, 'record')}, "
+        f"{counted(erased.outcomes, 'outcome')}, {counted(erased.cases, 'case')}, "
+        f"{counted(forgotten, 'answer')} by Idempotency-Key"
     )
     places = places_of(found, with_request_ids=with_request_ids)
     told = _receipt(erased, forgotten, places, with_request_ids=with_request_ids)
@@ -151,7 +153,7 @@ def _erase(settings: Settings, reference: str, *, with_request_ids: bool) -> tup
         # Before the rows are erased: a second run could not find their places.
         forgotten = forget(spool, erased.places)
         amendment.commit()
-    logger.info("erased %d rows in %d records", erased.rows, erased.records)
+    logger.info("erased %s in %s", counted(erased.rows, "row"), counted(erased.records, "record"))
     return erased, forgotten
 
 
@@ -165,12 +167,14 @@ def _erase_requests(settings: Settings, request_id: str, timeout_s: float, *, dr
         if not records:
             _end_with_nobody("no request is on record under that id")
         if dry_run:
-            typer.echo(f"would be erased: the id of {len(records)} records")
+            typer.echo(f"would be erased: the id of {counted(len(records), 'record')}")
             return
         erase_request_ids(connection, amendment, records)
         forgotten = forget(spool, [place_of(logged) for logged in records])
         amendment.commit()
-    typer.echo(f"erased: the id of {len(records)} records, {forgotten} answers by Idempotency-Key")
+    typer.echo(
+        f"erased: the id of {counted(len(records), 'record')}, {counted(forgotten, 'answer')} by Idempotency-Key"
+    )
     _say_what_remains(_rewrite(settings) if rewrite_now else None)
 
 
@@ -191,7 +195,7 @@ def _end_with_nobody(why: str) -> None:
 def _preview(rows: Sequence[Answered]) -> None:
     """Print their places, but none of their values."""
     records = len({(row.chain_id, row.sequence) for row in rows})
-    typer.echo(f"would be erased: {len(rows)} rows in {records} records")
+    typer.echo(f"would be erased: {counted(len(rows), 'row')} in {counted(records, 'record')}")
     for row in rows[:SHOWN_LINES]:
         typer.echo(f"request {row.request_id} row {row.row_number}, received {row.received_at:%Y-%m-%d %H:%M:%S} UTC")
     if len(rows) > SHOWN_LINES:

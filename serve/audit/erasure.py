@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from psycopg2.extensions import connection as Connection
 
 from fraud.acting_person import person_here
+from fraud.counted import counted
 from serve.audit.amendment import Amendment
 from serve.audit.errors import AuditError
 from serve.audit.ledger import Kind
@@ -75,8 +76,8 @@ def wait_for_spool(spool: Path, timeout_s: float) -> None:
     while present and (present := present & set(list_segments(spool))):
         if time.monotonic() > deadline:
             raise AuditError(
-                f"{len(present)} files of the spool are not shipped after {timeout_s:.0f} s: start the server, and "
-                f"make sure that PostgreSQL answers; then run this again"
+                f"not shipped after {timeout_s:.0f} s: {counted(len(present), 'file')} of the spool; start the server, "
+                "and make sure that PostgreSQL answers; then run this again"
             )
         time.sleep(POLL_INTERVAL_S)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+from fraud.counted import counted
 from fraud.report.plain_page import bullets, encode_page, facts_table, note, time_text
 from serve.audit.person import Answered
 from serve.audit.person_cases import ToldCase
@@ -13,7 +14,7 @@ from serve.audit.receipt import Receipt
 
 def access_page(applications: Sequence[Answered], moment: dt.datetime) -> bytes:
     """The page of everything on record about one person."""
-    parts = [note(f"{len(applications)} answers on record, as of {time_text(moment)}.")]
+    parts = [note(f"{counted(len(applications), 'answer')} on record, as of {time_text(moment)}.")]
     for number, answered in enumerate(applications, 1):
         facts: list[tuple[str, object]] = [
             ("Received", time_text(answered.received_at)),

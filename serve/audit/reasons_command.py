@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
+from fraud.counted import counted
 from fraud.database import connect
 from fraud.features import FEATURE_COUNT
 from fraud.languages import ENGLISH, LANGUAGES
@@ -62,7 +63,7 @@ def reasons(
     for answer in found:
         if answer.why_none is not None:
             typer.echo(f"{answer.request_id}, row {answer.row_number}: no reasons, {answer.why_none}", err=True)
-    logger.info("reasons: %d answers", len(found))
+    logger.info("reasons: %s", counted(len(found), "answer"))
     sys.exit((Verdict.PASS if any(answer.reasons for answer in found) else Verdict.FAIL).exit_status)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from fraud.counted import counted
 from fraud.database import connect
 from fraud.schema_version import refuse_newer
 from fraud.verdict import Verdict
@@ -42,13 +43,13 @@ def rekey(
             with refs.open(encoding="utf-8") as lines:
                 listed = (reference for line in lines if (reference := line.rstrip("\r\n")))
                 done = rekey_persons(connection, anchors_of(settings), pseudonyms, listed)
-            typer.echo(f"rekeyed: {done.rows} rows in {done.records} records")
+            typer.echo(f"rekeyed: {counted(done.rows, 'row')} in {counted(done.records, 'record')}")
         rows = rows_by_key(connection)
     newest, *older = pseudonyms.key_ids()
     at_newest = rows.pop(newest, 0)
-    typer.echo(f"newest key ({newest.hex()}): {at_newest} rows")
+    typer.echo(f"newest key ({newest.hex()}): {counted(at_newest, 'row')}")
     for key_id, count in rows.items():
-        typer.echo(f"{_named(key_id, older)}: {count} rows")
+        typer.echo(f"{_named(key_id, older)}: {counted(count, 'row')}")
     sys.exit((Verdict.FAIL if rows else Verdict.PASS).exit_status)
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 from psycopg2 import errors, sql
 from psycopg2.extensions import connection as Connection
 
+from fraud.counted import counted
 from fraud.database import open_connection
 from serve.audit.amendment import LOCK
 from serve.audit.erasure import APPLICATION_NAME
@@ -172,9 +173,9 @@ def _wait_for_readers(connection: Connection, transaction: str, deadline: float,
     told = False
     while (count := _fetch(connection, _OLD_READERS, transaction)[0][0]) > 0:
         if time.monotonic() > deadline:
-            raise AuditError(f"{count} transactions older than the erasure are still open: run it again later")
+            raise AuditError(f"still open: {counted(count, 'transaction')} older than the erasure; run it again later")
         if not told:
-            tell(f"waiting for {count} transactions older than the erasure")
+            tell(f"waiting for {counted(count, 'transaction')} older than the erasure")
             told = True
         time.sleep(POLL_INTERVAL_S)
 

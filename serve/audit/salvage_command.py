@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import msgspec
 import typer
 
+from fraud.counted import counted
 from fraud.settings import load_settings
 from fraud.verdict import Verdict
 from serve.audit.salvage import Salvage, Salvaged
@@ -33,7 +34,8 @@ def salvage() -> None:
     anchors = Anchors(spool, anchor_key(settings))
     anchors.refuse_without_key()
     salvaged = Salvage(spool, LogTable(settings.dsn()), anchors).run()
-    logger.info("salvaged: %d records of %d files", sum(one.shipped for one in salvaged), len(salvaged))
+    shipped = sum(one.shipped for one in salvaged)
+    logger.info("salvaged: %s of %s", counted(shipped, "record"), counted(len(salvaged), "file"))
     _tell(salvaged)
     left = any(one.is_kept for one in salvaged)
     sys.exit((Verdict.FAIL if left else Verdict.PASS).exit_status)
@@ -42,7 +44,9 @@ def salvage() -> None:
 def _tell(salvaged: Sequence[Salvaged]) -> None:
     for one in salvaged:
         kept = "kept" if one.is_kept else "removed"
-        typer.echo(f"{one.file}: {one.proven} records proven, {one.shipped} shipped; {kept}: {one.why}", err=True)
+        typer.echo(
+            f"{one.file}: {counted(one.proven, 'record')} proven, {one.shipped} shipped; {kept}: {one.why}", err=True
+        )
     if not salvaged:
         typer.echo("there is no damaged file", err=True)
     typer.echo(msgspec.json.format(msgspec.json.encode({"files": salvaged}), indent=2).decode())

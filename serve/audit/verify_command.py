@@ -14,6 +14,7 @@ import typer
 from psycopg2.extensions import connection as Connection
 
 from fraud.command import interrupt_once, print_error
+from fraud.counted import counted
 from fraud.database import connect
 from fraud.report.files import write_files
 from fraud.report.stored import store_report
@@ -87,7 +88,8 @@ def _verify(settings: Settings, resume: bool, places: Sequence[Path], folder: Pa
         )
         unchained = count_unchained(connection)
         place, versions = Place(connection.info.dbname, str(spool)), _versions(connection)
-    logger.info("verified: %s, %d records, %d findings", found.verdict, found.records, found.found)
+    records, findings = counted(found.records, "record"), counted(found.found, "finding")
+    logger.info("verified: %s, %s, %s", found.verdict, records, findings)
     signing = told_signing(Anchors(spool), has_key=key is not None)
     _print(found, unchained, signing)
     report = told_of(found, place, versions, unchained)
@@ -110,11 +112,11 @@ def _print(report: Report, unchained: int, signing: str) -> None:
     if report.found > SHOWN_LINES:
         typer.echo(f"... and {report.found - SHOWN_LINES} more")
     typer.echo(
-        f"{report.verdict}: {report.records} records in {report.chains} chains, {report.erasures} erasures, "
-        f"{report.found} findings"
+        f"{report.verdict}: {counted(report.records, 'record')} in {counted(report.chains, 'chain')}, "
+        f"{counted(report.erasures, 'erasure')}, {counted(report.found, 'finding')}"
     )
     for closure in report.closures:
         typer.echo(closure)
     typer.echo(signing)
     if unchained:
-        typer.echo(f"{unchained} records from before records were chained are in {TABLE}: they can't be verified")
+        typer.echo(f"not verified: {counted(unchained, 'record')} from before records were chained, in {TABLE}")

@@ -10,6 +10,7 @@ from typing import Final
 
 import typer
 
+from fraud.counted import counted
 from serve.audit.checkpoint import Checkpoint, write_checkpoint
 from serve.prediction_log.anchor_key import AnchorKey
 
@@ -57,15 +58,13 @@ def going_on_line(begun: Checkpoint) -> str:
     """The message about the checkpoint, with its time: an older one that was restored has a valid signature too, but
     another time.
     """
-    records = begun.records + begun.open_chain.records
-    return (
-        f"resuming the verification begun at {begun.began_at:%Y-%m-%d %H:%M:%S} UTC: {records:,} records are verified"
-    )
+    verified = counted(begun.records + begun.open_chain.records, "record")
+    return f"resuming the verification begun at {begun.began_at:%Y-%m-%d %H:%M:%S} UTC: {verified} verified"
 
 
 def progress_line(done: int, whole: int, lately: int, seconds: float) -> str:
     """The progress message: count, rate and time left; the last `lately` records took `seconds`."""
-    said = f"verified {done:,} of about {max(done, whole):,} records"
+    said = f"verified {done:,} of about {counted(max(done, whole), 'record')}"
     if lately <= 0 or seconds <= 0:
         return said
     rate = lately / seconds

@@ -12,6 +12,7 @@ from rich.console import Console
 from fraud.command import EXIT_ERROR, interrupt_once, print_error
 from fraud.command_line import CommandLine
 from fraud.cores import usable_cores
+from fraud.counted import counted
 from fraud.features import FEATURE_COUNT
 from fraud.languages import ENGLISH
 from fraud.progress import RowProgress
@@ -131,9 +132,10 @@ def _registry(settings: Settings) -> Registry | None:
 
 
 def _tell(result: Result, output: Output, rows_per_s: float) -> None:
-    rejected = f"; {result.rejected:,} were rejected: see {output.rejected}" if result.rejected else ""
+    rejected = f"; rejected: {counted(result.rejected, 'row')}, see {output.rejected}" if result.rejected else ""
     typer.echo(
-        f"{output.location}: {result.rows:,} rows by version {result.version}, {rows_per_s:,.0f} rows/s{rejected}"
+        f"{output.location}: {counted(result.rows, 'row')} by version {result.version}, "
+        f"{rows_per_s:,.0f} rows/s{rejected}"
     )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from psycopg2.extensions import connection as Connection
 
 from fraud.control_sample import fingerprint
+from fraud.counted import counted
 from fraud.review_policy import SignedPolicy, signed_policies
 from fraud.review_policy_table import read_journal
 from fraud.schema_version import read_version
@@ -120,7 +121,7 @@ class CaseOpener:
             opened = sum(self._open(connection, chain_id, _Decided(*found), policies) for found in cursor.fetchall())
             cursor.execute(_MOVE_MARK, (before + most, chain_id))
         if opened:
-            logger.info("opened %d cases", opened)
+            logger.info("opened %s", counted(opened, "case"))
         return int(before + most)
 
     def _open(self, connection: Connection, chain_id: str, record: _Decided, policies: Sequence[SignedPolicy]) -> int:

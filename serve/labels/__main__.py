@@ -12,6 +12,7 @@ import typer
 
 from fraud.acting_person import person_here
 from fraud.command_line import CommandLine
+from fraud.counted import counted
 from fraud.owner_session import owner_transaction
 from fraud.verdict import Verdict
 from serve.errors import RowFault
@@ -55,7 +56,7 @@ def _refuse(file: Path, faults: Sequence[RowFault]) -> NoReturn:
     for fault in faults:
         field = "" if fault.field is None else f", {fault.field}"
         typer.echo(f"{file}, label {fault.instance + 1}{field}: {fault.message}", err=True)
-    number = "1 fault" if len(faults) == 1 else f"{len(faults):,} faults"
+    number = counted(len(faults), "fault")
     typer.echo(f"{number}, nothing was recorded", err=True)
     raise typer.Exit(Verdict.DATA_QUALITY_FAULT.exit_status)
 

@@ -15,6 +15,7 @@ from typing import Final
 
 from psycopg2.errors import LockNotAvailable
 
+from fraud.counted import counted
 from serve.prediction_log.anchor_book import AnchorBook
 from serve.prediction_log.chore import PATIENCE_S, Chore
 from serve.prediction_log.drift_gauges import DriftGauges
@@ -121,7 +122,7 @@ class Upkeep:
 
     def _remove_old_reports(self) -> None:
         if removed := self._table.remove_old_reports():
-            logger.info("retention removed %d reports", removed)
+            logger.info("retention removed %s", counted(removed, "report"))
 
     def _tell_drift(self) -> None:
         self._drift_gauges.show(self._table.drift_state())

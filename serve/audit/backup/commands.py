@@ -12,6 +12,7 @@ from typing import Annotated, Final
 import psycopg2
 import typer
 
+from fraud.counted import counted
 from fraud.errors import ProjectError
 from fraud.foreign_errors import told
 from fraud.report.stored import store_report
@@ -95,6 +96,7 @@ def _database(settings: Settings) -> Iterator[str]:
 
 def _told(manifest: Manifest) -> str:
     return (
-        f"{len(manifest.files)} files, {manifest.size_bytes / 1e6:.1f} MB, of {manifest.taken_at:%Y-%m-%d %H:%M:%S} "
-        f"UTC, schema version {manifest.schema_version}, PostgreSQL {manifest.postgres}"
+        f"{counted(len(manifest.files), 'file')}, {manifest.size_bytes / 1e6:.1f} MB, "
+        f"of {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC, schema version {manifest.schema_version}, "
+        f"PostgreSQL {manifest.postgres}"
     )

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 from psycopg2.extensions import connection as Connection
 
+from fraud.counted import counted
 from fraud.database import connect
 from fraud.languages import ENGLISH
 from fraud.registry import Registry
@@ -87,7 +88,7 @@ def dossier(
         contents[ANNEX_FILE] = annex_of([one.logged for one in rows])
     for path in write_files(folder, contents):
         typer.echo(path)
-    logger.info("dossier: %d answers, for %s", len(made.answers), audience)
+    logger.info("dossier: %s, for %s", counted(len(made.answers), "answer"), audience)
 
 
 def sources_of(settings: Settings, connection: Connection, collected: Collected | None = None) -> Sources:

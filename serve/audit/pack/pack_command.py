@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from fraud.counted import counted
 from fraud.database import connect
 from fraud.registry import Registry
 from fraud.schema_version import refuse_newer
@@ -36,5 +37,6 @@ def pack(
         shelf = collect(connection, registry, settings.log_retention_months)
     files = write_pack(folder, pack_files(shelf, dt.datetime.now(dt.UTC)))
     for name in NAMES:
-        typer.echo(f"{folder / name}.html: {filled(declared(name), shelf).open_questions} questions are open")
-    typer.echo(f"{len(files)} files in {folder}")
+        questions = filled(declared(name), shelf).open_questions
+        typer.echo(f"{folder / name}.html: {counted(questions, 'open question')}")
+    typer.echo(f"{counted(len(files), 'file')} in {folder}")

@@ -135,7 +135,7 @@ def test_a_segment_that_does_not_tell_its_width_has_that_of_its_time(database: s
     (spool / "damaged").mkdir()
     second.rename(spool / "damaged" / second.name)
     salvaged = run_with_eleven(database, tmp_path, "-m", "serve.audit", "salvage")
-    assert "1 records proven" in salvaged.stderr, salvaged.stderr
+    assert "1 record proven" in salvaged.stderr, salvaged.stderr
     (spool / "damaged" / second.name).rename(second)
     ship_with_eleven(database, tmp_path, again=True)
     shown = (

@@ -104,7 +104,7 @@ def test_a_checkpoint_that_skips_records_is_refused_with_the_key(log: str, tmp_p
     write_checkpoint(tmp_path, first, KEY)
     run = resume(log, tmp_path, AUDIT_KEY=SECRET)
     assert (run.returncode, "6 records in 2 chains" in run.stdout) == (10, True), run.stdout + run.stderr
-    began = f"resuming the verification begun at {first.began_at:%Y-%m-%d %H:%M:%S} UTC: 1 records are verified"
+    began = f"resuming the verification begun at {first.began_at:%Y-%m-%d %H:%M:%S} UTC: 1 record verified"
     assert run.stderr.startswith(began)
 
 

@@ -86,7 +86,7 @@ def test_a_restored_database_equals_the_original(log: str, backup: Path, target:
     elsewhere = tmp_path / "elsewhere" / "spool"
     done = run("restore", backup, target, elsewhere)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "pass: 3 records in 1 chains, 3 erasures, 0 findings" in done.stdout
+    assert "pass: 3 records in 1 chain, 3 erasures, 0 findings" in done.stdout
     assert fetch(target, ROWS) == fetch(log, ROWS)
     ship_all(elsewhere, target)
     assert fetch(target, REQUESTS) == [*((f"shipped-{number}", 1) for number in range(3)), ("waiting", 1)]

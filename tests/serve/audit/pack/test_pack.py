@@ -115,7 +115,7 @@ def test_a_running_system_documents_itself(stack: LiveStack, tmp_path: Path) -> 
     register = json.loads((tmp_path / "register.json").read_bytes())
     assert register["status"]["value"].startswith("Version ")
     assert register["organization"]["value"] is None
-    assert "questions are open" in made.stdout
+    assert " open question" in made.stdout
 
 
 def test_a_report_that_was_changed_is_refused(stack: LiveStack, database: str) -> None:
