@@ -142,7 +142,7 @@ def come_from_the_future(backup: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "said"),
     [
-        (change_a_byte, "database.dump is not as it was written"),
+        (change_a_byte, "database.dump was changed since it was written"),
         (lose_a_segment, "can't be read (No such file or directory)"),
         (break_off, "is not a backup, or it was interrupted"),
         (come_from_the_future, "update the program, then restore"),
