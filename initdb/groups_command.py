@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from fraud.counted import counted
 from fraud.settings import load_settings
 from initdb.console import console, errors_in_one_line
 from initdb.schema import apply_schema
@@ -34,5 +35,5 @@ def groups_command(
         rows = read_groups(open_file(file))
         store_groups(dsn, rows)
     counts = Counter(attribute for _, attribute, _ in rows)
-    told = ", ".join(f"{attribute} of {count:,} applications" for attribute, count in sorted(counts.items()))
+    told = ", ".join(f"{attribute} of {counted(count, 'application')}" for attribute, count in sorted(counts.items()))
     console.print(f"Loaded {told}.", markup=False, highlight=False)

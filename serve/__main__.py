@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 PROCESS: Final = "supervisor"
 DATABASE_TIMEOUT_S: Final = 3
-"""A start needs no database, and does not wait for one for long."""
+"""The server starts without a database, and waits only briefly for one."""
 
 
 def serve(
@@ -45,7 +45,7 @@ def serve(
     try:
         settings = load_settings()
         configure_logging(PROCESS, LogFormat(settings.log_format))
-        # What workers and shipper need, to be missed once and here rather than by each of them.
+        # Check here, once, what workers and shipper need, rather than let each of them fail.
         settings.administrator_password()
         database = settings.dsn(DatabaseRole.SERVER)
         ways_of(settings)
@@ -63,7 +63,7 @@ def serve(
         _refuse_unfit_database(database)
         _fetch_keys(settings, database)
         if not settings.asks_for_keys():
-            logger.warning("AUTHENTICATION=off: everybody who reaches %s:%d may have applications scored", *address)
+            logger.warning("AUTHENTICATION=off: everybody who can reach %s:%d can have applications scored", *address)
         warn_if_readable(address[0], encrypted=settings.ssl_certfile is not None)
         status = asyncio.run(_supervise(settings, *address, workers or settings.serve_workers))
     except ProjectError as error:
@@ -73,9 +73,8 @@ def serve(
 
 
 def _refuse_unfit_database(dsn: str) -> None:
-    """Raise where no record could ever be shipped there.
-
-    A database that does not answer now is asked by the shipper, as soon as it does.
+    """Raise if records could never be shipped to this database. If it does not answer now, the shipper checks it
+    later.
     """
     try:
         refuse_unfit(dsn, DATABASE_TIMEOUT_S)
@@ -86,13 +85,15 @@ def _refuse_unfit_database(dsn: str) -> None:
 
 
 def _fetch_keys(settings: Settings, dsn: str) -> None:
-    """Begin with the API keys of now, if the database answers; without it those of the last time hold."""
+    """Fetch the current API keys if the database answers; otherwise the keys of the last start stay valid."""
     copy = local_copy(settings.run_dir)
     keeper = KeyKeeper(dsn, copy, key_uses(settings.run_dir))
     try:
         keeper.keep_up()
         if settings.asks_for_keys() and not settings.api_keys and not copy.read():
-            logger.warning("no API key is known, so nobody can score yet: `python -m serve.keys add CLIENT` makes one")
+            logger.warning(
+                "there are no API keys, so nobody can score yet: create one with `python -m serve.keys add CLIENT`"
+            )
     except KeysError as error:
         logger.warning("%s", error)
     finally:

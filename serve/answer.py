@@ -1,4 +1,4 @@
-"""What a scoring request is answered by, whichever protocol it speaks."""
+"""The answer to a scoring request, in any protocol."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """A scored request's answer."""
+    """The answer to a scored request."""
 
     content: bytes
     model_version: int
     media_type: str = "application/json"
     headers: Mapping[str, str] = NO_HEADERS
-    """Others than those of every answer."""
+    """Headers beyond those of every answer."""
     request_id: str | None = None
-    """The request that it was first given to, where that is another one."""
+    """Id of the request that was first answered with it, if this is a replay."""

@@ -72,7 +72,7 @@ LEASE_LOOK_S: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the application is made of."""
+    """The parts that the application is assembled from."""
 
     model: ServingModel
     change: ModelChange
@@ -82,34 +82,34 @@ class Parts:
     pseudonyms: Pseudonyms
     policies: ReviewPolicies
     fetch_policies: Callable[[], None]
-    """Brings the policies of the database here."""
+    """Fetches the review policies from the database."""
     database: Callable[[], str]
-    """Gives its address, for the server's role."""
+    """Returns the connection string, for the server's role."""
     limits: Limits
     rate_limits: RateLimits | NoLimits
     shadow: StateFile | None
-    """Of the version that shadows, if one is to."""
+    """Watches the shadow version, if shadowing is on."""
     access: AccessControl
     keys: KeyWatch
-    """Tells `access` which API keys count."""
+    """Updates the valid API keys of `access`."""
     browsers: KnownBrowsers
     proxy: MlflowProxy | None
     desk: DeskProxy | None
-    """The way to the pages for people; None: there are none."""
+    """Proxy to the desk's pages; None: no desk."""
     scoring_threads: int
     workers: int
-    """Server processes in all."""
+    """Total number of server processes."""
     drain_timeout_s: float
     encrypted: bool
     """Whether connections are TLS."""
     certificate_ends_at_s: float | None
-    """When the certificate does, since 1970."""
+    """When the TLS certificate expires, seconds since 1970."""
     watch: RegistryWatch | None
-    """Of the worker that looks at the registry for all of them."""
+    """Only in the worker that polls the registry for all workers."""
     spans: RequestSpans | None
-    """Makes spans of sampled requests; None: no collector is named."""
+    """Makes spans of sampled requests; None: no collector is configured."""
     lease_s: float | None
-    """How long a version is served without the registry's confirmation, seconds; None: for ever."""
+    """Lease: how long a version is served without the registry's confirmation, seconds; None: no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ async def _lifespan(
     parts.log.start()
     parts.saved_answers.start()
     await asyncio.to_thread(parts.model.load_local)
-    # What is there by now stays: the collector need not look at it again and again while requests come.
+    # Objects that exist by now are permanent: exempt them from garbage collection while requests are served.
     gc.collect()
     gc.freeze()
     tasks = [
@@ -254,7 +254,7 @@ async def _keep_lease(model: ServingModel, lease_s: float) -> None:
 
 
 async def _any_error(request: Request, error: Exception) -> Response:
-    """An error as an answer, in the form of the protocol that is spoken at the address."""
+    """Write an error in the form of the protocol at this address."""
     request_id = request_id_of(request)
     if isinstance(error, HTTPException):
         told: ServeError = _of_framework(request, error)
@@ -267,10 +267,10 @@ def _of_framework(request: Request, error: HTTPException) -> RouteError:
     headers = dict(error.headers or {})
     if "Allow" in headers:
         methods = {method.strip() for method in headers["Allow"].split(",")}
-        # What answers GET answers HEAD too (`serve.http.asgi_exchange`).
+        # Routes that answer GET also answer HEAD (`serve.http.asgi_exchange`).
         headers["Allow"] = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
     return RouteError(
-        f"{request.method} {request.url.path}: {error.detail}; /docs lists what there is",
+        f"{request.method} {request.url.path}: {error.detail}; /docs lists all routes",
         error.status_code,
         str(error.detail).lower().replace(" ", "_"),
         headers,

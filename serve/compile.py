@@ -1,4 +1,4 @@
-"""`python -m serve.compile`: compile what the server runs as machine code, ahead of its first start.
+"""`python -m serve.compile`: compile the server's machine code before its first start.
 
 The code is the same for every model, so it can be compiled while the first model is still being trained.
 """
@@ -12,7 +12,7 @@ from serve.engine.compilation import compile_code
 
 
 def main() -> None:
-    """Compile the server's code into COMPILED_DIR, ahead of its first start; what is there already is only read.
+    """Compile the server's machine code into COMPILED_DIR before its first start; code that is up to date is kept.
 
     Exit status: 0 compiled, 2 the settings are wrong, or the code can't be compiled for this machine.
     """

@@ -1,4 +1,4 @@
-"""Errors as answers: what a client may know of them, in the form of the protocol that it speaks."""
+"""Errors as HTTP answers: what a client may learn, in the form of its protocol."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from serve.trace_context import TraceContext
 logger = logging.getLogger(__name__)
 
 MAX_NAMED_FAULTS: Final = 100
-"""Rows that an error names."""
+"""Maximum number of rows that an error names."""
 
 WriteError = Callable[[ServeError, str], bytes]
-"""An error and the request's id -> the JSON body that tells of it."""
+"""(error, request id) -> JSON body."""
 
 
 def encode_error(error: ServeError, request_id: str) -> bytes:
@@ -34,7 +34,7 @@ def encode_error(error: ServeError, request_id: str) -> bytes:
 
 
 def named_faults(error: ServeError) -> dict[str, list[dict[str, object]]]:
-    """The faults of all rows as a member `faults`, as far as they are named; nothing where rows can't be told apart."""
+    """The faults of all rows as a member `faults`, up to the limit; empty if the rows could not be separated."""
     if not isinstance(error, InvalidInstance):
         return {}
     faults = error.faults if error.names_all else error.faults[:MAX_NAMED_FAULTS]
@@ -42,30 +42,30 @@ def named_faults(error: ServeError) -> dict[str, list[dict[str, object]]]:
 
 
 def error_form(path: str, forms: Mapping[str, WriteError]) -> WriteError:
-    """How errors are written at an address: as given for it, or for its first part, else in our own form."""
+    """The form of errors at an address: the one registered for it or for its first segment, else our own."""
     return forms.get(path) or forms.get(path.removeprefix("/").partition("/")[0], encode_error)
 
 
 def request_id_of(request: Request) -> str:
-    """The id that names a request in the answer, the log and the database."""
+    """The request id used in the answer, the log and the database."""
     request_id: str = request.scope["request_id"]
     return request_id
 
 
 def trace_of(request: Request) -> TraceContext | None:
-    """The span that the caller of a request names."""
+    """The caller's span, from the request's `traceparent`."""
     trace: TraceContext | None = request.scope["trace"]
     return trace
 
 
 def log_fields(request_id: str, trace: TraceContext | None) -> dict[str, str]:
-    """What a log line about a request carries, for `extra`."""
+    """The fields of a log line about a request, for `extra`."""
     about = {"request_id": request_id}
     return about if trace is None else {**about, "trace_id": trace.trace_id}
 
 
 def as_serve_error(error: Exception, request_id: str, trace: TraceContext | None = None) -> ServeError:
-    """What the client may know of an error; the log gets the rest, under the request's id.
+    """The error as the client may see it; details go to the log under the request id.
 
     Refused requests are counted (`/metrics`), not logged; refused logins are, by `access.control`.
     """
@@ -75,10 +75,10 @@ def as_serve_error(error: Exception, request_id: str, trace: TraceContext | None
     if isinstance(error, ProjectError):
         logger.error("failed: %s", error, extra=about)
         return UpstreamError(str(error)) if isinstance(error, RegistryError) else ServeError(str(error))
-    logger.error("failed by an exception that nobody expected", exc_info=error, extra=about)
-    return ServeError("internal error: the log holds the details under this request id")
+    logger.error("unexpected exception", exc_info=error, extra=about)
+    return ServeError("internal error: the server's log has the details under this request id")
 
 
 def error_response(error: ServeError, request_id: str, write: WriteError = encode_error) -> Response:
-    """An error as an answer."""
+    """An error as an HTTP answer."""
     return Response(write(error, request_id), error.status, headers=error.headers, media_type="application/json")

@@ -1,4 +1,4 @@
-"""Errors of the HTTP API: a class per fault, by who is at fault, each with its status and a stable code."""
+"""Errors of the HTTP API: one class per fault, grouped by who is at fault, each with its status and a stable code."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from fraud.errors import ProjectError
 
 
 class RowFault(msgspec.Struct, frozen=True, gc=False):
-    """What is wrong with one row of a request: its position, 0-based, and the field where one is at fault."""
+    """The fault of one row of a request: its position, 0-based, and the field, if one is at fault."""
 
     instance: int
     field: str | None
     message: str
 
     def as_dict(self) -> dict[str, object]:
-        """As answers have it."""
+        """The fault as written in answers."""
         field = {} if self.field is None else {"field": self.field}
         return {"instance": self.instance, **field, "message": self.message}
 
 
 class ServeError(ProjectError):
-    """Root: an answer other than 200. `instance` (0-based) and `field` name the value at fault, where one is."""
+    """Root: an answer other than 200. `instance` (0-based) and `field` name the value at fault, if there is one."""
 
     status: int = 500
     code: str = "internal_error"
     headers: Mapping[str, str] = MappingProxyType({})
     delay_s: float = 0.0
-    """How long the answer waits: see `access.failed_logins`."""
+    """Delay before the answer is sent, seconds: see `access.failed_logins`."""
 
     def __init__(self, message: str, instance: int | None = None, field: str | None = None) -> None:
         super().__init__(message)
@@ -40,7 +40,7 @@ class ServeError(ProjectError):
 
 
 class RouteError(ServeError):
-    """The framework refuses the request: no such path, a method that the path does not know."""
+    """The framework refuses the request: unknown path, or a method that the path does not support."""
 
     def __init__(self, message: str, status: int, code: str, headers: Mapping[str, str]) -> None:
         super().__init__(message)
@@ -57,14 +57,14 @@ class MalformedBody(ServeError):
 
 
 class MalformedRequest(ServeError):
-    """The bytes are no request of HTTP/1.1."""
+    """The bytes are not an HTTP/1.1 request."""
 
     status = 400
     code = "malformed_request"
 
 
 class MethodNotAllowed(ServeError):
-    """The address takes other methods, which `Allow` names."""
+    """The address does not support this method; `Allow` names those it does."""
 
     status = 405
     code = "method_not_allowed"
@@ -82,21 +82,21 @@ class UnsupportedTransferEncoding(ServeError):
 
 
 class HttpVersionNotSupported(ServeError):
-    """Another version of HTTP than 1.0 and 1.1."""
+    """The HTTP version is neither 1.0 nor 1.1."""
 
     status = 505
     code = "http_version_not_supported"
 
 
 class MalformedHeader(ServeError):
-    """A header, or a query in its place such as `errors` or `reasons`, has a value that it cannot have."""
+    """A header, or its query parameter such as `errors` or `reasons`, has an invalid value."""
 
     status = 400
     code = "malformed_header"
 
 
 class NoReviewPolicy(ServeError):
-    """A decision is requested, and no signed review policy is in force."""
+    """A decision is requested, but no signed review policy is in force."""
 
     status = 409
     code = "no_review_policy"
@@ -126,7 +126,7 @@ class Forbidden(ServeError):
 
 
 class RateLimited(ServeError):
-    """Your requests or rows are over their rate: send again after the seconds in `Retry-After`."""
+    """Your requests or rows exceed the rate limit: send again after the seconds in `Retry-After`."""
 
     status = 429
     code = "rate_limited"
@@ -155,7 +155,7 @@ class UnknownModel(ServeError):
 
 
 class NoProductionModel(ServeError):
-    """`/update-model`, and the registry has no production version."""
+    """`/update-model` was called, but the registry has no production version."""
 
     status = 409
     code = "no_production_model"
@@ -169,21 +169,21 @@ class TooSlow(ServeError):
 
 
 class BodyTooLarge(ServeError):
-    """Too many rows or bytes, also when decompressed: send fewer in each request."""
+    """Too many rows, or too many bytes before or after decompression: send fewer in each request."""
 
     status = 413
     code = "too_large"
 
 
 class UnsupportedMediaType(ServeError):
-    """The call does not read this content type."""
+    """This call does not support the content type."""
 
     status = 415
     code = "unsupported_media_type"
 
 
 class UnsupportedEncoding(ServeError):
-    """The server does not read this content encoding; `Accept-Encoding` names those it reads (RFC 9110, 15.5.16)."""
+    """The server does not support this content encoding; `Accept-Encoding` names those it does (RFC 9110, 15.5.16)."""
 
     status = 415
     code = "unsupported_encoding"
@@ -213,22 +213,23 @@ class HeaderTooLarge(ServeError):
 
 
 class ReasonsUnavailable(ServeError):
-    """Reasons are requested, and the version in production was registered without the tables that explain it."""
+    """Reasons are requested, but the production version was registered without the tables that explain it."""
 
     status = 422
     code = "reasons_unavailable"
 
 
 class InvalidInstance(ServeError):
-    """A feature is missing, unknown, no number, negative or infinite; or the batch is empty; `faults` names the rows.
+    """A feature is missing, unknown, not a number, negative or infinite; or the batch is empty; `faults` names the
+    rows.
 
-    `faults` are those of all rows, one each, where the rows could be told apart; the error itself tells of the first.
+    `faults` has one fault for each bad row, if the rows could be separated; the error itself describes the first.
     """
 
     status = 422
     code = "invalid_instance"
     names_all = False
-    """Whether an answer names all faults, however many."""
+    """Whether the answer names all faults, without a limit."""
 
     def __init__(
         self,
@@ -242,13 +243,13 @@ class InvalidInstance(ServeError):
 
 
 class InvalidInvocation(InvalidInstance):
-    """The same at `/invocations`, as MLflow's own server answers."""
+    """`InvalidInstance` at `/invocations`, with the status of MLflow's own server."""
 
     status = 400
 
 
 class DuplicateName(InvalidInstance):
-    """A JSON object has a name twice, at `/invocations` too: two parsers could read two applications."""
+    """A JSON object has a name twice, also at `/invocations`: two parsers could read different applications."""
 
 
 class UpstreamError(ServeError):
@@ -259,14 +260,14 @@ class UpstreamError(ServeError):
 
 
 class UpdateFailed(ServeError):
-    """A worker cannot serve the new version, so all of them keep the old one."""
+    """A worker cannot serve the new version, so all workers keep the old one."""
 
     status = 502
     code = "update_failed"
 
 
 class NotReady(ServeError):
-    """No model is loaded yet, or the server is about to stop: send again after `Retry-After`."""
+    """No model is loaded yet, or the server is shutting down: send again after `Retry-After`."""
 
     status = 503
     code = "not_ready"
@@ -314,7 +315,7 @@ class LabelsUnavailable(ServeError):
 
 
 class PredictionLogFull(ServeError):
-    """Too many predictions wait for the database, or the disk is full: an answer would have no record."""
+    """Too many predictions wait for the database, or the disk is full, so an answer could not be recorded."""
 
     status = 503
     code = "prediction_log_full"

@@ -1,4 +1,4 @@
-"""What proxies to servers behind ours share: bounded bodies one way, streams the other."""
+"""Shared code of the reverse proxies: bounded request bodies, streamed answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TIMEOUT: Final = httpx.Timeout(connect=5.0, read=120.0, write=120.0, pool=5.0)
 
 
 def client_of_proxy(base_url: str = "", socket: Path | None = None) -> httpx.AsyncClient:
-    """A client that keeps nothing between requests: a cookie that one visitor was given must never be sent for another.
+    """A client that keeps no state between requests: one visitor's cookie must never be sent for another.
 
     With `socket` it connects to that Unix socket, whatever the address says.
     """
@@ -31,7 +31,7 @@ def client_of_proxy(base_url: str = "", socket: Path | None = None) -> httpx.Asy
 
 
 async def short_body(request: Request, most_bytes: int) -> bytes:
-    """A request's body; raises BodyTooLarge, also while it still comes."""
+    """A request's body; raises BodyTooLarge as soon as it exceeds the limit, even while it is still arriving."""
     if announced_bytes(request.headers.get("content-length", "")) > most_bytes:
         raise too_large(most_bytes)
     body = bytearray()
@@ -43,7 +43,7 @@ async def short_body(request: Request, most_bytes: int) -> bytes:
 
 
 async def body_of(answer: httpx.Response, *, only_head: bool) -> AsyncIterator[bytes]:
-    """An answer's body as it comes, still encoded; nothing of it where only its head was asked for."""
+    """Stream an answer's body, still encoded; empty for a HEAD request."""
     if not only_head:
         async for chunk in answer.aiter_raw():
             yield chunk

@@ -1,4 +1,4 @@
-"""What one server process takes on."""
+"""Limits of one server process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of a server process; the settings of the same names say more."""
+    """Limits of a server process; see the settings of the same names."""
 
     max_batch_rows: int
     max_body_bytes: int

@@ -1,4 +1,4 @@
-"""A local copy of what the database says: replaced as a whole by one process, looked at by all workers of a server."""
+"""A local copy of database content: replaced atomically by one process, read by all workers of a server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 Version = tuple[int, int, int] | None
-"""Tells one content of a file from another; None: there is no file."""
+"""Identifies one content of a file; None: there is no file."""
 
 
 class LocalFile:
@@ -16,7 +16,7 @@ class LocalFile:
         self.path = path
 
     def version(self) -> Version:
-        """Of what is there now."""
+        """The version of the current content."""
         try:
             found = self.path.stat()
         except FileNotFoundError:
@@ -24,7 +24,7 @@ class LocalFile:
         return found.st_ino, found.st_mtime_ns, found.st_size
 
     def replace(self, content: bytes) -> None:
-        """Whoever reads meanwhile has the old content or the new one, whole.
+        """Replace the file atomically: readers see either the old content or the new one.
 
         Raises:
             OSError: the file can't be written.

@@ -1,8 +1,8 @@
 """Log lines: one form for every process of the server and for every library in it.
 
 A line has time, level, process, pid, logger and event and, where they are known, request_id, trace_id and caller;
-nothing else that is passed as `extra` gets in. Of an exception it tells the kind and the places that it passed, and the
-words only where they are ours and not about a request: words of others may quote an applicant's data.
+nothing else passed as `extra` is written. An exception is logged with its type and traceback; its message only if it is
+ours and not about a request, since messages of other libraries may quote an applicant's data.
 """
 
 from __future__ import annotations
@@ -28,33 +28,32 @@ from serve.errors import ServeError
 logger = logging.getLogger(__name__)
 
 WHO_ASKED: Final = ("request_id", "trace_id", "caller")
-"""What a line may carry beside its event, by `extra=`."""
+"""Fields that a line may have beside its event, passed by `extra=`."""
 Wording = tuple[str, str]
 """A logger's name and a message before its values are put in."""
 _ORDER: Final = ("time", "level", "process", "pid", "logger", "event", *WHO_ASKED)
 
 ALIKE_A_MINUTE: Final = 60
-"""Most lines of one wording that a process writes in a minute: strangers must not fill the disk with their refusals."""
+"""Maximum lines of one wording per process and minute: refused strangers must not fill the disk."""
 
 _QUIETER: Final = {
-    "urllib3": logging.ERROR,  # it warns of each retry; the fault itself is reported
-    "httpx": logging.WARNING,  # it tells of each request with its address
+    "urllib3": logging.ERROR,  # it warns about each retry; the fault itself is reported
+    "httpx": logging.WARNING,  # it logs each request with its address
 }
 
 
 class LogFormat(StrEnum):
-    """How lines are written to standard error."""
+    """Format of log lines on standard error."""
 
     JSON = "json"
     CONSOLE = "console"
     AUTO = "auto"
-    """For people on a terminal, else JSON."""
+    """Text on a terminal, else JSON."""
 
 
 def configure_logging(process: str, log_format: LogFormat = LogFormat.AUTO) -> None:
-    """Have all that this process logs, warns of or dies of take the form of the settings. Once more changes the form.
-
-    Libraries that brought handlers of their own lose them.
+    """Send all log lines, warnings and uncaught exceptions of this process through one format. A second call changes
+    the format. Handlers that libraries installed are removed.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(_formatter(process, log_format))
@@ -73,7 +72,7 @@ def configure_logging(process: str, log_format: LogFormat = LogFormat.AUTO) -> N
 
 
 class SparingFilter(logging.Filter):
-    """Lets only so many lines of one wording pass in a minute; the next one after that says how many it left out."""
+    """Limits the lines of one wording per minute; the next line after that says how many were dropped."""
 
     def __init__(self, alike_a_minute: int, clock: Callable[[], float]) -> None:
         super().__init__()
@@ -82,11 +81,11 @@ class SparingFilter(logging.Filter):
         self._lock = threading.Lock()
         self._minute = 0
         self._seen: Counter[Wording] = Counter()
-        """In this minute."""
+        """Counts of the current minute."""
         self._left_out: Counter[Wording] = Counter()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the line is written."""
+        """Whether to write the line."""
         wording = record.name, str(record.msg)
         minute = int(self._clock() // 60)
         with self._lock:
@@ -137,7 +136,9 @@ def _put_in_order(_logger: WrappedLogger, _method: str, line: EventDict) -> Even
 
 
 def _leave_out_values_of_asyncio(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
-    """asyncio tells of arguments, results and exceptions by their `repr`; what it is about stands before them."""
+    """Cut off the `repr` of arguments, results and exceptions that asyncio appends; the text before them says what
+    happened.
+    """
     if line["logger"] == "asyncio":
         line["event"] = line["event"].partition("\n")[0].partition("(")[0]
     return line
@@ -169,4 +170,4 @@ def _kind_and_places(error: BaseException) -> str:
 def _log_end(kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
     if error is None or isinstance(error, KeyboardInterrupt | SystemExit):
         return
-    logger.critical("ended by an exception that nobody expected", exc_info=(kind, error, trace))
+    logger.critical("ended by an unexpected exception", exc_info=(kind, error, trace))

@@ -1,7 +1,7 @@
 """Prometheus metrics, summed over the server processes.
 
 Each process counts in files of its own (`prometheus_client`'s multi-process mode, which the supervisor switches on by
-an environment variable), so that whichever process answers `/metrics` tells of all of them.
+an environment variable), so that any process can answer `/metrics` for all of them.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ class Totals:
 
     answered: int
     refused: int
-    """Requests that got an error instead of probabilities."""
+    """Requests answered with an error instead of probabilities."""
     rows: int
-    """Of the answered requests."""
+    """Rows of the answered requests."""
     seconds: float
-    """From the first byte of a body to its answer, of the answered requests together."""
+    """Total time from the first byte of a body to its answer, over the answered requests."""
 
 
 class BulkHistogram(Histogram):
-    """A histogram that takes many observations at once."""
+    """A histogram that adds many observations at once."""
 
     def observe_many(self, buckets: Sequence[int], total: float) -> None:
-        """Add so many observations to each bucket, and their sum."""
+        """Add counts to each bucket, and the sum of the observations."""
         self._sum.inc(total)
         for bucket, count in zip(self._buckets, buckets, strict=True):
             if count:
@@ -65,7 +65,7 @@ class BulkHistogram(Histogram):
 
 
 class Metrics:
-    """The counters that routes write and `/metrics` shows."""
+    """The counters that routes update and `/metrics` exports."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
@@ -88,7 +88,7 @@ class Metrics:
         )
         self.loop_lag = Histogram(
             "scoring_event_loop_lag_seconds",
-            "time by which the event loop was late, looked at twice a second: small requests wait for that",
+            "delay of the event loop, measured twice a second: small requests wait that long",
             buckets=WAIT_BUCKETS_S,
             registry=registry,
         )
@@ -108,7 +108,7 @@ class Metrics:
         self.failed_logins = failed_logins(registry)
         self.implausible_values = Counter(
             "scoring_implausible_values_total",
-            "values that were scored and are hardly what they say they are",
+            "values that were scored but are implausible",
             ["feature"],
             registry=registry,
         )
@@ -120,7 +120,7 @@ class Metrics:
         self._refused: Counts[tuple[str, int]] = Counts()
 
     def answered(self, endpoint: str, rows: int, seconds: float) -> None:
-        """A request was scored. Call it on the event loop; `flush` writes it down."""
+        """Count a scored request. Call it on the event loop; `flush` writes the counts."""
         try:
             tally = self._answered[endpoint]
         except KeyError:
@@ -131,16 +131,18 @@ class Metrics:
         tally.buckets[bisect_left(LATENCY_BUCKETS_S, seconds)] += 1
 
     def refused(self, endpoint: str, status: int) -> None:
-        """A request got an error instead of probabilities. Call it on the event loop."""
+        """Count a request that was answered with an error. Call it on the event loop."""
         self._refused[endpoint, status] += 1
 
     def other_answered(self, group: str, status: int, seconds: float) -> None:
-        """The framework began an answer, so long after the request's beginning."""
+        """Count an answer by the framework, and the time from the request's start to the answer's start."""
         self.other_requests.labels(group, str(status)).inc()
         self.other_latency.labels(group).observe(seconds)
 
     def flush(self) -> None:
-        """Write down what was counted since the last call: a file takes longer to count in than a row to score."""
+        """Write the counts since the last call to the files: writing takes longer than scoring a row, so it is
+        batched.
+        """
         answered, self._answered = self._answered, {}
         refused, self._refused = self._refused, Counts()
         for endpoint, tally in answered.items():
@@ -154,7 +156,9 @@ class Metrics:
             self.requests.labels(endpoint, str(status)).inc(count)
 
     def exposition(self) -> bytes:
-        """All processes' metrics in Prometheus's text format; those of the others may be `FLUSH_INTERVAL_S` old."""
+        """Metrics of all processes in Prometheus's text format; those of other processes may be `FLUSH_INTERVAL_S`
+        old.
+        """
         registry = self._of_all_processes()
         registry.register(ServerProcesses())
         return generate_latest(registry)
@@ -182,5 +186,5 @@ class Metrics:
 
 
 def failed_logins(registry: CollectorRegistry) -> Counter:
-    """The counter of failed logins, which the server's processes and the desk share."""
+    """The counter of failed logins, shared by the server's processes and the desk."""
     return Counter("scoring_failed_logins_total", "logins that were refused", ["kind"], registry=registry)

@@ -1,4 +1,4 @@
-"""Writes down now and then, in each server process, what was counted and what is a state."""
+"""Periodically writes the counters and gauges of a server process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class MetricsKeeper:
-    """What is looked at, and where it is written down."""
+    """The objects that are measured, and the metrics they are written to."""
 
     metrics: Metrics
     gauges: StateGauges
@@ -31,22 +31,22 @@ class MetricsKeeper:
     connections: OpenConnections
     threads: ThreadQueue
     watches_registry: bool
-    """Whether this process keeps up with the registry for all of them."""
+    """Whether this process polls the registry for all processes."""
 
     async def run(self) -> None:
-        """Keep them, for ever."""
+        """Update the metrics until cancelled."""
         while True:
             try:
                 self.note()
             except OSError as error:
-                # Their files may not grow on a full disk; that must not keep anybody from an answer.
+                # The files can't grow on a full disk; that must not stop requests from being answered.
                 logger.warning("metrics can't be written: %s", error)
             due_at = time.perf_counter() + FLUSH_INTERVAL_S
             await asyncio.sleep(FLUSH_INTERVAL_S)
             self.metrics.loop_lag.observe(max(0.0, time.perf_counter() - due_at))
 
     def note(self) -> None:
-        """Write it down as it is now."""
+        """Write the current state."""
         self.metrics.flush()
         for kind, failures in self.access.take_failures().items():
             self.metrics.failed_logins.labels(kind).inc(failures)
@@ -61,5 +61,5 @@ class MetricsKeeper:
         try:
             engine = self.model.active.engine
         except ServeError:
-            return  # nothing is served, and no engine is in charge
+            return  # no model is served yet
         self.gauges.show_engine(engine)

@@ -1,6 +1,6 @@
-"""The standard `process_*` metrics of all processes of this server, by what they do: read from /proc when asked for.
+"""The standard `process_*` metrics of all processes of this server, by role, read from /proc on demand.
 
-Processes of one kind are added up, so that the number of time series does not follow the number of workers.
+Processes of one role are summed, so that the number of time series does not depend on the number of workers.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from prometheus_client.registry import Collector
 
 SUPERVISOR: Final = "supervisor"
 _KINDS: Final = {"serve.workers.worker": "worker", "serve.prediction_log": "shipper", "desk": "desk"}
-"""Module that a process was started with -> what it does."""
+"""Module that a process was started with -> its role."""
 _COUNTERS: Final = frozenset({"process_cpu_seconds"})
 _MERGED_BY: Final[dict[str, Callable[[Iterable[float]], float]]] = {
-    "process_start_time_seconds": max,  # shows that one was restarted
+    "process_start_time_seconds": max,  # shows a restart
     "process_max_fds": min,
 }
-"""The others are added up."""
+"""The other metrics are summed."""
 
 
 class ServerProcesses(Collector):
-    """The supervisor and what it started. Only a worker may ask: its parent is the supervisor."""
+    """The supervisor and its children. Use it in a worker only: its parent is the supervisor."""
 
     def collect(self) -> Iterable[Metric]:
         """A family for each metric, labelled `process`."""
@@ -46,7 +46,7 @@ class ServerProcesses(Collector):
 
 
 def processes() -> Iterator[tuple[str, int]]:
-    """What each process of this server does, and its number; nothing where /proc can't be read."""
+    """Role and process id of each process of this server; empty if /proc can't be read."""
     supervisor = os.getppid()
     yield SUPERVISOR, supervisor
     try:
@@ -60,7 +60,7 @@ def processes() -> Iterator[tuple[str, int]]:
 
 
 def _module_of(pid: int) -> str | None:
-    """What Python was told to run by `-m`."""
+    """The module that Python runs by `-m`."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
     except OSError:

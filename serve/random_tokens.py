@@ -1,4 +1,4 @@
-"""Random bytes for names and salts, asked of the operating system for many requests at a time."""
+"""Random bytes for ids and salts, fetched from the operating system in blocks."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ TOKENS_AT_ONCE: Final = 256
 
 
 class RandomTokens:
-    """Gives out tokens of `os.urandom`, each once; from any thread. A system call a token would take ten times as long.
-
-    A process that was forked would give out those of its parent again: server processes are restarted.
+    """Returns unique tokens from `os.urandom`; thread-safe. A system call for each token would take ten times as long.
+    Don't fork a process that uses it, since the child would repeat its parent's tokens; server processes are never
+    forked.
     """
 
     def __init__(self, token_bytes: int) -> None:
@@ -19,7 +19,7 @@ class RandomTokens:
         self._left: list[bytes] = []
 
     def next(self) -> bytes:
-        """A token that nobody else has."""
+        """A new unique token."""
         try:
             return self._left.pop()
         except IndexError:

@@ -1,4 +1,4 @@
-"""What requests are called: the headers that name them, and the names that a client may give."""
+"""Request ids: the headers that carry them, and the ids that a client may choose."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ MODEL_VERSION_HEADER: Final = "X-Model-Version"
 LOAD_TEST_HEADER: Final = "X-Load-Test"
 
 REQUEST_ID_BYTES: Final = 16
-"""Of a name that we give."""
+"""Bytes of an id that the server generates."""
 _NEW_NAMES: Final = RandomTokens(REQUEST_ID_BYTES)
 
 NAME: Final = r"[A-Za-z0-9._:-]{1,128}"
-"""What a client may call something: it can break neither a log's line nor a header."""
+"""Ids that a client may choose: safe in a log line and in a header."""
 _NAME: Final = re.compile(NAME)
 
 
 def name_request(given: str | None) -> tuple[str, ServeError | None]:
-    """The name of a request: the one that its caller gave, or a new one; and what is wrong with a given one."""
+    """The request id, the caller's or a new one; and the fault of the caller's, if it is malformed."""
     if given is not None and _NAME.fullmatch(given):
         return given, None
     fault = None if given is None else malformed_name(REQUEST_ID_HEADER)
@@ -30,7 +30,7 @@ def name_request(given: str | None) -> tuple[str, ServeError | None]:
 
 
 def malformed_name(header: str) -> MalformedHeader:
-    """The fault of a header that is not a `NAME`."""
+    """The error for a header that does not match `NAME`."""
     return MalformedHeader(f"{header}: expected 1 to 128 letters, digits or . _ : -")
 
 

@@ -1,4 +1,4 @@
-"""Spans of scoring requests, by OpenTelemetry's SDK; imported only where a collector is named (`fraud.tracing`)."""
+"""Spans of scoring requests, by OpenTelemetry's SDK; imported only if a collector is configured (`fraud.tracing`)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _METHOD: Final = "http.request.method"
 _ROUTE: Final = "http.route"
 _STATUS: Final = "http.response.status_code"
 _ERROR: Final = "error.type"
-"""Those that begin otherwise than with `scoring.` are of OpenTelemetry's semantic conventions for HTTP servers."""
+"""Attributes without the prefix `scoring.` follow OpenTelemetry's semantic conventions for HTTP servers."""
 _SERVER_ERROR: Final = 500
 _OK: Final = 200
 
@@ -54,14 +54,14 @@ class SdkRequestSpan:
         self._span.end()
 
     def end_refused(self, status: int, code: str) -> None:
-        """The request was answered by an error; only those of the server's own count as such in traces."""
+        """The request was answered with an error; only server errors are marked as errors in traces."""
         self._span.set_attributes({_STATUS: status, _ERROR: code})
         if status >= _SERVER_ERROR:
             self._span.set_status(StatusCode.ERROR)
         self._span.end()
 
     def end_unanswered(self) -> None:
-        """The client was gone before the answer."""
+        """The client disconnected before the answer."""
         self._span.set_attribute(_ERROR, "client_gone")
         self._span.end()
 
@@ -73,12 +73,12 @@ class SdkRequestSpans:
         self._provider = provider
         self._tracer = provider.get_tracer(__name__)
         self._asks_sampler = bool(os.environ.get(SAMPLER))
-        """Whether a request may be sampled whose caller's span is not."""
+        """Whether a request may be sampled although its caller's span is not."""
 
     def begin(
         self, route: str, request_id: str, caller: TraceContext | None, trace_state: list[str]
     ) -> SdkRequestSpan | None:
-        """The span of a request below the caller's; None where it is not sampled."""
+        """The span of a request, a child of the caller's; None if it is not sampled."""
         if not self._asks_sampler and (caller is None or not caller.is_sampled):
             return None
         span = self._tracer.start_span(
@@ -90,7 +90,7 @@ class SdkRequestSpans:
         return SdkRequestSpan(span) if span.is_recording() else None
 
     def close(self) -> None:
-        """Send what has ended and was not sent yet."""
+        """Export ended spans that are still queued."""
         self._provider.shutdown()
 
 
@@ -104,7 +104,7 @@ def open_request_spans() -> SdkRequestSpans:
 
 
 def _context(caller: TraceContext | None, trace_state: list[str]) -> Context:
-    """What the span begins in: the caller's span, or nothing. Never the thread's own context."""
+    """The parent context: the caller's span, or none; never the thread's own context."""
     if caller is None:
         return Context()
     parent = SpanContext(

@@ -1,4 +1,4 @@
-"""What is a state of a server process rather than a count, as gauges at `/metrics`."""
+"""Gauges at `/metrics`: the state of a server process, as opposed to counts."""
 
 from __future__ import annotations
 
@@ -15,30 +15,32 @@ KERNELS: Final = ("forest", "onnxruntime")
 
 
 class StateGauges:
-    """The gauges of one process; `/metrics` adds them up over all processes, or takes the largest."""
+    """The gauges of one process; `/metrics` sums them over all processes, or takes the largest."""
 
     def __init__(self, version: str, certificate_ends_at_s: float | None) -> None:
-        """`certificate_ends_at_s`: when the server's TLS certificate ends, since 1970; None without one."""
+        """`certificate_ends_at_s`: expiry of the server's TLS certificate, seconds since 1970; None without TLS."""
         self.registry = CollectorRegistry()
-        self.rows_in_flight = self._gauge("scoring_rows_in_flight", "rows decoded and not answered yet", "livesum")
+        self.rows_in_flight = self._gauge("scoring_rows_in_flight", "rows decoded but not answered yet", "livesum")
         self.body_bytes_in_flight = self._gauge(
-            "scoring_body_in_flight_bytes", "bytes of bodies received and not answered yet", "livesum"
+            "scoring_body_in_flight_bytes", "bytes of bodies received but not answered yet", "livesum"
         )
-        self.connections = self._gauge("scoring_connections_open", "connections of clients", "livesum")
+        self.connections = self._gauge("scoring_connections_open", "open client connections", "livesum")
         self.model_version = self._gauge("scoring_model_version", "version in charge; 0 = none is")
         self.model_unconfirmed = self._gauge(
             "scoring_model_unconfirmed_seconds",
-            "time since the registry said last that the version in charge is in production",
+            "time since the registry last confirmed that the version in charge is in production",
         )
         self._engine = self._gauge(
             "scoring_engine_chosen",
-            "1 = this kernel scores batches of up to so many rows",
+            "1 = this kernel scores batches of up to this number of rows",
             "livemax",
             "largest_rows",
             "kernel",
         )
         self._shown: Engine | None = None
-        build = self._gauge("scoring_build_info", "what runs here", "livemax", "version", "schema", "python")
+        build = self._gauge(
+            "scoring_build_info", "versions of server, schema and Python", "livemax", "version", "schema", "python"
+        )
         build.labels(version, str(NEWEST_VERSION), platform.python_version()).set(1)
         if certificate_ends_at_s is not None:
             self._gauge(
@@ -46,7 +48,7 @@ class StateGauges:
             ).set(certificate_ends_at_s)
 
     def show_engine(self, engine: Engine) -> None:
-        """Say which kernel scores batches of which size."""
+        """Show which kernel scores batches of which size."""
         if engine is self._shown:
             return
         for largest in LARGEST_ROWS:

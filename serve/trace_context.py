@@ -1,4 +1,4 @@
-"""The trace that a request belongs to, as its caller names it in `traceparent` (W3C Trace Context, section 3.2)."""
+"""The trace of a request, from the caller's `traceparent` (W3C Trace Context, section 3.2)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TRACEPARENT_HEADER: Final = "traceparent"
 TRACEPARENT: Final = TRACEPARENT_HEADER.encode()
 TRACESTATE: Final = b"tracestate"
 TRACEPARENT_BYTES: Final = 55
-"""Of version 00, and of the part of later versions that this one knows."""
+"""Format of version 00, and of the part of later versions that is compatible with it."""
 
 _FORM: Final = re.compile(
     rb"(?!ff)(?P<version>[0-9a-f]{2})"
@@ -21,11 +21,11 @@ _FORM: Final = re.compile(
 _FIRST_VERSION: Final = b"00"
 _SAMPLED: Final = 0x01
 _KNOWN_FLAGS: Final = 0x03
-"""Sampled, and random trace id (Level 2); others are zero in what a server passes on."""
+"""The flags "sampled" and "random trace id" (Level 2); a server passes on all others as zero."""
 
 
 class TraceContext(msgspec.Struct, frozen=True, gc=False):
-    """A span of a trace: the caller's, or the one that stands for the request here."""
+    """A span of a trace: the caller's, or the server's span of the request."""
 
     trace_id: str
     """32 hexadecimal digits, not all 0."""
@@ -35,7 +35,7 @@ class TraceContext(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_sampled(self) -> bool:
-        """Whether who made the span records it."""
+        """Whether the maker of the span records it."""
         return bool(self.flags & _SAMPLED)
 
     @property
@@ -50,7 +50,7 @@ class TraceContext(msgspec.Struct, frozen=True, gc=False):
 
 
 def parse_traceparent(value: bytes) -> TraceContext | None:
-    """The caller's span; None for a value that is malformed, which the standard has servers ignore."""
+    """The caller's span; None for a malformed value, which the standard tells servers to ignore."""
     found = _FORM.fullmatch(value)
     if found is None:
         return None

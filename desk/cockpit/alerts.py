@@ -12,6 +12,7 @@ from desk.cockpit.checks import RETRAINING_BY_DRIFT, Check
 from desk.cockpit.counters import Counters
 from desk.cockpit.schedule import ScheduledTask, is_heard
 from desk.cockpit.traffic import Traffic
+from fraud.counted import counted
 from fraud.report.kinds import TO_DO
 from fraud.report.stored import ReportKind
 
@@ -67,7 +68,8 @@ def _of_checks(checks: Sequence[Check], now: dt.datetime) -> Iterator[Alert]:
 def _of_traffic(counters: Counters, last_hour: Traffic | None) -> Iterator[Alert]:
     if counters.oldest_s > OLDEST_RECORD_S:
         yield Alert(
-            f"{counters.waiting_records:,} records wait for the database, the oldest for {counters.oldest_s:,.0f} s: "
+            f"Waiting for the database: {counted(counters.waiting_records, 'record')}, "
+            f"the oldest for {counters.oldest_s:,.0f} s: "
             "check whether PostgreSQL answers. The server answers until the spool is full."
         )
     if last_hour is not None and last_hour.refused_share > REFUSED_SHARE:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from desk.rendering import render
 from desk.visits import Page, Visit
+from fraud.counted import counted
 from serve.errors import RowFault, ServeError
 from serve.labels.errors import InvalidLabels
 from serve.labels.label import FIELDS, OUTCOMES, checked
@@ -61,7 +62,7 @@ def _take(visit: Visit) -> Response:
         key = f"page:{uuid.uuid4()}"
         return _show(visit, told(record(visit.connection, visit.person.name, key, labels)))
     except InvalidLabels as error:
-        said = f"{len(error.faults):,} faults: nothing was recorded."
+        said = f"{counted(len(error.faults), 'fault')}: nothing was recorded."
         return _show(visit, said, error.faults, HTTPStatus.BAD_REQUEST)
     except ServeError as error:
         return _show(visit, f"{error.message[:1].upper()}{error.message[1:]}.", status=HTTPStatus.BAD_REQUEST)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from fraud.counted import counted
+
 SHOWN_FAULTS: Final = 100
 SHOWN_CHARS: Final = 40
 """Of a faulty value."""
@@ -87,7 +89,7 @@ class Faults:
         left = len(self) - len(shown)
         if left:
             shown.append(f"... and {left:,} more")
-        total = "1 fault" if len(self) == 1 else f"{len(self):,} faults"
+        total = counted(len(self), "fault")
         summary = [
             f"  {count:,} x {f'{column} ' if column else ''}{kind}"
             for (kind, column), count in self.counts.most_common()

@@ -45,14 +45,14 @@ class Stored:
     def __str__(self) -> str:
         """As people read it."""
         told = (
-            f"{self.suspected:,} outcomes of suspected applications count once, {self.control:,} of the "
-            "control sample represent all whom the model did not suspect."
+            f"Outcomes of suspected applications, each counted once: {self.suspected:,}. "
+            f"Outcomes of the control sample, which represent all whom the model did not suspect: {self.control:,}."
         )
         if not self.passed:
             return told
         return (
-            f"{told} {self.passed:,} outcomes are of applications without the decision `review`, and also count once: "
-            "remove them from application_outcomes, unless outcomes are known for everybody; then set "
+            f"{told} Outcomes of applications without the decision `review`, each also counted once: {self.passed:,}. "
+            "Remove them from application_outcomes, unless outcomes are known for everybody; then set "
             "looked_at_probability to 1 in all of them."
         )
 

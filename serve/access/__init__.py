@@ -1,1 +1,1 @@
-"""Who may call what: who somebody is, what an address asks for, and what a wrong login costs."""
+"""Access control: authentication, authorization, and throttling of failed logins."""

@@ -19,11 +19,11 @@ from serve.prediction_log.record import ANONYMOUS
 
 REALM: Final = 'realm="marriage-loan scoring"'
 _ENCODING: Final = "latin-1"
-"""Of header values, as the server reads them."""
+"""Encoding of header values, as the server reads them."""
 
 
 class Scheme(StrEnum):
-    """How somebody says who they are; in lower case."""
+    """Authentication schemes, in lower case."""
 
     BASIC = "basic"
     BEARER = "bearer"
@@ -31,41 +31,41 @@ class Scheme(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who was let in."""
+    """An authenticated caller."""
 
     name: str
-    """On record with every prediction, and what keeps the answers of one client from others."""
+    """Recorded with every prediction; also separates the saved answers of clients."""
     roles: frozenset[Role]
 
     def require(self, role: Role) -> None:
-        """Let the caller pass who has the role; raises Forbidden."""
+        """Require a role; raises Forbidden if the caller lacks it."""
         if role not in self.roles:
             raise Forbidden(
-                f"{self.name} lacks the role `{role}` that this call takes: ask whoever runs the server for a key "
-                "with it",
+                f"{self.name} lacks the role `{role}` that this call requires: ask the server's operator for a key "
+                f"with that role",
                 {"WWW-Authenticate": f'Bearer {REALM}, error="insufficient_scope", scope="{role}"'},
             )
 
 
 ANYBODY: Final = Caller(ANONYMOUS, frozenset({Role.SCORE}))
-"""Who sends no login, where none is asked for."""
+"""The caller without a login, where none is required."""
 
 
 @dataclass(frozen=True, slots=True)
 class Administrator:
-    """The login of whoever runs the server."""
+    """The login of the server's administrator."""
 
     user: str
     password: str
 
     @property
     def caller(self) -> Caller:
-        """An administrator reads and operates; scoring takes a key, so that the record names a client."""
+        """An administrator may read and operate; scoring requires a key, so that the record names a client."""
         return Caller(self.user, frozenset({Role.READ, Role.OPERATE}))
 
 
 def login_in(headers: Mapping[str, str]) -> bytes | None:
-    """What a request says of its sender, as the value of `Authorization`; `X-API-Key` counts where both are sent."""
+    """The credentials of a request, as a value of `Authorization`; `X-API-Key` takes precedence."""
     key = headers.get("x-api-key")
     if key is not None:
         return b"Bearer " + key.encode(_ENCODING)
@@ -74,7 +74,7 @@ def login_in(headers: Mapping[str, str]) -> bytes | None:
 
 
 def scheme_of(login: bytes) -> Scheme | None:
-    """How the login is meant; None if in no way that is known here."""
+    """The scheme of a login; None if it is unknown."""
     try:
         return Scheme(login.partition(b" ")[0].decode(_ENCODING).lower())
     except ValueError:
@@ -82,33 +82,35 @@ def scheme_of(login: bytes) -> Scheme | None:
 
 
 class Authenticator:
-    """Knows all keys that count, and the administrator.
+    """Checks logins against the valid keys and the administrator's login.
 
-    Every comparison runs to its end, in constant time, whether or not another one has matched.
+    Every comparison is made, in constant time, even after another one has matched.
     """
 
     def __init__(self, keys: Iterable[ApiKey], administrator: Administrator) -> None:
         self.term = 0
-        """Remembered with each login; once it is another number, the login has to be shown again."""
+        """Stored with each remembered login; when it changes, the login must be checked again."""
         self._used: set[bytes] = set()
         self.know(keys)
         self._administrator = administrator
         self.administrator: Final = administrator.caller
-        """The very caller that `identify` returns for the password, whatever clients are called."""
+        """The caller object that `identify` returns for the password, compared by identity so that no client's name can
+        imitate it.
+        """
 
     def know(self, keys: Iterable[ApiKey]) -> None:
-        """Let in by these keys from now on, and by no others."""
+        """Replace the valid keys."""
         self._callers = [(key.sha256, Caller(key.client, key.roles)) for key in keys]
         self.term += 1
 
     def begin_term(self) -> Set[bytes]:
-        """Have every login shown again; returns the SHA-256 of each key that was shown since the last time."""
+        """Invalidate all remembered logins; returns the SHA-256 of each key used since the last call."""
         used, self._used = self._used, set()
         self.term += 1
         return used
 
     def identify(self, login: bytes, *, keys_only: bool = False) -> Caller | None:
-        """Whose login it is; None if nobody's, or if it is not a key and `keys_only`."""
+        """The owner of a login; None if it is wrong, or if `keys_only` and it is not a key."""
         scheme = scheme_of(login)
         shown = _shown(login)
         if scheme is Scheme.BEARER:
@@ -144,7 +146,7 @@ class Authenticator:
 
 
 def _shown(login: bytes) -> str:
-    """What stands behind the scheme."""
+    """The credentials after the scheme."""
     return login.partition(b" ")[2].strip().decode(_ENCODING)
 
 

@@ -1,4 +1,4 @@
-"""What an address asks of its caller. One that is not listed here is for anybody who has a login of any kind."""
+"""The role that each address requires. An address that is not listed requires any valid login."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OPEN_PATHS: Final = frozenset(
         *("/docs", "/openapi.json"),
     }
 )
-"""Probes, which orchestrators send without a login, and the description of the interface, which holds no secret."""
+"""Probes, which orchestrators send without a login, and the OpenAPI document, which holds no secret."""
 
 PAGES: Final = (
     *("/", "/login", "/logout", "/password", "/people", "/keys", "/keys/{rest:path}", "/notices"),
@@ -22,13 +22,13 @@ PAGES: Final = (
     "/assets/{name}",
     *("/desk", "/desk/{rest:path}"),
 )
-"""Of the desk, which asks people for logins of its own."""
+"""Addresses of the desk, which has its own login."""
 
 _OPEN: Final = re.compile(
     r"/v2/models/[^/]+(/versions/[^/]+)?/ready|/docs/[0-9.]+/[^/]+|/assets/[^/]+|/(reports|operate|keys|desk)/.+",
     re.DOTALL,
 )
-"""Probes of a model, the files of the page `/docs`, which are those of a public library, and pages of the desk."""
+"""Probes of a model, the files of the page `/docs` (a public library), and pages of the desk."""
 
 _ROLES: Final = (
     (re.compile(r"/predict|/batch_predict|/invocations|/v2/models/[^/]+(/versions/[^/]+)?/infer"), Role.SCORE),
@@ -39,10 +39,10 @@ _ROLES: Final = (
 
 
 def is_open(path: str) -> bool:
-    """Whether everybody may call it, with or without a login."""
+    """Whether the path requires no login."""
     return path in OPEN_PATHS or path in PAGES or _OPEN.fullmatch(path) is not None
 
 
 def role_for(path: str) -> Role | None:
-    """The role that a path takes; None where any login will do."""
+    """The role that a path requires; None if any login is enough."""
     return next((role for pattern, role in _ROLES if pattern.fullmatch(path)), None)

@@ -1,8 +1,8 @@
-"""The address of the client that a request is from, which is not the connection's other end behind a proxy.
+"""The client's address, which behind a proxy is not the peer of the connection.
 
-`X-Forwarded-For` and `Forwarded` (RFC 7239) are a list to which each proxy appends whom it talks to; what stands left
-of that, the client may have written. So they count from trusted proxies only, and are read from the right until an
-address is none of theirs.
+`X-Forwarded-For` and `Forwarded` (RFC 7239) are lists to which each proxy appends its peer; the client may have written
+anything left of that. So they count only from trusted proxies, and are read from the right up to the first address that
+is not a trusted proxy's.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from fraud.networks import Network
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 RawHeaders = Iterable[tuple[bytes, bytes]]
-"""All header lines as they came, names in lower case: a proxy may append a line of its own to a client's."""
+"""All header lines as received, names in lower case: a proxy may append its own line to a client's."""
 
 _FORWARDED_FOR: Final = b"x-forwarded-for"
 _FORWARDED: Final = b"forwarded"
 _FORWARDED_PROTO: Final = b"x-forwarded-proto"
 
-# RFC 7239, section 4. Values may be less than a token: many send an address with its port unquoted.
+# RFC 7239, section 4. More lenient than a token: many proxies send an address with its port unquoted.
 _PAIR: Final = re.compile(r"\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:\"((?:[^\"\\]|\\.)*)\"|([^\s\",;]*))\s*([;,]|$)")
 _ESCAPED: Final = re.compile(r"\\(.)")
 _PORT: Final = r"(?::(?:[0-9]{1,5}|_[A-Za-z0-9._-]+))?"
@@ -31,17 +31,17 @@ _V4_WITH_PORT: Final = re.compile(r"([0-9.]+)" + _PORT)
 
 
 class TrustedProxies:
-    """Knows whose word on the client's address counts."""
+    """The proxies whose forwarding headers are trusted."""
 
     def __init__(self, networks: Sequence[Network] = ()) -> None:
         self._networks = networks
 
     def client_address(self, client: tuple[str, int] | None, headers: RawHeaders) -> str:
-        """Where a request is from: the rightmost address that is no trusted proxy's.
+        """The client's address: the rightmost one that is not a trusted proxy's.
 
-        `client` is the connection's other end. A forwarded value that is no address ends the way to the left of it:
-        then the request counts as that of the last proxy that is known. So does a request whose two headers name
-        different addresses: most proxies write one of them and pass on the other as the client sent it.
+        `client` is the connection's peer. A forwarded value that is not an address ends the search, and the request
+        counts as the last known proxy's. So does a request whose two headers name different addresses: most proxies
+        write one of the headers and pass on the other as the client sent it.
         """
         peer = client[0] if client else ""
         if not self._networks or not self._trusts(_parse(peer)):
@@ -51,9 +51,9 @@ class TrustedProxies:
         return found.pop() if len(found) == 1 else peer
 
     def client_scheme(self, client: tuple[str, int] | None, headers: RawHeaders, scheme: str) -> str:
-        """`http` or `https`, as the proxy says that we were reached by; `scheme` where nobody is known to know better.
+        """`http` or `https`, by the proxy's header; `scheme` if no trusted proxy says.
 
-        Of several values the last one counts, which the nearest proxy has written.
+        The last of several values counts, since the nearest proxy wrote it.
         """
         peer = client[0] if client else ""
         if not self._networks or not self._trusts(_parse(peer)):
@@ -80,7 +80,7 @@ NO_PROXIES: Final = TrustedProxies()
 
 
 def _from_the_right(name: bytes, lines: Sequence[tuple[bytes, str]]) -> Iterator[Address | None]:
-    """The addresses that all lines of a header name, the last first; None for what is no address."""
+    """The addresses in all lines of a header, last first; None for a value that is not an address."""
     elements = _elements_of_forwarded if name == _FORWARDED else _elements
     for line_name, value in reversed(lines):
         if line_name == name:
@@ -88,13 +88,13 @@ def _from_the_right(name: bytes, lines: Sequence[tuple[bytes, str]]) -> Iterator
 
 
 def _elements(value: str) -> list[str]:
-    """Of a list; empty ones are none (RFC 9110, section 5.6.1)."""
+    """Split a list; empty elements are ignored (RFC 9110, section 5.6.1)."""
     return [element for element in map(str.strip, value.split(",")) if element]
 
 
 def _elements_of_forwarded(value: str) -> list[str]:
-    """The parameter `for` of each element, empty where there is none. A malformed value says nothing as a whole: a
-    quotation mark in its left part, which the client may have written, changes how the rest reads.
+    """The parameter `for` of each element, empty if missing. A malformed value is ignored as a whole: a quotation mark
+    in its left part, which the client may have written, changes the meaning of the rest.
     """
     found: list[str] = []
     named: dict[str, str] = {}
@@ -113,7 +113,7 @@ def _elements_of_forwarded(value: str) -> list[str]:
 
 
 def _parse_node(node: str) -> Address | None:
-    """An address, with or without its port; an IPv6 address with a port has brackets."""
+    """Parse an address, with or without its port; an IPv6 address with a port has brackets."""
     match = _V6_WITH_PORT.fullmatch(node)
     if match is not None:
         address = _parse(match[1])
@@ -129,5 +129,5 @@ def _parse(text: str) -> Address | None:
         return None
     if not isinstance(address, ipaddress.IPv6Address):
         return address
-    # Without the name of an interface, which distinguishes no clients.
+    # Without the interface name (zone), which does not distinguish clients.
     return address.ipv4_mapped or ipaddress.IPv6Address(int(address))

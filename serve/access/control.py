@@ -1,4 +1,4 @@
-"""The decision: who is let in, and what those are told who are not."""
+"""The access decision: whom to admit, and the error for everybody else."""
 
 from __future__ import annotations
 
@@ -19,49 +19,51 @@ logger = logging.getLogger(__name__)
 _BEARER: Final = f"Bearer {REALM}"
 _BASIC: Final = f'Basic {REALM}, charset="UTF-8"'
 _UNKNOWN_KEY: Final = ', error="invalid_token"'
-"""RFC 6750, section 3.1: a key was sent, and it is not one."""
+"""RFC 6750, section 3.1: a key was sent, but it is not valid."""
 
 SEND_A_KEY: Final = "send your API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`"
 OR_BE_ADMINISTRATOR: Final = "or the administrator's name and password (HTTP Basic)"
 
 _EVERYBODY: Final = "everybody"
-"""As a sender."""
+"""The password as one more sender whose failures are counted."""
 NOT_LOOKED_AT: Final = "not_looked_at"
 _KINDS: Final = {Scheme.BEARER: "key", Scheme.BASIC: "password", None: "unknown"}
-"""Scheme -> what metrics call a wrong login of it."""
+"""Scheme -> label of a failed login in metrics."""
 
 
 class AccessControl:
-    """Lets callers in. One for all connections of a process; nothing here waits."""
+    """Admits callers. Shared by all connections of a process; never blocks."""
 
     def __init__(self, authenticator: Authenticator, *, required: bool, proxies: TrustedProxies = NO_PROXIES) -> None:
-        """Without `required` everybody may score; all else takes a login even so."""
+        """Without `required` everybody may score; all other calls still need a login."""
         self._authenticator = authenticator
         self._required = required
         self._proxies = proxies
         self._wrong_keys = FailedLogins()
         self._guesses = FailedLogins()
-        """At the administrator's password. Those under other names are counted apart: they can't be right."""
+        """Failures at the administrator's password. Failures under other names are counted separately, since they can't
+        be right.
+        """
         self._other_names = FailedLogins()
         self._all_guesses = FailedLogins(OF_ALL)
         self._failed: Counts[str] = Counts()
 
     def take_failures(self) -> Mapping[str, int]:
-        """Logins that were refused since the last call: wrong ones by their scheme, and those not looked at."""
+        """Logins refused since the last call: wrong ones by scheme, and unchecked ones."""
         failed, self._failed = self._failed, Counts()
         return failed
 
     @property
     def term(self) -> int:
-        """Remembered with a login, which holds for as long as this is the same number."""
+        """Stored with a remembered login, which is valid while this number is unchanged."""
         return self._authenticator.term
 
     def address_of(self, client: tuple[str, int] | None, headers: RawHeaders) -> str:
-        """Where a request is from; `client` is the connection's other end."""
+        """The address of the client; `client` is the connection's peer."""
         return self._proxies.client_address(client, headers)
 
     def scheme_of(self, client: tuple[str, int] | None, headers: RawHeaders, scheme: str) -> str:
-        """How a request left its client, `http` or `https`; `scheme` is how it reached us."""
+        """The scheme that the client used, `http` or `https`; `scheme` is the connection's."""
         return self._proxies.client_scheme(client, headers, scheme)
 
     def is_administrator(self, caller: Caller) -> bool:
@@ -76,14 +78,14 @@ class AccessControl:
         log_fields: Mapping[str, str],
         browser: str | None = None,
     ) -> Caller:
-        """Who has sent a request that takes the role, or any login if it is None.
+        """Authenticate the caller of a request that requires the role, or any login if it is None.
 
-        `log_fields` name the request in logs; `browser` is one that is known from before: see `known_browsers`.
+        `log_fields` identify the request in logs; `browser` is a known browser: see `known_browsers`.
 
         Raises:
-            Unauthorized: no login, or a wrong one; its answer is to wait for `delay_s`.
-            TooManyFailedLogins: the password was not looked at.
-            Forbidden: the caller may do other things, but not this.
+            Unauthorized: no login, or a wrong one; delay its answer by `delay_s`.
+            TooManyFailedLogins: the password was not checked.
+            Forbidden: the caller lacks the role.
         """
         if not self._required and role in {Role.SCORE, None}:
             return self._client_or_anybody(login)
@@ -101,7 +103,7 @@ class AccessControl:
         return caller
 
     def _client_or_anybody(self, login: bytes | None) -> Caller:
-        """Passwords are not looked at: what is answered must not tell whether one was right."""
+        """Passwords are not checked here: the answer must not reveal whether one was right."""
         caller = None if login is None else self._authenticator.identify(login, keys_only=True)
         return ANYBODY if caller is None or Role.SCORE not in caller.roles else caller
 
@@ -115,8 +117,8 @@ class AccessControl:
         if caller is None and wait_s > 0.0:
             self._failed[NOT_LOOKED_AT] += 1
             raise TooManyFailedLogins(
-                "too many wrong passwords came from your address, or from many addresses: this one was not looked at; "
-                "wait as long as Retry-After says, or use an API key",
+                "too many wrong passwords from your address, or from many addresses: this one was not checked; wait as "
+                "long as Retry-After says, or use an API key",
                 {"Retry-After": str(math.ceil(wait_s))},
             )
         return caller
@@ -125,7 +127,7 @@ class AccessControl:
         return self._guesses if self._authenticator.names_administrator(login) else self._other_names
 
     def _count_failure(self, login: bytes, address: str, browser: str | None) -> int:
-        """Remember a wrong login; returns how many there were from there."""
+        """Count a failed login; returns the number of failures from there."""
         if scheme_of(login) is not Scheme.BASIC:
             return self._wrong_keys.add(address)
         guesses = self._guesses_like(login)
@@ -138,7 +140,7 @@ class AccessControl:
     ) -> Unauthorized:
         scheme = scheme_of(login)
         self._failed[_KINDS[scheme]] += 1
-        # Of many failures in a row the log gets the first few, then ever fewer.
+        # Of many failures in a row, log the first few, then fewer and fewer.
         if failures <= FREE_FAILURES or failures.bit_count() == 1:
             logger.warning(
                 "failed login (%s) from %s, failure %d from there",
@@ -146,7 +148,7 @@ class AccessControl:
                 extra=log_fields,
             )
         what = {
-            Scheme.BEARER: "the API key is not known here",
+            Scheme.BEARER: "the API key is not valid",
             Scheme.BASIC: "wrong name or password",
             None: "a login of an unknown kind",
         }[scheme]
@@ -159,5 +161,5 @@ def _what_to_send(role: Role | None) -> str:
 
 
 def _challenge(role: Role | None) -> str:
-    """`Bearer` comes last, where the parameter `error` may follow it."""
+    """`Bearer` comes last, so that the parameter `error` can follow it."""
     return _BEARER if role is Role.SCORE else f"{_BASIC}, {_BEARER}"

@@ -1,8 +1,9 @@
-"""Failed logins by their senders: each one more makes the next answer slower, and passwords stop being looked at.
+"""Throttling of failed logins by sender: each failure delays the next answer, and after many failures passwords are not
+checked.
 
-Only wrong logins wait. A right API key always passes at once: it can't be guessed, so nothing is gained by holding up
-a client that shares its address with somebody who tries. A password can be guessed, so after many failures none is
-looked at for a while, right or wrong; otherwise many connections at the same time would guess as fast as they like.
+Only failed logins are delayed. A valid API key always passes at once: keys can't be guessed, so delaying a client that
+shares its address with an attacker gains nothing. Passwords can be guessed, so after many failures none is checked for
+a while, right or wrong; otherwise many parallel connections could guess at any rate.
 """
 
 from __future__ import annotations
@@ -14,62 +15,62 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 FREE_FAILURES: Final = 5
-"""A mistyped password costs nothing."""
+"""Failures without a delay: a mistyped password costs nothing."""
 FIRST_DELAY_S: Final = 0.1
 LONGEST_DELAY_S: Final = 3.0
 LONGEST_LOCK_S: Final = 60.0
-"""After it a password is looked at, whatever came before."""
+"""After this time a password is checked again."""
 MAX_SENDERS: Final = 10_000
-"""Beyond it those are forgotten that failed longest ago: memory stays bounded."""
+"""Maximum number of remembered senders: beyond it the oldest are forgotten, so memory is bounded."""
 
 _IPV6_SITE_BITS: Final = 64
-"""Whoever has one IPv6 address has a network of them."""
+"""Senders are counted by IPv6 network, since one client usually has a whole network."""
 
 
 class Patience(NamedTuple):
-    """How many failures are borne."""
+    """Limits of failures."""
 
     guesses: int
-    """Failures after which passwords are not looked at."""
+    """Failures after which passwords are not checked."""
     forgiven_after_s: float
-    """One failure is forgotten each time so much has passed."""
+    """Time after which one failure is forgotten, seconds."""
 
 
 OF_ONE: Final = Patience(guesses=20, forgiven_after_s=10.0)
-"""With one sender."""
+"""Limits for one sender."""
 OF_ALL: Final = Patience(guesses=1_000, forgiven_after_s=1.0)
-"""With all senders together: whoever has many addresses guesses no faster than that."""
+"""Limits over all senders: an attacker with many addresses can't guess faster than this."""
 
 
 class Failures(NamedTuple):
-    """What is remembered of a sender."""
+    """The failures of a sender."""
 
     unforgiven: float
-    """At the moment."""
+    """Current number, after decay."""
     moment: float
     total: int
-    """Since there were none."""
+    """Number since it was last zero."""
 
 
 NO_FAILURES: Final = Failures(0.0, 0.0, 0)
 
 
 class FailedLogins:
-    """The failures that this process has seen. Call it on the event loop; it never waits itself."""
+    """The failed logins seen by this process. Call it on the event loop; it never blocks."""
 
     def __init__(self, patience: Patience = OF_ONE, clock: Callable[[], float] = time.monotonic) -> None:
         self._patience = patience
         self._clock = clock
         self._most = patience.guesses + LONGEST_LOCK_S / patience.forgiven_after_s
         self._failures: OrderedDict[str, Failures] = OrderedDict()
-        """By site; the newest last."""
+        """Failures by site, newest last."""
 
     def __len__(self) -> int:
-        """Sites that are remembered."""
+        """Number of remembered sites."""
         return len(self._failures)
 
     def add(self, sender: str) -> int:
-        """Count one more failure of an address or browser; returns how many there were since there were none."""
+        """Count a failure of an address or browser; returns the number since it was last zero."""
         site = site_of(sender)
         before = self._now(site)
         after = Failures(min(self._most, before.unforgiven + 1.0), self._clock(), before.total + 1)
@@ -80,7 +81,7 @@ class FailedLogins:
         return after.total
 
     def wait_before_guess_s(self, sender: str) -> float:
-        """How long no password from there is looked at, seconds."""
+        """Time during which passwords from there are not checked, seconds."""
         too_many = self._now(site_of(sender)).unforgiven - self._patience.guesses
         return max(0.0, too_many * self._patience.forgiven_after_s)
 
@@ -91,14 +92,14 @@ class FailedLogins:
 
 
 def delay_s(failures: int) -> float:
-    """How long the answer to the newest of so many failures waits, seconds."""
+    """Delay of the answer after this number of failures, seconds."""
     if failures <= FREE_FAILURES:
         return 0.0
     return min(LONGEST_DELAY_S, FIRST_DELAY_S * 2.0 ** min(failures - FREE_FAILURES - 1, 10))
 
 
 def site_of(address: str) -> str:
-    """What counts as one client: an IPv4 address, or the network that an IPv6 address is from."""
+    """The key of a sender: an IPv4 address, or the network of an IPv6 address."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

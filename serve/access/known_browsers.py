@@ -1,8 +1,8 @@
-"""Browsers in which the administrator has logged in before, so that nobody else's guesses lock them out.
+"""Browsers in which the administrator has logged in before: other people's guesses don't lock them out.
 
-Behind one proxy or router many have the same address. A browser that has sent the right password gets a cookie; its
-failures are counted by the cookie from then on. The cookie is no login: each request still needs the password, and
-guesses with a stolen one are as few as those from an address. OWASP calls it a device cookie.
+Many clients share an address behind one proxy or router. A browser that has sent the right password gets a cookie, and
+its failures are counted by the cookie from then on. The cookie is not a login: each request still needs the password,
+and a stolen cookie allows no more guesses than an address. OWASP calls this a device cookie.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ COOKIE: Final = "scoring_browser"
 KNOWN_FOR_S: Final = 30 * 24 * 3600
 
 _NONCE_BYTES: Final = 16
-# What one guess at the password takes who has stolen a cookie: 16 MB and some 50 ms. It is paid once at a start.
+# Cost of one offline guess at the password with a stolen cookie: 16 MB and about 50 ms. We pay it once at start.
 _SCRYPT_COST: Final = 2**14
 _SCRYPT_BLOCK: Final = 8
 _PURPOSE: Final = b"cookies of known browsers "
 
 
 class KnownBrowsers:
-    """Makes the cookies and knows them again, in all processes: the key is made of the administrator's login."""
+    """Makes and recognizes the cookies, in all processes: the key is derived from the administrator's login."""
 
     def __init__(self, user: str, password: str, clock: Callable[[], float] = time.time) -> None:
         self._key = hashlib.scrypt(
@@ -42,11 +42,11 @@ class KnownBrowsers:
         return f"{named}.{self._mac(named)}"
 
     def name_of(self, cookie_headers: Iterable[str]) -> str | None:
-        """What a browser is counted as, by its `Cookie` headers; None if it has no cookie of ours that still counts."""
+        """The browser's id from its `Cookie` headers; None without a valid cookie."""
         return next((name for value in _values(cookie_headers) if (name := self._name(value)) is not None), None)
 
     def introducing(self, send: Send, *, encrypted: bool) -> Send:
-        """Give the browser its cookie with an answer, unless others may keep that answer."""
+        """Add the cookie to an answer, unless caches may store that answer."""
 
         async def send_with_cookie(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""Requests that the framework answers pass here first; the connection asks `AccessControl` by itself."""
+"""Access control for requests that the framework answers; scoring connections call `AccessControl` themselves."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from serve.error_answers import WriteError, error_form, error_response, log_fiel
 from serve.errors import ServeError
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-"""RFC 9110, section 9.2.1: they change nothing."""
+"""Safe methods (RFC 9110, section 9.2.1)."""
 _CALLER: Final = "caller"
 
 
 class RequireLogin:
-    """Middleware that lets a request through when its caller may send it, and names the caller to the route."""
+    """Middleware that admits requests of authorized callers, and passes the caller to the route."""
 
     def __init__(
         self, app: ASGIApp, control: AccessControl, browsers: KnownBrowsers, error_forms: Mapping[str, WriteError]
@@ -54,7 +54,7 @@ class RequireLogin:
         await self._app(scope, receive, send)
 
     def _admit(self, scope: Scope) -> tuple[Caller, str | None]:
-        """Who has sent a request that they may send, and which known browser did."""
+        """The authorized caller of a request, and the known browser that sent it."""
         headers = Headers(scope=scope)
         if scope["method"] not in SAFE_METHODS:
             refuse_other_sites(headers)
@@ -66,6 +66,6 @@ class RequireLogin:
 
 
 def caller_of(request: Request) -> Caller:
-    """Who has sent a request that takes a login."""
+    """The caller of a request that requires a login."""
     caller: Caller = request.scope[_CALLER]
     return caller

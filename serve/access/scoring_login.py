@@ -1,4 +1,4 @@
-"""Who asks for scores on one connection: most clients send the same login each time."""
+"""The login of scoring requests on one connection; most clients send the same one each time."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from serve.access.same_site import refuse_other_sites
 
 
 class ScoringLogin:
-    """The logins of one connection. The last right one is remembered: a compare instead of a hash a request.
+    """The logins of one connection. The last valid one is remembered: a comparison instead of a hash for each request.
 
-    What is remembered holds until keys change, and for half a minute at most (`AccessControl.term`).
+    It is valid until keys change, and for at most 30 seconds (`AccessControl.term`).
     """
 
     def __init__(self, access: AccessControl, client: tuple[str, int] | None) -> None:
-        """`client` is the connection's other end."""
+        """`client` is the connection's peer."""
         self._access = access
         self._client = client
         self._known: tuple[bytes, Caller, int] | None = None
@@ -27,19 +27,20 @@ class ScoringLogin:
     def caller(
         self, headers: Mapping[str, str], lines: RawHeaders, log_fields: Mapping[str, str], *, changes: bool
     ) -> Caller:
-        """Who asks for a score; `lines` are all that `headers` were read from, `log_fields` name the request in logs.
+        """The caller of a scoring request; `lines` are the header lines of `headers`, `log_fields` identify the request
+        in logs.
 
-        `changes` says whether the method is one that may change something.
+        `changes`: whether the method may change something.
 
         Raises:
-            ServeError: nobody who may.
+            ServeError: the caller is not authorized.
         """
         if changes and ("origin" in headers or "sec-fetch-site" in headers):
             refuse_other_sites(headers)
         login = login_in(headers)
         if self._known is not None and login is not None:
             known, caller, term = self._known
-            # In constant time: a proxy may send requests of several clients over one connection.
+            # Constant time: a proxy may send requests of several clients over one connection.
             if hmac.compare_digest(login, known) and term == self._access.term:
                 return caller
         address = self._access.address_of(self._client, lines)

@@ -1,1 +1,1 @@
-"""Routes: what each address takes and answers, in our own form and in those of other servers."""
+"""Routes: the requests and answers of each address, in our own form and in those of other servers."""

@@ -1,4 +1,4 @@
-"""Which of the forms that a call can answer in suits the caller best (RFC 9110, sections 12.4.2 and 12.5.1)."""
+"""Content negotiation: choose the answer's media type by the Accept header (RFC 9110, sections 12.4.2 and 12.5.1)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _Range = tuple[str, float]
 def preferred(accept: str, offers: Sequence[str]) -> str:
     """The media type of `offers` that an Accept header gives the highest weight.
 
-    Of equal weights one that the header names is preferred to one that it only covers (`*/*`); then the later offer of
-    two that are named, since only those name it who can read it, and the earlier of two that are covered. Where none is
-    acceptable, it is the first: the specification lets a server answer in a form that was not asked for, and a caller
-    who can't read it knows so from its Content-Type.
+    At equal weight, a type that the header names wins over one that it only covers (`*/*`). Of two named types the
+    later offer wins, since only clients that can read it name it; of two covered types the earlier. If none is
+    acceptable, the first is used: the specification lets a server answer in a type that was not requested, and a caller
+    that can't read it can tell by its Content-Type.
     """
     ranges = [found for item in _ITEM.findall(accept.lower()) if (found := _range(item)) is not None]
 
@@ -33,13 +33,15 @@ def preferred(accept: str, offers: Sequence[str]) -> str:
 
 
 def _range(item: str) -> _Range | None:
-    """A media range without its parameters, and its weight; None when that is not one."""
+    """A media range without its parameters, and its weight; None if it is malformed."""
     weight = next((value for name, value in _PARAMETER.findall(item) if name == "q"), "1")
     return (item.partition(";")[0].strip(), float(weight)) if _WEIGHT.match(weight) else None
 
 
 def _weight(offer: str, ranges: Sequence[_Range]) -> tuple[float, bool]:
-    """The weight of the most precise range that covers an offer, the higher of two alike; and whether that names it."""
+    """The weight of the most specific range that covers an offer (the higher of two equally specific), and whether it
+    names it.
+    """
     patterns = ("*/*", f"{offer.partition('/')[0]}/*", offer)
     covering = [(patterns.index(name), weight) for name, weight in ranges if name in patterns]
     precision, weight = max(covering, default=(0, 0.0))

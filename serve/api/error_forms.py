@@ -1,4 +1,4 @@
-"""The protocols that write errors in a form of their own: what the server writes by, and what its page describes."""
+"""Protocols with their own form of errors: used by the server to write them and by the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -16,4 +16,4 @@ ERROR_FORMS: Final[Mapping[str, WriteError]] = {
     "/ping": mlflow_scoring.write_error,
     "/health": mlflow_scoring.write_error,
 }
-"""By their addresses, or the first part of these."""
+"""Keyed by address, or by its first segment."""

@@ -16,12 +16,12 @@ def health_routes(model: ServingModel, metrics: Metrics) -> APIRouter:
 
     @router.get("/health/live")
     async def live() -> dict[str, bool]:
-        """The process answers."""
+        """The process is alive."""
         return {"live": True}
 
     @router.get("/health/ready")
     async def ready() -> dict[str, bool]:
-        """A model is loaded and requests are welcome; 503 otherwise."""
+        """A model is loaded and the server accepts requests; otherwise 503."""
         return {"ready": model.active is not None}
 
     @router.get("/metrics", include_in_schema=False)

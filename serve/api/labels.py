@@ -1,4 +1,4 @@
-"""`POST /labels`: what became of applications, all of it recorded or nothing."""
+"""`POST /labels`: outcomes of applications, recorded all or nothing."""
 
 from __future__ import annotations
 
@@ -36,25 +36,27 @@ logger = logging.getLogger(__name__)
 
 
 class LabelsRecorded(BaseModel):
-    """What became of the labels."""
+    """Counts of what the request changed."""
 
-    recorded: int = Field(description="of applications of which nothing was known")
-    corrected: int = Field(description="another outcome, date or source than was known; what was known stays on record")
-    withdrawn: int = Field(description="outcomes that count no more")
-    unchanged: int = Field(description="say what was known already")
+    recorded: int = Field(description="labels of applications without an earlier label")
+    corrected: int = Field(
+        description="labels with another outcome, date or source than before; the earlier label stays on record"
+    )
+    withdrawn: int = Field(description="outcomes taken back")
+    unchanged: int = Field(description="labels equal to the current one")
 
 
 def label_routes(dsn: Callable[[], str]) -> APIRouter:
-    """The route; `dsn` gives the address of the database, for the server's role."""
+    """The route; `dsn` returns the connection string of the database, for the server's role."""
     router = APIRouter(tags=["labels"])
 
     @router.post(LABELS)
     async def labels(request: Request, response: Response) -> LabelsRecorded:
-        """Tell what became of applications: outcomes, corrections and withdrawals, all of them recorded or none.
+        """Record outcomes of applications, corrections and withdrawals: all of them or none.
 
-        Each label says what is known from now on of its application; what was known before stays on record, and a
-        training as of an earlier day knows it yet. An outcome is whether the couple divorced. What an officer suspects
-        is a decision and is not taken. A request that comes again under its `Idempotency-Key` is recorded once.
+        Each label replaces what was known of its application from now on. The earlier label stays on record, and a
+        training as of an earlier day still uses it. An outcome is whether the couple divorced; an officer's suspicion
+        is a decision, and is not accepted. A request sent again under its `Idempotency-Key` is recorded once.
         """
         caller = caller_of(request).name
         key = idempotency_key_of(request.headers, LABELS, caller)
@@ -72,7 +74,7 @@ def label_routes(dsn: Callable[[], str]) -> APIRouter:
 
 async def _body(request: Request) -> bytes:
     if request.headers.get("content-encoding", "identity") not in {"", "identity"}:
-        raise UnsupportedEncoding("labels come as they are: expected no Content-Encoding")
+        raise UnsupportedEncoding("labels can't be compressed: expected no Content-Encoding")
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != JSON:
         raise UnsupportedMediaType(f"expected Content-Type: {JSON}")

@@ -1,8 +1,8 @@
-"""MLflow's scoring protocol: who calls `mlflow models serve` changes the address and nothing else.
+"""MLflow's scoring protocol: clients of `mlflow models serve` only change the address.
 
-Calls and answers are those of `mlflow.pyfunc.scoring_server`, with two differences: an error never repeats what was
-sent, because that is an applicant's data and errors end up in logs; and what MLflow would not notice, a column that the
-model does not know or a name that is there twice, is refused.
+Calls and answers are those of `mlflow.pyfunc.scoring_server`, with two differences. An error never repeats the input,
+because it is an applicant's data and errors end up in logs. Faults that MLflow does not notice are refused: columns
+that the model does not know, and duplicate names.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _NAMES_THAT_MAY_BE_SAID: Final = frozenset({*FEATURE_NAMES, *LABELS, *MEMBERS})
 
 
 def invocations_route(max_rows: int) -> ScoringRoute:
-    """`POST /invocations`; a request has at most so many rows."""
+    """`POST /invocations`; `max_rows` bounds a request."""
     decoders = {"": decode_invocation, JSON: decode_invocation, CSV: decode_csv, PARQUET: decode_parquet}
 
     @functools.cache
@@ -98,7 +98,7 @@ def _write_predictions(
 
 
 def write_error(error: ServeError, _request_id: str) -> bytes:
-    """An error as this protocol has it."""
+    """An error in this protocol's form."""
     told = {}
     if isinstance(error, InvalidInstance) and error.faults:
         told = {"faults": [_fault_without_data(fault).as_dict() for fault in error.faults[:MAX_NAMED_FAULTS]]}
@@ -106,7 +106,7 @@ def write_error(error: ServeError, _request_id: str) -> bytes:
 
 
 def _error_code(status: int) -> str:
-    """The name that MLflow has for such an error (`databricks_pb2.ErrorCode`)."""
+    """MLflow's name of the error (`databricks_pb2.ErrorCode`)."""
     if status == 503:
         return "TEMPORARILY_UNAVAILABLE"
     if status == 429:
@@ -115,11 +115,13 @@ def _error_code(status: int) -> str:
 
 
 def _without_data(error: ServeError) -> str:
-    """What is wrong and where. A header line that is missing makes data of names, so only known names are said."""
+    """The fault and its place. Without a header line, data would be taken for names, so only known
+    names are repeated.
+    """
     if not isinstance(error, InvalidInstance) or (error.instance is None and error.field is None):
         return error.message
     if isinstance(error, DuplicateName):
-        return f"{_said(error.field)} is there more than once in one object: expected it once"
+        return f"{_said(error.field)} appears more than once in one object: expected it once"
     return _expected(error.field, error.instance)
 
 

@@ -25,41 +25,43 @@ logger = logging.getLogger(__name__)
 
 
 class ShadowInfo(BaseModel):
-    """What scores a share of the requests as well, and answers none."""
+    """The shadow model: it also scores a share of the requests, and its answers are only recorded."""
 
-    alias: str = Field(description="of the registry")
-    model_version: str | None = Field(description="the version that shadows; null while none does")
-    fault: str | None = Field(description="what went wrong the last time that the alias was looked up")
+    alias: str = Field(description="alias in the registry")
+    model_version: str | None = Field(description="the shadow version; null while there is none")
+    fault: str | None = Field(description="the error of the last look-up of the alias")
 
 
 class ModelInfo(BaseModel):
-    """What is in charge of the answers."""
+    """The active model."""
 
     model_name: str
     model_version: str
-    data_cutoff_date: str = Field(description="first day that the model has not seen")
+    data_cutoff_date: str = Field(description="first day that is not in the training data")
     status: str = Field(description="`ready`")
     sha256: str = Field(description="of model.onnx, as registered")
-    engine: str = Field(description="what runs the trees")
-    engine_plan: dict[str, Any] | None = Field(description="who scores batches of which size, as measured at load")
+    engine: str = Field(description="kernels that evaluate the trees")
+    engine_plan: dict[str, Any] | None = Field(
+        description="which kernel scores batches of which size, as measured at load"
+    )
     shadow: ShadowInfo | None = Field(description="null where `SHADOW_ALIAS` is not set")
     worker: int = Field(description="process id of the server process that answers this")
-    workers: int = Field(description="server processes in all; each answers for itself")
+    workers: int = Field(description="number of server processes; each answers for itself")
     review_policy: PolicyInfo | None = Field(
-        description="in force now; null where none is, or to whom has neither the role `read` nor `operate`"
+        description="in force now; null if there is none, or if the caller has neither the role `read` nor `operate`"
     )
-    no_review_policy: str | None = Field(description="why none is in force, to those who may see one")
+    no_review_policy: str | None = Field(description="why none is in force, for callers who may see the policy")
 
 
 class ModelUpdate(BaseModel):
-    """What `/update-model` did."""
+    """Result of `/update-model`."""
 
     message: str
     model_version: str
 
 
 class ModelPrepared(BaseModel):
-    """What `/prepare-model` did."""
+    """Result of `/prepare-model`."""
 
     message: str
     prepared_version: str
@@ -74,12 +76,12 @@ def model_routes(
     shadow: StateFile | None,
     workers: int,
 ) -> APIRouter:
-    """The two routes over the given model of a server of so many processes."""
+    """The model's routes; `workers` is the number of server processes."""
     router = APIRouter(tags=["model"])
 
     @router.get("/model-info")
     async def model_info(request: Request) -> ModelInfo:
-        """Name, version and data cutoff of the model that answers, and by which policy it decides."""
+        """Name, version and data cutoff of the active model, and the review policy in force."""
         active = model.active
         policy, why_none = shown_policy(policies, caller_of(request))
         manifest = active.manifest
@@ -100,13 +102,13 @@ def model_routes(
 
     @router.post("/update-model")
     async def update_model() -> ModelUpdate:
-        """Load what the registry calls production, and the review policies, in every worker before this answers (role
-        `operate`). What shadows is looked up as well, and not waited for.
+        """Load the registry's production version and the review policies in every worker, then answer (role `operate`).
+        The shadow version is updated too, but not waited for.
         """
         try:
             await asyncio.to_thread(fetch_policies)
         except (ProjectError, psycopg2.Error) as error:
-            # Those of before hold on, and the model is no worse for it.
+            # The old policies stay in force; the model is unaffected.
             logger.warning("review policies can't be read: %s", str(error).partition("\n")[0])
         if shadow is not None:
             shadow.ask()
@@ -117,11 +119,11 @@ def model_routes(
 
     @router.post("/prepare-model/{version:int}")
     async def prepare_model(version: Annotated[int, Path(description="of the registered model")]) -> ModelPrepared:
-        """Load and check a registered version in every worker, beside the one in charge; nothing changes yet (role
+        """Load and check a registered version in every worker, beside the active one; nothing changes yet (role
         `operate`).
 
-        Where the registry calls it production later, `/update-model` only has to switch; until then it takes memory.
-        `/update-model` drops it where production is still the version in charge.
+        Once the registry calls it production, `/update-model` only has to switch; until then it takes memory.
+        `/update-model` drops it if production is still the active version.
         """
         await change.prepare(version)
         return ModelPrepared(message=f"version {version} can be served", prepared_version=str(version))

@@ -1,4 +1,4 @@
-"""The contract's two calls, `/predict` and `/batch_predict`: how their bodies are read and their answers written."""
+"""The contract's two calls, `/predict` and `/batch_predict`: reading of bodies and writing of answers."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from serve.scoring.encoding import encode_arrow, encode_probabilities, encode_pr
 from serve.scoring.notes import NO_NOTES, Notes, WriteNoted
 
 _OFTEN: Final = frozenset({"", "*/*", JSON})
-"""Values of Accept that ask for JSON, as most requests have it."""
+"""Values of Accept that mean JSON; most requests send one of them."""
 
 
 class JsonDecoders(Protocol):
-    """How JSON bodies are read."""
+    """Decoders of JSON bodies."""
 
     def decode_instance(self, body: bytes) -> DecodedRows:
         """A body of `/predict`."""
@@ -39,7 +39,7 @@ class JsonDecoders(Protocol):
 
 
 def contract_routes(json: JsonDecoders, max_batch_rows: int) -> list[ScoringRoute]:
-    """The two routes; a batch has at most so many rows."""
+    """The two routes; `max_rows` bounds a batch."""
     decoders = {**BATCH_DECODERS, "": json.decode_batch, JSON: json.decode_batch}
 
     @functools.cache
@@ -49,7 +49,7 @@ def contract_routes(json: JsonDecoders, max_batch_rows: int) -> list[ScoringRout
 
     @functools.cache
     def instance_readers(asks: Asks) -> Mapping[str, Read]:
-        # One row is good, or all is refused.
+        # A single row is either good or the whole request is refused.
         read = reader(json.decode_instance, _write_probability, dataclasses.replace(asks, report=False))
         return {"": read, JSON: read}
 
@@ -69,7 +69,7 @@ def _bounded(decode: Callable[[bytes, int], DecodedRows], max_rows: int) -> Call
 
 def _wants_arrow(headers: Headers) -> bool:
     accept = headers.get("accept", "")
-    # Most clients take anything.
+    # Most clients accept anything.
     return accept not in _OFTEN and preferred(accept, (JSON, ARROW_STREAM)) == ARROW_STREAM
 
 

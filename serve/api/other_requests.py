@@ -20,7 +20,7 @@ _GROUPS: Final = (
     (re.compile(r"/docs(/.*)?|/openapi\.json"), "docs"),
     (re.compile(r"/|/(login|logout|password|people|keys|notices|reports|history|operate|assets)(/.*)?"), "desk"),
 )
-"""Addresses hold what callers write; groups are few, whatever is asked for."""
+"""Groups of addresses: addresses contain callers' text, so counting each would be unbounded."""
 
 
 def group_of(path: str) -> str:

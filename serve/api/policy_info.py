@@ -1,4 +1,4 @@
-"""The review policy in force, as `/model-info` shows it to those who run or watch the server."""
+"""The review policy in force, as `/model-info` shows it to operators and readers."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ from serve.errors import NoReviewPolicy
 from serve.policy.policies import ReviewPolicies
 
 SHOWN_TO: Final = frozenset({Role.READ, Role.OPERATE})
-"""Beside probabilities the threshold tells who is in the control sample, and whoever only scores gets probabilities."""
+"""Roles that may see the policy. Clients that score don't: from a probability and the threshold they could tell who is
+in the control sample.
+"""
 _NS_A_MICROSECOND: Final = 1_000
 
 
 class PolicyInfo(BaseModel):
-    """By what decisions are made. Who has signed it stands in the journal, and is nobody's business here."""
+    """The review policy of decisions. Its signatures are in the journal, and are not shown here."""
 
-    id: str = Field(description="as decisions and records name it")
-    threshold: float = Field(description="probability from which on an application is reviewed")
-    capacity: float = Field(description="reviews a week that it was chosen for")
-    valid_from: AwareDatetime = Field(description="as its author wrote it")
-    in_force_from: AwareDatetime = Field(description="never before its second signature")
+    id: str = Field(description="id in decisions and records")
+    threshold: float = Field(description="probability at or above which an application is reviewed")
+    capacity: float = Field(description="reviews a week for which the threshold was chosen")
+    valid_from: AwareDatetime = Field(description="start as its author wrote it")
+    in_force_from: AwareDatetime = Field(description="actual start, never before the second signature")
 
 
 def shown_policy(policies: ReviewPolicies, caller: Caller) -> tuple[PolicyInfo | None, str | None]:
-    """The policy in force in this process, or why there is none; neither for who may not see it."""
+    """The policy in force in this process, or why there is none; (None, None) for callers who may not see it."""
     if SHOWN_TO.isdisjoint(caller.roles):
         return None, None
     try:

@@ -1,4 +1,4 @@
-"""How a protocol's decoder and its writer of answers become what a scoring route needs."""
+"""Combines a protocol's decoder and answer writer into a scoring route's reader."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from serve.scoring.notes import WriteNoted, noted
 
 
 def reader(decode: Callable[[bytes], DecodedRows], write: WriteNoted, asks: Asks) -> Read:
-    """Reads bodies by `decode` and has them answered by `write`, with the notes that are asked for."""
+    """A reader that decodes bodies by `decode` and answers by `write`, with the requested notes."""
     if asks == NO_ASKS:
         return lambda body, _manifest: (decode(body), write)
 

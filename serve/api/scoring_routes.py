@@ -1,4 +1,4 @@
-"""Which address scores: one match for every way to write it."""
+"""Matching of scoring addresses, the same for every way to write a path."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httptools
 from serve.scoring.call import ScoringRoute
 
 FindRoute = Callable[[str], ScoringRoute | None]
-"""A decoded path -> the route, where it is one of a family that can't be listed."""
+"""(decoded path) -> route, for families of paths that can't be listed."""
 
 
 class ScoringRoutes:
@@ -22,7 +22,7 @@ class ScoringRoutes:
         self._find_others = find_others
 
     def match(self, target: bytes) -> tuple[str, ScoringRoute | None]:
-        """The path that a request's target names, decoded and without its query, and the route that scores there."""
+        """The decoded path of a request's target, without its query, and the scoring route there."""
         known = self._by_target.get(target)
         if known is not None:
             return known
@@ -31,7 +31,7 @@ class ScoringRoutes:
 
 
 def path_of(target: bytes) -> str:
-    """The path in a target of any form (RFC 9112, 3.2), decoded; the target itself where it names none."""
+    """The decoded path of a target of any form (RFC 9112, 3.2); the target itself if it has no path."""
     try:
         path = httptools.parse_url(target).path
     except httptools.HttpParserInvalidURLError:

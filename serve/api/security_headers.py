@@ -1,4 +1,4 @@
-"""What browsers are told of every answer: to guess no types, to show it in no other site's frame, to keep no scores."""
+"""Security headers of every answer: no type sniffing, no framing by other sites, no caching of scores."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from typing import Final
 from serve.api.openapi.docs_page import DOCS_PATH, DOCS_POLICY
 
 ONE_YEAR_S: Final = 365 * 24 * 3600
-# Under `no-referrer` a browser says `Origin: null` of the forms of our own pages, which are then those of another site.
+# With `no-referrer` a browser sends `Origin: null` for forms of our own pages, which would then count as another
+# site's.
 _EVERYWHERE: Final = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
 _ONLY_ENCRYPTED: Final = {"Strict-Transport-Security": f"max-age={ONE_YEAR_S}"}
 
 _NOTHING: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _MLFLOW: Final = (
-    # Its pages make code of text, to draw plots, and styles inside of elements; all of it is served from here.
+    # MLflow's pages evaluate text as code, to draw plots, and use inline styles; all files are served from here.
     "default-src 'self'; script-src 'self' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; frame-src 'self' blob: data:; "
     "connect-src 'self'; object-src 'none'; frame-ancestors 'self'; base-uri 'self'; form-action 'self'"
 )
 ARTIFACT_POLICY: Final = f"sandbox; {_NOTHING}"
-"""A file that a run has written is shown, if at all, without any right."""
+"""Files that a run has written are shown in a sandbox, without any permission."""
 
 
 def headers_of_every_answer(*, encrypted: bool) -> Mapping[str, str]:
-    """What does not depend on the address."""
+    """The headers that don't depend on the address."""
     return {**_EVERYWHERE, **(_ONLY_ENCRYPTED if encrypted else {})}
 
 
 def policies_for(path: str) -> Mapping[bytes, bytes]:
-    """What depends on the address; an answer may have its own instead."""
+    """The headers that depend on the address; an answer may set its own instead."""
     if path == DOCS_PATH:
         return _OF_DOCS
     return _OF_MLFLOW if path.startswith("/mlflow") else _OF_OTHERS

@@ -1,1 +1,1 @@
-"""The audit of the prediction log: is every answer on record as it was given; and the erasure of one person."""
+"""The audit of the prediction log: verification that every record is unchanged; and erasure of one person."""

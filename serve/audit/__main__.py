@@ -1,4 +1,4 @@
-"""`python -m serve.audit`: is the prediction log whole and unchanged; and a person's right to be forgotten."""
+"""`python -m serve.audit`: verify the prediction log, and carry out people's rights of access and erasure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from serve.audit.rewrite_command import rewrite
 from serve.audit.salvage_command import salvage
 from serve.audit.verify_command import verify
 
-app = CommandLine(help="Audit the prediction log.")
+app = CommandLine(help="Audit the prediction log, and carry out people's rights of access and erasure.")
 app.command()(verify)
 app.command("decisions")(decisions_command)
 app.command()(salvage)

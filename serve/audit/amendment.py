@@ -1,8 +1,9 @@
-"""How a record is changed that must not be: in one transaction with an entry in the ledger, which says what was left.
+"""Amendment of records, which are otherwise immutable: in one transaction with an entry in the ledger, which has a
+digest of what is left.
 
-A record's hash covers a salted digest of what points at a person and not the values, so its chain still verifies. The
-old salt goes too: without it nobody can find out from the digest what the values were. The digest of what is left
-stands in the ledger, so that it can't be changed afterwards either.
+A record's hash covers a salted digest of its personal data, not the values, so its chain still verifies. The old salt
+is deleted too: without it the digest does not reveal the values. The digest of what is left is in the ledger, so that
+it can't be changed later either.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ from serve.prediction_log.frame import digest_of
 from serve.prediction_log.table import ChainEnd
 
 LOCK: Final = "SELECT pg_advisory_xact_lock(7211975)"
-"""Held to its end by a transaction during which nobody else may amend anything."""
+"""Lock held by an amending transaction until its end, so that only one runs at a time."""
 
 
 class Amendment:
-    """One transaction that changes records; nothing of it counts before `commit`."""
+    """One transaction that changes records; effective only after `commit`."""
 
     def __init__(self, connection: Connection, anchors: Anchors) -> None:
-        """Wait for others that amend, and read what they did."""
+        """Wait for other amendments, and read the ledger."""
         self._connection = connection
         self._anchors = anchors
         with connection.cursor() as cursor:
@@ -43,7 +44,7 @@ class Amendment:
         self._now = dt.datetime.now(dt.UTC)
 
     def check_content(self, logged: LoggedRecord) -> None:
-        """Look whether ids, pseudonyms, features and reasons are what was answered, or what was left of it.
+        """Check that ids, pseudonyms, features and reasons are as answered, or as left by an erasure.
 
         Raises:
             AuditError: they are not: an entry in the ledger would make the change look right.
@@ -54,29 +55,29 @@ class Amendment:
             raise _changed(logged)
 
     def check_facts(self, logged: LoggedRecord) -> bytes:
-        """Look whether a record follows from the one before it; gives the hash of that one.
+        """Check that a record follows from the previous one; returns the previous hash.
 
         Raises:
-            AuditError: it does not, or the one before it is gone, so that nobody can tell.
+            AuditError: it does not, or the previous record is missing.
         """
         sequence = logged.record.facts.sequence
         previous = self._hash_before(logged.chain_id, sequence)
         if sequence == 1 and not self._follows(logged, previous):
-            previous = GENESIS  # as chains of before begin
+            previous = GENESIS  # as older chains begin
         if not self._follows(logged, previous):
             raise _changed(logged)
         return previous
 
     def enter(self, logged: LoggedRecord, kind: Kind, rows: Sequence[int], digest: bytes) -> None:
-        """Write into the ledger what was changed of a record, and the digest of what is left."""
+        """Write the changes of a record, and the digest of what is left, to the ledger."""
         place = ChainEnd(logged.chain_id, logged.record.facts.sequence, logged.record.hash)
         entry = new_entry(end_of(self._ledger), self._now, place, rows, digest, kind=kind)
         append(self._connection, entry)
         self._ledger.append(entry)
 
     def commit(self) -> None:
-        """End the transaction, and write down outside of the database how far the ledger is: before, as a kill may come
-        between, and afterwards.
+        """Commit the transaction, and anchor the ledger's end outside of the database: before the commit, in case of a
+        kill in between, and after it.
         """
         self._anchor(LEDGER_PENDING)
         self._connection.commit()
@@ -99,10 +100,10 @@ class Amendment:
             return found
         anchor = self._anchors.of(chain_id)
         if anchor is None or anchor.expired_sequence != sequence - 1:
-            raise AuditError(f"the record before record {sequence} of chain {chain_id} is gone: nothing is changed")
+            raise AuditError(f"the record before record {sequence} of chain {chain_id} is missing: nothing was changed")
         return anchor.expired_hash
 
 
 def _changed(logged: LoggedRecord) -> AuditError:
     place = f"record {logged.record.facts.sequence} of chain {logged.chain_id}"
-    return AuditError(f"{place} is not what was answered: `python -m serve.audit verify` tells more; nothing erased")
+    return AuditError(f"{place} is not as answered: see `python -m serve.audit verify`; nothing was erased")

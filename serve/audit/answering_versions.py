@@ -1,4 +1,4 @@
-"""The versions that answered once, from the registry, verified as a server verifies them."""
+"""Model versions of recorded answers, fetched from the registry and verified as by a server."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from serve.engine.engine import Matrix, Probabilities
 
 @dataclass(frozen=True, slots=True)
 class AnsweringVersion:
-    """What a version says of an application, once more."""
+    """A version, to score and explain applications again."""
 
     contributions: Contributions
     score: Callable[[Matrix], Probabilities]
-    """By ONNX Runtime, to which the server's own code is bit-equal in log-odds; nothing has to be compiled."""
+    """ONNX Runtime, to which the server's own code is bit-equal in log-odds; it needs no compilation."""
 
 
 class AnsweringVersions:
@@ -30,12 +30,12 @@ class AnsweringVersions:
         self._found: dict[tuple[int, str], AnsweringVersion | None] = {}
 
     def __call__(self, version: int, sha256: str) -> AnsweringVersion | None:
-        """The version with this model; None where it was registered without what gives reasons.
+        """The version with this model; None if it was registered without tables of contributions.
 
         Raises:
-            RegistryError: the registry does not answer, or its files are not those that were registered.
-            EngineError: they are no model, or don't explain it.
-            AuditError: the version is another model than the one that answered.
+            RegistryError: the registry does not answer, or its files are not the registered ones.
+            EngineError: they are not a model, or don't explain it.
+            AuditError: the version is not the model that answered.
         """
         if (version, sha256) not in self._found:
             self._found[version, sha256] = self._load(version, sha256)
@@ -46,7 +46,7 @@ class AnsweringVersions:
         if version.sha256 != sha256:
             raise AuditError(
                 f"version {number} of the registry has SHA-256 {version.sha256}, and {sha256} answered: it is another "
-                "model, so MLFLOW_TRACKING_URI or MODEL_NAME name another registry than the server's"
+                f"model, so MLFLOW_TRACKING_URI or MODEL_NAME is not the server's"
             )
         tables = self._registry.fetch_contributions(version)
         if tables is None:

@@ -1,8 +1,8 @@
-"""Rows of the log as PostgreSQL's binary COPY sends them, turned back into what is hashed.
+"""Decodes rows of the log from PostgreSQL's binary COPY into the bytes that are hashed.
 
 The format is the one of the chapter "COPY, Binary Format" of PostgreSQL's manual, and a message holds one row. Rows of
-one length mostly have all their fields at the same places, so one `struct` reads such a row, and numpy the arrays of
-all such rows of a page together.
+the same length mostly have the same layout, so one `struct` reads such a row, and numpy reads the arrays of all such
+rows of a page at once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ COLUMNS: Final = (
     *("model_version", "model_sha256", "load_test", "application_ids", "applicant_refs"),
     *("features", "probabilities", "salt", "content_digest", "hash", "reasons", "trace_id"),
 )
-"""In the order in which a row has them."""
+"""Columns in the order of a row."""
 TYPES: Final = (
     *("uuid", "bigint", "timestamptz", "timestamptz", "text", "text", "text"),
     *("integer", "bytea", "boolean", "text[]", "bytea[]"),
@@ -40,7 +40,7 @@ MAY_BE_NULL: Final = frozenset({"application_ids", "applicant_refs", *ADDED_LATE
 
 FIRST_TIME_US: Final = -(2**63)
 LAST_TIME_US: Final = 2**63 - 1
-"""What stands for times without end."""
+"""PostgreSQL's infinite times."""
 
 _EPOCH_US: Final = 946_684_800_000_000  # 2000-01-01 as microseconds since 1970
 _FIXED: Final = {"uuid": "16s", "bigint": "q", "timestamptz": "q", "integer": "i", "boolean": "?"}
@@ -54,7 +54,7 @@ _REAL_OID: Final = 700
 _REAL_BYTES: Final = 4
 _ERASED: Final = struct.pack("<f", float("nan"))
 _MANY_LAYOUTS: Final = 10_000
-"""So many are remembered at most."""
+"""Maximum number of remembered layouts."""
 
 Fields = tuple[Any, ...]
 """Number of columns; then of each column its length (-1 = NULL) and its value."""
@@ -65,7 +65,7 @@ Fields = tuple[Any, ...]
 
 
 class LoggedRow(msgspec.Struct, frozen=True, gc=False):
-    """A record of the log: its numbers are the bytes that are hashed; what was erased is NaN."""
+    """A record of the log: its arrays are the hashed bytes; erased values are NaN."""
 
     chain: bytes
     facts: Facts
@@ -77,7 +77,7 @@ class LoggedRow(msgspec.Struct, frozen=True, gc=False):
     digest: bytes
     hash: bytes
     reasons: bytes = b""
-    """Nothing where the answer gave none."""
+    """Empty if the answer had none."""
 
     @property
     def row_count(self) -> int:
@@ -86,7 +86,7 @@ class LoggedRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class UnreadableRecord(msgspec.Struct, frozen=True, gc=False):
-    """A row of the table that holds what no server process writes, so that nothing can be hashed."""
+    """A row of the table with values that no server process writes, so that it can't be hashed."""
 
     chain: bytes
     sequence: int
@@ -104,7 +104,7 @@ class NotAsWritten(ValueError):
 
 
 class _Layout:
-    """Where rows whose fields have these lengths have them."""
+    """The layout of rows whose fields have these lengths."""
 
     def __init__(self, lengths: tuple[int, ...]) -> None:
         self.lengths = lengths
@@ -116,14 +116,14 @@ class _Layout:
 
 
 class RowDecoder:
-    """Decodes rows of one query; it remembers their layouts."""
+    """Decodes rows of one query, and caches their layouts."""
 
     def __init__(self) -> None:
         self._by_size: dict[int, _Layout] = {}
         self._by_lengths: dict[tuple[int, ...], _Layout] = {}
 
     def decode(self, rows: Sequence[bytes]) -> list[LoggedRow | UnreadableRecord]:
-        """The rows of a page, in their order."""
+        """Decode the rows of a page, in order."""
         split: list[Fields] = []
         unreadable: dict[int, str] = {}
         find = self._by_size.get
@@ -162,7 +162,7 @@ class RowDecoder:
 
 
 def place_of(row: bytes) -> tuple[bytes, int, int]:
-    """Chain, sequence and moment (microseconds since 2000) of a row."""
+    """Chain, sequence and time (microseconds since 2000) of a row."""
     chain, _, sequence, _, recorded_at = _PLACE.unpack_from(row, _PLACE_OFFSET)
     return chain, sequence, recorded_at
 
@@ -177,7 +177,7 @@ def _lengths(row: bytes) -> tuple[int, ...]:
 
 
 def _reasons(arrays: Sequence[bytes], unreadable: dict[int, str]) -> list[bytes]:
-    """Of each array the bytes of its float32, as `_real_arrays`; most records have none."""
+    """The float32 bytes of each array, as `_real_arrays`; most records have none."""
     places = [place for place, array in enumerate(arrays) if array]
     found = [b""] * len(arrays)
     if places:
@@ -226,7 +226,7 @@ def _row(fields: Fields, features: bytes, probabilities: bytes, reasons: bytes) 
 
 
 def _real_arrays(name: str, arrays: Sequence[bytes], unreadable: dict[int, str]) -> list[bytes]:
-    """Of each array the bytes of its float32; what is not as it is written goes to `unreadable`."""
+    """The float32 bytes of each array; malformed ones are added to `unreadable`."""
     found: list[bytes | None] = [None] * len(arrays)
     places_by_size: dict[int, list[int]] = {}
     for place, array in enumerate(arrays):
@@ -241,7 +241,7 @@ def _real_arrays(name: str, arrays: Sequence[bytes], unreadable: dict[int, str])
 
 
 def _equal_arrays(arrays: Sequence[bytes], size: int) -> list[bytes | None]:
-    """Of arrays of one size, in bytes, the bytes of their float32; None for one with another form than most have."""
+    """The float32 bytes of arrays of one size in bytes; None for an array of an unusual form."""
     count, rest = divmod(size - _ONE_DIMENSION_BYTES, _LENGTH.size + _REAL_BYTES)
     if count <= 0 or rest:
         return [None] * len(arrays)
@@ -258,7 +258,7 @@ def _equal_arrays(arrays: Sequence[bytes], size: int) -> list[bytes | None]:
 
 
 def _reals(name: str, arrays: Sequence[bytes], place: int, unreadable: dict[int, str]) -> bytes:
-    """The bytes of the float32 of an array that may have NULLs, each of which is NaN."""
+    """The float32 bytes of an array that may have NULLs, which become NaN."""
     try:
         return _nullable_reals(name, arrays[place])
     except NotAsWritten as error:
@@ -267,7 +267,9 @@ def _reals(name: str, arrays: Sequence[bytes], place: int, unreadable: dict[int,
 
 
 def _nullable_reals(name: str, array: bytes) -> bytes:
-    """The views read an array by its subscripts: one whose first is not 1 shows other values than it holds."""
+    """Check the subscripts too: the views read arrays by subscript, so with a first one other than 1 they show other
+    values.
+    """
     if len(array) < _ARRAY_START.size:
         raise NotAsWritten(f"{name} is NULL")
     dimensions, _, kind = _ARRAY_START.unpack_from(array)
@@ -279,25 +281,21 @@ def _nullable_reals(name: str, array: bytes) -> bytes:
 
 
 def _check_width(values: int, rows: int) -> None:
-    """Of the time before features were added a record has fewer of them.
-
-    Raises:
-        NotAsWritten: its rows have more than are declared, or not all as many.
+    """Check the number of features; records from before features were added have fewer. Raises: NotAsWritten: more
+    features than declared, or a different number in some rows.
     """
     if values % rows if rows else values:
-        raise NotAsWritten(f"features has {values} elements, expected as many in each of {rows} rows")
+        raise NotAsWritten(f"features has {values} elements, expected the same number in each of {rows} rows")
     if rows and not 0 < values // rows <= FEATURE_COUNT:
-        raise NotAsWritten(f"features has {values // rows} elements a row, declared are {FEATURE_COUNT}")
+        raise NotAsWritten(f"features has {values // rows} elements a row, but {FEATURE_COUNT} are declared")
 
 
 def _check_reasons(values: int, rows: int) -> None:
-    """Each row has as many, of each the feature and its effect.
-
-    Raises:
-        NotAsWritten: it is not so.
+    """Check that each row has the same number of reasons, each a feature and its effect. Raises: NotAsWritten: they
+    don't.
     """
     if not rows or not values or values % (2 * rows):
-        raise NotAsWritten(f"reasons has {values} elements, expected as many pairs in each of {rows} rows")
+        raise NotAsWritten(f"reasons has {values} elements, expected the same number of pairs in each of {rows} rows")
 
 
 def _texts(array: bytes) -> list[str | None]:
@@ -305,7 +303,7 @@ def _texts(array: bytes) -> list[str | None]:
 
 
 def _elements(name: str, array: bytes) -> list[bytes | None]:
-    """The elements of an array of one dimension from 1."""
+    """The elements of a one-dimensional array with subscripts from 1."""
     dimensions, *_ = _ARRAY_START.unpack_from(array)
     bounds = [_DIMENSION.unpack_from(array, _ARRAY_START.size + 8 * number) for number in range(dimensions)]
     if dimensions > 1 or any(first != 1 for _, first in bounds):
@@ -315,7 +313,7 @@ def _elements(name: str, array: bytes) -> list[bytes | None]:
 
 
 def _values(array: bytes) -> list[bytes | None]:
-    """The elements of an array of one dimension, or none."""
+    """The elements of a one-dimensional or empty array."""
     if len(array) < _ONE_DIMENSION_BYTES:
         return []
     count, _ = _DIMENSION.unpack_from(array, _ARRAY_START.size)

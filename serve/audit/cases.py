@@ -1,4 +1,4 @@
-"""Cases against the journal that made them: the words and ids beside each event, and what cases are now."""
+"""Verification of cases against their journal: the content of each event, and the current state of cases."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ERASED: Final = """
         ON entry.chain_id::text = opening.facts ->> 'chain_id' AND entry.sequence::text = opening.facts ->> 'sequence'
     WHERE entry.kind = 'person' AND opening.facts ->> 'row' = ANY (entry.row_numbers::text[])
 """
-"""As texts, since facts that nothing here wrote may hold anything."""
+"""Compared as texts, since forged facts may contain anything."""
 _ORPHANS: Final = """
     SELECT event FROM public.case_contents AS content
     WHERE NOT EXISTS (SELECT FROM public.case_events WHERE number = content.event) ORDER BY event
@@ -39,7 +39,7 @@ _FETCHED: Final = 1000
 
 
 def check_cases(connection: Connection) -> Iterator[Finding]:
-    """Each word that is not what was written, and each case that does not follow from its events."""
+    """Yield each changed content, and each case that does not follow from its events."""
     if read_version(connection) < CASE_EVENTS.since:
         return
     expected: dict[int, Case | None] = {}
@@ -48,7 +48,7 @@ def check_cases(connection: Connection) -> Iterator[Finding]:
         erased = {number for (number,) in cursor.fetchall()}
         cursor.execute(_ORPHANS)
         for (event,) in cursor.fetchall():
-            yield Finding(Fault.CHANGED, f"case_contents has words of event {event}, which is not there")
+            yield Finding(Fault.CHANGED, f"case_contents has content of event {event}, which does not exist")
     with connection.cursor("case events") as cursor:
         cursor.itersize = _FETCHED
         cursor.execute(_EVENTS)
@@ -56,21 +56,21 @@ def check_cases(connection: Connection) -> Iterator[Finding]:
             yield from _check_case(number, list(events), expected, was_erased=number in erased)
     for case in read_cases(connection):
         if case.number not in expected:
-            yield Finding(Fault.CHANGED, f"case {case.number} is one that no event opened")
+            yield Finding(Fault.CHANGED, f"case {case.number} was not opened by any event")
             continue
         following = expected.pop(case.number)
         if following is not None and case != following:
             yield Finding(
-                Fault.CHANGED, f"case {case.number} is not what its events made of it: {_told(case, following)}"
+                Fault.CHANGED, f"case {case.number} does not follow from its events: {_told(case, following)}"
             )
     for number in (number for number, following in expected.items() if following is not None):
-        yield Finding(Fault.MISSING, f"case {number} is gone, and its events are there")
+        yield Finding(Fault.MISSING, f"case {number} is missing, but its events exist")
 
 
 def _check_case(
     number: int, found: list[tuple[Any, ...]], expected: dict[int, Case | None], *, was_erased: bool
 ) -> Iterator[Finding]:
-    """`expected` gets the case that the events made; None where they can't have made one."""
+    """`expected` receives the case that results from the events; None if they are impossible."""
     events: list[CaseEvent] = []
     expected[number] = None
     try:
@@ -82,10 +82,12 @@ def _check_case(
         erasures = [event.number for event in events if event.act is Act.ERASED]
         for event in events:
             if erasures and event.number < erasures[-1] and event.content is not None:
-                yield Finding(Fault.CHANGED, f"what event {event.number} of case_events says was erased, and is there")
+                yield Finding(
+                    Fault.CHANGED, f"the content of event {event.number} of case_events was erased, but exists"
+                )
         expected[number] = replay(events)
     except (CaseError, ValueError, KeyError, TypeError) as error:
-        yield Finding(Fault.CHANGED, f"the events of case {number} can't have happened: {error}")
+        yield Finding(Fault.CHANGED, f"the events of case {number} are impossible: {error}")
 
 
 def _content_fault(values: tuple[Any, ...], *, was_erased: bool) -> Finding | None:
@@ -93,10 +95,10 @@ def _content_fault(values: tuple[Any, ...], *, was_erased: bool) -> Finding | No
     named = _facts(facts).get("content")
     if text is not None:
         if StoredContent(text, bytes(salt)).digest != named:
-            return Finding(Fault.CHANGED, f"what event {number} of case_events says is not what was written")
+            return Finding(Fault.CHANGED, f"the content of event {number} of case_events was changed")
         return None
     if named is not None and not was_erased:
-        return Finding(Fault.MISSING, f"what event {number} of case_events says is gone, and no erasure took it")
+        return Finding(Fault.MISSING, f"the content of event {number} of case_events is missing, and was not erased")
     return None
 
 
@@ -107,4 +109,4 @@ def _facts(text: str) -> Mapping[str, Any]:
 
 def _told(case: Case, following: Case) -> str:
     names = [name for name in Case.__struct_fields__ if getattr(case, name) != getattr(following, name)]
-    return ", ".join(f"{name} is {getattr(case, name)}, and was {getattr(following, name)}" for name in names)
+    return ", ".join(f"{name} is {getattr(case, name)}, but was {getattr(following, name)}" for name in names)

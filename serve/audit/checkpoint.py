@@ -1,8 +1,8 @@
-"""Where a verification that was broken off stood, kept beside the anchors: `<spool>/verify.checkpoint`.
+"""Checkpoint of an interrupted verification, stored beside the anchors: `<spool>/verify.checkpoint`.
 
-It is as good as the anchors are. With AUDIT_KEY it is signed, since who can write to that folder could make one up that
-skips records; without, a digest tells of a file that was cut, or changed by accident. It is read only by a verification
-that is asked to go on (`--resume`).
+It is as trustworthy as the anchors. With AUDIT_KEY it is signed, since anybody who can write to that folder could forge
+one that skips records; without a key, a digest detects a truncated or accidentally changed file. Only a verification
+with `--resume` reads it.
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ _ANEW: Final = "verify from the beginning, without --resume"
 
 
 class CheckpointError(AuditError):
-    """There is nothing to go on from, or it is not what was written, or of another log."""
+    """There is no checkpoint, or it was changed, or it belongs to another log."""
 
 
 class OpenChain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The chain in which a verification stands, behind the record with this hash."""
+    """The chain at which a verification stopped, after the record with this hash."""
 
     hash: Hash
     records: int
     before: Anchor
     began_without_id_at: int | None
-    """Its first record is not read again, and tells of which time the chain is."""
+    """Kept because the chain's first record, which shows its kind, is not read again."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is verified, what was found, and what it takes to go on."""
+    """The progress and findings of a verification, and the state needed to resume it."""
 
     began_at: dt.datetime
     place: Place
-    """The last record that is verified."""
+    """The last verified record."""
     open_chain: OpenChain
     chains: int
-    """That are verified to their ends."""
+    """Completely verified chains."""
     records: int
     """In these."""
     findings: tuple[Finding, ...]
@@ -58,7 +58,7 @@ class Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ledger_number: int
     ledger_hash: Hash
     collected_from: tuple[str, ...]
-    """Places of anchors that what is verified was compared with."""
+    """Places of collected anchors that the verified records were compared with."""
 
     @property
     def chain_id(self) -> uuid.UUID:
@@ -70,11 +70,11 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checkpoint: msgspec.Raw
     sha256: str
     signature: bytes = b""
-    """Under AUDIT_KEY; nothing where there is none."""
+    """Signature under AUDIT_KEY; empty without a key."""
 
 
 def write_checkpoint(spool: Path, checkpoint: Checkpoint, key: AnchorKey | None = None) -> None:
-    """Keep it in place of the one before; with a `key` it is signed.
+    """Replace the checkpoint; with a `key` it is signed.
 
     Raises:
         OSError: the folder can't be written to.
@@ -87,10 +87,10 @@ def write_checkpoint(spool: Path, checkpoint: Checkpoint, key: AnchorKey | None 
 
 
 def read_checkpoint(spool: Path, key: AnchorKey | None = None) -> Checkpoint:
-    """The one that was kept.
+    """Read the checkpoint.
 
     Raises:
-        CheckpointError: there is none, or it is not what was written, or what the `key` has signed.
+        CheckpointError: there is none, or it was changed, or it is not signed with `key`.
     """
     path = spool / NAME
     try:
@@ -102,13 +102,13 @@ def read_checkpoint(spool: Path, key: AnchorKey | None = None) -> Checkpoint:
             raise CheckpointError(f"{path} is not signed with AUDIT_KEY: {_ANEW}")
         return msgspec.json.decode(content, type=Checkpoint)
     except FileNotFoundError:
-        raise CheckpointError(f"no verification was broken off: {path} is not there") from None
+        raise CheckpointError(f"no verification was interrupted: {path} does not exist") from None
     except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
         raise CheckpointError(f"{path} can't be read ({error}): {_ANEW}") from error
 
 
 def remove_checkpoint(spool: Path) -> None:
-    """Nothing is left to go on from."""
+    """Remove the checkpoint."""
     (spool / NAME).unlink(missing_ok=True)
 
 

@@ -18,18 +18,18 @@ from serve.audit.erasure import APPLICATION_NAME
 
 def close_chain(
     chains: Annotated[list[uuid.UUID], typer.Argument(help="Chains that `verify` calls unwitnessed.")],
-    by: Annotated[str, typer.Option(help="Who closes them.")],
-    why: Annotated[str, typer.Option(help="What became of the server that wrote them.")],
+    by: Annotated[str, typer.Option(help="Name of the person who closes them.")],
+    why: Annotated[str, typer.Option(help="What happened to the server that wrote them.")],
 ) -> None:
-    """Say on record that chains of a server that left for ever end where they do.
+    """Record that chains of a server that is gone for good end where they do.
 
-    Each is verified first, record by record. From then on `verify` on this machine finds what is removed from its end
-    or added to it, and names who closed it, when and why; nothing takes that back. Run it where `verify` runs, with the
-    AUDIT_KEY of the server. Exit status: 0 all are closed; 2 one is not: it is at work, is not whole, or was closed
+    Each is verified first, record by record. From then on `verify` on this machine detects records removed from its end
+    or added to it, and names who closed it, when and why; this can't be undone. Run it where `verify` runs, with the
+    server's AUDIT_KEY. Exit status: 0 all are closed; 2 one is not: it is still in use, is incomplete, or was closed
     before.
     """
     if not by.strip() or not why.strip():
-        raise SettingsError("--by and --why have to say something: they are what stays on record")
+        raise SettingsError("--by and --why must not be empty: they stay on record")
     settings = audit_settings()
     dsn, spool, anchors = settings.dsn(DatabaseRole.AUDITOR), settings.spool_folder(), anchors_of(settings)
     refuse_newer(dsn)

@@ -1,4 +1,4 @@
-"""`close-chain`: an operator's word for a chain of which nothing outside of the database tells where it ends."""
+"""`close-chain`: an operator's statement of a chain's end that nothing outside of the database shows."""
 
 from __future__ import annotations
 
@@ -25,12 +25,11 @@ from serve.prediction_log.segment import list_segments
 def close_chain(
     connection: Connection, spool: Path, anchors: Anchors, chain_id: uuid.UUID, *, by: str, why: str
 ) -> Closure:
-    """Verify a chain, and write down that it ends where it does; gives what was written.
-
-    A run that was killed on its way is finished by the same command.
+    """Verify a chain, and record that it ends where it does; returns the entry. If a run is killed, the same command
+    finishes it.
 
     Raises:
-        AuditError: the chain is not there, not whole, or is not one that has to be closed; nothing has changed.
+        AuditError: the chain does not exist, is incomplete, or need not be closed; nothing has changed.
         SpoolError: the list of closed chains can't be read.
     """
     closures = read_closures(spool)
@@ -59,17 +58,17 @@ def _refuse_if_at_work(spool: Path, anchors: Anchors, chain_id: uuid.UUID) -> No
     if anchors.of(chain_id) is not None:
         raise AuditError(f"chain {chain_id} has an anchor here, which says where it ends: there is nothing to close")
     if spool.exists() and any(key.chain_id == chain_id for key in list_segments(spool)):
-        raise AuditError(f"records of chain {chain_id} wait in the spool here: they have to be shipped first")
+        raise AuditError(f"records of chain {chain_id} wait in the spool here: they must be shipped first")
 
 
 def _verified_end(connection: Connection, spool: Path, chain_id: uuid.UUID) -> Anchor:
-    """Where a chain ends that is whole as far as it can be told without a witness."""
+    """The end of a chain that is complete as far as can be checked without a witness."""
     connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
     walk = Walk(connection, Outside(spool))
     end = walk.check_chain(chain_id)
     faults = [finding for finding in walk.findings.kept if finding.fault is not Fault.UNWITNESSED]
     if faults:
-        raise AuditError(f"chain {chain_id} is not whole, and is not closed: {faults[0].what}")
+        raise AuditError(f"chain {chain_id} is incomplete, and was not closed: {faults[0].what}")
     if not end.sequence:
         raise AuditError(f"chain {chain_id} has no record here")
     return end

@@ -1,7 +1,7 @@
-"""Chains of servers that have left for ever: an operator says where each ends, and that it stays so.
+"""Closed chains of servers that are gone for good: an operator states where each ends.
 
-`anchors/closures` has a line for each, chained by hash and anchored as the ledger of erasures is, with a signature
-where anchors are signed. The chain itself gets an anchor here, as if this machine had shipped it.
+`anchors/closures` has a line for each, chained by hash and anchored like the ledger of erasures, with a signature if
+anchors are signed. The chain itself gets an anchor here, as if this machine had shipped it.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class Closure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hash: Hash
     """Of its last record."""
     by: str
-    """Who closed it."""
+    """The person who closed it."""
     why: str
     entry_hash: Hash = GENESIS
-    """Of all this, behind the entry before it."""
+    """Hash of all fields and of the previous entry's hash."""
 
     @property
     def chain_id(self) -> uuid.UUID:
@@ -49,20 +49,20 @@ class Closure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return uuid.UUID(self.chain)
 
     def after(self, previous: bytes) -> Closure:
-        """The entry as it is behind one with that hash."""
+        """The entry with its hash, after an entry with hash `previous`."""
         facts = self.number, self.closed_at, self.chain, self.sequence, self.hash, self.by, self.why
         return msgspec.structs.replace(
             self, entry_hash=hashlib.sha256(previous + msgspec.msgpack.encode(facts)).digest()
         )
 
     def __str__(self) -> str:
-        """For a reader of the verification."""
+        """The text for readers of a verification."""
         when = moment(self.closed_at)
         return f"chain {self.chain_id} ends at record {self.sequence}: closed {when} by {self.by}: {self.why}"
 
 
 def read_closures(spool: Path) -> list[Closure]:
-    """All of them, the oldest first.
+    """All closures, oldest first.
 
     Raises:
         SpoolError: the list can't be read.
@@ -78,7 +78,7 @@ def read_closures(spool: Path) -> list[Closure]:
 
 
 def append_closure(spool: Path, closure: Closure) -> None:
-    """Write one more at the end, and force it to the disk."""
+    """Append an entry, and sync it to disk."""
     make_folder(spool / FOLDER)
     path = spool / FOLDER / CLOSURES_FILE
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY)
@@ -90,21 +90,21 @@ def append_closure(spool: Path, closure: Closure) -> None:
 
 
 def end_of_closures(closures: Sequence[Closure]) -> Anchor:
-    """Where the list ends."""
+    """The list's end."""
     return Anchor(sequence=closures[-1].number, hash=closures[-1].entry_hash) if closures else Anchor()
 
 
 def check_closures(closures: Sequence[Closure], anchors: Mapping[uuid.UUID, Anchor]) -> Iterator[Finding]:
-    """Whether the list is what was written, and each chain's anchor where it says."""
+    """Check that the list is unchanged, and that each chain's anchor matches it."""
     previous = GENESIS
     for number, closure in enumerate(closures, 1):
         if closure.number != number or closure.after(previous).entry_hash != closure.entry_hash:
-            yield Finding(Fault.CHANGED, f"{_WHAT} is not what was written", CLOSURES, number)
+            yield Finding(Fault.CHANGED, f"{_WHAT} was changed", CLOSURES, number)
         previous = closure.entry_hash
         anchor = anchors.get(closure.chain_id, Anchor())
         if (anchor.sequence, anchor.hash) != (closure.sequence, closure.hash):
-            told = f"it was closed at record {closure.sequence}, and its anchor says otherwise"
+            told = f"it was closed at record {closure.sequence}, but its anchor differs"
             yield Finding(Fault.CHANGED, told, closure.chain_id)
     anchor, end = anchors.get(CLOSURES, Anchor()), end_of_closures(closures)
     if (anchor.sequence, anchor.hash) != (end.sequence, end.hash):
-        yield Finding(Fault.CHANGED, f"{_WHAT} ends elsewhere than its anchor says", CLOSURES, len(closures))
+        yield Finding(Fault.CHANGED, f"{_WHAT} does not end where its anchor says", CLOSURES, len(closures))

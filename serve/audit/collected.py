@@ -1,4 +1,4 @@
-"""Anchors that were collected elsewhere (ANCHOR_URL): what the server's own machine could be made to forget."""
+"""Anchors collected elsewhere (ANCHOR_URL): evidence that an attacker on the server's machine can't remove."""
 
 from __future__ import annotations
 
@@ -22,42 +22,42 @@ from serve.prediction_log.segment import open_file
 
 @dataclass(slots=True)
 class Collected:
-    """By chain: the hash that each anchored record had; and what is wrong with what was read."""
+    """By chain: the hash of each anchored record; and the faults of the files read."""
 
     ends: dict[uuid.UUID, dict[int, Anchor]] = field(default_factory=dict)
     signed_since: dict[uuid.UUID, int] = field(default_factory=dict)
-    """By chain: the earliest time from which on anchors were signed where it is written, microseconds since 1970."""
+    """By chain: the earliest time since when anchors are signed on its machine, microseconds since 1970."""
     findings: list[Finding] = field(default_factory=list)
     places: tuple[str, ...] = ()
-    """Where they were read."""
+    """The places read."""
 
     def latest(self) -> dict[uuid.UUID, Anchor]:
-        """The farthest that each chain was seen."""
+        """The latest anchor of each chain."""
         return {chain_id: anchors[max(anchors)] for chain_id, anchors in self.ends.items()}
 
     def hashes(self, chain_id: uuid.UUID) -> dict[int, bytes]:
-        """Of each record of a chain that was its end once."""
+        """Hashes of a chain's anchored records."""
         return {sequence: anchor.hash for sequence, anchor in self.ends.get(chain_id, {}).items()}
 
     def check_against(self, anchors: Mapping[uuid.UUID, Anchor], register: Register | None) -> Iterator[Finding]:
-        """What the anchors of this machine have lost since."""
+        """Check this machine's anchors for losses."""
         for chain_id, latest in self.latest().items():
-            # Each server anchors the journals' ends for itself, at times of its own; they are checked event by event.
+            # Each server anchors the journals' ends independently; they are checked event by event.
             anchor = None if chain_id in JOURNAL_ENDS else anchors.get(chain_id)
             if anchor is not None and anchor.sequence < latest.sequence:
-                told = f"its anchor is at record {anchor.sequence}, and was at {latest.sequence}: it was put back"
+                told = f"its anchor is at record {anchor.sequence}, but was at {latest.sequence}: it was set back"
                 yield Finding(Fault.CHANGED, told, chain_id)
         if register is None:
             return
-        # Other servers' anchors may be signed for longer; the ledger's are written wherever somebody erases.
+        # Other servers' anchors may be signed for longer; the ledger's are written on every machine that erases.
         own = {*anchors, *map(uuid.UUID, register.chains)} - NO_CHAINS
         since = min((self.signed_since[chain_id] for chain_id in own & self.signed_since.keys()), default=0)
         if since and not 0 < register.signed_since <= since:
-            yield Finding(Fault.CHANGED, f"anchors were signed since {moment(since)}, and the register says otherwise")
+            yield Finding(Fault.CHANGED, f"anchors were signed since {moment(since)}, but the register differs")
 
 
 def read_collected(places: Sequence[Path], key: AnchorKey | None) -> Collected:
-    """All anchors in these files, and in the files of these folders; what can't be read is a finding."""
+    """Read all anchors in these files, and in the files of these folders; unreadable ones are findings."""
     found = Collected(places=tuple(str(place.absolute()) for place in places))
     for path in _files(places):
         try:
@@ -80,7 +80,7 @@ def _read_line(found: Collected, where: str, name: str, line: bytes, key: Anchor
     try:
         anchors, register = _decode(name, line)
     except (msgspec.MsgspecError, ValueError):
-        found.findings.append(Finding(Fault.DAMAGED, f"{where} is no anchor"))
+        found.findings.append(Finding(Fault.DAMAGED, f"{where} is not an anchor"))
         return
     for chain_id, anchor in anchors.items():
         if key is not None and anchor.signature and not key.has_signed(chain_id, anchor):
@@ -102,7 +102,7 @@ def _read_line(found: Collected, where: str, name: str, line: bytes, key: Anchor
 
 
 def _decode(name: str, line: bytes) -> tuple[dict[uuid.UUID, Anchor], Register | None]:
-    """What a line says: an anchor as it was sent, the body of a POST, or a file of the folder `anchors` itself."""
+    """Decode a line: an anchor as sent, the body of a POST, or a file of the folder `anchors` itself."""
     kind = {"chain": SentAnchor, "anchors": SentAnchors, "ids_since": Register}
     known = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
     decoded = msgspec.json.decode(line, type=next((kind[key] for key in kind if key in known), Anchor))

@@ -1,7 +1,7 @@
-"""What was collected elsewhere, compared with records that an earlier verification has read.
+"""Compares anchors collected elsewhere with records that an earlier verification has read.
 
-A place of anchors grows: a verification that goes on may find some there that the one before it did not know, of
-records that are not read again. All of them up to where it stood are compared with the hashes that the table has.
+A place of anchors grows: a resumed verification may find new ones of records that are not read again. All anchors up to
+its start are compared with the hashes in the table.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _HASHES: Final = """
 
 
 def collected_up_to(collected: Collected, place: Place) -> Hashes:
-    """What each record up to a place was anchored with, in the order in which the log is read."""
+    """The anchored hashes of records up to a place, in reading order of the log."""
     found = {}
     for chain_id in sorted(collected.ends.keys() - NO_CHAINS):
         hashes = collected.hashes(chain_id)
@@ -41,7 +41,7 @@ def collected_up_to(collected: Collected, place: Place) -> Hashes:
 
 
 def stored_hashes(connection: Connection, records: Hashes) -> Hashes:
-    """The hashes that these records have in the table, without those that are not there."""
+    """The hashes of these records in the table, as far as they exist."""
     found = {}
     with connection.cursor() as cursor:
         for chain_id, hashes in records.items():
@@ -51,12 +51,14 @@ def stored_hashes(connection: Connection, records: Hashes) -> Hashes:
 
 
 def compare_collected(collected: Hashes, stored: Hashes, anchor_of: Callable[[uuid.UUID], Anchor]) -> Iterator[Finding]:
-    """What is stored otherwise than it was anchored, or is gone; `anchor_of` tells what retention has removed since."""
+    """Yield records whose hash differs from the anchored one, or that are missing; `anchor_of` shows what retention has
+    removed.
+    """
     for chain_id, hashes in collected.items():
         expired = anchor_of(chain_id).expired_sequence
         for sequence in sorted(hashes):
             found = stored[chain_id].get(sequence)
             if found is None and sequence > expired:
-                yield Finding(Fault.MISSING, "it was anchored elsewhere, and is gone", chain_id, sequence)
+                yield Finding(Fault.MISSING, "it was anchored elsewhere, but is missing", chain_id, sequence)
             elif found is not None and found != hashes[sequence]:
                 yield Finding(Fault.CHANGED, ANCHORED_ELSEWHERE, chain_id, sequence)

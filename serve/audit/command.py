@@ -1,4 +1,4 @@
-"""What the audit's commands share: their settings, their ends, and the person they are about."""
+"""Shared code of the audit's commands: settings, exit statuses, and the person's reference."""
 
 from __future__ import annotations
 
@@ -22,40 +22,40 @@ from serve.prediction_log.pseudonym import Pseudonyms
 PROCESS: Final = "audit"
 TIMEOUT_S: Final = 120.0
 NOBODY: Final = (
-    "nothing is on record under that reference: see that it is spelled as clients send it, and that APPLICANT_REF_KEY "
-    "is the server's (APPLICANT_REF_OLD_KEYS: those that it had before)"
+    "nothing is on record under that reference: check that it is spelled as clients send it, and that "
+    "APPLICANT_REF_KEY is the server's (APPLICANT_REF_OLD_KEYS: its earlier keys)"
 )
 
 ApplicantRef = Annotated[
-    str | None, typer.Option(help="The person, as clients name them. Asked for when not given.", show_default=False)
+    str | None, typer.Option(help="The person, as clients name them. Prompted for if not given.", show_default=False)
 ]
 
 CollectedAnchors = Annotated[
     list[Path] | None,
-    typer.Option(help="Folder or file with anchors that were collected elsewhere (ANCHOR_URL); may be repeated."),
+    typer.Option(help="Folder or file with anchors collected elsewhere (ANCHOR_URL); can be repeated."),
 ]
 
 
 def audit_settings() -> Settings:
-    """The settings, with log lines in their form."""
+    """Read the settings, and configure logging."""
     settings = load_settings()
     configure_logging(PROCESS, LogFormat(settings.log_format))
     return settings
 
 
 def pseudonyms_of(settings: Settings) -> Pseudonyms:
-    """What makes pseudonyms under all keys of the server.
+    """The pseudonyms under all keys of the server.
 
     Raises:
         SettingsError: no key is set.
     """
     if settings.applicant_ref_key is None:
-        raise SettingsError("APPLICANT_REF_KEY is not set: without the server's key nobody can be found")
+        raise SettingsError("APPLICANT_REF_KEY is not set: people can only be found with the server's key")
     return Pseudonyms(*settings.ref_keys())
 
 
 def anchors_of(settings: Settings) -> Anchors:
-    """The anchors, which are signed where the server signs them.
+    """The anchors, with the server's key if they are signed.
 
     Raises:
         SpoolError: they are signed, and no key is set.
@@ -66,21 +66,21 @@ def anchors_of(settings: Settings) -> Anchors:
 
 
 def asked_for(applicant_ref: str | None) -> str:
-    """The person; asked for on standard error, since standard output is for what is found.
+    """The person's reference; prompted for on standard error, since standard output has the result.
 
     Raises:
-        SettingsError: nobody was named.
+        SettingsError: no reference was given.
     """
     if applicant_ref is None:
-        typer.echo("Applicant ref: ", err=True, nl=False)  # click's prompt has a space on standard output even so
+        typer.echo("Applicant ref: ", err=True, nl=False)  # click's prompt would still print a space on standard output
         applicant_ref = sys.stdin.readline().rstrip("\r\n")
     if not applicant_ref:
-        raise SettingsError("nobody was named: give the person's reference, as clients send it")
+        raise SettingsError("no person was named: expected the person's reference, as clients send it")
     return applicant_ref
 
 
 def find_person(settings: Settings, applicant_ref: str, timeout_s: float) -> list[Answered]:
-    """All that is on record about one person, once the spool is shipped.
+    """Everything on record about one person, once the spool is shipped.
 
     Raises:
         ProjectError, psycopg2.Error: it can't be read.

@@ -1,4 +1,4 @@
-"""A file that the shipper has set aside, and what it says of itself: its name, its header, its end mark."""
+"""A damaged file set aside by the shipper, and its own claims: name, header, end mark."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class DamagedFile:
     named: uuid.UUID | None
     """The chain in its name."""
     start: SegmentStart | None
-    """What its header says; None where that can't be read."""
+    """The start in its header; None if that can't be read."""
     last: int | None
-    """The number of its last record, by its end mark; None where that can't be told."""
+    """The number of its last record, by its end mark; None if unknown."""
 
     @property
     def chain_ids(self) -> Sequence[uuid.UUID]:
@@ -39,26 +39,26 @@ class DamagedFile:
 
     @property
     def widths(self) -> Sequence[int]:
-        """How many features each row of its records may have: what is declared now, or a part of it."""
+        """Possible numbers of features in each row: those declared now, or fewer."""
         return range(FEATURE_COUNT, 0, -1) if self.start is None else (self.start.features,)
 
     @property
     def hash_before(self) -> bytes | None:
-        """The hash of the record before its first one, as the header says."""
+        """The hash of the record before its first one, by the header."""
         return None if self.start is None else self.start.previous_hash
 
     @property
     def is_unsure(self) -> bool:
-        """Whether its header, for want of a checksum, may tell of another beginning than it has."""
+        """Whether its header has no checksum, so that its start may be wrong."""
         return self.start is not None and not self.start.has_end_mark
 
     def firsts(self, chain_id: uuid.UUID) -> set[bytes]:
-        """What may stand before its first record in that chain."""
+        """Candidates for the record before its first one in that chain."""
         trusted = {self.start.previous_hash} if self.start is not None and self.is_of(chain_id) else set()
         return {beginning(chain_id), GENESIS} | trusted
 
     def held(self, chain_id: uuid.UUID, proven: Sequence[ProvenRecord]) -> range | None:
-        """The numbers of the records that it held, if it is of that chain; None where that can't be told."""
+        """The numbers of its original records, if it belongs to that chain; None if unknown."""
         if self.last is None:
             return None
         if self.is_of(chain_id) and self.start is not None:
@@ -68,15 +68,15 @@ class DamagedFile:
         return None
 
     def is_of(self, chain_id: uuid.UUID) -> bool:
-        """Whether it can be of no other chain, by a header that is sound and the name that it has."""
+        """Whether it certainly belongs to that chain, by a valid header and its name."""
         return self.start is not None and list(self.chain_ids) == [chain_id]
 
 
 def read_damaged(path: Path) -> DamagedFile:
-    """Read what is there.
+    """Read the file.
 
     Raises:
-        SpoolError: it is no file, or may not be read.
+        SpoolError: it is not a regular file, or can't be read.
     """
     key = key_of(path.name) or key_of(path.stem)
     start, last = None, None
@@ -95,7 +95,7 @@ def _last_by_mark(descriptor: int) -> int | None:
 
 
 def _last_of_unmarked(path: Path) -> int | None:
-    """Of a file of the version without end marks nobody knows what it held, unless all of it is sound."""
+    """The original content of a file without end mark is unknown, unless all of it is valid."""
     with closing(SegmentReader(path)) as reader:
         for _ in reader.records():
             continue

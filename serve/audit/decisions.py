@@ -1,7 +1,7 @@
-"""What was decided about logged applications, computed again: from probability, policy and control draw.
+"""Recomputes the decisions about logged applications from probability, policy and control draw.
 
-Decisions are not stored. A record names the policy, by number and hash; the policy says threshold and share; the draw
-follows from the key and the application's id. So a decision that anybody claims can be compared with this.
+Decisions are not stored. A record names the policy, by number and hash; the policy defines threshold and share; the
+draw follows from the key and the application's id. So any claimed decision can be compared with the recomputed one.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _RECORDS: Final = """
     ORDER BY received_at, chain_id, sequence
 """
 _FETCHED: Final = 1000
-"""Records at a time."""
+"""Records read at a time."""
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """About one row."""
+    """The decision about one row."""
 
     received_at: dt.datetime
     request_id: str
@@ -49,11 +49,11 @@ class Decision(msgspec.Struct, frozen=True):
     probability: float
     threshold: float
     reviewed: bool | None
-    """None: what it was drawn by was erased."""
+    """None: the id for the draw was erased."""
     control: bool | None
     """Whether it is in the control sample: reviewed although its probability is below the threshold."""
     looked_at_probability: float
-    """With which it was reviewed: 1 from the threshold on, the control sample's share below."""
+    """Probability of being reviewed: 1 from the threshold on, the control sample's share below."""
 
 
 class Decisions(msgspec.Struct):
@@ -62,20 +62,20 @@ class Decisions(msgspec.Struct):
     policy: str
     rows: int = 0
     reviewed: int = 0
-    """All of them, controls too."""
+    """All reviewed rows, including controls."""
     control: int = 0
     erased: int = 0
-    """Below the threshold and erased: nobody can tell any more whether they were drawn."""
+    """Below the threshold and erased, so it is unknown whether they were drawn."""
 
 
 def decisions(
     connection: Connection, policies: Sequence[SignedPolicy], key: bytes | None, application_id: str | None = None
 ) -> Iterator[Decision]:
-    """Every decision on record, the oldest first, or those about one application.
+    """Every recorded decision, oldest first, or those about one application.
 
     Raises:
-        AuditError: a record names a policy that two people have not signed, or that was not in force yet; or the key is
-            not the one that the policy names.
+        AuditError: a record names a policy that was not signed by two people, or not in force yet; or the key is not
+            the policy's.
         psycopg2.Error: PostgreSQL does not answer, or refuses.
     """
     with connection.cursor("decisions") as cursor:
@@ -93,7 +93,7 @@ def decisions(
 
 
 def count(found: Iterator[Decision]) -> list[Decisions]:
-    """By policy, in the order in which they were used first."""
+    """Counts by policy, in the order of first use."""
     counts: dict[str, Decisions] = {}
     for decision in found:
         one = counts.setdefault(decision.policy, Decisions(decision.policy))
@@ -113,13 +113,13 @@ class _Record(msgspec.Struct, frozen=True):
     probabilities: list[float]
     erased: list[bool]
     renamed: bool
-    """Whether its request id is another one than when it was answered."""
+    """Whether its request id was erased since the answer."""
 
 
 def _checked(name: str, policies: Sequence[SignedPolicy], record: _Record, key: bytes | None) -> SignedPolicy:
     policy = signed_policy(name, policies, record.request_id, record.received_at)
     if policy.terms.control_share > 0 and (key is None or fingerprint(key) != policy.terms.control_key):
-        raise AuditError(f"policy {name} draws its control sample by another key: set its REVIEW_CONTROL_KEY")
+        raise AuditError(f"policy {name} draws its control sample with another key: set its REVIEW_CONTROL_KEY")
     return policy
 
 

@@ -1,4 +1,4 @@
-"""`python -m serve.audit decisions`: who was to be reviewed, and by which policy, computed again from the record."""
+"""`python -m serve.audit decisions`: recompute from the record who was to be reviewed, and by which policy."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from serve.audit.erasure import APPLICATION_NAME
 
 def decisions_command(
     application: Annotated[
-        str | None, typer.Option(help="Tell all decisions about this application, by its application_id.")
+        str | None, typer.Option(help="Print all decisions about this application, by its application_id.")
     ] = None,
 ) -> None:
-    """Compute every decision on record again, by the policy that its record names; counts by policy, as JSON.
+    """Recompute every recorded decision by the policy that its record names; prints counts by policy, as JSON.
 
-    Whoever reads about one application learns whether it is in the control sample: keep that from who reviews it. Exit
-    status: 0 all follow from signed policies that were in force; 10 nothing was decided (about that application); 2 a
-    record names a policy that was not, or the command could not run.
+    The decisions about one application reveal whether it is in the control sample: keep them from its reviewers. Exit
+    status: 0 all follow from signed policies in force; 10 there are no decisions (about that application); 2 a record
+    names a policy that was not signed or in force, or the command could not run.
     """
     settings = audit_settings()
     dsn = settings.dsn(DatabaseRole.AUDITOR)

@@ -1,7 +1,8 @@
-"""What the log's tables, views and functions do is part of what an auditor is shown: is it what was installed?
+"""Compares the log's tables, views and functions, on which an audit depends, with the installed ones.
 
-A changed view can show other values than the records hold, a trigger can change what is written, and a rule or a policy
-can hide rows. So the catalogue is compared with `definitions.json`, which a test keeps equal to a fresh database's.
+A changed view can show other values than the records have, a trigger can change values when they are written, and a
+rule or a policy can hide rows. So the catalogue is compared with `definitions.json`, which a test keeps equal to a
+fresh database's.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from serve.audit.findings import Fault, Finding
 FILE: Final = Path(__file__).with_name("definitions.json")
 
 _OWN_WAY: Final = frozenset({"trigger", "rule", "policy"})
-"""Kinds of which none may be there that was not installed; views and functions of others do no harm."""
+"""Kinds that must not exist unless installed; additional views and functions are harmless."""
 
 _NO_PATH: Final = "SELECT set_config('search_path', '', true)"
 """So that PostgreSQL writes each name with its schema."""
@@ -66,21 +67,21 @@ _READ: Final = """
 
 
 class Definitions(msgspec.Struct, frozen=True):
-    """What a database holds besides rows: kind -> name -> definition."""
+    """The definitions in a database: kind -> name -> definition."""
 
     postgres: int
-    """The major version; others write views in other words."""
+    """PostgreSQL's major version; each version formats views differently."""
     by_kind: Mapping[str, Mapping[str, str]]
 
 
 @cache
 def installed() -> Definitions:
-    """What the newest version of the schema installs."""
+    """The definitions of the newest schema version."""
     return msgspec.json.decode(FILE.read_bytes(), type=Definitions)
 
 
 def read_definitions(connection: Connection) -> Definitions:
-    """What is there; names are written with their schema for the rest of the transaction."""
+    """Read the definitions in the database; names include their schema for the rest of the transaction."""
     found: dict[str, dict[str, str]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_NO_PATH)
@@ -91,37 +92,39 @@ def read_definitions(connection: Connection) -> Definitions:
 
 
 def check_definitions(connection: Connection) -> Iterator[Finding]:
-    """Each one that is not as it was installed, or is there besides and could change what is written or shown."""
+    """Yield each definition that differs from the installed one, or that is additional and could change what is written
+    or shown.
+    """
     version = read_version(connection)
     if version < NEWEST_VERSION:
         yield Finding(
             Fault.UNWITNESSED,
-            f"the schema has version {version}, so its views and functions are not compared: run `python -m initdb "
-            "upgrade`, and verify again",
+            f"the schema has version {version}, so its views and functions were not compared: run `python -m initdb "
+            f"upgrade`, and verify again",
         )
         return
     if (stored := read_stored_features(connection)) != FEATURE_NAMES:
         yield Finding(
             Fault.CHANGED,
-            f"the features are called {', '.join(stored)} in public.features; declared are {', '.join(FEATURE_NAMES)}: "
-            "views show values under wrong names",
+            f"the features in public.features are {', '.join(stored)}, but {', '.join(FEATURE_NAMES)} are declared: "
+            f"views show values under wrong names",
         )
     found, expected = read_definitions(connection), installed()
     for kind, definitions in expected.by_kind.items():
         if kind == "view" and found.postgres != expected.postgres:
             yield Finding(
                 Fault.UNWITNESSED,
-                f"views are written otherwise by PostgreSQL {found.postgres} than by {expected.postgres}, whose "
-                "definitions are known: compare them by hand with initdb/migrations",
+                f"PostgreSQL {found.postgres} formats views differently from {expected.postgres}, whose definitions "
+                f"are known: compare them manually with initdb/migrations",
             )
             continue
         there = found.by_kind.get(kind, {})
         for name, definition in definitions.items():
             if name not in there:
-                yield Finding(Fault.MISSING, f"{kind} {name} is not there")
+                yield Finding(Fault.MISSING, f"{kind} {name} is missing")
             elif there[name] != definition:
                 yield Finding(
-                    Fault.CHANGED, f"{kind} {name} is not as it was installed: {' '.join(there[name].split())}"
+                    Fault.CHANGED, f"{kind} {name} differs from the installed one: {' '.join(there[name].split())}"
                 )
     for kind in _OWN_WAY:
         for name in found.by_kind.get(kind, {}).keys() - expected.by_kind.get(kind, {}).keys():

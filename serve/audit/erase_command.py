@@ -13,6 +13,7 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
+from fraud.counted import counted
 from fraud.database import connect
 from fraud.errors import SettingsError
 from fraud.report.files import write_files
@@ -51,27 +52,28 @@ def erase(
     *,
     request_id: Annotated[
         str | None,
-        typer.Option(help="Instead of a person's rows: the id of these requests, where it says who somebody is."),
+        typer.Option(help="Instead of a person's rows: erase the id of these requests, if it identifies somebody."),
     ] = None,
     with_request_ids: Annotated[
-        bool, typer.Option("--with-request-ids", help="The ids of the person's requests as well.")
+        bool, typer.Option("--with-request-ids", help="Also erase the ids of the person's requests.")
     ] = False,
     timeout_s: Annotated[
-        float, typer.Option(min=0, help="Longest wait for the spool to be shipped, seconds.")
+        float, typer.Option(min=0, help="Maximum wait until the spool is shipped, seconds.")
     ] = TIMEOUT_S,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be erased, and erase nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be erased, but erase nothing.")] = False,
     rewrite_now: Annotated[
-        bool, typer.Option("--rewrite", help="Run `rewrite` at once: PostgreSQL's files are without the person then.")
+        bool, typer.Option("--rewrite", help="Run `rewrite` at once, which removes the person from PostgreSQL's files.")
     ] = False,
     receipt: Annotated[
-        Path | None, typer.Option(help="File for a receipt, as JSON; beside it the same as a page.", dir_okay=False)
+        Path | None,
+        typer.Option(help="File for a receipt, as JSON; an HTML page is written beside it.", dir_okay=False),
     ] = None,
 ) -> None:
-    """Erase one person's features, ids, pseudonym and outcomes from every record, and the words of officers from their
-    cases; the chains still verify afterwards.
+    """Erase one person's features, ids, pseudonym and outcomes from every record, and officers' texts from their cases;
+    the chains still verify afterwards.
 
     Run it on the server's machine, as the owner of the database. Backups of the database are not reached. Exit status:
-    0 erased, or to be erased; 10 nothing is on record under that reference; 2 the command could not run.
+    0 erased, or would be erased; 10 nothing is on record under that reference; 2 the command could not run.
     """
     settings = audit_settings()
     if request_id is not None:
@@ -85,15 +87,16 @@ def erase(
         _preview(found)
         return
     files = _Files.of(receipt)
-    files.write(b"", b"")  # while nothing is erased that they could not tell of
+    files.write(b"", b"")  # check that they can be written before anything is erased
     erased, forgotten = _erase(settings, reference, with_request_ids=with_request_ids)
     typer.echo(
-        f"erased: {erased.rows} rows in {erased.records} records, {erased.outcomes} outcomes, {erased.cases} cases, "
-        f"{forgotten} answers by Idempotency-Key"
+        f"erased: {counted(erased.rows, 'row')} in {counted(erased.records, 'record')}, "
+        f"{counted(erased.outcomes, 'outcome')}, {counted(erased.cases, 'case')}, "
+        f"{counted(forgotten, 'answer')} by Idempotency-Key"
     )
     places = places_of(found, with_request_ids=with_request_ids)
     told = _receipt(erased, forgotten, places, with_request_ids=with_request_ids)
-    files.write(encode_receipt(told), receipt_page(told))  # true also where the rewrite does not come to its end
+    files.write(encode_receipt(told), receipt_page(told))  # correct even if the rewrite does not complete
     rewritten = _rewrite(settings) if rewrite_now else None
     if rewritten is not None:
         names = [table.name for table in rewritten.tables]
@@ -121,14 +124,16 @@ def _receipt(erased: Erased, forgotten: int, places: Sequence[Place], *, with_re
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """Where the receipt goes: nowhere, or a file for programs and one for people."""
+    """The receipt's files: none, or one for programs and one for people."""
 
     json: Path | None
 
     @classmethod
     def of(cls, given: Path | None) -> _Files:
         if given is not None and given.suffix == ".html":
-            raise SettingsError("--receipt names the JSON file; the page is beside it, with .html at its end")
+            raise SettingsError(
+                "--receipt names the JSON file; the page is written beside it, with the extension .html"
+            )
         return cls(given)
 
     def write(self, told: bytes, page: bytes) -> None:
@@ -145,10 +150,10 @@ def _erase(settings: Settings, reference: str, *, with_request_ids: bool) -> tup
         erased = erase_rows_of(connection, amendment, records, pseudonyms)
         if with_request_ids:
             erase_request_ids(connection, amendment, records)
-        # Before the rows are gone: a second run would not find their places any more.
+        # Before the rows are erased: a second run could not find their places.
         forgotten = forget(spool, erased.places)
         amendment.commit()
-    logger.info("erased %d rows in %d records", erased.rows, erased.records)
+    logger.info("erased %s in %s", counted(erased.rows, "row"), counted(erased.records, "record"))
     return erased, forgotten
 
 
@@ -162,12 +167,14 @@ def _erase_requests(settings: Settings, request_id: str, timeout_s: float, *, dr
         if not records:
             _end_with_nobody("no request is on record under that id")
         if dry_run:
-            typer.echo(f"would be erased: the id of {len(records)} records")
+            typer.echo(f"would be erased: the id of {counted(len(records), 'record')}")
             return
         erase_request_ids(connection, amendment, records)
         forgotten = forget(spool, [place_of(logged) for logged in records])
         amendment.commit()
-    typer.echo(f"erased: the id of {len(records)} records, {forgotten} answers by Idempotency-Key")
+    typer.echo(
+        f"erased: the id of {counted(len(records), 'record')}, {counted(forgotten, 'answer')} by Idempotency-Key"
+    )
     _say_what_remains(_rewrite(settings) if rewrite_now else None)
 
 
@@ -186,9 +193,9 @@ def _end_with_nobody(why: str) -> None:
 
 
 def _preview(rows: Sequence[Answered]) -> None:
-    """Where they are, and nothing of what they say."""
+    """Print their places, but none of their values."""
     records = len({(row.chain_id, row.sequence) for row in rows})
-    typer.echo(f"would be erased: {len(rows)} rows in {records} records")
+    typer.echo(f"would be erased: {counted(len(rows), 'row')} in {counted(records, 'record')}")
     for row in rows[:SHOWN_LINES]:
         typer.echo(f"request {row.request_id} row {row.row_number}, received {row.received_at:%Y-%m-%d %H:%M:%S} UTC")
     if len(rows) > SHOWN_LINES:

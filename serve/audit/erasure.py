@@ -1,4 +1,4 @@
-"""`erase`: take one person's features, ids, reasons and pseudonym out of all records, with what else is kept."""
+"""`erase`: remove one person's features, ids, reasons and pseudonym from all records, and from all other tables."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from psycopg2.extensions import connection as Connection
 
 from fraud.acting_person import person_here
+from fraud.counted import counted
 from serve.audit.amendment import Amendment
 from serve.audit.errors import AuditError
 from serve.audit.ledger import Kind
@@ -50,7 +51,7 @@ _ERASE_OUTCOMES: Final = "SELECT public.erase_outcomes(%s, %s)"
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """How much was erased, and from which records."""
+    """The amounts erased, and the records concerned."""
 
     records: int
     rows: int
@@ -60,35 +61,34 @@ class Erased:
 
 
 def wait_for_spool(spool: Path, timeout_s: float) -> None:
-    """Return once everything that was in the spool is in PostgreSQL and gone from the disk.
+    """Return once everything that was in the spool is in PostgreSQL and removed from disk.
 
     Raises:
-        AuditError: not within `timeout_s`, or a damaged file holds what nobody can read.
+        AuditError: not within `timeout_s`, or a damaged file may contain unreadable records.
     """
     damaged = spool / DAMAGED_FOLDER
     if damaged.exists() and any(damaged.iterdir()):
         raise AuditError(
-            f"{damaged} has files that may hold features of the person: look at them, and move them out of the spool"
+            f"{damaged} has files that may contain features of the person: examine them, and move them out of the spool"
         )
     present = set(list_segments(spool)) if spool.exists() else set()
     deadline = time.monotonic() + timeout_s
     while present and (present := present & set(list_segments(spool))):
         if time.monotonic() > deadline:
             raise AuditError(
-                f"{len(present)} files of the spool are not shipped after {timeout_s:.0f} s: start the server, and see "
-                "to it that PostgreSQL answers; then run this again"
+                f"not shipped after {timeout_s:.0f} s: {counted(len(present), 'file')} of the spool; start the server, "
+                "and make sure that PostgreSQL answers; then run this again"
             )
         time.sleep(POLL_INTERVAL_S)
 
 
 def erase(connection: Connection, anchors: Anchors, pseudonyms: Sequence[bytes]) -> Erased:
-    """Erase one person from every record, in one transaction that is committed here; a second time finds nothing.
-
-    Outcomes of the person's applications go as well, attributes by which they are grouped, and what another version
-    would have answered; so do the words of officers and the ids in cases.
+    """Erase one person from every record, in one transaction that is committed here; a second call finds nothing. This
+    includes outcomes and group attributes of the person's applications, a shadow version's answers, and officers' texts
+    and ids in cases.
 
     Raises:
-        AuditError: a record is not what was answered, so that it can't be told what of it to keep.
+        AuditError: a record is not as answered, so it is unknown what to keep of it.
         psycopg2.Error: PostgreSQL refuses.
     """
     amendment = Amendment(connection, anchors)
@@ -100,7 +100,7 @@ def erase(connection: Connection, anchors: Anchors, pseudonyms: Sequence[bytes])
 def erase_rows_of(
     connection: Connection, amendment: Amendment, records: Sequence[LoggedRecord], pseudonyms: Sequence[bytes]
 ) -> Erased:
-    """Erase one person's rows of records, and the outcomes of their applications; `amendment` is still to be committed.
+    """Erase one person's rows of records, and the outcomes of their applications; the caller commits `amendment`.
 
     Raises:
         AuditError, psycopg2.Error: as `erase`.
@@ -126,12 +126,12 @@ def erase_rows_of(
 
 
 def rows_of(logged: LoggedRecord, pseudonyms: Sequence[bytes]) -> list[int]:
-    """The rows of a record that are one person's."""
+    """The rows of a record that belong to one person."""
     return [row for row, reference in enumerate(logged.record.applicant_refs or ()) if reference in pseudonyms]
 
 
 def place_of(logged: LoggedRecord) -> RecordPlace:
-    """Where a record is."""
+    """A record's place."""
     return RecordPlace(logged.chain_id, logged.record.facts.sequence)
 
 
@@ -140,7 +140,7 @@ def _id_of(logged: LoggedRecord, row: int) -> str | None:
 
 
 def _erase_rows(connection: Connection, logged: LoggedRecord, rows: Sequence[int]) -> bytes:
-    """Blank them; gives the digest of what is left of the record's content."""
+    """Blank the rows; returns the digest of the record's remaining content."""
     record = logged.record
     references = list(record.applicant_refs or ())
     ids = None if record.application_ids is None else list(record.application_ids)
@@ -173,6 +173,6 @@ def _blank(connection: Connection, place: RecordPlace, rows: Sequence[int], left
 
 
 def _elements(row: int, matrix: NDArray[np.float32]) -> dict[str, int]:
-    """Where PostgreSQL's array has a row of a matrix."""
+    """The subscripts of a matrix's row in PostgreSQL's array."""
     width = matrix.shape[1]
     return {"row": row + 1, "first": row * width + 1, "last": (row + 1) * width, "count": width}

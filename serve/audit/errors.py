@@ -1,4 +1,4 @@
-"""Faults of the audit's commands."""
+"""Errors of the audit's commands."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from fraud.errors import ProjectError
 
 
 class AuditError(ProjectError):
-    """The audit or the erasure can't be carried out as things are; nothing was changed."""
+    """The audit or the erasure is not possible; nothing was changed."""

@@ -1,4 +1,4 @@
-"""What an audit can find."""
+"""Findings of an audit."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from enum import StrEnum
 from typing import Final
 
 MOST_KEPT: Final = 10_000
-"""Findings that are named one by one; of further ones only their number is kept, so that memory stays flat."""
+"""Maximum findings stored individually; further ones are only counted, so that memory is bounded."""
 
 
 class Fault(StrEnum):
-    """What is wrong with a place in the log."""
+    """Kinds of faults."""
 
     CHANGED = "changed"
-    """A record, or its place in the chain, is not what was written."""
+    """A record, or its place in the chain, was changed."""
     MISSING = "missing"
-    """Records that were there are gone."""
+    """Records are missing."""
     FORGED = "forged"
-    """Records that no server process wrote."""
+    """Records that were not written by a server process."""
     DAMAGED = "damaged"
     """A file of the spool can't be read to its end."""
     STRAY = "stray"
-    """A file beside the log's own that is none of them, and is passed over."""
+    """A file that does not belong to the log, and is ignored."""
     UNWITNESSED = "unwitnessed"
-    """Nothing outside of the database says where the chain ends: its last records could be gone unseen."""
+    """Nothing outside of the database shows where the chain ends: missing last records would not be noticed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fault; `sequence` is the record's place in the chain, where one record is at fault."""
+    """One fault; `sequence` is the record's place in the chain, if one record is at fault."""
 
     fault: Fault
     what: str
@@ -48,18 +48,18 @@ class Finding:
 
 @dataclass(slots=True)
 class Findings:
-    """What was found so far: all of it counted by fault, the first ones kept."""
+    """The findings so far: all are counted by fault, the first ones stored."""
 
     kept: list[Finding] = field(default_factory=list)
     counts: Counter[Fault] = field(default_factory=Counter)
 
     @classmethod
     def of(cls, kept: Iterable[Finding], counts: Mapping[Fault, int]) -> Findings:
-        """What an earlier verification found."""
+        """The findings of an earlier verification."""
         return cls(list(kept), Counter(counts))
 
     def add(self, finding: Finding) -> None:
-        """One more; said twice in a row it counts once."""
+        """Add a finding; an immediate repetition counts once."""
         if self.kept and self.kept[-1] == finding:
             return
         self.counts[finding.fault] += 1

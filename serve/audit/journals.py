@@ -1,4 +1,4 @@
-"""What people did, against its own hashes: the journals of events, that of review policies, and outcomes."""
+"""Verifies the journals against their own hashes: events, review policies, and outcomes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ POLICIES_SINCE: Final = 11
 
 
 def check_journals(connection: Connection) -> Iterator[Finding]:
-    """Each event that is not what was written; a database that is too old for a journal has none."""
+    """Yield each changed event; a database too old for a journal has none."""
     version = read_version(connection)
     if version >= POLICIES_SINCE:
         try:
@@ -39,11 +39,11 @@ def check_journals(connection: Connection) -> Iterator[Finding]:
 
 
 Ends = Collection[tuple[int, bytes]]
-"""Number and hash of events that were a journal's last once."""
+"""Number and hash of a journal's anchored events."""
 
 
 def check_ends(connection: Connection, known: Mapping[uuid.UUID, Ends]) -> Iterator[Finding]:
-    """Each journal whose end is not, or goes not on from, what is `known` of it outside of the database."""
+    """Yield each journal whose end does not match or continue what is `known` outside of the database."""
     version = read_version(connection)
     for journal in ANCHORED_JOURNALS:
         if version >= journal.since:
@@ -55,12 +55,14 @@ def _check_end(connection: Connection, journal: AnchoredJournal, known: Ends) ->
     last = 0 if end is None else end.sequence
     if last and not known:
         yield Finding(
-            Fault.UNWITNESSED, f"nothing says where {journal.table} ends: its last events could be gone unseen"
+            Fault.UNWITNESSED, f"nothing shows where {journal.table} ends: missing last events would not be noticed"
         )
     anchored = max((number for number, _ in known), default=0)
     if anchored > last:
-        yield Finding(Fault.MISSING, f"{journal.table} ends at {last}, and was at {anchored}: its last events are gone")
+        yield Finding(
+            Fault.MISSING, f"{journal.table} ends at {last}, but was at {anchored}: its last events are missing"
+        )
     found = journal.hashes(connection, (number for number, _ in known))
     for number, end_hash in sorted(known):
         if found.get(number, end_hash) != end_hash:
-            yield Finding(Fault.CHANGED, f"event {number} of {journal.table} is not the one that was anchored")
+            yield Finding(Fault.CHANGED, f"event {number} of {journal.table} is not the anchored one")

@@ -1,4 +1,4 @@
-"""The ledger of erasures: what was erased or rekeyed of which record, each entry chained to the one before by hash."""
+"""The ledger of erasures: one entry for each record erased or rekeyed, each chained by hash to the one before."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from serve.prediction_log.chain import GENESIS, microseconds
 from serve.prediction_log.table import ChainEnd
 
 LEDGER: Final = uuid.UUID(int=0)
-"""Stands for the ledger among the anchors of chains."""
+"""Id of the ledger among the anchors of chains."""
 LEDGER_PENDING: Final = uuid.UUID(int=1)
-"""How far the ledger is once a transaction commits that is about to: written before, since a kill may come between."""
+"""Anchor of the ledger's end after a pending commit: written before it, in case of a kill in between."""
 
 CLOSURES: Final = uuid.UUID(int=2)
-"""Stands for the list of closed chains among the anchors (`closures.py`)."""
+"""Id of the list of closed chains among the anchors (`closures.py`)."""
 JOURNAL_ENDS: Final = frozenset(journal.chain_id for journal in ANCHORED_JOURNALS)
-"""Stand for the journals of what people did."""
+"""Ids of the journals among the anchors."""
 NO_CHAINS: Final = frozenset({LEDGER, LEDGER_PENDING, CLOSURES}) | JOURNAL_ENDS
-"""What has an anchor and is no chain of records."""
+"""All anchored things that are not chains of records."""
 
 LEAST_NUMBER: Final = -(2**63)
-"""Less than any that an erasure gives, so that an entry that none has written is read as well."""
+"""Lower than any real number, so that forged entries are read too."""
 
 _READ: Final = """
     SELECT number, CASE WHEN erased_at BETWEEN '0001-01-02' AND '9999-12-30' THEN erased_at ELSE 'epoch' END,
@@ -39,7 +39,7 @@ _READ: Final = """
         coalesce(hash, ''), coalesce(to_jsonb(entry) ->> 'kind', 'person')
     FROM public.prediction_erasures AS entry WHERE number >= %s ORDER BY number
 """
-"""What no erasure writes is read as something else, whose hash is not the one that is there."""
+"""Values that no erasure writes are read as others, so their hash does not match."""
 _APPEND: Final = """
     INSERT INTO public.prediction_erasures
         (number, erased_at, chain_id, sequence, row_numbers, content_digest, hash, kind)
@@ -48,16 +48,16 @@ _APPEND: Final = """
 
 
 class Kind(StrEnum):
-    """What an entry is about."""
+    """Kinds of entries."""
 
     PERSON = "person"
-    """Features, ids and pseudonyms of rows are gone; the digest is of the content that was left."""
+    """Features, ids and pseudonyms of rows were erased; the digest is of the remaining content."""
     REQUEST_ID = "request_id"
-    """The request id is another one; the digest is of the facts that were left (`chain_check.py`)."""
+    """The request id was replaced; the digest is of the remaining facts (`chain_check.py`)."""
     REKEYED = "rekeyed"
-    """Pseudonyms of rows are under another key; the digest is of the content since."""
+    """Pseudonyms of rows were moved to another key; the digest is of the new content."""
     UNKNOWN = "unknown"
-    """What no entry is written with: its hash is not the one that is there."""
+    """An unknown kind, which no entry is written with, so its hash does not match."""
 
     @classmethod
     def _missing_(cls, value: object) -> Kind:
@@ -66,7 +66,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """One record of which something was erased or rekeyed; `digest` is that of what was left."""
+    """One record that was partly erased or rekeyed; `digest` is that of what is left."""
 
     number: int
     erased_at: dt.datetime
@@ -82,7 +82,7 @@ class Erasure:
         facts = (
             *(self.number, microseconds(self.erased_at), self.chain_id.bytes, self.sequence),
             *(list(self.rows), self.digest),
-            *(() if self.kind is Kind.PERSON else (self.kind.value,)),  # of which there was one kind only at first
+            *(() if self.kind is Kind.PERSON else (self.kind.value,)),  # at first there was only this kind
         )
         return hashlib.sha256(previous + msgspec.msgpack.encode(facts)).digest()
 
@@ -90,13 +90,13 @@ class Erasure:
 def new_entry(
     end: ChainEnd, erased_at: dt.datetime, record: ChainEnd, rows: Sequence[int], digest: bytes, *, kind: Kind
 ) -> Erasure:
-    """The entry after the ledger's `end`, on the record at a place in its chain."""
+    """The entry after the ledger's `end`, about the record at a place in its chain."""
     blank = Erasure(end.sequence + 1, erased_at, record.chain_id, record.sequence, rows, digest, b"", kind)
     return dataclasses.replace(blank, hash=blank.expected_hash(end.hash))
 
 
 def read_ledger(connection: Connection, first: int = LEAST_NUMBER) -> list[Erasure]:
-    """All entries from the number `first` on, the oldest first."""
+    """All entries from the number `first` on, oldest first."""
     with connection.cursor() as cursor:
         cursor.execute(_READ, (str(LEDGER), first))
         return [
@@ -118,5 +118,5 @@ def append(connection: Connection, entry: Erasure) -> None:
 
 
 def end_of(ledger: Sequence[Erasure]) -> ChainEnd:
-    """Where the ledger ends."""
+    """The ledger's end."""
     return ChainEnd(LEDGER, ledger[-1].number, ledger[-1].hash) if ledger else ChainEnd(LEDGER, 0, GENESIS)

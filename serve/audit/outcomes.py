@@ -1,7 +1,8 @@
-"""Outcomes against their own hashes: each entry follows from the one before, and only what an erasure names is blank.
+"""Verifies outcomes against their own hashes: each entry must follow from the one before, and only erased entries may
+be blank.
 
-The chain is written by `append_outcome` in PostgreSQL (`initdb/migrations/versions/v0022_outcomes.sql`, which says how
-an entry is hashed), and computed here again.
+`append_outcome` in PostgreSQL writes the chain (`initdb/migrations/versions/v0022_outcomes.sql` defines how an entry is
+hashed); it is recomputed here.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from serve.prediction_log.chain import GENESIS, microseconds
 OUTCOMES_SINCE: Final = 22
 """Version of the schema."""
 _FETCHED: Final = 1000
-# A moment that nothing here writes is read as another one, whose hash is not the one that is there.
+# Times out of range, which the project never writes, are read as 1970, so their hash does not match.
 _ENTRIES: Final = """
     SELECT number, CASE WHEN recorded_at BETWEEN '0001-01-02' AND '9999-12-30' THEN recorded_at ELSE 'epoch' END,
         author, act, application_id, "Divorce", to_char(valid_on, 'YYYY-MM-DD'), source, looked_at_probability, salt,
@@ -40,7 +41,7 @@ _OTHER_SUBMISSIONS: Final = """
         OR NOT entries.is_theirs
     ORDER BY submission.number
 """
-"""Those that say otherwise than their entries, how many or whose they are; an erasure takes no entry out of its own."""
+"""Submissions whose counts or author differ from their entries'; erasures don't remove entries from a submission."""
 
 
 class Entry(NamedTuple):
@@ -61,7 +62,7 @@ class Entry(NamedTuple):
     hash: bytes
 
     def expected_digest(self) -> bytes:
-        """Of what the entry says, which is not blank."""
+        """The digest of a non-blank entry's content."""
         weight = self.looked_at_probability
         said = (
             self.application_id,
@@ -80,7 +81,7 @@ class Entry(NamedTuple):
 
 
 def outcome_faults(connection: Connection) -> Iterator[str]:
-    """What is wrong with the entries; memory grows with erased ones alone. It takes a transaction."""
+    """The faults of the entries; memory grows only with erased ones. Requires a transaction."""
     with connection.cursor("entries of outcomes") as cursor:
         cursor.itersize = _FETCHED
         cursor.execute(_ENTRIES)
@@ -88,20 +89,20 @@ def outcome_faults(connection: Connection) -> Iterator[str]:
     with connection.cursor() as cursor:
         cursor.execute(_OTHER_SUBMISSIONS)
         for (number,) in cursor.fetchall():
-            yield f"submission {number} of labels says otherwise than its entries"
+            yield f"submission {number} of labels does not match its entries"
 
 
 def faults_of(entries: Iterable[Entry]) -> Iterator[str]:
-    """One sentence a fault. After it the chain goes on from what is there."""
+    """One sentence for each fault. After a fault the check continues from the stored entry."""
     number, previous = 0, GENESIS
     blank: set[int] = set()
     erased: set[int] = set()
     for entry in entries:
         number += 1
         if entry.number != number:
-            yield f"entries {number} to {entry.number - 1} of outcomes are gone"
+            yield f"entries {number} to {entry.number - 1} of outcomes are missing"
         elif bytes(entry.hash) != entry.expected_hash(previous):
-            yield f"entry {number} of outcomes is not what was written"
+            yield f"entry {number} of outcomes was changed"
         elif entry.act == "erasure":
             erased.update(entry.erases or ())
         elif entry.application_id is None:
@@ -110,9 +111,9 @@ def faults_of(entries: Iterable[Entry]) -> Iterator[str]:
             yield f"entry {number} of outcomes does not say what was written"
         number, previous = entry.number, bytes(entry.hash)
     for one in sorted(blank - erased):
-        yield f"entry {one} of outcomes is blank, and no erasure names it"
+        yield f"entry {one} of outcomes is blank, but was not erased"
     for one in sorted(erased - blank):
-        yield f"entry {one} of outcomes was erased, and is there"
+        yield f"entry {one} of outcomes was erased, but exists"
 
 
 def _text(value: int | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What is on record about one person: for who asks (GDPR, Article 15), and before an erasure."""
+"""Everything on record about one person: for access requests (GDPR, Article 15), and before an erasure."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What was told about what came of an application: each label, correction and withdrawal."""
+    """An entry about an application's outcome: a label, correction or withdrawal."""
 
     decided_on: dt.date
-    """The day that it is of."""
+    """The outcome's date."""
     divorce: int | None
-    """None: an outcome that was told before is withdrawn."""
+    """None: an earlier outcome is withdrawn."""
     act: str
     """`outcome`, `correction` or `withdrawal`."""
     source: str
@@ -42,14 +42,14 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class ShadowAnswer(msgspec.Struct, frozen=True):
-    """Of a version that answered nobody."""
+    """A shadow version's answer, which nobody received."""
 
     model_version: int
     probability: float
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """One application of the person, and what was answered."""
+    """One application of the person, and its answer."""
 
     request_id: str
     received_at: dt.datetime
@@ -62,22 +62,22 @@ class Answered(msgspec.Struct, frozen=True):
     features: dict[str, float]
     probability: float
     shadow: ShadowAnswer | None
-    """What another version would have answered, if one shadowed."""
+    """The shadow version's answer, if there was one."""
     reasons: Sequence[ToldReason] | None
-    """Those that the answer gave, if it was asked for any."""
+    """The reasons in the answer, if requested."""
     model_version: int
     model_sha256: str
     chain_id: str
     sequence: int
     outcomes: Sequence[Outcome]
     groups: dict[str, str]
-    """What the applicant is grouped by beside the features."""
+    """The applicant's group attributes that are not features."""
     case: ToldCase | None
-    """What officers did about it, if it was reviewed at the desk."""
+    """Officers' acts on it, if it was reviewed at the desk."""
 
 
 def applications_of(connection: Connection, pseudonyms: Sequence[bytes]) -> list[Answered]:
-    """All applications on record of one person, who is known by any of these, the oldest first.
+    """All recorded applications of the person with any of these pseudonyms, oldest first.
 
     Raises:
         AuditError: a record can't be read.

@@ -1,4 +1,4 @@
-"""What officers did and wrote about a person's applications, as the person and an erasure reach it."""
+"""Officers' acts and texts about a person's applications, for access and erasure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OF_PLACES: Final = sql.SQL("""
 """).format(columns=COLUMNS)
 _TO_CHANGE: Final = sql.SQL("{of_places} FOR UPDATE").format(of_places=_OF_PLACES)
 _WAIT_FOR_OPENERS: Final = "LOCK TABLE public.case_marks IN SHARE ROW EXCLUSIVE MODE"
-"""Who opens cases at this moment may have read an id that is being erased."""
+"""A concurrent opener of cases may have read an id that is being erased."""
 _DELETE_CONTENTS: Final = """
     DELETE FROM public.case_contents
     WHERE event IN (SELECT number FROM public.case_events WHERE case_number = ANY (%s))
@@ -35,7 +35,7 @@ RowPlace = tuple[str, int, int]
 
 
 class ToldEvent(msgspec.Struct, frozen=True):
-    """Something that happened to a case; who did it is no fact about the person."""
+    """An event of a case, without the officer, who is not a fact about the person."""
 
     at: dt.datetime
     act: Act
@@ -62,9 +62,8 @@ def cases_of(connection: Connection, places: Sequence[RowPlace]) -> dict[RowPlac
 
 
 def erase_cases(connection: Connection, places: Sequence[RowPlace]) -> int:
-    """Take words and ids out of the cases about these rows, and close them; gives how many there are.
-
-    What was done, when and on which grounds stays, and the journal still verifies.
+    """Erase texts and ids from the cases about these rows, and close them; returns their number. Acts, times and
+    grounds stay, and the journal still verifies.
     """
     person = person_here()
     with connection.cursor() as cursor:

@@ -1,10 +1,11 @@
-"""What `access` found and what `erase` did, as pages."""
+"""HTML pages of the results of `access` and `erase`."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
 
+from fraud.counted import counted
 from fraud.report.plain_page import bullets, encode_page, facts_table, note, time_text
 from serve.audit.person import Answered
 from serve.audit.person_cases import ToldCase
@@ -12,8 +13,8 @@ from serve.audit.receipt import Receipt
 
 
 def access_page(applications: Sequence[Answered], moment: dt.datetime) -> bytes:
-    """Everything that is on record about one person."""
-    parts = [note(f"{len(applications)} answers on record, as of {time_text(moment)}.")]
+    """The page of everything on record about one person."""
+    parts = [note(f"{counted(len(applications), 'answer')} on record, as of {time_text(moment)}.")]
     for number, answered in enumerate(applications, 1):
         facts: list[tuple[str, object]] = [
             ("Received", time_text(answered.received_at)),
@@ -22,17 +23,17 @@ def access_page(applications: Sequence[Answered], moment: dt.datetime) -> bytes:
             ("Application", answered.application_id or "-"),
             ("Sent by", answered.caller),
             ("Sent to", answered.endpoint),
-            ("Probability that was answered", f"{answered.probability:.7g}"),
+            ("Probability answered", f"{answered.probability:.7g}"),
             ("Model", f"version {answered.model_version}, SHA-256 {answered.model_sha256}"),
             ("Load test", "yes" if answered.load_test else "no"),
         ]
         if answered.shadow is not None:
             would = f"{answered.shadow.probability:.7g} by version {answered.shadow.model_version}, on trial"
-            facts.append(("Probability that was not answered", would))
+            facts.append(("Probability by another version, not answered", would))
         features = [(name, f"{value:.9g}") for name, value in answered.features.items()]
         groups = [(f"Group, {attribute}", value) for attribute, value in answered.groups.items()]
         reasons = [
-            (f"Reason {place} that was given", f"{reason.text} (effect on the log-odds {reason.effect:+.3g})")
+            (f"Reason {place} given", f"{reason.text} (effect on the log-odds {reason.effect:+.3g})")
             for place, reason in enumerate(answered.reasons or (), 1)
         ]
         outcomes = [
@@ -45,7 +46,7 @@ def access_page(applications: Sequence[Answered], moment: dt.datetime) -> bytes:
 
 
 def _case_facts(case: ToldCase | None) -> list[tuple[str, object]]:
-    """What officers did about an application, and what they wrote."""
+    """Officers' acts and texts about an application."""
     if case is None:
         return []
     events: list[tuple[str, object]] = []
@@ -58,7 +59,7 @@ def _case_facts(case: ToldCase | None) -> list[tuple[str, object]]:
 
 
 def receipt_page(receipt: Receipt) -> bytes:
-    """What was erased, and what remains."""
+    """The page of an erasure: what was erased, and what remains."""
     summary = [
         ("Erased", time_text(receipt.erased_at)),
         ("Records", receipt.records),

@@ -1,4 +1,4 @@
-"""Reasons of answers that are on record: those that were given, and those that the version gives afterwards."""
+"""Reasons of recorded answers: those given then, and those recomputed with the version."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from serve.prediction_log.frame import StoredRecord
 from serve.scoring.reasons import weightiest
 
 TOLERANCE: Final = 1e-6
-"""Between an effect on record and the same one computed again, absolute."""
+"""Tolerance between a recorded effect and the recomputed one, absolute."""
 LOG_ODDS_TOLERANCE: Final = 1e-4
-"""Of a probability on record, relative above 1."""
+"""Tolerance of the log-odds of a recorded probability, relative above 1."""
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 ERASED: Final = "its features were erased"
-NO_CONTRIBUTIONS: Final = "version {} was registered without what gives reasons"
-OTHER_FEATURES: Final = "its record has {} features, and {} are declared"
+NO_CONTRIBUTIONS: Final = "version {} was registered without tables of contributions"
+OTHER_FEATURES: Final = "its record has {} features, but {} are declared"
 
 
 class ToldReason(msgspec.Struct, frozen=True):
@@ -43,7 +43,7 @@ class ToldReason(msgspec.Struct, frozen=True):
 
 
 class ExplainedAnswer(msgspec.Struct, frozen=True):
-    """One answer and its reasons; where there are none, `why_none` says why."""
+    """One answer and its reasons; if there are none, `why_none` says why."""
 
     request_id: str
     received_at: dt.datetime
@@ -52,28 +52,28 @@ class ExplainedAnswer(msgspec.Struct, frozen=True):
     model_version: int
     model_sha256: str
     on_record: Sequence[ToldReason] | None
-    """Those that the answer gave; None where it gave none, or they were erased."""
+    """The reasons in the answer; None if it had none, or if they were erased."""
     base: float | None = None
     reasons: Sequence[ToldReason] = ()
-    """Those that the version gives now."""
+    """The reasons recomputed with the version."""
     agrees: bool | None = None
-    """Whether they explain the probability, and those on record are the same."""
+    """Whether they explain the probability, and match the recorded ones."""
     what_would_have_changed_it: WhatWouldHaveChangedIt | None = None
     why_none: str | None = None
 
 
 class LoadVersion(Protocol):
-    """Has the versions that answered."""
+    """Loads the versions of recorded answers."""
 
     def __call__(self, version: int, sha256: str) -> AnsweringVersion | None:
-        """The one with this model; None where it was registered without what gives reasons."""
+        """The version with this model; None if it was registered without tables of contributions."""
 
 
 class Telling(msgspec.Struct, frozen=True):
-    """What is told of an answer, and in which words."""
+    """Options of the reasons, and their language."""
 
     top: int
-    """So many reasons."""
+    """Number of reasons."""
     borders: ReviewBorders
     language: str = ENGLISH
 
@@ -81,7 +81,7 @@ class Telling(msgspec.Struct, frozen=True):
 def explain_application(
     connection: Connection, application_id: str, load: LoadVersion, telling: Telling
 ) -> list[ExplainedAnswer]:
-    """Every answer about an application, the oldest first, with its reasons and what would have changed it.
+    """Every answer about an application, oldest first, with its reasons and counterfactuals.
 
     Raises:
         AuditError: a record can't be read.
@@ -96,7 +96,7 @@ def explain_application(
 
 
 def reasons_on_record(record: StoredRecord, row: int, language: str = ENGLISH) -> list[ToldReason] | None:
-    """What the answer about a row gave; None where it gave none, or they were erased."""
+    """The recorded reasons of a row; None if the answer had none, or if they were erased."""
     if record.reasons is None or np.isnan(record.reasons[row]).all():
         return None
     pairs = record.reasons[row].reshape(-1, 2)
@@ -106,7 +106,7 @@ def reasons_on_record(record: StoredRecord, row: int, language: str = ENGLISH) -
 def told(
     features: NDArray[np.float32], columns: NDArray[np.intp], effects: NDArray[np.float32], language: str
 ) -> list[ToldReason]:
-    """Effects of some features of a row, in their order; what no server writes is told as it stands there."""
+    """Effects of some features of a row, in order; values that no server writes are shown unchanged."""
     reasons = []
     for column, effect in zip(columns.tolist(), effects.tolist(), strict=True):
         if not 0 <= column < len(features):
@@ -118,7 +118,7 @@ def told(
 
 
 def explain_row(record: StoredRecord, row: int, load: LoadVersion, telling: Telling) -> ExplainedAnswer:
-    """One answer of a record, with its reasons and what would have changed it.
+    """One answer of a record, with its reasons and counterfactuals.
 
     Raises:
         ProjectError: the version can't be loaded.
@@ -137,7 +137,7 @@ def explain_row(record: StoredRecord, row: int, load: LoadVersion, telling: Tell
 
 
 def rows_about(record: StoredRecord, application_id: str) -> list[int]:
-    """The rows of a record that are about one application."""
+    """The rows of a record about one application."""
     return [row for row, name in enumerate(record.application_ids or ()) if name == application_id]
 
 
@@ -168,7 +168,7 @@ def _with_reasons(
 
 
 def _explains(base: float, effects: NDArray[np.float32], probability: float) -> bool:
-    """Whether base and effects add up to the log-odds of a probability; at its ends they can't be told."""
+    """Whether base and effects add up to the log-odds of a probability; near 0 and 1 this can't be checked."""
     if not 0.0 < probability < 1.0:
         return True
     log_odds = float(np.log(probability) - np.log1p(-probability))
@@ -178,7 +178,7 @@ def _explains(base: float, effects: NDArray[np.float32], probability: float) -> 
 
 
 def _is_same(effects: NDArray[np.float32], given: NDArray[np.float32] | None) -> bool:
-    """Whether pairs on record are the weightiest effects, but for ties; none, or erased ones, contradict nothing."""
+    """Whether recorded pairs are the largest effects, except for ties; missing or erased pairs count as equal."""
     if given is None or np.isnan(given).all():
         return True
     columns = given[:, 0].astype(np.intp)

@@ -1,4 +1,4 @@
-"""`python -m serve.audit reasons`: why an answer that is on record was what it was, and what would have changed it."""
+"""`python -m serve.audit reasons`: explain a recorded answer: its reasons, and what would have changed it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
+from fraud.counted import counted
 from fraud.database import connect
 from fraud.features import FEATURE_COUNT
 from fraud.languages import ENGLISH, LANGUAGES
@@ -28,29 +29,29 @@ from serve.audit.review_borders import ReviewBorders
 logger = logging.getLogger(__name__)
 
 TOP: Final = 3
-UNKNOWN: Final = "no answer is on record under that application id: none was given, or it was erased since"
+UNKNOWN: Final = "no answer is on record under that application id: it was never sent, or it was erased"
 
 
 def reasons(
     application: Annotated[str, typer.Option(help="The application's id, as clients send it.")],
-    top: Annotated[int, typer.Option(min=1, max=FEATURE_COUNT, help="So many reasons, the weightiest first.")] = TOP,
-    language: Annotated[str, typer.Option(help=f"Of the words: {', '.join(OFFERED)}.")] = ENGLISH,
+    top: Annotated[int, typer.Option(min=1, max=FEATURE_COUNT, help="Number of reasons, largest effects first.")] = TOP,
+    language: Annotated[str, typer.Option(help=f"Language of the reasons: {', '.join(OFFERED)}.")] = ENGLISH,
     threshold: Annotated[
         float | None,
         typer.Option(
             min=0,
             max=1,
-            help="Probability that was reviewed from; unless given, the review policy's.",
+            help="Review threshold; default: the review policy's.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
     """Write the reasons of every answer about one application to standard output, as JSON, with what would have changed
-    it: of each feature that the applicant can dispute the smallest change that moves it out of review.
+    it: for each feature that the applicant can dispute, the smallest change that takes it out of review.
 
-    They are computed from the features on record and the version that answered, which the registry still has; beside
-    them stand those that the answer gave, if it was asked for any. Exit status: 0 there are reasons; 10 nothing is on
-    record under that id, or no answer has reasons, and which is said; 2 the command could not run.
+    They are recomputed from the recorded features and the version that answered, which must still be in the registry;
+    the reasons in the original answer are included, if it had any. Exit status: 0 there are reasons; 10 nothing is on
+    record under that id, or no answer has reasons; 2 the command could not run.
     """
     if language not in OFFERED:
         raise typer.BadParameter(f"expected one of {', '.join(OFFERED)}", param_hint="--language")
@@ -62,7 +63,7 @@ def reasons(
     for answer in found:
         if answer.why_none is not None:
             typer.echo(f"{answer.request_id}, row {answer.row_number}: no reasons, {answer.why_none}", err=True)
-    logger.info("reasons: %d answers", len(found))
+    logger.info("reasons: %s", counted(len(found), "answer"))
     sys.exit((Verdict.PASS if any(answer.reasons for answer in found) else Verdict.FAIL).exit_status)
 
 

@@ -1,6 +1,6 @@
 """`rekey`: pseudonyms under earlier keys become those under the newest, for persons whose reference is given.
 
-A pseudonym can't be turned back into the reference that it was made of, so nobody can rekey without a list of these.
+A pseudonym can't be reversed to its reference, so rekeying needs a list of references.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ _BY_KEY: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Rekeyed:
-    """How much is under the newest key since."""
+    """The amounts moved to the newest key."""
 
     records: int = 0
     rows: int = 0
 
 
 def rekey(connection: Connection, anchors: Anchors, pseudonyms: Pseudonyms, references: Iterable[str]) -> Rekeyed:
-    """Rekey persons, a thousand in a transaction; a second time changes nothing.
+    """Rekey people, a thousand in each transaction; a second call changes nothing.
 
     Raises:
-        AuditError: a record is not what was answered; what was committed before it stays rekeyed.
+        AuditError: a record is not as answered; transactions committed before stay.
         psycopg2.Error: PostgreSQL refuses.
     """
     records = rows = 0
@@ -66,7 +66,7 @@ def rekey(connection: Connection, anchors: Anchors, pseudonyms: Pseudonyms, refe
 
 
 def rows_by_key(connection: Connection) -> dict[bytes, int]:
-    """How many rows have a pseudonym under each key, by the key's id; empty where the pseudonym has none."""
+    """The number of rows under each key, by the key's id; the empty id is for pseudonyms without one."""
     with connection.cursor() as cursor:
         cursor.execute(_BY_KEY, {"bare": PSEUDONYM_BYTES, "id": KEY_ID_BYTES})
         return {bytes(key_id): rows for key_id, rows in cursor.fetchall()}
@@ -79,7 +79,9 @@ def _in_parts(references: Iterable[str]) -> Iterator[Sequence[str]]:
 
 
 def _replace(connection: Connection, logged: LoggedRecord, newest: Mapping[bytes, bytes]) -> bytes:
-    """Gives the digest of the content since; the salt goes, or the old pseudonym could be tried against the old one."""
+    """Returns the digest of the new content; the salt is replaced, or the old pseudonym could be tested against the old
+    digest.
+    """
     record = logged.record
     references = [None if old is None else newest.get(old, old) for old in record.applicant_refs or ()]
     salt = secrets.token_bytes(SALT_BYTES)

@@ -1,7 +1,7 @@
-"""A request's id may carry a name (`X-Request-ID` is the client's word): take it out of the record.
+"""A request id may identify a person (`X-Request-ID` is chosen by the client): erase it from the record.
 
-It is chained, so the record's own hash can't be made again afterwards. The ledger holds a digest of all that is left,
-with that hash and the one before it, so nothing else of the record can change, and the chain goes on behind it.
+It is part of the chain, so the record's own hash can't be recomputed afterwards. The ledger has a digest of everything
+left, with that hash and the previous one, so nothing else of the record can change, and the chain continues after it.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _RENAME: Final = """
 
 
 def erase_request_ids(connection: Connection, amendment: Amendment, records: Iterable[LoggedRecord]) -> None:
-    """Give records other request ids, which say nothing.
+    """Replace records' request ids by meaningless ones.
 
     Raises:
-        AuditError: one is not what was answered; nothing counts before `amendment` is committed.
+        AuditError: a record is not as answered; nothing is effective before `amendment` is committed.
         psycopg2.Error: PostgreSQL refuses.
     """
     for logged in records:

@@ -1,4 +1,4 @@
-"""From which probability on an answer on record was reviewed: by the policy that it names, or that was in force."""
+"""Review thresholds of recorded answers: those of the policy that an answer names, or that was in force."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from serve.scoring.asks import policy_on_record
 
 
 class Border(msgspec.Struct, frozen=True):
-    """Who has this probability or more is reviewed."""
+    """Probability at or above which an answer is reviewed."""
 
     threshold: float
     """A float32."""
     policy: str | None
-    """None where the auditor named the threshold."""
+    """None if the auditor chose the threshold."""
 
 
 class ReviewBorders:
-    """Knows the border of any answer."""
+    """Finds the review threshold of an answer."""
 
     def __init__(self, policies: Sequence[SignedPolicy], threshold: float | None = None) -> None:
-        """By the policies that `signed_policies` gives, or one threshold for all answers."""
+        """Use the policies of `signed_policies`, or one threshold for all answers."""
         self._policies = policies
         self._threshold = None if threshold is None else float(np.float32(threshold))
 
     def of(self, endpoint: str, request_id: str, received_at: dt.datetime) -> Border | None:
-        """That of a request; None before the first policy.
+        """The threshold of a request; None before the first policy.
 
         Raises:
-            AuditError: it names a policy that it can't have been decided by.
+            AuditError: it names a policy that can't have applied.
         """
         if self._threshold is not None:
             return Border(self._threshold, None)
@@ -55,16 +55,14 @@ def signed_policy(
     """The policy that a record names.
 
     Raises:
-        AuditError: two people have not signed it, or it was not in force yet.
+        AuditError: it was not signed by two people, or not in force yet.
     """
     policy = next((one for one in policies if one.id == name), None)
     if policy is None:
-        raise AuditError(
-            f"request {request_id} was decided by policy {name}, which review_policies does not have signed"
-        )
+        raise AuditError(f"request {request_id} was decided by policy {name}, which is not signed in review_policies")
     if policy.in_force_from > received_at:
         raise AuditError(
-            f"request {request_id} came {received_at.isoformat()}, and policy {name} was in force only "
-            f"from {policy.in_force_from.isoformat()} on"
+            f"request {request_id} came {received_at.isoformat()}, but policy {name} was in force only from "
+            f"{policy.in_force_from.isoformat()} on"
         )
     return policy

@@ -1,4 +1,4 @@
-"""`python -m serve.audit rewrite`: the second half of an erasure, in a quiet hour."""
+"""`python -m serve.audit rewrite`: the second step of an erasure, for a time of low load."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ REWRITE_TIMEOUT_S: Final = 600.0
 
 def rewrite(
     *,
-    check: Annotated[bool, typer.Option("--check", help="Change nothing, only say what is due.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing, only print what is due.")] = False,
     timeout_s: Annotated[
-        float, typer.Option(min=0, help="Longest wait for readers of a table, seconds.")
+        float, typer.Option(min=0, help="Maximum wait for readers of a table, seconds.")
     ] = REWRITE_TIMEOUT_S,
 ) -> None:
-    """Rewrite the months of the log of which something was erased, and the WAL: what was erased is in no file then.
+    """Rewrite the log's months with erased data, and the WAL, so that no file contains erased data.
 
-    Run it as the owner of the database, in a quiet hour; by cron each night, for example, it does nothing where nothing
-    is due. While a month is rewritten nobody can use it: about a minute for each 5 GB; predictions are answered
-    meanwhile, and wait in the spool. The disk needs room for a second copy of the largest month.
+    Run it as the owner of the database, at a time of low load, e.g. nightly by cron; if nothing is due, it does
+    nothing. A month can't be used while it is rewritten, about a minute for each 5 GB; predictions are still answered,
+    and wait in the spool. The disk needs space for a second copy of the largest month.
 
-    Exit status: 0 nothing is due (any more); 10 with --check: something is; 2 it could not be done, or not all of it.
+    Exit status: 0 nothing is due, or all was done; 10 with --check: something is due; 2 it could not be done
+    completely.
     """
     dsn = audit_settings().dsn()
     if check:

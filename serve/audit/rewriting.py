@@ -1,7 +1,7 @@
-"""`rewrite`: have PostgreSQL give up what erased rows were, in its tables, its indexes, its statistics and its WAL.
+"""`rewrite`: remove erased rows from PostgreSQL's files: tables, indexes, statistics and WAL.
 
-An UPDATE leaves the old row in the table's free space and in the index until something is written over it, and VACUUM
-changes nothing about that. Only a table that is rewritten is without it.
+An UPDATE leaves the old row in the table's free space and in the index until it is overwritten, and VACUUM does not
+change that. Only rewriting the table removes it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Final
 from psycopg2 import errors, sql
 from psycopg2.extensions import connection as Connection
 
+from fraud.counted import counted
 from fraud.database import open_connection
 from serve.audit.amendment import LOCK
 from serve.audit.erasure import APPLICATION_NAME
@@ -24,11 +25,11 @@ from serve.audit.shadows import shadow_months
 from serve.audit.wal import WAL, give_up_wal
 
 LOCK_TIMEOUT: Final = "1s"
-"""Whoever comes while we wait for a table waits behind us: not for longer than this at a time."""
+"""Lock timeout: others who need a table queue behind our lock request, for at most this time."""
 POLL_INTERVAL_S: Final = 1.0
 LOG: Final = "prediction_requests"
 BESIDE_THE_LOG: Final = ("outcomes", "label_submissions", "applicant_groups", "cases", "case_contents")
-"""Tables from which an erasure takes rows too."""
+"""Other tables from which an erasure removes rows."""
 STATISTICS: Final = "pg_statistic"
 
 Tell = Callable[[str], None]
@@ -54,19 +55,19 @@ _OLD_READERS: Final = """
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND age(backend_xmin) > age(%s::xid)
 """
 _FORGET: Final = sql.SQL("DELETE FROM pg_catalog.pg_statistic WHERE starelid = ANY (({})::regclass[])")
-"""ANALYZE keeps the statistics of a table that an erasure has emptied."""
+"""Needed because ANALYZE keeps the statistics of a table that an erasure has emptied."""
 _VACUUM: Final = sql.SQL("VACUUM (FULL) {}")
 _ANALYZE: Final = sql.SQL("ANALYZE {}")
 _HAS_STATISTICS: Final = """
     SELECT count(*) > 0 FROM pg_catalog.pg_stats WHERE schemaname = 'public' AND tablename = 'prediction_requests'
 """
-"""Of the log as a whole, which nobody needs and autovacuum makes none of."""
+"""Statistics of the partitioned table as a whole, which nobody needs and autovacuum does not create."""
 _IS_SUPERUSER: Final = "SELECT current_setting('is_superuser') = 'on'"
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of which something was erased since it was last rewritten."""
+    """A table with data erased since it was last rewritten."""
 
     name: str
     bytes: int
@@ -74,14 +75,14 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """What was rewritten, and what the login may not reach."""
+    """The tables rewritten, and what this login could not rewrite."""
 
     tables: tuple[Table, ...]
     left: tuple[str, ...]
 
 
 def due_tables(dsn: str) -> list[Table]:
-    """Months of the log of which something was erased or rekeyed since they were last rewritten.
+    """Months of the log with data erased or rekeyed since they were last rewritten.
 
     Raises:
         DatabaseError, psycopg2.Error: PostgreSQL does not answer, or refuses.
@@ -91,7 +92,7 @@ def due_tables(dsn: str) -> list[Table]:
 
 
 def rewrite(dsn: str, timeout_s: float, tell: Tell) -> Rewritten:
-    """Rewrite what is due, by the owner's login; nothing is to be done a second time.
+    """Rewrite due tables, with the owner's login; a second call has nothing to do.
 
     Raises:
         AuditError: a table was in use, or an old transaction open, for all of `timeout_s`; run it again.
@@ -106,7 +107,7 @@ def rewrite(dsn: str, timeout_s: float, tell: Tell) -> Rewritten:
         _wait_for_readers(connection, transaction, deadline, tell)
         for table in tables:
             begun = time.monotonic()
-            tell(f"{table.name}, {table.bytes / 1e6:.0f} MB: until it is rewritten nobody can use it; records wait")
+            tell(f"{table.name}, {table.bytes / 1e6:.0f} MB: it can't be used while it is rewritten; records wait")
             _retry(connection, deadline, _VACUUM.format(_named(table.name)))
             _retry(connection, deadline, _ANALYZE.format(_named(table.name)))
             tell(f"{table.name}: done in {time.monotonic() - begun:.1f} s")
@@ -119,7 +120,7 @@ def rewrite(dsn: str, timeout_s: float, tell: Tell) -> Rewritten:
         if _fetch(connection, _HAS_STATISTICS)[0][0]:
             _retry(connection, deadline, _ANALYZE.format(_named(LOG)))
         left = _give_up_rest(connection, deadline)
-        for table in tables:  # last of all: what is broken off is due again
+        for table in tables:  # last, so that an interrupted rewrite is due again
             _retry(
                 connection,
                 deadline,
@@ -129,7 +130,7 @@ def rewrite(dsn: str, timeout_s: float, tell: Tell) -> Rewritten:
 
 
 def _give_up_rest(connection: Connection, deadline: float) -> tuple[str, ...]:
-    """What only a superuser may; gives what is left."""
+    """Do the parts that need a superuser; returns what is left."""
     if not _is_superuser(connection):
         return ("PostgreSQL's statistics", WAL)
     _retry(connection, deadline, _VACUUM.format(sql.Identifier("pg_catalog", STATISTICS)))
@@ -141,14 +142,14 @@ def _is_superuser(connection: Connection) -> bool:
 
 
 def _session(dsn: str) -> Connection:
-    """VACUUM can't be part of a transaction."""
+    """A connection in autocommit mode: VACUUM can't run in a transaction."""
     connection = open_connection(dsn, APPLICATION_NAME, {"lock_timeout": LOCK_TIMEOUT})
     connection.autocommit = True
     return connection
 
 
 def _after_erasures(connection: Connection) -> tuple[str, str]:
-    """A moment, and a transaction, that every erasure which began before has come to its end by."""
+    """A time and a transaction id by which all erasures begun before have ended."""
     with _transaction(connection) as cursor:
         cursor.execute("SET LOCAL lock_timeout = 0")
         cursor.execute(LOCK)
@@ -168,13 +169,13 @@ def _transaction(connection: Connection) -> Iterator[Any]:
 
 
 def _wait_for_readers(connection: Connection, transaction: str, deadline: float, tell: Tell) -> None:
-    """A row that an old transaction could still ask for is kept in the table that is rewritten."""
+    """Wait for old transactions: rows that they could still read would be kept by the rewrite."""
     told = False
     while (count := _fetch(connection, _OLD_READERS, transaction)[0][0]) > 0:
         if time.monotonic() > deadline:
-            raise AuditError(f"{count} transactions are older than the erasure and still open: run it again later")
+            raise AuditError(f"still open: {counted(count, 'transaction')} older than the erasure; run it again later")
         if not told:
-            tell(f"waiting for {count} transactions that are older than the erasure")
+            tell(f"waiting for {counted(count, 'transaction')} older than the erasure")
             told = True
         time.sleep(POLL_INTERVAL_S)
 
@@ -185,7 +186,7 @@ def _retry(connection: Connection, deadline: float, statement: sql.Composed) -> 
             _run(connection, statement)
         except errors.LockNotAvailable:
             if time.monotonic() > deadline:
-                raise AuditError("a table is in use all the time: run `rewrite` again in a quiet hour") from None
+                raise AuditError("a table is constantly in use: run `rewrite` again at a time of low load") from None
             time.sleep(POLL_INTERVAL_S)
         else:
             return

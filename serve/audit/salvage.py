@@ -1,8 +1,8 @@
-"""`salvage`: what can be proven of damaged segments goes into the log, and what can't is told.
+"""`salvage`: write provable records of damaged segments to the log, and report the rest.
 
-A record is proven by the hash of the one before it, which the file or the log knows. One that is missing in the midst
-of its chain is filled in; those behind a chain's end move its mark and anchor, as the shipper does. It may run beside
-servers: a mark that moves meanwhile stops it.
+A record is proven by the hash of the previous one, from the file or the log. Records missing inside a chain are filled
+in; records after a chain's end move its mark and anchor, as the shipper does. It may run beside servers: a mark that
+moves meanwhile aborts it.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ LARGEST_SEQUENCE: Final = 2**63 - 2
 
 
 class Salvaged(msgspec.Struct, frozen=True):
-    """What became of one file."""
+    """The result for one file."""
 
     file: str
     chain: str | None
     proven: int
-    """Records of it that follow from one that is known."""
+    """Number of its records that follow from a known one."""
     shipped: int
-    """Those of them that were not in the log."""
+    """Number of those that were not in the log."""
     missing: Sequence[int] | None
-    """Numbers of its records that are not in the log; None where nobody knows what it held."""
+    """Numbers of its records that are not in the log; None if its original content is unknown."""
     is_kept: bool
-    """Else it is removed: all of its records are in the log."""
+    """Whether the file is kept; it is removed if all its records are in the log."""
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """What came of one file so far."""
+    """The intermediate result for one file."""
 
     path: Path
     file: DamagedFile | None = None
@@ -58,7 +58,7 @@ class _Attempt:
 
 
 class Salvage:
-    """The damaged files of one spool, and the log that they belong to."""
+    """Salvages the damaged files of one spool into its log."""
 
     def __init__(self, spool: Path, table: LogTable, anchors: Anchors) -> None:
         self._spool = spool
@@ -66,10 +66,11 @@ class Salvage:
         self._anchors = anchors
 
     def run(self) -> list[Salvaged]:
-        """Ship what each file proves, then say what is still missing: one may be a better copy of another.
+        """Ship the proven records of each file, then report what is still missing, since one file may be a better copy
+        of another.
 
         Raises:
-            MarkMoved: a server has shipped of the same chain meanwhile; what was salvaged before that stays.
+            MarkMoved: a server has shipped records of the same chain meanwhile; records salvaged before stay.
             psycopg2.Error, DatabaseError, OSError: PostgreSQL or the disk refuses.
         """
         folder = self._spool / DAMAGED_FOLDER
@@ -81,7 +82,7 @@ class Salvage:
             file = read_damaged(path)
         except SpoolError as error:
             return _Attempt(path, why=str(error))
-        # The name and the header may tell of different chains: the right one is that in which records follow.
+        # Name and header may name different chains: the right one is the one in which the records follow.
         tried = [(width, chain_id) for width in file.widths for chain_id in file.chain_ids]
         found = [(self._provable(file, *how), how[1]) for how in tried]
         if not found:
@@ -91,7 +92,7 @@ class Salvage:
         return _Attempt(path, file, chain_id, proven, shipped, why)
 
     def _close(self, attempt: _Attempt) -> Salvaged:
-        """Say what is left of a file, and remove it where nothing is."""
+        """Report what is left of a file, and remove it if nothing is."""
         missing, why = self._missing(attempt), attempt.why
         is_kept = missing != [] or bool(why)
         if is_kept:
@@ -109,7 +110,7 @@ class Salvage:
         return list(provable_records(file.data, width, firsts, known, is_of_chain=is_of_chain))
 
     def _known(self, chain_id: uuid.UUID, sequences: Iterable[int]) -> dict[int, bytes]:
-        """Hashes of the log's records; of one that retention has removed, that which its anchor kept."""
+        """Hashes of the log's records; for one removed by retention, the anchor's."""
         anchor = self._anchor(chain_id)
         known = self._table.hashes(chain_id, sequences)
         return known | ({anchor.expired_sequence: anchor.expired_hash} if anchor.expired_sequence else {})
@@ -118,7 +119,7 @@ class Salvage:
         return self._anchors.of(chain_id) or Anchor()
 
     def _ship(self, chain_id: uuid.UUID, records: Sequence[StoredRecord]) -> tuple[int, str]:
-        """Write what the log has not; gives how many that were, and what keeps the rest out of it."""
+        """Write the records missing from the log; returns their number, and what prevents writing the rest."""
         there = self._table.hashes(chain_id, (record.facts.sequence for record in records))
         others = [r for r in records if there.get(r.facts.sequence, r.hash) != r.hash]
         if others:
@@ -140,7 +141,7 @@ class Salvage:
         return len(new), ""
 
     def _missing(self, attempt: _Attempt) -> list[int] | None:
-        """Numbers of the file's records that are not in the log; None where that can't be told."""
+        """Numbers of the file's records that are not in the log; None if unknown."""
         file, chain_id = attempt.file, attempt.chain_id
         held = None if file is None or chain_id is None else file.held(chain_id, attempt.proven)
         if held is None or file is None or chain_id is None:
@@ -160,5 +161,5 @@ def _moments(records: Iterable[StoredRecord]) -> list[dt.datetime]:
 
 def _why_kept(missing: Sequence[int] | None) -> str:
     if missing is None:
-        return "whether it held more records can't be told"
+        return "it is unknown whether it held more records"
     return f"{len(missing)} of its records can't be proven, from number {missing[0]} to {missing[-1]}"

@@ -1,4 +1,4 @@
-"""What a version that did not answer would have answered about a person, as an erasure and a person reach it."""
+"""A shadow version's answers about a person, for access and erasure."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _THERE: Final = "SELECT relname FROM pg_catalog.pg_class WHERE relkind = 'r' AND
 
 
 class Shadow(msgspec.Struct, frozen=True):
-    """What a version would have answered to a record, row by row; None for a row that is erased."""
+    """A shadow version's answers to a record, row by row; None for an erased row."""
 
     model_version: int
     probabilities: Sequence[float | None]
 
 
 def erase_shadows(connection: Connection, logged: LoggedRecord, rows: Sequence[int]) -> None:
-    """Blank a record's rows, and keep out a shadow that may still be on its way.
+    """Blank a record's rows, and block a shadow answer that may still be written.
 
     Raises:
         psycopg2.Error: PostgreSQL refuses.
@@ -47,14 +47,14 @@ def erase_shadows(connection: Connection, logged: LoggedRecord, rows: Sequence[i
     place = str(logged.chain_id), facts.sequence
     with connection.cursor() as cursor:
         cursor.execute(_MAKE_MONTH, (facts.recorded_at,))
-        # Waits for a shadow that is being written; one that comes after this finds its place taken.
+        # Waits for a shadow answer being written; a later one finds its place taken.
         cursor.execute(_KEEP_OUT, (*place, facts.recorded_at))
         for row in rows:
             cursor.execute(_BLANK, (row + 1, *place))
 
 
 def shadows_of(connection: Connection, records: Iterable[LoggedRecord]) -> dict[RecordPlace, Shadow]:
-    """Those of these records that have one."""
+    """The shadow answers of these records."""
     places = [(str(logged.chain_id), logged.record.facts.sequence) for logged in records]
     with connection.cursor() as cursor:
         cursor.execute(_OF_RECORDS, ([chain_id for chain_id, _ in places], [sequence for _, sequence in places]))
@@ -65,7 +65,7 @@ def shadows_of(connection: Connection, records: Iterable[LoggedRecord]) -> dict[
 
 
 def shadow_months(connection: Connection, months: Iterable[str]) -> list[str]:
-    """The tables that hold the shadows of these months of the log."""
+    """The tables with shadow answers of these months of the log."""
     names = [month.replace("prediction_requests_", "shadow_predictions_") for month in months]
     with connection.cursor() as cursor:
         cursor.execute(_THERE, (names,))

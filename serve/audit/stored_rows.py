@@ -1,4 +1,4 @@
-"""The log as PostgreSQL has it, read page by page. The tables' SQL for reading is here."""
+"""Reads the log from PostgreSQL page by page: all SQL for reading it."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from serve.prediction_log.table import ChainEnd
 
 PAGE_RECORDS: Final = 10_000
 PAGE_BYTES: Final = 4 * 1024 * 1024
-"""Of what PostgreSQL stores; it sends some two times as much."""
+"""Bytes of a page as stored in PostgreSQL, which sends about twice as much."""
 RECORDS_A_TIME: Final = 100
 _PLANS: Final = """
     SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET jit = off;
     SET max_parallel_workers_per_gather = 0
 """
-"""A page is read by the primary key, whatever the planner believes of a month that nobody has analysed."""
+"""Read pages by the primary key, even if the planner has no statistics of a month."""
 
 _TABLE: Final = sql.SQL("public.prediction_requests")
 _AS_TYPE: Final = {
@@ -55,7 +55,7 @@ _AS_TYPE: Final = {
     "bytea[]": sql.SQL("{}::bytea[]"),
     "real[]": sql.SQL("{}::real[]"),
 }
-# A column whose type was changed is a finding, and is read as it was.
+# A column whose type was changed is a finding, and is read with its original type.
 _READ_AS: Final = {name: _AS_TYPE[kind].format(sql.Identifier(name)) for name, kind in zip(COLUMNS, TYPES, strict=True)}
 _NULL_OF: Final = {name: _AS_TYPE[kind].format(sql.SQL("NULL")) for name, kind in zip(COLUMNS, TYPES, strict=True)}
 _ADDED: Final = """
@@ -105,7 +105,7 @@ _NOTED: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a record is in the order in which the log is read."""
+    """A record's place in the reading order of the log."""
 
     chain_id: uuid.UUID
     sequence: int
@@ -115,7 +115,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class LoggedRecord:
-    """A record and the chain that it is in."""
+    """A record and its chain."""
 
     chain_id: uuid.UUID
     record: StoredRecord
@@ -123,7 +123,7 @@ class LoggedRecord:
 
 @contextmanager
 def snapshot(connection: Connection) -> Iterator[None]:
-    """A transaction: what is read in it is read as of one moment, and nothing is held when it is over."""
+    """A transaction with a consistent snapshot; its end releases all locks."""
     try:
         yield
     except BaseException:
@@ -144,7 +144,7 @@ class LogReader:
         self._columns, self._sizes = _columns(names), _sizes(names)
 
     def page(self, after: Place | None) -> Sequence[bytes]:
-        """The next records behind a place; none at the end of the log."""
+        """The next records after a place; none at the end of the log."""
         return self._page(sql.SQL("true") if after is None else _BEHIND.format(order=_ORDER, **_literals(after)))
 
     def rest_of_chain(self, after: Place) -> Sequence[bytes]:
@@ -156,12 +156,12 @@ class LogReader:
         return self._decoder.decode(rows)
 
     def marks(self, first: uuid.UUID | None, below: uuid.UUID | None) -> dict[uuid.UUID, ChainEnd]:
-        """How far each chain is, as the table of chains says: from one on, and before another; None = all."""
+        """Each chain's end in the table of chains: from one chain on, and before another; None = all."""
         values = {name: None if end is None else str(end) for name, end in (("first", first), ("below", below))}
         return {mark.chain_id: mark for mark in self._marks(_MARKS, values)}
 
     def mark(self, chain_id: uuid.UUID) -> ChainEnd | None:
-        """How far one chain is."""
+        """One chain's end in the table of chains."""
         return next(iter(self._marks(_MARK, (str(chain_id),))), None)
 
     def noted_beginning(self, chain_id: uuid.UUID) -> Anchor:
@@ -174,7 +174,7 @@ class LogReader:
         return Anchor(expired_sequence=row[0], expired_hash=bytes(row[1]))
 
     def hash_at(self, place: Place) -> bytes | None:
-        """The hash at a place; None where no record does."""
+        """The hash at a place; None if there is no record."""
         query = _HASH.format(**_literals(place))
         with self._connection.cursor() as cursor:
             cursor.execute(query)
@@ -182,7 +182,7 @@ class LogReader:
         return None if row is None else bytes(row[0])
 
     def count_marked(self) -> int:
-        """How many records there are by the table of chains, those that retention removed included."""
+        """The number of records by the table of chains, including those removed by retention."""
         with self._connection.cursor() as cursor:
             cursor.execute(_MARKED)
             row = cursor.fetchone()
@@ -207,14 +207,14 @@ class LogReader:
 
 
 class _Rows:
-    """A file that psycopg2 writes each row to."""
+    """A file object to which psycopg2 writes rows."""
 
     def __init__(self) -> None:
         self.rows: list[bytes] = []
         self.write = self.rows.append
 
     def whole(self) -> list[bytes]:
-        """The rows alone: the first comes behind the header, and the trailer behind the last."""
+        """The rows without the header and the trailer."""
         rows = self.rows
         if rows and rows[0].startswith(SIGNATURE):
             rows[0] = rows[0][HEADER_BYTES:]
@@ -222,13 +222,13 @@ class _Rows:
 
 
 def place_of(row: bytes) -> Place:
-    """Where the record of a row is."""
+    """The place of a row's record."""
     chain, sequence, moment = place_in(row)
     return Place(uuid.UUID(bytes=chain), sequence, moment)
 
 
 def hash_of(connection: Connection, chain_id: uuid.UUID, sequence: int) -> bytes | None:
-    """The hash of a record, whenever it was recorded; None where it is not there."""
+    """The hash of a record, whenever it was recorded; None if it does not exist."""
     with connection.cursor() as cursor:
         cursor.execute(_HASH_OF, (str(chain_id), sequence))
         row = cursor.fetchone()
@@ -236,7 +236,7 @@ def hash_of(connection: Connection, chain_id: uuid.UUID, sequence: int) -> bytes
 
 
 def records_of_applicant(connection: Connection, pseudonyms: Sequence[bytes]) -> Iterator[LoggedRecord]:
-    """The records with a row of one person, who is known by any of these.
+    """The records with a row of the person with any of these pseudonyms.
 
     Raises:
         AuditError: one of them can't be read.
@@ -254,7 +254,7 @@ def records_of_request(connection: Connection, request_id: str) -> Iterator[Logg
 
 
 def records_of_application(connection: Connection, application_id: str) -> Iterator[LoggedRecord]:
-    """The records with a row about one application; no index helps, so all ids of the log are looked through.
+    """The records with a row about one application; there is no index, so all ids of the log are scanned.
 
     Raises:
         AuditError: one of them can't be read.
@@ -269,14 +269,14 @@ def _records_where(connection: Connection, where: sql.Composable) -> Iterator[Lo
         for row in decoder.decode(rows[start : start + RECORDS_A_TIME]):
             if isinstance(row, UnreadableRecord):
                 raise AuditError(
-                    f"record {row.sequence} of chain {row.chain_id} is not as it was written ({row.why}): `python -m "
-                    "serve.audit verify` tells of all such records; nothing is erased before they are put right"
+                    f"record {row.sequence} of chain {row.chain_id} was changed ({row.why}): `python -m serve.audit "
+                    f"verify` reports all such records; nothing is erased before they are repaired"
                 )
             yield LoggedRecord(uuid.UUID(bytes=row.chain), _record(row))
 
 
 def _names_of(connection: Connection) -> Sequence[str]:
-    """The columns that the table has; an older one has fewer, and needs no more to be verified."""
+    """The columns of the table; an older table has fewer, which are sufficient for verification."""
     with connection.cursor() as cursor:
         cursor.execute(_ADDED, (list(ADDED_LATER),))
         added = {name for (name,) in cursor}
@@ -284,12 +284,12 @@ def _names_of(connection: Connection) -> Sequence[str]:
 
 
 def _columns(names: Sequence[str]) -> sql.Composed:
-    """What is read of a row, NULL for a column that is not there."""
+    """The columns to read, NULL for a missing one."""
     return sql.SQL(", ").join(_READ_AS[name] if name in names else _NULL_OF[name] for name in COLUMNS)
 
 
 def _sizes(names: Sequence[str]) -> sql.Composed:
-    """Bytes of a row as it is stored."""
+    """Bytes of a row as stored."""
     sizes = (sql.SQL("coalesce(pg_column_size({}), 0)").format(sql.Identifier(name)) for name in names)
     return sql.SQL(" + ").join(sizes)
 
@@ -325,7 +325,7 @@ def _literals(place: Place) -> dict[str, sql.Composable]:
 
 
 def _moment(microseconds: int) -> sql.Composable:
-    """A moment as SQL, to the microsecond."""
+    """A time as SQL, exact to the microsecond."""
     if microseconds in _ENDLESS:
         return sql.SQL("timestamptz {}").format(sql.Literal(_ENDLESS[microseconds]))
     days, rest = divmod(microseconds, _US_A_DAY)

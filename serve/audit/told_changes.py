@@ -1,4 +1,6 @@
-"""What would have moved an application out of review: single changes of what a person can dispute, in words."""
+"""Counterfactuals in words: single changes of disputable features that would have taken an
+application out of review.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,13 @@ from serve.audit.answering_versions import AnsweringVersion
 from serve.audit.review_borders import Border
 from serve.engine.single_changes import single_changes
 
-NO_BORDER: Final = "no review policy was in force then: --threshold names a probability"
+NO_BORDER: Final = "no review policy was in force then: set --threshold"
 NOT_REVIEWED: Final = "its probability is below the threshold"
-NONE_DOES_IT: Final = "no other value of one feature alone that may be disputed would have done it"
+NONE_DOES_IT: Final = "no change of a single disputable feature would have been sufficient"
 
 
 class ToldChange(msgspec.Struct, frozen=True):
-    """Another value of one feature, and what the version then answers, all else as it was."""
+    """Another value of one feature, and the version's answer with it, all else unchanged."""
 
     field: str
     value: float
@@ -31,11 +33,11 @@ class ToldChange(msgspec.Struct, frozen=True):
 
 
 class WhatWouldHaveChangedIt(msgspec.Struct, frozen=True):
-    """Changes with which the application would not have been reviewed; where there are none, `why_none` says why."""
+    """Changes with which the application would not have been reviewed; if there are none, `why_none` says why."""
 
     threshold: float | None
     policy: str | None
-    """By which the threshold was in force; None where the auditor named it."""
+    """The policy of the threshold; None if the auditor chose it."""
     changes: Sequence[ToldChange] = ()
     why_none: str | None = None
 
@@ -43,7 +45,7 @@ class WhatWouldHaveChangedIt(msgspec.Struct, frozen=True):
 def told_changes(
     row: NDArray[np.float32], probability: float, border: Border | None, version: AnsweringVersion, language: str
 ) -> WhatWouldHaveChangedIt:
-    """Of a row [F] with the probability that it was answered."""
+    """The changes of a row [F] with its answered probability."""
     if border is None:
         return WhatWouldHaveChangedIt(None, None, why_none=NO_BORDER)
     if probability < border.threshold:

@@ -1,4 +1,4 @@
-"""Records of the time before records were chained: the upgrade keeps them aside, and nothing can verify them."""
+"""Records from before records were chained: the upgrade moved them to a separate table, and they can't be verified."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COUNT: Final = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier("public
 
 
 def count_unchained(connection: Connection) -> int:
-    """How many there are; 0 in a database that never had any, or was not upgraded yet."""
+    """Their number; 0 in a database that never had any, or was not upgraded yet."""
     with connection.cursor() as cursor:
         cursor.execute(_READABLE, (f"public.{TABLE}",))
         if cursor.fetchone() != (True,):

@@ -1,20 +1,20 @@
-"""`verify`: the whole log against its own hashes, and against what the server's machine knows of it.
+"""`verify`: check the whole log against its own hashes, and against the evidence on the server's machine.
 
 ```
 a step: begin -> new entries of the ledger -> a page of records -> marks of the chains that end in it -> commit
         -> anchors of these chains -> hash the page
 ```
 
-Each step is a transaction of its own, which is over before the page is hashed: nobody waits for a verification. What
-goes on between two steps can't hide a fault, nor look like one:
+Each step is a separate transaction, which ends before the page is hashed, so a verification blocks nobody. Changes
+between two steps can neither hide a fault nor look like one:
 
-- **Shipping** adds records to the end of a chain. A chain's end, its mark and the absence of a further record are read
-  in one snapshot; its anchor afterwards. Where that is further on by now, the chain is read on to there.
-- **Retention** removes the beginning of chains, month by month, and anchors before it does so. So an anchor that is
-  read after a snapshot tells of all that was missing in it. A gap is no fault only at the beginning of a step.
-- **Erasure** changes records and writes into the ledger in one transaction: a step sees both or neither. What was read
-  of the ledger has to be its beginning still when all is read.
-- **Chains that begin meanwhile** are verified where they stand behind the page, and else by the next verification.
+- **Shipping** adds records to the end of a chain. A chain's end, its mark and the absence of further records are read
+  in one snapshot; its anchor afterwards. If the anchor is further on by then, the chain is read up to it.
+- **Retention** removes the beginning of chains, month by month, and anchors before it does so. So an anchor read after
+  a snapshot covers everything missing in it. A gap is accepted only at the beginning of a step.
+- **Erasure** changes records and writes to the ledger in one transaction: a step sees both or neither. The part of the
+  ledger already read must still be its beginning at the end.
+- **Chains that begin meanwhile** are verified if they come after the page, and otherwise by the next verification.
 """
 
 from __future__ import annotations
@@ -38,35 +38,35 @@ from serve.audit.witnesses import Outside
 from serve.prediction_log.anchor_key import AnchorKey
 
 ShowProgress = Callable[[int, int], None]
-"""Told how many records are verified, and about how many there are."""
+"""Called with the number of verified records, and the estimated total."""
 Save = Callable[[Callable[[], Checkpoint]], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was looked at and what was found."""
+    """What was verified, and the findings."""
 
     chains: int
     records: int
     erasures: int
     closures: tuple[Closure, ...]
-    """Chains of servers that left, as operators closed them."""
+    """Chains of servers that are gone, closed by operators."""
     findings: tuple[Finding, ...]
-    """The first ones; `counts` has all."""
+    """The first findings; `counts` counts all."""
     counts: Mapping[Fault, int]
     began_at: dt.datetime
     ended_at: dt.datetime
 
     @property
     def found(self) -> int:
-        """How many findings there are."""
+        """The number of findings."""
         return sum(self.counts.values())
 
     @property
     def verdict(self) -> Verdict:
-        """Pass, also beside files that are none of the log's.
-
-        Inconclusive where a chain's end has no witness here; fail for any other finding."""
+        """Pass, even with stray files. Inconclusive if a chain's end has no witness here; fail for
+        any other finding.
+        """
         faults = {fault for fault, count in self.counts.items() if count}
         if faults - {Fault.UNWITNESSED, Fault.STRAY}:
             return Verdict.FAIL
@@ -83,19 +83,19 @@ def verify(
     show: ShowProgress = lambda _done, _whole: None,
     save: Save = lambda _checkpoint: None,
 ) -> Report:
-    """Read the whole log step by step and check every record; servers, retention and erasures may go on.
+    """Read the whole log step by step and check every record; servers, retention and erasures may run meanwhile.
 
     Args:
         connection: to the log's database.
-        spool: of this machine, with its anchors.
-        key: anchors are checked for its signature.
-        collected: anchors of elsewhere, a witness as well.
-        begun: where an earlier verification of this log was broken off.
-        show: told after each step.
-        save: given after each step a way to tell where it stands.
+        spool: this machine's, with its anchors.
+        key: checks the signatures of anchors.
+        collected: anchors from elsewhere, as additional witnesses.
+        begun: checkpoint of an interrupted verification of this log.
+        show: called after each step.
+        save: called after each step with a function that makes a checkpoint.
 
     Raises:
-        CheckpointError: `begun` is no checkpoint of this log.
+        CheckpointError: `begun` is not a checkpoint of this log.
         psycopg2.Error: PostgreSQL does not answer, or refuses.
     """
     connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)

@@ -14,6 +14,7 @@ import typer
 from psycopg2.extensions import connection as Connection
 
 from fraud.command import interrupt_once, print_error
+from fraud.counted import counted
 from fraud.database import connect
 from fraud.report.files import write_files
 from fraud.report.stored import store_report
@@ -38,21 +39,21 @@ logger = logging.getLogger(__name__)
 PROCESS: Final = "audit"
 SHOWN_LINES: Final = 100
 INTERRUPTED: Final = 130
-"""What a shell gives for Ctrl-C."""
+"""Exit status after Ctrl-C, as in shells."""
 
 
 def verify(
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where a verification was broken off, from SPOOL_DIR/" + NAME + ".")
+        bool, typer.Option("--resume", help="Resume an interrupted verification, from SPOOL_DIR/" + NAME + ".")
     ] = False,
     anchors: CollectedAnchors = None,
     report: Annotated[
-        Path | None, typer.Option(help="Folder for a dated report, as JSON and as a page.", file_okay=False)
+        Path | None, typer.Option(help="Folder for a dated report, as JSON and HTML.", file_okay=False)
     ] = None,
 ) -> None:
     """Check every record against the chains of hashes, the anchors outside of the database, and the spool.
 
-    Exit status: 0 nothing is changed, missing, moved or forged; 10 something is; 20 a chain was written on another
+    Exit status: 0 no record is changed, missing, moved or forged; 10 some are; 20 a chain was written on another
     machine, whose anchors are not here; 2 the check could not run.
     """
     try:
@@ -61,7 +62,9 @@ def verify(
         configure_logging(PROCESS, LogFormat(settings.log_format))
         found = _verify(settings, resume, anchors or (), report)
     except KeyboardInterrupt:
-        print_error("broken off: `python -m serve.audit verify --resume` goes on where it stood some seconds ago")
+        print_error(
+            "interrupted: `python -m serve.audit verify --resume` continues from the checkpoint of some seconds ago"
+        )
         sys.exit(INTERRUPTED)
     sys.exit(found.verdict.exit_status)
 
@@ -71,7 +74,7 @@ def _verify(settings: Settings, resume: bool, places: Sequence[Path], folder: Pa
     key = anchor_key(settings)
     begun = read_checkpoint(spool, key) if resume else None
     if folder is not None:
-        write_files(folder, {})  # before hours are spent on what it can't take
+        write_files(folder, {})  # check the folder before hours are spent
     refuse_newer(dsn)
     progress = VerifyProgress(spool, key)
     if begun is not None:
@@ -85,7 +88,8 @@ def _verify(settings: Settings, resume: bool, places: Sequence[Path], folder: Pa
         )
         unchained = count_unchained(connection)
         place, versions = Place(connection.info.dbname, str(spool)), _versions(connection)
-    logger.info("verified: %s, %d records, %d findings", found.verdict, found.records, found.found)
+    records, findings = counted(found.records, "record"), counted(found.found, "finding")
+    logger.info("verified: %s, %s, %s", found.verdict, records, findings)
     signing = told_signing(Anchors(spool), has_key=key is not None)
     _print(found, unchained, signing)
     report = told_of(found, place, versions, unchained)
@@ -108,11 +112,11 @@ def _print(report: Report, unchained: int, signing: str) -> None:
     if report.found > SHOWN_LINES:
         typer.echo(f"... and {report.found - SHOWN_LINES} more")
     typer.echo(
-        f"{report.verdict}: {report.records} records in {report.chains} chains, {report.erasures} erasures, "
-        f"{report.found} findings"
+        f"{report.verdict}: {counted(report.records, 'record')} in {counted(report.chains, 'chain')}, "
+        f"{counted(report.erasures, 'erasure')}, {counted(report.found, 'finding')}"
     )
     for closure in report.closures:
         typer.echo(closure)
     typer.echo(signing)
     if unchained:
-        typer.echo(f"{unchained} records of the time before records were chained are in {TABLE}: nothing verifies them")
+        typer.echo(f"not verified: {counted(unchained, 'record')} from before records were chained, in {TABLE}")

@@ -1,4 +1,4 @@
-"""How far a verification is, said from time to time on standard error, and kept on the disk."""
+"""Progress of a verification: periodically printed to standard error, and saved to disk."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 
 import typer
 
+from fraud.counted import counted
 from serve.audit.checkpoint import Checkpoint, write_checkpoint
 from serve.prediction_log.anchor_key import AnchorKey
 
@@ -19,10 +20,10 @@ INTERVAL_S: Final = 5.0
 
 
 class VerifyProgress:
-    """Told after each step; says and keeps something every `INTERVAL_S` only."""
+    """Called after each step; prints and saves only every `INTERVAL_S`."""
 
     def __init__(self, spool: Path, key: AnchorKey | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        """With a `key`, what is kept is signed."""
+        """With a `key`, checkpoints are signed."""
         self._spool = spool
         self._key = key
         self._clock = clock
@@ -30,7 +31,7 @@ class VerifyProgress:
         self._said_at = self._kept_at = clock()
 
     def show(self, done: int, whole: int) -> None:
-        """So many records are verified of about so many."""
+        """Show the number of verified records, and the estimated total."""
         now = self._clock()
         if self._first is None:
             self._first = now, done
@@ -40,7 +41,7 @@ class VerifyProgress:
         typer.echo(progress_line(done, whole, done - self._first[1], now - self._first[0]), err=True)
 
     def keep(self, checkpoint: Callable[[], Checkpoint]) -> None:
-        """Write down how far the verification has come."""
+        """Save a checkpoint."""
         now = self._clock()
         if now - self._kept_at < INTERVAL_S:
             return
@@ -48,18 +49,22 @@ class VerifyProgress:
         try:
             write_checkpoint(self._spool, checkpoint(), self._key)
         except OSError as error:
-            logger.warning("a verification that is broken off now can't go on where it stood: %s", error)
+            logger.warning(
+                "the checkpoint can't be saved, so the verification can't be resumed if it is interrupted: %s", error
+            )
 
 
 def going_on_line(begun: Checkpoint) -> str:
-    """What is said of the checkpoint: an earlier one that was put back is signed as well, and has another time."""
-    records = begun.records + begun.open_chain.records
-    return f"going on with what began at {begun.began_at:%Y-%m-%d %H:%M:%S} UTC: {records:,} records are verified"
+    """The message about the checkpoint, with its time: an older one that was restored has a valid signature too, but
+    another time.
+    """
+    verified = counted(begun.records + begun.open_chain.records, "record")
+    return f"resuming the verification begun at {begun.began_at:%Y-%m-%d %H:%M:%S} UTC: {verified} verified"
 
 
 def progress_line(done: int, whole: int, lately: int, seconds: float) -> str:
-    """What is said: how many, how fast, and for how long still; `lately` records took so many seconds."""
-    said = f"verified {done:,} of about {max(done, whole):,} records"
+    """The progress message: count, rate and time left; the last `lately` records took `seconds`."""
+    said = f"verified {done:,} of about {counted(max(done, whole), 'record')}"
     if lately <= 0 or seconds <= 0:
         return said
     rate = lately / seconds

@@ -1,4 +1,4 @@
-"""The report of a verification that is kept: a JSON file and a page, named by the time at which it ended."""
+"""The saved report of a verification: a JSON file and a page, named by its end time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from serve.audit.verification import Report
 
 
 class Versions(msgspec.Struct, frozen=True):
-    """What verified what."""
+    """Versions of the programs involved."""
 
     schema: int
     postgres: str
@@ -24,14 +24,14 @@ class Versions(msgspec.Struct, frozen=True):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where was looked."""
+    """The places verified."""
 
     database: str
     spool: str
 
 
 def write_report(folder: Path, report: stored.Report) -> tuple[Path, ...]:
-    """Write both files; those of other times stay.
+    """Write both files; earlier reports stay.
 
     Raises:
         OSError: the folder can't be written to.
@@ -41,7 +41,7 @@ def write_report(folder: Path, report: stored.Report) -> tuple[Path, ...]:
 
 
 def told_of(report: Report, place: Place, versions: Versions, unchained: int) -> stored.Report:
-    """What is told of a verification, as JSON and as a page."""
+    """The content of a verification's report, as JSON and as a page."""
     told = {
         "verdict": report.verdict,
         "exit_status": report.verdict.exit_status,
@@ -65,7 +65,7 @@ def told_of(report: Report, place: Place, versions: Versions, unchained: int) ->
 
 
 def report_page(report: Report, place: Place, versions: Versions, unchained: int) -> str:
-    """The page: nothing to fetch, no scripts."""
+    """The page, self-contained and without scripts."""
     facts = {
         "Verdict": f"{report.verdict} (exit status {report.verdict.exit_status})",
         "From": time_text(report.began_at),
@@ -76,7 +76,7 @@ def report_page(report: Report, place: Place, versions: Versions, unchained: int
         "Records": f"{report.records:,}",
         "Erasures": f"{report.erasures:,}",
         "Chains that operators closed": "; ".join(map(str, report.closures)) or "none",
-        "Records that no chain holds": f"{unchained:,}",
+        "Records outside of chains": f"{unchained:,}",
         "Findings": f"{report.found:,}",
         "Versions": f"schema {versions.schema}, PostgreSQL {versions.postgres}, Python {versions.python}, "
         f"psycopg2 {versions.psycopg2}",
@@ -86,7 +86,7 @@ def report_page(report: Report, place: Place, versions: Versions, unchained: int
         facts_table(facts.items()),
         "<h2>Findings</h2>",
         rows_table(("Fault", "Chain", "Record", "What"), map(_cells, report.findings)),
-        note(f"{left:,} further findings are counted and not listed." if left else "All findings are listed."),
+        note(f"{left:,} further findings are counted, but not listed." if left else "All findings are listed."),
     )
     heading = verdict_heading("Prediction log", report.verdict)
     return encode_page(f"Prediction log verified: {report.verdict}", parts, heading)

@@ -1,4 +1,6 @@
-"""PostgreSQL's WAL holds what was written since the last checkpoint, and its spare files what was written long ago."""
+"""Removes erased data from PostgreSQL's WAL: it contains data written since the last checkpoint, and its recycled files
+contain old data.
+"""
 
 from __future__ import annotations
 
@@ -25,10 +27,10 @@ _OLDEST: Final = "SELECT min(name) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{2
 
 
 def give_up_wal(connection: Connection) -> tuple[str, ...]:
-    """Write over or remove every file of the WAL that was there; gives what had to stay.
+    """Overwrite or remove every existing WAL file; returns what had to stay.
 
-    A switch to the next file fills the rest of the present one with zeros, so going through the spare ones writes over
-    all of them; a checkpoint then lets go of those before it.
+    A switch to the next file fills the rest of the current one with zeros, so switching through all spare files
+    overwrites them; a checkpoint then releases the files before it.
 
     Raises:
         psycopg2.Error: PostgreSQL refuses.
@@ -45,7 +47,7 @@ def _give_up(connection: Connection) -> tuple[str, ...]:
             current = _go_past_spare_files(connection)
             _run(connection, "CHECKPOINT")
             if _text(connection, _LAST) <= _text(connection, _CURRENT):
-                break  # else a checkpoint of before has just kept some
+                break  # otherwise an earlier checkpoint has just recycled some
         oldest = _text(connection, _OLDEST)
     if oldest < current:
         return (f"{WAL}, which a replication slot, `wal_keep_size` or archiving keeps",)
@@ -53,7 +55,7 @@ def _give_up(connection: Connection) -> tuple[str, ...]:
 
 
 def _go_past_spare_files(connection: Connection) -> str:
-    """Gives the first file that none of what was there is in."""
+    """Returns the first file without old content."""
     last = _text(connection, _LAST)
     while (current := _text(connection, _CURRENT)) <= last:
         _text(connection, _FILL)
@@ -63,7 +65,7 @@ def _go_past_spare_files(connection: Connection) -> str:
 
 @contextmanager
 def _no_spare_files(connection: Connection) -> Iterator[None]:
-    """A checkpoint removes files that it would else keep, with all that is in them, to be written over one day."""
+    """Make checkpoints remove files that they would otherwise recycle with their old content."""
     if _text(connection, _RECYCLES) != "True":
         yield
         return

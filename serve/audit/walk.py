@@ -1,4 +1,4 @@
-"""The way of a verification through the log, step by step; `verification.py` says why it proves what it does."""
+"""A verification's pass through the log, step by step; `verification.py` explains why it is sound."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.table import ChainEnd
 
 READINGS_OF_LEDGER: Final = 5
-"""An erasure moves ledger and anchors one after the other; both are read again while one is at work."""
+"""Retries: an erasure updates ledger and anchors one after the other; both are read again while one is running."""
 
 Marks = Mapping[uuid.UUID, ChainEnd]
 
 
 @dataclass(slots=True)
 class Walk:
-    """How far a verification has come."""
+    """The state of a verification."""
 
     connection: Connection
     outside: Outside
@@ -45,18 +45,18 @@ class Walk:
     findings: Findings = field(default_factory=Findings)
     ledger: list[Erasure] = field(default_factory=list)
     closures: list[Closure] = field(default_factory=list)
-    """Chains of servers that have left."""
+    """Closed chains of servers that are gone."""
     _place: Place | None = None
-    """Of the last record that was read."""
+    """Place of the last record read."""
     _check: ChainCheck | None = None
     """The chain at that place."""
     _records: int = 0
-    """In the chains before it."""
+    """Number of records in the chains before it."""
     _erased: dict[uuid.UUID, dict[int, bytes]] = field(default_factory=dict)
     _renamed: dict[uuid.UUID, dict[int, bytes]] = field(default_factory=dict)
     _reader: LogReader = field(init=False)
     _anchors: Mapping[uuid.UUID, Anchor] = field(init=False)
-    """As they are at the beginning: no chain that has one may be gone."""
+    """Anchors at the beginning: no chain with an anchor may be missing."""
     _ids_since: int | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,17 +66,17 @@ class Walk:
 
     @property
     def records(self) -> int:
-        """How many are verified."""
+        """The number of verified records."""
         return self._records + (0 if self._check is None else self._check.records)
 
     def expected_records(self) -> int:
-        """About how many there are."""
+        """The estimated number of records."""
         with snapshot(self.connection):
             marked = self._reader.count_marked()
         return max(0, marked - sum(anchor.expired_sequence for anchor in self._anchors.values()))
 
     def checkpoint(self) -> Checkpoint:
-        """What it takes to go on from here, behind a step that read something."""
+        """A checkpoint for resuming from here, after a step that has read records."""
         check, place = self._check, self._place
         if check is None or place is None:
             raise ValueError("nothing was read yet")
@@ -95,15 +95,15 @@ class Walk:
         )
 
     def go_on_from(self, begun: Checkpoint) -> None:
-        """Stand where an earlier verification stood.
+        """Resume from an earlier verification's checkpoint.
 
         Raises:
-            CheckpointError: it did not stand in this log.
+            CheckpointError: the checkpoint does not match this log.
         """
         if begun.collected_from != self.outside.collected.places:
             raise CheckpointError(
-                "the verification that was broken off had other collected anchors: give the same --anchors, or verify "
-                "from the beginning, without --resume"
+                "the interrupted verification had other collected anchors: use the same --anchors, or verify from the "
+                "beginning, without --resume"
             )
         place, chain = begun.place, begun.open_chain
         collected = collected_up_to(self.outside.collected, place)
@@ -115,8 +115,8 @@ class Walk:
         has_expired = found is None and self._known(place.chain_id).expired_sequence >= place.sequence
         if (found != chain.hash and not has_expired) or end_of(kept).hash != begun.ledger_hash:
             raise CheckpointError(
-                f"the verification that was broken off stood behind record {place.sequence} of chain {place.chain_id}, "
-                "and the log is not as it was there: verify from the beginning, without --resume"
+                f"the interrupted verification stopped after record {place.sequence} of chain {place.chain_id}, but "
+                f"the log has changed there: verify from the beginning, without --resume"
             )
         self.began_at, self.chains, self._records, self._place = begun.began_at, begun.chains, begun.records, place
         self.findings = Findings.of(begun.findings, begun.counts)
@@ -128,7 +128,7 @@ class Walk:
         self._check.records, self._check.began_without_id_at = chain.records, chain.began_without_id_at
 
     def step(self) -> bool:
-        """Read and check the next records; False when there are none any more."""
+        """Read and check the next records; False if there are no more."""
         first = None if self._check is None else self._check.chain_id
         with snapshot(self.connection):
             erasures = read_ledger(self.connection, self._next_entry())
@@ -144,7 +144,7 @@ class Walk:
         return bool(rows)
 
     def check_the_rest(self) -> None:
-        """What is no record: anchors, spool, the ledger as a whole, the definitions, and what people did."""
+        """Check everything else: anchors, spool, the whole ledger, definitions, and journals."""
         ledger, before, after = self._quiet_ledger()
         self.findings.extend(after.findings)
         self.findings.extend(check_spool(self.outside.spool))
@@ -153,7 +153,7 @@ class Walk:
             self.findings.add(Finding(Fault.CHANGED, "the ledger of erasures was changed meanwhile", LEDGER))
         self.ledger = ledger
         self.findings.extend(check_ledger(ledger, [*_ledger_ends(before.anchors), *_ledger_ends(after.anchors)]))
-        # Read before the journals are: they only grow, and so do their anchors.
+        # Read before the journals, which only grow, as their anchors do.
         ends = {journal.chain_id: self.outside.ends_of(journal.chain_id) for journal in ANCHORED_JOURNALS}
         with snapshot(self.connection):
             self.findings.extend(check_definitions(self.connection))
@@ -162,7 +162,7 @@ class Walk:
             self.findings.extend(check_ends(self.connection, ends))
 
     def check_chain(self, chain_id: uuid.UUID) -> Anchor:
-        """Check one chain alone, from its first record on; returns where it ends."""
+        """Check one chain alone, from its first record on; returns its end."""
         check = self._new_check(chain_id)
         mark = self._read_on(check, check.witness.before)
         check.finish(mark)
@@ -177,8 +177,8 @@ class Walk:
             self.findings.extend(check_closures(self.closures, anchors))
 
     def _see(self, rows: Sequence[bytes], marks: Marks, first: uuid.UUID | None, below: uuid.UUID | None) -> None:
-        """Check a page, and finish each chain that has no further record behind it."""
-        # What has a mark or an anchor is a chain, also where it has no record any more.
+        """Check a page, and finish each chain without further records."""
+        # Anything with a mark or an anchor is a chain, even if it has no records any more.
         known = marks.keys() | {chain_id for chain_id in self._anchors if _is_between(chain_id, first, below)}
         waiting = sorted(known - NO_CHAINS, reverse=True)
         check, chain = self._check, b"" if self._check is None else self._check.chain_id.bytes
@@ -196,7 +196,9 @@ class Walk:
             self._finish_before(None, waiting, marks)
 
     def _finish_before(self, chain_id: uuid.UUID | None, waiting: list[uuid.UUID], marks: Marks) -> None:
-        """Finish the chain at hand, and those without records before the next one; `waiting` falls from its end."""
+        """Finish the current chain, and those without records before the next one; `waiting` is
+        consumed from its end.
+        """
         if self._check is not None:
             self._finish(self._check, marks.get(self._check.chain_id))
         while waiting and (chain_id is None or waiting[-1] <= chain_id):
@@ -222,7 +224,7 @@ class Walk:
         self._records += check.records
 
     def _read_on(self, check: ChainCheck, anchor: Anchor) -> ChainEnd | None:
-        """Check what was added to a chain behind the place where it ended; gives its mark then."""
+        """Check records added to a chain after its end; returns its new mark."""
         while True:
             end = Place(check.chain_id, check.sequence, LAST_TIME_US)
             with snapshot(self.connection):
@@ -271,7 +273,7 @@ class Walk:
             digests.setdefault(entry.chain_id, {})[entry.sequence] = entry.digest
 
     def _quiet_ledger(self) -> tuple[list[Erasure], KnownAnchors, KnownAnchors]:
-        """The whole ledger, and the anchors before and after it was read."""
+        """The whole ledger, and the anchors read before and after it."""
         for _ in range(READINGS_OF_LEDGER):
             before = self.outside.read_anchors()
             with snapshot(self.connection):
@@ -287,7 +289,7 @@ def _is_between(chain_id: uuid.UUID, first: uuid.UUID | None, below: uuid.UUID |
 
 
 def _ledger_ends(anchors: Mapping[uuid.UUID, Anchor]) -> Iterator[Anchor]:
-    """Where the ledger may end: at its anchor, or one erasure further if that was killed before it could say so."""
+    """Possible ends of the ledger: at its anchor, or one erasure further if that was killed before it could anchor."""
     anchor = anchors.get(LEDGER, Anchor())
     yield anchor
     pending = anchors.get(LEDGER_PENDING)

@@ -1,4 +1,4 @@
-"""What a server's machine knows of its chains, outside of the database: anchors and spool."""
+"""Evidence about chains on a server's machine, outside of the database: anchors and spool."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from serve.prediction_log.segment_reader import Rest, SegmentReader, records_of
 
 @dataclass(frozen=True, slots=True)
 class KnownAnchors:
-    """The anchors of all chains and of the ledger, and what is wrong with their files."""
+    """The anchors of all chains and of the ledger, and the faults of their files."""
 
     anchors: dict[uuid.UUID, Anchor]
     findings: list[Finding]
     ids_since: int | None
-    """From when on chains begin with their id here, microseconds since 1970; None where nobody knows."""
+    """Since when chains here begin with their id, microseconds since 1970; None if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What is known outside of the database: a spool with its anchors, and what was collected elsewhere."""
+    """The evidence outside of the database: a spool with its anchors, and anchors collected elsewhere."""
 
     spool: Path
     key: AnchorKey | None = None
@@ -43,11 +43,11 @@ class Outside:
         object.__setattr__(self, "_latest", self.collected.latest())
 
     def read_anchors(self) -> KnownAnchors:
-        """All of them, as they are now."""
+        """All current anchors."""
         return read_anchors(self.spool, self.key, self.collected)
 
     def anchor_of(self, chain_id: uuid.UUID) -> Anchor:
-        """What is known of one chain now; nothing, where its anchor can't be read, which `read_anchors` tells of."""
+        """The current anchor of one chain; empty if it can't be read, which `read_anchors` reports."""
         try:
             here = Anchors(self.spool).of(chain_id) or Anchor()
         except SpoolError:
@@ -55,24 +55,22 @@ class Outside:
         return max(here, self._latest.get(chain_id, here), key=lambda anchor: anchor.sequence)
 
     def ends_of(self, chain_id: uuid.UUID) -> set[tuple[int, bytes]]:
-        """Number and hash of each event of a journal that was its end once, here or elsewhere."""
+        """Number and hash of each anchored event of a journal, here or elsewhere."""
         known = set(self.collected.hashes(chain_id).items())
         try:
             here = Anchors(self.spool).of(chain_id)
-        except SpoolError:  # `read_anchors` tells of it
+        except SpoolError:  # `read_anchors` reports it
             return known
         return known if here is None else known | {(here.sequence, here.hash)}
 
 
 def read_anchors(spool: Path, key: AnchorKey | None, collected: Collected) -> KnownAnchors:
-    """All of them; one that can't be read is a finding, and so is a file that is none.
-
-    With the `key`, one that was not signed is a finding too. What was `collected` elsewhere stands in for those that
-    are gone here, or put back.
+    """All anchors; unreadable ones and stray files are findings. With the `key`, unsigned ones are findings too.
+    Anchors `collected` elsewhere replace those that are missing or outdated here.
     """
     anchors: dict[uuid.UUID, Anchor] = {}
     folder = Anchors(spool)
-    findings = [Finding(Fault.STRAY, f"{path} is no anchor") for path in folder.strays()]
+    findings = [Finding(Fault.STRAY, f"{path} is not an anchor") for path in folder.strays()]
     findings += [Finding(Fault.DAMAGED, f"{path} was set aside") for path in folder.set_aside()]
     for chain_id in folder.chains():
         try:
@@ -96,11 +94,11 @@ def read_anchors(spool: Path, key: AnchorKey | None, collected: Collected) -> Kn
 
 
 def spooled_hash(spool: Path, chain_id: uuid.UUID, sequence: int) -> bytes | None:
-    """The hash of one record of the spool; None where it is not there."""
+    """The hash of one record of the spool; None if it does not exist."""
     for key, path in list_segments(spool).items() if spool.exists() else ():
         if key.chain_id != chain_id:
             continue
-        # One that is sealed meanwhile has another name, one that is shipped is gone: then its end is anchored.
+        # A segment sealed meanwhile has another name; a shipped one is gone, and its end is anchored.
         for seen in (path, path.with_suffix(SEALED)):
             with contextlib.suppress(FileNotFoundError, SpoolError):
                 for record in records_of(seen):
@@ -110,9 +108,9 @@ def spooled_hash(spool: Path, chain_id: uuid.UUID, sequence: int) -> bytes | Non
 
 
 def check_spool(spool: Path) -> Iterator[Finding]:
-    """What is wrong with the files of the spool: each record is checked against the one before it."""
+    """The faults of the spool's files; each record is checked against the one before it."""
     for path in strays(spool):
-        yield Finding(Fault.STRAY, f"{path} is no segment")
+        yield Finding(Fault.STRAY, f"{path} is not a segment")
     for key, path in list_segments(spool).items() if spool.exists() else ():
         try:
             with contextlib.closing(SegmentReader(path)) as reader:
@@ -134,7 +132,7 @@ def check_spool(spool: Path) -> Iterator[Finding]:
 
 
 def _missing_of(path: Path) -> str:
-    """What of a segment that was set aside can't be read, in words; nothing where that can't be told."""
+    """The unreadable part of a segment that was set aside, in words; empty if unknown."""
     try:
         with contextlib.closing(SegmentReader(path)) as reader:
             for _ in reader.records(past_damage=True):

@@ -1,4 +1,4 @@
-"""`python -m serve.batch INPUT... OUTPUT`: score files by the model that is in production."""
+"""`python -m serve.batch INPUT... OUTPUT`: score files with the production model."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.console import Console
 from fraud.command import EXIT_ERROR, interrupt_once, print_error
 from fraud.command_line import CommandLine
 from fraud.cores import usable_cores
+from fraud.counted import counted
 from fraud.features import FEATURE_COUNT
 from fraud.languages import ENGLISH
 from fraud.progress import RowProgress
@@ -38,31 +39,42 @@ ENGINES: Final = (PROCESSES, RAY)
 
 def batch(
     inputs: Annotated[list[str], typer.Argument(help="Files, folders, patterns, file:// or s3:// addresses.")],
-    output: Annotated[str, typer.Argument(help="A file, or with / at its end a folder of parts.")],
+    output: Annotated[str, typer.Argument(help="A file, or a folder of parts if it ends with /.")],
     *,
-    version: Annotated[int | None, typer.Option(min=1, help="Version of the model; default: production.")] = None,
+    version: Annotated[int | None, typer.Option(min=1, help="Model version; default: production.")] = None,
     reasons: Annotated[
-        int, typer.Option(min=0, max=FEATURE_COUNT, help="Reasons a row: what raises or lowers its score most.")
+        int,
+        typer.Option(
+            min=0,
+            max=FEATURE_COUNT,
+            help="Number of reasons for each row: the features that raise or lower its score most.",
+        ),
     ] = 0,
-    language: Annotated[str, typer.Option(help=f"Of the reasons: {', '.join(OFFERED)}.")] = ENGLISH,
-    warnings: Annotated[bool, typer.Option("--warnings", help="Tell of values that are hardly plausible.")] = False,
+    language: Annotated[str, typer.Option(help=f"Language of the reasons: {', '.join(OFFERED)}.")] = ENGLISH,
+    warnings: Annotated[bool, typer.Option("--warnings", help="Report implausible values.")] = False,
     folder_format: Annotated[
-        str, typer.Option("--format", help=f"Of a folder's parts: {', '.join(name[1:] for name in FORMATS)}.")
+        str, typer.Option("--format", help=f"Format of a folder's parts: {', '.join(name[1:] for name in FORMATS)}.")
     ] = "parquet",
     record: Annotated[
-        bool, typer.Option("--record", help="Keep the answers in the prediction log, as those of the API are.")
+        bool, typer.Option("--record", help="Record the answers in the prediction log, as the API does.")
     ] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes that score; default: one a core.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Number of scoring processes; default: one for each core.")
+    ] = None,
     engine: Annotated[
-        str, typer.Option(help=f"What runs them, {' or '.join(ENGINES)}: this machine, or a Ray cluster.")
+        str, typer.Option(help=f"Where they run, {' or '.join(ENGINES)}: on this machine, or on a Ray cluster.")
     ] = PROCESSES,
     address: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Of the cluster's head; default: RAY_ADDRESS, or a new one.")
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="Address of the cluster's head; default: RAY_ADDRESS, or a new cluster."
+        ),
     ] = None,
 ) -> None:
-    """Score files of any size; run again after whatever ended it, it goes on where it was.
+    """Score files of any size. After an interruption, the same command resumes where it stopped.
 
-    Exit status: 0 every row was scored; 30 rows were rejected, which OUTPUT.rejected.csv names; 2 it could not run.
+    Exit status: 0 every row was scored; 30 some rows were rejected, and OUTPUT.rejected.csv names them; 2 it could not
+    run.
     """
     configure_logging(PROCESS)
     logging.getLogger().setLevel(logging.WARNING)
@@ -83,7 +95,7 @@ def batch(
         with RowProgress(console, sum(file.location.info().size for file in files)) as progress:
             result = run(order, _registry(settings), progress)
     except KeyboardInterrupt:
-        print_error("interrupted: give the same command again to go on")
+        print_error("interrupted: run the same command again to resume")
         sys.exit(EXIT_ERROR)
     _tell(result, target, progress.rows_per_s)
     sys.exit(Verdict.DATA_QUALITY_FAULT.exit_status if result.rejected else 0)
@@ -101,10 +113,11 @@ def _check_choices(language: str, folder_format: str, engine: str) -> None:
 
 def _check_engine(engine: str, address: str | None, *, record: bool) -> None:
     if address is not None and engine != RAY:
-        raise typer.BadParameter(f"--address is a Ray cluster's: expected --engine {RAY}")
+        raise typer.BadParameter(f"--address is for a Ray cluster: expected --engine {RAY} with it")
     if record and engine == RAY:
         raise typer.BadParameter(
-            f"--record with --engine {RAY}: expected one of them, since records go through the spool of this machine"
+            f"--record with --engine {RAY}: expected only one of them, since records go through the spool of this "
+            f"machine"
         )
 
 
@@ -119,9 +132,10 @@ def _registry(settings: Settings) -> Registry | None:
 
 
 def _tell(result: Result, output: Output, rows_per_s: float) -> None:
-    rejected = f"; {result.rejected:,} were rejected: see {output.rejected}" if result.rejected else ""
+    rejected = f"; rejected: {counted(result.rejected, 'row')}, see {output.rejected}" if result.rejected else ""
     typer.echo(
-        f"{output.location}: {result.rows:,} rows by version {result.version}, {rows_per_s:,.0f} rows/s{rejected}"
+        f"{output.location}: {counted(result.rows, 'row')} by version {result.version}, "
+        f"{rows_per_s:,.0f} rows/s{rejected}"
     )
 
 

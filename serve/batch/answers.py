@@ -1,4 +1,4 @@
-"""Rows to what is written of them: in the order of the input, null where a row is at fault."""
+"""Converts rows to output columns: in the order of the input, null if a row is invalid."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from serve.scoring.reasons import Reasons, explain
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which columns are written."""
+    """The columns to write."""
 
     asks: Asks
     with_ids: bool
-    """Whether an input has the ids of its applications."""
+    """Whether an input has application ids."""
     flat: bool
-    """Reasons are one text: the format has no lists."""
+    """Whether reasons are one text, because the format has no lists."""
 
     @property
     def schema(self) -> Any:
-        """Of what is written."""
+        """The Arrow schema of the output."""
         reasons = pa.string() if self.flat else ARROW_REASONS
         told = [("base", pa.float64()), ("reasons", reasons)] if self.asks.reasons else []
         ids = [(APPLICATION_ID, pa.string())] if self.with_ids else []
@@ -40,16 +40,16 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a model gives for rows."""
+    """A model's answers for rows."""
 
     rows: DecodedRows
     probabilities: Any
-    """float32 [N], of the rows that are not at fault."""
+    """float32 [N], of the valid rows."""
     reasons: Reasons | None
 
 
 def answer(model: LoadedModel, rows: DecodedRows, reasons: int) -> Answers:
-    """Score rows, and explain the scores by so many reasons each.
+    """Score rows, and explain each score by `reasons` reasons.
 
     Raises:
         ReasonsUnavailable: the version has none.
@@ -61,7 +61,7 @@ def answer(model: LoadedModel, rows: DecodedRows, reasons: int) -> Answers:
 
 
 def batch_of(answers: Answers, columns: Columns) -> Any:
-    """The record batch that is written."""
+    """The record batch to write."""
     rows, asks = answers.rows, columns.asks
     if not rows.faults and not asks.reasons and not asks.warnings:
         told = answer_batch(answers.probabilities)
@@ -79,7 +79,7 @@ def batch_of(answers: Answers, columns: Columns) -> Any:
 
 
 def _ids(rows: DecodedRows) -> Any:
-    """The ids of all rows; null for those at fault, whose ids the decoders leave out with them."""
+    """The ids of all rows; null for invalid rows, whose ids the decoders drop."""
     if rows.application_ids is None:
         return pa.nulls(rows.sent, pa.string())
     ids = pa.array(rows.application_ids, pa.string())

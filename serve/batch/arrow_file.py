@@ -1,4 +1,4 @@
-"""Arrow IPC files, cut at record batches, and streams, which are read from beginning to end."""
+"""Arrow IPC: files are cut at record batches, streams are read from beginning to end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FILE_MAGIC: Final = b"ARROW1"
 
 @dataclass(frozen=True, slots=True)
 class ArrowSlice:
-    """Record batches that follow each other; of a stream, all of them."""
+    """Consecutive record batches; of a stream, all of them."""
 
     location: Location
     batches: range | None
@@ -38,7 +38,7 @@ class ArrowSlice:
 
 
 def check(file: InputFile) -> Sequence[str]:
-    """The columns of a file; refuses one that is not Arrow's, has no rows, or other columns than the features.
+    """The columns of a file; refuses a file that is not Arrow, has no rows, or lacks the features as columns.
 
     Raises:
         InputError: naming the fault.
@@ -52,7 +52,7 @@ def check(file: InputFile) -> Sequence[str]:
 
 
 def cut(file: InputFile) -> Iterator[tuple[ArrowSlice, int]]:
-    """Parts of the file, and the bytes that they take."""
+    """The parts of the file, with their sizes in bytes."""
     size = file.location.info().size
     with faults_of(file.location), _opened(file.location) as reader:
         if _is_stream(reader):

@@ -1,7 +1,7 @@
-"""CSV files: cut into blocks of whole lines, each of which is decoded as a body of its own behind the header line.
+"""CSV files: cut into blocks of whole lines; each block is decoded like a request body, after the header line.
 
-A file that lies on this machine as it is is read by those who score it; one that is compressed, or elsewhere, can be
-read from its beginning only, so its blocks are handed on.
+Workers read an uncompressed local file themselves. A compressed or remote file can only be read from its beginning, so
+its blocks are passed to the workers.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ LINE_MAX_BYTES: Final = 64 * 1024 * 1024
 
 
 class _Block(NamedTuple):
-    """Whole lines: where they begin in the file, how many bytes they are, and, where they are handed on, these."""
+    """Whole lines: their start in the file, their size in bytes, and their content if it is passed to the worker."""
 
     start: int
     size: int
     content: bytes | None
     read: int
-    """Bytes of the file, as it lies there, up to the block's end."""
+    """Bytes of the file as stored (compressed), up to the block's end."""
 
 
 @dataclass(frozen=True, slots=True)
 class CsvSlice:
-    """Blocks that follow each other."""
+    """Consecutive blocks."""
 
     location: Location
     header: bytes
@@ -61,14 +61,14 @@ class CsvSlice:
 
 
 def check(file: InputFile) -> Sequence[str]:
-    """The columns of a file; refuses one without a header line that names the features, or without a row.
+    """The columns of a file; refuses a file without a header line that names the features, or without rows.
 
     Raises:
         InputError: naming the fault.
     """
     header, first = next(_headed_blocks(file), (b"", None))
     if not header:
-        raise InputError(file.location, "is empty: expected a header line with the features, and applications below it")
+        raise InputError(file.location, "is empty: expected a header line with the features, then applications")
     with faults_of(file.location):
         columns = columns_of(header_of(header))
         check_header(columns)
@@ -77,7 +77,7 @@ def check(file: InputFile) -> Sequence[str]:
 
 
 def cut(file: InputFile) -> Iterator[tuple[CsvSlice, int]]:
-    """Parts of the file, and the bytes that they take."""
+    """The parts of the file, with their sizes in bytes."""
     is_read_again = file.location.is_local and not file.format.compression
     header, blocks, read = b"", list[_Block](), 0
     for header, block in _headed_blocks(file):
@@ -91,7 +91,7 @@ def cut(file: InputFile) -> Iterator[tuple[CsvSlice, int]]:
 
 
 def _headed_blocks(file: InputFile) -> Iterator[tuple[bytes, _Block | None]]:
-    """The header line with each block; with None where no row follows it."""
+    """The header line with each block; with None if there are no rows."""
     header, has_rows = b"", False
     for start, lines, read in _whole_lines(file):
         end = 0 if header else _header_end(lines)
@@ -105,13 +105,13 @@ def _headed_blocks(file: InputFile) -> Iterator[tuple[bytes, _Block | None]]:
 
 
 def _header_end(lines: bytes) -> int:
-    """Where the first line that is not blank ends, with its line break."""
+    """The end of the first line that is not blank, including its line break."""
     begin = len(lines) - len(lines.lstrip(b"\r\n"))
     return lines.find(b"\n", begin) + 1 or len(lines)
 
 
 def _whole_lines(file: InputFile) -> Iterator[tuple[int, bytes, int]]:
-    """The file in pieces that end where lines do, where each begins, and how much of the file has been read."""
+    """The file in pieces of whole lines, with the start of each and the bytes of the file read so far."""
     place = file.location
     with faults_of(place), place.filesystem.open_input_file(place.path) as raw:
         stream = pa.CompressedInputStream(raw, file.format.compression) if file.format.compression else raw
@@ -124,6 +124,6 @@ def _whole_lines(file: InputFile) -> Iterator[tuple[int, bytes, int]]:
                 start += end
             rest = data[end:]
             if len(rest) > LINE_MAX_BYTES:
-                raise InputError(place, f"the row at byte {start} has no end within {LINE_MAX_BYTES} bytes")
+                raise InputError(place, f"the row at byte {start} is longer than {LINE_MAX_BYTES} bytes")
         if rest:
             yield start, rest, raw.tell()

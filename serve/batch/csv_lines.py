@@ -1,4 +1,4 @@
-"""Where lines of a CSV end: a line break inside of quotes ends none (RFC 4180)."""
+"""Finds the ends of CSV lines: a line break inside quotes does not end a line (RFC 4180)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 from typing import Final
 
 _QUOTED: Final = re.compile(rb'(?<![^,\r\n])"(?:[^"]|"")*+(?:"|\Z)')
-"""A field in quotes, at whose beginning alone a quote means something; it may not end here."""
+"""A quoted field, which may continue beyond the data. Only a quote at a field's beginning opens one."""
 
 
 def last_line_end(data: bytes) -> int:
-    """Where the last whole line of `data` ends, which begins with a line; 0 where none ends."""
+    """The end of the last whole line of `data`, which starts at a line's start; 0 if no line ends."""
     end = data.rfind(b"\n")
     if b'"' in data:
         broken = [field.span() for field in _QUOTED.finditer(data) if b"\n" in field.group()]

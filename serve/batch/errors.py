@@ -1,4 +1,4 @@
-"""Faults of inputs, outputs and of runs that can't go on."""
+"""Errors of inputs, outputs and runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from fraud.errors import ProjectError
 
 
 class BatchError(ProjectError):
-    """Root of them."""
+    """Root of the errors of batch scoring."""
 
 
 class _PlaceError(BatchError):
@@ -15,7 +15,7 @@ class _PlaceError(BatchError):
         self._arguments = (str(place), fault)
 
     def __reduce__(self) -> tuple[type[_PlaceError], tuple[str, str]]:
-        return type(self), self._arguments  # it goes from the process that scores to the one that tells
+        return type(self), self._arguments  # it is pickled from a scoring process to the main one
 
 
 class InputError(_PlaceError):
@@ -23,11 +23,11 @@ class InputError(_PlaceError):
 
 
 class OutputError(_PlaceError):
-    """The output can't be written there."""
+    """The output can't be written."""
 
 
 class StoreError(BatchError):
-    """A store of files refuses what is asked of it, or does not answer."""
+    """An object store refuses a request, or does not answer."""
 
 
 class RecordError(BatchError):
@@ -39,4 +39,4 @@ class ClusterError(BatchError):
 
 
 class ResumeError(BatchError):
-    """What a run left can't be gone on with."""
+    """An earlier run can't be resumed."""

@@ -1,4 +1,4 @@
-"""The formats of files, by the ends of their names."""
+"""File formats, by the extensions of file names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 
 class Kind(StrEnum):
-    """What a file holds."""
+    """The format of a file's content."""
 
     CSV = "csv"
     PARQUET = "parquet"
@@ -18,7 +18,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What a file holds, and how it is compressed as a whole; "" where it is not."""
+    """A file's content and the compression of the whole file; "" if there is none."""
 
     kind: Kind
     compression: str = ""
@@ -37,5 +37,5 @@ EXPECTED: Final = f"expected a name that ends with {', '.join(list(FORMATS)[:-1]
 
 
 def extension_of(name: str) -> str | None:
-    """The end of a name that tells its format; None where none does."""
+    """The extension of a name that tells its format; None if it is unknown."""
     return next((extension for extension in FORMATS if name.lower().endswith(extension)), None)

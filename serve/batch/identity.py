@@ -1,4 +1,4 @@
-"""Which file an input is, so that a run that goes on later notices when it is another one."""
+"""Identity of an input file, so that a resumed run notices a changed file."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from serve.batch.inputs import InputFile
 from serve.batch.locations import Location
 
 END_BYTES: Final = 64 * 1024
-"""Hashed at both ends; Parquet and Arrow have in their last bytes what all others mean."""
+"""Bytes hashed at each end; the last bytes of Parquet and Arrow describe all others."""
 
 
 class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file at a moment."""
+    """The state of a file at one time."""
 
     place: str
     size: int
     changed_at: int
     """Nanoseconds since 1970."""
     ends_sha256: str
-    """Of its first and last `END_BYTES`."""
+    """SHA-256 of its first and last `END_BYTES`."""
 
 
 def identities_of(files: Sequence[InputFile]) -> tuple[Identity, ...]:
-    """The files as they are now; raises OSError where one can't be read."""
+    """The current identities of files; raises OSError if one can't be read."""
     return tuple(_identity_of(file.location) for file in files)
 
 
@@ -41,14 +41,14 @@ def _identity_of(location: Location) -> Identity:
 
 
 def difference(before: Sequence[Identity], now: Sequence[Identity]) -> str | None:
-    """What tells the files of two moments apart; None where they are the same."""
+    """The first difference between the files of two runs; None if they are the same."""
     places = [file.place for file in before]
     for file in now:
         if file.place not in places:
             return f"{file.place} is new"
     for then, file in zip(before, now, strict=False):
         if then.place != file.place:
-            return f"{then.place} is gone, or the order of the inputs is another one"
+            return f"{then.place} is gone, or the order of the inputs has changed"
         if then.size != file.size:
             return f"{file.place} had {then.size} bytes and has {file.size}"
         if then != file:

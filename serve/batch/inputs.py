@@ -1,4 +1,4 @@
-"""Which files are to be scored: those that are named, that a pattern matches, or that are in a folder."""
+"""The files to score: named, matched by a pattern, or in a folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from serve.batch.store_faults import plain_store_faults
 
 _WILDCARD: Final = re.compile(r"[*?\[]")
 _HIDDEN: Final = ("_", ".")
-"""With which names of files and folders begin that hold no data; so Spark, Hive and pyarrow have it."""
+"""Prefixes of names of files and folders without data, as in Spark, Hive and pyarrow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,10 @@ class InputFile:
 
 @plain_store_faults()
 def input_files(texts: Sequence[str]) -> list[InputFile]:
-    """All files that paths, addresses, patterns and folders name, in that order; those of a folder by name.
+    """All files of the given paths, addresses, patterns and folders, in that order; those of a folder sorted by name.
 
     Raises:
-        InputError: one names no file, a file twice, or one of a format that is not read.
+        InputError: nothing found, a file named twice, or an unknown format.
     """
     found = [file for text in texts for file in _files_of(text)]
     seen: set[str] = set()
@@ -51,7 +51,7 @@ def _files_of(text: str) -> Iterator[InputFile]:
         return
     kind = location.info().type
     if kind == pafs.FileType.NotFound:
-        raise InputError(location, "is not there: expected a file, a folder or a pattern such as 'folder/*.csv'")
+        raise InputError(location, "does not exist: expected a file, a folder or a pattern such as 'folder/*.csv'")
     if kind == pafs.FileType.File:
         yield _input_file(location)
         return
@@ -86,5 +86,5 @@ def _is_hidden(path: str) -> bool:
 def _input_file(location: Location) -> InputFile:
     extension = extension_of(location.name)
     if extension is None:
-        raise InputError(location, f"is of a format that is not read: {EXPECTED}")
+        raise InputError(location, f"has an unknown format: {EXPECTED}")
     return InputFile(location, FORMATS[extension])

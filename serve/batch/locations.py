@@ -1,4 +1,4 @@
-"""Where files are: a path of this machine, or an address that one of pyarrow's file systems knows (`s3://`, `file://`)."""
+"""Locations of files: a local path, or an address of one of pyarrow's file systems (`s3://`, `file://`)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _QUERY: Final = re.compile(r"\?.*")
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A file or folder of a file system."""
+    """A file or folder in a file system."""
 
     filesystem: Any
     path: str
     scheme: str = ""
-    """With which it is told; "" for a path of this machine."""
+    """Prefix of the address in messages; "" for a local path."""
 
     def __str__(self) -> str:
         return self.scheme + self.path
@@ -41,7 +41,7 @@ class Location:
         return self.path.rpartition("/")[2]
 
     def at(self, path: str) -> Location:
-        """Another path of the same file system."""
+        """Another path in the same file system."""
         return Location(self.filesystem, path, self.scheme)
 
     def within(self, name: str) -> Location:
@@ -49,38 +49,38 @@ class Location:
         return self.at(f"{self.path}/{name}")
 
     def info(self) -> Any:
-        """What the file system says of it: type, size, time of the last change."""
+        """Its type, size and modification time."""
         return self.filesystem.get_file_info(self.path)
 
     def files(self, *, recursive: bool) -> list[Any]:
-        """What the file system says of each file in this folder; nothing where there is no folder."""
+        """Type, size and modification time of each file in this folder; empty if the folder does not exist."""
         selector = pafs.FileSelector(self.path, recursive=recursive, allow_not_found=True)
         return [info for info in self.filesystem.get_file_info(selector) if info.type == pafs.FileType.File]
 
     def read(self) -> bytes:
-        """All of a small file."""
+        """The whole content of a small file."""
         with self.filesystem.open_input_stream(self.path, compression=None) as file:
             content: bytes = file.read()
         return content
 
     def staging(self) -> Location:
-        """Where to write what is to be at this path: a name that no other process takes, on whichever machine."""
+        """A temporary path for writing this file, unique over processes and machines."""
         return self.at(f"{self.path}{STAGING}{uuid.uuid4().hex}")
 
     def replace(self, content: bytes) -> None:
-        """Have a small file with this content in its place, whole or not at all."""
+        """Write a small file atomically."""
         staging = self.staging()
         with staging.filesystem.open_output_stream(staging.path, compression=None) as file:
             file.write(content)
         staging.rename(self)
 
     def remove(self) -> None:
-        """Remove this file, if it is there."""
+        """Remove this file, if it exists."""
         if self.info().type != pafs.FileType.NotFound:
             self.filesystem.delete_file(self.path)
 
     def rename(self, target: Location) -> None:
-        """Have this file at another path, replacing what is there; on a local disk its bytes are there first."""
+        """Rename this file, replacing the target; on a local disk its bytes are synced first."""
         if self.is_local:
             descriptor = os.open(self.path, os.O_RDONLY)
             try:
@@ -91,19 +91,19 @@ class Location:
 
 
 STAGING: Final = ".unfinished-"
-"""In the names of files that are still written."""
+"""Part of the names of files that are still being written."""
 
 
 def names_folder(text: str) -> bool:
-    """Whether a path or an address says by "/" at its end that it is a folder's."""
+    """Whether a path or an address names a folder by a "/" at its end."""
     return (_QUERY.sub("", text) if _SCHEME.match(text) else text).endswith("/")
 
 
 def locate(text: str) -> Location:
-    """Where a path or an address of the command line points; the end "/" of a folder is left out.
+    """The location of a path or an address of the command line; a folder's final "/" is dropped.
 
     Raises:
-        InputError: no file system of pyarrow's knows it.
+        InputError: no file system of pyarrow supports it.
     """
     if not _SCHEME.match(text):
         return Location(pafs.LocalFileSystem(), os.path.abspath(text))  # noqa: PTH100 - paths are texts here
@@ -111,7 +111,7 @@ def locate(text: str) -> Location:
         filesystem, path = pafs.FileSystem.from_uri(text)
     except (pa.ArrowException, OSError, ValueError) as error:
         told = _QUERY.sub("", _LOGIN.sub("//", text))
-        expected = "expected a path of this machine, file:///... or s3://bucket/..."
-        raise InputError(told, f"is no address that can be read ({type(error).__name__}): {expected}") from None
+        expected = "expected a local path, file:///... or s3://bucket/..."
+        raise InputError(told, f"is not a readable address ({type(error).__name__}): {expected}") from None
     is_local = isinstance(filesystem, pafs.LocalFileSystem)
     return Location(filesystem, path.rstrip("/") or "/", "" if is_local else f"{text.partition('://')[0]}://")

@@ -19,12 +19,12 @@ from serve.decoding.bounds import check_row_count
 from serve.decoding.parquet_table import checked_columns
 
 READ_BYTES: Final = 1024 * 1024
-"""Read of each column at a time: a row group may be as large as its writer liked."""
+"""Bytes read of each column at a time, since row groups can have any size."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParquetSlice:
-    """Row groups that follow each other."""
+    """Consecutive row groups."""
 
     location: Location
     groups: tuple[int, ...]
@@ -39,7 +39,7 @@ class ParquetSlice:
 
 
 def check(file: InputFile) -> Sequence[str]:
-    """The columns of a file; refuses one that is no Parquet, has no rows, or other columns than the features.
+    """The columns of a file; refuses a file that is not Parquet, has no rows, or lacks the features as columns.
 
     Raises:
         InputError: naming the fault.
@@ -51,7 +51,7 @@ def check(file: InputFile) -> Sequence[str]:
 
 
 def cut(file: InputFile) -> Iterator[tuple[ParquetSlice, int]]:
-    """Parts of the file, and the bytes that they take."""
+    """The parts of the file, with their sizes in bytes."""
     with faults_of(file.location), _opened(file.location) as opened:
         metadata = opened.metadata
         sizes = [

@@ -1,4 +1,4 @@
-"""Files of answers: how each format is written, and how many of them become one."""
+"""Files of answers: writing each format, and joining parts to one file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from serve.batch.formats import Format, Kind
 from serve.batch.locations import Location
 
 GROUP_BYTES: Final = 8 * 1024 * 1024
-"""Of answers in a row group of Parquet."""
+"""Answers in a row group of Parquet."""
 COPY_BYTES: Final = 1024 * 1024
 
 
@@ -26,7 +26,7 @@ class AnswerFile(Protocol):
 
 
 class _ParquetAnswers:
-    """Gathers batches to row groups of a size that readers like."""
+    """Collects batches into row groups of a size that suits readers."""
 
     def __init__(self, writer: Any) -> None:
         self._writer = writer
@@ -47,7 +47,7 @@ class _ParquetAnswers:
 
 @contextmanager
 def answer_file(location: Location, file_format: Format, schema: Any, *, header: bool = True) -> Iterator[AnswerFile]:
-    """A new file; a CSV gets a header line if it is to have one. It is whole when the block ends."""
+    """Open a new file for writing, a CSV with a header line if `header`. It is complete when the block ends."""
     compression = file_format.compression or None
     with location.filesystem.open_output_stream(location.path, compression=compression) as sink:
         if file_format.kind is Kind.PARQUET:
@@ -65,7 +65,7 @@ def answer_file(location: Location, file_format: Format, schema: Any, *, header:
 
 
 def join(parts: Sequence[Location], target: Location, file_format: Format, schema: Any) -> None:
-    """One file of all parts, in their order; of CSV parts the first one alone has a header line."""
+    """Join all parts to one file, in order; only the first of CSV parts has a header line."""
     if file_format.kind is Kind.CSV:
         with target.filesystem.open_output_stream(target.path, compression=None) as sink:
             for part in parts:
@@ -78,12 +78,12 @@ def join(parts: Sequence[Location], target: Location, file_format: Format, schem
 
 
 def _parquet_writer(sink: Any, schema: Any) -> Any:
-    # Probabilities and ids hardly repeat.
+    # Probabilities and ids rarely repeat.
     return pq.ParquetWriter(sink, schema, use_dictionary=False)
 
 
 def _append(part: Location, sink: Any) -> None:
-    # Members of gzip, and frames of zstd, that follow each other are one file (RFC 1952, 2.2; RFC 8878, 3).
+    # Consecutive gzip members, or zstd frames, form one valid file (RFC 1952, 2.2; RFC 8878, 3).
     with part.filesystem.open_input_stream(part.path, compression=None) as file:
         while piece := file.read(COPY_BYTES):
             sink.write(piece)

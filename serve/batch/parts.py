@@ -1,4 +1,4 @@
-"""Parts of the inputs: what one worker scores and commits as a whole. The same inputs are always cut alike."""
+"""Parts of the inputs: the unit that a worker scores and commits. Cutting is deterministic."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from serve.decoding import DecodedRows
 
 
 class Slice(Protocol):
-    """Rows of one file that can be read without those before them."""
+    """Rows of one file that can be read independently of earlier rows."""
 
     def rows(self) -> Iterator[DecodedRows]:
-        """The rows, some at a time; with the faults of those that are left out."""
+        """The rows in chunks, with the faults of the rows left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A slice with its number, from 0 over all inputs, and the number of its input."""
+    """A slice with its number, counted from 0 over all inputs, and its input's number."""
 
     number: int
     input_number: int
     slice: Slice
     size: int
-    """Bytes that it takes of the file, for the progress."""
+    """Its size in the file in bytes, for the progress bar."""
 
 
 class _Source(Protocol):
     def check(self, file: InputFile) -> Sequence[str]:
-        """The columns; raises InputError where the file is not of its kind, has no rows or not the features."""
+        """The columns; raises InputError if the file is not of its format, has no rows or lacks features."""
 
     def cut(self, file: InputFile) -> Iterator[tuple[Slice, int]]:
-        """All of the file, and how many bytes each slice takes."""
+        """Slices that cover the file, with their sizes in bytes."""
 
 
 _SOURCES: Final = {Kind.CSV: csv_file, Kind.PARQUET: parquet_file, Kind.ARROW: arrow_file}
 
 
 def checked_columns(files: Sequence[InputFile]) -> set[str]:
-    """The columns of all files, looked at before anything is scored.
+    """The columns of all files, checked before anything is scored.
 
     Raises:
         InputError: naming the file, the column and what was expected.

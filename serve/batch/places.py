@@ -1,9 +1,9 @@
-"""Where in the prediction log a job's answers stand, told before each is written, so that none is recorded twice.
+"""Write-ahead journal of a job's places in the prediction log, so that no answer is recorded twice.
 
-    RUN_DIR/batch/<output>.places/<job>/<chain>   a line of fixed length for each record that was about to be written
+    RUN_DIR/batch/<output>.places/<job>/<chain>   one line of fixed length for each record, written before it
 
-A process writes one chain and alone its file. A place may be claimed more than once, when a record could not be
-written: the last claim is the one that holds. What was claimed last and is not in the log was never written.
+Each process writes one chain, and is the only writer of its file. A place can be claimed again if a record could not be
+written; the last claim counts. If the last claim is not in the log, its record was never written.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ _LINE_BYTES: Final = _CLAIM.size + _CHECKSUM.size
 
 
 class Chunk(NamedTuple):
-    """Rows that are scored at a time, and are one record."""
+    """Rows that are scored together and form one record."""
 
     part: int
     number: int
-    """Within the part, from 0."""
+    """Number within the part, from 0."""
 
 
 class PlaceJournal:
-    """One process's claims; each is on the disk before its record is written."""
+    """The claims of one process; each is on disk before its record is written."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._descriptor: int | None = None
 
     def claim(self, place: RecordPlace, chunk: Chunk) -> None:
-        """A chunk's record is about to be written there.
+        """Claim a place for a chunk's record, before it is written.
 
         Raises:
-            OSError: the disk does not take the claim; don't write the record.
+            OSError: the claim can't be written; don't write the record.
         """
         if self._descriptor is None:
             path = self._folder / place.chain_id.hex
@@ -57,7 +57,7 @@ class PlaceJournal:
         os.fdatasync(self._descriptor)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._descriptor is not None:
             os.close(self._descriptor)
 
@@ -66,36 +66,36 @@ class JobPlaces:
     """All claims of a job."""
 
     def __init__(self, folder: Path, job_id: str) -> None:
-        """`folder` is the output's; those of other jobs in it are of outputs that were removed."""
+        """`folder` is the output's; other jobs in it belong to outputs that were removed."""
         self._outputs = folder
         self.folder = folder / job_id
 
     def begin(self) -> None:
-        """Make the folder, and force it to the disk; those of other jobs are removed."""
+        """Create the folder and sync it to disk; remove folders of other jobs."""
         self.forget()
         self.folder.mkdir(mode=0o700, parents=True)
         sync_folder(self._outputs)
         sync_folder(self._outputs.parent)
 
     def forget(self) -> None:
-        """Remove them, once the job is complete."""
+        """Remove the claims, once the job is complete."""
         if self._outputs.exists():
             shutil.rmtree(self._outputs)
 
     def refuse_missing(self) -> None:
-        """Raise ResumeError where this machine does not know what an earlier run has recorded."""
+        """Raise ResumeError if this machine does not have an earlier run's claims."""
         if not self.folder.is_dir():
             raise ResumeError(
-                f"what this run has recorded is told by another RUN_DIR, or another machine's, not by {self.folder}: "
-                "go on with it there, or remove the parts to start over, and to record all of it once more"
+                f"the list of what this run has recorded is not in {self.folder}, but in another RUN_DIR or on another "
+                f"machine: resume the run there, or remove the parts to start over and record everything again"
             )
 
     def chains(self) -> list[uuid.UUID]:
-        """The chains that its processes have written, or were about to."""
+        """The chains of all its processes, including chains that were claimed but not written."""
         return [uuid.UUID(path.name) for path in sorted(self.folder.iterdir())]
 
     def recorded(self, spool: Path) -> Mapping[int, frozenset[int]]:
-        """By part: the chunks that are in the log. None of the job's processes may be at work.
+        """By part: the chunks in the log. No process of the job may be running.
 
         Raises:
             ResumeError: a claim is gone.
@@ -106,8 +106,8 @@ class JobPlaces:
             for sequence in range(1, recorded_up_to(spool, chain_id) + 1):
                 if sequence not in claims:
                     raise ResumeError(
-                        f"{self.folder / chain_id.hex} does not tell what record {sequence} of its chain is: it was "
-                        "changed or put back, so that it can't be told what is recorded"
+                        f"{self.folder / chain_id.hex} does not have record {sequence} of its chain: the file was "
+                        f"changed or restored from a backup, so it is unknown what was recorded"
                     )
                 part, number = claims[sequence]
                 found.setdefault(part, set()).add(number)
@@ -115,7 +115,7 @@ class JobPlaces:
 
 
 def sync_folder(folder: Path) -> None:
-    """Force the names in a folder to the disk."""
+    """Sync a folder's entries to disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -124,7 +124,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _read_claims(path: Path) -> Iterator[tuple[int, Chunk]]:
-    """The whole ones, in the order of writing; the last may be cut off, and its record was not written then."""
+    """The complete claims, in the order of writing. The last one may be cut off; its record was not written then."""
     content = path.read_bytes()
     for start in range(0, len(content) - _LINE_BYTES + 1, _LINE_BYTES):
         claim = content[start : start + _CLAIM.size]

@@ -1,4 +1,4 @@
-"""The end of a run: all parts are there, and become what was asked for."""
+"""The end of a run: publishing the output once all parts exist."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from serve.batch.part_files import join
 from serve.batch.work_folder import SUCCESS_FILE, Output
 
 COPIED_MAX_BYTES: Final = 5 * 1000**3
-"""Of an object that S3 copies at once (Amazon S3 API Reference, "CopyObject"): so a file gets its name there."""
+"""Size limit of S3's CopyObject (Amazon S3 API Reference, "CopyObject"), by which a file gets its final name."""
 
 
 def publish(output: Output, parts: int, schema: Any) -> None:
-    """Have the file made of its parts, or the folder called complete. Done again after a kill, it ends alike.
+    """Make the file from its parts, or mark the folder complete. Idempotent: safe to repeat after a kill.
 
     Raises:
         OutputError: the file would be larger than its store allows.
@@ -36,6 +36,6 @@ def _refuse_uncopied(output: Output, parts: int) -> None:
         return
     raise OutputError(
         output.location,
-        f"would be larger than S3 copies at once, {COPIED_MAX_BYTES:,} bytes: use its parts in {output.folder}, which "
-        "are all there, or name a folder",
+        f"would be larger than S3 can copy in one call, {COPIED_MAX_BYTES:,} bytes: use its parts in {output.folder}, "
+        f"which are complete, or name a folder",
     )

@@ -1,8 +1,7 @@
-"""Scores parts on a Ray cluster: an actor a core, each with a `Worker` of its own, wherever Ray has room for it.
+"""Scores parts on a Ray cluster: one actor for each core, each with its own `Worker`, wherever Ray has capacity.
 
-Ray places actors, moves the model to their nodes and notices which of them are lost. That a part is there as a whole or
-not at all, and is the same whoever scores it, is the worker's doing (`worker.py`); so a part of a lost actor is given
-to another one.
+Ray places actors, moves the model to their nodes and notices which of them are lost. The worker (`worker.py`) commits
+each part atomically, with the same result on any node, so a lost actor's part is given to another one.
 """
 
 from __future__ import annotations
@@ -27,32 +26,34 @@ from serve.model.model_store import Manifest, StoredModel, model_store
 
 CONNECT_TIMEOUT_S: Final = 5.0
 LOST_MAX: Final = 8
-"""Actors that may be lost before a run gives up: more are no failing node, but parts that kill whoever scores them."""
+"""Maximum number of lost actors: beyond it the cause is not a failing node, but parts that kill the process that scores
+them.
+"""
 
 LOCAL: Final = "local"
-"""Ray's name for a cluster of this machine alone, which is there for the run."""
+"""Ray's name for a temporary cluster of this machine only."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterTask:
-    """What an actor needs to score parts of a job."""
+    """The data that an actor needs to score parts of a job."""
 
     job_id: str
     manifest: Manifest
     model: ModelChoice
-    """As on the machine of the run; each node has a run folder of its own."""
+    """Settings of the run's machine; each node has its own run folder."""
     columns: Columns
     output: Output
 
 
 @dataclass(frozen=True, slots=True)
 class RayCluster:
-    """Where parts are scored, and by how many actors."""
+    """The cluster and the number of actors."""
 
     address: str | None
-    """HOST:PORT of its head; None: RAY_ADDRESS, or else one of this machine alone, for the run."""
+    """HOST:PORT of its head; None: RAY_ADDRESS, or a temporary cluster of this machine."""
     actors: int | None
-    """None: one for each core of the cluster."""
+    """Number of actors; None: one for each core of the cluster."""
 
     def score_all(self, parts: Iterable[Part], task: ClusterTask) -> Iterator[Scored]:
         """Score all parts, in any order.
@@ -66,27 +67,27 @@ class RayCluster:
             cores = int(ray.cluster_resources().get("CPU", 0))
             if not cores:
                 raise ClusterError("the Ray cluster has no core: start a node with `ray start --address HOST:PORT`")
-            # In a list, Ray hands on the reference alone: a node that has the model does not ask for it.
+            # In a list, Ray passes only the reference, so a node that has the model does not fetch it again.
             yield from _Actors(ray, task, [ray.put(stored)]).score_all(iter(parts), self.actors or cores)
 
 
 class Scorer:
-    """An actor: the model, and what scores parts with it."""
+    """An actor with a model and a worker."""
 
     _worker: Worker
-    """There once it has begun: what a constructor raises reaches the run as the loss of an actor."""
+    """Set by `begin`, not by the constructor, whose exceptions would look like a lost actor."""
 
     def __init__(self, task: ClusterTask, stored: list[Any]) -> None:
-        """`stored` holds the reference of the model, which a node fetches once and verifies (`ModelStore.add`)."""
+        """`stored` is the reference of the model, which a node fetches once and verifies (`ModelStore.add`)."""
         self._task = task
         self._stored = stored
 
     def begin(self) -> None:
-        """Get ready, once in the actor's life.
+        """Prepare the worker, once.
 
         Raises:
-            OutputError: this node does not see the output.
-            ProjectError: the model can't be had, or not be run here.
+            OutputError: this node can't access the output.
+            ProjectError: the model is not available, or can't run here.
         """
         import ray  # noqa: PLC0415 - an optional extra
 
@@ -94,7 +95,7 @@ class Scorer:
         begun = task.output.begun_job()
         if begun is None or begun.id != task.job_id:
             expected = "expected a folder that all nodes share, or s3://..."
-            raise OutputError(task.output.folder, f"is not seen by the node {os.uname().nodename}: {expected}")
+            raise OutputError(task.output.folder, f"is not visible on the node {os.uname().nodename}: {expected}")
         settings = load_settings()
         options = replace(task.model.options, cache_dir=settings.compiled_folder())
         model = ModelChoice(settings.run_dir.resolve(), task.model.name, options)
@@ -113,19 +114,19 @@ class Scorer:
 
 
 class _Actors:
-    """Actors of one run; who is lost is replaced as soon as Ray has room."""
+    """The actors of one run; a lost actor is replaced as soon as Ray has capacity."""
 
     def __init__(self, ray: Any, task: ClusterTask, stored: list[Any]) -> None:
         self._ray = ray
         actor: Any = ray.remote(num_cpus=1, max_restarts=0)(Scorer)
         self._make: Callable[[], Any] = partial(actor.remote, task, stored)
         self._busy: dict[Any, tuple[Any, Part | None]] = {}
-        """By what Ray answers with: the actor, and the part; None while it begins."""
+        """Pending Ray reference -> its actor and part; part None while the actor starts."""
         self._idle: list[Any] = []
         self._lost = 0
 
     def score_all(self, parts: Iterator[Part], actors: int) -> Iterator[Scored]:
-        """Score all parts, in any order; only actors that have begun get any, so none waits for room on the cluster."""
+        """Score all parts, in any order; only started actors get parts, so no part waits for cluster capacity."""
         for _ in range(actors):
             self._start()
         again: deque[Part] = deque()
@@ -161,15 +162,15 @@ class _Actors:
         self._lost += 1
         if self._lost > LOST_MAX:
             raise ClusterError(
-                f"{self._lost} actors were lost, perhaps for want of memory: give the same command again to go on, "
-                "with fewer --workers if memory is scarce"
+                f"{self._lost} actors were lost, perhaps out of memory: run the same command again to resume, with "
+                f"fewer --workers if memory is short"
             ) from error
         self._start()
 
 
 @contextmanager
 def _connected(address: str | None) -> Iterator[Any]:
-    """Ray, connected to a cluster for the block; errors of our own come out of it as they were raised there."""
+    """Ray, connected to a cluster for the block; our own errors on the cluster are raised here unchanged."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray  # noqa: PLC0415 - an optional extra
@@ -190,20 +191,20 @@ def _connected(address: str | None) -> Iterator[Any]:
 
 
 def _begin(ray: Any, where: str) -> None:
-    """Connect, or start a cluster here."""
+    """Connect to the cluster, or start one here."""
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if where == LOCAL:
-        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of its processes would compile all of Ray again
-        options["include_dashboard"] = False  # nobody is there to look at it
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process would compile all of Ray again
+        options["include_dashboard"] = False  # nobody would look at it
     try:
         ray.init(where, **options)
-    except Exception as error:  # Ray raises nothing narrower
+    except Exception as error:  # Ray raises nothing more specific
         told = str(error).partition("\n")[0]
         raise ClusterError(f"no Ray cluster can be used at {where}: {told}") from error
 
 
 def _refuse_unreachable(address: str) -> None:
-    """Raise ClusterError where nobody listens: Ray itself would ask for minutes."""
+    """Raise ClusterError if nothing listens there: Ray itself would retry for minutes."""
     host, _, port = address.rpartition(":")
     if not (host and port.isdigit()):
         raise ClusterError(f"--address {address}: expected HOST:PORT of the cluster's head")

@@ -1,4 +1,4 @@
-"""What the readers of all formats share: sizes of parts and of what is scored at a time, and the words of faults."""
+"""Shared by the readers of all formats: sizes of parts and chunks, and messages of faults."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from serve.decoding.checked_rows import FaultyRows
 from serve.errors import ServeError
 
 CHUNK_ROWS: Final = 65_536
-"""Scored at a time: the matrix and what Arrow reads for it stay within a core's cache."""
+"""Rows of a chunk: its matrix and Arrow buffers fit in a core's cache."""
 PART_ROWS: Final = 8 * CHUNK_ROWS
 NO_LIMIT: Final = 2**62
-"""Rows of a body are limited, since strangers send them; these files are our own."""
+"""No limit: request bodies are limited since strangers send them, but these files are our own."""
 
 
 def good_rows(decode: Callable[[], DecodedRows]) -> DecodedRows:
-    """What `decode` reads; where rows are at fault, the others, with the faults of these."""
+    """The valid rows that `decode` reads, with the faults of the others."""
     try:
         return decode()
     except FaultyRows as found:
@@ -32,10 +32,10 @@ def good_rows(decode: Callable[[], DecodedRows]) -> DecodedRows:
 
 @contextmanager
 def faults_of(location: Location, place: str = "") -> Iterator[None]:
-    """Faults of what is read in the block name the file.
+    """In the block, errors of reading name the file.
 
     Raises:
-        InputError: the file can't be read, or is not what it should be.
+        InputError: the file can't be read, or has the wrong format.
     """
     where = f"{location}{place}"
     try:
@@ -46,6 +46,6 @@ def faults_of(location: Location, place: str = "") -> Iterator[None]:
     except (pa.ArrowException, OSError, ValueError) as error:
         if (refused := store_fault(error)) is not None:
             raise StoreError(refused) from None
-        # Arrow's own words may quote the data.
+        # Arrow's messages may quote the data.
         reason = getattr(error, "strerror", None) or type(error).__name__
-        raise InputError(where, f"can't be read ({reason}): is it whole, and what its name says?") from None
+        raise InputError(where, f"can't be read ({reason}): is it complete, and of the format in its name?") from None

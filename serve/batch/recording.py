@@ -1,4 +1,4 @@
-"""Answers of files in the prediction log: each chunk that is scored is one record, as a batch of the API is."""
+"""Recording of files' answers in the prediction log: one record for each chunk, like a batch of the API."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from serve.prediction_log.table import LogTable
 from serve.scoring.asks import call_on_record
 
 CALL: Final = "serve.batch"
-"""In the place of the address that a request was sent to: what marks a record as one of a file."""
+"""Used instead of a request's path: marks a record as one of a file."""
 SHARE: Final = 0.5
-"""Of the spool's bound, that files may fill: a server beside them still has the rest for its requests."""
+"""Share of the spool's limit that files may fill: the rest is left for a server's requests."""
 PATIENCE_S: Final = 60.0
-"""For which a record waits for space in the spool: PostgreSQL takes nothing then."""
+"""How long a record waits for space in the spool, seconds, while PostgreSQL does not accept records."""
 _POLL_S: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class PredictionLog:
-    """Where records go: a spool of this machine, and from there PostgreSQL."""
+    """The destination of records: this machine's spool, and from there PostgreSQL."""
 
     spool: Path
     max_bytes: int
     dsn: str
     key: str | None
-    """Under which `applicant_ref` is kept."""
+    """Key for the hash of `applicant_ref`."""
 
     @classmethod
     def of(cls, settings: Settings) -> PredictionLog:
-        """That of the server on this machine.
+        """The prediction log of the server on this machine.
 
         Raises:
             SettingsError: no database is configured.
@@ -55,17 +55,17 @@ class PredictionLog:
         return cls(settings.spool_folder().resolve(), settings.spool_max_bytes, dsn, key)
 
     def refuse_unusable(self, columns: Collection[str]) -> None:
-        """Return if it takes what rows with these columns have.
+        """Check that it accepts records of rows with these columns.
 
         Raises:
-            RecordError, DatabaseError, psycopg2.Error: it can't, or PostgreSQL can't be reached.
+            RecordError, DatabaseError, psycopg2.Error: it does not, or PostgreSQL does not answer.
         """
         if APPLICANT_REF in columns and self.key is None:
-            raise RecordError(f"{APPLICANT_REF} can't be kept: leave the column out, or set APPLICANT_REF_KEY")
+            raise RecordError(f"{APPLICANT_REF} can't be recorded: remove the column, or set APPLICANT_REF_KEY")
         if self.spool.exists() and (owner := self.spool.stat().st_uid) != os.geteuid():
             raise RecordError(
-                f"{self.spool} belongs to the user {_user(owner)}, whose server could not read what is written here: "
-                "run this as that user"
+                f"{self.spool} belongs to the user {_user(owner)}, whose server could not read the files of this run: "
+                f"run it as that user"
             )
         table = LogTable(self.dsn)
         table.marks([])
@@ -74,34 +74,34 @@ class PredictionLog:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What the processes of a job need to record its answers."""
+    """The data that a job's processes need to record answers."""
 
     log: PredictionLog
     job_id: str
     places: Path
     recorded: Mapping[int, frozenset[int]]
-    """By part: the chunks that earlier runs have recorded."""
+    """By part: the chunks recorded by earlier runs."""
 
 
 class Recorder:
-    """One process's way into the log, with a chain of its own."""
+    """Writes the records of one process, in its own chain."""
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
         log = recording.log
         self._pseudonyms = Pseudonyms(log.key)
         self._journal = PlaceJournal(recording.places)
-        # A part is forced to the disk before it counts as scored, so its records have to be as well.
+        # A part is synced to disk before it counts as scored, so its records must be synced too.
         self._spool = Spool(log.spool, int(log.max_bytes * SHARE), Sync.ALWAYS)
         self._spool.start()
         self._caller = f"batch:{_user(os.geteuid())}"
 
     def record(self, chunk: Chunk, answers: Answers, model: LoadedModel) -> None:
-        """Have a chunk's answers on record, once over all runs of the job; they are when this returns.
+        """Record a chunk's answers, once over all runs of the job; they are durable when this returns.
 
         Raises:
-            RecordError: the spool has no space, and PostgreSQL takes nothing.
-            OSError: the disk is at fault.
+            RecordError: the spool is full, and PostgreSQL does not accept records.
+            OSError: the spool can't be written.
         """
         rows = answers.rows
         if not len(rows.matrix) or chunk.number in self._recording.recorded.get(chunk.part, ()):
@@ -123,7 +123,7 @@ class Recorder:
         self._append(record, chunk)
 
     def close(self) -> None:
-        """End the chain: what is written of it is sealed."""
+        """End the chain and seal its segment."""
         self._spool.stop()
         self._journal.close()
 
@@ -135,8 +135,8 @@ class Recorder:
             except PredictionLogFull as full:
                 if time.monotonic() > deadline:
                     raise RecordError(
-                        f"the spool {self._recording.log.spool} takes no record ({full.message}): once PostgreSQL "
-                        "takes what waits there, give the same command again to go on"
+                        f"the spool {self._recording.log.spool} accepts no record ({full.message}): once PostgreSQL "
+                        f"accepts the waiting records, run the same command again to resume"
                     ) from None
                 time.sleep(_POLL_S)
             else:
@@ -144,7 +144,7 @@ class Recorder:
 
 
 def _user(number: int) -> str:
-    """The name of a user; the number where there is none, as in a container."""
+    """The name of a user; the number if it has none, as in a container."""
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:

@@ -1,4 +1,4 @@
-"""The side file: every row that was not scored, where it stood, and what was expected of it."""
+"""The file of rejected rows: each with its place in the input and what was expected."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from serve.batch.work_folder import Output
 from serve.errors import RowFault
 
 COLUMNS: Final = ("file", "row", "field", "reason")
-"""Rows count from 1 in each file; of a CSV the header line counts as none."""
+"""Rows are counted from 1 in each file, without the header line of a CSV."""
 
 
 def reason_of(fault: RowFault) -> str:
-    """What was expected, without the position, which is another one in the file."""
+    """The fault without its position in the chunk, since the row's place in the file differs."""
     return fault.message.replace(f" of instance {fault.instance}", "").replace(f"instance {fault.instance}", "the row")
 
 
 def write_rejected(output: Output, places: Sequence[str], parts: int) -> int:
-    """Write the side file from what is known of all parts, or none where no row was rejected; gives their number."""
+    """Write the file from the facts of all parts, or none if no row was rejected; returns the number of rows."""
     target = output.rejected
     staging = target.staging()
     rejected = before = 0
@@ -38,7 +38,7 @@ def write_rejected(output: Output, places: Sequence[str], parts: int) -> int:
     if rejected:
         staging.rename(target)
     else:
-        for unneeded in (staging, target):  # one of an earlier run would tell of rows that are good now
+        for unneeded in (staging, target):  # an earlier run's file would name rows that are valid now
             unneeded.remove()
     return rejected
 

@@ -1,4 +1,4 @@
-"""A run: what is to be done is settled, compared with what was begun, and what is missing of it is scored."""
+"""A run: determine the job, compare it with one already begun, and score its missing parts."""
 
 from __future__ import annotations
 
@@ -35,35 +35,35 @@ Scoring = Callable[[Iterable[Part]], Iterator[Scored]]
 
 
 class Tell(Protocol):
-    """Is told how far a run is."""
+    """Receives the progress of a run."""
 
     def skip(self, size: int) -> None:
-        """So many bytes of the inputs were done by an earlier run."""
+        """An earlier run has done this number of bytes of the inputs."""
 
     def add(self, size: int, rows: int) -> None:
-        """So many bytes more are done, which were so many rows."""
+        """Add bytes and rows that are done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a run is to do."""
+    """The inputs and options of a run."""
 
     files: Sequence[InputFile]
     output: Output
     model: ModelChoice
     version: int | None
-    """None: what an earlier run began with, or else what is in production."""
+    """Model version; None: that of the resumed run, or else production."""
     asks: Asks
     workers: int
     log: PredictionLog | None = None
-    """Where the answers are to be on record; None: nowhere."""
+    """Where to record the answers; None: don't record them."""
     cluster: RayCluster | None = None
-    """Scores in place of processes of this machine; it keeps no record."""
+    """Scores instead of this machine's processes; it can't record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a run, with what earlier ones of the same job have done."""
+    """The result of a job, including its earlier runs."""
 
     rows: int
     rejected: int
@@ -72,10 +72,10 @@ class Result:
 
 @plain_store_faults()
 def run(order: Order, registry: Registry | None, tell: Tell) -> Result:
-    """Score what is missing of a job, and publish it.
+    """Score the missing parts of a job, and publish the output.
 
     Raises:
-        ProjectError: it can't be done; what is committed stays, for the next run to go on with.
+        ProjectError: the job can't be completed; committed parts stay, for the next run to resume.
     """
     output, log = order.output, order.log
     output.refuse_inputs([file.location for file in order.files])
@@ -99,7 +99,7 @@ def run(order: Order, registry: Registry | None, tell: Tell) -> Result:
         changed = difference(job.inputs, identities_of(order.files))
         if changed is not None:
             raise InputError(output.folder, f"{changed} while it was scored: remove the folder to start over")
-        output.tidy()  # of an actor that was lost
+        output.tidy()  # files of a lost actor
         rejected = write_rejected(output, [file.place for file in job.inputs], parts)
         publish(output, parts, columns.schema)
         _places(order, job.id).forget()
@@ -107,7 +107,7 @@ def run(order: Order, registry: Registry | None, tell: Tell) -> Result:
 
 
 def _job(order: Order, registry: Registry | None) -> Job:
-    """What was begun, if it is what is to be done now; or a new job, which is begun."""
+    """The job already begun, if it matches the order; or a new job, which begins."""
     begun = order.output.begun_job()
     version = order.version
     if version is None and begun is not None and begun.model_name == order.model.name:
@@ -143,7 +143,7 @@ def _places(order: Order, job_id: str) -> JobPlaces:
 
 
 def _scoring(order: Order, job: Job, columns: Columns, recording: Recording | None, lock: RunLock) -> Scoring:
-    """What scores parts: processes of this machine, or a cluster."""
+    """The scorer of parts: processes of this machine, or a cluster."""
     if order.cluster is None:
         make = functools.partial(_make_worker, order.model, job.model_version, columns, order.output, recording)
         return lambda parts: score_all(parts, make, order.workers, lock)
@@ -153,7 +153,7 @@ def _scoring(order: Order, job: Job, columns: Columns, recording: Recording | No
 
 
 def _score(order: Order, scoring: Scoring, tell: Tell) -> tuple[int, int]:
-    """Have all parts scored that are not committed; gives the number of rows and of parts of all."""
+    """Score all parts that are not committed; returns the total number of rows and of parts."""
     output = order.output
     committed = output.committed()
     rows = parts = 0

@@ -1,4 +1,4 @@
-"""One run at a time for each output; all its processes share its lock, those too that a kill has left for a moment."""
+"""One run at a time for each output; all its processes share the lock, including those that briefly outlive a kill."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from serve.batch.errors import OutputError
 from serve.batch.work_folder import Output
 
 FOLDER: Final = "batch"
-"""Below the run folder: what runs keep on this machine, wherever their outputs are."""
+"""Below the run folder: local files of runs, wherever their outputs are."""
 PATIENCE_S: Final = 2.0
-"""Processes of a run that was killed take a moment to end."""
+"""Seconds to wait for the processes of a killed run to end."""
 _POLL_S: Final = 0.05
 
 
 class RunLock:
-    """A lock that is free when this process and all that it was given to have ended, however they end.
+    """A lock that is released when this process and all processes that share it have ended, however they end.
 
-    It belongs to an open file (flock(2)), and who is given it as an argument gets this very file. So no process of a
-    run that was killed is still about to write something when the next run begins.
+    It is held by an open file (flock(2)), and a process that gets it as an argument shares that file. So no process of
+    a killed run can still write when the next run begins.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -35,11 +35,11 @@ class RunLock:
     def __reduce__(self) -> tuple[Callable[[int], RunLock], tuple[int]]:
         popen = get_spawning_popen()
         if popen is None:
-            raise TypeError("a lock can be given to a new process only")
+            raise TypeError("a lock can only be passed to a new process")
         return RunLock, (popen.duplicate_for_child(self._descriptor),)
 
     def take(self) -> bool:
-        """Whether it is ours now; False while another has it."""
+        """Try to take the lock; False while another run has it."""
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -47,21 +47,21 @@ class RunLock:
         return True
 
     def close(self) -> None:
-        """Let go of it, here."""
+        """Release the lock in this process."""
         os.close(self._descriptor)
 
 
 def name_of(output: Output) -> str:
-    """What files on this machine are called that belong to an output."""
+    """The name of an output's local files."""
     return hashlib.sha256(str(output.location).encode()).hexdigest()[:32]
 
 
 @contextmanager
 def alone(run_dir: Path, output: Output) -> Iterator[RunLock]:
-    """Keep other runs away from an output for the block.
+    """Lock an output for the block.
 
     Raises:
-        OutputError: another run is at work on it.
+        OutputError: another run is writing it.
     """
     folder = run_dir / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,9 @@ def alone(run_dir: Path, output: Output) -> Iterator[RunLock]:
         deadline = time.monotonic() + PATIENCE_S
         while not lock.take():
             if time.monotonic() > deadline:
-                raise OutputError(output.location, "another run writes it: wait for its end, or name another")
+                raise OutputError(
+                    output.location, "is being written by another run: wait until it ends, or name another output"
+                )
             time.sleep(_POLL_S)
         yield lock
     finally:

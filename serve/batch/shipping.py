@@ -1,4 +1,4 @@
-"""Records on their way to PostgreSQL: shipped while files are scored, and awaited before a run is complete."""
+"""Shipping of records to PostgreSQL: during scoring, and awaited before a run completes."""
 
 from __future__ import annotations
 
@@ -20,17 +20,16 @@ from serve.prediction_log.place import recorded_up_to
 
 LOG_FILE: Final = "shipper.log"
 PATIENCE_S: Final = 60.0
-"""Without a record that comes to PostgreSQL; longer than a statement of the shipper may take."""
+"""Seconds without any record shipped before giving up; longer than the shipper's statement timeout."""
 STOP_S: Final = 30.0
 _POLL_S: Final = 0.1
 
 
 @contextmanager
 def shipping(folder: Path) -> Iterator[None]:
-    """Have what is in the spool shipped during the block.
+    """Ship the spool's records during the block.
 
-    A process of our own does it where no server does, or from when that one stops; its log lines go to a file in
-    `folder`.
+    If no server ships them, or once it stops, our own process does; its log goes to a file in `folder`.
     """
     context = multiprocessing.get_context("spawn")
     process = context.Process(target=_ship, args=(folder / LOG_FILE, os.getpid()), name="shipper")
@@ -40,15 +39,15 @@ def shipping(folder: Path) -> Iterator[None]:
     finally:
         process.terminate()
         process.join(STOP_S)
-        process.kill()  # PostgreSQL is away: the spool keeps what is left
+        process.kill()  # PostgreSQL is unavailable: the remaining records stay in the spool
         process.join()
 
 
 def wait_until_shipped(spool: Path, chains: Sequence[uuid.UUID]) -> None:
-    """Return once all that was recorded in these chains is in PostgreSQL. Their processes have ended.
+    """Return once all records of these chains are in PostgreSQL. Call it after their processes have ended.
 
     Raises:
-        RecordError: nothing comes there any more.
+        RecordError: PostgreSQL has stopped accepting records.
     """
     ends = {chain_id: recorded_up_to(spool, chain_id) for chain_id in chains}
     anchors = Anchors(spool)
@@ -61,8 +60,9 @@ def wait_until_shipped(spool: Path, chains: Sequence[uuid.UUID]) -> None:
             waiting, deadline = left, time.monotonic() + PATIENCE_S
         elif time.monotonic() > deadline:
             raise RecordError(
-                f"all rows are scored, and {left} records of them wait in {spool}, since PostgreSQL takes none: once "
-                "it does, give the same command again to have the output made"
+                f"all rows are scored, but {left} of their records wait in {spool}, since PostgreSQL accepts none: "
+                f"once "
+                "it does, run the same command again to write the output"
             )
         time.sleep(_POLL_S)
 
@@ -76,7 +76,7 @@ def _ship(log: Path, parent: int) -> None:
     end_with_parent(signal.SIGTERM)
     if os.getppid() != parent:
         return
-    os.setsid()  # it gives way with its whole session (`priority.py`), which must not be that of those who score
+    os.setsid()  # it lowers its session's priority (`priority.py`), which must not affect the scoring processes
     with log.open("a") as file:
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())

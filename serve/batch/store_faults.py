@@ -1,4 +1,4 @@
-"""What a store such as S3 refuses, in plain words: never the library's, which may quote what it was sent."""
+"""Error messages of stores such as S3, in our own words: the library's may quote what was sent."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ _KIND: Final = re.compile(r"AWS Error ([A-Z_]+)")
 _STATUS: Final = re.compile(r"HTTP response code:? (\d{3})|HTTP Status Code: (\d{3})")
 _KEY: Final = re.compile(r"key '([^']*)'")
 _BUCKET: Final = re.compile(r"[Bb]ucket '([^']*)'")
-_NO_BUCKET: Final = "there is no such bucket: expected one that is there"
-_DENIED: Final = "access is denied: expected keys that may read inputs, and write, list and delete in the output"
+_NO_BUCKET: Final = "the bucket does not exist: expected an existing one"
+_DENIED: Final = (
+    "access is denied: expected keys that allow reading inputs, and writing, listing and deleting in the output"
+)
 _WRONG_KEYS: Final = "the keys are not accepted: expected AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of this store"
 _UNREACHABLE: Final = "the store can't be reached: is the endpoint right?"
 _WORDS: Final = MappingProxyType(
@@ -32,10 +34,10 @@ _WORDS: Final = MappingProxyType(
 
 @contextmanager
 def plain_store_faults() -> Iterator[None]:
-    """In the block, errors of a store become ones of ours.
+    """In the block, errors of a store are raised as StoreError.
 
     Raises:
-        StoreError: a store refuses something, or does not answer.
+        StoreError: a store refuses a request, or does not answer.
     """
     try:
         yield
@@ -46,7 +48,7 @@ def plain_store_faults() -> Iterator[None]:
 
 
 def store_fault(error: BaseException) -> str | None:
-    """What is at fault, and where if that is told; None where it is no store's error."""
+    """The fault, and its place if known; None if it is not a store's error."""
     text = str(error)
     kind = _KIND.search(text)
     if kind is None and not _BUCKET.search(text):
@@ -55,7 +57,7 @@ def store_fault(error: BaseException) -> str | None:
     what = _WORDS.get(kind[1]) if kind else None
     if what is None and "not found" in text:
         what = _NO_BUCKET
-    return f"{where}{what or f'the store refuses it ({kind[1] if kind else type(error).__name__})'}"
+    return f"{where}{what or f'the store refused the request ({kind[1] if kind else type(error).__name__})'}"
 
 
 def _where(text: str) -> str:

@@ -1,11 +1,10 @@
-"""Where parts lie until the run is complete, and what it was that was begun.
+"""The folder of parts until a run is complete, and the description of its job.
 
-OUTPUT is a file: OUTPUT.parts/   removed when OUTPUT is there
-OUTPUT ends with /: OUTPUT itself, which has `_SUCCESS` when it is complete
+OUTPUT is a file: OUTPUT.parts/   removed when OUTPUT is complete OUTPUT ends with /: OUTPUT itself, which has
+`_SUCCESS` when it is complete
 
-_job.json            the inputs, the model and the options; a run that goes on has the same
-part-000012.parquet  is there when its rows are scored, and not before
-_part-000012.json    how many rows these are, and which were rejected; written before the part
+_job.json            the inputs, the model and the options; a resumed run must have the same part-000012.parquet  exists
+only once its rows are scored _part-000012.json    their number, and the rejected rows; written before the part
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ _PART: Final = re.compile(r"part-(\d{6,})\.")
 
 
 class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a run does: all that has to be the same where another one goes on with it."""
+    """The description of a job: everything that must be the same in a resumed run."""
 
     id: str
-    """Of this job alone, 32 hexadecimal digits."""
+    """Unique id of the job, 32 hexadecimal digits."""
     inputs: tuple[Identity, ...]
     model_name: str
     model_version: int
@@ -41,21 +40,21 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language: str
     warnings: bool
     recorded: bool = False
-    """Whether its answers are in the prediction log."""
+    """Whether its answers are recorded in the prediction log."""
 
 
 class PartFacts(msgspec.Struct, frozen=True, array_like=True):
-    """What is known of a committed part."""
+    """The facts of a committed part."""
 
     input_number: int
     rows: int
     rejected: tuple[tuple[int, str | None, str], ...]
-    """Of each rejected row its position in the part, the field at fault and the reason."""
+    """Each rejected row: its position in the part, the field at fault and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where answers go: to one file, or to a folder of parts."""
+    """The output: one file, or a folder of parts."""
 
     location: Location
     is_folder: bool
@@ -63,10 +62,10 @@ class Output:
 
     @classmethod
     def of(cls, text: str, folder_format: str) -> Output:
-        """What OUTPUT says; the parts of a folder have the format `folder_format`, a name's end without its dot.
+        """Parse OUTPUT; the parts of a folder have the format `folder_format`, an extension without its dot.
 
         Raises:
-            OutputError: an end that is of no format.
+            OutputError: an unknown extension.
         """
         location = locate(text)
         if names_folder(text):
@@ -78,17 +77,17 @@ class Output:
 
     @property
     def format(self) -> Format:
-        """Of the file, or of each part."""
+        """The format of the file, or of each part."""
         return FORMATS[self.extension]
 
     @property
     def folder(self) -> Location:
-        """Where the parts lie."""
+        """The folder of the parts."""
         return self.location if self.is_folder else self.location.at(f"{self.location.path}.parts")
 
     @property
     def rejected(self) -> Location:
-        """The side file."""
+        """The file of rejected rows."""
         return self.location.at(f"{self.location.path}.rejected.csv")
 
     def part(self, number: int) -> Location:
@@ -96,28 +95,28 @@ class Output:
         return self.folder.within(f"part-{number:06d}{self.extension}")
 
     def facts(self, number: int) -> Location:
-        """What is known of it."""
+        """The file of a part's facts."""
         return self.folder.within(f"_part-{number:06d}.json")
 
     def committed(self) -> set[int]:
-        """Numbers of the parts that are there."""
+        """Numbers of the committed parts."""
         names = (_PART.match(info.base_name) for info in self.folder.files(recursive=False))
         return {int(name[1]) for name in names if name and name.string == f"part-{name[1]}{self.extension}"}
 
     def read_facts(self, number: int) -> PartFacts:
-        """What is known of a committed part."""
+        """The facts of a committed part."""
         return msgspec.json.decode(self.facts(number).read(), type=PartFacts)
 
     def refuse_inputs(self, inputs: Sequence[Location]) -> None:
-        """Raise InputError where an input would be written over, or answers would be read as inputs."""
+        """Raise InputError if an input would be overwritten, or answers would be read as inputs."""
         for place in inputs:
             if str(place) == str(self.location) or str(place).startswith(f"{self.folder}/"):
-                raise InputError(place, "is the output, or in it: expected another place for the answers")
+                raise InputError(place, "is the output, or in it: expected another output")
 
     def refuse_taken(self) -> None:
-        """Raise OutputError where there is something that no run has begun here, or that one has completed.
+        """Raise OutputError if the output exists and is not an unfinished run's.
 
-        A file beside the folder of its parts is complete; only that the parts are removed is missing.
+        A file beside the folder of its parts is complete; only the removal of the parts is left.
         """
         if self.is_folder:
             if self._is_there(self.folder.within(SUCCESS_FILE)):
@@ -126,16 +125,16 @@ class Output:
                 raise OutputError(self.folder, "is not empty: expected a new folder, or that of a run to resume")
         elif self._is_there(self.location):
             if not self._begun():
-                raise OutputError(self.location, "is there already: expected a name that is not taken")
+                raise OutputError(self.location, "exists already: expected a new name")
             self.remove_parts()
-            raise OutputError(self.location, "is complete; the parts that it was made of are removed now")
+            raise OutputError(self.location, "is complete; its parts have been removed now")
 
     def remove_parts(self) -> None:
-        """Remove the folder of the parts of a file that is complete."""
+        """Remove the folder of the parts of a complete file."""
         self.folder.filesystem.delete_dir(self.folder.path)
 
     def begun_job(self) -> Job | None:
-        """What an earlier run has begun here; None where there was none."""
+        """The job of an earlier run; None if there was none."""
         if not self._begun():
             return None
         place = self.folder.within(JOB_FILE)
@@ -145,12 +144,12 @@ class Output:
             raise ResumeError(f"{place} can't be read: remove {self.folder} to start over") from None
 
     def begin(self, job: Job) -> None:
-        """Have a job begin here."""
+        """Write the job's description."""
         self.folder.filesystem.create_dir(self.folder.path)
         self.folder.within(JOB_FILE).replace(msgspec.json.format(msgspec.json.encode(job)))
 
     def tidy(self) -> None:
-        """Remove what runs that were killed have not finished writing."""
+        """Remove unfinished files of killed runs."""
         for info in self.folder.files(recursive=False):
             if STAGING in info.base_name:
                 self.folder.filesystem.delete_file(info.path)
@@ -165,7 +164,7 @@ class Output:
 
 
 def refuse_changes(begun: Job, now: Job, folder: Location) -> None:
-    """Raise ResumeError where what was begun is not what is to be done now."""
+    """Raise ResumeError if the job already begun differs from the order."""
     what = difference(begun.inputs, now.inputs)
     if what is None:
         for name in ("model_name", "model_version", "sha256", "reasons", "language", "warnings", "recorded"):
@@ -175,6 +174,6 @@ def refuse_changes(begun: Job, now: Job, folder: Location) -> None:
                 break
     if what is not None:
         raise ResumeError(
-            f"the run in {folder} can't be resumed: {what}; expected the same inputs and options: give these, or "
-            f"remove {folder} to start over"
+            f"the run in {folder} can't be resumed: {what}; expected the same inputs and options: use them, or remove "
+            f"{folder} to start over"
         )

@@ -1,4 +1,4 @@
-"""What scores parts: one in each process, with the model in it."""
+"""The worker that scores parts: one for each process, with its model."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from serve.model.serving_model import LoadedModel, ServingModel
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """Which model scores, and how it is run."""
+    """The model that scores, and the engine that runs it."""
 
     run_dir: Path
     name: str
     options: EngineOptions
 
     def serving(self, registry: Registry | None = None) -> ServingModel:
-        """What loads it, as a server does."""
+        """A loader of the model, the same as a server's."""
         return ServingModel(self.name, model_store(self.run_dir, self.name), registry, self.options)
 
     def fetch_version(self, version: int | None, registry: Registry | None) -> Manifest:
-        """Bring a version, or the one in production, into the local store; without a registry, take what is there.
+        """Fetch a version, or production, into the local store; without a registry, use what the store has.
 
         Raises:
-            RegistryError, NoProductionModel, ModelStoreError: it can't be had.
+            RegistryError, NoProductionModel, ModelStoreError: it is not available.
         """
         serving = self.serving(registry)
         store = model_store(self.run_dir, self.name)
         if version is not None:
-            if not store.holds(version):  # a run that goes on needs no registry
+            if not store.holds(version):  # a resumed run needs no registry
                 serving.fetch_version(version)
         elif registry is not None:
             version, _ = serving.fetch_production()
@@ -51,12 +51,12 @@ class ModelChoice:
             return current.manifest
         else:
             raise NoProductionModel(
-                "no model registry is configured, and no server has left a model here: set MLFLOW_TRACKING_URI"
+                "no model registry is configured, and there is no local copy of a model: set MLFLOW_TRACKING_URI"
             )
         return store.get(version).manifest
 
     def load(self, version: int) -> LoadedModel:
-        """The verified local copy of a version, checked as a server checks it before it serves.
+        """The verified local copy of a version, checked as a server does before serving it.
 
         Raises:
             ModelStoreError, EngineError, GoldenRowsError: it can't be served.
@@ -69,7 +69,7 @@ class ModelChoice:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A part that is committed."""
+    """A committed part."""
 
     number: int
     size: int
@@ -81,24 +81,24 @@ class Worker:
     """Scores and commits parts. Close it at the end."""
 
     def __init__(self, model: LoadedModel, columns: Columns, output: Output, recorder: Recorder | None = None) -> None:
-        """With a `recorder`, answers are on record before they are written."""
+        """With a `recorder`, answers are recorded before they are written."""
         self._model = model
         self._columns = columns
         self._output = output
         self._recorder = recorder
 
     def close(self) -> None:
-        """Score no more."""
+        """Stop scoring and end the record."""
         if self._recorder is not None:
             self._recorder.close()
 
     def score(self, part: Part) -> Scored:
-        """Score a part; it is committed when this returns, and not in part before.
+        """Score a part and commit it atomically; it is committed when this returns.
 
         Raises:
             InputError: it can't be read.
             ReasonsUnavailable: the version has none.
-            RecordError: the prediction log does not take the answers.
+            RecordError: the prediction log does not accept the answers.
         """
         target = self._output.part(part.number)
         staging = target.staging()

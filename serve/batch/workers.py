@@ -1,4 +1,4 @@
-"""Processes that score parts side by side. They end with the process that started them, however it ends."""
+"""Processes that score parts in parallel. They end with their parent, however it ends."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ from serve.batch.run_lock import RunLock
 from serve.batch.worker import Scored, Worker
 
 AHEAD: Final = 2
-"""Parts that wait for each process: none is idle, and blocks of a compressed file take little memory."""
+"""Parts queued for each process: enough to keep it busy, few enough that blocks of a compressed file take little
+memory.
+"""
 
 MakeWorker = Callable[[], Worker]
 
 _workers: list[Worker] = []
-"""Of this process: one, once it has begun."""
+"""The worker of this process, once started."""
 
 
 def score_all(parts: Iterable[Part], make: MakeWorker, processes: int, lock: RunLock) -> Iterator[Scored]:
-    """Score all parts, in any order, in so many processes, which share the lock of the run; one is this one.
+    """Score all parts, in any order, in `processes` processes, which share the run's lock; a single one is this
+    process.
 
     Raises:
         BatchError: a process was killed, or a part can't be scored.
@@ -44,8 +47,8 @@ def score_all(parts: Iterable[Part], make: MakeWorker, processes: int, lock: Run
             yield from _in_turn(pool, iter(parts), processes * AHEAD)
         except BrokenProcessPool:
             raise BatchError(
-                "a process that scored was killed, perhaps for want of memory: give the same command again to go on, "
-                "with fewer --workers if memory is scarce"
+                "a scoring process was killed, perhaps out of memory: run the same command again to resume, with fewer "
+                "--workers if memory is short"
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
@@ -62,9 +65,9 @@ def _in_turn(pool: ProcessPoolExecutor, parts: Iterator[Part], ahead: int) -> It
 
 def _begin(make: MakeWorker, parent: int, _lock: RunLock) -> None:
     end_with_parent(signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before we asked
+    if os.getppid() != parent:  # the parent ended before this check
         os._exit(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is our parent's to act upon
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     worker = make()
     _workers.append(worker)
     atexit.register(worker.close)

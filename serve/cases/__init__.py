@@ -1,1 +1,1 @@
-"""Cases: answers that are to be reviewed, what officers did with them, and how all of it is kept."""
+"""Cases: answers to review, officers' actions on them, and their storage."""

@@ -1,4 +1,4 @@
-"""The answers that cases are about, as the desk may read them: those of cases, and no others of the log."""
+"""The answers of cases, as the desk may read them; other answers of the log are not accessible."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BESIDE: Final = """
 
 
 class CaseAnswer(msgspec.Struct, frozen=True):
-    """What was answered."""
+    """The answer of a case."""
 
     request_id: str
     received_at: dt.datetime
@@ -34,14 +34,14 @@ class CaseAnswer(msgspec.Struct, frozen=True):
 
     @property
     def row(self) -> NDArray[np.float32] | None:
-        """The values [F], NaN for one that was missing; None where they were erased."""
+        """The values [F], NaN for missing ones; None if they were erased."""
         if not self.features or all(value is None for value in self.features):
             return None
         return np.array(self.features, np.float32)
 
 
 class ApplicationBeside(msgspec.Struct, frozen=True):
-    """Another application of whoever a case is about."""
+    """Another application of a case's applicant."""
 
     received_at: dt.datetime
     application_id: str | None
@@ -51,7 +51,7 @@ class ApplicationBeside(msgspec.Struct, frozen=True):
 
 
 def answer_of(connection: Connection, number: int) -> CaseAnswer | None:
-    """What case `number` is about; None where the record has it no more."""
+    """The answer of case `number`; None if it is no longer on record."""
     with connection.cursor() as cursor:
         cursor.execute(_ANSWER, (number,))
         found = cursor.fetchone()
@@ -59,7 +59,7 @@ def answer_of(connection: Connection, number: int) -> CaseAnswer | None:
 
 
 def applications_beside(connection: Connection, number: int, most: int) -> list[ApplicationBeside]:
-    """Others of the same applicant, known by the same `applicant_ref`; the newest first."""
+    """Other applications with the same `applicant_ref`, newest first."""
     with connection.cursor() as cursor:
         cursor.execute(_BESIDE, (number, most))
         return [ApplicationBeside(*found) for found in cursor.fetchall()]

@@ -1,4 +1,4 @@
-"""A case as it is, and the events that made it so."""
+"""A case's current state, and its events."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class State(StrEnum):
     """State of a case."""
 
     NEW = "new"
-    """Nobody has it."""
+    """No officer has it."""
     TAKEN = "taken"
     """An officer has it."""
     WAITING = "waiting"
-    """For papers, a visit, or a second officer."""
+    """Waiting for papers, a visit, or a second officer."""
     DECIDED = "decided"
     CLOSED = "closed"
     APPEALED = "appealed"
-    """The couple objected: somebody else has to take it."""
+    """The couple objected: another officer has to take it."""
 
 
 class Decision(StrEnum):
@@ -34,7 +34,7 @@ class Decision(StrEnum):
     """Ask for papers."""
     VISIT = "visit"
     REFER = "refer"
-    """Hand it to an investigator; it takes a second officer."""
+    """Refer it to an investigator; requires a second officer's signature."""
 
 
 class Act(StrEnum):
@@ -53,24 +53,24 @@ class Act(StrEnum):
     PAPERS_ASKED = "papers_asked"
     VISIT_ASKED = "visit_asked"
     RESUMED = "resumed"
-    """What was waited for is there."""
+    """The papers or the visit's result have arrived."""
     REFERRED = "referred"
     SIGNED = "signed"
-    """By the second officer."""
+    """Signed by the second officer."""
     SENT_BACK = "sent_back"
-    """The second officer does not sign."""
+    """The second officer refused to sign."""
     CLOSED = "closed"
     REOPENED = "reopened"
     APPEALED = "appealed"
     ERASED = "erased"
-    """A person's data went; what was done stays on record."""
+    """A person's data was erased; the events stay on record."""
 
 
 class Ground(StrEnum):
-    """What a decision rests on."""
+    """Grounds of a decision."""
 
     MODEL = "model"
-    """The score or its reasons; never alone."""
+    """The score or its reasons; not sufficient alone."""
     APPLICATION = "application"
     """What the couple declared."""
     PAPERS = "papers"
@@ -81,7 +81,7 @@ class Ground(StrEnum):
 
 
 class AnswerPlace(msgspec.Struct, frozen=True):
-    """The answer on record that a case is about: a row, from 0, of a record of a chain."""
+    """Place of a case's answer on record: chain, record, and row (from 0)."""
 
     chain_id: uuid.UUID
     sequence: int
@@ -90,20 +90,20 @@ class AnswerPlace(msgspec.Struct, frozen=True):
 
 
 class CaseEvent(msgspec.Struct, frozen=True):
-    """Something that happened to a case."""
+    """An event of a case."""
 
     number: int
     at: dt.datetime
     person: str
     act: Act
     facts: Mapping[str, Any]
-    """Nothing in them points at the couple."""
+    """Facts that don't identify the couple."""
     content: Mapping[str, Any] | None = None
-    """Words and ids; None where the event has none, or they were erased."""
+    """Texts and ids; None if the event has none, or they were erased."""
 
     @property
     def is_erased(self) -> bool:
-        """Whether it had a content that is gone."""
+        """Whether its content was erased."""
         return self.content is None and "content" in self.facts
 
 
@@ -113,16 +113,16 @@ class Case(msgspec.Struct, frozen=True):
     number: int
     place: AnswerPlace
     application_id: str | None
-    """None: the client gave none, or it was erased."""
+    """None: the client sent none, or it was erased."""
     state: State
     opened_at: dt.datetime
     due_at: dt.datetime
     holder: str | None
     is_escalated: bool
     is_appeal: bool
-    """Somebody else has to decide than those who did before."""
+    """Whether it is an appeal: an officer who has not decided it before must decide."""
     decision: Decision | None
-    """The last one, which may wait for papers, a visit or a second officer."""
+    """The last decision; it may be waiting for papers, a visit or a second officer."""
     decided_by: str | None
     signed_by: str | None
     """The second officer."""
@@ -130,7 +130,7 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class CaseHistory(msgspec.Struct, frozen=True):
-    """A case with all that happened to it, the oldest first."""
+    """A case with all its events, oldest first."""
 
     case: Case
     events: Sequence[CaseEvent]

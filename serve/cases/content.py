@@ -1,7 +1,6 @@
-"""What an event says that points at a person: outside of the journal, which has a salted digest of it.
+"""Personal content of an event: stored outside the journal, which has only a salted digest of it.
 
-Without the salt nobody can find out from the digest what the words were, so an erasure that removes both leaves
-nothing.
+Without the salt the digest does not reveal the content, so an erasure that removes both leaves nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ SALT_BYTES: Final = 16
 
 
 class StoredContent(msgspec.Struct, frozen=True):
-    """As it is stored."""
+    """Content as stored."""
 
     text: str
     """One JSON object."""
@@ -26,16 +25,16 @@ class StoredContent(msgspec.Struct, frozen=True):
 
     @property
     def digest(self) -> str:
-        """As the event names it, hexadecimal."""
+        """The digest in the event, hexadecimal."""
         return hashlib.sha256(self.salt + self.text.encode()).hexdigest()
 
     @property
     def said(self) -> dict[str, Any]:
-        """What it says."""
+        """The decoded content."""
         found: dict[str, Any] = orjson.loads(self.text)
         return found
 
 
 def new_content(said: Mapping[str, Any]) -> StoredContent:
-    """With a salt of its own."""
+    """Content with a new salt."""
     return StoredContent(orjson.dumps(said, option=orjson.OPT_SORT_KEYS).decode(), secrets.token_bytes(SALT_BYTES))

@@ -1,4 +1,4 @@
-"""What can't be done with a case."""
+"""Errors of acts on cases."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from fraud.errors import ProjectError
 
 
 class CaseError(ProjectError):
-    """An act that a case, as it is, does not allow; or one that does not say what it needs."""
+    """The case's state does not allow the act, or the act lacks required data."""

@@ -1,4 +1,6 @@
-"""Which act a case allows in which state, and what it is afterwards. Pure: a case follows from its events alone."""
+"""State machine of a case: the acts allowed in each state, and their results. Pure: a case follows from its events
+alone.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,7 @@ TRANSITIONS: Final[Mapping[Act, Mapping[State, State]]] = MappingProxyType(
         Act.ERASED: dict.fromkeys(State, State.CLOSED),
     }
 )
-"""All that is allowed: the act, the state before, the state after. `Act.OPENED` makes a case."""
+"""All allowed transitions: act, state before, state after. `Act.OPENED` creates a case."""
 
 DECISIONS: Final[Mapping[Act, Decision]] = MappingProxyType(
     {
@@ -53,19 +55,19 @@ _WAITS_FOR: Final[Mapping[Act, frozenset[Decision]]] = MappingProxyType(
         Act.SENT_BACK: frozenset({Decision.REFER}),
     }
 )
-"""What a waiting case has to wait for, that an act is allowed."""
+"""The decision that a waiting case must have, so that an act is allowed."""
 HOLDERS_ONLY: Final = frozenset({*DECISIONS, Act.ESCALATED, Act.VIEWED_FIRST, Act.RESUMED})
-"""What the officer alone does who has the case."""
+"""Acts of the case's holder only."""
 
 
 def is_allowed(case: Case, act: Act) -> bool:
-    """Whether a case takes an act in its state, whoever does it."""
+    """Whether the case's state allows an act, regardless of the officer."""
     waits_for = _WAITS_FOR.get(act)
     return case.state in TRANSITIONS.get(act, {}) and (waits_for is None or case.decision in waits_for)
 
 
 def refusal_of(case: Case, act: Act, person: str) -> str | None:
-    """Why an act is not this person's, in a sentence; None where it may be."""
+    """Why this person may not do an act, in a sentence; None if they may."""
     if act in HOLDERS_ONLY and person != case.holder:
         return f"case {case.number} is with {case.holder or 'nobody'}: take it first"
     if act is Act.SIGNED and person == case.decided_by:
@@ -99,10 +101,10 @@ def opened(event: CaseEvent) -> Case:
 
 
 def after(case: Case, event: CaseEvent) -> Case:
-    """What a case is after an event.
+    """The case after an event.
 
     Raises:
-        CaseError: it does not allow it.
+        CaseError: the case does not allow it.
     """
     if not is_allowed(case, event.act):
         raise CaseError(f"case {case.number} is {case.state}, and can't be {event.act.replace('_', ' ')}")
@@ -117,18 +119,18 @@ def after(case: Case, event: CaseEvent) -> Case:
 
 
 def replay(events: Iterable[CaseEvent]) -> Case:
-    """The case that all its events, the oldest first, lead to.
+    """The case that results from all its events, oldest first.
 
     Raises:
-        CaseError: one of them can't follow from those before it.
+        CaseError: an event can't follow the ones before it.
     """
     case: Case | None = None
     for event in events:
         if (event.act is Act.OPENED) != (case is None):
-            raise CaseError(f"event {event.number} can't be where it is: a case is opened once, by its first event")
+            raise CaseError(f"event {event.number} is out of place: a case is opened once, by its first event")
         case = opened(event) if case is None else after(case, event)
     if case is None:
-        raise CaseError("a case without events is none")
+        raise CaseError("a case must have events")
     return case
 
 
@@ -162,4 +164,4 @@ _CHANGES: Final[Mapping[Act, Callable[[Case, CaseEvent], dict[str, Any]]]] = Map
         Act.ERASED: lambda _case, _event: {"holder": None, "application_id": None},
     }
 )
-"""What an act changes beside the state and the decision."""
+"""Fields that an act changes beside the state and the decision."""

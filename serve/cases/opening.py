@@ -1,8 +1,8 @@
-"""Opens cases: each logged answer that is to be reviewed, for its probability or as a control, becomes one, once.
+"""Opens cases: one for each logged answer to be reviewed, by its probability or as a control.
 
-It runs in the shipper's process, in a thread and on a connection of its own, as notices do: no request waits for it.
-It looks at the log itself, chain by chain, and writes down how far in the transaction that opens the cases.
-Nothing says of a case whether it is a control.
+It runs in the shipper's process, in its own thread and on its own connection, as notices do, so no request waits for
+it. It reads the log chain by chain, and stores its position in the transaction that opens the cases. A case does not
+show whether it is a control.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from psycopg2.extensions import connection as Connection
 
 from fraud.control_sample import fingerprint
+from fraud.counted import counted
 from fraud.review_policy import SignedPolicy, signed_policies
 from fraud.review_policy_table import read_journal
 from fraud.schema_version import read_version
@@ -35,9 +36,9 @@ logger = logging.getLogger(__name__)
 OPENING_INTERVAL_S: Final = 5.0
 POLL_INTERVAL_S: Final = 0.5
 AT_A_TIME: Final = 500
-"""Records of a chain that are looked at in one transaction."""
+"""Records of a chain read in one transaction."""
 PERSON: Final = "serve"
-"""Who opens cases, in their journal."""
+"""The author of opened cases in the journal."""
 
 _LAGGING: Final = """
     SELECT chain_id::text, chain.sequence
@@ -69,7 +70,7 @@ class CaseOpener:
     """Opens the cases of one database. `run` it in a thread."""
 
     def __init__(self, dsn: str, control_key: bytes | None, due_after: dt.timedelta) -> None:
-        """`due_after` an answer its case is to be decided."""
+        """`due_after`: time from an answer until its case is due."""
         self._session = LogSession(dsn)
         self._key = control_key
         self._due_after = due_after
@@ -83,11 +84,11 @@ class CaseOpener:
         self._session.disconnect()
 
     def open_cases(self) -> None:
-        """Open all that are not open yet.
+        """Open all cases that are due to be opened.
 
         Raises:
-            CaseError: a record names a policy that nobody signed, or that draws by another key; what other chains have
-                is opened all the same.
+            CaseError: a record names a policy that is not signed, or that draws with another key; the cases of other
+                chains are opened even so.
             DatabaseError, psycopg2.Error: PostgreSQL does not answer, or refuses.
         """
         with self._session.connected() as connection:
@@ -108,10 +109,10 @@ class CaseOpener:
             raise fault
 
     def _step(self, chain_id: str, end: int, policies: Sequence[SignedPolicy]) -> int:
-        """Look at the next records of a chain, whose last one is `end`; gives the last that was looked at."""
+        """Read the next records of a chain, up to `end`; returns the last one read."""
         with self._session.connected() as connection, connection.cursor() as cursor:
             cursor.execute(_FIRST_MARK, (chain_id,))
-            cursor.execute(_MARK, (chain_id,))  # another server that is at this chain is waited for
+            cursor.execute(_MARK, (chain_id,))  # waits for another server that works on this chain
             ((before,),) = cursor.fetchall()
             if before >= end:
                 return int(before)
@@ -120,7 +121,7 @@ class CaseOpener:
             opened = sum(self._open(connection, chain_id, _Decided(*found), policies) for found in cursor.fetchall())
             cursor.execute(_MOVE_MARK, (before + most, chain_id))
         if opened:
-            logger.info("opened %d cases", opened)
+            logger.info("opened %s", counted(opened, "case"))
         return int(before + most)
 
     def _open(self, connection: Connection, chain_id: str, record: _Decided, policies: Sequence[SignedPolicy]) -> int:
@@ -148,12 +149,12 @@ class CaseOpener:
         policy = next((one for one in policies if one.id == name), None)
         if policy is None or policy.in_force_from > record.received_at:
             raise CaseError(
-                f"request {record.request_id} was decided by policy {name}, which nobody had signed: no case is opened "
-                "for it and what follows it in its chain; `python -m serve.audit verify` tells more"
+                f"request {record.request_id} was decided by policy {name}, which was not signed: no case is opened "
+                f"for it and for later records of its chain; see `python -m serve.audit verify`"
             )
         if policy.terms.control_share > 0 and (self._key is None or fingerprint(self._key) != policy.terms.control_key):
             raise CaseError(
-                f"policy {name} draws its control sample by another key: no case is opened for request "
-                f"{record.request_id} and what follows it in its chain until REVIEW_CONTROL_KEY is that key"
+                f"policy {name} draws its control sample with another key: no case is opened for request "
+                f"{record.request_id} and later records of its chain until REVIEW_CONTROL_KEY is that key"
             )
         return policy, self._key or b""

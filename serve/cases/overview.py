@@ -1,4 +1,4 @@
-"""Many cases at once, for who supervises: how they stand, who judged them how, and what became of them."""
+"""Overview of many cases, for supervisors: their states, judgements and outcomes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _GROUPS: Final = "SELECT case_number, attribute, value FROM public.case_groups()
 
 
 class OverviewCase(msgspec.Struct, frozen=True):
-    """A case, with what it is about; None where the record is not kept any more."""
+    """A case with its answer; None if the record has expired."""
 
     number: int
     state: str
@@ -41,7 +41,7 @@ class OverviewCase(msgspec.Struct, frozen=True):
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """What somebody thought of a case."""
+    """An officer's judgement of a case."""
 
     case_number: int
     person: str
@@ -51,14 +51,14 @@ class Judgement(msgspec.Struct, frozen=True):
 
 
 def read_overview(connection: Connection, since: dt.datetime) -> list[OverviewCase]:
-    """The cases that were opened since then."""
+    """The cases opened since a time."""
     with connection.cursor() as cursor:
         cursor.execute(_CASES, (since,))
         return [OverviewCase(*found) for found in cursor.fetchall()]
 
 
 def read_judgements(connection: Connection, since: dt.datetime) -> list[Judgement]:
-    """First views and decisions about these cases, in their order; who signs agrees with who referred."""
+    """First views and decisions about these cases, in order; a signature counts as agreement with the referral."""
     with connection.cursor() as cursor:
         cursor.execute(_JUDGEMENTS, (since,))
         return [
@@ -74,14 +74,14 @@ def read_judgements(connection: Connection, since: dt.datetime) -> list[Judgemen
 
 
 def read_case_outcomes(connection: Connection) -> dict[int, bool]:
-    """Whether the couples of cases divorced early, by case; of those of whom it is known."""
+    """Whether the couple divorced early, by case, if known."""
     with connection.cursor() as cursor:
         cursor.execute(_OUTCOMES)
         return dict(cursor.fetchall())
 
 
 def read_case_groups(connection: Connection) -> dict[int, dict[str, str]]:
-    """What applicants of cases are grouped by beside the features: case -> attribute -> value."""
+    """Attributes of applicants that are not features: case -> attribute -> value."""
     groups: dict[int, dict[str, str]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_GROUPS)

@@ -1,4 +1,4 @@
-"""Cases as officers list them: the ones that are due first come first."""
+"""The officers' list of cases, ordered by due date."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from serve.cases.table import COLUMNS, case_of
 
 
 class Show(StrEnum):
-    """Which cases a list has."""
+    """Filters of the list."""
 
     FREE = "free"
     MINE = "mine"
@@ -51,7 +51,7 @@ _COUNTS: Final = """
 
 
 class QueueCounts(msgspec.Struct, frozen=True):
-    """How many cases are open."""
+    """Numbers of open cases."""
 
     free: int
     overdue: int
@@ -59,7 +59,7 @@ class QueueCounts(msgspec.Struct, frozen=True):
 
 
 def list_cases(connection: Connection, show: Show, person: str, most: int, *, only_overdue: bool) -> Sequence[Case]:
-    """The cases of a list, those that are due first before others."""
+    """The cases of a list, ordered by due date."""
     values = {
         "states": [str(state) for state in STATES[show]],
         "holder": person if show is Show.MINE else None,
@@ -72,7 +72,7 @@ def list_cases(connection: Connection, show: Show, person: str, most: int, *, on
 
 
 def count_cases(connection: Connection, person: str) -> QueueCounts:
-    """How many there are, and how many this person has."""
+    """Count open cases, and those that this person holds."""
     with connection.cursor() as cursor:
         cursor.execute(_COUNTS, (person,))
         ((free, overdue, mine),) = cursor.fetchall()

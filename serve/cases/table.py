@@ -1,6 +1,6 @@
-"""Cases in PostgreSQL: all SQL that reads and writes one. Who lists many of them has a module of its own.
+"""Cases in PostgreSQL: all SQL that reads and writes one case. Lists of cases are in other modules.
 
-Whoever changes a case locks its row first and then the journal, so that nobody waits for a lock in the other order.
+Lock order: first the case's row, then the journal, to avoid deadlocks.
 """
 
 from __future__ import annotations
@@ -47,9 +47,8 @@ MOST_NUMBER: Final = 2**63 - 1
 
 
 def find_case(connection: Connection, number: int, *, is_to_change: bool = False) -> Case | None:
-    """The case of that number; None if there is none.
-
-    One that `is_to_change` is changed by nobody else until the transaction ends.
+    """The case of that number; None if there is none. With `is_to_change` its row is locked until the transaction
+    ends.
     """
     if number > MOST_NUMBER:
         return None
@@ -60,9 +59,9 @@ def find_case(connection: Connection, number: int, *, is_to_change: bool = False
 
 
 def case_history(connection: Connection, application_id: str) -> list[CaseHistory]:
-    """All cases of one application, each with all that happened to it, the oldest first.
+    """All cases of one application, each with its events, oldest first.
 
-    One whose application was erased is not found by its id any more.
+    A case whose application was erased is no longer found by the id.
     """
     with connection.cursor() as cursor:
         cursor.execute(_OF_APPLICATION, (application_id,))
@@ -82,7 +81,7 @@ def histories(connection: Connection, cases: Sequence[Case]) -> list[CaseHistory
 
 
 def open_case(connection: Connection, person: str, facts: Mapping[str, Any], content: Mapping[str, Any] | None) -> Case:
-    """Write a new case, which an event opens; counts once the transaction is committed."""
+    """Write a new case, opened by an event; effective once the transaction is committed."""
     case = opened(_append(connection, person, Act.OPENED, facts, content))
     place = case.place
     with connection.cursor() as cursor:
@@ -103,10 +102,10 @@ def add_event(
     facts: Mapping[str, Any] | None = None,
     content: Mapping[str, Any] | None = None,
 ) -> Case:
-    """Write what happened to a case, which this transaction has locked; gives what it is now.
+    """Write an event of a case, which this transaction has locked; returns the case after it.
 
     Raises:
-        CaseError: it does not allow the act; the transaction is to be rolled back.
+        CaseError: the case does not allow the act; roll the transaction back.
     """
     event = _append(connection, person, act, {"case": case.number, **(facts or {})}, content)
     changed = after(case, event)
@@ -132,14 +131,14 @@ def _append(
 
 
 def event_of(found: tuple[Any, ...]) -> CaseEvent:
-    """An event as it was read, with its content beside it."""
+    """An event from a row, with its content."""
     number, at, person, kind, facts, text, salt = found
     content = None if text is None else StoredContent(text, bytes(salt)).said
     return CaseEvent(number, at, person, Act(kind), orjson.loads(facts), content)
 
 
 def case_of(found: tuple[Any, ...]) -> Case:
-    """A case as `COLUMNS` were read."""
+    """A case from a row of `COLUMNS`."""
     number, chain_id, sequence, row, recorded_at, application_id, state, opened_at, due_at, holder, *more = found
     is_escalated, is_appeal, decision, decided_by, signed_by, last_event = more
     return Case(
@@ -160,7 +159,7 @@ def case_of(found: tuple[Any, ...]) -> Case:
 
 
 def read_cases(connection: Connection) -> Iterator[Case]:
-    """All of them, by number; memory stays flat. It takes a transaction."""
+    """All cases, by number, in constant memory. Requires a transaction."""
     with connection.cursor("cases") as cursor:
         cursor.execute(sql.SQL("SELECT {columns} FROM public.cases ORDER BY number").format(columns=COLUMNS))
         for found in cursor:

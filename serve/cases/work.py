@@ -1,4 +1,4 @@
-"""What officers do with cases: who may do what, and what an act has to say. Each is one event, or none."""
+"""Officers' acts on cases: permissions and required data. Each act is one event."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from serve.people.accounts_table import find_account
 
 OFFICERS: Final = frozenset({PersonRole.REVIEW, PersonRole.SUPERVISE})
 MOST_LETTERS: Final = 4000
-"""Of the words of an act."""
+"""Maximum length of an act's text."""
 LONGEST_WAIT: Final = dt.timedelta(days=365)
 _NEED_WORDS: Final = frozenset({*DECISIONS, Act.NOTED, Act.SENT_BACK, Act.REOPENED, Act.APPEALED, Act.ESCALATED})
 _NEED_DUE: Final = frozenset({Act.PAPERS_ASKED, Act.VISIT_ASKED, Act.REOPENED, Act.APPEALED})
@@ -57,33 +57,33 @@ _HAS_VIEWED: Final = """
 
 
 class Officer(msgspec.Struct, frozen=True):
-    """Who does something."""
+    """The officer who acts."""
 
     name: str
     roles: frozenset[PersonRole]
 
     @property
     def supervises(self) -> bool:
-        """Whether they see to others' cases too."""
+        """Whether they may also act on others' cases."""
         return PersonRole.SUPERVISE in self.roles
 
 
 class Said(msgspec.Struct, frozen=True):
-    """What an act says beside its name; what it does not need is not looked at."""
+    """The data of an act; fields that it does not need are ignored."""
 
     words: str = ""
     grounds: Collection[Ground] = ()
-    """Of a decision."""
+    """Ground of a decision."""
     is_concerned: bool | None = None
-    """Of a first view."""
+    """View noted before the score is shown."""
     to: str = ""
-    """Who gets a case that is handed over."""
+    """Receiver of a case that is handed over."""
     wait: dt.timedelta | None = None
-    """Until it is due again."""
+    """Days until it is due again."""
 
 
 def take_next(connection: Connection, officer: Officer) -> Case | None:
-    """Take the free case that is due first; None where there is none. Two officers never get the same one."""
+    """Take the free case that is due first; None if there is none. Two officers never get the same case."""
     with connection.cursor() as cursor:
         cursor.execute(_NEXT, {"name": officer.name, "supervises": officer.supervises, "deciding": list(_DECIDING)})
         found = cursor.fetchone()
@@ -91,17 +91,17 @@ def take_next(connection: Connection, officer: Officer) -> Case | None:
 
 
 def has_viewed_first(connection: Connection, number: int, person: str) -> bool:
-    """Whether somebody noted a first view of a case."""
+    """Whether this person noted a first view of a case."""
     with connection.cursor() as cursor:
         cursor.execute(_HAS_VIEWED, (number, person, Act.VIEWED_FIRST))
         return cursor.fetchone() == (True,)
 
 
 def do(connection: Connection, officer: Officer, number: int, act: Act, said: Said, *, blind_first: bool) -> Case:
-    """Do something with a case; gives what it is now.
+    """Do an act on a case; returns the case after it.
 
     Raises:
-        CaseError: there is no such case, it does not allow this, the officer may not, or something is not said.
+        CaseError: unknown case, act not allowed by its state or to this officer, or missing data.
     """
     case = find_case(connection, number, is_to_change=True)
     if case is None:

@@ -1,4 +1,6 @@
-"""Bodies to matrices: strict, typed, and no scoring before every value is proven valid. A file a format."""
+"""Decoders from bodies to matrices: strict and typed; every value is validated before scoring. One file for each
+format.
+"""
 
 from serve.decoding.json_batch import decode_batch
 from serve.decoding.row_objects import decode_instance

@@ -1,7 +1,8 @@
 """Apache Arrow's IPC stream or file to rows (arrow.apache.org/docs/format/Columnar.html, "IPC Streaming Format").
 
-A few bytes of it can ask for a lot: each batch costs its set-up, however empty, and the texts of a column of views may
-all be the same millions of bytes. So batches, what describes them, and labels have bounds that are looked at first.
+A few bytes can demand a lot of work: each batch has a set-up cost, even if empty, and all texts of a column of views
+can refer to the same millions of bytes. So the number of batches, their metadata and the labels have limits that are
+checked first.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _FILE_END: Final = struct.Struct("<I6s")
 
 MAX_BATCHES: Final = 1024
 METADATA_MAX_BYTES: Final = 64 * 1024
-"""Of what describes the schema or one batch; pandas writes some 3 kB."""
+"""Maximum size of the metadata of the schema or of one batch; pandas writes about 3 kB."""
 LABEL_MAX_BYTES: Final = 4 * LABEL_MAX_CHARS
 
 # Positions of members in the flatbuffers of a message (arrow's format/Message.fbs).
@@ -45,15 +46,15 @@ def decode_arrow(body: bytes, max_rows: int) -> DecodedRows:
 
     Raises:
         MalformedBody: not a stream, or a damaged one.
-        UnsupportedMediaType: the buffers are compressed, or there is something else than rows and dictionaries.
-        InvalidInstance: a column is missing, unknown or of a wrong type, values are missing that may not be, or out of
-            bounds; or the batch is empty.
-        BodyTooLarge: more than `max_rows` rows, or than `MAX_BATCHES` batches; or a schema without end.
+        UnsupportedMediaType: compressed buffers, or messages other than rows and dictionaries.
+        InvalidInstance: a column is missing, unknown or of a wrong type, a required value is missing, a value is out of
+            bounds, or the batch is empty.
+        BodyTooLarge: more than `max_rows` rows or `MAX_BATCHES` batches, or an overlong schema.
     """
     try:
         batches = _read_batches(_stream_in(body), max_rows)
     except (pa.ArrowException, OSError, ValueError, StopIteration, struct.error) as error:
-        # Arrow's own words may quote the data.
+        # Arrow's messages may quote the data.
         raise MalformedBody(f"the body is not a valid Arrow IPC stream ({type(error).__name__})") from None
     if not batches:
         check_row_count(0, max_rows)
@@ -75,7 +76,7 @@ def rows_of_table(table: Any, max_rows: int) -> DecodedRows:
 
 
 def _stream_in(body: bytes) -> memoryview:
-    """The stream that a body is, or has inside where it is a file: between its magic and its footer."""
+    """The stream of a body; of a file, the part between its magic and its footer."""
     whole = memoryview(body)
     if not body.startswith(_FILE_MAGIC):
         return whole
@@ -89,7 +90,7 @@ def _read_batches(body: memoryview, max_rows: int) -> list[Any]:
     source = pa.BufferReader(body)
     reader = pa.ipc.MessageReader.open_stream(source)
     first = reader.read_next_message()
-    if first.type != "schema":  # read_schema does not look, and brings the process down
+    if first.type != "schema":  # read_schema does not check this, and would crash the process
         raise MalformedBody("an Arrow IPC stream begins with a schema")
     _check_size(first)
     schema = pa.ipc.read_schema(first)
@@ -115,7 +116,7 @@ def _read_batches(body: memoryview, max_rows: int) -> list[Any]:
 def _batches_in(body: memoryview, schema: Any, messages: Sequence[Any]) -> Iterator[Any]:
     if all(message.type == "record batch" for message in messages):
         return (pa.ipc.read_record_batch(message, schema) for message in messages)
-    # Only a reader of the whole stream puts dictionaries in their places.
+    # Only a reader of the whole stream resolves dictionaries.
     return iter(pa.ipc.open_stream(pa.BufferReader(body)))
 
 
@@ -128,7 +129,7 @@ def _check_size(message: Any) -> None:
 
 
 def _validated(batch: Any) -> Any:
-    """A batch whose offsets and lengths, which are the sender's, have been looked at: nothing is read before this."""
+    """Validate a batch's offsets and lengths, which come from the sender, before anything is read."""
     batch.validate()
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if pa.types.is_string_view(column.type):
@@ -138,7 +139,7 @@ def _validated(batch: Any) -> Any:
 
 
 def _check_views(name: str, column: Any) -> None:
-    """Texts that lie in the same bytes are few bytes to send and many to read."""
+    """Check text lengths: views that share the same bytes are small to send and large to read."""
     _, views, *_ = column.buffers()
     if views is None:
         return
@@ -154,10 +155,10 @@ _NUMBERS: Final = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decima
 
 
 def check_schema(schema: Any) -> None:
-    """The columns are the features as numbers, and perhaps labels as text.
+    """Check that the columns are the features as numbers, and optionally labels as text.
 
     Raises:
-        InvalidInstance: naming a column that is missing, unknown, there twice or of another type.
+        InvalidInstance: naming a column that is missing, unknown, duplicate or of a wrong type.
     """
     check_header(schema.names)
     for field in schema:
@@ -166,7 +167,7 @@ def check_schema(schema: Any) -> None:
             suits = _is_label(field.type.value_type if is_dictionary else field.type, is_dictionary=is_dictionary)
         else:
             suits = any(is_kind(field.type) for is_kind in _NUMBERS)
-        # A column that has nothing but nulls is of a type of its own.
+        # A column with only nulls has a type of its own.
         may_be_null = field.name not in REQUIRED_NAMES
         if not suits and not (may_be_null and pa.types.is_null(field.type)):
             expected = "text or integers" if field.name in LABELS else "an integer, floating-point or decimal type"
@@ -180,9 +181,9 @@ def _is_label(kind: Any, *, is_dictionary: bool) -> bool:
 
 
 def _texts(name: str, column: Any) -> list[str | None]:
-    """A column's labels; an integer is written as it is."""
+    """A column's labels; integers are converted to text."""
     if pa.types.is_dictionary(column.type):
-        # Each row may name the same megabytes.
+        # All rows may refer to the same megabytes.
         for row_chunk in column.chunks:
             longest = pyarrow.compute.max(pyarrow.compute.binary_length(row_chunk.dictionary)).as_py()
             if (longest or 0) > LABEL_MAX_BYTES:
@@ -194,9 +195,9 @@ def _texts(name: str, column: Any) -> list[str | None]:
 
 
 def _numbers(column: Any) -> np.ndarray[Any, Any]:
-    """A column's numbers, NaN where it has a null."""
+    """A column's numbers; NaN for null."""
     if pa.types.is_decimal(column.type):
-        # By way of text each becomes the nearest float64; Arrow's own conversion may be one beside.
+        # Converting through text gives the nearest float64; Arrow's own conversion may be off by one ulp.
         column = column.cast(pa.string()).cast(pa.float64())
     if pa.types.is_null(column.type):
         return np.full(len(column), np.nan)
@@ -205,7 +206,7 @@ def _numbers(column: Any) -> np.ndarray[Any, Any]:
 
 
 def _refuse_encoded(message: Any) -> None:
-    """No bound holds what is compressed inside of a stream; a whole body that is compressed has one."""
+    """Refuse compressed buffers, whose decompressed size has no limit, unlike that of a whole compressed body."""
     if message.type not in {"record batch", "dictionary"}:
         raise UnsupportedMediaType(f"an Arrow message of type {message.type!r}: expected plain record batches")
     metadata = message.metadata.to_pybytes()
@@ -227,13 +228,13 @@ def _refuse_encoded(message: Any) -> None:
 
 
 def _table_at(flatbuffer: bytes, place: int) -> int:
-    """Where the table lies to which the member at a place points."""
+    """The position of the table that the member points to."""
     (offset,) = struct.unpack_from("<I", flatbuffer, place)
     return place + int(offset)
 
 
 def _member(flatbuffer: bytes, table: int, position: int) -> int | None:
-    """Where a member of a flatbuffer's table lies; None when it is absent (flatbuffers.dev, "Internals")."""
+    """The position of a member of a flatbuffer's table; None if it is absent (flatbuffers.dev, "Internals")."""
     (back,) = struct.unpack_from("<i", flatbuffer, table)
     (size,) = struct.unpack_from("<H", flatbuffer, table - back)
     slot = 4 + 2 * position

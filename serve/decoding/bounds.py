@@ -1,4 +1,4 @@
-"""The checks that every format shares: how many rows, which columns, which values."""
+"""The checks shared by all formats: number of rows, columns, values."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from serve.decoding.rows import LABELS
 from serve.errors import BodyTooLarge, InvalidInstance
 
 MINIMA: Final = np.array([feature.minimum for feature in FEATURES], dtype=np.float32)
-"""Least value of each feature."""
+"""Minimum of each feature."""
 MAY_BE_MISSING: Final = np.array([feature.may_be_missing for feature in FEATURES], dtype=np.bool_)
 REQUIRED_NAMES: Final = tuple(feature.name for feature in FEATURES if not feature.may_be_missing)
-"""The features that every application has; there is at least one."""
+"""The required features; there is at least one."""
 THE_FEATURES: Final = f"the {FEATURE_COUNT} features" if FEATURE_COUNT > 1 else "the feature"
 
 
 def check_row_count(rows: int, max_rows: int) -> None:
-    """There is something to score, and not too much of it.
+    """Check the number of rows.
 
     Raises:
-        InvalidInstance: no row.
+        InvalidInstance: no rows.
         BodyTooLarge: more than `max_rows`.
     """
     if rows == 0:
@@ -35,29 +35,29 @@ def check_row_count(rows: int, max_rows: int) -> None:
 
 
 def check_header(names: Sequence[str]) -> None:
-    """The columns are the features, in any order, and perhaps labels; those that may be missing may be left out.
+    """Check that the columns are the features, in any order, and optionally labels; optional features may be left out.
 
     Raises:
-        InvalidInstance: naming a column that is missing, unknown or there twice.
+        InvalidInstance: naming a column that is missing, unknown or duplicate.
     """
     for name in REQUIRED_NAMES:
         if name not in names:
-            raise InvalidInstance(f"there is no column {name}: expected {THE_FEATURES}", field=name)
+            raise InvalidInstance(f"column {name} is missing: expected {THE_FEATURES}", field=name)
     for name, times in Counter(names).items():
         if times > 1:
-            raise InvalidInstance(f"column {name} is there {times} times: expected it once", field=name)
+            raise InvalidInstance(f"column {name} appears {times} times: expected it once", field=name)
         if name not in LABELS and name not in FEATURE_NAMES:
             raise InvalidInstance(f"unknown column {name!r}: expected {THE_FEATURES}", field=name)
 
 
 def within_bounds(matrix: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which values are finite and at or above their feature's minimum."""
-    # NaN fails this comparison too, and infinity is caught by the second.
+    # NaN fails this comparison too; the second one catches infinity.
     return (matrix >= MINIMA) & (matrix < np.inf)
 
 
 def explain_value(value: float, column: int) -> str:
-    """What is wrong with a value of a feature."""
+    """Describe the fault of a feature's value."""
     feature = FEATURES[column]
     found = "is null or NaN" if np.isnan(value) else f"is {value:g}"
     perhaps = ", or null" if feature.may_be_missing else ""

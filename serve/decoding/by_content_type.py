@@ -1,4 +1,4 @@
-"""Which decoder reads a batch, by the body's content type."""
+"""The decoder of a batch, by the body's content type."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from serve.decoding.rows import DecodedRows
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
 LINES: Final = (NDJSON, "application/ndjson", "application/jsonl")
-"""One format, under each of the names that clients have for it."""
+"""All content types of one format."""
 CSV: Final = "text/csv"
 PARQUET: Final = "application/vnd.apache.parquet"
 
 DecodeBatch = Callable[[bytes, int], DecodedRows]
-"""A body and the most rows that it may have -> rows."""
+"""(body, maximum number of rows) -> rows."""
 
 BATCH_DECODERS: Final[Mapping[str, DecodeBatch]] = MappingProxyType(
     {
@@ -34,4 +34,4 @@ BATCH_DECODERS: Final[Mapping[str, DecodeBatch]] = MappingProxyType(
         CSV: decode_csv,
     }
 )
-"""A body that does not say what it is is taken for JSON."""
+"""A body without a content type is read as JSON."""

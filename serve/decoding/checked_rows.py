@@ -1,4 +1,4 @@
-"""The one place where a matrix becomes rows that may be scored: every value is looked at, and all faults are named."""
+"""The only place where a matrix becomes rows for scoring: every value is checked, and all faults are named."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NONE: Final[Mapping[int, RowFault]] = MappingProxyType({})
 
 
 class FaultyRows(InvalidInstance):
-    """Rows break the feature schema; `good` are the others, with the faults of these."""
+    """Some rows break the feature schema; `good` has the valid rows, with the faults of the others."""
 
     def __init__(self, good: DecodedRows) -> None:
         first = good.faults[0]
@@ -29,21 +29,21 @@ class FaultyRows(InvalidInstance):
 def checked_rows(
     matrix: NDArray[np.float32], labels: Mapping[str, Labels], faults: Mapping[int, RowFault] = _NONE
 ) -> DecodedRows:
-    """Rows with their labels, where each value is as its feature demands.
+    """Rows with their labels, once all values are valid.
 
     Args:
-        matrix: float32 [N, features], the caller's no more: it is kept.
+        matrix: float32 [N, features]; it is kept, so the caller must not change it.
         labels: by name, N entries each or none.
-        faults: of rows that could not be read, by their number; whatever the matrix has in their place is left out.
+        faults: faults of unreadable rows, by row number; their rows in the matrix are dropped.
 
     Raises:
-        FaultyRows: a row is at fault.
+        FaultyRows: a row is invalid.
     """
     valid = within_bounds(matrix)
     if not faults and valid.all():
         return labelled(matrix, labels)
     missing = np.isnan(matrix)
-    # NaN has millions of bit patterns, which a client's bytes may bring; on record it has one.
+    # NaN has millions of bit patterns, and a client may send any of them; the record uses only one.
     matrix[missing] = np.nan
     wrong = ~(valid | missing & MAY_BE_MISSING)
     found = dict(faults)

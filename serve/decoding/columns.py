@@ -18,7 +18,7 @@ from serve.decoding.rows import LABELS, VALUE_TYPES, DecodedRows, Label, list_of
 from serve.errors import InvalidInstance, RowFault
 
 ATTRIBUTES: Final = {feature.name: f"feature_{position}" for position, feature in enumerate(FEATURES)}
-"""Of `Columns`: a feature's name need not be one that Python takes."""
+"""Field names of `Columns`: a feature's name need not be a valid Python name."""
 
 Columns: Final = msgspec.defstruct(
     "Columns",
@@ -43,7 +43,7 @@ _ONE: Final = {name: msgspec.json.Decoder(kind) for name, kind in VALUE_TYPES.it
 
 
 def members_of_columns(columns: Any) -> int:
-    """How many members a decoded `Columns` was given at least: a label that is null counts as none."""
+    """Lower bound of the number of members that a decoded `Columns` had: a null label is not counted."""
     given = sum(getattr(columns, attribute) is not UNSET for attribute in ATTRIBUTES.values())
     return given + sum(getattr(columns, name) is not None for name in LABELS)
 
@@ -63,11 +63,11 @@ def rows_of_columns(columns: Any, max_rows: int) -> DecodedRows:
 
 
 def refuse_faulty_values(columns: Mapping[str, msgspec.Raw], max_rows: int) -> None:
-    """Name every row at fault, where the columns as a whole could not be read. `columns` has the JSON of each.
+    """Name every invalid row, if the columns could not be read as a whole. `columns` has the JSON of each.
 
     Raises:
         FaultyRows: there are such rows.
-        InvalidInstance, BodyTooLarge: the columns are not as they should be.
+        InvalidInstance, BodyTooLarge: the columns are invalid.
     """
     if not (columns.keys() <= VALUE_TYPES.keys() and set(REQUIRED_NAMES) <= columns.keys()):
         return
@@ -89,16 +89,16 @@ def _rows(
     rows = len(columns[first])
     for name, values in columns.items():
         if len(values) != rows:
-            text = f"{name} has {len(values)} values, {first} has {rows}: expected as many in each column"
+            text = f"{name} has {len(values)} values, {first} has {rows}: expected the same number in each column"
             raise InvalidInstance(text, field=name)
     check_row_count(rows, max_rows)
-    with np.errstate(over="ignore"):  # beyond float32 becomes infinite, which is refused by name
+    with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are refused later by name
         arrays = {name: np.fromiter(values, dtype=np.float32, count=rows) for name, values in features.items()}
     return checked_rows(matrix_of_columns(arrays, rows), labels, faults)
 
 
 def _read_values(name: str, text: msgspec.Raw, faults: dict[int, RowFault]) -> list[Any]:
-    """The values of a column, None for those that are none, whose faults are added."""
+    """The values of a column; None for invalid ones, whose faults are added."""
     try:
         found: list[Any] = _COLUMNS[name].decode(text)
         return found

@@ -23,7 +23,7 @@ _TYPES: Final = {**dict.fromkeys(FEATURE_NAMES, pa.float64()), **dict.fromkeys(L
 _HEADER_ROWS: Final = 1
 _UNREAD: Final = object()
 
-# Arrow counts rows from 1, the header among them, and leaves blank lines out.
+# Arrow counts rows from 1, including the header, and skips blank lines.
 _BAD_VALUE: Final = re.compile(r"In CSV column #(?P<column>\d+): Row #(?P<row>\d+): ")
 _BAD_ROW: Final = re.compile(
     r"CSV parse error: Row #(?P<row>\d+): Expected (?P<expected>\d+) columns, got (?P<found>\d+)"
@@ -31,21 +31,20 @@ _BAD_ROW: Final = re.compile(
 
 
 def decode_csv(body: bytes, max_rows: int) -> DecodedRows:
-    """A table with the features, and perhaps labels, in any order -> rows.
-
-    A first column without a name is the index that pandas writes, and is left out.
+    """A table with the features, and optionally labels, in any order -> rows. A first column without a name is the
+    index that pandas writes; it is ignored.
 
     Raises:
-        MalformedBody: no table.
-        InvalidInstance: a column is missing or unknown, a value is no number, out of bounds, or missing where it may
-            not be; or there is no row.
+        MalformedBody: not a CSV table.
+        InvalidInstance: a column is missing or unknown, a value is not a number, out of bounds or missing but required;
+            or there is no row.
         BodyTooLarge: more than `max_rows` rows.
     """
     names = header_of(body)
     columns = columns_of(names)
     check_header(columns)
     try:
-        # One thread: only then does Arrow say which row is at fault.
+        # One thread: otherwise Arrow does not say which row is at fault.
         table = _read(body, columns, _TYPES)
     except (pa.ArrowException, OSError, ValueError) as error:
         fault = _explain(str(error), names)
@@ -73,10 +72,10 @@ def _read(body: bytes, columns: Sequence[str], types: Mapping[str, Any], **parsi
 
 
 def _refuse_faulty_lines(body: bytes, names: list[str], columns: Sequence[str], max_rows: int) -> None:
-    """Name every line at fault, where the table as a whole could not be read.
+    """Name every invalid line, if the table could not be read as a whole.
 
     Raises:
-        FaultyRows: there are such lines, and they can be told apart.
+        FaultyRows: there are such lines, and they could be separated.
     """
     skipped: list[Any] = []
 
@@ -85,7 +84,7 @@ def _refuse_faulty_lines(body: bytes, names: list[str], columns: Sequence[str], 
         return "skip"
 
     try:
-        body.decode()  # Arrow hands over a line as text, and complains on the console where it is none
+        body.decode()  # Arrow passes the line as text, and prints to the console if it is not valid UTF-8
         texts = _read(body, columns, dict.fromkeys(columns, pa.binary()), invalid_row_handler=note)
     except (pa.ArrowException, OSError, ValueError):
         return
@@ -109,11 +108,11 @@ def _refuse_faulty_lines(body: bytes, names: list[str], columns: Sequence[str], 
 
 
 def _read_values(name: str, texts: Any) -> list[Any]:
-    """The values of a column, `_UNREAD` for those that can't be read."""
+    """The values of a column; `_UNREAD` for unreadable ones."""
     try:
         values: list[Any] = texts.cast(pa.string()).cast(_TYPES[name]).to_pylist()
     except pa.ArrowException:
-        # One fault spoils a column: each half is read alone.
+        # One fault makes the whole column unreadable: read each half separately.
         if len(texts) == 1:
             return [_UNREAD]
         half = len(texts) // 2
@@ -130,7 +129,7 @@ def header_of(body: bytes) -> list[str]:
     """The names in the header line.
 
     Raises:
-        MalformedBody: there is none that can be read.
+        MalformedBody: it can't be read.
     """
     line = body.lstrip(b"\r\n").partition(b"\n")[0]
     try:
@@ -140,7 +139,7 @@ def header_of(body: bytes) -> list[str]:
 
 
 def _explain(message: str, names: list[str]) -> InvalidInstance | MalformedBody:
-    """The fault without Arrow's own words, which quote the value."""
+    """The fault without Arrow's message, which quotes the value."""
     if value := _BAD_VALUE.match(message):
         fault = _fault_at(int(value["row"]) - 1 - _HEADER_ROWS, names[int(value["column"])])
         return InvalidInstance(fault.message, fault.instance, fault.field)

@@ -1,8 +1,8 @@
-"""Names that occur twice in a JSON object, also spelled with escapes, are refused.
+"""Refuses duplicate names in a JSON object, including names spelled with escapes.
 
-RFC 8259, section 4, leaves open which of them counts: a proxy's parser and ours could read two different applications.
-msgspec takes the last one. Each member has one colon, so where a text has no more colons than what was read of it,
-nothing occurs twice; only other texts are read by a parser that gives every member.
+RFC 8259, section 4, does not define which of them counts: a proxy's parser and ours could read different applications.
+msgspec takes the last one. Each member has one colon, so if a text has no more colons than members decoded, no name is
+duplicate. Only other texts are read again by a parser that returns every member.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 from serve.errors import BodyTooLarge, DuplicateName, MalformedBody
 
 EXACT_MAX_BYTES: Final = 16 * 1024 * 1024
-"""Of a text that is read by that parser, which takes some 50 ms a megabyte and twenty times its memory."""
+"""Size limit for that parser, which takes about 50 ms a megabyte and twenty times the text's memory."""
 
 _ESCAPED_COLON: Final = re.compile(rb"\\u003[aA]")
 
@@ -26,17 +26,17 @@ Texts = Sequence[str | None] | None
 
 
 def refuse_duplicate_names(text: bytes, members: int, texts: Iterable[Texts] = (), *, lines: bool = False) -> None:
-    """Refuse a text that was decoded and has a name twice in one object.
+    """Refuse a decoded text with a duplicate name in an object.
 
     Args:
-        text: the JSON as it came, or, with `lines`, one JSON text a line.
-        members: how many members were read of it, of all objects together. Too few is only slow, too many is wrong.
-        texts: values that were read of it and may hold colons.
+        text: the JSON as received, or, with `lines`, one JSON text for each line.
+        members: number of members decoded, over all objects. A number too low is only slow, one too high is wrong.
+        texts: decoded values that may contain colons.
 
     Raises:
         DuplicateName: naming the member.
-        MalformedBody: what was not decoded of it is no JSON.
-        BodyTooLarge: it is too long to be looked at member by member.
+        MalformedBody: a part that was not decoded is not JSON.
+        BodyTooLarge: it is too long to check member by member.
     """
     colons = text.count(b":")
     if colons == members:
@@ -54,7 +54,7 @@ def refuse_duplicate_names(text: bytes, members: int, texts: Iterable[Texts] = (
 
 
 def colons_in(text: msgspec.Raw) -> int:
-    """How many colons a part of a JSON text has, at least as many as members."""
+    """The number of colons in a part of a JSON text: an upper bound of its members."""
     return bytes(text).count(b":")
 
 
@@ -74,4 +74,4 @@ def _refuse_twice(members: list[tuple[str, Any]]) -> None:
     if len({name for name, _ in members}) == len(members):
         return
     ((name, times),) = Counter(name for name, _ in members).most_common(1)
-    raise DuplicateName(f"{name} is there {times} times in one object: expected it once", field=name)
+    raise DuplicateName(f"{name} appears {times} times in one object: expected it once", field=name)

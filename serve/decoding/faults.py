@@ -1,4 +1,4 @@
-"""Faults that msgspec finds, told by instance and field.
+"""Converts msgspec's errors to faults by instance and field.
 
 msgspec ends its messages with the JSON path of the fault: "... - at `$.instances[3].Age_Days`".
 """
@@ -21,13 +21,13 @@ from serve.errors import DuplicateName, InvalidInstance, MalformedBody, RowFault
 NAMED_NAN_MAX_BYTES: Final = 1024 * 1024
 
 HEADER: Final = "columns"
-"""Name of a list of column names in every format that has one."""
+"""Name of the list of column names, in every format that has one."""
 
 _CONTAINERS: Final = frozenset(
     {"instances", HEADER, "data", "index", "inputs", "params", "dataframe_split", "dataframe_records"}
 )
 _FAULT_PATH: Final = re.compile(r" - at `(?:key` in `)?\$(?P<path>.*)`$", re.DOTALL)
-# Names of features may have dots and brackets; the longer of two that begin alike is tried first.
+# Names of features may have dots and brackets; of two with the same beginning the longer is tried first.
 _KNOWN: Final = "|".join(map(re.escape, sorted((*FEATURE_NAMES, *LABELS), key=len, reverse=True)))
 _STEP: Final = re.compile(rf"\[(?P<index>\d+)\]|\.(?P<name>(?:{_KNOWN})(?![^.\[])|\w+)")
 _FOUND_MARK: Final = re.compile(r"Expected `[^`]*`, got `object`")
@@ -38,8 +38,8 @@ Buffer = bytes | msgspec.Raw
 
 
 def decode_json(decode: Callable[[Buffer], T], body: Buffer, columns: Sequence[str] = (), *, flat: bool = False) -> T:
-    """What a decoder reads of a body; `columns` name the members of a row that is an array, or, where `flat`, of the
-    rows that follow each other in one array.
+    """Decode a body. `columns` name the values of a row that is an array, or, if `flat`, of consecutive rows in one
+    array.
 
     Raises:
         MalformedBody: not JSON.
@@ -54,8 +54,8 @@ def decode_json(decode: Callable[[Buffer], T], body: Buffer, columns: Sequence[s
 
 
 def name_not_a_number(read: Callable[[bytes], T], body: bytes) -> T:
-    """What `read` makes of a body; where it is JSON (or JSON lines) but for the words NaN and Infinity, which many
-    clients write, the error names the value.
+    """Read a body by `read`. If it is JSON (or JSON lines) except for the words NaN and Infinity, which many clients
+    write, the error names the value.
 
     Raises:
         MalformedBody, InvalidInstance: as `read` does.
@@ -63,7 +63,7 @@ def name_not_a_number(read: Callable[[bytes], T], body: bytes) -> T:
     try:
         return read(body)
     except MalformedBody:
-        # Only the error path comes here; Python's own parser reads those words, so large bodies are left alone.
+        # Error path only. Python's own parser accepts those words; it is slow, so large bodies are not checked.
         rewritten = _with_marks_for_nan(body) if len(body) <= NAMED_NAN_MAX_BYTES else None
         if rewritten is None:
             raise
@@ -73,7 +73,7 @@ def name_not_a_number(read: Callable[[bytes], T], body: bytes) -> T:
             raise
         except InvalidInstance as fault:
             faults = [RowFault(one.instance, one.field, _not_finite(one.message)) for one in fault.faults]
-            # An error of its own: what is good beside the faults was not JSON either.
+            # A new error: the valid rows beside the faults were not JSON either.
             raise InvalidInstance(_not_finite(fault.message), fault.instance, fault.field, faults) from None
         raise
 
@@ -83,7 +83,7 @@ def _not_finite(message: str) -> str:
 
 
 def _with_marks_for_nan(body: bytes) -> bytes | None:
-    """The JSON, or JSON lines, with an object in the place of each such word; None where it is no JSON even so."""
+    """The JSON, or JSON lines, with each such word replaced by an object; None if it still is not JSON."""
 
     def marked(text: bytes) -> bytes:
         return orjson.dumps(json.loads(text, parse_constant=lambda _word: {}))
@@ -95,29 +95,29 @@ def _with_marks_for_nan(body: bytes) -> bytes | None:
 
 
 def split_fault(message: str) -> tuple[str, str]:
-    """What msgspec says, and the path at which it says so; "" for the whole text."""
+    """msgspec's message and the path of the fault; "" for the whole text."""
     path = _FAULT_PATH.search(message)
     return (message, "") if path is None else (message[: path.start()], path["path"])
 
 
 def place_of(field: str | None, instance: int | None) -> str:
-    """A value's place as messages name it."""
+    """A value's place, as written in messages."""
     return " of ".join(part for part in (field, None if instance is None else f"instance {instance}") if part)
 
 
 def in_row(row: int, fault: InvalidInstance) -> RowFault:
-    """The fault of a row that was read alone."""
+    """Convert the fault of a row that was read separately."""
     text = fault.message.removeprefix(f"{place_of(fault.field, fault.instance)}: ")
     return RowFault(row, fault.field, f"{place_of(fault.field, row)}: {text}")
 
 
 def in_rows(read: Callable[[], T], name_faults: Callable[[], None]) -> T:
-    """What `read` gives; where it finds a fault, `name_faults` reads again, row by row, and names all of them.
+    """The result of `read`; if it finds a fault, `name_faults` reads again, row by row, and names all faults.
 
     Raises:
         FaultyRows: as `name_faults` does.
-        DuplicateName: a name is there twice, which no row answers for alone.
-        InvalidInstance: of `read`, where no row is at fault.
+        DuplicateName: a name is duplicate, which is not a single row's fault.
+        InvalidInstance: raised by `read`, if no row is at fault.
     """
     try:
         return read()

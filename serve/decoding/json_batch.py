@@ -1,12 +1,12 @@
-"""The JSON forms of a batch, told apart in the one pass that decodes them.
+"""The JSON forms of a batch, recognized and decoded in a single pass.
 
 | form | body |
 |---|---|
 | row objects (the contract) | `{"instances": [object, ...]}`, or the bare list |
-| rows as arrays | `{"columns": [name, ...], "data": [[value, ...], ...]}`, perhaps with an `index` |
+| rows as arrays | `{"columns": [name, ...], "data": [[value, ...], ...]}`, optionally with an `index` |
 | columns | `{"columns": {name: [value, ...], ...}}` |
 
-A list of row objects is what pandas writes by `to_json(orient="records")`, rows as arrays what it writes by "split".
+A list of row objects is what pandas writes with `to_json(orient="records")`; rows as arrays are its "split" form.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from serve.errors import InvalidInstance
 
 
 class Batch(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False):
-    """Body of `/batch_predict` as JSON; the rows of `data` are read when their columns are known.
+    """Body of `/batch_predict` as JSON; the rows of `data` are decoded once their columns are known.
 
-    The `index` of a frame says nothing about an applicant.
+    The `index` of a frame is ignored: it says nothing about an applicant.
     """
 
     instances: list[Instance] | UnsetType = UNSET  # type: ignore[valid-type]
@@ -38,7 +38,7 @@ class Batch(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False):
 
 
 class _Texts(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False):
-    """The same, with rows and columns as they came."""
+    """The same, with rows and columns as raw JSON."""
 
     instances: list[msgspec.Raw] | UnsetType = UNSET
     columns: list[str] | dict[str, msgspec.Raw] | UnsetType = UNSET
@@ -56,7 +56,7 @@ def decode_batch(body: bytes, max_rows: int) -> DecodedRows:
     Raises:
         MalformedBody: not JSON.
         InvalidInstance: values are missing, unknown, of a wrong type or out of bounds, named by instance and field;
-            or a name is there twice, the batch is empty, or in none of the forms.
+            or a name is duplicate, the batch is empty, or its form is unknown.
         BodyTooLarge: more than `max_rows` rows.
     """
     return name_not_a_number(lambda body: _with_all_faults(body, max_rows), body)
@@ -73,7 +73,7 @@ def _decode_batch(body: bytes, max_rows: int) -> DecodedRows:
 
 
 def _decode_form(batch: Any, max_rows: int) -> tuple[DecodedRows, int]:
-    """The rows, and how many members of objects they were read from."""
+    """The rows, and the number of object members decoded."""
     if isinstance(batch, list):
         return rows_of_instances(batch, max_rows), members_of(batch)
     match batch.instances, batch.columns, batch.data, batch.index:
@@ -90,7 +90,7 @@ def _decode_form(batch: Any, max_rows: int) -> tuple[DecodedRows, int]:
 
 
 def _refuse_faulty_rows(body: bytes, max_rows: int) -> None:
-    """Name every row at fault, if it is rows that are."""
+    """Name every invalid row, if rows are at fault."""
     batch: Any = decode_json(_TEXTS.decode, body)
     if isinstance(batch, list):
         refuse_faulty_objects(batch, max_rows)

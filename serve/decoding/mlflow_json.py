@@ -2,11 +2,11 @@
 
 | member | holds |
 |---|---|
-| `dataframe_split` | `{"columns": [name, ...], "data": [[value, ...], ...]}`, perhaps with an `index` |
+| `dataframe_split` | `{"columns": [name, ...], "data": [[value, ...], ...]}`, optionally with an `index` |
 | `dataframe_records` | row objects |
 | `instances`, `inputs` | row objects, one row object, rows as arrays in the order of the features, or columns by name |
 
-Other members are let pass, as MLflow does: `params`, since the model takes none, and TensorFlow's `signature_name`.
+Other members are ignored, as by MLflow: `params`, since the model has none, and TensorFlow's `signature_name`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from serve.errors import InvalidInstance
 
 
 class SplitFrame(msgspec.Struct, forbid_unknown_fields=True, frozen=True, gc=False):
-    """What `pandas.DataFrame.to_dict(orient="split")` gives; the index says nothing about an applicant."""
+    """The form of `pandas.DataFrame.to_dict(orient="split")`; the index is ignored."""
 
     columns: list[str]
     data: msgspec.Raw
@@ -45,7 +45,7 @@ class Invocation(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Texts(msgspec.Struct, frozen=True, gc=False):
-    """The same, with rows as they came."""
+    """The same, with rows as raw JSON."""
 
     dataframe_split: SplitFrame | UnsetType = UNSET
     dataframe_records: msgspec.Raw | UnsetType = UNSET
@@ -70,7 +70,7 @@ def decode_invocation(body: bytes, max_rows: int) -> DecodedRows:
     Raises:
         MalformedBody: not JSON.
         InvalidInstance: a value is missing, unknown, of a wrong type or out of bounds, named by instance and field;
-            or a name is there twice, the batch is empty, or in none of the forms.
+            or a name is duplicate, the batch is empty, or its form is unknown.
         BodyTooLarge: more than `max_rows` rows.
     """
     return name_not_a_number(lambda body: _with_all_faults(body, max_rows), body)
@@ -101,7 +101,7 @@ def _decode_invocation(body: bytes, max_rows: int) -> DecodedRows:
 
 
 def _decode_any(data: msgspec.Raw, max_rows: int) -> tuple[DecodedRows, int]:
-    """The rows, and how many members of objects they were read from."""
+    """The rows, and the number of object members decoded."""
     if is_object_of_arrays(data):
         columns = decode_json(_COLUMNS.decode, data)
         return rows_of_columns(columns, max_rows), members_of_columns(columns)
@@ -112,7 +112,7 @@ def _decode_any(data: msgspec.Raw, max_rows: int) -> tuple[DecodedRows, int]:
 
 
 def _refuse_faulty_rows(body: bytes, max_rows: int) -> None:
-    """Name every row at fault, if it is rows that are."""
+    """Name every invalid row, if rows are at fault."""
     match _given(decode_json(_TEXTS.decode, body)):
         case [SplitFrame() as frame]:
             refuse_duplicate_names(body, 3 + (frame.index is not UNSET) + colons_in(frame.data))

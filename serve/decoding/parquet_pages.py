@@ -1,8 +1,8 @@
-"""What the pages of a Parquet file would become, found from their headers before anything of them is inflated.
+"""Checks the decompressed size of a Parquet file's pages by their headers, before anything is decompressed.
 
-The footer says how large the columns are, and may lie; what a reader inflates and allocates is what the header in front
-of each page says (parquet.apache.org/docs/file-format/data-pages). So these are walked, from where the reader begins.
-The footer is read here too: pyarrow's own objects of it end the process when statistics in it don't fit.
+The footer states the sizes of columns, and may lie; a reader decompresses and allocates by the header before each page
+(parquet.apache.org/docs/file-format/data-pages). So these headers are walked, from where the reader starts. The footer
+is read here too: pyarrow's own footer objects crash the process if its statistics are malformed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from serve.decoding.thrift_compact import NotThrift, Struct, read_struct
 from serve.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
 
 INFLATED_MAX_BYTES: Final = 64 * 1024 * 1024
-"""Of all pages together."""
+"""Maximum decompressed size of all pages together."""
 MAX_PAGES: Final = 4096
 
 # Fields of a FileMetaData, RowGroup, ColumnChunk and ColumnMetaData (parquet.thrift).
@@ -24,30 +24,29 @@ _GROUP_COLUMNS, _GROUP_ROWS = 1, 3
 _CHUNK_FILE, _CHUNK_METADATA = 1, 3
 _NUM_VALUES, _CHUNK_SIZE, _DATA_PAGE, _DICTIONARY_PAGE = 5, 7, 9, 11
 
-# Fields of a PageHeader, and of what is in it.
+# Fields of a PageHeader and its nested structs.
 _KIND, _INFLATED_SIZE, _SIZE = 1, 2, 3
 _HEADERS: Final = {0: 5, 2: 7, 3: 8}
 """Field of the header of a page's kind: data, dictionary, data of version 2."""
 _ENCODINGS: Final = {0: 2, 2: 2, 3: 4}
-"""Field of the encoding in that."""
+"""Field of the encoding in that header."""
 _VALUES: Final = 1
 _DICTIONARY: Final = 2
 
 _LINEAR_ENCODINGS: Final = frozenset({0, 2, 3, 5, 6, 8, 9})
-"""Those that give no more text than they take: plain, dictionaries, runs, differences, lengths, split bytes.
-
-In the one that is missing, DELTA_BYTE_ARRAY, each text may begin with all of the one before it.
+"""Encodings whose decoded text is no longer than the encoded: plain, dictionaries, runs, deltas, lengths, split bytes.
+DELTA_BYTE_ARRAY is excluded, since each text can repeat all of the one before it.
 """
 
 
 def check_pages(body: memoryview, footer: memoryview, max_rows: int) -> None:
-    """Refuse a file whose pages would become too much.
+    """Refuse a file whose pages would be too large.
 
     Raises:
-        BodyTooLarge: more bytes, rows or pages than may be.
+        BodyTooLarge: too many bytes, rows or pages.
         InvalidInstance: no rows.
-        UnsupportedMediaType: an encoding that is not read here.
-        MalformedBody: pages that are not where the footer says, or a footer that is none.
+        UnsupportedMediaType: an unsupported encoding.
+        MalformedBody: pages are not where the footer says, or the footer is malformed.
     """
     pages = inflated = 0
     for chunk in _chunks_in(footer, max_rows):
@@ -57,17 +56,17 @@ def check_pages(body: memoryview, footer: memoryview, max_rows: int) -> None:
             inflated += header[_INFLATED_SIZE]
             if pages > MAX_PAGES or inflated > INFLATED_MAX_BYTES:
                 raise BodyTooLarge(
-                    f"more than {INFLATED_MAX_BYTES} bytes when inflated, or {MAX_PAGES} pages: send fewer rows"
+                    f"more than {INFLATED_MAX_BYTES} bytes when decompressed, or {MAX_PAGES} pages: send fewer rows"
                 )
             if kind in _HEADERS:
                 found = _check_page(header, kind, max_rows)
                 values += found if kind != _DICTIONARY else 0
         if values != chunk.get(_NUM_VALUES):
-            raise MalformedBody("a Parquet column has another number of values than the footer says")
+            raise MalformedBody("the number of values in a Parquet column does not match the footer")
 
 
 def _chunks_in(footer: memoryview, max_rows: int) -> Iterator[Struct]:
-    """The metadata of each column's chunk of each row group."""
+    """The metadata of each column chunk in each row group."""
     try:
         file, _ = read_struct(footer, 0)
         groups = [(group[_GROUP_ROWS], group[_GROUP_COLUMNS]) for group in file.get(_GROUPS, ())]
@@ -78,21 +77,21 @@ def _chunks_in(footer: memoryview, max_rows: int) -> Iterator[Struct]:
         raise MalformedBody("the footer of the Parquet file can't be read") from None
     check_row_count(rows, max_rows)
     if len(described) < len(chunks) or not all(isinstance(chunk, dict) for chunk in described):
-        raise MalformedBody("a Parquet column is not described, or lies in another file")
+        raise MalformedBody("a Parquet column has no metadata, or is in another file")
     yield from described
 
 
 def _pages_of(body: memoryview, chunk: Struct) -> Iterator[tuple[Struct, int]]:
-    """The header and the kind of each page of a column's chunk."""
+    """The header and the type of each page of a column chunk."""
     at, size = chunk.get(_DATA_PAGE), chunk.get(_CHUNK_SIZE)
     if not (isinstance(at, int) and isinstance(size, int) and size >= 0):
-        raise MalformedBody("a Parquet column has no place in the file")
+        raise MalformedBody("a Parquet column has no offset in the file")
     dictionary = chunk.get(_DICTIONARY_PAGE)
     if isinstance(dictionary, int) and dictionary > 0:
         at = min(at, dictionary)
     end = at + size
     if not 0 <= at <= end <= len(body):
-        raise MalformedBody("a Parquet column lies outside of the file")
+        raise MalformedBody("a Parquet column is outside of the file")
     data = body[:end]
     while at < end:
         try:
@@ -115,7 +114,9 @@ def _check_page(header: Struct, kind: int, max_rows: int) -> int:
     if not isinstance(values, int) or values < 0:
         raise MalformedBody("a Parquet page has no valid header")
     if values > max_rows:
-        raise BodyTooLarge(f"more than {max_rows} values in a Parquet page: at most as many rows are scored")
+        raise BodyTooLarge(
+            f"more than {max_rows} values in a Parquet page: at most this number of rows is scored in one request"
+        )
     if not isinstance(encoding, int) or encoding not in _LINEAR_ENCODINGS:
         raise UnsupportedMediaType(f"Parquet encoding {encoding}: expected PLAIN or dictionaries")
     return values

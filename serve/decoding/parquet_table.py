@@ -16,7 +16,7 @@ from serve.decoding.rows import LABELS, DecodedRows
 from serve.errors import BodyTooLarge, MalformedBody
 
 FOOTER_MAX_BYTES: Final = 256 * 1024
-"""pandas writes some 5 kB."""
+"""Maximum size of a footer; pandas writes about 5 kB."""
 
 _MAGIC: Final = b"PAR1"
 _TAIL: Final = struct.Struct("<I4s")
@@ -27,27 +27,26 @@ class _PandasMetadata(msgspec.Struct):
 
 
 def decode_parquet(body: bytes, max_rows: int) -> DecodedRows:
-    """A file with the features as numeric columns, and perhaps labels as text, in any order -> rows.
-
-    What pandas has saved as the index of a frame is left out, as pandas does.
+    """A file with the features as numeric columns, and optionally labels as text, in any order -> rows. Columns that
+    pandas has saved as the index of a frame are ignored.
 
     Raises:
-        MalformedBody: no Parquet, or a damaged file.
-        UnsupportedMediaType: an encoding that may become much more than what was sent.
-        InvalidInstance: a column is missing, unknown or of a wrong type, values are missing that may not be, or out
-            of bounds; or there is no row.
-        BodyTooLarge: more than `max_rows` rows, or too much when it is inflated.
+        MalformedBody: not Parquet, or a damaged file.
+        UnsupportedMediaType: an encoding that can expand far beyond what was sent.
+        InvalidInstance: a column is missing, unknown or of a wrong type, a required value is missing, a value is out of
+            bounds, or there is no row.
+        BodyTooLarge: more than `max_rows` rows, or too large when decompressed.
     """
     checked_parquet(body, max_rows)
     try:
         return _read(body, max_rows)
     except (pa.ArrowException, OSError, ValueError) as error:
-        # Arrow's own words may quote the data.
+        # Arrow's messages may quote the data.
         raise MalformedBody(f"the body is not a valid Parquet file ({type(error).__name__})") from None
 
 
 def checked_parquet(body: bytes, max_rows: int) -> None:
-    """Let a file pass that Arrow can be trusted with: its pages are walked first, since its footer may lie.
+    """Check that a file is safe for Arrow to read: walk its pages first, since its footer may lie.
 
     Raises:
         MalformedBody, UnsupportedMediaType, BodyTooLarge: as `decode_parquet`.
@@ -73,7 +72,7 @@ def _read(body: bytes, max_rows: int) -> DecodedRows:
     schema = metadata.schema.to_arrow_schema()
     columns = checked_columns(schema)
     check_row_count(metadata.num_rows, max_rows)
-    # Texts stay in their dictionary until their length is known: each row may name the same megabytes.
+    # Keep texts dictionary-encoded until their length is known: all rows may refer to the same megabytes.
     file = pyarrow.parquet.ParquetFile(
         pa.BufferReader(body), metadata=metadata, read_dictionary=[name for name in LABELS if name in columns]
     )
@@ -83,7 +82,7 @@ def _read(body: bytes, max_rows: int) -> DecodedRows:
 
 
 def checked_columns(schema: Any) -> list[str]:
-    """The columns that are read of a file with this schema: all but what pandas has saved as an index.
+    """The columns to read of a file with this schema: all except those that pandas has saved as an index.
 
     Raises:
         InvalidInstance: as `check_schema`.

@@ -1,4 +1,4 @@
-"""A look at JSON that is not decoded yet: which decoder suits it."""
+"""Inspects JSON before decoding, to choose a decoder."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _NESTED_ARRAY: Final = re.compile(_SPACE + rb"\[" + _SPACE + rb"\[")
 
 
 def is_object(data: msgspec.Raw) -> bool:
-    """Whether it is an object, if it is valid at all."""
+    """Whether it is an object, assuming valid JSON."""
     return _OBJECT.match(memoryview(data)) is not None
 
 
 def is_object_of_arrays(data: msgspec.Raw) -> bool:
-    """Whether it is an object whose first member is an array, if it is valid at all."""
+    """Whether it is an object whose first member is an array, assuming valid JSON."""
     return _OBJECT_OF_ARRAYS.match(memoryview(data)) is not None
 
 
 def is_nested_array(data: msgspec.Raw) -> bool:
-    """Whether it is an array whose first member is an array, if it is valid at all."""
+    """Whether it is an array whose first member is an array, assuming valid JSON."""
     return _NESTED_ARRAY.match(memoryview(data)) is not None

@@ -29,8 +29,8 @@ def decode_row_arrays(names: Sequence[str], data: Buffer, max_rows: int) -> Deco
 
     Raises:
         MalformedBody: `data` is not JSON.
-        InvalidInstance: the columns are not the features (and perhaps labels), rows have another number of values,
-            values are of a wrong type or out of bounds; or the batch is empty.
+        InvalidInstance: the columns are not the features (and optionally labels), a row has a wrong number of values, a
+            value is of a wrong type or out of bounds, or the batch is empty.
         BodyTooLarge: more than `max_rows` rows.
     """
     check_header(names)
@@ -38,11 +38,11 @@ def decode_row_arrays(names: Sequence[str], data: Buffer, max_rows: int) -> Deco
 
 
 def refuse_faulty_arrays(names: Sequence[str], data: Buffer, max_rows: int) -> None:
-    """Name every row at fault, where the rows as a whole could not be read. Arguments as in `decode_row_arrays`.
+    """Name every invalid row, if the rows could not be read as a whole. Arguments as in `decode_row_arrays`.
 
     Raises:
         FaultyRows: there are such rows.
-        InvalidInstance, BodyTooLarge: the columns, or the number of rows, are not as they should be.
+        InvalidInstance, BodyTooLarge: the columns or the number of rows are invalid.
     """
     check_header(names)
     decoder = _decoder(tuple(names))
@@ -67,15 +67,15 @@ def _rows(names: Sequence[str], rows: Sequence[_Row], faults: Mapping[int, RowFa
 
 
 def _values(rows: Sequence[_Row], names: Sequence[str], wanted: Sequence[str]) -> Iterable[float | None]:
-    """The features `wanted`, row after row."""
+    """The features `wanted`, row by row."""
     if list(names) == list(wanted):
         return chain.from_iterable(rows)
     places = [names.index(name) for name in wanted]
-    # Of one place `itemgetter` gives no tuple.
+    # With a single index `itemgetter` returns no tuple.
     return map(itemgetter(*places), rows) if len(places) == 1 else chain.from_iterable(map(itemgetter(*places), rows))
 
 
 @functools.lru_cache(_KEPT_DECODERS)
 def _decoder(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
-    """Reads rows with a value for each of the columns."""
+    """The decoder of rows with a value for each of the columns."""
     return msgspec.json.Decoder(list[tuple[tuple(VALUE_TYPES[name] for name in names)]])  # type: ignore[misc]

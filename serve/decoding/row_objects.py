@@ -1,8 +1,8 @@
-"""Rows as objects: `{"Client_Income": 13500.0, ...}` each, the form of the contract.
+"""Rows as objects: `{"Client_Income": 13500.0, ...}` each, as in our own API.
 
-The struct is made from the declaration of the features, so that a feature is spelled out nowhere else. msgspec refuses
-unknown and missing members, strings, booleans and null where a feature may not be missing; what JSON can say but a
-feature can't be is found on the matrix.
+The struct is generated from the declaration of the features, so that features are named nowhere else. msgspec refuses
+unknown and missing members, strings, booleans, and null for a required feature; values that JSON allows but a feature
+does not are found on the matrix.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from serve.decoding.rows import LABELS, DecodedRows, Label
 from serve.errors import DuplicateName, InvalidInstance, MalformedBody, RowFault
 
 NAN: Final = math.nan
-"""This very object stands for a member that is absent; JSON can't say it."""
+"""Sentinel object for an absent member; JSON can't produce it."""
 
-# Attributes have names of their own: a feature's need not be one that Python or `attrgetter` takes.
+# Attributes have generated names: a feature's name need not be valid for Python or `attrgetter`.
 _ATTRIBUTES: Final = tuple(f"feature_{position}" for position in range(FEATURE_COUNT))
 _OPTIONAL: Final = tuple(
     attribute for attribute, feature in zip(_ATTRIBUTES, FEATURES, strict=True) if feature.may_be_missing
@@ -65,10 +65,10 @@ def decode_instance(body: bytes) -> DecodedRows:
 
 
 def decode_lines(body: bytes, max_rows: int) -> DecodedRows:
-    """One object a line (NDJSON, github.com/ndjson/ndjson-spec, section 3) -> rows in the same order.
+    """One object on each line (NDJSON, github.com/ndjson/ndjson-spec, section 3) -> rows in the same order.
 
     Raises:
-        MalformedBody: a line is not JSON, or not one whole object.
+        MalformedBody: a line is not JSON, or not exactly one object.
         InvalidInstance: as in `decode_instance`, naming the instances; or the batch is empty.
         BodyTooLarge: more than `max_rows` lines.
     """
@@ -80,9 +80,9 @@ def _with_all_faults(body: bytes, max_rows: int) -> DecodedRows:
 
 
 def members_of(instances: Sequence[Any]) -> int:
-    """How many members decoded `Instance`s were given, all together."""
+    """The total number of members that decoded `Instance`s had."""
     absent = sum(list(map(attrgetter(name), instances)).count(UNSET) for name in LABELS)
-    # A list counts an object as equal to itself, also this one.
+    # `list.count` finds the sentinel by identity.
     absent += sum(list(map(attrgetter(name), instances)).count(NAN) for name in _OPTIONAL)
     return len(instances) * (FEATURE_COUNT + len(LABELS)) - absent
 
@@ -100,7 +100,7 @@ def rows_of_instances(instances: Sequence[Any], max_rows: int) -> DecodedRows:
 
 
 def refuse_faulty_objects(texts: Sequence[msgspec.Raw | bytes], max_rows: int) -> None:
-    """Name every row at fault, where the rows as a whole could not be read. `texts` has the JSON of each row.
+    """Name every invalid row, if the rows could not be read as a whole. `texts` has the JSON of each row.
 
     Raises:
         FaultyRows: there are such rows.
@@ -133,7 +133,7 @@ _UNREAD: Final[Any] = None if FEATURE_COUNT == 1 else (None,) * FEATURE_COUNT
 
 
 def _values(rows: Iterable[Any]) -> Iterable[float | None]:
-    """The values of rows, one after the other; `attrgetter` gives no tuple where it gets one attribute."""
+    """The values of rows, one after the other; `attrgetter` returns no tuple for a single attribute."""
     return rows if FEATURE_COUNT == 1 else chain.from_iterable(rows)
 
 
@@ -155,9 +155,9 @@ def _decode_instance(body: bytes) -> DecodedRows:
 
 def _decode_lines(body: bytes, max_rows: int) -> DecodedRows:
     instances = decode_json(_DECODER.decode_lines, body)
-    # msgspec takes any white space between two objects, and line breaks inside of one; a line feed it is here.
+    # msgspec allows any white space between objects, and line breaks inside an object; here each line is one object.
     if body.strip().count(b"\n") + 1 != len(instances) and len(_lines(body)) != len(instances):
-        raise MalformedBody("the body is not one JSON object a line")
+        raise MalformedBody("the body does not have one JSON object on each line")
     rows = rows_of_instances(instances, max_rows)
     refuse_duplicate_names(body, members_of(instances), rows.texts, lines=True)
     return rows

@@ -1,16 +1,16 @@
 """Reads plain row objects from JSON bytes into the matrix. Source of compiled code: see `row_scanner`.
 
-Plain means: each object has the features, each once and in any order, with finite numbers that are in bounds, and
-nothing else; a feature that may be missing may be null or absent. Whatever is not plain, be it wrong or only rare, is
-not read here: the scan gives up, and the decoder that knows all of JSON reads the body from its beginning. So this code
-may refuse at will, but what it accepts must be what that decoder would have given, to the bit.
+Plain means: each object has each feature once, in any order, with finite numbers in bounds, and nothing else; an
+optional feature may be null or absent. If a body is not plain, whether wrong or only rare, the scan gives up, and the
+full JSON decoder reads the body from its beginning. So this code may refuse anything, but what it accepts must equal
+that decoder's result, to the bit.
 
 A number is first a float64. With a mantissa of up to 2^53 and a power of ten of up to 22 one multiplication or division
-rounds it correctly (Clinger 1990). With a longer mantissa it may be off by an ulp or two of float64, which changes its
-float32 only near the middle between two of those; there, too, the scan gives up.
+rounds it correctly (Clinger 1990). With a longer mantissa it may be off by an ulp or two of float64, which changes the
+float32 only near the midpoint of two float32 values; there, too, the scan gives up.
 """
 
-# ruff: noqa: PLR0917, PLR0911, C901 - compiled code: arrays by position, and every doubt ends it
+# ruff: noqa: PLR0917, PLR0911, C901 - compiled code: arrays by position, and an early exit for each doubt
 from __future__ import annotations
 
 from typing import Any, Final
@@ -29,7 +29,7 @@ OPEN_OBJECT, CLOSE_OBJECT, OPEN_LIST, CLOSE_LIST = (np.uint8(ord(character)) for
 ZERO, NINE, SMALL_E, LARGE_E, PLUS = (np.uint8(ord(character)) for character in "09eE+")
 
 MAX_DIGITS: Final = 19
-"""Any number of so many digits fits into 64 bits."""
+"""Any number with this many digits fits into 64 bits."""
 EXACT_MANTISSA: Final = np.uint64(2**53)
 MAX_POWER: Final = 22
 """10^22 is the largest power of ten that float64 holds exactly."""
@@ -37,12 +37,12 @@ POWERS: Final = np.array([10.0**power for power in range(MAX_POWER + 1)])
 TENS: Final = np.array([10**power for power in range(WORD_BYTES + 1)], np.uint64)
 MAX_EXPONENT_DIGITS: Final = 4
 SMALLEST: Final = 2.0**-120
-"""Smaller numbers but 0 are left to the other decoder: below 2^-126 float32 rounds otherwise."""
+"""Smaller numbers except 0 are left to the other decoder: below 2^-126 float32 rounds differently."""
 
 HALFWAY: Final = np.int64(1 << 28)
 BELOW_FLOAT32: Final = np.int64((1 << 29) - 1)
 DOUBT: Final = np.int64(4)
-"""Of a float64's 52 bits, float32 drops 29; within so many ulp of their middle, the rounding is in doubt."""
+"""float32 drops 29 of float64's 52 bits; within this many ulp of the midpoint, the rounding is in doubt."""
 
 INSTANCES: Final = np.frombuffer(b'"instances"', np.uint8)
 KEYS: Final = np.frombuffer("".join(FEATURE_NAMES).encode(), np.uint8)
@@ -50,24 +50,26 @@ KEY_STARTS: Final = np.cumsum([0, *(len(name.encode()) for name in FEATURE_NAMES
 KEY, TEXT_START, TEXT_LENGTH = range(3)
 """Columns of a layout, in the row of a member."""
 MEMBERS, SEEN = range(2)
-"""Columns of a layout in its last row: how many members the object has, and a bit for each feature that they are."""
+"""Columns of a layout's last row: the number of members of the object, and a bit for each feature in it."""
 ALL_FEATURES: Final = (1 << FEATURE_COUNT) - 1
 MAY_BE_MISSING: Final = sum(1 << position for position, feature in enumerate(FEATURES) if feature.may_be_missing)
-"""A bit for each feature that may be."""
+"""A bit for each optional feature."""
 SHORTEST_TEXT: Final = min(len(f',"{name}":'.encode()) for name in FEATURE_NAMES)
-"""Between two values; where no name is very short, the compiled code knows that it need not look."""
+"""Minimum length of the text between two values; if no name is very short, the compiler can omit the check for short
+texts.
+"""
 NULL: Final = np.frombuffer(b"null", np.uint8)
 MISSING: Final = np.float32(np.nan)
 
 MIN_ROW_BYTES: Final = 2 + sum(
     len(f'"{feature.name}":0,'.encode()) for feature in FEATURES if not feature.may_be_missing
 )
-"""No row object is shorter."""
+"""Minimum length of a row object."""
 
 
 @part
 def skip_space(body: Any, at: Any) -> Any:
-    """The first place from `at` on that is no white space."""
+    """The first position from `at` on that is not white space."""
     while at < body.size and (body[at] == SPACE or body[at] == LINE_FEED or body[at] == RETURN or body[at] == TAB):
         at += 1
     return at
@@ -75,7 +77,7 @@ def skip_space(body: Any, at: Any) -> Any:
 
 @part
 def after(body: Any, at: Any, character: Any) -> Any:
-    """The place after white space, this character, and white space again; -1 when something else is there."""
+    """The position after white space, this character, and white space again; -1 if something else is found."""
     at = skip_space(body, at)
     if at >= body.size or body[at] != character:
         return -1
@@ -84,7 +86,7 @@ def after(body: Any, at: Any, character: Any) -> Any:
 
 @part
 def is_key(body: Any, at: Any, key: Any) -> Any:
-    """Whether the name of feature `key` and a quote stand at `at`."""
+    """Whether the name of feature `key` and a quote are at `at`."""
     start = KEY_STARTS[key]
     length = KEY_STARTS[key + 1] - start
     if at + length >= body.size or body[at + length] != QUOTE:
@@ -97,7 +99,7 @@ def is_key(body: Any, at: Any, key: Any) -> Any:
 
 @part
 def key_at(body: Any, at: Any, expected: Any) -> Any:
-    """Which feature's name stands at `at`, -1 for none; the expected one is tried first."""
+    """The feature whose name is at `at`, -1 for none; the expected one is tried first."""
     if is_key(body, at, expected):
         return expected
     for key in range(FEATURE_COUNT):
@@ -108,13 +110,13 @@ def key_at(body: Any, at: Any, expected: Any) -> Any:
 
 @part
 def digits_at(body: Any, at: Any, mantissa: Any) -> Any:
-    """Append the decimal digits at `at` to a mantissa; gives it and the place after them."""
+    """Append the decimal digits at `at` to a mantissa; returns it and the position after them."""
     while at + WORD_BYTES <= body.size:
         word = word_at(body, at)
         count = leading_digits(word)
         if count == 0:
             return mantissa, at
-        # Shifted up, the digits come last and zeros before them; a digit 0 takes the place of each byte that leaves.
+        # Shift the digits to the end; the bytes shifted in become digits 0.
         shift = np.uint64(8 * (WORD_BYTES - count))
         mantissa = mantissa * TENS[count] + eight_digits((word - ZEROS) << shift)
         at += count
@@ -128,7 +130,7 @@ def digits_at(body: Any, at: Any, mantissa: Any) -> Any:
 
 @part
 def number_at(body: Any, at: Any, found: Any) -> Any:
-    """Read a number into `found[0]`, float64; gives the place after it, -1 when in doubt."""
+    """Read a number into `found[0]`, float64; returns the position after it, -1 if in doubt."""
     size = body.size
     negative = at < size and body[at] == MINUS
     if negative:
@@ -175,7 +177,7 @@ def number_at(body: Any, at: Any, found: Any) -> Any:
 
 @part
 def null_at(body: Any, at: Any, key: Any) -> Any:
-    """The place after a null at `at`, where feature `key` may be missing; -1 when it may not, or else is there."""
+    """The position after a null at `at`; -1 if feature `key` is required, or if there is no null."""
     if not MAY_BE_MISSING >> key & 1 or at + NULL.size > body.size:
         return -1
     for place in range(NULL.size):
@@ -186,7 +188,7 @@ def null_at(body: Any, at: Any, key: Any) -> Any:
 
 @part
 def leave_out(row: Any, seen: Any) -> Any:
-    """Note that the features which were not seen are missing."""
+    """Set the features not seen to missing."""
     for key in range(FEATURE_COUNT):
         if not seen >> key & 1:
             row[key] = MISSING
@@ -194,7 +196,7 @@ def leave_out(row: Any, seen: Any) -> Any:
 
 @part
 def object_at(body: Any, at: Any, row: Any, minima: Any, layout: Any, found: Any) -> Any:
-    """Read one object into `row` and note its layout; gives the place after its brace, -1 when it is not plain."""
+    """Read one object into `row` and store its layout; returns the position after its brace, -1 if it is not plain."""
     before = at
     at = after(body, at, OPEN_OBJECT)
     seen = 0
@@ -242,7 +244,7 @@ def object_at(body: Any, at: Any, row: Any, minima: Any, layout: Any, found: Any
 
 @part
 def object_like(body: Any, at: Any, row: Any, minima: Any, layout: Any, found: Any) -> Any:
-    """As `object_at`, for an object whose text between the values is that of the object before; -1 when it is not."""
+    """As `object_at`, for an object with the same text between values as the previous object; -1 if it differs."""
     for place in range(layout[FEATURE_COUNT, MEMBERS]):
         length = layout[place, TEXT_LENGTH]
         if at + length > body.size:
@@ -273,22 +275,21 @@ def object_like(body: Any, at: Any, row: Any, minima: Any, layout: Any, found: A
 
 
 def scan_object(body: Any, out: Any, minima: Any, layout: Any, found: Any) -> Any:
-    """Read `{feature: number, ...}` into the first row of `out`; gives 1, or NOT_PLAIN. Arguments as `scan_batch`."""
+    """Read `{feature: number, ...}` into the first row of `out`; returns 1, or NOT_PLAIN. Arguments as `scan_batch`."""
     at = object_at(body, skip_space(body, 0), out[0], minima, layout, found)
     return 1 if at >= 0 and skip_space(body, at) == body.size else NOT_PLAIN
 
 
 def scan_batch(body: Any, out: Any, minima: Any, layout: Any, found: Any) -> Any:
-    """Read `{"instances": [object, ...]}` into the rows of `out`; gives their number, or NOT_PLAIN.
+    """Read `{"instances": [object, ...]}` into the rows of `out`; returns their number, or NOT_PLAIN.
 
     Args:
         body: uint8 [bytes].
         out: float32 [most rows, features].
-        minima: float32 [features], the least value of each.
-        layout: int64 [features + 1, 3], of the members of an object, in their order: which feature it is, which is
-            tried first; where the text before its value starts, and how long that is. The last row is of the object.
-            This call's own.
-        found: float64 [1], this call's own.
+        minima: float32 [features], the minimum of each.
+        layout: int64 [features + 1, 3], scratch. For each member of an object, in order: its feature (tried first), and
+            the start and length of the text before its value. The last row describes the whole object.
+        found: float64 [1], scratch.
     """
     at = after(body, 0, OPEN_OBJECT)
     if at < 0 or at + INSTANCES.size > body.size:

@@ -1,4 +1,4 @@
-"""Row objects at the speed of compiled code: the fast way for the plain bodies that nearly all clients send."""
+"""Compiled fast path for plain row objects, which nearly all clients send."""
 
 from __future__ import annotations
 
@@ -34,12 +34,13 @@ LAYOUT[:FEATURE_COUNT, KEY] = np.arange(FEATURE_COUNT)
 
 
 class RowScanner:
-    """Decodes `/predict` and `/batch_predict` bodies: plain ones by compiled code, all others as the decoders do."""
+    """Decodes `/predict` and `/batch_predict` bodies: plain ones by compiled code, all others by
+    the general decoders.
+    """
 
     def __init__(self, cache_dir: Path | None) -> None:
-        """Load the compiled code from `cache_dir` (None: beside the source), or compile and keep it there.
-
-        It takes seconds to compile. Where numba can't, every body is read by the decoders.
+        """Load the compiled code from `cache_dir` (None: beside the source), or compile it and cache it there.
+        Compiling takes seconds. If numba can't compile it, the general decoders read every body.
         """
         self._scan_object: Any = _cannot_scan
         self._scan_batch: Any = _cannot_scan
@@ -59,7 +60,7 @@ class RowScanner:
 
 
 def load_scans(cache_dir: Path | None) -> tuple[Any, Any]:
-    """The compiled `scan_object` and `scan_batch`, from `cache_dir` (None: beside the source) or kept there.
+    """The compiled `scan_object` and `scan_batch`, cached in `cache_dir` (None: beside the source).
 
     Raises:
         ForestRefusedError: numba can't compile them here.

@@ -1,4 +1,4 @@
-"""What every decoder gives, and the labels that an application may carry: an id, and whose application it is."""
+"""The result of every decoder: rows, with optional labels of each application: its id and its applicant."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ APPLICANT_REF: Final = "applicant_ref"
 LABELS: Final[tuple[str, ...]] = (APPLICATION_ID, APPLICANT_REF)
 LABEL_MAX_CHARS: Final = 64
 
-# No control characters: PostgreSQL's text can't hold a NUL, and a log line should stay one line.
+# No control characters: PostgreSQL's text can't store NUL, and a log line must stay one line.
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=LABEL_MAX_CHARS, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 Labels = Sequence[str | None]
 
@@ -29,20 +29,20 @@ VALUE_TYPES: Final[Mapping[str, Any]] = MappingProxyType(
         **dict.fromkeys(LABELS, Label | None),
     }
 )
-"""What JSON holds of each feature and label."""
+"""JSON type of each feature and label."""
 
 
 def list_of(value_type: Any) -> Any:
-    """The type of a list of such values."""
+    """The type of a list of these values."""
     return list[value_type]
 
 
 class DecodedRows(msgspec.Struct, frozen=True, gc=False):
-    """What a request asks to score.
+    """The rows of a request.
 
     `matrix` is float32 [N, features], C-contiguous, in the order of the request; a value that is missing is NaN.
-    `application_ids` and `applicant_refs` have N entries each, or are None when no row names one. `faults` are the rows
-    that were left out, in the order of the request, where the request asks to be told of them.
+    `application_ids` and `applicant_refs` have N entries each, or are None if no row has one. `faults` are the rows
+    left out, in the order of the request, if the request asks for them.
     """
 
     matrix: NDArray[np.float32]
@@ -50,7 +50,7 @@ class DecodedRows(msgspec.Struct, frozen=True, gc=False):
     applicant_refs: Labels | None
     faults: tuple[RowFault, ...] = ()
     reasons: int = 0
-    """So many are to be given a row."""
+    """Number of reasons requested for each row."""
 
     @property
     def texts(self) -> tuple[Labels | None, Labels | None]:
@@ -59,12 +59,12 @@ class DecodedRows(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def sent(self) -> int:
-        """How many rows came."""
+        """Number of rows sent, including faulty ones."""
         return len(self.matrix) + len(self.faults)
 
 
 def labelled(matrix: NDArray[np.float32], labels: Mapping[str, Labels], faults: Sequence[RowFault] = ()) -> DecodedRows:
-    """Rows with the labels that they carry, by name; a label that no row has may be left out, or be empty."""
+    """Rows with their labels, by name; a label that no row has may be left out or empty."""
 
     def given(name: str) -> Labels | None:
         values = labels.get(name, ())
@@ -74,7 +74,7 @@ def labelled(matrix: NDArray[np.float32], labels: Mapping[str, Labels], faults: 
 
 
 def label_faults(labels: Mapping[str, Labels]) -> dict[int, RowFault]:
-    """The rows whose label is no `Label`, for a format that has no such check of its own."""
+    """The rows with an invalid label, for formats without such a check of their own."""
     faults: dict[int, RowFault] = {}
     for name, values in labels.items():
         for row, value in enumerate(values):

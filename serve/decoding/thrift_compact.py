@@ -1,4 +1,4 @@
-"""Structs of Thrift's compact protocol, as Parquet writes them in front of its pages (thrift-compact-protocol.md)."""
+"""Structs of Thrift's compact protocol, as Parquet writes them before its pages (thrift-compact-protocol.md)."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _MAX_DEPTH: Final = 8
 _MAX_VARINT_BYTES: Final = 10
 
 Struct = dict[int, Any]
-"""Values by the number of their field: integers, structs, lists of structs, texts; all else is passed over."""
+"""Values by field number: integers, structs, lists of structs, texts; other types are skipped."""
 
 
 class NotThrift(ValueError):
-    """The bytes are no struct."""
+    """The bytes are not a struct."""
 
 
 def read_struct(data: memoryview, at: int, depth: int = _MAX_DEPTH) -> tuple[Struct, int]:
-    """The struct that begins at a place, and the place behind it.
+    """The struct that begins at a position, and the position after it.
 
     Raises:
-        NotThrift: none begins there.
+        NotThrift: there is no valid struct.
     """
     if depth == 0:
         raise NotThrift("too deep")
@@ -70,7 +70,7 @@ def _list(data: memoryview, at: int, depth: int) -> tuple[list[Any], int]:
         size, at = _varint(data, at)
     members = []
     for _ in range(size):
-        if kind in {_TRUE, _FALSE}:  # in a list they are a byte each
+        if kind in {_TRUE, _FALSE}:  # in a list each takes a byte
             _, at = _byte(data, at)
         else:
             member, at = _value(data, at, kind, depth - 1)

@@ -1,4 +1,4 @@
-"""Eight bytes at a time: loads from any address, and decimal digits without a branch for each."""
+"""Eight bytes at a time: unaligned loads, and branch-free parsing of decimal digits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TOP_BITS: Final = np.uint64(0x8080808080808080)
 
 @intrinsic
 def word_at(_context: Any, array: Any, index: Any) -> Any:
-    """The eight bytes of a uint8 array from an index on, as a little-endian uint64; all eight must be there."""
+    """The eight bytes of a uint8 array from an index on, as a little-endian uint64; all eight must be in bounds."""
 
     def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
@@ -35,7 +35,7 @@ def word_at(_context: Any, array: Any, index: Any) -> Any:
 
 @part
 def same_bytes(body: Any, one: Any, other: Any, length: Any) -> Any:
-    """Whether `length` >= 8 bytes at two places are the same; both stretches must be there."""
+    """Whether `length` >= 8 bytes at two positions are equal; both ranges must be in bounds."""
     last = length - WORD_BYTES
     different = word_at(body, one + last) ^ word_at(body, other + last)
     for offset in range(0, last, WORD_BYTES):
@@ -54,12 +54,11 @@ def same_few_bytes(body: Any, one: Any, other: Any, length: Any) -> Any:
 
 @part
 def leading_digits(word: Any) -> Any:
-    """How many of the first bytes of a word are decimal digits, 0 to 8.
-
-    Bytes above 127 spoil the byte after them at most, and they are no digits themselves.
+    """The number of leading bytes of a word that are decimal digits, 0 to 8. A byte above 127 can only corrupt the byte
+    after it, and is not a digit itself.
     """
     others = ((word + ABOVE_NINE) | (word - ZEROS) | word) & TOP_BITS
-    # The lowest set bit is the first byte that is no digit: count the zeros below it.
+    # The lowest set bit marks the first byte that is not a digit: count the zeros below it.
     return trailing_zeros(others) >> 3
 
 
@@ -75,7 +74,7 @@ def trailing_zeros(_context: Any, value: Any) -> Any:
 
 @part
 def eight_digits(word: Any) -> Any:
-    """The number that eight bytes say, each of them 0 to 9 and the first one the highest (Lemire 2022, fast_float)."""
+    """The number formed by eight digit bytes, each 0 to 9, most significant first (Lemire 2022, fast_float)."""
     word = (word * np.uint64(10)) + (word >> np.uint64(8))
     low = (word & np.uint64(0x000000FF000000FF)) * np.uint64(0x000F424000000064)
     high = ((word >> np.uint64(16)) & np.uint64(0x000000FF000000FF)) * np.uint64(0x0000271000000001)

@@ -1,1 +1,1 @@
-"""The way to the pages for people (`desk/`), which run in a process of their own."""
+"""Reverse proxy to the desk (`desk/`), the pages for people, which runs in its own process."""

@@ -1,7 +1,7 @@
-"""Pages for people, at addresses of the server: forwarded to the desk, which knows who is logged in.
+"""Forwards requests for pages to the desk, which checks who is logged in.
 
-The desk listens on a socket in a folder that only we can read, so that nobody reaches it but through here. Who sends a
-request, and whether it came encrypted, we tell it ourselves; what a request says of that does not go on.
+The desk listens on a socket in a folder that only our user can read, so it can only be reached through this proxy. The
+proxy sets the headers for the client's address and scheme itself, and drops those of the request.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class DeskProxy:
         self._client = client_of_proxy("http://desk", socket)
 
     def routes(self) -> list[Route]:
-        """The routes to mount."""
+        """The routes of the proxy."""
         return [Route(path, self._forward, methods=["GET", "HEAD", "POST"]) for path in PAGES]
 
     async def close(self) -> None:
@@ -62,8 +62,8 @@ class DeskProxy:
         return response
 
     async def _ask(self, request: Request) -> httpx.Response:
-        """The desk's answer, its body yet to be read."""
-        # As it came, so that encoded characters keep their meaning.
+        """The desk's answer; its body is not read yet."""
+        # The raw path, so that encoded characters keep their meaning.
         sent: bytes = request.scope.get("raw_path") or request.url.path.encode()
         target = sent.partition(b"?")[0].decode("latin-1") + (f"?{request.url.query}" if request.url.query else "")
         headers = [(name, value) for name, value in request.headers.items() if name in _FORWARDED]
@@ -80,7 +80,7 @@ class DeskProxy:
             return await self._client.send(built, stream=True)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UpstreamError(
-                f"the pages do not answer ({type(error).__name__}): see the server's log; scoring goes on"
+                f"the desk does not answer ({type(error).__name__}): see the server's log; scoring is not affected"
             ) from error
 
 

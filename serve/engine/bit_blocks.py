@@ -1,6 +1,6 @@
 """Runs a `BitProgram` on blocks of 64 * W rows. Source of compiled code: see `compilation`.
 
-The time of a block does not depend on what is in it, nor on how many of its rows are wanted.
+The time of a block depends neither on its values nor on how many of its rows are used.
 """
 
 # ruff: noqa: PLR0917 - compiled code takes arrays by position
@@ -41,7 +41,7 @@ probability_of: Final = inlined(sigmoid)
 
 @inlined
 def transpose(x: Any, start: Any, rows: Any, block: Any, floats: Any) -> Any:
-    """Copy rows into `floats` column by column; tell whether a value is missing."""
+    """Copy rows into `floats` column by column; returns whether a value is missing."""
     missing = False
     for column in range(FEATURE_COUNT):
         for row in range(rows):
@@ -155,8 +155,8 @@ def score_blocks(
 ) -> None:
     """Probabilities of the rows of `x` [n, 10] into `out` [n], or their margins.
 
-    `floats` [>= (2 * 10 + 1) * 64 * W] and `words` [>= slots * W] are this call's own, of any content. `columns`,
-    `thresholds`, `code` and `leaves` are a `BitProgram`'s; `lanes` is a tuple of W integers of any value.
+    `floats` [>= (2 * 10 + 1) * 64 * W] and `words` [>= slots * W] are scratch of this call. `columns`, `thresholds`,
+    `code` and `leaves` are a `BitProgram`'s; `lanes` is a tuple of W integers of any value.
     """
     block = len(lanes) * WORD_ROWS
     sums = floats[2 * FEATURE_COUNT * block : (2 * FEATURE_COUNT + 1) * block]

@@ -1,14 +1,15 @@
-"""A forest -> a program on bits, for blocks of rows without a branch or a gather.
+"""Compiles a forest to a program on bits, for blocks of rows, without branches or gathers.
 
-A test x[column] < threshold of 64 rows is one machine word, a bit a row. XGBoost's histograms cut a feature in at most
-256 places, so a forest of any size has a few thousand *distinct* tests: each is evaluated once a block. What is left
-of a tree is choosing bits by bits: bit k of the number of the leaf that a row reaches is the test of the node where the
-row stands on level k, picked by bits 0..k-1. Trees are cut into parts of depth 3 (7 tests in registers, 4 choices); a
-deeper tree's upper part picks among the bits of up to 8 lower parts. Finally the leaf numbers pick from the leaf table.
+A test x[column] < threshold of 64 rows is one machine word, one bit for each row. XGBoost's histograms cut a feature in
+at most 256 places, so a forest of any size has a few thousand *distinct* tests: each is evaluated once for each block.
+The rest of a tree is selecting bits by bits: bit k of the number of the leaf that a row reaches is the test of the
+row's node on level k, selected by bits 0..k-1. Trees are cut into parts of depth 3 (7 tests in registers, 4 choices); a
+deeper tree's upper part selects among the bits of up to 8 lower parts. Finally the leaf numbers select from the leaf
+table.
 
-To turn trees into bit operations that many rows share is the idea of QuickScorer (Lucchese et al., SIGIR 2015) and
-RapidScorer (Ye et al., KDD 2018). Those search the first set bit in masks of leaves; here the leaf's number is built
-itself, which takes log2(leaves) words where they need one a 64 leaves and row.
+Turning trees into bit operations shared by many rows is the idea of QuickScorer (Lucchese et al., SIGIR 2015) and
+RapidScorer (Ye et al., KDD 2018). Those search the first set bit in masks of leaves; here the leaf's number itself is
+built, in log2(leaves) words, where they need one word for each 64 leaves and row.
 
 An instruction is its opcode and its operands. A slot is a row of words, [rows / 64]: a test or an intermediate result.
 
@@ -40,25 +41,25 @@ LOOKUP: Final = 5
 TESTS: Final = 6
 
 ZERO_SLOT: Final = 0
-"""Holds zeros: the further bits of a part that is less deep than the parts beside it."""
+"""Slot of zeros: the upper bits of a part that is less deep than its siblings."""
 
 REGISTER_LEAVES: Final = 16
 """A leaf table is padded to this, the floats in one AVX-512 register."""
 
 MAXIMUM_DEPTH: Final = 12
-"""2^12 leaves a tree: a tree this deep that is not full wastes its table, and row by row is faster."""
+"""2^12 leaves in a tree: beyond this depth a tree that is not full wastes its table, and row by row is faster."""
 
 MAXIMUM_TESTS: Final = 4096
-"""In one group of trees: 256 KiB of words for blocks of 512 rows, well within a core's second-level cache."""
+"""Tests in one group of trees: 256 KiB of words for blocks of 512 rows, well within a core's second-level cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class BitProgram:
     """A forest of T distinct tests (a test counts once for each group of trees that needs it).
 
-    `columns` is [2, T]. `columns[0]` are features, for rows without missing values. `columns[1]` are of a matrix of
-    2 * FEATURE_COUNT columns, whose second half has -inf in the place of NaN: below every threshold, so a missing
-    value goes left, while NaN itself is below none and goes right.
+    `columns` is [2, T]. `columns[0]` are features, for rows without missing values. `columns[1]` are columns of a
+    matrix with 2 * FEATURE_COUNT columns, whose second half has -inf instead of NaN: -inf is below every threshold, so
+    a missing value goes left, while NaN is below none and goes right.
     """
 
     columns: NDArray[np.int32]
@@ -93,7 +94,7 @@ def _test(tree: Tree, node: int) -> Test:
 
 
 def _groups(forest: Forest) -> list[list[Tree]]:
-    """Successive trees that have at most `MAXIMUM_TESTS` distinct tests together; a larger tree stands alone."""
+    """Consecutive trees with at most `MAXIMUM_TESTS` distinct tests together; a larger tree is a group by itself."""
     groups: list[list[Tree]] = [[]]
     seen: set[Test] = set()
     for tree in forest.trees:
@@ -107,7 +108,7 @@ def _groups(forest: Forest) -> list[list[Tree]]:
 
 
 class _Compiler:
-    """Appends the code of one group of trees after the other."""
+    """Builds the code, one group of trees after the other."""
 
     def __init__(self) -> None:
         self._tests: list[Test] = []
@@ -129,7 +130,7 @@ class _Compiler:
             self._tree(tree)
 
     def program(self) -> BitProgram:
-        """What was appended."""
+        """The finished program."""
         feature = np.array([test[0] for test in self._tests], dtype=np.int32)
         passes = np.array([test[1] for test in self._tests], dtype=np.int32)
         return BitProgram(
@@ -144,7 +145,7 @@ class _Compiler:
         heights = tree.heights()
         depth = int(heights[0])
         if depth > MAXIMUM_DEPTH:
-            raise ForestRefusedError(f"a tree is {depth} deep; bits are for {MAXIMUM_DEPTH} at most")
+            raise ForestRefusedError(f"a tree is {depth} deep; the bit program supports at most {MAXIMUM_DEPTH}")
         self._free = 1 + len(self._slot_of)
         bits = self._subtree(tree, heights, 0)
         self._slots = max(self._slots, self._free)
@@ -154,7 +155,7 @@ class _Compiler:
         self._leaf_count += len(table)
 
     def _subtree(self, tree: Tree, heights: NDArray[np.int64], root: int) -> list[int]:
-        """Slots of the bits of the leaf number below `root`, as many as it has levels."""
+        """Slots of the bits of the leaf number below `root`, one for each level."""
         height = int(heights[root])
         if height == 0:
             return []
@@ -174,10 +175,10 @@ class _Compiler:
         return bits
 
     def _part(self, tree: Tree, root: int, depth: int) -> tuple[list[int], list[int]]:
-        """Slots of the tests of a part, and the nodes under it; where a way ends early, its leaf stays."""
+        """Slots of the tests of a part, and the nodes under it; a path that ends early keeps its leaf."""
         level, tests = [root], []
         for _ in range(depth):
-            # Below a leaf any test will do: both ways lead to the same leaf.
+            # Below a leaf any test works: both branches lead to the same leaf.
             tests += [self._slot_of[_test(tree, node if tree.left[node] >= 0 else root)] for node in level]
             right = [int(tree.right[node]) if tree.left[node] >= 0 else node for node in level]
             left = [int(tree.left[node]) if tree.left[node] >= 0 else node for node in level]
@@ -191,7 +192,7 @@ class _Compiler:
 
 
 def _leaf_table(tree: Tree, depth: int) -> NDArray[np.float32]:
-    """The leaf of each leaf number, [2^depth], padded; bit k of a number is 1 where the way goes left on level k."""
+    """The leaf of each leaf number, [2^depth], padded; bit k of a number is 1 if the path goes left on level k."""
     numbers = np.arange(1 << depth)
     node = np.zeros(1 << depth, dtype=np.int64)
     for level in range(depth):

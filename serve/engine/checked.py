@@ -1,4 +1,4 @@
-"""A model that is checked before it may answer: by the names and the golden rows that its file carries."""
+"""Checks a model before it may answer, by the feature names and golden rows in its file."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from serve.engine.model_file import ModelFile
 
 
 def load_checked(model: ModelFile, options: EngineOptions) -> Engine:
-    """Load a model, and have it answer its golden rows.
+    """Load a model, and check its answers to its golden rows.
 
     Raises:
-        EngineError: it can't be loaded, or takes other features than those that are declared.
-        GoldenRowsError: it carries no golden rows, or answers them otherwise than the trained model.
+        EngineError: it can't be loaded, or its features are not the declared ones.
+        GoldenRowsError: it has no golden rows, or answers them differently from the trained model.
     """
     engine = load(model, options)
     _refuse_other_features(model)
@@ -29,7 +29,7 @@ def load_checked(model: ModelFile, options: EngineOptions) -> Engine:
 
 
 def read_golden_rows(model: bytes) -> GoldenRows:
-    """The golden rows that a model's bytes carry.
+    """The golden rows in a model's bytes.
 
     Raises:
         GoldenRowsError: there are none.
@@ -37,11 +37,13 @@ def read_golden_rows(model: bytes) -> GoldenRows:
     text = _metadata(model).get(METADATA_KEY)
     if text is not None:
         return GoldenRows.from_text(text)
-    raise GoldenRowsError("the model was made by an earlier version and carries no golden rows to check it by")
+    raise GoldenRowsError(
+        "the model was made by an earlier version of this software and has no golden rows to check it with"
+    )
 
 
 def _refuse_other_features(model: ModelFile) -> None:
-    """A matrix says nothing of what its columns mean: as many features in another order would be scored as these."""
+    """A matrix has no column names, so features in another order would be scored without an error."""
     text = _metadata(model.content).get(NAMES_KEY)
     names = FEATURE_NAMES if text is None else tuple(json.loads(text))
     if names != FEATURE_NAMES:

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def choose(model: ModelFile, reference: OnnxKernel, options: EngineOptions) -> Engine:
-    """The engine that `options.kind` allows; ONNX Runtime, `reference`, alone where the forest kernel is not proved.
+    """The engine that `options.kind` allows; only ONNX Runtime (`reference`) if the forest kernel is not proved equal.
 
     Raises:
         ForestUnavailableError: only the forest kernel is allowed, and it can't score this model.
@@ -34,7 +34,7 @@ def choose(model: ModelFile, reference: OnnxKernel, options: EngineOptions) -> E
 
 
 def _proved_forest(model: ModelFile, reference: OnnxKernel, options: EngineOptions) -> ForestKernel | None:
-    """The forest kernel, if it gives ONNX Runtime's answers; else None and a line in the log that says why."""
+    """The forest kernel, if its answers equal ONNX Runtime's; otherwise None, and the reason is logged."""
     try:
         forest = read_forest(model.content)
         kernel = ForestKernel(forest, compile_code(options.cache_dir))
@@ -43,16 +43,16 @@ def _proved_forest(model: ModelFile, reference: OnnxKernel, options: EngineOptio
         if options.kind == EngineKind.FOREST:
             raise ForestUnavailableError(model.path, str(error)) from error
         if isinstance(error, ForestMismatchError):
-            logger.error("%s: the forest kernel is wrong, ONNX Runtime stays in charge: %s", model.path, error)
+            logger.error("%s: the forest kernel is wrong, ONNX Runtime is used instead: %s", model.path, error)
         else:
-            logger.warning("%s: ONNX Runtime scores it, the forest kernel can't: %s", model.path, error)
+            logger.warning("%s: the forest kernel can't score it, ONNX Runtime is used instead: %s", model.path, error)
         return None
     logger.info("%s: the forest kernel is proved on %d rows (%.2g)", model.path, proof.rows, proof.largest_difference)
     return kernel
 
 
 def _plan(model: ModelFile, kernels: list[Kernel], forest: ForestKernel, options: EngineOptions) -> Plan:
-    """The plan of an earlier start under the same circumstances, else a new one."""
+    """The saved plan, if it was measured under the same conditions; otherwise a new one."""
     key = plan_key(model.sha256, options.kind, options.threads)
     known = read_plan(plan_path(model.path), key)
     if known is not None and known.blocks is not None:

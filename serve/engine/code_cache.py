@@ -1,13 +1,12 @@
-"""Where machine code is kept between starts.
+"""Cache of machine code between starts.
 
-numba's cache is keyed by the processor and by the file of the outermost function alone, so a folder named by the hash
-of every file that goes into the code, and of the declared features, which are constants in it, keeps a changed one from
-being overlooked. Its files are pickles and machine code:
-whoever may write there runs code in the server. So it is made for the server's own user alone, and where anybody else
-could put files into it, nothing is read from it.
+numba's cache key has only the processor and the file of the outermost function. So the folder's name is a hash of every
+source file of the code, and of the declared features, which are constants in it; otherwise a change could be missed.
+Its files are pickles and machine code: anybody who can write there can run code in the server. So only the server's
+user can access it, and if others could put files into it, nothing is read from it.
 
-A folder of ours that was opened to others afterwards, as Kubernetes does with all of a volume for its `fsGroup`, is put
-away with all that is in it, and made again.
+If our folder is opened to others later, as Kubernetes does with volumes for an `fsGroup`, it is removed with its
+content and created again.
 """
 
 from __future__ import annotations
@@ -41,25 +40,25 @@ Code = TypeVar("Code")
 
 
 def load_code(folder: Path, sources: Sequence[Path], compile_all: Callable[[bool], Code]) -> Code:
-    """Code from the cache, or compiled and kept there; compiled at every start where the folder can't be written, or
-    can be written by others.
+    """Load code from the cache, or compile and store it there. It is compiled at every start if we can't write the
+    folder, or if others can.
 
     Args:
-        folder: holds a folder for each state of the sources.
-        sources: every file that goes into the code.
-        compile_all: compiles, and keeps what it compiles where it is told to (True).
+        folder: has one subfolder for each state of the sources.
+        sources: all source files of the code.
+        compile_all: compiles, and with True also caches.
     """
     kept = folder / f"{sources[0].stem}-{_digest(sources)}"
     with _alone_in(folder) as alone:
         if not _writable(kept):
-            logger.warning("compiled code is not kept, the next start compiles again: %s can't be written", kept)
+            logger.warning("compiled code is not cached, so the next start compiles again: %s can't be written", kept)
             return compile_all(False)
         place = open_to_others(kept)
         if alone and place == kept.resolve() and place.stat().st_uid == os.geteuid():
             _make_anew(place)
             place = open_to_others(kept)
     if place is not None:
-        logger.error("compiled code is not read from %s, since others than its user may write to %s", kept, place)
+        logger.error("compiled code is not read from %s, since users other than its owner can write to %s", kept, place)
         return compile_all(False)
     with _one_at_a_time:
         usual = numba_config.CACHE_DIR
@@ -71,11 +70,11 @@ def load_code(folder: Path, sources: Sequence[Path], compile_all: Callable[[bool
 
 
 def open_to_others(folder: Path) -> Path | None:
-    """Where somebody else than our user and root could change what is in the folder, or put another in its place; None
-    when nowhere.
+    """The first folder on the path where users other than ours and root could change the content or replace the folder;
+    None if there is none.
 
-    Above the folder itself, a folder in which only owners may rename (as in /tmp) will do, and so will one that only
-    our own group may write to, as many systems make them.
+    Above the folder itself, a sticky folder such as /tmp is safe, and so is one writable only by our own private group,
+    as many systems create them.
     """
     folder = folder.resolve()
     trusted = {0, os.geteuid()}
@@ -93,7 +92,7 @@ def open_to_others(folder: Path) -> Path | None:
 
 @contextlib.contextmanager
 def _alone_in(folder: Path) -> Iterator[bool]:
-    """Keep other processes of ours out; False where a folder can't be locked, as on NFS."""
+    """Lock out our other processes; False if a folder can't be locked, as on NFS."""
     descriptor = None
     try:
         folder.mkdir(mode=OWNER_ONLY, parents=True, exist_ok=True)
@@ -111,11 +110,10 @@ def _alone_in(folder: Path) -> Iterator[bool]:
 
 
 def _make_anew(folder: Path) -> None:
-    """Replace a folder by an empty one that is ours alone.
-
-    It is renamed first and emptied last: whenever this process is killed, nothing that others wrote is in its place.
+    """Replace a folder by an empty one that only our user can access. It is renamed first and deleted last: even if
+    this process is killed, no file written by others stays in its place.
     """
-    logger.warning("compiled code is made again, since others than its user might have written to %s", folder)
+    logger.warning("compiling again, since users other than the owner might have written to %s", folder)
     old = Path(tempfile.mkdtemp(prefix="opened-", dir=folder.parent))
     folder.rename(old)
     folder.mkdir(mode=OWNER_ONLY)

@@ -1,4 +1,4 @@
-"""Compiles the kernels' code when a model is loaded, once a machine: the code is the same for every model."""
+"""Compiles the kernels' code when a model is loaded, once for each machine: the code is the same for every model."""
 
 from __future__ import annotations
 
@@ -32,11 +32,12 @@ SOURCES: Final = (
 DEFAULT_CACHE_DIR: Final = HERE / "__pycache__"
 
 BLOCK_WORDS: Final = (1, 4, 8)
-"""W of the block sizes: 64, 256 and 512 rows. A larger block is cheaper a row, a smaller one wastes fewer rows."""
+"""W of the block sizes: 64, 256 and 512 rows. A larger block costs less for each row, a smaller one wastes fewer rows.
+"""
 
 tuple_type: Final[Any] = types.UniTuple  # numba does not annotate it
 
-# Rows may come from any buffer, so nothing is asked of their alignment or of the right to write.
+# Rows may come from any buffer, so they need be neither aligned nor writable.
 ROWS: Final = types.Array(types.float32, 2, "C", readonly=True, aligned=False)
 FLOATS: Final = types.float32[::1]
 INTEGERS: Final = types.int32[::1]
@@ -60,8 +61,9 @@ EXPLAIN_SIGNATURES: Final = [
 
 @dataclass(frozen=True, slots=True)
 class CompiledCode:
-    """`score_blocks`, `score_rows` and `explain_rows` as machine code; they take their declared types and compile
-    nothing further."""
+    """`score_blocks`, `score_rows` and `explain_rows` as machine code, for their declared types only; calls never
+    compile.
+    """
 
     score_blocks: Any
     score_rows: Any
@@ -70,7 +72,7 @@ class CompiledCode:
 
 @cache
 def compile_code(cache_dir: Path | None) -> CompiledCode:
-    """Load the machine code from the cache in `cache_dir` (None: beside the source), or compile and keep it there.
+    """Load the machine code from the cache in `cache_dir` (None: beside the source), or compile it and cache it there.
 
     Raises:
         ForestRefusedError: numba can't compile for this machine.

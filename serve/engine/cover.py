@@ -1,7 +1,7 @@
-"""How a batch is cut into blocks so that it takes the least time.
+"""Cuts a batch into blocks for the least time.
 
-A block takes the same time however few of its rows are wanted, and a walked row takes about the same as another, so a
-handful of measured times says what is cheapest for every number of rows.
+A block takes the same time however few of its rows are used, and all walked rows take about the same time. So a few
+measured times determine the cheapest cut for every number of rows.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import Final
 
 WALK: Final = 1
-"""The way that scores row by row; the other ways are the rows of a block."""
+"""The way that scores row by row; other ways are named by the rows of their block."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlockCosts:
-    """Microseconds for one walked row, and for a block of each size; `block_us[i]` is for `block_rows[i]`, rising."""
+    """Microseconds for one walked row, and for a block of each size; `block_us[i]` is for
+    `block_rows[i]`, ascending.
+    """
 
     row_us: float
     block_rows: tuple[int, ...] = ()
@@ -24,7 +26,7 @@ class BlockCosts:
 
 
 def default_costs(ways: tuple[int, ...]) -> BlockCosts:
-    """What to go by before anything was measured: the order of magnitude of 100 trees of depth 3."""
+    """Defaults before any measurement: the order of magnitude of 100 trees of depth 3."""
     rows = tuple(way for way in ways if way != WALK)
     return BlockCosts(0.5, rows, tuple(2.3 + 0.023 * size for size in rows))
 
@@ -44,11 +46,11 @@ class Cover:
         self._best = _cheapest(costs, self._largest // self._unit)
 
     def rows_in(self, us: float) -> int:
-        """How many rows of a large batch can be scored in that time, at least one."""
+        """The number of rows of a large batch that can be scored in a time, at least one."""
         return max(1, int(us / self._row_us))
 
     def walks(self, rows: int) -> bool:
-        """Whether so few rows are all walked down the trees."""
+        """Whether this number of rows is best walked down the trees."""
         return not self._largest or rows <= self._walk_rows
 
     def pieces(self, rows: int) -> Iterator[tuple[int, int]]:

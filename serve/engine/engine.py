@@ -27,25 +27,24 @@ Probabilities = NDArray[np.float32]
 """Probability of a quick divorce, [N]."""
 
 CHUNKS_A_THREAD: Final = 32
-"""Threads that end at different times differ by a part of a chunk: at most 3% of what a thread does."""
+"""Chunks for each thread: threads end at most one chunk apart, 3% of a thread's work."""
 
 CHUNK_UNIT: Final = 512
-"""Rows of the forest kernel's largest block: a chunk of less would cost as much as a whole one."""
+"""Rows of the forest kernel's largest block: a smaller chunk would cost as much as a whole one."""
 
 
 class Kernel(Protocol):
-    """What runs the trees: ONNX Runtime, or code compiled for one forest.
-
-    A kernel is safe to call from several threads at once and holds no GIL while it computes.
+    """Evaluates the trees: ONNX Runtime, or the compiled forest kernel. A kernel is thread-safe, and releases the GIL
+    while it computes.
     """
 
     @property
     def name(self) -> str:
-        """What it is called in settings and reports."""
+        """Its name in settings and reports."""
 
     @property
     def minimum_block_rows(self) -> int:
-        """Fewest rows that are worth handing to another thread, > 0."""
+        """Minimum number of rows worth handing to another thread, > 0."""
 
     def score_into(self, x: Matrix, out: Probabilities) -> None:
         """Write the probabilities of the rows of `x`, [n, 10] with n > 0, into `out`, [n]."""
@@ -55,7 +54,7 @@ class EngineKind(StrEnum):
     """Which kernels may run the trees."""
 
     AUTO = "auto"
-    """The fastest for each batch size, once the forest kernel was proved equal to ONNX Runtime."""
+    """The fastest for each batch size, once the forest kernel is proved equal to ONNX Runtime."""
 
     ONNXRUNTIME = "onnxruntime"
     FOREST = "forest"
@@ -63,13 +62,11 @@ class EngineKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """How an engine runs.
-
-    `threads` is the number of threads that one large batch may use. Leave 1 where a process a core serves requests:
-    the cores are busy already, and more threads only make requests wait for each other.
-
-    `plan_budget_s` is how long a load may measure, seconds; the plan it makes is kept beside the model for the next.
-    `cache_dir` is where compiled code is kept, None = beside the source; only the program's own user may write there.
+    """Options of an engine. `threads` is the number of threads that one large batch may use. Leave it at 1 if one
+    process for each core serves requests: the cores are busy already, and more threads only make requests wait for each
+    other. `plan_budget_s` is the time that a load may spend on measuring, seconds; the plan is saved beside the model.
+    `cache_dir` is the cache of compiled code, None = beside the source; only the program's own user may have write
+    access.
     """
 
     threads: int = 1
@@ -86,7 +83,7 @@ class EngineOptions:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Who scores batches of up to `largest_rows` rows (None: of any size), on how many threads."""
+    """The kernel that scores batches of up to `largest_rows` rows (None: of any size), and its number of threads."""
 
     largest_rows: int | None
     kernel: Kernel
@@ -99,7 +96,7 @@ class Engine:
     __slots__ = ("_bounds", "_plan", "_pool", "_routes")
 
     def __init__(self, routes: Sequence[Route], plan: Plan | None = None) -> None:
-        """Score by `routes`, smallest batches first, the last one without a bound; `plan` is what chose them."""
+        """Score by `routes`, smallest batches first, the last one without a bound; `plan` is the plan behind them."""
         self._routes = tuple(routes)
         self._bounds = [route.largest_rows for route in routes if route.largest_rows is not None]
         self._plan = plan
@@ -107,19 +104,19 @@ class Engine:
 
     @property
     def name(self) -> str:
-        """Which kernel runs the trees; both, where it depends on the size of the batch."""
+        """The kernel that evaluates the trees; both names, if it depends on the batch size."""
         return "+".join(sorted({route.kernel.name for route in self._routes}))
 
     @property
     def plan(self) -> Plan | None:
-        """What was chosen for which batch size and why; None where there was nothing to choose."""
+        """The choice for each batch size with its measurements; None if there was nothing to choose."""
         return self._plan
 
     def score(self, x: Matrix) -> Probabilities:
         """Probability of a quick divorce for each row of `x` (float32 [N, 10], C-contiguous) as float32 [N].
 
         A row's log-odds do not depend on the rows beside it, on N or on the number of threads. Its probability may
-        differ by 1e-6 of itself between batch sizes where both kernels are in charge: they round exp differently.
+        differ by 1e-6, relative, between batch sizes scored by different kernels, which round exp differently.
 
         Raises:
             TypeError: `x` is not a float32 array.
@@ -133,25 +130,24 @@ class Engine:
         return out
 
     def kernel_for(self, rows: int | None) -> str:
-        """Which kernel scores batches of so many rows; None: of more than any class has."""
+        """The kernel that scores batches of this number of rows; None: larger than any class."""
         return self._routes[-1 if rows is None else bisect_left(self._bounds, rows)].kernel.name
 
     def close(self) -> None:
-        """Stop the threads; to be called once, when no `score` is running and none will follow."""
+        """Stop the threads; call it once, after the last `score` has returned."""
         if self._pool is not None:
             self._pool.shutdown()
 
 
 def scoring_pool(threads: int) -> ThreadPoolExecutor | None:
-    """What helps a caller to score on that many threads: one less, since the caller scores a part itself."""
+    """A pool for scoring on this number of threads: it has one less, since the caller scores a part itself."""
     return ThreadPoolExecutor(max_workers=threads - 1, thread_name_prefix="scoring") if threads > 1 else None
 
 
 def score_shared(kernel: Kernel, pool: ThreadPoolExecutor | None, threads: int, x: Matrix, out: Probabilities) -> None:
-    """Score the rows of `x`, at least one, on as many of the threads as are worth it.
-
-    Each thread takes the next chunk when it is done with one: a thread that wakes late, or whose core has other work,
-    takes fewer, and nobody waits for it.
+    """Score the rows of `x`, at least one, on as many threads as is worthwhile. Each thread takes the next chunk when
+    it has finished one, so a thread that wakes late, or whose core is busy, takes fewer chunks and does not delay the
+    others.
     """
     rows = x.shape[0]
     wanted = 1 if pool is None else min(threads, rows // kernel.minimum_block_rows)
@@ -159,7 +155,7 @@ def score_shared(kernel: Kernel, pool: ThreadPoolExecutor | None, threads: int, 
         kernel.score_into(x, out)
         return
     chunk = _chunk_rows(rows, wanted, kernel.minimum_block_rows)
-    # One iterator for all: the GIL makes its steps indivisible.
+    # One shared iterator: the GIL makes its steps atomic.
     starts = iter(range(0, rows, chunk))
 
     def work() -> None:
@@ -169,7 +165,7 @@ def score_shared(kernel: Kernel, pool: ThreadPoolExecutor | None, threads: int, 
     helpers = [pool.submit(work) for _ in range(wanted - 1)]
     work()
     for helper in helpers:
-        # One that has not begun by now has nothing left to do.
+        # A task that has not begun by now has nothing left to do.
         if not helper.cancel():
             helper.result()
 
@@ -182,7 +178,7 @@ def _chunk_rows(rows: int, threads: int, minimum: int) -> int:
 
 
 def _check(x: Matrix) -> None:
-    # Nothing is converted here: float64 rows rounded on the way could take other branches than the caller expects.
+    # No conversion here: float64 rows rounded to float32 could take other branches than the caller expects.
     if not isinstance(x, np.ndarray) or x.dtype != np.float32:
         raise TypeError(f"rows are {getattr(x, 'dtype', type(x).__name__)}; expected a float32 array")
     if x.ndim != 2 or x.shape[1] != FEATURE_COUNT:

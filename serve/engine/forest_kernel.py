@@ -1,4 +1,4 @@
-"""The forest as a kernel: rows in blocks of 64, 256 or 512, or walked down the trees one by one where they are few."""
+"""The forest kernel: scores rows in blocks of 64, 256 or 512, or walks a few rows down the trees one by one."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from serve.engine.vector_ir import WORD_ROWS
 NAME: Final = "forest"
 
 THREAD_US: Final = 200.0
-"""A part of a batch that takes less is not worth another thread, which takes some 50 us to wake."""
+"""A part of a batch that takes less is not worth another thread, which takes about 50 us to wake."""
 
-# A slot of 8 words is then one cache line.
+# With this alignment a slot of 8 words is one cache line.
 ALIGNMENT_BYTES: Final = 64
 
 LANES: Final = {words * WORD_ROWS: (0,) * words for words in BLOCK_WORDS}
-"""By rows of a block, what tells the compiled code its size."""
+"""Rows of a block -> argument whose type tells the compiled code the block's size."""
 
 LARGEST_BLOCK: Final = max(LANES)
 
 
 @dataclass(slots=True)
 class _Scratch:
-    """What one thread computes in."""
+    """Scratch memory of one thread."""
 
     floats: NDArray[np.float32]
     words: NDArray[np.uint64]
@@ -58,25 +58,25 @@ class ForestKernel:
 
     @property
     def name(self) -> str:
-        """What it is called in settings and reports."""
+        """Its name in settings and reports."""
         return NAME
 
     @property
     def minimum_block_rows(self) -> int:
-        """Fewest rows that are worth another thread."""
+        """Minimum number of rows worth another thread."""
         return self._cover.rows_in(THREAD_US)
 
     @property
     def ways(self) -> tuple[int, ...]:
-        """How rows can be scored: `WALK`, and the rows of each block; blocks only where no tree is too deep."""
+        """Ways to score rows: `WALK`, and the rows of each block; blocks only if no tree is too deep."""
         return (WALK, *LANES) if self._program is not None else (WALK,)
 
     def adopt(self, costs: BlockCosts) -> None:
-        """Cut batches so that they are cheapest by these measured costs; to be called before the kernel serves."""
+        """Use these measured costs to cut batches; call it before the kernel serves."""
         self._cover = Cover(costs)
 
     def block_rows(self, rows: int) -> tuple[int, ...]:
-        """The ways in which a batch of that size is scored, largest first."""
+        """The ways used for a batch of this size, largest first."""
         return tuple(sorted({way for way, _ in self._cover.pieces(rows)}, reverse=True))
 
     def score_into(self, x: Matrix, out: Probabilities) -> None:

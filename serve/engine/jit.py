@@ -1,4 +1,4 @@
-"""numba's decorators with the options that all our compiled code has, and with types."""
+"""Typed versions of numba's decorators, with the options of all our compiled code."""
 
 from __future__ import annotations
 
@@ -17,32 +17,34 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _njit: Final[Any] = njit
 _intrinsic: Final[Any] = numba_intrinsic
 
-# Division as the processor does it: Python's check for zero would keep loops from becoming vectors. No fastmath: a sum
-# in another order, or fused with a product, is another sum. Nothing is allocated in compiled code, so numba need not
-# count references to arrays (`_nrt`), which takes two atomic operations a call and array.
+# Division without Python's check for zero, which would prevent vectorization. No fastmath: a sum in another order, or
+# fused with a product, is a different sum. Compiled code allocates nothing, so numba need not count references to
+# arrays (`_nrt`), which takes two atomic operations for each call and array.
 OPTIONS: Final = {"nogil": True, "error_model": "numpy", "_nrt": False}
 
 
 def inlined(function: Function) -> Function:
-    """Make a function a part of the compiled code that calls it."""
+    """Always inline a function into the compiled code that calls it."""
     compiled: Function = _njit(inline="always", **OPTIONS)(function)
     return compiled
 
 
 def part(function: Function) -> Function:
-    """Make a function callable from compiled code; LLVM decides whether it becomes a part of the caller."""
+    """Make a function callable from compiled code; LLVM decides whether to inline it."""
     compiled: Function = _njit(**OPTIONS)(function)
     return compiled
 
 
 def intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a function, which gets numba types and gives a signature and a writer of IR, callable from compiled code."""
+    """Make an intrinsic callable from compiled code: a function of numba types that returns a signature and a writer of
+    IR.
+    """
     made: Callable[..., Any] = _intrinsic(function)
     return made
 
 
 def compiled(function: Callable[..., None], signatures: list[Any], *, cached: bool) -> Any:
-    """Machine code of a function for these signatures and no others.
+    """Machine code of a function, for these signatures only.
 
     Raises:
         ForestRefusedError: numba can't compile for this machine.

@@ -12,13 +12,13 @@ def load(model: ModelFile, options: EngineOptions) -> Engine:
 
     Raises:
         ModelFormatError: it is not an ONNX model.
-        ModelSignatureError: it is one, but not with one float32 [N, 10] in and one float32 [N] out.
+        ModelSignatureError: it does not have one float32 [N, 10] input and one float32 [N] output.
         ForestUnavailableError: only the forest kernel is allowed, and it can't score this model.
     """
     reference = OnnxKernel(model.path, model.content)
     if options.kind == EngineKind.ONNXRUNTIME:
         return Engine([Route(None, reference, options.threads)])
-    # numba takes a third of a second to import, and is not installed where models are only trained and converted.
+    # numba takes a third of a second to import, and is not installed on machines that only train and convert models.
     from serve.engine.choice import choose  # noqa: PLC0415
 
     return choose(model, reference, options)

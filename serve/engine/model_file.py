@@ -1,4 +1,4 @@
-"""A model file, read once: the bytes that are verified are those that are loaded."""
+"""A model file, read once, so that the verified bytes are the loaded bytes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from serve.engine.errors import ModelMissingError
 class ModelFile:
     """The bytes of a model and their SHA-256 in hex.
 
-    `path` names them in errors and says where the plan is kept; nobody who has the bytes reads it again, since another
-    file may lie there by then.
+    `path` is only used in errors and as the place of the plan; the file is never read again, since it may have been
+    replaced.
     """
 
     path: Path
@@ -23,7 +23,7 @@ class ModelFile:
 
     @classmethod
     def of(cls, path: Path, content: bytes) -> ModelFile:
-        """Bytes that are in memory, whether or not a file holds them too."""
+        """A model from bytes in memory, whether or not a file exists."""
         return cls(path, content, hashlib.sha256(content).hexdigest())
 
 
@@ -31,7 +31,7 @@ def read_model(path: Path) -> ModelFile:
     """Read a file.
 
     Raises:
-        ModelMissingError: it is not there or can't be read.
+        ModelMissingError: it does not exist or can't be read.
     """
     try:
         return ModelFile.of(path, path.read_bytes())

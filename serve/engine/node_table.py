@@ -1,7 +1,7 @@
-"""A forest -> a table of nodes, for walking rows down the trees one at a time.
+"""Converts a forest to a table of nodes, for walking rows down the trees one at a time.
 
-The quick way for few rows: only the nodes on a row's way are looked at, while a block costs as much for 1 row as for
-64. It is also the only one for trees that are too deep for `bit_program`.
+Fast for few rows: only the nodes on a row's path are read, while a block costs as much for 1 row as for 64. It is also
+the only way for trees that are too deep for `bit_program`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from fraud.features import FEATURE_COUNT
 from fraud.forest import Forest, Tree
 
 NODE_FIELDS: Final = 4
-"""Column of the row, threshold, index of the left child (the right one follows it), leaf value: 16 bytes a node."""
+"""Column of the row, threshold, index of the left child (the right one follows it), leaf value: 16 bytes for each node.
+"""
 
 LEAF_COLUMN: Final = 2 * FEATURE_COUNT
-"""A column that is -inf in every row: a leaf's test always passes, and leads back to the leaf itself."""
+"""A column that is -inf in every row: a leaf's test always passes, and points back to the leaf itself."""
 
 ROW_COLUMNS: Final = LEAF_COLUMN + 1
 """The features, the features with -inf for NaN (see `bit_program`), and the leaves' column."""

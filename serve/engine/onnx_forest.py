@@ -1,10 +1,10 @@
-"""The trees of a `model.onnx`, or a refusal that names what is not as `convert` writes it.
+"""Reads the trees of a `model.onnx`, or refuses a form that `convert` does not write.
 
     features [N, 10] -> TreeEnsembleRegressor (ai.onnx.ml) -> Squeeze -> margin [N]
     margin -> Neg -> Min 88.7 -> Exp -> Add 1 -> Reciprocal -> probability [N]
 
-Nothing is guessed: an attribute, an operator or a shape of the graph that is not expected here could mean other
-answers, and ONNX Runtime, which knows them all, is there to give them.
+Nothing is guessed: an unexpected attribute, operator or graph could mean other answers, and ONNX Runtime, which
+supports them all, can score such a model.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def read_forest(model: bytes) -> Forest:
     """The trees of the model.
 
     Raises:
-        ForestRefusedError: the model has a form that only ONNX Runtime knows to run.
+        ForestRefusedError: the model has a form that only ONNX Runtime supports.
     """
     try:
         graph = onnx.load_model_from_string(model).graph
@@ -56,7 +56,7 @@ def read_forest(model: bytes) -> Forest:
 
 
 def _check_graph(graph: onnx.GraphProto) -> onnx.NodeProto:
-    """The operator that holds the trees, at the head of the one chain that is known."""
+    """The operator with the trees, at the head of the only supported chain."""
     found = tuple(node.op_type for node in graph.node)
     if found != OPERATORS:
         raise ForestRefusedError(f"operators are {', '.join(found)}; expected {', '.join(OPERATORS)}")
@@ -66,9 +66,9 @@ def _check_graph(graph: onnx.GraphProto) -> onnx.NodeProto:
         expected = CONSTANTS.get(node.op_type)
         wired = len(node.input) == (1 if expected is None else 2) and len(node.output) == 1 and node.input[0] == value
         if not wired:
-            raise ForestRefusedError(f"{node.op_type} is not fed by the operator before it")
+            raise ForestRefusedError(f"the input of {node.op_type} is not the operator before it")
         if expected is not None and not _is(constants.get(node.input[1]), expected):
-            raise ForestRefusedError(f"{node.op_type} has another constant than {expected}")
+            raise ForestRefusedError(f"{node.op_type} has a constant other than {expected}")
         if node.op_type != OPERATORS[0] and (node.attribute or node.domain):
             raise ForestRefusedError(f"{node.op_type} has attributes or a domain; expected none")
         value = node.output[0]
@@ -84,7 +84,7 @@ def _is(found: NDArray[Any] | None, expected: np.int64 | np.float32) -> bool:
 def _attributes(node: onnx.NodeProto) -> Attributes:
     attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
     if node.domain != "ai.onnx.ml":
-        raise ForestRefusedError(f"the trees' operator is of domain {node.domain!r}; expected ai.onnx.ml")
+        raise ForestRefusedError(f"the trees' operator has domain {node.domain!r}; expected ai.onnx.ml")
     for name, expected in FIXED_ATTRIBUTES.items():
         if attributes.pop(name, expected) != expected:
             raise ForestRefusedError(f"{name} is not {expected!r}")
@@ -113,7 +113,7 @@ def _trees(arrays: Attributes) -> Iterator[Tree]:
     tree_ids = arrays["nodes_treeids"]
     starts = np.flatnonzero(np.diff(tree_ids, prepend=tree_ids[0] - 1))
     if len(np.unique(tree_ids)) != len(starts):
-        raise ForestRefusedError("the nodes of a tree are not beside each other")
+        raise ForestRefusedError("the nodes of a tree are not contiguous")
     for start, stop in zip(starts, [*starts[1:], len(tree_ids)], strict=True):
         part = slice(start, stop)
         tree = Tree(
@@ -129,7 +129,7 @@ def _trees(arrays: Attributes) -> Iterator[Tree]:
 
 
 def _leaf_weights(arrays: Attributes) -> NDArray[np.float32]:
-    """For each node of the file the value of its leaf, [nodes]; 0 for splits."""
+    """The leaf value of each node of the file, [nodes]; 0 for splits."""
     place = {
         key: index
         for index, key in enumerate(
@@ -152,14 +152,14 @@ def _leaf_weights(arrays: Attributes) -> NDArray[np.float32]:
 def _check_tree(tree: Tree, node_ids: NDArray[np.int64]) -> None:
     count = len(node_ids)
     if not np.array_equal(node_ids, np.arange(count)):
-        raise ForestRefusedError("nodes are not numbered in their order")
+        raise ForestRefusedError("nodes are not numbered in order")
     splits = tree.splits
     children = np.concatenate([tree.left[splits], tree.right[splits]])
-    # Every node but the root has one parent, which comes before it: then it is a tree.
+    # If every node except the root has one parent, which comes before it, it is a tree.
     if not np.array_equal(np.sort(children), np.arange(1, count)) or np.any(children <= np.tile(splits, 2)):
         raise ForestRefusedError("nodes do not form a tree with parents before their children")
     if np.any((tree.feature[splits] < 0) | (tree.feature[splits] >= FEATURE_COUNT)):
         raise ForestRefusedError(f"a split tests a feature outside 0..{FEATURE_COUNT - 1}")
-    # NaN is below no threshold. Below -inf is no number either, but a missing value might be sent there.
+    # NaN is below no threshold. No number is below -inf either, but a missing value could be sent there.
     if np.any(~(tree.threshold[splits] > -np.inf)):
         raise ForestRefusedError("a threshold is NaN or minus infinity")

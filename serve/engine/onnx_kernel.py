@@ -34,12 +34,12 @@ _LOAD_ERRORS: Final = (
 
 
 class OnnxKernel:
-    """A session that runs the whole graph, one thread a call."""
+    """A session that runs the whole graph, one thread for each call."""
 
     __slots__ = ("_input", "_outputs", "_session")
 
     def __init__(self, path: Path, model: bytes) -> None:
-        """Open a session on the model's bytes; `path` only names the file in errors.
+        """Open a session on the model's bytes; `path` is only used in errors.
 
         Raises:
             ModelFormatError: the bytes are not a model that ONNX Runtime can run.
@@ -55,17 +55,17 @@ class OnnxKernel:
 
     @property
     def name(self) -> str:
-        """What it is called in settings and reports."""
+        """Its name in settings and reports."""
         return "onnxruntime"
 
     @property
     def minimum_block_rows(self) -> int:
-        """Fewest rows that are worth another thread."""
+        """Minimum number of rows worth another thread."""
         return MINIMUM_BLOCK_ROWS
 
     def score_into(self, x: Matrix, out: Probabilities) -> None:
         """Write the probabilities of the rows of `x` into `out`."""
-        # Binding `out` as the session's output costs 7 us a call, copying 4 bytes a row costs nothing that shows.
+        # Binding `out` as the session's output costs 7 us for each call; copying 4 bytes a row is negligible.
         out[:] = self._session.run(self._outputs, {self._input: x})[0]
 
 
@@ -74,7 +74,7 @@ def open_session(model: bytes) -> ort.InferenceSession:
 
     One intra-op thread: with more, ONNX Runtime shares the *trees* of more than 50 rows among threads and merges
     partial sums, and only 15% of the margins stay those of XGBoost. Callers' threads run side by side in one session.
-    From bytes and not from a path, so a model can't name further files to be read.
+    From bytes, not from a path, so that a model can't reference external files.
     """
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
@@ -86,9 +86,8 @@ def open_session(model: bytes) -> ort.InferenceSession:
 
 
 def open_margin_session(model: bytes) -> ort.InferenceSession:
-    """Open a session whose only output is the log-odds, float32 [N, 1]: what the tree operator gives.
-
-    The model has to be one of which `onnx_forest.read_forest` found its first operator to be the trees.
+    """Open a session whose only output is the log-odds, float32 [N, 1], the tree operator's output. The model must have
+    passed `onnx_forest.read_forest`, so that its first operator is the trees.
     """
     proto = onnx.load_model_from_string(model)
     trees, free = proto.graph.node[0], proto.graph.input[0].type.tensor_type.shape.dim[0].dim_param

@@ -1,7 +1,7 @@
-"""The proof, at every load, that the forest kernel answers what ONNX Runtime answers for this very model.
+"""The check, at every load, that the forest kernel's answers equal ONNX Runtime's for this model.
 
-The same bounds as in `convert.xgboost_parity`: log-odds bit for bit, probabilities within 1e-6 of each, relative. Every
-way of scoring is proved, whichever will be chosen.
+The same bounds as in `convert.xgboost_parity`: log-odds bit for bit, probabilities within 1e-6, relative. Every way of
+scoring is checked, not only the chosen one.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from serve.engine.onnx_kernel import OnnxKernel, open_margin_session
 from serve.engine.sample_rows import revealing_rows
 
 Vector = NDArray[np.float32]
-"""One number a row, [N]."""
+"""One number for each row, [N]."""
 
 RELATIVE_TOLERANCE: Final = 1e-6
 
 SEED: Final = 0
-"""So that a model that fails fails again."""
+"""Fixed seed, so that a failure is reproducible."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """How many rows were compared, and the largest relative difference of a probability."""
+    """The number of rows compared, and the largest relative difference of a probability."""
 
     rows: int
     largest_difference: float
 
 
 def prove(kernel: ForestKernel, forest: Forest, reference: OnnxKernel, model: bytes) -> Proof:
-    """Compare on a few thousand rows, those on every threshold and with missing and extreme values included.
+    """Compare on a few thousand rows, including values on every threshold, missing and extreme values.
 
     Raises:
-        ForestMismatchError: one row differs; the message says how.
+        ForestMismatchError: a row differs; the message says how.
     """
     rows = revealing_rows(forest, np.random.default_rng(SEED))
     session = open_margin_session(model)
@@ -60,7 +60,7 @@ def _compare(kernel: ForestKernel, way: int, rows: Matrix, margins: Vector, prob
         raise ForestMismatchError(f"log-odds by way {way}: {_first(differing, rows, found, margins)}")
     kernel.score_by(way, rows, found)
     relative = np.abs(found.astype(np.float64) - probabilities) / probabilities
-    # Written so that NaN differs.
+    # Written so that NaN counts as a difference.
     differing = ~(relative <= RELATIVE_TOLERANCE)
     if differing.any():
         raise ForestMismatchError(f"probability by way {way}: {_first(differing, rows, found, probabilities)}")

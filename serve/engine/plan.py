@@ -1,4 +1,4 @@
-"""Which kernel scores a batch of which size, and the measurements that decided it; kept as JSON beside the model."""
+"""The choice of a kernel for each batch size, and its measurements; saved as JSON beside the model."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from serve.engine.cover import BlockCosts
 logger = logging.getLogger(__name__)
 
 LARGEST_ROWS: Final = (1, 16, 256, 4096, None)
-"""Of each class of batch sizes; the last one has no bound."""
+"""Upper bound of each class of batch sizes; the last one has none."""
 
 FORMAT: Final = 2
-"""To be raised when a plan of before would be read wrongly or would have been measured otherwise."""
+"""Increase it when older plans would be misread, or would be measured differently now."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanKey:
-    """What a plan depends on: it is measured again when any of this changes."""
+    """The conditions of a plan: it is measured again when any of them changes."""
 
     format: int
     model_sha256: str
@@ -50,7 +50,7 @@ class Contender:
 class BatchClass:
     """The choice for batches of up to `largest_rows` rows (None: no bound), measured at `measured_rows` rows.
 
-    `block_rows` are the blocks that the forest kernel cuts a batch of that size into, largest first; 1 = row by row.
+    `block_rows` are the blocks into which the forest kernel cuts a batch of this size, largest first; 1 = row by row.
     """
 
     largest_rows: int | None
@@ -63,7 +63,7 @@ class BatchClass:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The whole choice: a class of batch sizes each, smallest first, and what blocks of the forest kernel cost."""
+    """All choices, one for each class of batch sizes, smallest first, and the costs of the forest kernel's blocks."""
 
     key: PlanKey
     classes: tuple[BatchClass, ...]
@@ -85,12 +85,12 @@ def plan_key(model_sha256: str, kind: str, threads: int) -> PlanKey:
 
 
 def plan_path(model_path: Path) -> Path:
-    """Where the plan of a model is kept."""
+    """The file of a model's plan."""
     return model_path.with_name(f"{model_path.name}.plan.json")
 
 
 def read_plan(path: Path, key: PlanKey) -> Plan | None:
-    """The plan that was measured under the same circumstances, else None."""
+    """The plan measured under the same conditions, else None."""
     try:
         plan = msgspec.json.decode(path.read_bytes(), type=Plan)
     except FileNotFoundError:
@@ -102,13 +102,13 @@ def read_plan(path: Path, key: PlanKey) -> Plan | None:
 
 
 def write_plan(path: Path, plan: Plan) -> None:
-    """Keep the plan for the next start; where the folder can't be written, the next start measures again."""
+    """Save the plan for the next start; if the folder can't be written, the next start measures again."""
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
             file.write(msgspec.json.format(msgspec.json.encode(plan)) + b"\n")
         Path(file.name).replace(path)
     except OSError as error:
-        logger.info("the plan is not kept: %s can't be written (%s)", path, error.strerror)
+        logger.info("the plan is not saved: %s can't be written (%s)", path, error.strerror)
 
 
 def _complete(plan: Plan) -> bool:

@@ -1,6 +1,6 @@
 """Walks each row down the trees of a `NodeTable`. Source of compiled code: see `compilation`.
 
-A walk waits for memory at every level, so several trees are walked at once; their leaves are added in the trees' order.
+A walk waits for memory at every level, so several trees are walked at once; their leaves are added in tree order.
 """
 
 # ruff: noqa: PLR0917 - compiled code takes arrays by position
@@ -32,7 +32,8 @@ def score_rows(
 ) -> None:
     """Probabilities of the rows of `x` [n, 10] into `out` [n], or their margins.
 
-    `node_floats` are the bits of `nodes` as float32. `values` float32 [21] and `places` int32 [8] are this call's own.
+    `node_floats` are the bits of `nodes` as float32. `values` float32 [21] and `places` int32 [8] are scratch of this
+    call.
     """
     trees = roots.shape[0] // 2
     grouped = trees - trees % TREES_AT_ONCE

@@ -1,4 +1,4 @@
-"""Rows to try a model on: ordinary ones to time it, and those on which a wrong evaluation shows."""
+"""Rows for testing a model: ordinary ones for timing, and ones that reveal a wrong evaluation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MISSING_SHARES: Final = (0.03, 0.3, 1.0)
 
 
 def ordinary_rows(count: int, generator: np.random.Generator) -> Matrix:
-    """Applications spread evenly over the typical values, [count, 10]."""
+    """Applications drawn uniformly over the typical values, [count, 10]."""
     low, high = (np.array([feature.typical[side] for feature in FEATURES]) for side in (0, 1))
     rows = generator.uniform(low, high, size=(count, FEATURE_COUNT))
     whole = np.array([feature.integral for feature in FEATURES])
@@ -37,7 +37,9 @@ def ordinary_rows(count: int, generator: np.random.Generator) -> Matrix:
 
 
 def revealing_rows(forest: Forest, generator: np.random.Generator) -> Matrix:
-    """Ordinary rows, rows on thresholds and one float to either side, with missing and with extreme values, [n, 10]."""
+    """Ordinary rows, rows on thresholds and one float to either side, rows with missing and with extreme values, [n,
+    10].
+    """
     return np.concatenate(
         [
             ordinary_rows(ORDINARY_ROWS, generator),

@@ -1,8 +1,8 @@
 """Log-odds -> probabilities, as the graph and XGBoost compute them: 1 / (1 + exp(min(-margin, 88.7))).
 
 Only exp is our own, because numba calls libm for one number at a time. It is Cephes' expf (Moshier, `expf.c`): reduce
-by n * ln 2 in two steps, a polynomial of degree 5 for what is left, scale by 2^n. Within 2e-7 of exp, relative, without
-fused operations, so that every processor gives the same bits.
+by n * ln 2 in two steps, a polynomial of degree 5 for the remainder, scale by 2^n. Within 2e-7 of exp, relative,
+without fused operations, so that results are bit-equal on every processor.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ LARGEST_EXPONENT: Final = np.float32(88.7)
 """XGBoost's clamp (`common::Sigmoid`, src/common/math.h): beyond it exp leaves float32."""
 
 SMALLEST_EXPONENT: Final = np.float32(-87.0)
-"""1 + exp(-87) is 1 in float32 already; below, 2^n would leave the normal floats."""
+"""1 + exp(-87) is 1 in float32 already; below, 2^n would be subnormal."""
 
 LOG2_E: Final = np.float32(1.44269504088896341)
 LN2_HIGH: Final = np.float32(0.693359375)
@@ -40,7 +40,7 @@ def sigmoid(margin: Any) -> Any:
     r -= n * LN2_LOW
     y = ((((C0 * r + C1) * r + C2) * r + C3) * r + C4) * r + C5
     y = y * (r * r) + r + ONE
-    # Two factors, because 2^128 is no float32 while 2^128 * 0.99 is one.
+    # Two factors, because 2^128 is not a float32, but 2^128 * 0.99 is.
     whole = np.int32(n)
     half = whole >> np.int32(1)
     low = np.int32((half + EXPONENT_BIAS) << MANTISSA_BITS).view(np.float32)

@@ -1,14 +1,13 @@
-"""What would have changed it: the smallest change of each single feature that takes an application below a threshold.
+"""Counterfactuals: the smallest change of a single feature that takes an application below a threshold.
 
-Between two thresholds of the forest a feature's value changes nothing, so of each interval only the value nearest to
-the application's own has to be scored. All are scored by the engine that serves, which is the confirmation too.
-A change of one feature alone is a statement about the model, not about its applicants: features go together, so neither
-a change nor a contribution names a cause, and the two can disagree.
+Between two thresholds of the forest a feature's value has no effect, so for each interval only the value nearest to the
+application's own is scored. The serving engine scores them all, which also confirms the result. A change of one feature
+alone is a statement about the model, not about its applicants: features are correlated, so neither a change nor a
+contribution is a cause, and the two can disagree.
 
-Changes of amounts and levels are measured in the feature's own unit, whole days and whole EUR, over what is plausible
-of it. What stands for no amount (not employed), a code and a missing value have no distance to anything: where one of
-them is left or reached, the change that moves the score least is taken, and none is reached where an amount would do. A
-value that was given is never taken away.
+Changes of amounts and levels are measured in the feature's own unit, in whole days and whole EUR, within its plausible
+range. Special values (not employed), codes and missing values have no distance: for a change from or to one of them,
+the one that moves the score least is taken, and none is proposed if an amount would do. A given value is never removed.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ from serve.engine.engine import Matrix, Probabilities
 Vector = NDArray[np.float32]
 
 SHOWN_WHOLE: Final = frozenset({ShownAs.EUR, ShownAs.YEARS})
-"""Of such amounts nobody disputes a fraction of a EUR or of a day."""
+"""Units of which fractions are irrelevant: EUR and days."""
 
 
 @dataclass(frozen=True, slots=True)
 class SingleChange:
-    """Another value of one feature, and the probability with it, all else as it was."""
+    """Another value of one feature, and the probability with it, all else unchanged."""
 
     column: int
     value: float
@@ -44,7 +43,7 @@ class _Tried:
 
     values: Vector
     distances: NDArray[np.float64]
-    """From the application's own value; NaN where there is none."""
+    """Distance from the application's own value; NaN if there is none."""
 
 
 def single_changes(
@@ -54,14 +53,14 @@ def single_changes(
     thresholds: Sequence[Vector],
     score: Callable[[Matrix], Probabilities],
 ) -> tuple[SingleChange, ...]:
-    """For each disputable feature the smallest change with which the probability is less than `below`, if there is one.
+    """The smallest change of each disputable feature that brings the probability below `below`, if there is one.
 
     Args:
         row: one application, [F].
-        below: a probability, such as the one from which applications are reviewed.
+        below: a probability, such as the review threshold.
         features: the declared ones.
-        thresholds: those of the forest for each feature, rising (`Contributions.thresholds`).
-        score: the engine's.
+        thresholds: the forest's, for each feature, ascending (`Contributions.thresholds`).
+        score: the engine's scoring function.
     """
     columns = [column for column, feature in enumerate(features) if feature.disputable]
     tried = [_tried(features[column], row[column], thresholds[column]) for column in columns]
@@ -80,7 +79,7 @@ def single_changes(
 
 
 def _smallest(distances: NDArray[np.float64], probabilities: Probabilities, below: float) -> int | None:
-    """Which of the values tried is the smallest change that does it."""
+    """The smallest change among the tried values that is sufficient."""
     passing = np.flatnonzero(probabilities < below)
     measured = passing[~np.isnan(distances[passing])]
     if len(measured):
@@ -89,7 +88,7 @@ def _smallest(distances: NDArray[np.float64], probabilities: Probabilities, belo
 
 
 def _tried(feature: Feature, own: np.float32, thresholds: Vector) -> _Tried:
-    """Every value that has to be scored."""
+    """All values to score."""
     named = np.array(list(feature.values.values()), dtype=np.float32)
     amounts = named if feature.is_enumerated else _amounts(feature, own, thresholds, named)
     has_distance = feature.type is not FeatureType.CODE and (feature.is_enumerated or own not in named)
@@ -102,7 +101,9 @@ def _tried(feature: Feature, own: np.float32, thresholds: Vector) -> _Tried:
 
 
 def _amounts(feature: Feature, own: np.float32, thresholds: Vector, named: Vector) -> Vector:
-    """Of each interval the plausible value nearest to the applicant's own, or the least where own is no amount."""
+    """For each interval the plausible value nearest to the applicant's own, or the smallest if
+    `own` is not an amount.
+    """
     low, high = feature.plausible_range
     low = max(low, feature.minimum)
     start = np.float32(-np.inf) if np.isnan(own) or own in named else own

@@ -1,8 +1,8 @@
 """Measures which kernel is fastest for which number of rows, within a budget of time.
 
-Contenders take turns, so that a disturbance hits all of them, and never see the same rows twice in a row: repeated
-rows flatter whatever branches, up to three times (the processor learns their way). Lower quartiles decide: other work
-on the machine only ever adds time, and a plan that is kept should not depend on what else ran during its second.
+Contenders take turns, so that a disturbance affects all of them, and never see the same rows twice in succession:
+repeated rows make branching code look up to three times faster (branch prediction). Lower quartiles decide: other work
+on the machine only adds time, and a saved plan should not depend on it.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from serve.engine.plan import LARGEST_ROWS, BatchClass, Contender
 from serve.engine.sample_rows import ordinary_rows
 
 MEASURED_ROWS: Final = (1, 8, 100, 1_000, 32_768)
-"""A typical batch of each class; of the last one long enough that waking a thread does not show."""
+"""A typical batch of each class; in the last one large enough that waking a thread is negligible."""
 
 POOL_ROWS: Final = 65_536
 
 WALKED_ROWS: Final = 8
-"""Walking is measured on this many rows; it is chosen for about as many."""
+"""Rows on which walking is measured; it is chosen for about this many."""
 
 HOPELESS: Final = 3.0
-"""A contender this many times slower than the best one in the first two calls is not measured again, and one that is
-slower still, by the number of threads, is not tried on the largest batches: a single call could take the whole budget.
+"""A contender slower than the best by this factor in its first two calls is not measured again. One slower by this
+factor times the number of threads is not tried on the largest batches, where a single call could take the whole budget.
 """
 
 THREADS_HANDICAP: Final = 1.1
-"""More than one thread has to win by this: other requests want the cores too."""
+"""Minimum gain of more than one thread, since other requests need the cores too."""
 
 LEAST_ROUNDS: Final = 3
 MOST_ROUNDS: Final = 300
 
 BLOCKS_SHARE: Final = 0.15
-"""Of the budget, for the costs of blocks; the rest is shared evenly by the classes."""
+"""Share of the budget for the costs of blocks; the rest is shared evenly by the classes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ Run = Callable[[Matrix, Probabilities], None]
 
 
 class Tuner:
-    """Measures kernels on fresh rows; `budget_s` is for all it does, seconds."""
+    """Measures kernels on fresh rows, within `budget_s` seconds in total."""
 
     def __init__(self, threads: int, budget_s: float) -> None:
         self._threads = _thread_counts(threads)
@@ -67,7 +67,7 @@ class Tuner:
         self._out = np.empty(POOL_ROWS, dtype=np.float32)
 
     def measure(self, kernels: Sequence[Kernel]) -> Measurement:
-        """Let a forest kernel among them adopt what its blocks cost, then choose for each class of batch sizes."""
+        """Measure a forest kernel's block costs, then choose a kernel for each class of batch sizes."""
         forest = next((kernel for kernel in kernels if isinstance(kernel, ForestKernel)), None)
         blocks = None
         if forest is not None:
@@ -86,7 +86,7 @@ class Tuner:
         return Measurement(tuple(classes), blocks)
 
     def _hopeless(self, smaller: BatchClass) -> set[str]:
-        """Kernels that not even all threads could bring near the best one, by what smaller batches took."""
+        """Kernels that are too slow even with all threads, by the times of smaller batches."""
         best = min(contender.us_per_row for contender in smaller.contenders)
         alone = [contender for contender in smaller.contenders if contender.threads == 1]
         return {found.kernel for found in alone if found.us_per_row > HOPELESS * self._threads[-1] * best}
@@ -129,11 +129,11 @@ class Tuner:
         return lambda x, out: score_shared(kernel, self._pool, threads, x, out)
 
     def _interleave(self, runs: list[Run], rows: list[int], budget_s: float, *, hopeless: float) -> list[float]:
-        """Lower quartile of the seconds of each; of one that is hopeless, the better of two."""
+        """Lower quartile of each contender's seconds; for a hopeless one, the better of two."""
         # Not counted: the first call touches memory and wakes threads for the first time.
         first = [self._time(run, count) for run, count in zip(runs, rows, strict=True)]
         taken = [[self._time(run, count)] for run, count in zip(runs, rows, strict=True)]
-        # Of two, because one call in a few thousand is interrupted for milliseconds.
+        # The better of two, because one call in a few thousand is interrupted for milliseconds.
         better = [min(pair) for pair in zip(first, (times[0] for times in taken), strict=True)]
         racing = [number for number, seconds in enumerate(better) if seconds <= hopeless * min(better)]
         end = time.perf_counter() + budget_s
@@ -157,7 +157,7 @@ def _way(forest: ForestKernel, way: int) -> Run:
 
 
 def _thread_counts(most: int) -> list[int]:
-    """1, 2, 4, ... and the most."""
+    """1, 2, 4, ... and the maximum."""
     counts = [1]
     while counts[-1] < most:
         counts.append(min(2 * counts[-1], most))

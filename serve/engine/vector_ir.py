@@ -1,12 +1,12 @@
-"""Vector operations that numba has no words for, as LLVM IR of a fixed width.
+"""Vector operations that numba can't express, as LLVM IR of a fixed width.
 
-numba's own loops over bits do not vectorise. Written as IR on vectors they are the same on every processor, and LLVM
-finds the instructions: with AVX-512 a test of 16 rows is one vcmpps, a choice between bits of 512 rows one vpternlogq,
-a leaf of 16 rows one vpermps. Elsewhere it takes shorter vectors or scalars, with the same results.
+numba's own loops over bits do not vectorise. Vector IR is the same on every processor, and LLVM selects the
+instructions: with AVX-512 a test of 16 rows is one vcmpps, a choice between bits of 512 rows one vpternlogq, a leaf of
+16 rows one vpermps. Other processors use shorter vectors or scalars, with the same results.
 
-Each function here is a numba intrinsic: called from compiled code, it is typed by its arguments' types and writes its
-IR in their place. `lanes` is a tuple of W integers that stand for nothing but W, the words in a slot: a number that
-the types carry is known when the code is compiled.
+Each function here is a numba intrinsic: it is typed by its arguments, and its IR is inlined in compiled code. `lanes`
+is a tuple of W integers whose only meaning is its length W, the words in a slot: a number in a type is known at compile
+time.
 """
 
 # ruff: noqa: PLR0917 - numba calls an intrinsic with its arguments' types by position
@@ -22,7 +22,7 @@ from numba.core import config as numba_config
 from serve.engine.bit_program import REGISTER_LEAVES
 from serve.engine.jit import intrinsic
 
-# numba makes the attributes of this module at run time.
+# numba creates this module's attributes at run time.
 config: Final[Any] = numba_config
 
 FLOAT: Final = ir.FloatType()
@@ -36,7 +36,7 @@ WORD_BYTES: Final = 8
 
 
 def _has_avx512() -> bool:
-    """Whether numba compiles for AVX-512: by its settings, else by the processor."""
+    """Whether numba compiles for AVX-512, by its settings or the processor."""
     if config.CPU_NAME is not None or config.CPU_FEATURES is not None:
         return "+avx512f" in (config.CPU_FEATURES or "")
     return bool(binding.get_host_cpu_features().get("avx512f", False))
@@ -45,10 +45,10 @@ def _has_avx512() -> bool:
 AVX512: Final = _has_avx512()
 
 LANES: Final = REGISTER_LEAVES if AVX512 else 8
-"""Floats in a register: rows that are looked up at once, and leaves that one permutation picks from."""
+"""Floats in a register: rows looked up at once, and leaves that one permutation selects from."""
 
 TABLE_BITS: Final = LANES.bit_length() - 1
-"""Bits of a leaf number that choose within a register; further bits choose between registers."""
+"""Bits of a leaf number that select within a register; further bits select between registers."""
 
 MOST_TABLES: Final = 16 if AVX512 else 4
 """Registers of leaves up to which permutations were faster than loading each row's leaf from memory."""
@@ -87,7 +87,7 @@ class _Writer:
         self.store(value, words, self.b.mul(number, INT64(lanes)), WORD_BYTES)
 
     def choose(self, bits: list[Any], values: list[Any]) -> Any:
-        """For each bit position, of 2^n values the one whose number the n bits spell, lowest first."""
+        """For each bit position, select one of 2^n values by n bits, lowest first."""
         for mask in bits:
             pairs = zip(values[1::2], values[::2], strict=True)
             values = [self.b.or_(self.b.and_(mask, one), self.b.and_(self.b.not_(mask), zero)) for one, zero in pairs]
@@ -190,7 +190,7 @@ def _word(writer: _Writer, slot: Any, word: Any, lanes: int) -> Any:
 
 
 def _rows(builder: Any, word: Any, start: int) -> Any:
-    """The bits of `LANES` rows as a vector: with AVX-512 that is a shift, elsewhere bits are spread and compared."""
+    """The bits of `LANES` rows as a vector: a shift with AVX-512, otherwise bits are spread and compared."""
     if AVX512:
         bits = builder.bitcast(word, ir.VectorType(BIT, WORD_ROWS))
         numbers = ir.Constant(ir.VectorType(INT32, LANES), list(range(start, start + LANES)))
@@ -213,7 +213,7 @@ def _number(builder: Any, bits: list[Any]) -> Any:
 
 
 def _registers(builder: Any, tables: list[Any]) -> Callable[[list[Any]], Any]:
-    """Pick from leaves in registers: low bits by a permutation of each, the others between them."""
+    """Select from leaves in registers: low bits by a permutation of each register, high bits between registers."""
 
     def pick(bits: list[Any]) -> Any:
         number = _number(builder, bits[:TABLE_BITS])
@@ -226,7 +226,7 @@ def _registers(builder: Any, tables: list[Any]) -> Callable[[list[Any]], Any]:
 
 
 def _memory(writer: _Writer, first: Any) -> Callable[[list[Any]], Any]:
-    """Pick from leaves in memory, row by row."""
+    """Select from leaves in memory, row by row."""
 
     def pick(bits: list[Any]) -> Any:
         number = _number(writer.b, bits)
@@ -241,7 +241,7 @@ def _memory(writer: _Writer, first: Any) -> Callable[[list[Any]], Any]:
 
 
 def _permute(builder: Any, table: Any, number: Any) -> Any:
-    # LLVM knows this pattern (X86 LowerBUILD_VECTORAsVariablePermute) and makes one vpermps of it where there is one.
+    # LLVM recognizes this pattern (X86 LowerBUILD_VECTORAsVariablePermute) and emits one vpermps if available.
     picked: Any = ir.Constant(table.type, ir.Undefined)
     for lane in range(LANES):
         leaf = builder.extract_element(table, builder.extract_element(number, INT32(lane)))

@@ -1,1 +1,1 @@
-"""Connections: from bytes at a socket to requests, and from answers to bytes."""
+"""Connections: from socket bytes to requests, and from answers to bytes."""

@@ -1,4 +1,4 @@
-"""An exchange that the framework's application answers (ASGI 3.0, HTTP connection scope, spec version 2.3)."""
+"""An exchange answered by the framework's application (ASGI 3.0, HTTP connection scope, spec version 2.3)."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from serve.request_names import name_request
 logger = logging.getLogger(__name__)
 
 ENOUGH_BYTES: Final = 64 * 1024
-"""Of a body: more is not read before the application has taken this."""
+"""Buffer limit of a body: reading stops until the application has taken some of it (backpressure)."""
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 _WITHOUT_BODY: Final = frozenset({204, 304})
 
 
 class _Framing(Enum):
-    """How the client knows where the answer ends (RFC 9112, 6.3)."""
+    """How the end of the answer is marked (RFC 9112, 6.3)."""
 
     NONE = auto()
     LENGTH = auto()
@@ -38,13 +38,13 @@ class _Framing(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """The application, as one connection sees it."""
+    """The application, from one connection's view."""
 
     app: ASGIApp
     tasks: set[asyncio.Task[None]]
-    """That are at work; the server waits for them when it stops."""
+    """Running tasks; the server waits for them on shutdown."""
     about: Mapping[str, Any]
-    """The part of the scope that belongs to the connection."""
+    """The connection's part of the scope."""
 
 
 class AsgiExchange(Exchange):
@@ -81,33 +81,33 @@ class AsgiExchange(Exchange):
         self._awaits_continue = head.expects_continue
         self._body = bytearray()
         self._changed = asyncio.Event()
-        """Set when there is something for the application: a piece, the end, or that the client is gone."""
+        """Set when there is something for the application: a piece of the body, its end, or a disconnect."""
         self._gone = False
         self._is_in_turn = False
-        """Whether the requests before this one are answered."""
+        """Whether all earlier requests are answered."""
         self._is_started = False
-        """Whether the beginning of the answer is written."""
+        """Whether the answer's header is written."""
         self._end_is_told = False
         self._framing = _Framing.NONE
         self._to_send = 0
-        """Of the answer, bytes as announced."""
+        """Bytes of the answer, as announced and not yet written."""
         self.scope: Scope = {
             **application.about,
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": head.version,
-            # What answers GET answers HEAD; the body is left out here (RFC 9110, 9.3.2).
+            # Routes that answer GET also answer HEAD; the body is dropped here (RFC 9110, 9.3.2).
             "method": "GET" if self.without_body else head.method.decode("ascii"),
             "path": path,
             **_parts_of(head.target),
-            # A part is asked for with GET only (RFC 9110, 14.2).
+            # Range requests are defined for GET only (RFC 9110, 14.2).
             "headers": [field for field in head.fields if field[0] != b"range"] if self.without_body else head.fields,
             "request_id": self.request_id,
             "trace": self.trace,
         }
 
     def start(self) -> None:
-        """Have the application answer."""
+        """Start the application."""
         self._is_in_turn = True
         if self._fault is not None:
             self.send_error(self._fault, self._write_error)
@@ -127,19 +127,19 @@ class AsgiExchange(Exchange):
         self._changed.set()
 
     def fail(self, error: ServeError) -> None:
-        """The rest of the body will not come: so says an answer, unless one has begun."""
+        """The rest of the body will not come: answer with an error, unless an answer has begun."""
         self._fault = error
         if self._is_in_turn:
             self._fail_by(error)
             self._leave()
 
     def abandon(self) -> None:
-        """The client is gone."""
+        """The client has disconnected."""
         self._leave()
 
     @property
     def has_enough(self) -> bool:
-        """Whether the application has to take some of the body first."""
+        """Whether the buffer is full, and the application has to take some of the body first."""
         return not self.is_answered and len(self._body) > ENOUGH_BYTES
 
     def _leave(self) -> None:
@@ -150,11 +150,13 @@ class AsgiExchange(Exchange):
         try:
             await self._application.app(self.scope, self._receive, self._send)
         except Exception as error:  # noqa: BLE001 - becomes an answer
-            if not self.is_answered:  # else the framework has told of it, and passes it on
+            if not self.is_answered:  # else the framework has answered it, and re-raises it
                 self._fail_by(as_serve_error(error, self.request_id, self.trace))
         else:
             if not self.is_answered and not self._gone:
-                logger.error("the application gave no whole answer", extra=log_fields(self.request_id, self.trace))
+                logger.error(
+                    "the application did not complete its answer", extra=log_fields(self.request_id, self.trace)
+                )
                 self.channel.break_off()
 
     def _fail_by(self, error: ServeError) -> None:
@@ -189,7 +191,7 @@ class AsgiExchange(Exchange):
         elif message["type"] == "http.response.body" and self._is_started:
             self._go_on_answering(message.get("body", b""), more=message.get("more_body", False))
         else:
-            raise RuntimeError(f"{message['type']} is not what an application sends now")
+            raise RuntimeError(f"{message['type']} is not a message that the application may send now")
 
     def _begin_answer(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         own = []
@@ -224,7 +226,7 @@ class AsgiExchange(Exchange):
         if self._framing is _Framing.LENGTH:
             self._to_send -= len(body)
             if self._to_send < 0 or (self._to_send and not more):
-                raise RuntimeError("the answer is not as long as its Content-Length says")
+                raise RuntimeError("the answer's length does not match its Content-Length")
         if self._framing is _Framing.CHUNKS:
             end = b"" if more else _LAST_CHUNK
             body = b"%x\r\n%b\r\n%b" % (len(body), body, end) if body else end
@@ -236,7 +238,7 @@ class AsgiExchange(Exchange):
 
 
 def _parts_of(target: bytes) -> Mapping[str, bytes]:
-    """The part of the scope that says the address as it came."""
+    """The part of the scope with the raw address."""
     try:
         address = httptools.parse_url(target)
     except httptools.HttpParserInvalidURLError:

@@ -1,8 +1,8 @@
-"""One connection: requests are read, answered in their order, and kept within bounds of time and size.
+"""One connection: requests are read and answered in order, within limits of time and size.
 
-It is what uvicorn is given as `Config(http=...)`, and uses of uvicorn only what that takes: the constructor's
-arguments, `ServerState`, and `shutdown`. Scoring requests are answered here (`ScoringExchange`); all others go to the
-application (`AsgiExchange`).
+It is passed to uvicorn as `Config(http=...)`, and uses only that interface of uvicorn: the constructor's arguments,
+`ServerState`, and `shutdown`. Scoring requests are answered here (`ScoringExchange`); all others go to the application
+(`AsgiExchange`).
 """
 
 from __future__ import annotations
@@ -33,15 +33,16 @@ from serve.scoring.options import ScoringOptions
 from serve.trace_context import TraceContext
 
 _BUFFER: Final = memoryview(bytearray(256 * 1024))
-"""Of all connections of the process: what was read is parsed, and copied where it is kept, before the next read. Small
-enough to stay in a core's cache."""
+"""Size of the read buffer shared by all connections of the process: each read is parsed, and copied if kept, before the
+next. Small enough to stay in a core's cache.
+"""
 _NO_HEAD: Final = RequestHead(b"", b"", "1.1", [], keep_alive=False)
-"""Of what is refused before a header has come."""
+"""Path used for requests that are refused before a header has arrived."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpService:
-    """What all connections of a process have in common."""
+    """State shared by all connections of a process."""
 
     scoring: ScoringService
     responder: Responder
@@ -71,26 +72,28 @@ class Connection(asyncio.BufferedProtocol):
         self._login: ScoringLogin
         self._application: Application
         self._repeated: tuple[RequestHead, ScoringOptions, int] | None = None
-        """The header of a scoring request that the reader knows by its bytes, what it asks for, its login's term."""
+        """The header of the last scoring request, which the reader recognizes by its bytes; its options; its login's
+        term.
+        """
         self._exchanges: deque[Exchange] = deque()
-        """Requests that are not answered yet, in their order."""
+        """Unanswered requests, in order."""
         self._receiving: Exchange | None = None
-        """Whose body is coming."""
+        """The exchange whose body is being received."""
         self._is_final = False
-        """Whether no further request is read."""
+        """Whether to read no further requests."""
         self._is_first_of_read = False
         self._waiting = Waiting(service.open, self.loop.time())
         self._is_reading = True
         self._can_write = asyncio.Event()
         self._can_write.set()
         self._untaken: list[Ticket] = []
-        """Of answers that are written and that the client has not taken yet."""
+        """Admitted bytes of answers that are written but not yet taken by the client."""
 
-    # What the event loop tells.
+    # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's are none of its subclasses
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transports are not subclasses
         peer = transport.get_extra_info("peername")
         client = None if not peer else (str(peer[0]), int(peer[1]))
         own = transport.get_extra_info("sockname")
@@ -106,14 +109,14 @@ class Connection(asyncio.BufferedProtocol):
         self._state.connections.add(self)  # type: ignore[arg-type]
         self._service.open.add(self)
         if self._service.open.are_too_many:
-            self._fail(TooManyConnections("this process has as many connections as it takes: try again later"))
+            self._fail(TooManyConnections("this process has its maximum number of connections: try again later"))
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the next piece goes."""
+        """The buffer for the next read."""
         return _BUFFER
 
     def buffer_updated(self, nbytes: int) -> None:
-        """A piece has come."""
+        """A read has completed."""
         self._waiting.received_bytes += nbytes
         if self._is_final and self._receiving is None:
             if self._waiting.received_bytes > MAX_DROPPED_BYTES:
@@ -126,25 +129,25 @@ class Connection(asyncio.BufferedProtocol):
             self._fail(error)
 
     def eof_received(self) -> bool:
-        """The client sends no more, and may still want its answers."""
+        """The client has finished sending, and may still wait for answers."""
         if self._lingers or self._receiving is not None or not self._exchanges:
             return False
         self._finish_after_newest()
         return True
 
     def pause_writing(self) -> None:
-        """The client does not take what is written."""
+        """The client is slow to read: the write buffer is full."""
         self._can_write.clear()
         self.heed_backlog()
 
     def resume_writing(self) -> None:
-        """The client has taken what was written."""
+        """The write buffer has drained."""
         self._can_write.set()
         self._release_taken()
         self.heed_backlog()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
+        """The connection is closed."""
         self._state.connections.discard(self)
         self._service.open.remove(self)
         if self._lingers:
@@ -154,17 +157,17 @@ class Connection(asyncio.BufferedProtocol):
         self._can_write.set()
         self._release_taken()
 
-    # What the reader tells.
+    # Called by the reader.
 
     def request_begins(self) -> None:
-        """Its first byte has come."""
+        """Its first byte has arrived."""
         self._waiting.begin(WaitsFor.REQUEST, self.loop.time())
         self._waiting.received_bytes = 0
 
     def head_has_come(self, head: RequestHead, fault: ServeError | None) -> None:
-        """Its header is whole: decide who answers."""
+        """Its header is complete: choose the exchange that answers."""
         if self._is_final:
-            return  # what follows a request after which the connection closes is none
+            return  # ignore everything after a request that closes the connection
         scoring = self._service.scoring
         path, route = scoring.routes.match(head.target)
         exchange: Exchange
@@ -181,7 +184,7 @@ class Connection(asyncio.BufferedProtocol):
         self._enqueue(exchange)
 
     def header_comes_again(self, announced_bytes: int, trace: TraceContext | None) -> None:
-        """It is that of the last scoring request once more, but for the length of the body and the trace."""
+        """The header is that of the last scoring request, except for the body's length and the trace."""
         if self._is_final or self._repeated is None:
             return
         head, options, term = self._repeated
@@ -194,7 +197,7 @@ class Connection(asyncio.BufferedProtocol):
         self._enqueue(exchange)
 
     def body_goes_on(self, piece: bytes) -> None:
-        """A piece of its body."""
+        """A piece of its body has arrived."""
         exchange = self._receiving
         if exchange is None:
             return
@@ -206,7 +209,7 @@ class Connection(asyncio.BufferedProtocol):
             self.heed_backlog()
 
     def body_has_come(self, *, is_last: bool) -> None:
-        """It is whole."""
+        """The request is complete."""
         exchange, self._receiving = self._receiving, None
         if exchange is None:
             return
@@ -222,26 +225,26 @@ class Connection(asyncio.BufferedProtocol):
         elif not self._exchanges:
             self._waiting.end_of_answers(self.loop.time())
 
-    # What exchanges ask for.
+    # Called by exchanges.
 
     def write(self, data: bytes) -> None:
-        """Send it, unless the client is gone."""
+        """Write bytes, unless the client has disconnected."""
         if not self._transport.is_closing():
             self._transport.write(data)
 
     async def drain(self) -> None:
-        """Wait until the client has taken most of what was written, or is gone."""
+        """Wait until the write buffer has drained, or the client has disconnected."""
         await self._can_write.wait()
 
     def hold_until_taken(self, ticket: Ticket) -> None:
-        """The request stays in flight until the client has taken its answer."""
+        """Count the request as in flight until the client has taken its answer."""
         if self._can_write.is_set() or self._transport.is_closing():
             ticket.release()
         else:
             self._untaken.append(ticket)
 
     def finish(self, exchange: Exchange) -> None:
-        """The whole answer is written: the next exchange may start, or the connection closes."""
+        """The answer is complete: start the next exchange, or close the connection."""
         exchange.is_answered = True
         self._state.total_requests += 1
         if self._exchanges and self._exchanges[0] is exchange:
@@ -251,18 +254,18 @@ class Connection(asyncio.BufferedProtocol):
         if not exchange.keep_alive:
             self._close(exchange)
         elif self._exchanges:
-            # Not at once: a client may have sent thousands, and each one's end would start the next a frame deeper.
+            # Not directly: with thousands of pipelined requests, each would start the next one a stack frame deeper.
             self.loop.call_soon(self._start_next)
         else:
             self._waiting.end_of_answers(self.loop.time())
             self.heed_backlog()
 
     def break_off(self) -> None:
-        """The answer can't be finished: close, so that the client sees that."""
+        """The answer can't be completed: close, so that the client notices."""
         self._transport.close()
 
     def heed_backlog(self) -> None:
-        """Stop or go on reading, as what was read and not used, or written and not taken, asks for."""
+        """Pause or resume reading, by the bytes received but unused, and written but not taken (backpressure)."""
         receiving = self._receiving
         is_full = len(self._exchanges) > 1 or (receiving is not None and receiving.has_enough)
         reads = self._lingers or (self._can_write.is_set() and not is_full)
@@ -273,10 +276,10 @@ class Connection(asyncio.BufferedProtocol):
             else:
                 self._transport.pause_reading()
 
-    # What others do with it.
+    # Called by others.
 
     def keep_time(self, now: float) -> None:
-        """Close where the client has been idle, or too slow, for too long."""
+        """Close if the client has been idle or too slow for too long."""
         if not self._waiting.is_too_long(now, is_reading=self._is_reading):
             return
         if self._waiting.what is WaitsFor.REQUEST:
@@ -285,7 +288,7 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.close()
 
     def shutdown(self) -> None:
-        """The server stops: answer what has come, and close."""
+        """Graceful shutdown: answer the requests received, then close."""
         if self._exchanges:
             self._finish_after_newest()
         elif not self._lingers:
@@ -299,7 +302,7 @@ class Connection(asyncio.BufferedProtocol):
         options: ScoringOptions | None,
         trace: TraceContext | None,
     ) -> ScoringExchange:
-        # One behind another of its connection waits for that one, and not for the event loop.
+        # A request behind another of its connection waits for that one, not for the event loop.
         waits_for_loop = self._is_first_of_read and not self._exchanges
         return ScoringExchange(
             *(self, head, route, self._service.scoring, self._login),
@@ -328,7 +331,7 @@ class Connection(asyncio.BufferedProtocol):
         self._is_final = True
 
     def _fail(self, error: ServeError) -> None:
-        """What comes now is no request: say so, behind the answers that are owed, and read no more."""
+        """The input is not a valid request: answer with an error after the pending answers, and stop reading."""
         receiving, self._receiving = self._receiving, None
         was_final, self._is_final = self._is_final, True
         self._waiting.begin(WaitsFor.ANSWER, 0.0)
@@ -339,7 +342,7 @@ class Connection(asyncio.BufferedProtocol):
             self._enqueue(Refusal(self, _NO_HEAD, "", error, encode_error))
 
     def _close(self, exchange: Exchange) -> None:
-        """Close; where more may come, only after the client had time to read the answer."""
+        """Close; if more input may come, only after the client had time to read the answer."""
         self._is_final = True
         times = self._service.open
         is_over = exchange.is_whole and not exchange.may_be_followed

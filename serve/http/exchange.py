@@ -1,4 +1,4 @@
-"""One request on a connection and its answer, whoever gives it: the connection starts it when it is its turn."""
+"""One request on a connection and its answer; the connection starts exchanges in order."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from serve.request_names import name_request
 from serve.trace_context import TraceContext
 
 MAX_DROPPED_BYTES: Final = 64 * 1024 * 1024
-"""Of the body of a request that is answered already: what is received and dropped, to keep the connection."""
+"""Maximum body bytes that are read and dropped after an early answer, to keep the connection open."""
 
 
 class Channel(Protocol):
-    """What an exchange asks of its connection."""
+    """The connection, from an exchange's view."""
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -29,19 +29,19 @@ class Channel(Protocol):
         """The writer of answers."""
 
     def write(self, data: bytes) -> None:
-        """Send it, unless the client is gone."""
+        """Write bytes, unless the client has disconnected."""
 
     async def drain(self) -> None:
-        """Wait until the client has taken most of what was written, or is gone."""
+        """Wait until the write buffer has drained, or the client has disconnected."""
 
     def finish(self, exchange: Exchange) -> None:
-        """The whole answer is written: the next exchange may start, or the connection closes."""
+        """The answer is complete: start the next exchange, or close the connection."""
 
     def break_off(self) -> None:
-        """The answer can't be finished: close, so that the client sees that."""
+        """The answer can't be completed: close, so that the client notices."""
 
     def heed_backlog(self) -> None:
-        """Stop or go on reading, as what was read and not used, or written and not taken, asks for."""
+        """Pause or resume reading, by the bytes received but unused, and written but not taken (backpressure)."""
 
 
 class Exchange(ABC):
@@ -61,49 +61,49 @@ class Exchange(ABC):
     )
 
     def __init__(self, channel: Channel, head: RequestHead, path: str, trace: TraceContext | None) -> None:
-        """`path` is that of the request, decoded; `trace` the span that the answer names."""
+        """`path` is the request's decoded path; `trace` is the span named in the answer."""
         self.channel = channel
         self.path = path
         self.keep_alive = head.keep_alive
         """Whether the connection stays open after the answer."""
         self.without_body = head.method == b"HEAD"
         self.unread_bytes = head.announced_bytes
-        """Of the body, as announced: what has not come yet."""
+        """Announced bytes of the body that have not arrived yet."""
         self.is_whole = False
-        """Whether the body has come."""
+        """Whether the body is complete."""
         self.may_be_followed = False
-        """Whether the client does not know that no further request is read."""
+        """Whether the client has not been told yet that the connection will close."""
         self.is_answered = False
         self.request_id = ""
         self.trace = trace
 
     @abstractmethod
     def start(self) -> None:
-        """The requests before this one are answered."""
+        """All earlier requests are answered: start."""
 
     @abstractmethod
     def take(self, piece: bytes) -> None:
-        """A piece of the body."""
+        """A piece of the body has arrived."""
 
     @abstractmethod
     def end_of_body(self) -> None:
-        """The body is whole."""
+        """The body is complete."""
 
     @abstractmethod
     def fail(self, error: ServeError) -> None:
-        """No more of the request will come, and this is why."""
+        """The rest of the request will not come, for this reason."""
 
     @abstractmethod
     def abandon(self) -> None:
-        """The client is gone."""
+        """The client has disconnected."""
 
     @property
     def has_enough(self) -> bool:
-        """Whether more of the body has to wait until what has come of it is used."""
+        """Whether reading must pause until the received part of the body is used."""
         return False
 
     def send_error(self, error: ServeError, write: WriteError) -> None:
-        """Answer by an error."""
+        """Answer with an error."""
         self.give_up_what_is_too_long()
         answer = self.channel.responder.error(
             *(error, write, self.request_id, self.path),
@@ -115,13 +115,13 @@ class Exchange(ABC):
         self.channel.finish(self)
 
     def give_up_what_is_too_long(self) -> None:
-        """Close after the answer rather than receive all of a body that nobody reads."""
+        """Close after the answer if the unread body is too long to receive and drop."""
         if not self.is_whole and self.unread_bytes > MAX_DROPPED_BYTES:
             self.keep_alive = False
 
 
 class Refusal(Exchange):
-    """A request after which nothing is read, answered by an error; or what is no request at all."""
+    """An error answer to an invalid or refused request, after which nothing more is read."""
 
     __slots__ = ("_error", "_write")
 
@@ -140,10 +140,10 @@ class Refusal(Exchange):
         """Drop it."""
 
     def end_of_body(self) -> None:
-        """Nothing waits for it."""
+        """Nothing to do: the body is not used."""
 
     def fail(self, error: ServeError) -> None:
-        """It has failed already."""
+        """Nothing to do: it has failed already."""
 
     def abandon(self) -> None:
-        """It holds nothing."""
+        """Nothing to do: it holds no resources."""

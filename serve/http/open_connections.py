@@ -1,7 +1,7 @@
-"""The open connections of a process: how many there may be, and how long a client may take for what it owes.
+"""The open connections of a process: their maximum number, and the time limits of clients.
 
-A request has to arrive within a time that grows with what has arrived, so that a header that trickles or a body that
-comes a byte a minute ("slowloris") is cut off. One sweep over all connections costs nothing a request; timers would.
+A request must arrive within a time that grows with the bytes received, so that a trickling header or body ("slowloris")
+is cut off. A periodic sweep over all connections adds no cost to a request, unlike timers.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from typing import Final, Protocol
 
 SWEEP_INTERVAL_S: Final = 0.5
 MIN_BYTES_PER_S: Final = 16 * 1024
-"""A body that comes faster never is too slow, however long it is."""
+"""Minimum rate of a body: at or above it a body of any length is accepted."""
 LINGER_S: Final = 10.0
-"""How long a connection that closes is read, so that its client sees the answer (RFC 9112, 9.6)."""
+"""How long a closing connection is still read, so that its client sees the answer (RFC 9112, 9.6)."""
 MAX_LINGERING: Final = 100
-"""Of the connections of a process; more are closed without that."""
+"""Maximum number of lingering connections of a process; others are closed at once."""
 
 
 class SweptConnection(Protocol):
-    """A connection, as the sweep sees it."""
+    """A connection, from the sweep's view."""
 
     def keep_time(self, now: float) -> None:
-        """Close, if it is time to."""
+        """Close the connection if a time limit is exceeded."""
 
 
 class OpenConnections:
@@ -36,12 +36,12 @@ class OpenConnections:
         self._open: set[SweptConnection] = set()
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Number of open connections."""
         return len(self._open)
 
     @property
     def are_too_many(self) -> bool:
-        """Whether the newest is one too many."""
+        """Whether the newest exceeds the maximum."""
         return len(self._open) > self._max
 
     def add(self, connection: SweptConnection) -> None:
@@ -49,15 +49,15 @@ class OpenConnections:
         self._open.add(connection)
 
     def remove(self, connection: SweptConnection) -> None:
-        """It is gone."""
+        """Remove a closed connection."""
         self._open.discard(connection)
 
     def granted_s(self, received_bytes: int) -> float:
-        """How long a request may take of which so much has come."""
+        """Time allowed for a request, given the bytes received, seconds."""
         return self.read_timeout_s + received_bytes / MIN_BYTES_PER_S
 
     async def keep_time(self) -> None:
-        """Look through all of them now and then, for ever."""
+        """Periodically check all connections, until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SWEEP_INTERVAL_S)

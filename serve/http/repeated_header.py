@@ -1,7 +1,7 @@
-"""A header that comes again: most clients send the same one with each request, but for the length of the body.
+"""Recognizes a repeated header: most clients send the same one with each request, except for the body's length.
 
-Bytes that are equal mean the same, so a header that was read once needs no parser the next time. What may differ is
-the number in `Content-Length` and the value of `traceparent`, which is another one in each request, and nothing else.
+Equal bytes have equal meaning, so a header that was parsed once needs no parser the next time. Only the number in
+`Content-Length` and the value of `traceparent` may differ.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})\r\n", re.IG
 _TRACE: Final = re.compile(rb"\r\n(?i:traceparent):[ \t]*(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})\r\n")
 _DIGITS: Final = 9
 MAX_REPEATED_BYTES: Final = 4096
-"""A longer header is parsed each time."""
+"""Longer headers are always parsed."""
 
 
 class Repeated(NamedTuple):
-    """A whole request whose header is known: where its body begins and ends, and the trace that its header names."""
+    """A complete request with a known header: start and end of its body, and its `traceparent`."""
 
     body: int
     end: int
@@ -37,21 +37,22 @@ class RepeatedHeader:
     before: bytes
     after: bytes
     trace_before: int | None = None
-    """Where in `before` that value was."""
+    """Position of the `traceparent` value in `before`."""
     trace_after: int | None = None
-    """Where in `after` it was."""
+    """Position of the `traceparent` value in `after`."""
 
     @classmethod
     def of(cls, data: bytes, names: Collection[bytes]) -> Self | None:
-        """That of the request with which `data` begins; None where equal bytes would not be enough, or it is too long.
+        """The header of the request at the start of `data`; None if comparing bytes is not sufficient, or it is too
+        long.
 
-        `names` are those of its fields, in lower case, as the parser found them.
+        `names` are its field names, in lower case, from the parser.
         """
         end = data.find(_END) + len(_END)
         header = data[:end]
         length = _LENGTH.search(header)
         lines = len(names) + 2
-        # A parser may take other ends of lines too: then the header ends elsewhere than it seems here.
+        # A parser may accept other line ends too; then the header's end is not the one found here.
         is_plain = header.count(b"\r\n") == header.count(b"\n") == lines
         if length is None or not is_plain or sum(name == b"content-length" for name in names) != 1:
             return None
@@ -67,7 +68,7 @@ class RepeatedHeader:
         return cls(before, _without_trace(after, place), trace_after=place)
 
     def find(self, data: memoryview) -> Repeated | None:
-        """The request with this header at the start of `data`; None where there is no whole one."""
+        """The complete request with this header at the start of `data`; None if there is none."""
         start = len(self.before)
         traced = 0 if self.trace_before is None and self.trace_after is None else TRACEPARENT_BYTES
         header = bytes(data[: start + _DIGITS + 1 + len(self.after) + traced])
@@ -83,7 +84,7 @@ class RepeatedHeader:
         trace = parse_traceparent(given) if traced else None
         digits = header[start:digits_end]
         body = digits_end + len(self.after)
-        # In constant time: the header holds a key, and a proxy may send several clients' requests over one connection.
+        # Constant time: the header contains a key, and a proxy may send several clients' requests over one connection.
         if (
             digits_end < 0
             or (traced and trace is None)

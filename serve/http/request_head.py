@@ -1,4 +1,4 @@
-"""The header of a request, as it came, and whether it is one that HTTP/1.1 permits."""
+"""The header of a request as received, and its validity under HTTP/1.1."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HOST: Final = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%-]*(:[0-9]*)?|\[[0-9A-Fa-f
 
 
 class RequestHead:
-    """What comes before the body. Names of `fields` are in lower case; trailers are never among them."""
+    """The request line and header fields. Names of `fields` are in lower case; trailers are not included."""
 
     __slots__ = ("announced_bytes", "fields", "keep_alive", "method", "target", "values", "version")
 
@@ -35,40 +35,42 @@ class RequestHead:
         self.version = version
         self.fields = fields
         self.values = dict(reversed(fields))
-        """By name; where a field comes twice, the first one counts."""
-        self.announced_bytes = int(self.values.get(b"content-length", b"0"))  # the parser knows that it is a number
-        """The length of the body as the header says it; 0 when it doesn't."""
+        """Values by name; of duplicate fields the first one."""
+        self.announced_bytes = int(
+            self.values.get(b"content-length", b"0")
+        )  # the parser has checked that it is a number
+        """The body's length from the header; 0 if it is not given."""
         self.keep_alive = keep_alive and version == "1.1"
 
     @property
     def request_id(self) -> str | None:
-        """What the client calls the request, not checked yet."""
+        """The client's request id, not validated yet."""
         given = self.values.get(_REQUEST_ID)
         return None if given is None else given.decode("latin-1")
 
     def trace(self) -> TraceContext | None:
-        """The caller's span; None where the header names none, several, or what is none (W3C Trace Context, 3.2)."""
+        """The caller's span; None if the header has none, several, or a malformed one (W3C Trace Context, 3.2)."""
         given = self.values.get(TRACEPARENT)
         return parse_traceparent(given) if given is not None and self._comes_once(TRACEPARENT) else None
 
     def trace_state(self) -> list[str]:
-        """What systems of the caller's say of its trace, line by line, not checked yet."""
+        """The lines of `tracestate`, not validated yet."""
         return [value.decode("latin-1") for name, value in self.fields if name == TRACESTATE]
 
     @property
     def expects_continue(self) -> bool:
-        """Whether the client waits for a 100 before it sends the body (RFC 9110, 10.1.1)."""
+        """Whether the client expects 100 Continue before it sends the body (RFC 9110, 10.1.1)."""
         expectation = self.values.get(b"expect")
         return expectation is not None and self.version == "1.1" and expectation.lower() == b"100-continue"
 
     def fault(self) -> ServeError | None:
-        """What HTTP forbids in it and the parser lets pass; after such a request the connection closes."""
+        """The fault that HTTP forbids but the parser accepts, if any; after it the connection closes."""
         if self.version == "0.9":
-            return MalformedRequest("expected a version of HTTP behind the address (RFC 9112, section 3)")
+            return MalformedRequest("expected an HTTP version after the address (RFC 9112, section 3)")
         if self.version not in {"1.1", "1.0"}:
-            return HttpVersionNotSupported("this server speaks HTTP/1.1")
+            return HttpVersionNotSupported("this server supports HTTP/1.1 and 1.0")
         if self.method == b"CONNECT":
-            return MethodNotAllowed("CONNECT: this server is no proxy", {"Allow": "GET, HEAD, POST"})
+            return MethodNotAllowed("CONNECT: this server is not a proxy", {"Allow": "GET, HEAD, POST"})
         host = self.values.get(b"host")
         if host is None:
             names_host = self.version == "1.0"
@@ -88,10 +90,10 @@ class RequestHead:
         if self.version == "1.0":
             return MalformedRequest("HTTP/1.0 has no Transfer-Encoding: send a Content-Length")
         if coding.strip().lower() != b"chunked" or not self._comes_once(b"transfer-encoding"):
-            return UnsupportedTransferEncoding("the only Transfer-Encoding here is `chunked`")
+            return UnsupportedTransferEncoding("the only supported Transfer-Encoding is `chunked`")
         return None
 
 
 def too_large() -> HeaderTooLarge:
-    """The fault of a header that goes on and on."""
+    """The fault of an overlong header."""
     return HeaderTooLarge(f"expected at most {MAX_HEAD_BYTES} bytes beside the body")

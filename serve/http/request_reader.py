@@ -1,8 +1,8 @@
-"""From the bytes of a connection to requests: a parser of httptools, and what it leaves to those who use it.
+"""From a connection's bytes to requests: the parser of httptools, and the checks that it leaves to its users.
 
-The parser (llhttp) takes the first of two Host headers, takes trailers for headers, gives up where the client asks for
-another protocol, and knows no bound. Here a request that asks for an upgrade is served as it is (RFC 9110, 7.8),
-trailers are dropped (RFC 9110, 6.5.1), and what breaks the rules of `request_head` is refused.
+The parser (llhttp) accepts duplicate Host headers, reports trailers as headers, stops at a protocol upgrade, and has no
+size limits. Here upgrade requests are served over HTTP/1.1 (RFC 9110, 7.8), trailers are dropped (RFC 9110, 6.5.1), and
+requests that break the rules of `request_head` are refused.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from serve.trace_context import TraceContext
 
 _REQUEST_LINE: Final = re.compile(rb"[\r\n]*([!#$%&'*+.^_`|~0-9A-Za-z-]{1,256})(?= \S+ HTTP/1\.[01]\r\n)")
 _CHUNK_BYTES: Final = 24
-"""What a chunk takes beside its content, without an extension: at most 16 digits and two ends of lines."""
+"""Overhead of a chunk without extensions: at most 16 digits and two line ends."""
 _LINE_BYTES: Final = 4
-"""A colon, a space and the end of a line."""
+"""A colon, a space and a line end."""
 
 
 class RequestListener(Protocol):
-    """Who is told of requests, in the order in which they come."""
+    """Receives the events of requests, in order."""
 
     def request_begins(self) -> None:
-        """Its first byte has come."""
+        """Its first byte has arrived."""
 
     def head_has_come(self, head: RequestHead, fault: ServeError | None) -> None:
-        """Its header is whole. Where it has a `fault`, nothing that follows is read."""
+        """Its header is complete. If it has a `fault`, nothing after it is read."""
 
     def header_comes_again(self, announced_bytes: int, trace: TraceContext | None) -> None:
-        """It is the one for which `expect_again` was called, but for the length of the body and the trace."""
+        """The header is the one of `expect_again`, except for the body's length and the trace."""
 
     def body_goes_on(self, piece: bytes) -> None:
-        """A piece of its body."""
+        """A piece of its body has arrived."""
 
     def body_has_come(self, *, is_last: bool) -> None:
-        """It is whole; `is_last` where the parser reads no further request, which a trailer may have asked for."""
+        """The request is complete; `is_last` if the parser reads no further request, e.g. due to a trailer."""
 
 
 class _Refused(Exception):
-    """The listener was told of a fault: the bytes that follow mean nothing."""
+    """The listener has received a fault: ignore all bytes after it."""
 
 
 class RequestReader:
@@ -55,33 +55,33 @@ class RequestReader:
         self._target = b""
         self._fields: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
-        """Of the header that is coming, at least."""
+        """Lower bound of the current header's size."""
         self._in_head = False
         self._is_between = True
-        """Whether what comes next begins a request."""
+        """Whether the next bytes begin a request."""
         self._read_bytes = 0
-        """At once, the last time."""
+        """Bytes passed in the last read."""
         self._begun = 0
-        """Requests that began in what is read now."""
+        """Requests that began in the current read."""
         self._method: bytes | None = None
-        """Of the next request, where the parser does not know it."""
+        """Method of the next request, if the parser does not know it."""
         self._framing: bytes | None = None
-        """What the body needs that the parser did not read, since the client asked for another protocol."""
+        """Framing header of a body that the parser skipped because of an upgrade request."""
         self._is_body_only = False
-        """Whether the parser's next header is one that we wrote, to have it read such a body."""
+        """Whether the parser's next header is our own, written to make it read such a body."""
         self._extra_bytes = 0
-        """That came with the body and are none of it: what belongs to chunks."""
+        """Bytes of chunk framing received with the body."""
         self._trailer_bytes = 0
         self._repeated: RepeatedHeader | None = None
         self._is_expected_again = False
-        """Whether the newest header is to be known when it comes again."""
+        """Whether to remember the newest header."""
         self._parser = httptools.HttpRequestParser(self)
 
     def read(self, data: memoryview) -> None:
-        """Tell the listener what the bytes hold.
+        """Parse bytes and notify the listener.
 
         Raises:
-            ServeError: they are no request, or the beginning of one that is too long. Read nothing after it.
+            ServeError: they are not a valid request, or its header is too long. Read nothing after it.
         """
         if self._repeated is not None and self._is_between:
             data = self._without_repeated(data, self._repeated)
@@ -120,18 +120,18 @@ class RequestReader:
             self._know_again(whole, is_alone=begins and self._begun == 1)
 
     def expect_again(self) -> None:
-        """Know the header, which has just come, by its bytes when it comes again."""
+        """Recognize the header that has just arrived by its bytes when it is repeated."""
         self._repeated, self._is_expected_again = None, True
 
     def _know_again(self, data: memoryview, *, is_alone: bool) -> None:
-        """Know the newest header, where it is the only one in `data`, and at its beginning."""
+        """Remember the newest header, if it is the only one in `data`, at its start."""
         self._is_expected_again = False
         if is_alone:
             names = [name for name, _ in self._fields]
             self._repeated = RepeatedHeader.of(bytes(data[:MAX_REPEATED_BYTES]), names)
 
     def _without_repeated(self, data: memoryview, header: RepeatedHeader) -> memoryview:
-        """What follows the whole requests with that header at the beginning; the listener is told of those."""
+        """Notify the listener of complete requests with the known header at the start; returns the rest."""
         listener = self._listener
         while data and (found := header.find(data)) is not None:
             start, end, trace = found
@@ -144,7 +144,7 @@ class RequestReader:
         return data
 
     def _newest_head_bytes(self, data: memoryview) -> int:
-        """How much of what was read belongs to the last header in it, at least; other requests are before it."""
+        """Lower bound of the bytes of this read that belong to its last header; earlier requests come before it."""
         return len(data) - bytes(data).rfind(self._target) if self._in_head and len(data) > MAX_HEAD_BYTES else 0
 
     def _read_body_that_was_left_out(self) -> None:
@@ -155,9 +155,8 @@ class RequestReader:
             self._parser.feed_data(b"POST / HTTP/1.1\r\n" + framing + b"\r\n\r\n")
 
     def _with_known_method(self, data: memoryview, *, begins: bool) -> memoryview:
-        """The bytes of a request with a method that the parser knows; raises where they are none.
-
-        `begins` says whether the bytes are the beginning of a request: else they may be the rest of a body.
+        """Replace a method that the parser does not know; raises if the bytes are not a request. `begins`: whether the
+        bytes begin a request; otherwise they may be the rest of a body.
         """
         is_first = begins and self._begun == 1 and self._method is None
         line = _REQUEST_LINE.match(data) if is_first else None
@@ -177,11 +176,11 @@ class RequestReader:
         self._listener.request_begins()
 
     def on_url(self, url: bytes) -> None:
-        """What is asked for, or a piece of it."""
+        """The request target, or a piece of it."""
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header, or one trailer."""
+        """A header field, or a trailer field."""
         if self._in_head:
             self._fields.append((name.lower(), value))
         else:
@@ -190,7 +189,7 @@ class RequestReader:
                 raise too_large()
 
     def on_headers_complete(self) -> None:
-        """The header is whole."""
+        """The header is complete."""
         if not self._in_head:
             return
         self._in_head = False
@@ -209,13 +208,13 @@ class RequestReader:
             raise _Refused
 
     def _is_long(self, fields: list[tuple[bytes, bytes]]) -> bool:
-        """Whether the header itself is too long, of all that was read with it."""
+        """Whether the header itself is too long, excluding other bytes of the same read."""
         return (
             len(self._target) + sum([len(name) + len(value) + _LINE_BYTES for name, value in fields]) > MAX_HEAD_BYTES
         )
 
     def on_chunk_header(self) -> None:
-        """A chunk begins, or the last one, which is empty."""
+        """A chunk begins; the last one is empty."""
         self._extra_bytes -= _CHUNK_BYTES
 
     def on_body(self, piece: bytes) -> None:
@@ -224,14 +223,14 @@ class RequestReader:
         self._listener.body_goes_on(piece)
 
     def on_message_complete(self) -> None:
-        """The request is whole."""
+        """The request is complete."""
         if self._framing is None:
             self._is_body_only, self._is_between = False, True
             self._listener.body_has_come(is_last=not self._parser.should_keep_alive())
 
 
 def _framing_of(fields: list[tuple[bytes, bytes]]) -> bytes | None:
-    """The header line that says where the body ends; None where there is no body."""
+    """The header line that frames the body; None if there is no body."""
     for name, value in fields:
         if name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0")):
             return name + b": " + value

@@ -1,4 +1,4 @@
-"""Every answer's bytes: a status, headers, a body and the request's id are put together here and nowhere else."""
+"""Writes the bytes of every answer: status, headers, body and request id are assembled only here."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ _BREAKS_A_LINE: Final = re.compile(rb"[\r\n\x00]")
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 PoliciesFor = Callable[[str], Mapping[bytes, bytes]]
-"""The headers by which browsers are told what an address may do, of which an answer may have its own."""
+"""Security policy headers of an address; an answer may set its own."""
 
 
 class Responder:
-    """Writes answers. One for all connections of a process."""
+    """Writes answers. Shared by all connections of a process."""
 
     def __init__(
         self, everywhere: Mapping[str, str], policies_for: PoliciesFor, model_version: Callable[[], int | None]
     ) -> None:
-        """`everywhere` are the headers of every answer."""
+        """`everywhere`: headers of every answer."""
         self._everywhere = "".join([f"{name}: {value}\r\n" for name, value in everywhere.items()])
         self._policies_for = policies_for
         self._model_version = model_version
         self._second = 0
         self._common = b""
         self._start_of_scores = b""
-        """Headers of every answer, and the beginning of those to scoring requests, as they are this second."""
+        """Headers of every answer, and the start of scoring answers, with the date of the current second."""
 
     def score(self, answer: Answer, request_id: str, *, keep_alive: bool, trace: TraceContext | None = None) -> bytes:
-        """The answer 200 to a scoring request; an answer that is given again names the request of the first time."""
+        """The answer 200 to a scoring request; a replayed answer names the first request."""
         self._keep_time()
         content = answer.content
         others = "".join([f"{name}: {value}\r\n" for name, value in answer.headers.items()]) if answer.headers else ""
@@ -68,7 +68,7 @@ class Responder:
         keep_alive: bool,
         without_body: bool,
     ) -> bytes:
-        """An error in the form of the protocol that is spoken at the path."""
+        """An error in the form of the path's protocol."""
         named = {
             REQUEST_ID_HEADER: request_id,
             MODEL_VERSION_HEADER: version_text(self._model_version()),
@@ -94,10 +94,10 @@ class Responder:
         keep_alive: bool,
         trace: TraceContext | None = None,
     ) -> bytes:
-        """The header of an answer of the framework, whose own headers stay as they are.
+        """The header of an answer of the framework, which keeps its own header fields.
 
         Raises:
-            ValueError: one of them would break the header.
+            ValueError: a field contains a line end.
         """
         self._keep_time()
         lines = {
@@ -110,7 +110,7 @@ class Responder:
         parts = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status, self._common]
         for name, value in headers:
             if _BREAKS_A_LINE.search(name) or _BREAKS_A_LINE.search(value):
-                raise ValueError("a header of an answer has the end of a line in it")
+                raise ValueError("a header field of an answer contains a line end")
             lines.pop(name.lower(), None)
             parts.append(b"%b: %b\r\n" % (name, value))
         parts += [b"%b: %b\r\n" % line for line in lines.items()]
@@ -118,7 +118,7 @@ class Responder:
         return b"".join(parts)
 
     def _keep_time(self) -> None:
-        """The date counts seconds, so what has it in it is written once a second."""
+        """Rebuild the headers that contain the date, once a second."""
         second = int(time.time())
         if second != self._second:
             self._second = second

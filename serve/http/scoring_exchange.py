@@ -1,4 +1,4 @@
-"""An exchange that is a scoring request: answered at the connection, without a task or the framework."""
+"""The exchange of a scoring request: answered by the connection, without a task or the framework."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ from serve.trace_context import TraceContext
 
 @dataclass(frozen=True, slots=True)
 class ScoringService:
-    """What scoring requests need, one for all connections."""
+    """The services for scoring requests, shared by all connections."""
 
     routes: ScoringRoutes
     scoring: Scoring
     access: AccessControl
     shedder: LoadShedder
     error_form: Callable[[str], WriteError]
-    """How errors are written at a path."""
+    """The form of errors at a path."""
     spans: RequestSpans | None = None
-    """Makes spans of requests; None where no collector takes them."""
+    """Makes spans of requests; None if no collector is configured."""
 
 
 class ScoringChannel(Channel, Protocol):
-    """What it asks of its connection besides."""
+    """Additional methods of its connection."""
 
     def hold_until_taken(self, ticket: Ticket) -> None:
-        """The request stays in flight until the client has taken its answer."""
+        """Count the request as in flight until the client has taken its answer."""
 
 
 class ScoringExchange(Exchange):
@@ -81,10 +81,10 @@ class ScoringExchange(Exchange):
         trace: TraceContext | None = None,
         waits_for_loop: bool,
     ) -> None:
-        """`announced_bytes` is the length of the body, `options` what the header asks for, where that is known already,
-        `trace` the caller's span.
+        """`announced_bytes` is the body's length; `options` are the header's options, if already known; `trace` is the
+        caller's span.
 
-        `waits_for_loop`: nothing but the event loop has kept the request from being read until now.
+        `waits_for_loop`: only the event loop has delayed the reading of the request.
         """
         super().__init__(channel, head, route.path, trace)
         self.unread_bytes = announced_bytes
@@ -95,7 +95,7 @@ class ScoringExchange(Exchange):
         self._request: ScoringRequest | None = None
         self._span: RequestSpan | None = None
         self.options = options
-        """None where the request is refused before they are read."""
+        """None if the request is refused before they are read."""
         self._fault: ServeError | None
         self.request_id, self._fault = name_request(head.request_id)
         if waits_for_loop and service.shedder.admit_or_shed() is Decision.SHED:
@@ -113,14 +113,14 @@ class ScoringExchange(Exchange):
                 self._fault = as_serve_error(error, self.request_id, self.trace)
 
     def start(self) -> None:
-        """The requests before this one are answered."""
+        """All earlier requests are answered: start."""
         self._is_started = True
         if self._awaits_continue and self._fault is None and not self.is_whole:
             self.channel.write(CONTINUE)
         self._go_on()
 
     def take(self, piece: bytes) -> None:
-        """A piece of the body."""
+        """A piece of the body has arrived."""
         if self._fault is None and self._request is not None:
             try:
                 self._request.add(piece)
@@ -129,7 +129,7 @@ class ScoringExchange(Exchange):
                 self._go_on()
 
     def end_of_body(self) -> None:
-        """The body is whole."""
+        """The body is complete."""
         self._go_on()
 
     def fail(self, error: ServeError) -> None:
@@ -138,7 +138,7 @@ class ScoringExchange(Exchange):
         self._go_on()
 
     def abandon(self) -> None:
-        """The client is gone; a request that is being computed gives back what it holds at its end."""
+        """The client has disconnected; a request being computed releases its resources at its end."""
         self._is_gone = True
         if self._span is not None and not self._is_computing:
             self._span.end_unanswered()
@@ -146,7 +146,7 @@ class ScoringExchange(Exchange):
             self._request.ticket.release()
 
     def _go_on(self) -> None:
-        """Answer, if it is time to."""
+        """Answer, if everything needed is there."""
         if not self._is_started or self._is_computing or self.is_answered or self._is_gone:
             return
         if self._fault is not None:
@@ -188,7 +188,7 @@ class ScoringExchange(Exchange):
             self.channel.finish(self)
 
     def _begin_span(self, spans: RequestSpans, head: RequestHead) -> None:
-        """From here on the trace is that of our span, if the request is sampled."""
+        """Begin our span; if the request is sampled, it becomes the trace of the request."""
         self._span = spans.begin(self.path, self.request_id, self.trace, head.trace_state())
         if self._span is not None and self._request is not None:
             self.trace = self._span.trace

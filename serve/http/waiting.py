@@ -1,4 +1,4 @@
-"""What a connection waits for, since when, and when it has waited for too long."""
+"""State of a connection's wait: for what, since when, and its time limit."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from serve.http.open_connections import LINGER_S, OpenConnections
 
 
 class WaitsFor(Enum):
-    """What has to happen next on a connection."""
+    """What must happen next on a connection."""
 
     REQUEST = auto()
-    """The client owes the rest of a request that it has begun, or its first one."""
+    """The client must send the rest of a request, or its first one."""
     ANSWER = auto()
-    """We owe one."""
+    """The server must send an answer."""
     NEXT = auto()
-    """Nobody owes anything: the client may send another request."""
+    """Keep-alive: the client may send another request."""
     CLOSE = auto()
-    """The client has time to read the last answer and to close."""
+    """Lingering close: the client has time to read the last answer and to close."""
 
 
 class Waiting:
@@ -30,19 +30,19 @@ class Waiting:
         self.what = WaitsFor.REQUEST
         self.since = now
         self.received_bytes = 0
-        """Of the request that is coming, or of what is dropped."""
+        """Bytes received of the current request, or dropped."""
 
     def begin(self, what: WaitsFor, now: float) -> None:
-        """Wait for that from now on."""
+        """Begin to wait for it now."""
         self.what, self.since = what, now
 
     def end_of_answers(self, now: float) -> None:
-        """All that has come is answered; a request of which the end has not come is still owed."""
+        """All complete requests are answered; an incomplete one is still awaited."""
         if self.what is WaitsFor.ANSWER:
             self.begin(WaitsFor.NEXT, now)
 
     def is_too_long(self, now: float, *, is_reading: bool) -> bool:
-        """Whether what it waits for should have happened; a client owes nothing while nothing of it is read."""
+        """Whether the time limit is exceeded; a client is not timed while reading is paused."""
         waited_s = now - self.since
         match self.what:
             case WaitsFor.REQUEST:

@@ -1,2 +1,1 @@
-"""`Idempotency-Key`: a request that is sent again, by whichever worker it comes to, gets the first one's answer and
-makes no second record."""
+"""`Idempotency-Key`: a repeated request, at any worker, gets the first one's answer and makes no second record."""

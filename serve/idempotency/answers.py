@@ -1,14 +1,14 @@
 """Answers by idempotency key, shared by the server processes of a machine: one SQLite file beside the spool.
 
-A key goes three steps, each on disk before the next is begun:
+A key passes three states, each on disk before the next:
 
-1. claimed: a process is at work on it; others answer 409 as long as that process lives.
-2. promised: the answer, and the place in the prediction log that its record is about to take.
+1. claimed: a process works on it; others answer 409 as long as that process is alive.
+2. promised: the answer, and the place in the prediction log that its record will take.
 3. confirmed: the record is written.
 
-Whatever kills a process in between, the next request with the key finds out: a promised answer counts if its place
-in the log is taken, since no other record can take the place that a dead process had in its own chain. If it is not,
-nothing was recorded and nothing was answered, and the request is scored again.
+If a process is killed in between, the next request with the key recovers: a promised answer is valid if its place in
+the log is taken, since only the dead process could write to its own chain. Otherwise nothing was recorded or answered,
+and the request is scored again.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ DATABASE_FILE: Final = "answers.sqlite3"
 BUSY_TIMEOUT_S: Final = 5.0
 SWEEP_INTERVAL_S: Final = 600.0
 MAX_BYTES: Final = 1024**3
-"""Of all answers on the disk; beyond it requests with an Idempotency-Key get 503."""
+"""Maximum size of all answers on disk; beyond it requests with an Idempotency-Key get 503."""
 
 _SCHEMA: Final = """
     CREATE TABLE IF NOT EXISTS answers (
@@ -60,7 +60,7 @@ _SCHEMA: Final = """
 """
 _VERSION: Final = "PRAGMA user_version"
 _KEYED_VERSION: Final = "PRAGMA user_version = 1"
-"""Of a file whose digests are under the store's key."""
+"""Schema version of a file whose digests are keyed."""
 _UNKEYED: Final = "SELECT key, request FROM answers"
 _KEY_IT: Final = "UPDATE answers SET key = ?, request = ? WHERE key = ?"
 _CLAIM: Final = "INSERT OR IGNORE INTO answers (key, request, owner, claimed_at) VALUES (?, ?, ?, ?)"
@@ -87,24 +87,24 @@ class _Claim(NamedTuple):
 
 
 class SavedAnswer(msgspec.Struct, frozen=True, gc=False):
-    """An answer as it is kept."""
+    """A stored answer."""
 
     content: bytes
     media_type: str
     headers: dict[str, str]
-    """With the version of the model."""
+    """Headers, with the model's version."""
     rows: int
     request_id: str
-    """The id under which it is on record."""
+    """The request id of its record."""
 
     @classmethod
     def of(cls, answer: Answer, rows: int, request_id: str) -> SavedAnswer:
-        """The answer to a request with so many rows."""
+        """Convert an answer to a request with `rows` rows."""
         headers = {MODEL_VERSION_HEADER: str(answer.model_version), **answer.headers}
         return cls(answer.content, answer.media_type, headers, rows, request_id)
 
     def replayed(self) -> Answer:
-        """It is given again: the headers say so, and under which request id it is on record."""
+        """The answer for a repeated request; its headers mark it as replayed, and name the recorded request id."""
         others = {name: value for name, value in self.headers.items() if name != MODEL_VERSION_HEADER}
         return Answer(
             self.content,
@@ -120,14 +120,13 @@ _ENCODER: Final = msgspec.msgpack.Encoder()
 
 
 class SavedAnswers:
-    """One process's way to the answers; safe to use from any thread.
-
-    Of keys and requests it is given digests, and keeps these under a key of its own.
+    """The store of answers, from one process; thread-safe. It receives digests of keys and requests, and stores keyed
+    hashes of them.
     """
 
     def __init__(self, spool: Path, keep_s: float, max_bytes: int = MAX_BYTES, *, durable: bool) -> None:
-        """An answer is kept for `keep_s`; all of them take at most `max_bytes` on the disk. `durable` forces each step
-        there, so that it outlives the machine's power.
+        """An answer is kept for `keep_s`; all answers take at most `max_bytes` on disk. `durable` syncs each step, so
+        that it survives a power failure.
         """
         self._spool = spool
         self._owners = spool / FOLDER / OWNERS_FOLDER
@@ -141,7 +140,7 @@ class SavedAnswers:
         self._database: sqlite3.Connection
 
     def start(self) -> None:
-        """Open the file, or make it.
+        """Open or create the file.
 
         Raises:
             OSError, sqlite3.Error: it can't be opened.
@@ -154,7 +153,7 @@ class SavedAnswers:
         self._database.execute("PRAGMA synchronous = FULL" if self._durable else "PRAGMA synchronous = NORMAL")
         (page_bytes,) = self._database.execute("PRAGMA page_size").fetchone()
         self._database.execute(f"PRAGMA max_page_count = {max(1, self._max_bytes // page_bytes)}")
-        # What is deleted or replaced is written over.
+        # Overwrite deleted and replaced content.
         self._database.execute("PRAGMA secure_delete = ON")
         self._database.executescript(_SCHEMA)
         self._secret = store_key(path.parent)
@@ -166,7 +165,7 @@ class SavedAnswers:
         self._owner.close()
 
     def claim(self, key: bytes, request: bytes) -> SavedAnswer | None:
-        """The answer that was given under this key; None when the key is the caller's now, who has to score.
+        """The saved answer of this key; None if the key is now claimed for the caller, who must score.
 
         Raises:
             IdempotencyKeyReused: the key belongs to another request.
@@ -187,7 +186,7 @@ class SavedAnswers:
         return _DECODER.decode(claim.answer) if claim.confirmed else self._recover(key, claim)
 
     def promise(self, key: bytes, answer: SavedAnswer, place: RecordPlace) -> None:
-        """Keep the answer, whose record is about to be written at `place`.
+        """Save the answer, before its record is written at `place`.
 
         Raises:
             IdempotencyUnavailable: the file can't be used: don't write the record.
@@ -198,11 +197,11 @@ class SavedAnswers:
             execute(_PROMISE, values)
 
     def confirm(self, key: bytes) -> None:
-        """The record is written. Where that can't be kept, the next request with the key looks into the log."""
+        """Mark the record as written. If that fails, the next request with the key checks the log."""
         self._confirm(keyed(self._secret, key))
 
     def release(self, key: bytes) -> None:
-        """Nothing was recorded under this key, so it is free again."""
+        """Release the key, if nothing was recorded under it."""
         with self._statements() as execute:
             execute(_RELEASE, (keyed(self._secret, key), self._owner.id.bytes))
 
@@ -214,7 +213,7 @@ class SavedAnswers:
             logger.warning("%s", error)
 
     def _key_digests(self) -> None:
-        """Once: those of the time before the store had a key."""
+        """Migrate, once, unkeyed digests of older versions."""
         execute = self._database.execute
         execute("BEGIN IMMEDIATE")
         if execute(_VERSION).fetchone() == (0,):
@@ -224,7 +223,7 @@ class SavedAnswers:
         execute("COMMIT")
 
     def _recover(self, named: bytes, claim: _Claim) -> SavedAnswer | None:
-        # Asked before the log is read: what a dead process has not written by now, it never will.
+        # Check before reading the log: a dead process writes nothing more.
         alive = is_alive(self._owners, uuid.UUID(bytes=claim.owner))
         if claim.chain_id is not None:
             place = RecordPlace(uuid.UUID(bytes=claim.chain_id), claim.sequence)
@@ -244,11 +243,11 @@ class SavedAnswers:
 
     @contextmanager
     def _statements(self) -> Iterator[Any]:
-        """Statements of one thread at a time, each a transaction of its own."""
+        """Run statements of one thread at a time, each in its own transaction."""
         try:
             with self._lock:
                 yield self._database.execute
         except sqlite3.Error as error:
             raise IdempotencyUnavailable(
-                f"the answers under Idempotency-Key can't be kept ({error}): try again later, or send no key"
+                f"the answers under Idempotency-Key can't be saved ({error}): try again later, or send no key"
             ) from error

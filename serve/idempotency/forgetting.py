@@ -1,4 +1,4 @@
-"""What an erasure does to the answers by idempotency key."""
+"""Erasure of answers by idempotency key."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _CHECKPOINT: Final = "PRAGMA wal_checkpoint(TRUNCATE)"
 
 
 def forget(spool: Path, places: Iterable[RecordPlace]) -> int:
-    """Forget request and answer of each record; gives how many there were.
+    """Erase request and answer of each record; returns their number.
 
-    The key itself stays: whoever sends the request again is refused, and makes no record again of what was erased.
+    The key itself stays, so that a repeated request is refused and does not record erased data again.
 
     Raises:
         IdempotencyUnavailable: the file can't be used.
@@ -50,9 +50,9 @@ def forget(spool: Path, places: Iterable[RecordPlace]) -> int:
 
 
 def _empty_log(database: sqlite3.Connection) -> None:
-    """The log beside the file holds pages as they were, until it is written over."""
+    """Truncate the write-ahead log, which still holds old pages."""
     deadline = time.monotonic() + CHECKPOINT_TIMEOUT_S
-    while database.execute(_CHECKPOINT).fetchone()[0]:  # busy: a server process reads just now
+    while database.execute(_CHECKPOINT).fetchone()[0]:  # busy: a server process is reading
         if time.monotonic() > deadline:
-            raise sqlite3.OperationalError("its log is in use all the time")
+            raise sqlite3.OperationalError("its write-ahead log is constantly in use")
         time.sleep(POLL_INTERVAL_S)

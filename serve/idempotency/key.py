@@ -1,4 +1,4 @@
-"""The header `Idempotency-Key`, and what makes two requests with the same key the same request."""
+"""The header `Idempotency-Key`, and the identity of requests with the same key."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ class IdempotencyKey:
     value: str
 
     def digest(self) -> bytes:
-        """What names it in the store, 32 bytes."""
+        """Its id in the store, 32 bytes."""
         return _digest(self.caller.encode(), self.endpoint.encode(), self.value.encode())
 
     def request_digest(self, content_type: str, encoding: str, body: bytes) -> bytes:
-        """What tells a request that is sent again from another one with the same key, 32 bytes."""
+        """Digest that distinguishes a repeated request from another one with the same key, 32 bytes."""
         return _digest(content_type.encode(), encoding.encode(), body)
 
 
 def idempotency_key_of(headers: Mapping[str, str], endpoint: str, caller: str) -> IdempotencyKey | None:
-    """The key that the request names, bare or in quotes as a structured field has it; None without one.
+    """The request's key, bare or quoted as a structured field; None without one.
 
     Raises:
-        MalformedHeader: no key.
+        MalformedHeader: not a valid key.
     """
     given = headers.get(_HEADER)
     if given is None:

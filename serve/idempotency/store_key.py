@@ -1,7 +1,7 @@
-"""The key of a store of answers: digests under it tell nobody who has only the store what a request held.
+"""The key of the store of answers: keyed digests reveal nothing of a request to a reader of the store.
 
-A body can be guessed from what its SHA-256 is, since all else in it may be known. The key lives beside the store, since
-both have to outlast a restart, and is its owner's alone.
+A body could be guessed from its plain SHA-256, since most of it may be known. The key is stored beside the store, since
+both must survive a restart, and only its owner can read it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KEY_BYTES: Final = 32
 
 
 def store_key(folder: Path) -> bytes:
-    """The key of the store in a folder, made by whichever process comes first.
+    """The key of the store in a folder, created by the first process.
 
     Raises:
         OSError: it can't be read or written.
@@ -45,5 +45,5 @@ def store_key(folder: Path) -> bytes:
 
 
 def keyed(key: bytes, digest: bytes) -> bytes:
-    """The digest as it is kept."""
+    """The digest as stored."""
     return hmac.digest(key, digest, hashlib.sha256)

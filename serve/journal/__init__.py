@@ -1,1 +1,1 @@
-"""Journals of what people did: tables that only grow, each event chained by hash to the one before."""
+"""Journals of people's acts: append-only tables, each event chained by hash to the one before."""

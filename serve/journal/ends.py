@@ -1,8 +1,7 @@
-"""Where each journal ends, written down outside of the database as the ends of chains are (`serve/prediction_log/`).
+"""Anchors of the journals' ends outside of the database, as for chains (`serve/prediction_log/`).
 
-A journal's hashes show what was changed, removed or moved inside of it; events at its end could still be cut off, or
-cut off and replaced by others. So its last number and hash are an anchor too: signed with AUDIT_KEY, and sent to
-ANCHOR_URL.
+A journal's hashes reveal changed, removed or moved events inside it, but not events cut off or replaced at its end. So
+its last number and hash are anchored too: signed with AUDIT_KEY, and sent to ANCHOR_URL.
 """
 
 from __future__ import annotations
@@ -28,27 +27,27 @@ _SOME: Final = sql.SQL("SELECT number, hash FROM {table} WHERE number = ANY (%s)
 
 
 class JournalCut(ProjectError):
-    """A journal lacks what was anchored of it: its anchor stays, so that `verify` tells of it."""
+    """A journal lacks anchored events: its anchor stays, so that `verify` reports it."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnchoredJournal:
-    """A journal whose end has an anchor; `chain_id` stands for it among the anchors of chains."""
+    """A journal whose end is anchored; `chain_id` identifies it among the anchors of chains."""
 
     table: str
     chain_id: uuid.UUID
     since: int
-    """Version of the schema from which on the server may read its end."""
+    """First schema version in which the server may read its end."""
 
     def end(self, connection: Connection) -> ChainEnd | None:
-        """Its last event; None where it has none."""
+        """Its last event; None if it is empty."""
         with connection.cursor() as cursor:
             cursor.execute(_LAST.format(table=self._name))
             found = cursor.fetchone()
         return None if found is None else ChainEnd(self.chain_id, found[0], bytes(found[1]))
 
     def hashes(self, connection: Connection, numbers: Iterable[int]) -> dict[int, bytes]:
-        """Of those events that are there."""
+        """Hashes of the given events, as far as they exist."""
         with connection.cursor() as cursor:
             cursor.execute(_SOME.format(table=self._name), (list(numbers),))
             return {number: bytes(end) for number, end in cursor.fetchall()}
@@ -63,14 +62,14 @@ REVIEW_POLICIES: Final = AnchoredJournal("review_policies", uuid.UUID(int=4), si
 CASE_EVENTS: Final = AnchoredJournal("case_events", uuid.UUID(int=5), since=21)
 OUTCOMES: Final = AnchoredJournal("outcomes", uuid.UUID(int=6), since=22)
 ANCHORED_JOURNALS: Final = (PERSON_EVENTS, REVIEW_POLICIES, CASE_EVENTS, OUTCOMES)
-"""Beside the ledger of erasures, whose anchor moves with each erasure (`serve/audit/amendment.py`)."""
+"""All except the ledger of erasures, whose anchor moves with each erasure (`serve/audit/amendment.py`)."""
 
 
 def anchor_journals(dsn: str, book: AnchorBook) -> None:
-    """Write down where the journals end now; an anchor only goes on from what it says already.
+    """Anchor the current ends of the journals; an anchor must continue the previous one.
 
     Raises:
-        JournalCut: one does not go on from its anchor.
+        JournalCut: a journal does not continue its anchor.
         DatabaseError, psycopg2.Error: PostgreSQL does not answer, or refuses.
     """
     with connect(dsn, APPLICATION_NAME) as connection:
@@ -78,7 +77,7 @@ def anchor_journals(dsn: str, book: AnchorBook) -> None:
         journals = [journal for journal in ANCHORED_JOURNALS if version >= journal.since]
         cut = [journal.table for journal in journals if not _goes_on(connection, journal, book)]
     if cut:
-        raise JournalCut(f"{', '.join(cut)}: events that were there are gone: see `python -m serve.audit verify`")
+        raise JournalCut(f"{', '.join(cut)}: anchored events are missing: see `python -m serve.audit verify`")
 
 
 def _goes_on(connection: Connection, journal: AnchoredJournal, book: AnchorBook) -> bool:

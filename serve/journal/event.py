@@ -1,4 +1,4 @@
-"""An event of a journal, and what shows that none was changed, removed or moved.
+"""An event of a journal, and the hash chain that reveals changed, removed or moved events.
 
 hash = SHA-256(hash of the event before | facts of this one)
 """
@@ -19,16 +19,16 @@ _ONE_FORM: Final = orjson.OPT_SORT_KEYS
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One thing that somebody did."""
+    """One act of a person."""
 
     number: int
     """From 1, without gaps."""
     at: dt.datetime
     person: str
-    """Who did it."""
+    """The person who did it."""
     kind: str
     facts: str
-    """What else is to be known, as one JSON object: hashed as it is written here."""
+    """Further facts, as one JSON object; hashed exactly as written."""
     hash: bytes = b""
 
     def expected_hash(self, previous: bytes) -> bytes:
@@ -38,22 +38,21 @@ class Event(msgspec.Struct, frozen=True):
 
 
 def next_event(last: Event | None, at: dt.datetime, person: str, kind: str, facts: Mapping[str, Any]) -> Event:
-    """The event after the last one; `facts` are what JSON can say."""
+    """The event after the last one; `facts` must be JSON values."""
     number, previous = (1, GENESIS) if last is None else (last.number + 1, last.hash)
     blank = Event(number, at, person, kind, orjson.dumps(facts, option=_ONE_FORM).decode())
     return msgspec.structs.replace(blank, hash=blank.expected_hash(previous))
 
 
 def faults_of(events: Iterable[Event]) -> Iterator[tuple[int, str]]:
-    """The number of each event that does not follow from the one before, and what is wrong with it.
-
-    After a fault the chain goes on from what is there, so that one changed event is one fault, not many.
+    """The number and the fault of each event that does not follow from the one before. After a fault the check
+    continues from the stored event, so that one changed event is one fault, not many.
     """
     number, previous = 0, GENESIS
     for event in events:
         number += 1
         if event.number != number:
-            yield number, f"events {number} to {event.number - 1} are gone"
+            yield number, f"events {number} to {event.number - 1} are missing"
         elif event.hash != event.expected_hash(previous):
-            yield number, "it is not what was written"
+            yield number, "it was changed"
         number, previous = event.number, event.hash

@@ -1,4 +1,4 @@
-"""A journal in PostgreSQL: all SQL about it. All journals have the same columns, and only grow."""
+"""A journal in PostgreSQL: all SQL about it. All journals have the same columns, and are append-only."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _EVENTS: Final = sql.SQL("""
         person, kind, facts, hash
     FROM {table} WHERE number >= %s ORDER BY number
 """)
-"""A moment that nothing here writes is read as another one, whose hash is not the one that is there."""
+"""Times out of range, which the project never writes, are read as 1970, so their hash does not match."""
 _LAST: Final = sql.SQL("SELECT number, at, person, kind, facts, hash FROM {table} ORDER BY number DESC LIMIT 1")
 _APPEND: Final = sql.SQL("INSERT INTO {table} (number, at, person, kind, facts, hash) VALUES (%s, %s, %s, %s, %s, %s)")
 _ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
-"""Each event follows from the one before; a lock of the table takes rights that nobody needs."""
+"""Advisory lock, since each event follows from the one before; a table lock would need further rights."""
 _FETCHED: Final = 1000
 
 
@@ -31,13 +31,10 @@ class Journal:
 
     table: str
     since: int
-    """Version of the schema that has it first."""
+    """First schema version with this table."""
 
     def append(self, connection: Connection, person: str, kind: str, facts: Mapping[str, Any]) -> Event:
-        """Write down that a person did something; it counts once the transaction is committed.
-
-        Others who append wait until then.
-        """
+        """Append an event; effective once the transaction is committed. Other appends wait until then."""
         with connection.cursor() as cursor:
             cursor.execute(_ONE_AT_A_TIME, (f"journal {self.table}",))
             cursor.execute(_LAST.format(table=self._name))
@@ -48,7 +45,7 @@ class Journal:
         return event
 
     def events(self, connection: Connection, first: int = 1) -> Iterator[Event]:
-        """All events from a number on, the oldest first; memory stays flat. It takes a transaction."""
+        """All events from a number on, oldest first, in constant memory. Requires a transaction."""
         with connection.cursor(f"events of {self.table}") as cursor:
             cursor.itersize = _FETCHED
             cursor.execute(_EVENTS.format(table=self._name), (first,))
@@ -61,11 +58,11 @@ class Journal:
 
 
 PERSON_EVENTS: Final = Journal("person_events", 13)
-"""Logins, accounts, and what people did with what runs here."""
+"""Logins, accounts, and operators' acts."""
 CASE_EVENTS: Final = Journal("case_events", 21)
-"""What happened to cases (`serve/cases/`)."""
+"""Events of cases (`serve/cases/`)."""
 JOURNALS: Final = (PERSON_EVENTS, CASE_EVENTS)
-"""All of them."""
+"""All journals."""
 
 
 def _values(event: Event) -> tuple[Any, ...]:

@@ -1,1 +1,1 @@
-"""API keys in the database: made, revoked and rotated while servers run, which follow by a local copy."""
+"""API keys in the database: created, revoked and rotated while servers run; servers follow through a local copy."""

@@ -1,4 +1,4 @@
-"""`python -m serve.keys`: API keys of clients, made, listed, revoked and rotated while servers run."""
+"""`python -m serve.keys`: create, list, revoke and rotate clients' API keys while servers run."""
 
 from __future__ import annotations
 
@@ -19,27 +19,29 @@ from serve.keys.table import read_keys
 
 APPLICATION_NAME: Final = "keys"
 
-Number = Annotated[int, typer.Argument(min=1, help="Of the key, as `list` shows it.")]
+Number = Annotated[int, typer.Argument(min=1, help="Number of the key, as `list` shows it.")]
 
 app = CommandLine()
 
 
 @app.callback()
 def main() -> None:
-    """Make and change API keys of clients; people have accounts (`python -m serve.people`).
+    """Manage clients' API keys; people have accounts (`python -m serve.people`).
 
-    Run it as the owner of the database. Servers follow within seconds. Each act is written to the journal, with the
-    name of who is logged in to this machine. Exit status: 0 done, 2 error.
+    Run it as the owner of the database. Servers follow within seconds. Each act is recorded in the journal, with the
+    name of the user logged in to this machine. Exit status: 0 done, 2 error.
     """
 
 
 @app.command()
 def add(
     client: Annotated[str, typer.Argument(help="Name of the client: 1 to 64 letters, digits or . _ -")],
-    role: Annotated[list[Role] | None, typer.Option(help="What it may do; may be given several times.")] = None,
-    days: Annotated[float | None, typer.Option(min=0, help="Time after which it ends; without: when revoked.")] = None,
+    role: Annotated[list[Role] | None, typer.Option(help="Role of the key; can be repeated.")] = None,
+    days: Annotated[
+        float | None, typer.Option(min=0, help="Days until it expires; default: never, unless revoked.")
+    ] = None,
 ) -> None:
-    """Make a key for a client, and print it, this once; without a --role it may score."""
+    """Create a key for a client, and print it, this once; the default role is score."""
     lifetime = None if days is None else _time(days=days)
     with owner_transaction(APPLICATION_NAME) as connection:
         made = administration.add(connection, person_here(), client, role or [Role.SCORE], lifetime)
@@ -48,7 +50,7 @@ def add(
 
 @app.command()
 def revoke(key: Number) -> None:
-    """Have a key count no more."""
+    """Revoke a key."""
     with owner_transaction(APPLICATION_NAME) as connection:
         administration.revoke(connection, person_here(), key)
 
@@ -56,9 +58,9 @@ def revoke(key: Number) -> None:
 @app.command()
 def rotate(
     key: Number,
-    grace_hours: Annotated[float, typer.Option(min=0, help="Time for which the old key counts yet.")],
+    grace_hours: Annotated[float, typer.Option(min=0, help="Time for which the old key stays valid.")],
 ) -> None:
-    """Make a key in the place of another one, for the same client with the same roles, and print it, this once."""
+    """Replace a key by a new one for the same client with the same roles, and print it, this once."""
     with owner_transaction(APPLICATION_NAME) as connection:
         made = administration.rotate(connection, person_here(), key, _time(hours=grace_hours))
     typer.echo(_told(made))
@@ -66,7 +68,7 @@ def rotate(
 
 @app.command("list")
 def list_keys() -> None:
-    """All keys, by client, with their roles, their state and their last use."""
+    """List all keys, by client, with their roles, state and last use."""
     with owner_transaction(APPLICATION_NAME) as connection:
         keys = read_keys(connection)
         of_settings = load_settings().api_keys
@@ -74,7 +76,7 @@ def list_keys() -> None:
         typer.echo(_line(key))
     for entry in of_settings:
         roles = ", ".join(role for role in Role if role in entry.roles)
-        typer.echo(f"{entry.client}: {roles}; of the settings (API_KEYS)")
+        typer.echo(f"{entry.client}: {roles}; from the settings (API_KEYS)")
 
 
 def _line(key: ListedKey) -> str:

@@ -1,4 +1,4 @@
-"""What an administrator does with API keys: each act changes them and is in the journal, or neither."""
+"""An administrator's acts on API keys: each changes a key and is recorded in the journal, atomically."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from serve.keys.stored_key import ListedKey
 from serve.keys.table import add_key, find_key, replace_key, revoke_key
 
 LONGEST: Final = dt.timedelta(days=36_500)
-"""Of a lifetime, and of a grace time."""
+"""Maximum of a lifetime, and of a grace time."""
 
 
 class Act(StrEnum):
@@ -30,7 +30,7 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key that was made: the only moment at which anybody sees it."""
+    """A new key: it is shown only now."""
 
     number: int
     client: str
@@ -41,15 +41,14 @@ class NewKey:
 def add(
     connection: Connection, by: str, client: str, roles: Iterable[Role], lifetime: dt.timedelta | None = None
 ) -> NewKey:
-    """Make a key for a client, which may have others; without a `lifetime` it counts until it is revoked.
-
-    Here and below nothing is changed where an act is refused.
+    """Create a key for a client, which may have others; without a `lifetime` it is valid until revoked. Here and below,
+    a refused act changes nothing.
 
     Raises:
-        KeysError: there can be no such key.
+        KeysError: invalid client, roles or lifetime.
     """
     if lifetime == dt.timedelta():
-        raise KeysError("expected a time for which the key is to count")
+        raise KeysError("expected a time for which the key is valid")
     expires_at = None if lifetime is None else dt.datetime.now(dt.UTC) + _checked(lifetime)
     made = _add(connection, by, client, frozenset(roles), expires_at)
     _enter(connection, by, Act.ADDED, made, expires_at=expires_at)
@@ -57,10 +56,10 @@ def add(
 
 
 def revoke(connection: Connection, by: str, number: int) -> None:
-    """Have a key count no more, from the moment on at which servers hear of it.
+    """Revoke a key; it is invalid as soon as servers learn of it.
 
     Raises:
-        KeysError: there is no such key, or it counts no more already.
+        KeysError: there is no such key, or it is no longer valid.
     """
     key = find_valid(connection, number)
     revoke_key(connection, number, by)
@@ -68,10 +67,11 @@ def revoke(connection: Connection, by: str, number: int) -> None:
 
 
 def rotate(connection: Connection, by: str, number: int, grace: dt.timedelta) -> NewKey:
-    """Make a key in the place of another one, which counts for so long yet; the new one ends when that one would have.
+    """Replace a key by a new one; the old one stays valid for a grace time, and the new one expires when the old one
+    would have.
 
     Raises:
-        KeysError: there is no such key, it counts no more already, or it was replaced before.
+        KeysError: there is no such key, it is no longer valid, or it was replaced before.
     """
     key = find_valid(connection, number)
     if key.replaced_by is not None:
@@ -84,16 +84,16 @@ def rotate(connection: Connection, by: str, number: int, grace: dt.timedelta) ->
 
 
 def find_valid(connection: Connection, number: int) -> ListedKey:
-    """A key that counts, which nobody else changes until the transaction ends.
+    """A valid key, locked until the transaction ends.
 
     Raises:
-        KeysError: there is none of that number.
+        KeysError: there is no valid key of that number.
     """
     key = find_key(connection, number)
     if key is None:
-        raise KeysError(f"there is no key {number}: the list of keys shows those that are")
+        raise KeysError(f"there is no key {number}: the list of keys shows the existing ones")
     if not key.is_valid(dt.datetime.now(dt.UTC)):
-        raise KeysError(f"key {number} of {key.client} counts no more already")
+        raise KeysError(f"key {number} of {key.client} is no longer valid")
     return key
 
 

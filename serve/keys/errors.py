@@ -1,4 +1,4 @@
-"""Faults about API keys."""
+"""Errors of API keys."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from fraud.errors import ProjectError
 
 
 class KeysError(ProjectError):
-    """What was asked for about an API key can't be."""
+    """An act on an API key is impossible."""

@@ -1,6 +1,5 @@
-"""What the shipper's process does for keys: it brings those of the database here, and takes there when they were used.
-
-It has a thread and a connection of its own, so that no upkeep of the record keeps a key from being revoked.
+"""The shipper's work for keys: it copies the database's keys to this server, and times of use to the database. It has
+its own thread and connection, so that maintenance of the record never delays a revocation.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ APPLICATION_NAME: Final = "api-keys"
 SESSION: Final = MappingProxyType({"statement_timeout": "5s"})
 CONNECT_TIMEOUT_S: Final = 3
 SILENCE_MS: Final = 5_000
-"""Time after which a connection is given up whose other end takes nothing any more."""
+"""Time after which a connection is dropped if the peer acknowledges nothing."""
 RENEW_S: Final = 1.0
-"""How soon the file has what the database says."""
+"""Interval between updates of the file."""
 NOTE_S: Final = 60.0
-"""How often the time of last use is written."""
+"""Interval between writes of last use."""
 _START: Final = dt.datetime.fromtimestamp(0, dt.UTC)
 
 
@@ -44,7 +43,7 @@ class KeyKeeper:
     def __init__(
         self, dsn: str, copy: LocalCopy, uses: KeyUses, tell_behind_s: Callable[[float], None] = lambda _: None
     ) -> None:
-        """`tell_behind_s` is told for how long, in seconds, the copy has not followed."""
+        """`tell_behind_s` is called with the seconds since the copy was last up to date."""
         self._dsn = dsn
         self._tell_behind_s = tell_behind_s
         self._copy = copy
@@ -53,10 +52,10 @@ class KeyKeeper:
         self._away_since: float | None = None
         self._next_note = time.monotonic() + NOTE_S
         self._noted = _START
-        """Up to when uses are in the database."""
+        """Time up to which uses are in the database."""
 
     def run(self, stop: threading.Event) -> None:
-        """Keep the copy until `stop`."""
+        """Update the copy until `stop`."""
         while not stop.is_set():
             self.keep_up()
             stop.wait(RENEW_S)
@@ -64,7 +63,7 @@ class KeyKeeper:
         self.close()
 
     def keep_up(self, *, is_last: bool = False) -> None:
-        """Do what is due now; uses in any case where it `is_last`."""
+        """Do the work that is due; with `is_last` always write uses."""
         try:
             self.renew()
             if is_last or time.monotonic() >= self._next_note:
@@ -76,7 +75,7 @@ class KeyKeeper:
             self._catch_up()
 
     def renew(self) -> None:
-        """Bring the keys that count here.
+        """Copy the valid keys to this server.
 
         Raises:
             DatabaseError, psycopg2.Error, OSError: the database or the disk does not allow it.
@@ -86,7 +85,7 @@ class KeyKeeper:
         self._copy.keep(keys)
 
     def note(self) -> None:
-        """Take to the database when keys were used.
+        """Write the times of last use to the database.
 
         Raises:
             DatabaseError, psycopg2.Error, OSError: as `renew`.
@@ -108,13 +107,13 @@ class KeyKeeper:
             self._away_since = time.monotonic()
             # PostgreSQL's CONTEXT and DETAIL lines can quote the data; the first line never does.
             reason = str(error).partition("\n")[0]
-            logger.warning("API keys of the database are not followed; those that were read last hold: %s", reason)
+            logger.warning("API keys can't be updated from the database; those read last stay valid: %s", reason)
         self._tell_behind_s(time.monotonic() - self._away_since)
 
     def _catch_up(self) -> None:
         if self._away_since is not None:
             self._away_since = None
-            logger.warning("API keys of the database are followed again")
+            logger.warning("API keys are updated from the database again")
         self._tell_behind_s(0.0)
 
     def _connected(self) -> Connection:

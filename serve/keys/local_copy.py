@@ -1,6 +1,5 @@
-"""The local copy of the keys that count: one file, replaced as a whole, from which all workers of a server know them.
-
-So no request waits for the database, and while that is away the keys that were read last hold.
+"""The local copy of the valid keys: one file, replaced atomically, read by all workers of a server. So no request waits
+for the database, and while it is unavailable the keys read last stay valid.
 """
 
 from __future__ import annotations
@@ -19,23 +18,25 @@ FILE: Final = "api_keys.json"
 
 
 class LocalCopy(LocalFile):
-    """One file, written by whoever reads the database, read by all."""
+    """The file: written by the process that reads the database, read by all workers."""
 
     def read(self) -> list[ValidKey]:
-        """The keys; none where nobody has fetched any.
+        """The keys; empty if none were fetched yet.
 
         Raises:
-            KeysError: the file holds something else.
+            KeysError: the file has other content.
         """
         try:
             return msgspec.json.decode(self.path.read_bytes(), type=list[ValidKey])
         except FileNotFoundError:
             return []
         except (OSError, msgspec.MsgspecError) as error:
-            raise KeysError(f"{self.path} can't be read ({error}): it is rewritten once the database answers") from None
+            raise KeysError(
+                f"{self.path} can't be read ({error}): it will be rewritten once the database answers"
+            ) from None
 
     def keep(self, keys: Sequence[ValidKey]) -> None:
-        """Take over what the database has; nothing is written where that is here already.
+        """Store the database's keys; writes nothing if they have not changed.
 
         Raises:
             OSError: the file can't be written.
@@ -51,5 +52,5 @@ class LocalCopy(LocalFile):
 
 
 def local_copy(run_dir: Path) -> LocalCopy:
-    """Of a server with this run folder."""
+    """The local copy of a server with this run folder."""
     return LocalCopy(run_dir / FILE)

@@ -1,4 +1,4 @@
-"""A key in the database: as people see it listed, and as servers know it."""
+"""A key in the database: as listed for people, and as used by servers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from fraud.api_keys import ApiKey, Role
 
 
 class ListedKey(msgspec.Struct, frozen=True):
-    """What people are shown of a key: all but its digest."""
+    """A key as shown to people: everything except its digest."""
 
     number: int
-    """By which it is named; never given to another one."""
+    """Its number; never reused."""
     client: str
     roles: frozenset[Role]
     made_at: dt.datetime
@@ -22,22 +22,22 @@ class ListedKey(msgspec.Struct, frozen=True):
     revoked_at: dt.datetime | None
     revoked_by: str | None
     replaced_by: int | None
-    """The key that its client was given instead; this one ends at `expires_at`."""
+    """The key that replaces it; this one expires at `expires_at`."""
     last_used_at: dt.datetime | None
-    """To the minute or so; None: never."""
+    """Accurate to about a minute; None: never."""
 
     @property
     def roles_in_order(self) -> list[Role]:
-        """As people list them."""
+        """Roles in the order for display."""
         return [role for role in Role if role in self.roles]
 
     def is_valid(self, now: dt.datetime) -> bool:
-        """Whether it opens anything."""
+        """Whether it is valid now."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
 
 class ValidKey(msgspec.Struct, frozen=True):
-    """What a server knows of a key that counts."""
+    """A valid key, as used by servers."""
 
     number: int
     client: str
@@ -47,16 +47,16 @@ class ValidKey(msgspec.Struct, frozen=True):
 
     @property
     def api_key(self) -> ApiKey:
-        """As logins are compared with it."""
+        """The key in the form that logins are compared with."""
         return ApiKey(self.client, self.roles, self.sha256)
 
     def has_ended(self, now: dt.datetime) -> bool:
-        """Whether it counts no more."""
+        """Whether it has expired."""
         return self.expires_at is not None and self.expires_at <= now
 
 
 def state_of(key: ListedKey, now: dt.datetime) -> str:
-    """What became of a key, in words."""
+    """The state of a key, in words."""
     if key.revoked_at is not None:
         return f"revoked by {key.revoked_by} at {_moment(key.revoked_at)}"
     replaced = "" if key.replaced_by is None else f"replaced by key {key.replaced_by}, "

@@ -1,4 +1,4 @@
-"""API keys in PostgreSQL: all SQL about them. Who changes one says in the journal, in the same transaction."""
+"""API keys in PostgreSQL: all SQL about them. Callers record each change in the journal, in the same transaction."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ MOST_NUMBER: Final = 2**63 - 1
 
 
 def read_keys(connection: Connection) -> list[ListedKey]:
-    """All keys that there ever were, by client."""
+    """All keys ever created, by client."""
     with connection.cursor() as cursor:
         cursor.execute(_LISTED)
         return [_listed(found) for found in cursor.fetchall()]
 
 
 def find_key(connection: Connection, number: int) -> ListedKey | None:
-    """A key, which nobody else changes until the transaction ends; None if there is none of that number."""
+    """A key, locked until the transaction ends; None if there is none of that number."""
     if number > MOST_NUMBER:
         return None
     with connection.cursor() as cursor:
@@ -57,7 +57,7 @@ def find_key(connection: Connection, number: int) -> ListedKey | None:
 
 
 def read_valid_keys(connection: Connection) -> list[ValidKey]:
-    """Those that count now."""
+    """The keys valid now."""
     with connection.cursor() as cursor:
         cursor.execute(_VALID)
         return [
@@ -67,7 +67,7 @@ def read_valid_keys(connection: Connection) -> list[ValidKey]:
 
 
 def add_key(connection: Connection, key: ApiKey, by: str, expires_at: dt.datetime | None) -> int:
-    """A new one; returns its number."""
+    """Add a key; returns its number."""
     roles = [str(role) for role in Role if role in key.roles]
     with connection.cursor() as cursor:
         cursor.execute(_ADD, (key.client, roles, key.sha256, by, expires_at))
@@ -76,26 +76,26 @@ def add_key(connection: Connection, key: ApiKey, by: str, expires_at: dt.datetim
 
 
 def revoke_key(connection: Connection, number: int, by: str) -> None:
-    """It counts no more."""
+    """Revoke a key."""
     with connection.cursor() as cursor:
         cursor.execute(_REVOKE, (by, number))
 
 
 def replace_key(connection: Connection, number: int, by: int, grace: dt.timedelta) -> None:
-    """Key `by` stands in its place; it counts for so long yet, unless it ends before."""
+    """Replace a key by key `by`; it stays valid for the grace time, unless it expires before."""
     with connection.cursor() as cursor:
         cursor.execute(_REPLACE, (by, grace, number))
 
 
 def note_uses(connection: Connection, uses: Mapping[int, dt.datetime]) -> None:
-    """When keys (by number) were used last; what the table has already of a later time stays."""
+    """Write times of last use, by key number; later times in the table stay."""
     if uses:
         with connection.cursor() as cursor:
             execute_values(cursor, _USED, _rows(uses.items()))
 
 
 def _rows(uses: Iterable[tuple[int, dt.datetime]]) -> list[tuple[int, dt.datetime]]:
-    # In one order, so that two servers can't wait for each other.
+    # Sorted, so that two servers can't deadlock.
     return sorted(uses)
 
 

@@ -1,6 +1,7 @@
-"""When keys were used last, as the workers of one server tell it: an empty file a key, whose time says it.
+"""Times of last use, written by the workers of one server: one empty file for each key, whose modification time is the
+time of use.
 
-Workers only touch files, and the newest time wins by itself, so nobody waits for anybody.
+Workers only touch files, and the newest time wins, so no lock is needed.
 """
 
 from __future__ import annotations
@@ -20,17 +21,17 @@ class KeyUses:
         self._folder = folder
 
     def note(self, numbers: Iterable[int]) -> None:
-        """These keys were used just now.
+        """Note that these keys were used just now.
 
         Raises:
-            OSError: that can't be written.
+            OSError: the folder can't be written.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for number in numbers:
             (self._folder / str(number)).touch(mode=0o600)
 
     def since(self, moment: dt.datetime) -> dict[int, dt.datetime]:
-        """When keys were used last, of those that were used after a moment."""
+        """Times of last use of the keys used after a time."""
         if not self._folder.is_dir():
             return {}
         used = {int(file.name): _time_of(file) for file in self._folder.iterdir() if file.name.isdecimal()}
@@ -42,5 +43,5 @@ def _time_of(file: Path) -> dt.datetime:
 
 
 def key_uses(run_dir: Path) -> KeyUses:
-    """Of a server with this run folder."""
+    """The folder of a server with this run folder."""
     return KeyUses(run_dir / FOLDER)

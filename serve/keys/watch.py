@@ -1,7 +1,7 @@
-"""What one worker knows of API keys, kept up to date beside its requests.
+"""A worker's valid API keys, updated in the background.
 
-No request looks at a file or a clock for it. What a connection remembers of a login holds for one term only; a term
-ends with each change of the keys, and twice a minute, so that it also shows which keys are in use.
+No request reads a file or a clock for it. A connection remembers a login for one term only; a term ends with each
+change of the keys, and twice a minute, which also shows which keys are in use.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _now() -> dt.datetime:
 
 
 class KeyWatch:
-    """Tells an authenticator which keys count: those of the settings, and those of the local copy."""
+    """Updates an authenticator's valid keys: those of the settings, and those of the local copy."""
 
     def __init__(
         self,
@@ -52,11 +52,11 @@ class KeyWatch:
         self._term_began = now()
 
     def look(self) -> None:
-        """Follow the copy, and the clock. A copy that can't be read changes nothing."""
+        """Read the copy if it has changed, and drop expired keys. An unreadable copy changes nothing."""
         try:
             self._read_anew()
         except (KeysError, OSError) as error:
-            logger.error("%s; the API keys that were read last hold", error)
+            logger.error("%s; the API keys read last stay valid", error)
         now = self._now()
         valid = [key for key in self._stored if not key.has_ended(now)]
         if valid != self._valid:
@@ -64,17 +64,17 @@ class KeyWatch:
             self._authenticator.know([*self._of_settings, *(key.api_key for key in valid)])
 
     def note_uses(self) -> None:
-        """Tell which keys were used since the last time, and have connections show theirs again.
+        """Note the keys used since the last call, and begin a new term, so that connections check their logins again.
 
         Raises:
-            OSError: the disk does not allow it.
+            OSError: the files can't be written.
         """
         used = self._authenticator.begin_term()
         self._term_began = self._now()
         self._uses.note(key.number for key in self._valid if key.sha256 in used)
 
     async def run(self) -> None:
-        """Keep up until cancelled."""
+        """Update the keys until cancelled."""
         try:
             while True:
                 self.look()
@@ -89,8 +89,8 @@ class KeyWatch:
         try:
             self.note_uses()
         except OSError as error:
-            # A full disk must not keep anybody from an answer.
-            logger.warning("when API keys were used can't be written: %s", error)
+            # A full disk must not stop requests from being answered.
+            logger.warning("the last use of API keys can't be written: %s", error)
 
     def _read_anew(self) -> None:
         version = self._copy.version()

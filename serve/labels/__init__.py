@@ -1,1 +1,3 @@
-"""Labels: what became of applications, as it comes from outside; checked whole, and recorded whole or not at all."""
+"""Labels: outcomes of applications, sent from outside; a submission is checked completely, and recorded all or
+nothing.
+"""

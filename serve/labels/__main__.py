@@ -1,4 +1,4 @@
-"""`python -m serve.labels`: tell what became of applications, from a file."""
+"""`python -m serve.labels`: record outcomes of applications from a file."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 
 from fraud.acting_person import person_here
 from fraud.command_line import CommandLine
+from fraud.counted import counted
 from fraud.owner_session import owner_transaction
 from fraud.verdict import Verdict
 from serve.errors import RowFault
@@ -26,17 +27,18 @@ APPLICATION_NAME: Final = "labels"
 def load(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV or Parquet.")],
     key: Annotated[
-        str | None, typer.Option(help="Names these labels: sent again under it they are recorded once [a new one].")
+        str | None,
+        typer.Option(help="Idempotency key: labels sent again under it are recorded once; default: a new key."),
     ] = None,
 ) -> None:
-    """Tell what became of applications: outcomes, corrections and withdrawals, all of them recorded or none.
+    """Record outcomes of applications, corrections and withdrawals: all of them or none.
 
     The file has the columns application_id, outcome (divorce, no_divorce or withdrawn), date (YYYY-MM-DD, of the
-    divorce, of the day on which the couple was seen married, or of the withdrawal) and source (who says so). What was
-    known before of an application stays on record.
+    divorce, of the day on which the couple was seen married, or of the withdrawal) and source (who reported it).
+    Earlier labels of an application stay on record.
 
-    Run it as the owner of the database. Exit status: 0 recorded; 30 labels are at fault, each of them named; 2 an
-    error. In both nothing has changed.
+    Run it as the owner of the database. Exit status: 0 recorded; 30 labels are invalid, and each fault is named; 2 an
+    error. With 30 and 2 nothing has changed.
     """
     labels, faults = checked(rows_of_file(file.read_bytes()), dt.datetime.now(dt.UTC).date())
     if faults:
@@ -54,7 +56,7 @@ def _refuse(file: Path, faults: Sequence[RowFault]) -> NoReturn:
     for fault in faults:
         field = "" if fault.field is None else f", {fault.field}"
         typer.echo(f"{file}, label {fault.instance + 1}{field}: {fault.message}", err=True)
-    number = "1 fault" if len(faults) == 1 else f"{len(faults):,} faults"
+    number = counted(len(faults), "fault")
     typer.echo(f"{number}, nothing was recorded", err=True)
     raise typer.Exit(Verdict.DATA_QUALITY_FAULT.exit_status)
 

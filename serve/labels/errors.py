@@ -1,4 +1,4 @@
-"""What can be wrong with labels that somebody sends."""
+"""Errors of submitted labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class InvalidLabels(InvalidInstance):
     names_all = True
 
     def __init__(self, faults: Sequence[RowFault]) -> None:
-        """Tell of the first, and of how many there are; `instance` is the place of a label, 0-based."""
+        """The message describes the first fault and gives their number; `instance` is a label's position, 0-based."""
         first = faults[0]
         what = f"label {first.instance}" + ("" if first.field is None else f", {first.field}")
         more = "" if len(faults) == 1 else f" ({len(faults):,} faults in all)"

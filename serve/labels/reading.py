@@ -1,4 +1,4 @@
-"""Labels as they come: JSON, or a CSV or Parquet file whose columns are the fields; `label.py` checks the rows."""
+"""Reads labels from JSON, or from a CSV or Parquet file whose columns are the fields; `label.py` checks the rows."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ MOST_LABELS: Final = 1_000_000
 _PARQUET: Final = b"PAR1"
 _DELIMITERS: Final = (",", ";", "\t")
 _MOST_CHARACTERS: Final = SOURCE_CHARACTERS + 1
-"""Of a text that is read; one so long is at fault in any field."""
+"""Maximum characters read of a text; a text this long is invalid in any field."""
 
 
 def rows_of_json(body: bytes) -> Sequence[object]:
     """The rows of `{"labels": [...]}`.
 
     Raises:
-        MalformedBody: it is something else.
+        MalformedBody: another form.
     """
     expected = 'expected JSON as {"labels": [{"application_id": ..., "outcome": ..., "date": ..., "source": ...}]}'
     try:
         found = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise MalformedBody(f"the body is no JSON: {expected}") from None
+        raise MalformedBody(f"the body is not JSON: {expected}") from None
     if not isinstance(found, dict) or found.keys() != {MEMBER} or not isinstance(found[MEMBER], list):
         raise MalformedBody(f"the body has another form: {expected}")
     if not found[MEMBER]:
@@ -46,8 +46,8 @@ def rows_of_file(content: bytes) -> Sequence[object]:
     """The rows of a CSV (comma, semicolon or tab; UTF-8) or Parquet file.
 
     Raises:
-        MalformedBody: it can't be read, or has not these columns.
-        BodyTooLarge: it has more rows than are read at once, or much more than was sent.
+        MalformedBody: it can't be read, or lacks these columns.
+        BodyTooLarge: too many rows, or too large when decompressed.
     """
     rows = _rows_of_parquet(content) if content.startswith(_PARQUET) else _rows_of_csv(content)
     if not rows:
@@ -59,7 +59,7 @@ def _rows_of_csv(content: bytes) -> Sequence[object]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise MalformedBody("the file is neither Parquet nor a text in UTF-8: expected CSV or Parquet") from None
+        raise MalformedBody("the file is neither Parquet nor UTF-8 text: expected CSV or Parquet") from None
     delimiter = max(_DELIMITERS, key=text.partition("\n")[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
@@ -67,7 +67,7 @@ def _rows_of_csv(content: bytes) -> Sequence[object]:
         _check_columns(names)
         return [_row(names, values, reader.line_num) for values in reader if values]
     except csv.Error as error:
-        raise MalformedBody(f"the file is no CSV: line {reader.line_num}: {error}") from None
+        raise MalformedBody(f"the file is not valid CSV: line {reader.line_num}: {error}") from None
 
 
 def _row(names: Sequence[str], values: Sequence[str], line: int) -> object:
@@ -82,7 +82,7 @@ def _rows_of_parquet(content: bytes) -> Sequence[object]:
         schema = pyarrow.parquet.read_schema(pa.BufferReader(content))
         _check_columns(schema.names)
         _check_types(schema)
-        # Texts stay in their dictionary until they are cut: each row may name the same megabytes.
+        # Keep texts dictionary-encoded until they are cut: all rows may refer to the same megabytes.
         file = pyarrow.parquet.ParquetFile(pa.BufferReader(content), read_dictionary=list(FIELDS))
         table = file.read(use_threads=False)
         table.validate(full=True)
@@ -94,15 +94,15 @@ def _rows_of_parquet(content: bytes) -> Sequence[object]:
 
 
 def _check_types(schema: Any) -> None:
-    """Let columns pass whose values have a small bound, or are texts, which are cut."""
+    """Accept only columns of types with small values, or of texts, which are cut."""
     for column in schema:
         kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
         if not (_is_text(kind) or pa.types.is_primitive(kind) or pa.types.is_null(kind)):
-            raise MalformedBody(f"column {column.name} of the file is of the type {kind}: expected text")
+            raise MalformedBody(f"column {column.name} of the file has the type {kind}: expected text")
 
 
 def _values(column: Any) -> list[object]:
-    """The values of a column: texts as they are, or cut where they are too long for any field; dates as text."""
+    """The values of a column: texts, cut if too long for any field; dates as text."""
     return [value for chunk in column.chunks for value in _of_chunk(chunk)]
 
 

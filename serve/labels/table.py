@@ -1,4 +1,4 @@
-"""Labels on their way into `public.outcomes`: all SQL about it. The rules are those of `record_outcomes` (v0022)."""
+"""Writes labels into `public.outcomes`: all SQL about it. The rules are in `record_outcomes` (v0022)."""
 
 from __future__ import annotations
 
@@ -29,29 +29,31 @@ _DELAYS: Final = """
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """How many labels did what."""
+    """Counts of a submission's labels."""
 
     recorded: int
-    """Of applications of which nothing was known."""
+    """Labels of applications without an earlier label."""
     corrected: int
     withdrawn: int
     unchanged: int
-    """They say what was known already, and leave no entry."""
+    """Labels equal to the current one; they leave no entry."""
     replayed: bool = False
-    """The same labels came under the same key before: the numbers are those of then, and nothing was done now."""
+    """Whether the same labels were recorded under the same key before: the counts are those of then, and nothing
+    changes.
+    """
 
 
 def record(connection: Connection, author: str, key: str, labels: Sequence[Label]) -> Recorded:
-    """Record all of them; they count once the transaction is committed.
+    """Record all labels; effective once the transaction is committed.
 
     Args:
-        connection: of a role that may: server, desk, or the owner.
-        author: who sends them.
-        key: names this submission among the author's.
+        connection: of a role with the right to record: server, desk, or the owner.
+        author: the sender.
+        key: identifies this submission among the author's.
         labels: checked, each application once.
 
     Raises:
-        InvalidLabels: one withdraws what nobody told.
+        InvalidLabels: a label withdraws an outcome that was never recorded.
         IdempotencyKeyReused: the author has sent other labels under this key.
         psycopg2.Error: PostgreSQL does not answer, or refuses.
     """
@@ -66,19 +68,20 @@ def record(connection: Connection, author: str, key: str, labels: Sequence[Label
         ((state, recorded, corrected, withdrawn, unchanged, faulty),) = cursor.fetchall()
     if state == "other labels":
         raise IdempotencyKeyReused(
-            "this key was sent with other labels, or with labels that were erased since: nothing was recorded; take "
+            "this key was sent with other labels, or with labels that were erased since: nothing was recorded; use "
             "another key"
         )
     if state == "nothing to withdraw":
         told = (
-            "is 'withdrawn', and nothing was told of this application: expected an outcome, or another application_id"
+            "is 'withdrawn', but no outcome of this application is recorded: expected an outcome, or another "
+            "application_id"
         )
         raise InvalidLabels([RowFault(place - 1, OUTCOME, told) for place in faulty])
     return Recorded(recorded, corrected, withdrawn, unchanged, replayed=state == "replayed")
 
 
 class Submission(msgspec.Struct, frozen=True):
-    """Labels that came together."""
+    """A submission of labels."""
 
     recorded_at: dt.datetime
     author: str
@@ -89,36 +92,36 @@ class Submission(msgspec.Struct, frozen=True):
 
 
 class Delay(msgspec.Struct, frozen=True):
-    """How the labels of a month's applications came."""
+    """Delays of the labels of a month's applications."""
 
     month: dt.date
     applications: int
     labelled: int
     median_days: float | None
     nine_in_ten_days: float | None
-    """Nine of ten labels came no later."""
+    """90th percentile of the delay."""
     corrected: int
 
 
 def submissions(connection: Connection, most: int) -> list[Submission]:
-    """The newest first."""
+    """Submissions, newest first."""
     with connection.cursor() as cursor:
         cursor.execute(_SUBMISSIONS, (most,))
         return [Submission(*row) for row in cursor.fetchall()]
 
 
 def delays(connection: Connection, most: int) -> list[Delay]:
-    """By month of application, the newest first."""
+    """Delays by month of application, newest first."""
     with connection.cursor() as cursor:
         cursor.execute(_DELAYS, (most,))
         return [Delay(*row) for row in cursor.fetchall()]
 
 
 def told(done: Recorded) -> str:
-    """As people read it."""
+    """The counts as text."""
     numbers = (
-        f"{done.recorded:,} new, {done.corrected:,} corrected, {done.withdrawn:,} withdrawn, {done.unchanged:,} were "
-        "known as they are"
+        f"{done.recorded:,} new, {done.corrected:,} corrected, {done.withdrawn:,} withdrawn, {done.unchanged:,} "
+        f"unchanged"
     )
     if done.replayed:
         return f"Nothing was done: these labels were recorded before under this key ({numbers})."

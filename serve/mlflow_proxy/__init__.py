@@ -1,1 +1,1 @@
-"""The only way to MLflow from outside: what passes, and how it is forwarded."""
+"""The only access to MLflow from outside: allowed calls, and their forwarding."""

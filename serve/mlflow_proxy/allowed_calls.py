@@ -1,8 +1,8 @@
-"""Which of MLflow's calls pass the proxy, and what they take. What is not listed here does not pass.
+"""MLflow's calls that pass the proxy, and the roles they require: deny by default.
 
-MLflow has several hundred routes, some of which run code, fetch addresses or write files, and faults in them were ways
-in more than once. Here is what its pages need for experiments, runs and models, and little to change: aliases and
-descriptions. Versions, tags and artifacts come from training alone, which reaches MLflow without this proxy: a
+MLflow has several hundred routes, some of which run code, fetch addresses or write files, and have had vulnerabilities
+more than once. Listed here are the calls that its pages need to show experiments, runs and models, and to change
+aliases and descriptions. Only training, which reaches MLflow without this proxy, writes versions, tags and artifacts: a
 version's source may be any file or address, and its tags hold the SHA-256 and the verdict that others rely on.
 """
 
@@ -39,7 +39,7 @@ _ALLOWED: Final = (
     (READ_METHODS, re.compile(rf"{_API}/3\.0/mlflow/server-info"), Role.READ),
     (frozenset({"POST"}), re.compile(rf"{_API}/2\.0/mlflow/(?:{_SEARCHES})"), Role.READ),
     (frozenset({"POST"}), re.compile(rf"{_API}/3\.0/mlflow/(?:traces|datasets)/search"), Role.READ),
-    # Its schema has queries only, and a mutation that gives back what it is given.
+    # Its schema has only queries, and a mutation that returns its input.
     (frozenset({"POST"}), re.compile(r"/graphql"), Role.READ),
     (frozenset({"POST", "DELETE"}), re.compile(rf"{_API}/2\.0/mlflow/registered-models/alias"), Role.OPERATE),
     (
@@ -51,37 +51,37 @@ _ALLOWED: Final = (
 
 _ARTIFACTS: Final = re.compile(rf"/(?:model-versions/)?get-artifact|{_API}/2\.0/mlflow-artifacts/.*")
 _FILE_PARAMETERS: Final = frozenset({"path", "artifact_path", "run_uuid", "run_id", "model_id"})
-"""Of a query: MLflow makes paths of them."""
+"""Query parameters from which MLflow builds paths."""
 _DECODINGS: Final = 4
-"""MLflow and what it stands on decode more than once."""
+"""MLflow and its libraries decode more than once."""
 _STRANGE: Final = re.compile(r"[\\;\x00-\x1f\x7f]|://")
 
 
 def role_of_call(method: str, path: str) -> Role:
-    """The role that a call takes; `path` as it came, without the proxy's own part.
+    """The role that a call requires; `path` is raw, without the proxy's prefix.
 
     Raises:
-        Forbidden: it does not pass.
+        Forbidden: the call is not allowed.
     """
     for methods, pattern, role in _ALLOWED:
         if method in methods and pattern.fullmatch(path):
             return role
     raise Forbidden(
-        f"{method} /mlflow{_printable(path)} does not pass here: reading does, and changing aliases and descriptions; "
-        "all else is done where the server runs"
+        f"{method} /mlflow{_printable(path)} is not allowed here: only reading, and changing aliases and descriptions; "
+        f"do anything else on the server's machine"
     )
 
 
 def is_artifact(path: str) -> bool:
-    """Whether the answer is a file that a run has written."""
+    """Whether the answer is a run's artifact."""
     return _ARTIFACTS.fullmatch(path) is not None
 
 
 def check_names_of_files(path: str, query: str) -> None:
-    """Make sure that neither the path nor a value of the query leads out of where it is meant to.
+    """Refuse path traversal in the path and in values of the query.
 
     Raises:
-        MalformedBody: a step upwards, a second address, or a character that is read in several ways, however encoded.
+        MalformedBody: a parent step, a second address, or an ambiguous character, however encoded.
     """
     _check(path)
     for name, value in parse_qsl(query, keep_blank_values=True):

@@ -1,8 +1,8 @@
-"""`/mlflow/`: the protected way to the MLflow server, which itself listens where only we can reach it.
+"""`/mlflow/`: the protected access to the MLflow server, which itself listens where only this server can reach it.
 
-`allowed_calls` says what passes, and `access` who may send it. Of a request only its content goes on to MLflow: neither
-logins nor cookies nor what names the caller's site. Of an answer only its content comes back: nothing that names where
-MLflow listens or keeps its data.
+`allowed_calls` lists the allowed calls, and `access` checks the caller. Only a request's content is forwarded to
+MLflow: no logins, no cookies, and no headers that name the caller's site. Only an answer's content is returned: nothing
+that reveals where MLflow listens or stores its data.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from serve.mlflow_proxy.presets import OURS, with_presets
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 PREFIX: Final = "/mlflow"
 FIRST_PAGE: Final = "/"
-"""Below the prefix: the only page, which shows all others."""
+"""Path of the single page below the prefix."""
 CLASSIC: Final = "workflowType=machine_learning"
-"""Has MLflow's pages show runs and models, as they were before, and not its mode for language models."""
+"""Makes MLflow's pages show runs and models, and not its mode for language models."""
 MAX_BODY_BYTES: Final = 1024 * 1024
-"""Searches and descriptions are short."""
+"""Maximum request body: searches and descriptions are short."""
 
 _FORWARDED: Final = frozenset(
     {
@@ -59,7 +59,7 @@ class MlflowProxy:
         self._client = client_of_proxy()
 
     def routes(self) -> list[Route]:
-        """The routes to mount."""
+        """The routes of the proxy."""
         return [
             Route(PREFIX, self._to_model, methods=["GET"]),
             Route(PREFIX + "/{path:path}", self._forward, methods=list(METHODS)),
@@ -96,10 +96,10 @@ class MlflowProxy:
         )
 
     async def _ask(self, request: Request, path: str, query: str) -> httpx.Response:
-        """MLflow's answer, its body yet to be read.
+        """MLflow's answer; its body is not read yet.
 
-        HEAD asks as GET does: MLflow answers some HEADs by other code than GET, and with other headers. A range counts
-        for GET alone (RFC 9110, section 14.2).
+        HEAD is sent as GET, since MLflow answers some HEADs with other code and headers. Ranges apply to GET only (RFC
+        9110, section 14.2).
         """
         method, names = request.method, _FORWARDED
         if method == "HEAD":
@@ -116,10 +116,10 @@ class MlflowProxy:
             raise UpstreamError(f"MLflow does not answer ({type(error).__name__}): see its log") from error
 
     def _in_our_words(self, answer: httpx.Response) -> Response:
-        """What MLflow would say with an address of its own: a redirect, or an error with the words of its database.
+        """Replace answers that would reveal MLflow's addresses: redirects, and errors with its database's messages.
 
         Raises:
-            UpstreamError: it has failed, or sends elsewhere than to itself.
+            UpstreamError: MLflow failed, or redirects to another host.
         """
         if answer.is_server_error:
             raise UpstreamError(f"MLflow failed ({answer.status_code}): see its log")
@@ -127,20 +127,20 @@ class MlflowProxy:
         target = answer.next_request.url if answer.next_request is not None else inside
         path, prefix = target.raw_path.decode("ascii"), inside.raw_path.decode("ascii")
         if (target.scheme, target.netloc) != (inside.scheme, inside.netloc) or not path.startswith(prefix):
-            raise UpstreamError("MLflow sends elsewhere, where only the server may go: see its log")
+            raise UpstreamError("MLflow redirects to an address that only the server can reach: see its log")
         location = f"{PREFIX}/{path.removeprefix(prefix)}"
         return Response(status_code=answer.status_code, headers={"Location": location})
 
 
 def _whole(request: Request, content: bytes, media_type: str) -> Response:
-    """An answer whose body is at hand; without it, and with its length, where only the head was asked for."""
+    """An answer with a known body; for HEAD only its length."""
     if request.method != "HEAD":
         return Response(content, media_type=media_type)
     return Response(headers={"content-type": media_type, "content-length": str(len(content))})
 
 
 async def _read(answer: httpx.Response) -> bytes:
-    """MLflow's first page, which is short."""
+    """Read MLflow's first page, which is short."""
     try:
         return await answer.aread()
     except httpx.HTTPError as error:
@@ -150,12 +150,12 @@ async def _read(answer: httpx.Response) -> bytes:
 
 
 def _address(request: Request) -> tuple[str, str]:
-    """Path below the prefix and query as they came, so that encoded characters keep their meaning."""
+    """Raw path below the prefix, and query, so that encoded characters keep their meaning."""
     raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
     query: bytes = request.scope["query_string"]
     if not (raw.isascii() and query.isascii()):
         raise MalformedBody("the address has characters that must be percent-encoded")
     path = raw.partition(b"?")[0].decode("ascii")
     if not path.startswith(PREFIX + "/"):
-        raise MalformedBody(f"the address must begin with {PREFIX}/ as it stands, not percent-encoded")
+        raise MalformedBody(f"the address must begin with {PREFIX}/ literally, not percent-encoded")
     return path.removeprefix(PREFIX), query.decode("ascii")

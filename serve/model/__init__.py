@@ -1,1 +1,1 @@
-"""The model in charge: its local copies, its load and its change in all workers."""
+"""The active model: its local copies, its loading, and its change in all workers."""

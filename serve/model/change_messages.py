@@ -1,7 +1,7 @@
-"""What supervisor and workers say to each other, over a socket pair each.
+"""Messages between the supervisor and workers, over one socket pair for each worker.
 
-A change of model has two phases, so that all workers change or none: everybody prepares (loads and checks the new
-version beside the old one), and only when all are prepared everybody commits, which can't fail.
+A change of model has two phases, so that all workers change or none: all workers prepare (load and check the new
+version beside the old one), and once all are prepared, all commit, which can't fail.
 """
 
 from __future__ import annotations
@@ -16,37 +16,37 @@ MAX_MESSAGE_BYTES: Final = 64 * 1024
 
 
 class Prepare(msgspec.Struct, frozen=True, tag=True):
-    """To a worker: load this version beside the one in charge."""
+    """To a worker: load this version beside the active one."""
 
     version: int
 
 
 class Commit(msgspec.Struct, frozen=True, tag=True):
-    """To a worker: put the prepared version in charge."""
+    """To a worker: make the prepared version active."""
 
     version: int
 
 
 class Abandon(msgspec.Struct, frozen=True, tag=True):
-    """To a worker, and from the one that was asked to the supervisor: drop what was prepared."""
+    """To a worker, or from a worker to the supervisor: drop the prepared version."""
 
     version: int
 
 
 class ChangeRequested(msgspec.Struct, frozen=True, tag=True):
-    """To the supervisor: a verified copy of this version is in the local store; serve it everywhere."""
+    """To the supervisor: a verified copy of this version is in the local store; serve it in all workers."""
 
     version: int
 
 
 class PrepareRequested(msgspec.Struct, frozen=True, tag=True):
-    """To the supervisor: have every worker prepare this version, and change nothing yet."""
+    """To the supervisor: prepare this version in every worker, but change nothing yet."""
 
     version: int
 
 
 class ChangeFinished(msgspec.Struct, frozen=True, tag=True):
-    """To the worker that asked: every worker serves the version, or has prepared it; or, with an error, every worker
+    """To the requesting worker: every worker serves the version, or has prepared it; or, with an error, every worker
     kept the old one, and none has a prepared one.
     """
 
@@ -55,7 +55,7 @@ class ChangeFinished(msgspec.Struct, frozen=True, tag=True):
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
-    """To the supervisor: the last `Prepare` or `Commit` is done; or, with an error, it can't be."""
+    """To the supervisor: the last `Prepare` or `Commit` is done; or, with an error, it failed."""
 
     error: str | None = None
 
@@ -72,14 +72,14 @@ class Channel:
         self._socket = end
 
     async def send(self, message: ToWorker | ToSupervisor) -> None:
-        """Send a message; one to a process that is gone is lost, as it would be a moment later."""
+        """Send a message; messages to a process that has ended are lost."""
         try:
             await asyncio.get_running_loop().sock_sendall(self._socket, msgspec.json.encode(message))
         except (BrokenPipeError, ConnectionResetError):
             return
 
     async def receive(self) -> ToWorker | ToSupervisor | None:
-        """The next message; None when the other process is gone."""
+        """The next message; None if the other process has ended."""
         try:
             data = await asyncio.get_running_loop().sock_recv(self._socket, MAX_MESSAGE_BYTES)
         except ConnectionResetError:
@@ -87,11 +87,11 @@ class Channel:
         return msgspec.json.decode(data, type=ToWorker | ToSupervisor) if data else None
 
     def close(self) -> None:
-        """Close this end; the other one reads None."""
+        """Close this end; the other end reads None."""
         self._socket.close()
 
 
 def channel_pair() -> tuple[Channel, socket.socket]:
-    """The supervisor's end, and the other one to be inherited by a worker. Message boundaries are kept."""
+    """The supervisor's end, and the end that a worker inherits. Message boundaries are preserved."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     return Channel(ours), theirs

@@ -1,4 +1,4 @@
-"""A worker's side of a change of model, and its way to ask for one."""
+"""A worker's side of a model change, including requests for one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class ModelChange:
-    """Carries out what the supervisor says, and asks it to bring a new version to all workers."""
+    """Carries out the supervisor's messages, and requests changes of all workers."""
 
     def __init__(self, channel: Channel, model: ServingModel) -> None:
         self._channel = channel
@@ -34,7 +34,7 @@ class ModelChange:
         self._finished: asyncio.Queue[ChangeFinished] = asyncio.Queue()
 
     async def run(self) -> None:
-        """Follow the supervisor until it is gone; then finish what is open and stop."""
+        """Follow the supervisor until it has ended; then shut down gracefully."""
         while (message := await self._channel.receive()) is not None:
             match message:
                 case Prepare(version):
@@ -46,19 +46,18 @@ class ModelChange:
                     self._model.abandon()
                 case ChangeFinished():
                     self._finished.put_nowait(message)
-        logger.error("the supervisor is gone")
+        logger.error("the supervisor has ended")
         os.kill(os.getpid(), signal.SIGTERM)
 
     async def update(self) -> tuple[int, bool]:
-        """Serve what the registry calls production, in every worker, before this returns; drop any other that is
-        prepared.
+        """Serve the registry's production version in every worker before this returns; drop any other prepared version.
 
         Returns:
-            The version in charge, and whether it is a new one.
+            The active version, and whether it is new.
 
         Raises:
-            RegistryError, NoProductionModel, ModelStoreError: nothing new could be fetched.
-            UpdateFailed: a worker can't serve it; all of them keep the old version.
+            RegistryError, NoProductionModel, ModelStoreError: no new version could be fetched.
+            UpdateFailed: a worker can't serve it; all workers keep the old version.
         """
         async with self._asking:
             version, is_new = await asyncio.to_thread(self._model.fetch_production)
@@ -70,11 +69,11 @@ class ModelChange:
             return version, is_new
 
     async def prepare(self, version: int) -> None:
-        """Load and check a version in every worker, beside the one in charge, so that `update` only has to switch.
+        """Load and check a version in every worker, beside the active one, so that `update` only has to switch.
 
         Raises:
             RegistryError, ModelStoreError: it could not be fetched.
-            UpdateFailed: a worker can't serve it; none keeps it.
+            UpdateFailed: a worker can't serve it; all workers have dropped it.
         """
         async with self._asking:
             if await asyncio.to_thread(self._model.fetch_version, version):

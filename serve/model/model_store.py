@@ -1,9 +1,9 @@
-"""Verified local copies of models, so that a server starts and restarts without a registry.
+"""Verified local copies of models, so that a server can start without a registry.
 
-Layout: `<root>/<version>/model.onnx` with `manifest.json` and, where the version has them, its tables of contributions
-beside it, and `<root>/current.json` naming the version to
-serve. A version's folder appears as a whole or not at all, and what is on disk is trusted only as far as its SHA-256.
-Nobody else reads these files: the store hands out the bytes that it verified, whatever becomes of the file since.
+Layout: `<root>/<version>/model.onnx` with `manifest.json` and, if the version has them, its tables of contributions;
+and `<root>/current.json` naming the version to serve. A version's folder appears atomically, and files are trusted only
+if their SHA-256 matches. Only the store reads these files: it returns the bytes that it verified, regardless of later
+changes to the file.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ logger = logging.getLogger(__name__)
 MANIFEST_FILE: Final = "manifest.json"
 CURRENT_FILE: Final = "current.json"
 CONFIRMED_FILE: Final = "confirmed"
-"""Empty; its time says when the registry confirmed the current version last."""
+"""Empty file; its modification time is the registry's last confirmation of the current version."""
 LOCK_FILE: Final = "lock"
 
 
 class ModelStoreError(ProjectError):
-    """A model's files are not what its manifest says."""
+    """A model's files do not match its manifest."""
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a server needs to know of a model version."""
+    """The facts about a model version that a server needs."""
 
     model_name: str
     model_version: int
     sha256: str
     data_cutoff_date: dt.date
     contributions_sha256: str | None = None
-    """Of the tables of contributions; None for a version without."""
+    """SHA-256 of the tables of contributions; None for a version without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class StoredModel:
 
 
 class Current(msgspec.Struct, frozen=True):
-    """Which version is served."""
+    """The version that is served."""
 
     model_version: int
 
@@ -76,7 +76,7 @@ class ModelStore:
         root.mkdir(parents=True, exist_ok=True)
 
     def current(self) -> StoredModel | None:
-        """The version that was served last, verified; None when there is none that can be trusted."""
+        """The version served last, verified; None if there is none that can be trusted."""
         pointer = self._root / CURRENT_FILE
         if not pointer.exists():
             return None
@@ -84,15 +84,15 @@ class ModelStore:
             version = msgspec.json.decode(pointer.read_bytes(), type=Current).model_version
             return self.get(version)
         except (OSError, msgspec.MsgspecError, ModelStoreError, ModelMissingError) as error:
-            logger.error("the local model can't be used, the registry is asked instead: %s", error)
+            logger.error("the local model can't be used, asking the registry instead: %s", error)
             return None
 
     def get(self, version: int) -> StoredModel:
         """The verified files of a version.
 
         Raises:
-            ModelStoreError: a file's SHA-256 is not the manifest's.
-            ModelMissingError: a file is not there.
+            ModelStoreError: a file's SHA-256 does not match the manifest.
+            ModelMissingError: a file is missing.
         """
         folder = self._folder(version)
         manifest = msgspec.json.decode((folder / MANIFEST_FILE).read_bytes(), type=Manifest)
@@ -105,7 +105,7 @@ class ModelStore:
         return StoredModel(manifest, model, tables.content)
 
     def holds(self, version: int) -> bool:
-        """Whether the verified files of a version are here."""
+        """Whether the store has the verified files of a version."""
         try:
             self.get(version)
         except (OSError, msgspec.MsgspecError, ModelStoreError, ModelMissingError):
@@ -118,11 +118,11 @@ class ModelStore:
         fetch: Callable[[], bytes],
         fetch_contributions: Callable[[], bytes | None] | None = None,
     ) -> None:
-        """Fetch a version's bytes into the store, unless it has them, and verify them; its tables of contributions
-        where the manifest names some.
+        """Fetch a version's bytes into the store, unless it has them, and verify them; with its tables of
+        contributions, if the manifest names them.
 
         Raises:
-            ModelStoreError: what was fetched has another SHA-256; the store is as before.
+            ModelStoreError: the fetched bytes have another SHA-256; the store is unchanged.
         """
         folder = self._folder(manifest.model_version)
         with self.alone(), tempfile.TemporaryDirectory(dir=self._root, prefix="incoming-") as incoming:
@@ -140,17 +140,17 @@ class ModelStore:
             staging.replace(folder)
 
     def make_current(self, version: int) -> None:
-        """Serve this version after the next start too."""
+        """Make this the version to serve after the next start."""
         staging = self._root / f"{CURRENT_FILE}.{os.getpid()}"
         staging.write_bytes(msgspec.json.encode(Current(version)))
         staging.replace(self._root / CURRENT_FILE)
 
     def confirm(self) -> None:
-        """Note that the registry calls the current version production at this moment."""
+        """Note that the registry has just confirmed the current version."""
         (self._root / CONFIRMED_FILE).touch()
 
     def unconfirmed_s(self) -> float:
-        """Time since that was noted last, by whichever process, seconds; infinite when it never was."""
+        """Time since the last confirmation noted by any process, seconds; infinite if there was none."""
         try:
             noted = (self._root / CONFIRMED_FILE).stat().st_mtime
         except FileNotFoundError:
@@ -159,7 +159,7 @@ class ModelStore:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other processes out for the block: they may want to bring in, or measure, the same version."""
+        """Lock the store for the block, since other processes may want to fetch or measure the same version."""
         with (self._root / LOCK_FILE).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -181,7 +181,7 @@ def model_store(run_dir: Path, model_name: str) -> ModelStore:
 
 
 def _bring(file: ModelFile, sha256: str, manifest: Manifest) -> None:
-    """Write a verified file where its path says."""
+    """Write a verified file to its path."""
     _verify(file, sha256, manifest)
     file.path.write_bytes(file.content)
 
@@ -190,5 +190,5 @@ def _verify(file: ModelFile, sha256: str, manifest: Manifest) -> None:
     if file.sha256 != sha256:
         raise ModelStoreError(
             f"{file.path} has SHA-256 {file.sha256}, but version {manifest.model_version} of {manifest.model_name} "
-            f"was registered with {sha256}: it is damaged or was changed, and is not loaded"
+            f"was registered with {sha256}: it is damaged or was changed, so it is not loaded"
         )

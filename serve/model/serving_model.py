@@ -1,4 +1,4 @@
-"""The model in charge: loaded from a verified file, checked before it serves, replaced as a whole."""
+"""The active model: loaded from a verified file, checked before it serves, replaced atomically."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model version, the engine that runs it, and what explains its answers."""
+    """A model version, its engine, and its tables of contributions."""
 
     manifest: Manifest
     engine: Engine
     sha256: bytes
     contributions: Contributions | None
-    """None for a version that was registered before there were reasons."""
+    """None for a version registered before reasons existed."""
 
 
 class ServingModel:
@@ -39,22 +39,22 @@ class ServingModel:
         self._lapsed_after_s: float | None = None
         """The lease that has run out, if one has."""
         self._fault: str | None = None
-        """Why the version that was loaded last can't be served."""
+        """Why the last loaded version can't be served."""
         self._local_fault: str | None = None
-        """Why the local copy can't be served, as long as the registry may still have another version."""
+        """Why the local copy can't be served, while the registry may still have another version."""
 
     @property
     def active(self) -> LoadedModel:
-        """The model in charge.
+        """The active model.
 
         Raises:
             NotReady: none is loaded yet; the registry may have one.
-            ModelUnusable: the one that should be can't be served.
+            ModelUnusable: the intended one can't be served.
         """
         if self._lapsed_after_s is not None:
             raise NotReady(
                 f"the registry has not confirmed for {self._lapsed_after_s:g} s (MODEL_LEASE_S) that the version here "
-                "is in production: see that the server reaches it"
+                f"is in production: make sure that the server can reach it"
             )
         if self._active is None:
             if self._fault is not None:
@@ -62,39 +62,37 @@ class ServingModel:
                     f"{self._fault}: convert it again or train another (`python -m train --promote-first --only-first`)"
                 )
             if self._local_fault is not None:
-                raise NotReady(f"the registry is asked for a model: {self._local_fault}")
-            raise NotReady("no model is loaded: train one (`python -m train --promote-first`), then /update-model")
+                raise NotReady(f"waiting for a model from the registry: {self._local_fault}")
+            raise NotReady("no model is loaded: train one (`python -m train --promote-first`), then call /update-model")
         return self._active
 
     @property
     def version(self) -> int | None:
-        """The version in charge, None before there is one."""
+        """The active version; None before there is one."""
         return None if self._active is None else self._active.manifest.model_version
 
     @property
     def unconfirmed_s(self) -> float:
-        """Time since the registry called the version here production last, seconds."""
+        """Time since the registry last confirmed the active version, seconds."""
         return self._store.unconfirmed_s()
 
     def confirm(self) -> None:
-        """The registry calls the version in charge production at this moment."""
+        """Note that the registry has just confirmed the active version."""
         try:
             self._store.confirm()
         except OSError as error:
-            logger.warning("that the registry confirmed the version can't be noted: %s", error)
+            logger.warning("the registry's confirmation of the version can't be noted: %s", error)
 
     def keep_lease(self, lease_s: float) -> None:
-        """Answer nothing while the registry has not confirmed the version for so long; answer again once it has."""
+        """Stop answering if the registry has not confirmed the version for `lease_s`; answer again once it has."""
         lapsed = self._store.unconfirmed_s() > lease_s
         if lapsed and self._lapsed_after_s is None:
-            logger.critical("nothing is scored: the registry has confirmed no version for %g s", lease_s)
+            logger.critical("scoring has stopped: the registry has not confirmed the version for %g s", lease_s)
         self._lapsed_after_s = lease_s if lapsed else None
 
     def load_local(self) -> None:
-        """Take the verified local copy into service, if there is one; needs no registry.
-
-        One that can't be served is no verdict as long as there is a registry to ask: it may be older than what is in
-        production.
+        """Serve the verified local copy, if there is one; needs no registry. A copy that can't be served is not final
+        while there is a registry to ask, since it may be older than production.
         """
         found = self._store.current()
         if found is None:
@@ -103,18 +101,18 @@ class ServingModel:
         try:
             self._active = self._load(found)
         except ProjectError as error:
-            logger.error("the local copy, version %d, can't be served, the registry is asked: %s", version, error)
+            logger.error("the local copy, version %d, can't be served, asking the registry: %s", version, error)
             if self._registry is not None:
                 self._fault, self._local_fault = None, self._fault
         else:
             logger.info("serving version %d from the local copy", version)
 
     def give_up_on_registry(self) -> None:
-        """Take it that the registry will give no model: one that can't be served is all there is."""
+        """Assume that the registry will not return a model, so a local copy that can't be served is final."""
         self._fault = self._fault or self._local_fault
 
     def production_number(self) -> int | None:
-        """Number of the version that the registry calls production; None where it calls none so. Blocks on the network.
+        """Number of the registry's production version; None if there is none. Blocks on the network.
 
         Raises:
             RegistryError: it does not answer.
@@ -122,13 +120,13 @@ class ServingModel:
         return self._asked_registry().number_of(PRODUCTION)
 
     def fetch_production(self) -> tuple[int, bool]:
-        """Bring a verified copy of the production version into the local store. Blocks on the network.
+        """Fetch a verified copy of the production version into the local store. Blocks on the network.
 
         Returns:
-            The version, and whether it is another one than the one in charge.
+            The version, and whether it differs from the active one.
 
         Raises:
-            RegistryError: the registry does not answer, or the download is not what was registered.
+            RegistryError: the registry does not answer, or the download does not match the registration.
             NoProductionModel: the registry has no production version.
         """
         registry = self._asked_registry()
@@ -138,31 +136,32 @@ class ServingModel:
         return version.version, self._fetch(registry, version)
 
     def fetch_version(self, version: int) -> bool:
-        """Bring a verified copy of any version into the local store. Blocks on the network.
+        """Fetch a verified copy of any version into the local store. Blocks on the network.
 
         Returns:
-            Whether it is another one than the one in charge.
+            Whether it differs from the active one.
 
         Raises:
-            RegistryError: the registry does not answer, has no such version, or gives what was not registered.
+            RegistryError: the registry does not answer, has no such version, or the download does not match the
+                registration.
         """
         registry = self._asked_registry()
         return self._fetch(registry, registry.model_version(version))
 
     def prepare(self, version: int) -> None:
-        """Load and check a version of the local store beside the one in charge.
+        """Load and check a version of the local store beside the active one.
 
         Raises:
             ModelStoreError, EngineError, GoldenRowsError: it can't be served.
         """
         stored = self._store.get(version)
         if self._active is not None and self._active.manifest == stored.manifest:
-            return  # somebody else had us change to it meanwhile
+            return  # another request has changed to it meanwhile
         if self._prepared is None or self._prepared.manifest != stored.manifest:
             self._prepared = self._load(stored)
 
     def commit(self, version: int) -> None:
-        """Put the prepared version in charge; requests that have begun finish with the old one."""
+        """Make the prepared version active; requests in progress finish with the old one."""
         if self._prepared is not None and self._prepared.manifest.model_version == version:
             self._active = self._prepared
             logger.info("serving version %d", version)
@@ -171,7 +170,7 @@ class ServingModel:
         self._prepared = None
 
     def abandon(self) -> None:
-        """Drop what was prepared."""
+        """Drop the prepared version."""
         self._prepared = None
 
     def _asked_registry(self) -> Registry:
@@ -189,9 +188,9 @@ class ServingModel:
     def _load(self, stored: StoredModel) -> LoadedModel:
         manifest = stored.manifest
         version = manifest.model_version
-        logger.info("loading version %d; code that is not compiled yet takes a minute", version)
+        logger.info("loading version %d; if its code must be compiled, this takes a minute", version)
         try:
-            with self._store.alone():  # the first process measures how to run it, the others read what it found
+            with self._store.alone():  # the first process measures the plan, the others read it
                 engine = load_checked(stored.model, self._options)
                 contributions = self._load_contributions(stored)
         except ProjectError as error:

@@ -1,1 +1,1 @@
-"""Notices are sent to people: by a webhook, by mail; and alerts of the running server become notices."""
+"""Sending of notices by webhook and mail, including alerts of the running server."""

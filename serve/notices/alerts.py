@@ -1,4 +1,4 @@
-"""What a running server watches of itself: a spool that fills, and requests that are refused."""
+"""Alerts of a running server about itself: a filling spool, and refused requests."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from serve.metrics import METRICS_DIR_VARIABLE
 from serve.notices.words import REFUSALS, SPOOL
 
 FEWEST_REFUSED: Final = 20
-"""Of one look: fewer are no share of anything."""
+"""Minimum requests of one check: with fewer, a share means nothing."""
 REFUSED_STATUS: Final = "503"
-"""Of refusals that are the server's fault, not the client's."""
+"""Statuses of refusals that are the server's fault, not the client's."""
 
 
 @dataclass(slots=True)
 class Latch:
-    """On above one border; over again after some looks below another one, so that it does not flutter."""
+    """Switches on above one threshold, and off after several checks below a lower one (hysteresis)."""
 
     on_above: float
     over_below: float
@@ -30,7 +30,7 @@ class Latch:
     _calm: int = 0
 
     def see(self, value: float) -> bool:
-        """Whether it is on, after one more look."""
+        """Update with one more check; returns whether it is on."""
         self._calm = self._calm + 1 if value < self.over_below else 0
         if value > self.on_above:
             self.is_on = True
@@ -41,19 +41,19 @@ class Latch:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """Counted since the server started."""
+    """Requests since the server started."""
 
     all: float
     refused: float
 
 
 class Alerts:
-    """The alerts of one server; look at them at even intervals."""
+    """The alerts of one server; check them at regular intervals."""
 
     def __init__(
         self, spool_share: Callable[[], float], requests: Callable[[], Requests], looks_until_over: int = 10
     ) -> None:
-        """`spool_share` is what of SPOOL_MAX_BYTES is taken."""
+        """`spool_share` returns the used share of SPOOL_MAX_BYTES."""
         self._spool_share = spool_share
         self._requests = requests
         self._seen = requests()
@@ -61,7 +61,7 @@ class Alerts:
         self._refusals = Latch(on_above=0.05, over_below=0.05, looks=looks_until_over)
 
     def look(self) -> dict[str, bool]:
-        """Which are on."""
+        """The alerts that are on."""
         return {SPOOL: self._spool.see(self._spool_share()), REFUSALS: self._refusals.see(self._refused_share())}
 
     def _refused_share(self) -> float:
@@ -71,7 +71,7 @@ class Alerts:
 
 
 def count_requests() -> Requests:
-    """What all processes of this server have counted; nothing where they share no files."""
+    """The counts of all processes of this server; zero if they don't share files."""
     if METRICS_DIR_VARIABLE not in os.environ:
         return Requests(0, 0)
     registry = CollectorRegistry()

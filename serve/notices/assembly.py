@@ -1,4 +1,4 @@
-"""The sender of notices as the settings say."""
+"""Assembles the sender of notices from the settings."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from serve.notices.webhook import Webhook
 from serve.prediction_log.metrics import LogMetrics
 
 REPEAT_AFTER: Final = dt.timedelta(days=1)
-"""People are told again of what lasts."""
+"""Interval after which a lasting state is notified again."""
 
 
 def assemble_sender(settings: Settings, metrics: LogMetrics) -> Sender:
-    """The sender of this server; `metrics` says how full its spool is.
+    """The sender of this server; `metrics` measures its spool.
 
     Raises:
         SettingsError: NOTIFY_URL has no key.
@@ -34,7 +34,7 @@ def assemble_sender(settings: Settings, metrics: LogMetrics) -> Sender:
 
 
 def ways_of(settings: Settings) -> tuple[Way, ...]:
-    """How people are told.
+    """The configured ways of notification.
 
     Raises:
         SettingsError: NOTIFY_URL has no key.

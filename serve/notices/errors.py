@@ -6,4 +6,4 @@ from fraud.errors import ProjectError
 
 
 class NotSent(ProjectError):
-    """A way of telling people did not take a notice; the message is for a page, and has no secret."""
+    """A way of notification did not accept a notice; the message is shown on a page and contains no secret."""

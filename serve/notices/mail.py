@@ -17,7 +17,7 @@ from serve.notices.words import Message
 
 TIMEOUT_S: Final = 10.0
 MOST_WORDS: Final = 200
-"""Characters of what the server says."""
+"""Maximum characters of the server's reply in a message."""
 
 
 class Mail:
@@ -30,10 +30,10 @@ class Mail:
         self._timeout_s = timeout_s
 
     def send(self, message: Message) -> None:
-        """Return once the server has taken it, for one recipient at least.
+        """Send the mail; returns once the server has accepted it for at least one recipient.
 
         Raises:
-            NotSent: it has not.
+            NotSent: the server did not accept it.
         """
         try:
             with self._session() as session:
@@ -46,7 +46,9 @@ class Mail:
             ((code, words), *_) = error.recipients.values()
             raise NotSent(f"the mail server refused all recipients: {_told(code, words)}") from None
         except smtplib.SMTPException as error:
-            raise NotSent(f"the mail server does not do what NOTIFY_MAIL says: {one_line(str(error))}") from None
+            raise NotSent(
+                f"the mail server does not support what NOTIFY_MAIL requires: {one_line(str(error))}"
+            ) from None
         except OSError as error:
             raise NotSent(f"the mail server can't be reached: {why_unanswered(error)}") from None
 

@@ -1,8 +1,8 @@
-"""Sends notices, tries again, and writes those that only a running server can: its alerts, and what lasts.
+"""Sends notices with retries, and writes the notices of a running server: its alerts, and reminders of lasting states.
 
-It runs in the shipper's process, in a thread and on a connection of its own: that process is there whenever the server
-is, has the database at hand, and answers nobody; what hangs here holds up neither scoring nor shipping. Servers that
-share a database share the work, each notice is claimed by one of them.
+It runs in the shipper's process, in its own thread and on its own connection: that process runs whenever the server
+does, has access to the database, and answers no requests. A hanging delivery delays neither scoring nor shipping.
+Servers that share a database share the work: each notice is claimed by one of them.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ POLL_INTERVAL_S: Final = 0.5
 
 
 class Way(Protocol):
-    """One way of telling people."""
+    """One way of notification."""
 
     @property
     def name(self) -> WayName:
         """Its name in the table."""
 
     def send(self, message: Message) -> None:
-        """Return once it was taken; NotSent where it was not."""
+        """Send a message; returns once it was accepted, raises NotSent if it was not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """How people are told."""
+    """How people are notified."""
 
     ways: Sequence[Way]
     base_url: str
-    """Where they reach the pages."""
+    """Base address of the pages."""
     repeat_after: dt.timedelta
     patience: Patience = Patience()  # noqa: RUF009 - frozen
 
@@ -56,7 +56,7 @@ class Sender:
     """Sends the notices of one database. `run` it in a thread."""
 
     def __init__(self, dsn: str, telling: Telling, alerts: Alerts, place: str) -> None:
-        """`place` names this server among those that share the database."""
+        """`place` identifies this server among those that share the database."""
         self._session = LogSession(dsn)
         self._telling = telling
         self._alerts = alerts
@@ -75,14 +75,14 @@ class Sender:
         self._session.disconnect()
 
     def watch(self) -> None:
-        """Write notices of this server's alerts."""
+        """Check this server's alerts, and write notices of them."""
         repeat_after = self._telling.repeat_after
         with self._session.connected() as connection:
             for about, is_on in self._alerts.look().items():
                 note_alert(connection, about, self._place, is_on=is_on, repeat_after=repeat_after)
 
     def send(self) -> None:
-        """Send what is due.
+        """Send the notices that are due.
 
         Raises:
             DatabaseError, psycopg2.Error: PostgreSQL does not answer, or refuses.
@@ -96,7 +96,7 @@ class Sender:
                 pass
 
     def _send_next(self, way: Way) -> bool:
-        """Whether one was sent; after a failure the way is left alone until the next round."""
+        """Send the next notice; returns whether one was sent. After a failure the way pauses until the next round."""
         patience = self._telling.patience
         with self._session.connected() as connection:
             notice = claim(connection, way.name, patience)
@@ -115,6 +115,8 @@ class Sender:
         with self._session.connected() as connection:
             is_lost = mark_failed(connection, notice, way.name, fault, self._telling.patience)
         if is_lost:
-            logger.critical("notice %d is lost, nobody was told by %s: %s", notice.number, way.name, fault)
+            logger.critical("notice %d is lost, it was not delivered by %s: %s", notice.number, way.name, fault)
         else:
-            logger.warning("notice %d is not told by %s yet, and is sent again: %s", notice.number, way.name, fault)
+            logger.warning(
+                "notice %d is not delivered by %s yet, and will be sent again: %s", notice.number, way.name, fault
+            )

@@ -1,4 +1,4 @@
-"""Notices and how they were delivered, in PostgreSQL: all SQL of who sends them and who shows them."""
+"""Notices and their deliveries in PostgreSQL: all SQL for sending and showing them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _COUNT_LOST: Final = """
 
 
 class WayName(StrEnum):
-    """How people are told."""
+    """Ways of notification."""
 
     WEBHOOK = "webhook"
     MAIL = "mail"
@@ -73,7 +73,7 @@ class Notice(msgspec.Struct, frozen=True):
     about: str
     """A kind of report, or an alert."""
     place: str
-    """The server that an alert is of; empty for a verdict."""
+    """The server of an alert; empty for a verdict."""
     state: str
     before: str
     report: int | None
@@ -81,7 +81,7 @@ class Notice(msgspec.Struct, frozen=True):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """How one way took a notice."""
+    """The delivery of a notice by one way."""
 
     way: str
     state: str
@@ -91,29 +91,29 @@ class Delivery(msgspec.Struct, frozen=True):
 
 
 class ToldNotice(msgspec.Struct, frozen=True):
-    """A notice, and how it was told; by no way where none is set."""
+    """A notice with its deliveries; none if no way is configured."""
 
     notice: Notice
     deliveries: Sequence[Delivery]
 
 
 class Patience(msgspec.Struct, frozen=True):
-    """When a notice that was not taken is sent again, seconds."""
+    """Retry intervals of a notice that was not accepted, seconds."""
 
     first_s: float = 10.0
     longest_s: float = 1800.0
     lost_after_s: float = 86_400.0
-    """From then on it is lost, and not sent by a way that was set up later either."""
+    """Age at which a notice is lost; ways configured later don't send it either."""
 
 
 def enqueue(connection: Connection, ways: Sequence[WayName], patience: Patience) -> None:
-    """Have each notice that is not too old delivered by these ways."""
+    """Queue each notice that is not too old for delivery by these ways."""
     with connection.cursor() as cursor:
         cursor.execute(_ENQUEUE, ([str(way) for way in ways], patience.lost_after_s))
 
 
 def claim(connection: Connection, way: WayName, patience: Patience) -> Notice | None:
-    """The oldest notice that is to be sent now; nobody else gets it before the next try is due, even after a kill."""
+    """Claim the oldest notice that is due; no other process gets it before its next try is due, even after a kill."""
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, {"way": way, "first": patience.first_s, "longest": patience.longest_s})
         found = cursor.fetchone()
@@ -121,27 +121,27 @@ def claim(connection: Connection, way: WayName, patience: Patience) -> Notice | 
 
 
 def mark_sent(connection: Connection, notice: Notice, way: WayName) -> None:
-    """It was taken."""
+    """Mark a delivery as accepted."""
     with connection.cursor() as cursor:
         cursor.execute(_SENT, (notice.number, way))
 
 
 def mark_failed(connection: Connection, notice: Notice, way: WayName, fault: str, patience: Patience) -> bool:
-    """It was not taken; returns whether it is lost."""
+    """Mark a delivery as failed; returns whether the notice is lost."""
     with connection.cursor() as cursor:
         cursor.execute(_FAILED, (fault, patience.lost_after_s, notice.number, way))
         return cursor.fetchone() == ("lost",)
 
 
 def list_notices(connection: Connection, most: int) -> list[ToldNotice]:
-    """The newest first, with how they were told."""
+    """Notices, newest first, with their deliveries."""
     with connection.cursor() as cursor:
         cursor.execute(_LIST, (most,))
         return [_told(found) for found in cursor.fetchall()]
 
 
 def count_lost(connection: Connection, within: dt.timedelta) -> int:
-    """Deliveries that were given up within this time."""
+    """Number of deliveries given up within this time."""
     with connection.cursor() as cursor:
         cursor.execute(_COUNT_LOST, (within.total_seconds(),))
         ((count,),) = cursor.fetchall()

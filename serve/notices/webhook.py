@@ -1,9 +1,10 @@
-"""Notices by POST, signed as Standard Webhooks says (standardwebhooks.com): receivers find libraries that check it.
+"""Notices by POST, signed by the Standard Webhooks specification (standardwebhooks.com), for which receivers find
+libraries.
 
     webhook-signature: v1,base64(HMAC-SHA256(key, webhook-id "." webhook-timestamp "." body))
 
-The identifier is the same at each try, and the timestamp is that of the try: a receiver that refuses old timestamps and
-identifiers that it has seen is safe from replays.
+The identifier is the same at each try, and the timestamp is the try's. A receiver that refuses old timestamps and known
+identifiers is safe from replays.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ TIMEOUT_S: Final = 10.0
 
 
 class Webhook:
-    """An address that takes notices; any answer but 2xx means that it does not, and no redirect is followed."""
+    """An address that accepts notices; any answer other than 2xx is a failure, and redirects are not followed."""
 
     name: Final = WayName.WEBHOOK
 
@@ -37,10 +38,10 @@ class Webhook:
         self._timeout_s = timeout_s
 
     def send(self, message: Message) -> None:
-        """Return once it was taken.
+        """Send a message; returns once it was accepted.
 
         Raises:
-            NotSent: it was not.
+            NotSent: it was not accepted.
         """
         body = msgspec.json.encode(message)
         headers = {"Content-Type": "application/json"} | self._signature(message.id, body)
@@ -53,7 +54,7 @@ class Webhook:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise NotSent(f"NOTIFY_URL can't be reached: {self._reason(error)}") from None
         if is_redirect:
-            raise NotSent(f"NOTIFY_URL answered {status}, and redirects are not followed: name the address it leads to")
+            raise NotSent(f"NOTIFY_URL answered {status}, and redirects are not followed: set the final address")
         if not 200 <= status < 300:
             raise NotSent(f"NOTIFY_URL answered {status}")
 
@@ -68,6 +69,6 @@ class Webhook:
         }
 
     def _reason(self, error: Exception) -> str:
-        """Without the address, whose path and query may be secrets too."""
+        """The error without the address, whose path and query may be secrets."""
         reason = why_unanswered(error)
         return type(error).__name__ if self._url in reason else reason

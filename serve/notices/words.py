@@ -1,4 +1,4 @@
-"""What a notice says: what changed, what to do about it, and where to look."""
+"""Texts of notices: what changed, what to do, and where to look."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from serve.notices.table import Notice
 
 SPOOL: Final = "spool"
 REFUSALS: Final = "refusals"
-"""What alerts are about."""
+"""Subjects of alerts."""
 LASTING: Final = (ReportKind.DRIFT.value, ReportKind.VERIFY.value, ReportKind.BACKUP.value)
-"""Checks whose verdict lasts until the next one; of others it is over once it is there, as of a rejected candidate."""
+"""Checks whose verdict lasts until the next one. Other verdicts are single events, such as a rejected candidate."""
 EVENTS: Final = tuple(kind.value for kind in ReportKind if kind.value not in LASTING)
 
 SUBJECTS: Final[dict[str, str]] = {
     **{kind.value: called for kind, called in CALLED.items()},
-    SPOOL: "Records that wait for the database",
+    SPOOL: "Records waiting for the database",
     REFUSALS: "Refused requests",
 }
 
@@ -29,35 +29,35 @@ _OVER: Final = "Nothing to do: it is over."
 _TO_DO: Final[dict[tuple[str, str], str]] = {
     **TO_DO,
     (ReportKind.DRIFT, Verdict.INCONCLUSIVE): (
-        "Too few applications came to tell. See whether clients still reach the server; if they do, wait for the "
+        "Too few applications for a verdict. Check whether clients still reach the server; if they do, wait for the "
         "next check."
     ),
     (ReportKind.GATE, Verdict.PASS): "The candidate was promoted. `python -m bench rollback` takes it back.",
     (ReportKind.GATE, Verdict.FAIL): (
-        "The candidate was rejected and production stays as it is. The report says why; nothing has to be done."
+        "The candidate was rejected and production stays as it is. The report says why; no action is needed."
     ),
     (ReportKind.VERIFY, Verdict.INCONCLUSIVE): (
-        "A chain's end has no witness where the verification ran. Run it on the server's machine, or with what the "
-        "servers have sent elsewhere: `python -m serve.audit verify --anchors FOLDER`."
+        "A chain's end has no witness where the verification ran. Run it on the server's machine, or with the anchors "
+        "that the servers have sent elsewhere: `python -m serve.audit verify --anchors FOLDER`."
     ),
     (SPOOL, ALERT): (
-        "More than half of SPOOL_MAX_BYTES is full, and at the bound requests are refused (503). See whether "
-        "PostgreSQL answers and has room, and what the shipper's log says."
+        "More than half of SPOOL_MAX_BYTES is full; at the limit requests are refused (503). Check whether PostgreSQL "
+        "answers and has space, and read the shipper's log."
     ),
     (REFUSALS, ALERT): (
-        "More than one in twenty requests is refused (503). The server's log and /metrics say why: more load than "
-        "it can take, a full spool, or no model."
+        "More than one in twenty requests is refused (503). The server's log and /metrics say why: overload, a full "
+        "spool, or no model."
     ),
 }
 _ANY_STATE: Final = {
-    str(Verdict.ERROR): "The check could not run. The report says why; mend that and run it again.",
+    str(Verdict.ERROR): "The check could not run. The report says why; fix the cause and run it again.",
     str(Verdict.PASS): _OVER,
     OVER: _OVER,
 }
 
 
 class Message(msgspec.Struct, frozen=True):
-    """A notice as it leaves; whoever gets one twice knows it by its `id`."""
+    """A notice as sent; a receiver recognizes a duplicate by its `id`."""
 
     id: str
     at: str
@@ -72,7 +72,7 @@ class Message(msgspec.Struct, frozen=True):
 
 
 def message_of(notice: Notice, base_url: str) -> Message:
-    """What is sent of a notice; `base_url` is where people reach the pages."""
+    """The message of a notice; `base_url` is the address of the pages."""
     page = "/" if notice.report is None else f"/reports/{notice.report}"
     return Message(
         id=f"notice-{notice.number}-{notice.written_at:%Y%m%d%H%M%S%f}",
@@ -99,6 +99,6 @@ def headline(notice: Notice) -> str:
 
 
 def what_to_do(notice: Notice) -> str:
-    """One line more."""
-    fallback = _ANY_STATE.get(notice.state, "The report says what was found.")
+    """Advice, in one line."""
+    fallback = _ANY_STATE.get(notice.state, "The report has the findings.")
     return _TO_DO.get((notice.about, notice.state), fallback)

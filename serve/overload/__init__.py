@@ -1,1 +1,1 @@
-"""What is refused, so that the rest is answered in time: by what waits, what is in flight, and who asks."""
+"""Overload control: load shedding, backpressure and rate limits, so that admitted requests are answered in time."""

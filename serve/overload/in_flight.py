@@ -1,7 +1,7 @@
-"""Backpressure: bounds on what is in flight, so that memory stays bounded whatever clients send or leave unread.
+"""Backpressure: limits of requests in flight, so that memory is bounded whatever clients send or leave unread.
 
-A request is in flight from the first byte of its body until its answer has left. Its body counts in bytes, since the
-number of rows in it is known only after decoding; from then on its rows count too.
+A request is in flight from the first byte of its body until its answer is sent. Its body counts in bytes, since its
+number of rows is known only after decoding; then its rows count too.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from serve.errors import Overloaded
 
 
 class Admission:
-    """Counts what is in flight in this process and refuses what goes over its capacity.
-
-    A request that is alone is always admitted: how large one may be is another limit's business.
+    """Counts requests in flight in this process, and refuses those over its capacity. A single request is always
+    admitted: its size has a limit of its own.
     """
 
     def __init__(self, max_rows: int, max_body_bytes: int) -> None:
-        """How much one server process takes on at a time."""
+        """Capacity of one server process."""
         self._max_rows = max_rows
         self._max_body_bytes = max_body_bytes
         self._lock = threading.Lock()
@@ -26,11 +25,11 @@ class Admission:
         self.body_bytes = 0
 
     def ticket(self) -> Ticket:
-        """What a new request counts by; release it in every case."""
+        """A ticket for a new request; release it in every case."""
         return Ticket(self)
 
     def refuse_early(self, announced_bytes: int) -> None:
-        """Raises Overloaded where a body of that length would be refused while it comes: then none of it is kept."""
+        """Raises Overloaded at once if a body of this length would be refused while it arrives."""
         waiting = self.body_bytes
         if waiting and waiting + announced_bytes > self._max_body_bytes:
             raise _too_many_bytes(waiting)
@@ -52,7 +51,7 @@ class Admission:
             ticket.body_bytes += size
 
     def release(self, ticket: Ticket) -> None:
-        """Give back all that a request counted."""
+        """Release everything that a request counted."""
         with self._lock:
             self.rows -= ticket.rows
             self.body_bytes -= ticket.body_bytes
@@ -60,11 +59,11 @@ class Admission:
 
 
 def _too_many_bytes(waiting: int) -> Overloaded:
-    return Overloaded(f"{waiting} bytes wait already: send this again after the time in Retry-After")
+    return Overloaded(f"{waiting} bytes of requests are waiting: send this again after the time in Retry-After")
 
 
 class Ticket:
-    """What one request has in flight."""
+    """The rows and bytes of one request in flight."""
 
     __slots__ = ("_admission", "body_bytes", "rows")
 
@@ -74,13 +73,13 @@ class Ticket:
         self.body_bytes = 0
 
     def add_rows(self, rows: int) -> None:
-        """The body holds so many rows; raises Overloaded."""
+        """Count decoded rows; raises Overloaded."""
         self._admission.add_rows(self, rows)
 
     def add_bytes(self, size: int) -> None:
-        """So many bytes of the body have come; raises Overloaded."""
+        """Count received bytes; raises Overloaded."""
         self._admission.add_bytes(self, size)
 
     def release(self) -> None:
-        """The request is over."""
+        """End the request."""
         self._admission.release(self)

@@ -1,12 +1,12 @@
-"""Load shedding: where more comes than can be answered, some is refused early, so that the rest is answered in time.
+"""Load shedding: under overload some requests are refused early, so that the rest is answered in time.
 
-Where a request waits depends on its size. Small ones wait until the event loop comes to their connection, where nobody
-sees them: `LoadShedder` takes the length of the loop's rounds for the length of that queue. Large ones wait for a
-thread: `ThreadQueue` knows how long the next of them has waited.
+Where a request waits depends on its size. Small ones wait invisibly until the event loop reads their connection:
+`LoadShedder` estimates that queue by the duration of the loop's rounds. Large ones wait for a thread: `ThreadQueue`
+knows how long the next of them has waited.
 
-Requests are served in the order of their coming and the newest are refused, by their headers: decoding a body takes
-longer than refusing it. A burst is no overload: as in CoDel (Nichols & Jacobson 2012, RFC 8289) a queue has to stand
-for a while before anything is refused.
+Requests are served in order of arrival, and the newest are refused, by their headers alone, since decoding a body takes
+longer than refusing it. A burst is not an overload: as in CoDel (Nichols & Jacobson 2012, RFC 8289) a queue must
+persist before anything is refused.
 """
 
 from __future__ import annotations
@@ -20,51 +20,52 @@ from typing import Final
 from serve.errors import Overloaded
 
 LONG_ROUND_SHARE: Final = 0.05
-"""Of the longest wait of a batch: what a round may take. A small request waits for two rounds at most."""
+"""Maximum duration of a round, as a share of the longest wait of a batch. A small request waits for at most two rounds.
+"""
 PATIENCE_SHARE: Final = 0.4
-"""Of it: what the requests of successive rounds may wait together beyond that. In a round twice as long twice as many
-wait, for twice as long: what counts is the root of the sum of squares of what rounds took too long, but for the first,
-which may be a burst. Of 0.2 s by default, `make soak`'s requests came to 0.13 s within six minutes at 70% of the
-maximum, and at twice the maximum to 0.2 s in three or four rounds.
+"""Tolerated excess of successive rounds, as a share of the same. In a round twice as long, twice as many requests wait
+twice as long, so the measure is the root of the sum of squares of the rounds' excess, without the first, which may be a
+burst. With the default of 0.2 s, `make soak` reached 0.13 s within six minutes at 70% of the maximum load, and 0.2 s in
+three or four rounds at twice the maximum.
 """
 SERVED_ROUND_SHARE: Final = 0.015
-"""Of it: how long a round serves while the queue stands; the rest of the round refuses. The shorter, the less has come
-meanwhile, and the more of it is still in the processor's cache when it is read.
+"""Time for which a round serves during overload, as a share of the same; the rest of the round refuses. With a shorter
+time, less input has arrived meanwhile, and more of it is still in the processor's cache when it is read.
 """
 
 WINDOW_S: Final = 0.3
-"""Time over which refusals are counted, which must be many, or the queue stands no longer."""
+"""Window over which refusals are counted; if they are few, the overload is over."""
 MANY_SHED: Final = 0.2
-"""Of the requests in a window. Rounds as short as this refuse a few at any load: of `make soak`'s requests 6% at 85% of
-the maximum, 12% at 95%, and 25 to 30% from the maximum on.
+"""Minimum share of refused requests in a window. Rounds this short refuse a few at any load: in `make soak` 6% of
+requests at 85% of the maximum load, 12% at 95%, and 25 to 30% at or above the maximum.
 """
 
 
 class State(Enum):
-    """What the last rounds of the event loop say of its queue."""
+    """State of the event loop's queue, judged by its last rounds."""
 
     IDLE = auto()
-    """Nobody has waited for long."""
+    """No long waits."""
     SUSPECT = auto()
-    """Rounds take too long: what follows shows whether this is a burst."""
+    """Rounds take too long; the next ones show whether this is a burst."""
     SHEDDING = auto()
-    """The queue stands: the first of each round are served, the others are refused."""
+    """Overload: the first requests of each round are served, the others are refused."""
 
 
 class Decision(Enum):
-    """What becomes of one request."""
+    """The decision about one request."""
 
     ADMIT = auto()
     SHED = auto()
 
 
 class LoadShedder:
-    """Decides on requests that waited for the event loop. A round is what it does between two looks at its sockets."""
+    """Decides about requests that waited for the event loop. A round is the loop's work between two polls of its
+    sockets.
+    """
 
-    OVERLOADED: Final = Overloaded(
-        "more requests come than can be answered: send this again after the time in Retry-After"
-    )
-    """What a request is told that is shed."""
+    OVERLOADED: Final = Overloaded("the server is overloaded: send this again after the time in Retry-After")
+    """The error of shed requests."""
 
     def __init__(self, max_wait_s: float, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
@@ -73,7 +74,7 @@ class LoadShedder:
         self._patience_s2 = (PATIENCE_SHARE * max_wait_s) ** 2
         self.state = State.IDLE
         self._waited_s2 = 0.0
-        """While suspect: the sum of the squares of what the last rounds took too long."""
+        """While suspect: sum of the squared excess of the last rounds."""
         self._is_in_round = False
         self._began = 0.0
         self._ended = 0.0
@@ -82,7 +83,7 @@ class LoadShedder:
         self._shed = 0
 
     def admit_or_shed(self) -> Decision:
-        """Decide on a request that is read just now. Call it on the event loop, once for every request."""
+        """Decide about a request that is being read. Call it on the event loop, once for every request."""
         now = self._clock()
         if not self._is_in_round:
             self._begin_round(now)
@@ -97,8 +98,8 @@ class LoadShedder:
     def _begin_round(self, now: float) -> None:
         self._is_in_round, self._began = True, now
         if now - self._ended > self._long_round_s:
-            self.state = State.IDLE  # nobody waited meanwhile
-        # Of all that is read in this round, nothing comes after what is called soon.
+            self.state = State.IDLE  # no request waited meanwhile
+        # A callback scheduled now runs after everything read in this round.
         asyncio.get_running_loop().call_soon(self._end_round)
 
     def _end_round(self) -> None:

@@ -1,9 +1,9 @@
-"""How much one client may ask for: requests and rows a second, counted over all server processes of the machine.
+"""Rate limits of clients: requests and rows a second, counted over all server processes of the machine.
 
-Each limit is a token bucket that holds what one second brings. Whoever has any credit left is served in full, so a
-batch may be larger than the bucket, and what is taken beyond it has to be earned back before the next request. A bucket
-is one number, the moment until which all that was taken is paid for (the "theoretical arrival time" of the generic cell
-rate algorithm, ITU-T I.371), in a file that all processes map; the clock is the machine's own.
+Each limit is a token bucket of one second's tokens. A client with any credit left is served in full, so a batch may be
+larger than the bucket; the debt must be earned back before the next request. A bucket is one number, the time until
+which everything taken is paid for (the "theoretical arrival time" of the generic cell rate algorithm, ITU-T I.371), in
+a file mapped by all processes; the clock is the machine's monotonic clock.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ BURST_S: Final = 1.0
 _NS: Final = 1e9
 _KINDS: Final = 2
 _CLIENTS: Final = 4096
-"""Places in the file; a client that finds none free shares one."""
+"""Slots in the file; a client that finds none free shares one."""
 _PLACE: Final = 1 + _KINDS
-"""Numbers of a place: the client's tag, then its buckets. 0 is no tag."""
+"""Numbers in a slot: the client's tag, then its buckets. Tag 0 means free."""
 _TAG_BYTES: Final = 8
 _REQUESTS, _ROWS = range(_KINDS)
 _NAMES: Final = ("requests", "rows")
 
 
 class NoLimits:
-    """Where nothing is limited nothing is counted."""
+    """Null object: no limits, nothing is counted."""
 
     def take_request(self, client: str) -> None:
-        """Let it pass."""
+        """Admit the request."""
 
     def take_rows(self, client: str, rows: int) -> None:
-        """Let them pass."""
+        """Admit the rows."""
 
 
 class RateLimits:
-    """Counts what clients take, in a file that belongs to one server."""
+    """Counts clients' requests and rows, in a file of one server."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class RateLimits:
         requests_per_s: float | None = None,
         rows_per_s: float | None = None,
     ) -> None:
-        """What each client may take, a second; None is no limit. The file's folder must be there."""
+        """Limits of each client, for each second; None is no limit. The file's folder must exist."""
         self._places: dict[str, int] = {}
         self._rates = (requests_per_s, rows_per_s)
         size = _CLIENTS * _PLACE * 8
@@ -63,10 +63,10 @@ class RateLimits:
         self._threads = threading.Lock()
 
     def take_request(self, client: str) -> None:
-        """One more request begins.
+        """Count a new request.
 
         Raises:
-            RateLimited: nothing of it is to be served.
+            RateLimited: don't serve it.
         """
         with self._alone():
             place = self._place_of(client)
@@ -76,10 +76,10 @@ class RateLimits:
             self._take(place, _REQUESTS, 1, now)
 
     def take_rows(self, client: str, rows: int) -> None:
-        """A request has so many rows.
+        """Count the rows of a request.
 
         Raises:
-            RateLimited: none of them is to be scored.
+            RateLimited: don't score them.
         """
         with self._alone():
             place = self._place_of(client)
@@ -89,7 +89,7 @@ class RateLimits:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Neither another thread nor another process counts; the kernel frees the lock of a process that dies."""
+        """Lock out other threads and processes; the kernel frees the lock of a process that dies."""
         with self._threads:
             fcntl.flock(self._file, fcntl.LOCK_EX)
             try:
@@ -98,7 +98,7 @@ class RateLimits:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def _place_of(self, client: str) -> int:
-        """Where the client's buckets are; the first process that hears of a client takes a place for it."""
+        """The slot of a client's buckets; the first process that sees a client takes a slot for it."""
         place = self._places.get(client)
         if place is None:
             tag = int.from_bytes(hashlib.sha256(client.encode()).digest()[:_TAG_BYTES], signed=True) or 1
@@ -116,8 +116,8 @@ class RateLimits:
         wait_s = (self._numbers[place + kind] - now) / _NS - BURST_S
         if wait_s >= 0.0:
             raise RateLimited(
-                f"{client} may send {rate:g} {_NAMES[kind]} a second and has: send this again after the seconds in "
-                "Retry-After",
+                f"{client} exceeds its limit of {rate:g} {_NAMES[kind]} a second: send this again after the seconds in "
+                f"Retry-After",
                 max(1, math.ceil(wait_s)),
             )
 

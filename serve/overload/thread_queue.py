@@ -1,4 +1,4 @@
-"""Load shedding of large requests, which wait for a thread: refused when the next in turn has waited too long."""
+"""Load shedding of large requests, which wait for a thread: refused if the next in the queue has waited too long."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 class ThreadQueue:
-    """Requests that wait for a thread. Use it on the event loop."""
+    """The queue of requests for a thread. Use it on the event loop."""
 
     def __init__(self, threads: Executor, max_wait_s: float) -> None:
         self._threads = threads
@@ -24,19 +24,19 @@ class ThreadQueue:
         self._waits_s: list[float] = []
 
     def refuse_if_standing(self) -> None:
-        """Raises Overloaded where the request whose turn is next has waited too long already."""
+        """Raises Overloaded if the next request in the queue has waited too long already."""
         while self._jobs and not self._jobs[0].waits:
             self._jobs.popleft()
         if self._jobs and time.perf_counter() - self._jobs[0].entered_at > self._max_wait_s:
-            raise Overloaded("more batches come than can be scored: send this again after the time in Retry-After")
+            raise Overloaded("the server is overloaded with batches: send this again after the time in Retry-After")
 
     def take_waits_s(self) -> list[float]:
-        """How long requests waited that got a thread since the last call."""
+        """Waiting times of the requests that got a thread since the last call."""
         waits_s, self._waits_s = self._waits_s, []
         return waits_s
 
     def submit(self, work: Callable[[], Result]) -> asyncio.Future[Result]:
-        """Do a request's work in a thread.
+        """Run a request's work in a thread.
 
         Raises:
             Overloaded: it would wait too long.
@@ -56,7 +56,7 @@ class ThreadQueue:
 
 
 class _Job:
-    """A request that was given to the threads."""
+    """A request submitted to the threads."""
 
     __slots__ = ("entered_at", "waits")
 
@@ -65,5 +65,5 @@ class _Job:
         self.waits = True
 
     def is_over(self, _: object) -> None:
-        """It has ended, or was called off before it began."""
+        """Whether it has ended, or was cancelled before it began."""
         self.waits = False

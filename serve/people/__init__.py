@@ -1,1 +1,1 @@
-"""People who log in to the pages: accounts, passwords, roles. Programs have API keys (`serve/access/`)."""
+"""Accounts, passwords and roles of people who log in to the pages. Programs have API keys (`serve/access/`)."""

@@ -15,24 +15,24 @@ from serve.people.accounts_table import read_accounts
 
 APPLICATION_NAME: Final = "people"
 
-Name = Annotated[str, typer.Argument(help="Name of the account, as its person types it.")]
-Roles = Annotated[list[PersonRole], typer.Option("--role", help="What the person may do; may be given several times.")]
+Name = Annotated[str, typer.Argument(help="Name of the account, as typed at login.")]
+Roles = Annotated[list[PersonRole], typer.Option("--role", help="Role of the person; can be repeated.")]
 
 app = CommandLine()
 
 
 @app.callback()
 def main() -> None:
-    """Make and change accounts of people; programs have API keys (`python -m serve.keys`).
+    """Manage people's accounts; programs have API keys (`python -m serve.keys`).
 
-    Run it as the owner of the database. Each act is written to the journal, with the name of who is logged in to this
-    machine. Exit status: 0 done, 2 error.
+    Run it as the owner of the database. Each act is recorded in the journal, with the name of the user logged in to
+    this machine. Exit status: 0 done, 2 error.
     """
 
 
 @app.command()
 def add(name: Name, role: Roles) -> None:
-    """Make an account, and print a password for one login, which its person changes then."""
+    """Create an account, and print a password for one login; the person must change it then."""
     with owner_transaction(APPLICATION_NAME) as connection:
         password = administration.add(connection, person_here(), name, role)
     typer.echo(_told(name, password))
@@ -40,7 +40,7 @@ def add(name: Name, role: Roles) -> None:
 
 @app.command()
 def reset(name: Name) -> None:
-    """Replace a password that is lost or known to others, and end the account's logins."""
+    """Replace a lost or leaked password, and end the account's sessions."""
     with owner_transaction(APPLICATION_NAME) as connection:
         password = administration.reset(connection, person_here(), name)
     typer.echo(_told(name, password))
@@ -55,21 +55,21 @@ def roles(name: Name, role: Roles) -> None:
 
 @app.command()
 def disable(name: Name) -> None:
-    """Let nobody log in by an account any more, and end its logins. What its person did stays on record."""
+    """Disable an account, and end its sessions. Its person's acts stay on record."""
     with owner_transaction(APPLICATION_NAME) as connection:
         administration.set_disabled(connection, person_here(), name, is_disabled=True)
 
 
 @app.command()
 def enable(name: Name) -> None:
-    """Let the person of a disabled account log in again."""
+    """Enable a disabled account again."""
     with owner_transaction(APPLICATION_NAME) as connection:
         administration.set_disabled(connection, person_here(), name, is_disabled=False)
 
 
 @app.command("list")
 def list_accounts() -> None:
-    """Names and roles of all accounts."""
+    """List the names and roles of all accounts."""
     with owner_transaction(APPLICATION_NAME) as connection:
         for account in read_accounts(connection):
             state = ", disabled" if account.is_disabled else ", has yet to log in" if account.must_change else ""

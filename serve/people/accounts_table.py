@@ -1,4 +1,4 @@
-"""Accounts in PostgreSQL: all SQL about them. Who changes one says in the journal, in the same transaction."""
+"""Accounts in PostgreSQL: all SQL about them. Callers record each change in the journal, in the same transaction."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _END_SESSIONS: Final = "DELETE FROM public.people_sessions WHERE person = %s"
 
 
 def read_accounts(connection: Connection) -> list[Account]:
-    """All of them, by name."""
+    """All accounts, by name."""
     with connection.cursor() as cursor:
         cursor.execute(_ALL)
         return [_account(found) for found in cursor.fetchall()]
@@ -41,7 +41,7 @@ def read_accounts(connection: Connection) -> list[Account]:
 def find_account(connection: Connection, name: str, *, is_to_change: bool = False) -> Account | None:
     """The account of that name; None if there is none.
 
-    One that `is_to_change` is changed by nobody else until the transaction ends.
+    With `is_to_change` its row is locked until the transaction ends.
     """
     with connection.cursor() as cursor:
         cursor.execute(_TO_CHANGE if is_to_change else _ONE, (name,))
@@ -50,7 +50,7 @@ def find_account(connection: Connection, name: str, *, is_to_change: bool = Fals
 
 
 def find_vouched_account(connection: Connection, identity: Identity) -> Account | None:
-    """The account of a person whom an OpenID provider knows; nobody else changes it until the transaction ends."""
+    """The account of a person at an OpenID provider, locked until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(_VOUCHED_FOR, (identity.issuer, identity.subject))
         found = cursor.fetchone()
@@ -58,14 +58,14 @@ def find_vouched_account(connection: Connection, identity: Identity) -> Account 
 
 
 def lock_administrators(connection: Connection) -> list[str]:
-    """Names of those who can log in as administrators; none of these accounts changes until the transaction ends."""
+    """Names of the active administrators, whose accounts are locked until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(_ADMINISTRATORS)
         return [name for (name,) in cursor.fetchall()]
 
 
 def add_account(connection: Connection, account: Account) -> bool:
-    """A new one; whether it was added: none is where the name, or the provider's person, has one already."""
+    """Add an account; returns False if the name or the provider's person has one already."""
     issuer, subject = (None, None) if account.provider is None else msgspec.structs.astuple(account.provider)
     with connection.cursor() as cursor:
         values = (account.name, _roles(account), account.password, account.must_change, issuer, subject)
@@ -74,7 +74,7 @@ def add_account(connection: Connection, account: Account) -> bool:
 
 
 def change_account(connection: Connection, account: Account) -> None:
-    """What an account is from now on; whoever is logged in by it has to log in again."""
+    """Change an account and end its sessions."""
     with connection.cursor() as cursor:
         values = (_roles(account), account.password, account.must_change, account.is_disabled, account.name)
         cursor.execute(_CHANGE, values)
@@ -82,7 +82,7 @@ def change_account(connection: Connection, account: Account) -> None:
 
 
 def note_login(connection: Connection, name: str) -> None:
-    """Remember that a person has just logged in."""
+    """Record the time of a login."""
     with connection.cursor() as cursor:
         cursor.execute(_LOGGED_IN, (name,))
 

@@ -1,4 +1,4 @@
-"""What an administrator does with accounts: each act changes them and is in the journal, or neither."""
+"""An administrator's acts on accounts: each changes an account and is recorded in the journal, atomically."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from serve.people.errors import PeopleError
 from serve.people.passwords import hash_password, one_time_password
 
 ACCOUNT: Final = "account"
-"""Name of the fact that says whose account an event is about."""
+"""Name of the fact with the account of an event."""
 
 
 class Act(StrEnum):
@@ -30,15 +30,15 @@ class Act(StrEnum):
 
 
 def add(connection: Connection, by: str, name: str, roles: Iterable[PersonRole]) -> str:
-    """Make an account; returns a password for one login.
+    """Create an account; returns a password for one login.
 
     Raises:
-        PeopleError: the name or the roles can't be, or there is one already.
+        PeopleError: the name or the roles are invalid, or the account exists already.
     """
     password = one_time_password()
     account = Account(checked_name(name), checked_roles(roles), hash_password(password), must_change=True)
     if not add_account(connection, account):
-        raise PeopleError(f"there is an account {name} already: choose another name, or reset that one")
+        raise PeopleError(f"account {name} exists already: choose another name, or reset that account")
     _enter(connection, by, Act.ADDED, account)
     return password
 
@@ -47,7 +47,7 @@ def reset(connection: Connection, by: str, name: str) -> str:
     """Replace a password; returns one for one login.
 
     Raises:
-        PeopleError: there is no such account, or its password is kept elsewhere.
+        PeopleError: there is no such account, or it has no password here.
     """
     account = _to_change(connection, name)
     if account.provider is not None:
@@ -66,18 +66,18 @@ def set_roles(connection: Connection, by: str, name: str, roles: Iterable[Person
     """Give an account these roles, and no others.
 
     Raises:
-        PeopleError: there is no such account, no role, or the roles are given elsewhere.
+        PeopleError: there is no such account, no role, or a provider sets the roles.
     """
     account = _to_change(connection, name)
     if account.provider is not None:
         raise PeopleError(
-            f"{name} logs in at an OpenID provider, which says the roles at each login: change them there"
+            f"{name} logs in at an OpenID provider, which sets the roles at each login: change them there"
         )
     _change(connection, by, Act.ROLES, msgspec.structs.replace(account, roles=checked_roles(roles)))
 
 
 def set_disabled(connection: Connection, by: str, name: str, *, is_disabled: bool) -> None:
-    """Let nobody log in by an account any more, or let them again. What its person did stays on record.
+    """Disable or enable an account. Its person's acts stay on record.
 
     Raises:
         PeopleError: there is no such account.
@@ -88,21 +88,20 @@ def set_disabled(connection: Connection, by: str, name: str, *, is_disabled: boo
 
 
 def keep_an_administrator(connection: Connection, name: str) -> None:
-    """Let an account lose the role `admin`, or be disabled, where somebody else is left who can log in with that role.
-
-    Pages ask this first. At the machine's prompt nobody is locked out: there it takes the owner's login, and no role.
+    """Check that an administrator remains, before an account loses the role `admin` or is disabled. Pages call this
+    first. The command line needs no such check: it requires the database owner's login, not a role.
 
     Raises:
-        PeopleError: nobody would be.
+        PeopleError: no administrator would remain.
     """
     if lock_administrators(connection) == [name]:
-        raise PeopleError(f"{name} is the last who can make and change accounts: give somebody else that role first")
+        raise PeopleError(f"{name} is the last administrator of accounts: give somebody else that role first")
 
 
 def _to_change(connection: Connection, name: str) -> Account:
     account = find_account(connection, name, is_to_change=True)
     if account is None:
-        raise PeopleError(f"there is no account {name}: `python -m serve.people list` shows those that are")
+        raise PeopleError(f"there is no account {name}: `python -m serve.people list` shows the existing ones")
     return account
 
 

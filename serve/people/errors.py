@@ -1,4 +1,4 @@
-"""Faults about people's accounts."""
+"""Errors of people's accounts."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from fraud.errors import ProjectError
 
 
 class PeopleError(ProjectError):
-    """What was asked for about an account can't be."""
+    """An act on an account is impossible."""

@@ -1,4 +1,4 @@
-"""Passwords: what is asked of one, and how it is kept (argon2id, RFC 9106)."""
+"""Passwords: their requirements, and their storage (argon2id, RFC 9106)."""
 
 from __future__ import annotations
 
@@ -13,24 +13,22 @@ from serve.people.errors import PeopleError
 
 LEAST_CHARACTERS: Final = 12
 MOST_CHARACTERS: Final = 256
-"""Nobody types more; hashing takes no longer for what somebody sends."""
+"""Maximum length: nobody types more, and it bounds the cost of hashing."""
 _LEAST_DIFFERENT: Final = 6
 _ONE_TIME_BYTES: Final = 15
 
 _HASHER: Final = PasswordHasher()
-"""By RFC 9106's second recommended option: 64 MiB, 3 passes, 4 lanes."""
+"""RFC 9106's second recommended option: 64 MiB, 3 passes, 4 lanes."""
 
 
 def one_time_password() -> str:
-    """A password that is told once, and changed at the first login."""
+    """A password that is shown once, and changed at the first login."""
     return secrets.token_urlsafe(_ONE_TIME_BYTES)
 
 
 def checked_password(password: str, name: str) -> str:
-    """A password that an account of that name can have. Length is what makes it hard to guess (NIST SP 800-63B).
-
-    Raises:
-        PeopleError: it can't.
+    """Check a password for an account of that name. Length makes it hard to guess (NIST SP 800-63B). Raises:
+    PeopleError: it is not acceptable.
     """
     if not LEAST_CHARACTERS <= len(password) <= MOST_CHARACTERS:
         raise PeopleError(f"expected a password of {LEAST_CHARACTERS} to {MOST_CHARACTERS} characters")
@@ -42,7 +40,7 @@ def checked_password(password: str, name: str) -> str:
 
 
 def hash_password(password: str) -> str:
-    """As it is kept: cost, salt and hash. It takes some 50 ms and 64 MiB."""
+    """The stored form: cost, salt and hash. Takes about 50 ms and 64 MiB."""
     return _HASHER.hash(password)
 
 
@@ -52,7 +50,9 @@ def _of_nobody() -> str:
 
 
 def is_password(password: str, kept: str | None) -> bool:
-    """Whether a password is the one that is kept; takes as long where there is none, so that nobody learns that."""
+    """Whether a password matches the stored one; takes the same time if there is none, so that
+    timing reveals nothing.
+    """
     try:
         return _HASHER.verify(_of_nobody() if kept is None else kept, password[:MOST_CHARACTERS]) and kept is not None
     except (VerificationError, InvalidHashError):
@@ -60,5 +60,5 @@ def is_password(password: str, kept: str | None) -> bool:
 
 
 def is_outdated(kept: str) -> bool:
-    """Whether what is kept was made at another cost than passwords are hashed at today."""
+    """Whether a stored password was hashed at another cost than today's."""
     return _HASHER.check_needs_rehash(kept)

@@ -1,4 +1,4 @@
-"""Sessions: who is logged in, by a secret in the browser's cookie of which the database has the SHA-256 only."""
+"""Login sessions, identified by a secret in a browser's cookie; the database has only its SHA-256."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from serve.people.account import Account
 from serve.people.accounts_table import find_account
 
 IDLE: Final = dt.timedelta(minutes=30)
-"""Time after which a session ends that nobody uses."""
+"""Time after which an idle session ends."""
 LONGEST: Final = dt.timedelta(hours=12)
 """Time after which any session ends."""
 _SEEN_EVERY: Final = dt.timedelta(minutes=1)
-"""So that a page writes nothing, mostly."""
+"""Minimum interval between writes of last use, so that most pages write nothing."""
 _SECRET_BYTES: Final = 32
 _CSRF: Final = b"form of a page"
 
@@ -33,7 +33,7 @@ _SWEEP: Final = "DELETE FROM public.people_sessions WHERE seen_at <= now() - %s 
 
 
 def begin_session(connection: Connection, person: str) -> str:
-    """Log a person in; returns the secret for the cookie. Sessions that are over are removed."""
+    """Log a person in; returns the secret for the cookie. Removes expired sessions."""
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     with connection.cursor() as cursor:
         cursor.execute(_SWEEP, (IDLE, LONGEST))
@@ -42,7 +42,7 @@ def begin_session(connection: Connection, person: str) -> str:
 
 
 def person_in_session(connection: Connection, secret: str) -> Account | None:
-    """Who is logged in; None if nobody is, or their account was disabled."""
+    """The person logged in; None if nobody is, or if the account was disabled."""
     digest = _digest(secret)
     with connection.cursor() as cursor:
         cursor.execute(_FIND, {"digest": digest, "idle": IDLE, "longest": LONGEST, "seen_every": _SEEN_EVERY})
@@ -57,13 +57,13 @@ def person_in_session(connection: Connection, secret: str) -> Account | None:
 
 
 def end_session(connection: Connection, secret: str) -> None:
-    """Log out; nothing happens where nobody is logged in."""
+    """Log out; does nothing if nobody is logged in."""
     with connection.cursor() as cursor:
         cursor.execute(_END, (_digest(secret),))
 
 
 def form_token(secret: str) -> str:
-    """What forms of this session carry, and no other site can know."""
+    """CSRF token of this session's forms, which no other site can know."""
     return hmac.new(secret.encode(), _CSRF, hashlib.sha256).hexdigest()
 
 

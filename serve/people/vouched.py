@@ -1,4 +1,4 @@
-"""Accounts of people whom an OpenID provider vouches for: made at their first login, with the roles that it says."""
+"""Accounts of people who log in at an OpenID provider: created at the first login, with the provider's roles."""
 
 from __future__ import annotations
 
@@ -19,17 +19,16 @@ from serve.people.errors import PeopleError
 MOST_OF_ONE_NAME: Final = 1000
 _NAME_CHARACTERS: Final = 24
 _HOST_CHARACTERS: Final = 32
-"""Together with `@` and a number they fit into an account's name."""
+"""Maximum lengths of the parts, so that with `@` and a number they fit into an account's name."""
 _NOT_OF_A_NAME: Final = re.compile(r"[^a-z0-9._-]+")
 
 
 def vouched_account(
     connection: Connection, identity: Identity, called: str, roles: frozenset[PersonRole]
 ) -> Account | None:
-    """The account of a person, with these roles from now on; None for one who has neither roles nor an account.
-
-    It is found by issuer and subject alone. What the provider calls the person only makes the name of a new account,
-    which is never one that another account has. A disabled one is returned as it is.
+    """The account of a person, with these roles from now on; None for a person without roles and account. It is found
+    by issuer and subject alone. The provider's name of the person is only used to name a new account, and never matches
+    an existing one. A disabled account is returned unchanged.
     """
     account = find_vouched_account(connection, identity)
     if account is None:
@@ -43,7 +42,7 @@ def vouched_account(
 
 
 def names_for(called: str, issuer: str) -> Iterator[str]:
-    """Names that a new account could have, the best first; the provider's host in them says where one logs in."""
+    """Candidate names of a new account, best first; the provider's host in them shows where the person logs in."""
     name = _cut(called.partition("@")[0], _NAME_CHARACTERS) or "person"
     host = _cut(urlsplit(issuer).hostname or "", _HOST_CHARACTERS)
     yield f"{name}@{host}"
@@ -61,7 +60,7 @@ def _add(connection: Connection, identity: Identity, called: str, roles: frozens
         found = find_vouched_account(connection, identity)
         if found is not None:
             return found
-    raise PeopleError(f"no name is left for an account like {name}: have an administrator disable old ones")
+    raise PeopleError(f"no name is free for an account like {name}: ask an administrator")
 
 
 def _enter(connection: Connection, act: Act, account: Account, identity: Identity) -> None:

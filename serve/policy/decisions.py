@@ -1,4 +1,4 @@
-"""Review or pass, from a probability, a policy and the control draw: the server decides by this, and auditors again."""
+"""Decide review or pass from a probability, a policy and the control draw; used by the server and again by auditors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fraud.review_policy import SignedPolicy
 
 
 def above_threshold(policy: SignedPolicy, probabilities: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Whom the policy has reviewed for their probability [N]."""
+    """[N]: whether the policy reviews a row for its probability."""
     return np.asarray(probabilities >= policy.threshold)
 
 
@@ -23,7 +23,7 @@ def is_reviewed(
     application_ids: Sequence[str | None] | None,
     probabilities: NDArray[np.float32],
 ) -> NDArray[np.bool_]:
-    """Who is reviewed of the N rows of a request, as they stand on record: by probability, or as a control."""
+    """[N]: whether each recorded row of a request is reviewed, by probability or as a control."""
     reviewed = above_threshold(policy, probabilities)
     share = policy.terms.control_share
     if share > 0:

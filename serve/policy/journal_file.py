@@ -1,4 +1,4 @@
-"""The local copy of the journal of review policies: replaced as a whole, seen by every worker at its next request."""
+"""The local copy of the journal of review policies: replaced atomically, read by every worker at its next request."""
 
 from __future__ import annotations
 
@@ -17,26 +17,28 @@ FILE: Final = "review_policies.json"
 
 
 class JournalFile(LocalFile):
-    """One file, written by whoever reads the database, read by all."""
+    """The file: written by the process that reads the database, read by all workers."""
 
     def read(self) -> list[Entry]:
-        """The entries; none where nobody has fetched any.
+        """The entries; empty if none were fetched yet.
 
         Raises:
-            PolicyError: the file holds something else.
+            PolicyError: the file has other content.
         """
         try:
             return msgspec.json.decode(self.path.read_bytes(), type=list[Entry])
         except FileNotFoundError:
             return []
         except (OSError, msgspec.MsgspecError) as error:
-            raise PolicyError(f"{self.path} can't be read ({error}): remove it, and it is fetched again") from None
+            raise PolicyError(
+                f"{self.path} can't be read ({error}): remove it, and the server fetches it again"
+            ) from None
 
     def renew(self, dsn: str) -> None:
-        """Take over what the database has; nothing is written where it has nothing new.
+        """Copy the database's journal; writes nothing if there are no new entries.
 
         Raises:
-            PolicyError: the database's journal is not what was signed, or is no continuation of what is here.
+            PolicyError: the database's journal has an invalid signature, or does not continue the local one.
             DatabaseError, psycopg2.Error: PostgreSQL does not answer, or refuses.
         """
         with connect(dsn, APPLICATION_NAME) as connection:
@@ -45,13 +47,13 @@ class JournalFile(LocalFile):
         here = self.read()
         if journal[: len(here)] != here:
             raise PolicyError(
-                f"review_policies in the database is no continuation of {self.path}: entries that were used here were "
-                "taken out or changed; restore the table, or remove the file if that was meant"
+                f"review_policies in the database does not continue {self.path}: entries that were used here were "
+                f"removed or changed; restore the table, or remove the file if that was intended"
             )
         if len(journal) > len(here):
             self.replace(msgspec.json.encode(journal))
 
 
 def journal_file(run_dir: Path) -> JournalFile:
-    """Of a server with this run folder."""
+    """The journal file of a server with this run folder."""
     return JournalFile(run_dir / FILE)

@@ -22,7 +22,7 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class ReviewPolicies:
-    """Decides by the local copy of the journal, which is read again whenever it was replaced."""
+    """Decides by the local copy of the journal, which is read again after each replacement."""
 
     def __init__(self, journal: JournalFile, control_key: bytes | None) -> None:
         self._journal = journal
@@ -33,10 +33,10 @@ class ReviewPolicies:
         self._fault: str | None = None
 
     def in_force(self, received_at: int) -> SignedPolicy:
-        """The policy at a moment, in microseconds since 1970 (UTC).
+        """The policy in force at a time, in microseconds since 1970 (UTC).
 
         Raises:
-            NoReviewPolicy: there is none, or it can't be followed here.
+            NoReviewPolicy: there is none, or this server can't apply it.
         """
         self._read_anew()
         if self._fault is not None:
@@ -44,12 +44,13 @@ class ReviewPolicies:
         policy = in_force(self._policies, _EPOCH + dt.timedelta(microseconds=received_at))
         if policy is None:
             raise NoReviewPolicy(
-                "no review policy is in force: `python -m bench plan adopt` writes one, which a second person signs"
+                "no review policy is in force: propose one with `python -m bench plan adopt`, and have a second person "
+                "sign it"
             )
         if policy.terms.control_share > 0 and policy.terms.control_key != self._fingerprint:
             raise NoReviewPolicy(
-                f"policy {policy.id} draws its control sample by another key than this server's REVIEW_CONTROL_KEY: "
-                "give the server that key, or adopt a policy with this one"
+                f"policy {policy.id} draws its control sample with another key than this server's REVIEW_CONTROL_KEY: "
+                f"give the server that key, or adopt a policy with this one"
             )
         return policy
 
@@ -60,7 +61,7 @@ class ReviewPolicies:
         application_ids: Sequence[str | None] | None,
         probabilities: NDArray[np.float32],
     ) -> NDArray[np.bool_]:
-        """Who is reviewed of the rows of a request."""
+        """Decide which rows of a request are reviewed."""
         return is_reviewed(policy, self._key, request_id, application_ids, probabilities)
 
     def _read_anew(self) -> None:

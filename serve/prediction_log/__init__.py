@@ -1,1 +1,3 @@
-"""The prediction log: every answer is on the local disk before it leaves, and in PostgreSQL soon after, once."""
+"""The prediction log: every answer is on local disk before it is sent, and soon afterwards in PostgreSQL, exactly
+once.
+"""

@@ -1,8 +1,7 @@
 """`python -m serve.prediction_log [--drain]`: ship the spool to PostgreSQL until SIGTERM, or until nothing is left;
 started by the supervisor.
 
-It runs beside the server processes and below their priority: while all cores score, the spool grows, and is shipped
-when there is time.
+It runs beside the server processes with lower priority: while all cores score, the spool grows, and is shipped later.
 """
 
 from __future__ import annotations
@@ -50,12 +49,12 @@ logger = logging.getLogger(__name__)
 
 PROCESS: Final = "shipper"
 SHIP_INTERVAL_S: Final = 0.1
-"""Predictions gather for this time, so that PostgreSQL gets few large inserts."""
+"""Time for which predictions are collected, so that PostgreSQL gets few large inserts."""
 NICENESS: Final = 3
-"""Gives way to scoring, and still keeps up with it where all cores are busy."""
+"""Niceness: yields to scoring, but still keeps up if all cores are busy."""
 GC_THRESHOLD: Final = 100_000
 LAST_USES_S: Final = 5.0
-"""Time for what was noted of API keys at the end."""
+"""Time for writing the last uses of API keys at the end."""
 
 
 def main(
@@ -90,10 +89,10 @@ def main(
 
 
 def refuse_unfit_database(dsn: str) -> None:
-    """Return if the database can hold what is shipped, or is away and may be that; the spool keeps records meanwhile.
+    """Return if the database can store the records, or is unavailable, so that the spool keeps them meanwhile.
 
     Raises:
-        EncodingError: it can't.
+        EncodingError: it can't store them.
     """
     try:
         open_connection(dsn, APPLICATION_NAME).close()
@@ -116,7 +115,7 @@ def _ship(settings: Settings, stop: threading.Event) -> None:
         anchor_journals=lambda: anchor_journals(dsn, anchors),
     )
     notices = assemble_sender(settings, metrics)
-    # Records make no cycles; the collector would look at thousands of them again and again.
+    # Records form no cycles, and the garbage collector would scan thousands of them repeatedly.
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
     if settings.anchor_url is not None:
@@ -125,7 +124,7 @@ def _ship(settings: Settings, stop: threading.Event) -> None:
     threading.Thread(target=notices.run, args=(stop, metrics.upkeep), name="notices", daemon=True).start()
     cases = CaseOpener(dsn, settings.control_secret(), dt.timedelta(days=settings.desk_due_days))
     threading.Thread(target=cases.run, args=(stop, metrics.upkeep), name="cases", daemon=True).start()
-    # What it is at as we end is broken off, and done by the next one.
+    # Work in progress at the end is abandoned, and done by the next process.
     threading.Thread(target=upkeep.run, args=(stop,), name="upkeep", daemon=True).start()
     tell_behind_s = functools.partial(metrics.upkeep.tell, "api_keys")
     keeper = KeyKeeper(dsn, local_copy(settings.run_dir), key_uses(settings.run_dir), tell_behind_s)
@@ -139,11 +138,11 @@ def _ship(settings: Settings, stop: threading.Event) -> None:
 
 @contextmanager
 def _shadow(settings: Settings) -> Iterator[OnShipped]:
-    """Who is to be told of what was shipped, so that another version scores it too."""
+    """The receiver of shipped records, so that a shadow version scores them too."""
     if settings.shadow_alias is None:
         yield tell_nobody
         return
-    # An engine takes memory that only who has a shadow should need.
+    # Imported only with a shadow, since an engine takes memory.
     from serve.shadow.assembly import assemble_shadow  # noqa: PLC0415
 
     with assemble_shadow(settings, settings.shadow_alias).running() as shadow:

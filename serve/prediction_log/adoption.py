@@ -1,4 +1,4 @@
-"""What dead server processes left: segments that nobody writes any more, and that nobody has marked the end of."""
+"""Adoption of segments left by dead server processes, whose ends are not marked."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from serve.prediction_log.segment_header import Ending, EndMark, read_start, wri
 
 
 def adopt(path: Path) -> Path:
-    """Mark where a segment ends whose process has died, and name it a sealed one; gives its path.
+    """Mark the end of a dead process's segment, and rename it to a sealed one; returns its path.
 
     Raises:
         SpoolError, FileNotFoundError: as `open_file`.
-        OSError: the disk does not take the mark.
+        OSError: the mark can't be written.
     """
-    with contextlib.suppress(SpoolError):  # what is no segment is set aside when its turn comes
+    with contextlib.suppress(SpoolError):  # a file that is not a segment is set aside later
         _mark_end(path)
     sealed = path.with_suffix(SEALED)
     path.rename(sealed)
@@ -33,7 +33,7 @@ def _mark_end(path: Path) -> None:
     descriptor = open_file(path, os.O_RDWR)
     try:
         if read_start(descriptor).has_end_mark:
-            # A mark that is there already was not followed by its name: the disk may have it, and not the records.
+            # The process died between mark and rename: the disk may have the mark, but not the records.
             write_end(descriptor, EndMark(Ending.ADOPTED, os.fstat(descriptor).st_size, last))
             os.fsync(descriptor)
     finally:

@@ -1,4 +1,4 @@
-"""What is written down of chains outside of PostgreSQL."""
+"""Anchors: facts about chains, stored outside of PostgreSQL."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ ChainDigits = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 
 
 class Anchor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A chain in the table: its last record, and the last one that retention has removed (0 = none)."""
+    """The state of a chain in the table: its last record, and the last one removed by retention (0 = none)."""
 
     sequence: Number = 0
     hash: Hash = GENESIS
     expired_sequence: Number = 0
     expired_hash: Hash = GENESIS
     signature: bytes = b""
-    """Under AUDIT_KEY; nothing where there is none."""
+    """Signature under AUDIT_KEY; empty without a key."""
 
 
 class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What is to be known of a spool's anchors as a whole."""
+    """Facts about all anchors of a spool."""
 
     ids_since: Moment
-    """From when on chains begin with their id here, microseconds since 1970."""
+    """Since when chains here begin with their id, microseconds since 1970."""
     signed_since: Moment = 0
-    """From when on all anchors are signed, microseconds since 1970; 0 where they are not."""
+    """Since when all anchors are signed, microseconds since 1970; 0 if they are not."""
     chains: Sequence[ChainDigits] = ()
-    """Those that have a signed anchor, as hexadecimal digits."""
+    """Chains with a signed anchor, as hexadecimal digits."""
     signature: bytes = b""
 
 
 class SentAnchor(Anchor, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """An anchor as it is sent elsewhere, with the chain that it is of."""
+    """An anchor as sent elsewhere, with its chain."""
 
     chain: ChainDigits
     """Hexadecimal digits."""
 
     def anchor(self) -> Anchor:
-        """The anchor alone, as it was signed."""
+        """The anchor alone, as signed."""
         return Anchor(self.sequence, self.hash, self.expired_sequence, self.expired_hash, self.signature)

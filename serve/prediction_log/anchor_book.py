@@ -21,20 +21,19 @@ logger = logging.getLogger(__name__)
 
 
 class AnchorBook:
-    """The anchors as their only writer knows them. Shipping and upkeep write in it, each from a thread of its own.
-
-    A segment or a month that is removed is no witness any more, so what is written here is on the disk before that.
+    """The anchors, cached by their only writer. Shipping and upkeep write to it, each from its own thread. Anchors are
+    on disk before a segment or a month is removed, since then they are the only witness.
     """
 
     def __init__(self, spool: Path, key: AnchorKey | None = None) -> None:
-        """Read what is there; what can't be read is set aside. With a `key`, signing begins, or goes on."""
+        """Read the anchors; unreadable ones are set aside. With a `key`, signing begins or continues."""
         self._anchors = Anchors(spool, key)
         self._key = key
         self._lock = threading.Lock()
         register = self._anchors.read_register()
         self._known = self._anchors.read()
         self._never_to_sign: set[uuid.UUID] = set()
-        """Anchors that somebody has written since signing began, and not with the key."""
+        """Anchors written without the key since signing began."""
         self._register = register or Register(ids_since=_now())
         self._enrolled = set(self._register.chains)
         if key is not None:
@@ -42,18 +41,18 @@ class AnchorBook:
         elif register is None:
             self._anchors.write_register(self._register)
         elif register.signed_since:
-            logger.critical("AUDIT_KEY is not set, and anchors here are signed: what is written now stays unsigned")
+            logger.critical("AUDIT_KEY is not set, but the anchors here are signed: anchors written now stay unsigned")
 
     def sequence(self, chain_id: uuid.UUID) -> int:
-        """The last record of a chain that is known to be in the table; 0 for none."""
+        """The last record of a chain known to be in the table; 0 for none."""
         return self.known(chain_id).sequence
 
     def known(self, chain_id: uuid.UUID) -> Anchor:
-        """A chain's anchor; an empty one where it has none."""
+        """A chain's anchor; an empty one if it has none."""
         return self._known.get(chain_id, Anchor())
 
     def move(self, end: ChainEnd) -> None:
-        """A chain is in the table up to `end`."""
+        """Note that the table has a chain up to `end`."""
         with self._lock:
             known = self._known.get(end.chain_id, Anchor())
             self._write(end.chain_id, msgspec.structs.replace(known, sequence=end.sequence, hash=end.hash))
@@ -73,23 +72,24 @@ class AnchorBook:
             return True
 
     def _current(self, chain_id: uuid.UUID) -> Anchor | None:
-        """As it is on the disk: a salvage may have moved the anchor of a chain that has ended."""
+        """The anchor on disk: a salvage may have moved the anchor of a chain that has ended."""
         try:
             return self._anchors.of(chain_id)
         except SpoolError:
             return self._known.get(chain_id)
 
     def _go_on_signing(self, key: AnchorKey, *, is_interrupted: bool) -> None:
-        """Sign what is there as signing begins; what is unsigned afterwards was not written by us, and stays so.
-
-        A register that is signed and does not say since when is that of a beginning which was `is_interrupted`. Where
-        there is none, and signed anchors are, somebody has removed it.
+        """Sign existing anchors when signing begins; anchors found unsigned later were not written by us, and stay
+        unsigned. A signed register without a start time means that the first signing was interrupted
+        (`is_interrupted`). If there are signed anchors but no register, somebody has removed it.
         """
         unsigned = {chain_id for chain_id, anchor in self._known.items() if not key.has_signed(chain_id, anchor)}
         if self._register.signed_since or (len(unsigned) < len(self._known) and not is_interrupted):
             self._never_to_sign = unsigned
             for chain_id in unsigned:
-                logger.critical("the anchor of chain %s is not as signed: see `python -m serve.audit verify`", chain_id)
+                logger.critical(
+                    "the anchor of chain %s does not match its signature: see `python -m serve.audit verify`", chain_id
+                )
         else:
             self._register = self._anchors.write_register(self._register)
             for chain_id, anchor in self._known.items():
@@ -104,7 +104,9 @@ class AnchorBook:
             self._enroll([chain_id.hex])
 
     def _enroll(self, chains: Iterable[str]) -> None:
-        """Write down which chains have an anchor, so that none can go unseen; after it is there, as a kill may come."""
+        """Register the chains with an anchor, so that a removed one is noticed; written after the anchor, in case of a
+        kill in between.
+        """
         register = self._register
         new = set(chains).difference(self._enrolled)
         if new or not register.signed_since:

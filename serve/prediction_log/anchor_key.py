@@ -1,4 +1,6 @@
-"""The key that signs anchors, so that who changes database and anchors together is found out, unless they know it."""
+"""The key that signs anchors, so that changing both database and anchors is detected, unless the
+attacker has the key.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ _ANCHOR: Final = struct.Struct(">16sQ32sQ32s")
 
 
 class AnchorKey:
-    """Signs by HMAC-SHA256 over all that an anchor, the register of anchors, a checkpoint or a dossier says."""
+    """Signs with HMAC-SHA256 over the whole content of an anchor, the register of anchors, a
+    checkpoint or a dossier.
+    """
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
@@ -27,7 +31,7 @@ class AnchorKey:
         return msgspec.structs.replace(anchor, signature=self._sign(_anchor_text(chain_id, anchor)))
 
     def has_signed(self, chain_id: uuid.UUID, anchor: Anchor) -> bool:
-        """Whether a chain's anchor is what was signed with this key."""
+        """Whether a chain's anchor has a valid signature under this key."""
         return hmac.compare_digest(anchor.signature, self._sign(_anchor_text(chain_id, anchor)))
 
     def signed_register(self, register: Register) -> Register:
@@ -35,7 +39,7 @@ class AnchorKey:
         return msgspec.structs.replace(register, signature=self._sign(_register_text(register)))
 
     def has_signed_register(self, register: Register) -> bool:
-        """Whether the register is what was signed with this key."""
+        """Whether the register has a valid signature under this key."""
         return hmac.compare_digest(register.signature, self._sign(_register_text(register)))
 
     def checkpoint_signature(self, content: bytes) -> bytes:
@@ -43,15 +47,15 @@ class AnchorKey:
         return self._sign(b"verify.checkpoint" + content)
 
     def has_signed_checkpoint(self, content: bytes, signature: bytes) -> bool:
-        """Whether a checkpoint is what was signed with this key."""
+        """Whether a checkpoint has a valid signature under this key."""
         return hmac.compare_digest(signature, self.checkpoint_signature(content))
 
     def dossier_signature(self, content: bytes) -> bytes:
-        """The signature of what a dossier says."""
+        """The signature of a dossier's content."""
         return self._sign(b"dossier" + content)
 
     def has_signed_dossier(self, content: bytes, signature: bytes) -> bool:
-        """Whether a dossier says what was signed with this key."""
+        """Whether a dossier has a valid signature under this key."""
         return hmac.compare_digest(signature, self.dossier_signature(content))
 
     def _sign(self, text: bytes) -> bytes:
@@ -68,7 +72,7 @@ def _register_text(register: Register) -> bytes:
 
 
 def anchor_key(settings: Settings) -> AnchorKey | None:
-    """The key that the settings name; None where nothing is signed.
+    """The key from the settings; None if nothing is signed.
 
     Raises:
         SettingsError: it can't be read.

@@ -1,6 +1,6 @@
-"""Where anchors are sent besides the spool: another host's folder, or an address that takes them by POST.
+"""Remote copies of anchors: a folder of another host, or an address that accepts them by POST.
 
-A place that only takes more, and gives nothing back, witnesses what the server's own machine could be made to forget.
+An append-only place keeps evidence even if an attacker controls the server's machine.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ class SentAnchors(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AnchorPlace(Protocol):
-    """Where anchors go."""
+    """A place that anchors are sent to."""
 
     def send(self, anchors: Mapping[UUID, Anchor], register: Register) -> None:
-        """Return when all of them are there.
+        """Send anchors; returns once all of them are stored.
 
         Raises:
-            SpoolError, OSError: the place does not take them now.
+            SpoolError, OSError: the place does not accept them now.
         """
 
 
@@ -51,13 +51,13 @@ def place_of(url: str) -> AnchorPlace:
 
 
 class FolderPlace:
-    """A folder with a file for each chain, a line for each anchor. Nothing of it is ever rewritten."""
+    """A folder with a file for each chain and a line for each anchor. Nothing is ever rewritten."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def send(self, anchors: Mapping[UUID, Anchor], register: Register) -> None:
-        """As in `AnchorPlace`. The folder is not made: an empty place for a file system is none."""
+        """As in `AnchorPlace`. The folder is not created: if it is missing, its file system is probably not mounted."""
         self._append(REGISTER, msgspec.json.encode(register))
         for anchor in _sent(anchors):
             self._append(anchor.chain, msgspec.json.encode(anchor))
@@ -67,7 +67,7 @@ class FolderPlace:
         try:
             if _ends_with(descriptor, line + b"\n"):
                 return
-            # A line that was cut off by a kill or a full disk stays alone.
+            # Start a new line after one that was cut off by a kill or a full disk.
             is_whole = os.fstat(descriptor).st_size == 0 or _ends_with(descriptor, b"\n")
             os.write(descriptor, (b"" if is_whole else b"\n") + line + b"\n")
             os.fsync(descriptor)
@@ -76,7 +76,7 @@ class FolderPlace:
 
 
 class HttpPlace:
-    """An address that takes anchors by POST, as JSON; any answer but 2xx means that it does not."""
+    """An address that accepts anchors by POST, as JSON; any answer other than 2xx is a failure."""
 
     def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
         self._url = url
@@ -94,7 +94,7 @@ class HttpPlace:
                 self._url, content=body, headers={"Content-Type": "application/json"}, timeout=self._timeout_s
             )
         except httpx.HTTPError as error:
-            # Its words may have the address, and that a password.
+            # The message may contain the address, and the address a password.
             raise SpoolError(f"ANCHOR_URL can't be reached ({type(error).__name__})") from None
         if not answer.is_success:
             raise SpoolError(f"ANCHOR_URL answered {answer.status_code}")

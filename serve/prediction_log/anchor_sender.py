@@ -1,4 +1,4 @@
-"""Sends a spool's anchors elsewhere as they change, whoever wrote them."""
+"""Sends a spool's anchors elsewhere whenever they change, regardless of their writer."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from serve.prediction_log.errors import SpoolError
 from serve.prediction_log.metrics import UpkeepMetrics
 
 SENDING_INTERVAL_S: Final = 60.0
-"""Of what was anchored since, and is undone together with its anchor before it is sent, nothing tells."""
+"""Interval of sending: records removed together with their anchor before it is sent leave no trace."""
 POLL_INTERVAL_S: Final = 0.5
 
 
 class AnchorSender:
-    """Knows what is there already; nothing at the start, so that all is sent once."""
+    """Remembers what was sent; empty at the start, so that everything is sent once."""
 
     def __init__(self, anchors: Anchors, place: AnchorPlace) -> None:
         self._anchors = anchors
@@ -28,21 +28,21 @@ class AnchorSender:
         self._sent: dict[uuid.UUID, Anchor] = {}
 
     def run(self, stop: threading.Event, metrics: UpkeepMetrics) -> None:
-        """Send until `stop`, in a thread of its own: a place that hangs keeps nothing else waiting."""
+        """Send until `stop`; run it in its own thread, so that a hanging place delays nothing else."""
         chore = Chore("anchors", self.send, SENDING_INTERVAL_S, metrics, lambda: None)
         while not stop.is_set():
             chore.do_when_due()
             stop.wait(POLL_INTERVAL_S)
 
     def send(self) -> None:
-        """Send what has changed since the last time.
+        """Send the anchors that have changed since the last call.
 
         Raises:
-            SpoolError, OSError: the place does not take it; it is sent the next time.
+            SpoolError, OSError: the place does not accept them; they are sent again next time.
         """
         unsent = {}
         for chain_id in self._anchors.chains():
-            with contextlib.suppress(SpoolError):  # `verify` tells of it
+            with contextlib.suppress(SpoolError):  # `verify` reports it
                 anchor = self._anchors.of(chain_id)
                 if anchor is not None and anchor != self._sent.get(chain_id):
                     unsent[chain_id] = anchor

@@ -1,7 +1,7 @@
-"""Where each chain begins and ends in PostgreSQL, written down outside of it, so that no end can go unseen.
+"""Anchors: where each chain begins and ends in PostgreSQL, stored outside of it, so that removed ends are noticed.
 
-A chain's hashes show what was changed, removed or moved inside of it. Records at its end could still go, or the chain
-as a whole: `<spool>/anchors/<chain>` says how far it had come.
+A chain's hashes reveal changed, removed or moved records inside it, but not removed records at its end, or a removed
+chain. `<spool>/anchors/<chain>` has the end that it had reached.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class Anchors:
     """The anchors of one spool."""
 
     def __init__(self, spool: Path, key: AnchorKey | None = None) -> None:
-        """With a `key`, what is written is signed."""
+        """With a `key`, anchors are signed when written."""
         self._folder = spool / FOLDER
         self._key = key
 
     def read(self) -> dict[uuid.UUID, Anchor]:
-        """The anchors of all chains, for who is to move them: one that can't be read is set aside, and said."""
+        """The anchors of all chains, for their writer: unreadable ones are set aside and logged."""
         known: dict[uuid.UUID, Anchor] = {}
         for chain_id in self.chains():
             try:
@@ -53,7 +53,7 @@ class Anchors:
         return known
 
     def read_register(self) -> Register | None:
-        """As `register`, for who is to write it: one that can't be read, or is not as signed, is set aside."""
+        """As `register`, for its writer: a register that is unreadable, or has a wrong signature, is set aside."""
         try:
             register = self.register()
             if self._key is not None and register is not None and register.signed_since:
@@ -64,50 +64,52 @@ class Anchors:
             return None
 
     def refuse_without_key(self) -> None:
-        """Return if what is to be written here may be: signed, or where nothing is.
+        """Return if anchors may be written here: with the right key, or if none are signed.
 
         Raises:
-            SpoolError: anchors are signed here, and there is no key, or another: what it signs would look forged.
+            SpoolError: anchors are signed here, but the key is missing or different, so the result would look forged.
         """
         register = self.register()
         if register is None or not register.signed_since:
             return
         if self._key is None:
             raise SpoolError(
-                "AUDIT_KEY is not set, and the anchors here are signed: give this command the server's key"
+                "AUDIT_KEY is not set, but the anchors here are signed: run this command with the server's key"
             )
         if not self._key.has_signed_register(register):
             raise SpoolError(
-                f"{self._folder / REGISTER} is not signed with AUDIT_KEY: give this command the server's key; "
-                "`python -m serve.audit verify` with that tells whether the file was changed"
+                f"{self._folder / REGISTER} is not signed with AUDIT_KEY: run this command with the server's key; "
+                f"`python -m serve.audit verify` with that key tells whether the file was changed"
             )
 
     def _refuse_unless_signed(self, register: Register, key: AnchorKey) -> None:
         if not key.has_signed_register(register):
-            raise SpoolError(f"{self._folder / REGISTER} is not what was signed with AUDIT_KEY")
+            raise SpoolError(f"{self._folder / REGISTER} does not match its signature under AUDIT_KEY")
 
     def _set_aside(self, name: str, error: SpoolError) -> None:
         path = self._folder / name
         path.rename(path.with_suffix(SET_ASIDE))
-        logger.critical("%s: it is kept as %s, and `python -m serve.audit verify` tells of it", error, name + SET_ASIDE)
+        logger.critical(
+            "%s: it was renamed to %s, and `python -m serve.audit verify` reports it", error, name + SET_ASIDE
+        )
 
     def set_aside(self) -> list[Path]:
-        """Anchors that could not be read when they were to be moved."""
+        """Anchors that were set aside because they could not be read."""
         return [self._folder / name for name in self._names() if name.endswith(SET_ASIDE)]
 
     def chains(self) -> list[uuid.UUID]:
-        """All chains that ever reached the table from here."""
+        """All chains that were ever shipped from here."""
         return [uuid.UUID(name) for name in self._names() if _NAME.fullmatch(name)]
 
     def strays(self) -> list[Path]:
-        """What is in the folder and is no anchor, nor one that is being written."""
+        """Files in the folder that are neither anchors nor being written."""
         return [self._folder / name for name in self._names() if not _OURS.fullmatch(name)]
 
     def _names(self) -> list[str]:
         return sorted(path.name for path in self._folder.iterdir()) if self._folder.is_dir() else []
 
     def of(self, chain_id: uuid.UUID) -> Anchor | None:
-        """The anchor of one chain; None when nothing of it has reached the table from here.
+        """The anchor of one chain; None if nothing of it was shipped from here.
 
         Raises:
             SpoolError: it can't be read.
@@ -118,7 +120,7 @@ class Anchors:
             return None
 
     def register(self) -> Register | None:
-        """What is known of all of them; None where nobody has written it down yet.
+        """The register of all anchors; None if it was not written yet.
 
         Raises:
             SpoolError: it can't be read.
@@ -134,13 +136,13 @@ class Anchors:
     def write(
         self, chain_id: uuid.UUID, anchor: Anchor, *, durable: bool = False, is_to_sign: bool | None = None
     ) -> Anchor:
-        """Replace a chain's anchor as a whole; gives it as it is there.
+        """Replace a chain's anchor atomically; returns the anchor as written.
 
         Args:
             chain_id: the chain.
             anchor: its anchor.
-            durable: whether to force it to the disk before this returns.
-            is_to_sign: whether to sign it, where there is a key; unless given, if the one before was signed.
+            durable: whether to sync it to disk before this returns.
+            is_to_sign: whether to sign it, if there is a key; default: if the previous one was signed.
         """
         if self._key is not None and (self._may_sign(chain_id, self._key) if is_to_sign is None else is_to_sign):
             anchor = self._key.signed(chain_id, anchor)
@@ -150,13 +152,15 @@ class Anchors:
         return anchor
 
     def _may_sign(self, chain_id: uuid.UUID, key: AnchorKey) -> bool:
-        """Whether a chain's next anchor may be signed: else what somebody wrote without the key would pass as ours."""
+        """Whether a chain's next anchor may be signed: otherwise an anchor written without the key
+        would become valid.
+        """
         register, anchor = self.register(), self.of(chain_id)
         has_begun = register is not None and register.signed_since > 0
         return has_begun and (anchor is None or key.has_signed(chain_id, anchor))
 
     def write_register(self, register: Register) -> Register:
-        """Replace what is known of all of them, and force it to the disk; gives it as it is there."""
+        """Replace the register, and sync it to disk; returns the register as written."""
         if self._key is not None:
             register = self._key.signed_register(register)
         self._replace(REGISTER, msgspec.json.encode(register), durable=True)
@@ -180,7 +184,7 @@ def _decode(path: Path) -> Anchor:
     try:
         return msgspec.json.decode(_content_of(path), type=Anchor)
     except msgspec.MsgspecError as error:
-        raise SpoolError(f"{path} is no anchor of a chain: {error}") from error
+        raise SpoolError(f"{path} is not an anchor of a chain: {error}") from error
 
 
 def _content_of(path: Path) -> bytes:

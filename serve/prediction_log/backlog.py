@@ -1,4 +1,4 @@
-"""What waits in the spool: the chains of all server processes, living and dead, and the records not yet shipped."""
+"""The spool's backlog: the chains of all server processes, alive and dead, and the records not yet shipped."""
 
 from __future__ import annotations
 
@@ -32,58 +32,58 @@ from serve.prediction_log.table import ChainEnd
 logger = logging.getLogger(__name__)
 
 GIVE_WAY_BYTES: Final = 128 * 1024
-"""Read at a stretch while requests may wait for the core."""
+"""Bytes read without a pause while requests may wait for the core."""
 MAX_OPEN_SEGMENTS: Final = 256
-"""Files that are read for one batch: an outage at little load leaves thousands that are all but empty."""
+"""Maximum files read for one batch: an outage at low load leaves thousands of nearly empty files."""
 DAMAGED_FOLDER: Final = "damaged"
 
 Segments = dict[SegmentKey, Path]
-"""A spool as it was listed, each chain's segments in the order of writing."""
+"""A listing of a spool, each chain's segments in the order of writing."""
 
 
 class Waiting(NamedTuple):
-    """Records that are not in the database yet."""
+    """The records that are not in the database yet."""
 
     records: int
     oldest_at: int | None
-    """When the oldest of them was made, microseconds since 1970; None where none waits."""
+    """When the oldest of them was made, microseconds since 1970; None if there are none."""
 
 
 class Backlog:
-    """Reads a spool from where it was shipped to, and clears away what is shipped as a whole."""
+    """Reads the unshipped records of a spool, and removes completely shipped segments."""
 
     def __init__(self, folder: Path, buffer: ReadBuffer | None = None) -> None:
-        """Read the spool into `buffer`: a batch's records hold until the next one is made."""
+        """Read the spool into `buffer`: a batch's records are valid until the next batch."""
         self._folder = folder
         self._buffer = buffer or ReadBuffer()
         self._readers: dict[SegmentKey, SegmentReader] = {}
         self._counters: dict[SegmentKey, RecordCounter] = {}
         self.committed: dict[uuid.UUID, ChainEnd] = {}
-        """The records at the marks, where `next_batch` came by them."""
+        """The records at the marks, if `next_batch` has passed them."""
 
     def forget(self) -> None:
-        """Read everything again: the next `next_batch` begins at the marks."""
+        """Discard reading positions: the next `next_batch` begins at the marks."""
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()
 
     def look(self) -> Segments:
-        """What is there now, what dead processes left sealed. One look serves a whole round of shipping."""
+        """List the spool, and seal segments of dead processes. One listing serves a whole round of shipping."""
         segments = list_segments(self._folder)
         for key, path in segments.items():
             if path.suffix == OPEN:
                 try:
                     if not is_in_use(path):
                         segments[key] = adopt(path)
-                        logger.warning("adopted %s, which a server process left behind", segments[key].name)
+                        logger.warning("adopted %s, which a dead server process left behind", segments[key].name)
                 except SpoolError:
-                    continue  # nobody can read it: it is set aside when its turn comes
+                    continue  # unreadable: it is set aside later
                 except OSError:
-                    continue  # sealed by its owner meanwhile; or the disk is full, and it stays as it is
+                    continue  # its owner sealed it meanwhile; or the disk is full, and it stays unchanged
         return segments
 
     def next_batch(self, segments: Segments, marks: Mapping[uuid.UUID, int], max_bytes: int) -> Batch:
-        """The oldest records of each chain that come after its mark, of about `max_bytes` together."""
+        """The oldest records of each chain after its mark, about `max_bytes` in total."""
         self._buffer.reuse()
         gathering = Gathering(max_bytes)
         for chain_id, keys in groupby(segments, key=lambda key: key.chain_id):
@@ -95,7 +95,9 @@ class Backlog:
         return gathering.batch()
 
     def clear_shipped(self, segments: Segments, marks: Mapping[uuid.UUID, int]) -> set[uuid.UUID]:
-        """Remove sealed segments whose records are all committed, set aside what is damaged; gives the chains left."""
+        """Remove sealed segments whose records are all committed, set damaged ones aside; returns the remaining
+        chains.
+        """
         left = set()
         for key, path in segments.items():
             reader = self._readers.get(key)
@@ -108,13 +110,13 @@ class Backlog:
                 self._set_aside(path, reader.missing_records())
             else:
                 if rest is Rest.TORN:
-                    logger.warning("%s ends in a record that was cut off and never answered", path.name)
+                    logger.warning("%s ends in a truncated record, which was never answered", path.name)
                 path.unlink(missing_ok=True)
             self._restart(key)
         return left
 
     def waiting(self, marks: Mapping[uuid.UUID, int], batch: Batch) -> Waiting:
-        """What is behind the marks, as far as it can be read; `batch` is the part of it that was read already."""
+        """The records after the marks, as far as they can be read; `batch` is the part already read."""
         segments = list_segments(self._folder)
         chains = {chain_id: list(keys) for chain_id, keys in groupby(segments, key=lambda key: key.chain_id)}
         self._close_counters(besides={keys[-1] for keys in chains.values()})
@@ -126,23 +128,23 @@ class Backlog:
                 if behind and (moment := batch.first_at(chain_id) or self._next_at(segments, keys)):
                     made_at.append(moment)
             except (FileNotFoundError, SpoolError):
-                continue  # it has another name in the next round; or is damaged, and will be set aside
+                continue  # it was renamed, and is found in the next round; or it is damaged, and will be set aside
             records += behind
         return Waiting(records, min(made_at, default=None))
 
     def spool_bytes(self) -> int:
-        """What the segments take on the disk."""
+        """Size of the segments on disk, bytes."""
         return claimed_bytes(self._folder, segment_bytes=0)
 
     def _unread_of_chain(self, segments: Segments, mark: int, gathering: Gathering) -> list[StoredRecord]:
-        """Records of one chain behind its mark, as many as the batch still takes."""
+        """Records of one chain after its mark, as many as fit into the batch."""
         found: list[StoredRecord] = []
         for key, path in segments.items():
             if gathering.size >= gathering.max_bytes:
                 break
             reader = self._reader(key, path)
             if reader is None or self._leaves_a_gap(key, reader, mark):
-                break  # what comes later must not be shipped before this
+                break  # later records must not be shipped before these
             is_sealed = path.suffix == SEALED
             records, size = self._unread(key, reader, mark, gathering.max_bytes - gathering.size, is_sealed=is_sealed)
             if records:
@@ -157,7 +159,7 @@ class Backlog:
         return self._counters[key].last_sequence()
 
     def _next_at(self, segments: Segments, keys: Iterable[SegmentKey]) -> int | None:
-        """When the next record was made that is to be read of a chain's segments."""
+        """When the next unread record of a chain's segments was made."""
         for key in keys:
             with ExitStack() as opened:
                 reader = self._readers.get(key) or opened.enter_context(closing(SegmentReader(segments[key])))
@@ -170,24 +172,22 @@ class Backlog:
             self._counters.pop(key).close()
 
     def _reader(self, key: SegmentKey, path: Path) -> SegmentReader | None:
-        """None when the segment can't be read in this round."""
+        """None if the segment can't be read in this round."""
         if key not in self._readers:
             if len(self._readers) >= MAX_OPEN_SEGMENTS:
                 return None
             try:
                 self._readers[key] = SegmentReader(path)
             except FileNotFoundError:
-                return None  # sealed meanwhile: it has another name in the next round
+                return None  # sealed meanwhile: it is found under its new name in the next round
             except SpoolError:
                 self._set_aside(path)
                 return None
         return self._readers[key]
 
     def _leaves_a_gap(self, key: SegmentKey, reader: SegmentReader, mark: int) -> bool:
-        """Whether the segment before this one is there and not read to its end.
-
-        One that is damaged is set aside as soon as all that can be read of it is shipped; then the chain goes on
-        behind it.
+        """Whether the previous segment exists and is not read to its end. A damaged segment is set aside once all its
+        readable records are shipped; then the chain continues after it.
         """
         if reader.first_sequence <= mark + 1:
             return False
@@ -197,7 +197,7 @@ class Backlog:
     def _unread(
         self, key: SegmentKey, reader: SegmentReader, mark: int, max_bytes: int, *, is_sealed: bool
     ) -> tuple[list[StoredRecord], int]:
-        """Records behind the mark, and the bytes that were read for them."""
+        """Records after the mark, and the bytes read for them."""
         begun = reader.offset
         give_way_at = begun + GIVE_WAY_BYTES
         records = []
@@ -222,7 +222,7 @@ class Backlog:
         path.rename(_free_place(folder / path.name))
         lost = "what" if missing is None else f"{missing} of its records"
         logger.critical(
-            "%s is damaged: %s can't be read; it is kept in %s, see `python -m serve.audit salvage`",
+            "%s is damaged: %s can't be read; it was moved to %s, see `python -m serve.audit salvage`",
             path.name,
             lost,
             folder,
@@ -230,12 +230,12 @@ class Backlog:
 
 
 def _is_ahead(reader: SegmentReader, mark: int) -> bool:
-    """Whether records were read that are not committed; where none was, a damaged header may say any number."""
+    """Whether uncommitted records were read; with none read, a damaged header may state any number."""
     return bool(reader.count) and reader.sequence > mark
 
 
 def _free_place(path: Path) -> Path:
-    """This path, or one beside it where something is: what was set aside before stays."""
+    """This path, or a free one beside it if it exists, so that files set aside earlier are kept."""
     numbered = (path.with_name(f"{path.name}.{number}") for number in count(1))
     return path if not path.exists() else next(other for other in numbered if not other.exists())
 

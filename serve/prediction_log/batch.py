@@ -1,4 +1,4 @@
-"""What is shipped at once: records of any number of chains, written in one transaction."""
+"""A batch to ship: records of any number of chains, written in one transaction."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ DAY_US: Final = DAY_S * 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records to be written in one transaction, of any number of chains."""
+    """Records of any number of chains, to be written in one transaction."""
 
     parts: tuple[ChainPart, ...] = ()
     records: int = 0
     size: int = 0
-    """Bytes in the spool."""
+    """Their bytes in the spool."""
     moments: frozenset[dt.datetime] = frozenset()
-    """One for each day on which a record was made."""
+    """One time for each day on which a record was made."""
 
     def first_at(self, chain_id: uuid.UUID) -> int | None:
-        """When its first record of a chain was made, microseconds since 1970; None where it has none."""
+        """When its first record of a chain was made, microseconds since 1970; None if it has none."""
         return next((part.records[0].facts.recorded_at for part in self.parts if part.chain_id == chain_id), None)
 
 
 @dataclass(slots=True)
 class Gathering:
-    """A batch in the making."""
+    """Builds a batch."""
 
     max_bytes: int
     parts: list[ChainPart] = field(default_factory=list)
@@ -42,13 +42,13 @@ class Gathering:
     """Since 1970."""
 
     def take(self, chain_id: uuid.UUID, mark: int, records: list[StoredRecord]) -> None:
-        """Add what waits of a chain behind its mark."""
+        """Add a chain's records after its mark."""
         last = records[-1]
         self.parts.append(ChainPart(chain_id, mark, last.facts.sequence, last.hash, records))
         self.records += len(records)
         self.days |= {record.facts.recorded_at // DAY_US for record in records}
 
     def batch(self) -> Batch:
-        """What was taken."""
+        """The finished batch."""
         moments = frozenset(dt.datetime.fromtimestamp(day * DAY_S, dt.UTC) for day in self.days)
         return Batch(tuple(self.parts), self.records, self.size, moments)

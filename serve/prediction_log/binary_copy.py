@@ -1,4 +1,4 @@
-"""Records as PostgreSQL's binary COPY format: the fastest way in (one row a request, array columns).
+"""Records as PostgreSQL's binary COPY format: the fastest way to insert (one row for each request, array columns).
 
 The format is the one of the chapter "COPY, Binary Format" of PostgreSQL's manual; arrays are laid out as
 `array_send` writes them. All integers and floats are big-endian.
@@ -47,10 +47,10 @@ COPY_STATEMENT: Final = sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT binary)").
 )
 
 PIECE_VALUES: Final = 16 * 1024
-"""Features in a piece of the stream: 128 kB of them, which a core's own cache holds."""
+"""Features in a piece of the stream: 128 kB, which fits in a core's own cache."""
 
 REPEATED_MAX: Final = 1024
-"""Encoded values that are kept because they come again and again."""
+"""Number of cached encodings of repeated values."""
 
 HEADER: Final = b"PGCOPY\n\xff\r\n\x00" + struct.pack("!ii", 0, 0)
 TRAILER: Final = struct.pack("!h", -1)
@@ -70,22 +70,20 @@ _REAL_ARRAY: Final = struct.Struct("!iiiiii")  # length of the field, then as ab
 
 
 class CopyStream:
-    """Records as the file that psycopg2 sends for `COPY_STATEMENT`; each is encoded as it is its turn.
-
-    A piece at a time stays in the processor's cache from here to the socket; as a whole, a batch would travel through
-    memory once for each step.
+    """Records as a file object that psycopg2 sends for `COPY_STATEMENT`, encoded lazily. Each piece stays in the
+    processor's cache from here to the socket; encoded as a whole, a batch would pass through memory once for each step.
     """
 
     def __init__(self, chains: Iterable[tuple[uuid.UUID, Sequence[StoredRecord]]]) -> None:
         self._pieces = _pieces(chains)
 
     def read(self, _size: int = -1, /) -> bytes:
-        """The next piece, of any size; nothing at the end."""
-        os.sched_yield()  # a request that has come meanwhile goes first
+        """The next piece, of any size; empty at the end."""
+        os.sched_yield()  # let waiting requests run first
         return next(self._pieces, b"")
 
     def readline(self, _size: int = -1, /) -> bytes:
-        """Binary data has no lines; psycopg2's type asks for this and never calls it."""
+        """Required by psycopg2's type, but never called: binary data has no lines."""
         return self.read()
 
 
@@ -106,7 +104,7 @@ def _pieces(chains: Iterable[tuple[uuid.UUID, Sequence[StoredRecord]]]) -> Itera
 
 
 class _Elements:
-    """Values as elements of an array, in memory that is used again for each piece."""
+    """Values as elements of an array, in memory that is reused for each piece."""
 
     def __init__(self) -> None:
         self._memory = np.empty(0, dtype=_REAL_ELEMENT)
@@ -122,7 +120,9 @@ class _Elements:
 
 
 def _encode_together(chain_id: bytes, records: Sequence[StoredRecord], kept: _Elements) -> bytes:
-    """Records of one chain as rows of `COLUMNS`, their arrays all at once: numpy's calls cost more than few values."""
+    """Records of one chain as rows of `COLUMNS`, all arrays at once, since numpy's call overhead exceeds the cost of a
+    few values.
+    """
     arrays = [array for record in records for array in _arrays(record)]
     elements = kept.of(np.concatenate(arrays))
     rows: list[bytes | memoryview] = []
@@ -140,7 +140,7 @@ def _encode_together(chain_id: bytes, records: Sequence[StoredRecord], kept: _El
 
 
 def _encode_alone(chain_id: bytes, record: StoredRecord, kept: _Elements) -> Iterator[bytes]:
-    """A record that may be large as a row of `COLUMNS`, in pieces."""
+    """A possibly large record as a row of `COLUMNS`, in pieces."""
     before, between, after = _row_without_values(chain_id, record)
     yield before
     yield from _encode_in_pieces(record.features.ravel(), kept)
@@ -160,7 +160,7 @@ def _arrays(record: StoredRecord) -> tuple[NDArray[np.float32], ...]:
 
 
 def _row_without_values(chain_id: bytes, record: StoredRecord) -> tuple[bytes, bytes, bytes]:
-    """What stands before the features, between them and the probabilities, and after these, before the reasons."""
+    """The bytes before the features, between features and probabilities, and between probabilities and reasons."""
     facts = record.facts
     before = (
         _FIXED.pack(
@@ -183,7 +183,7 @@ def _row_without_values(chain_id: bytes, record: StoredRecord) -> tuple[bytes, b
 
 @lru_cache(REPEATED_MAX)
 def _real_array_start(count: int) -> bytes:
-    """Length of the field and header of an array of so many values, which follow."""
+    """Field length and header of an array of this number of values."""
     return _REAL_ARRAY.pack(_ARRAY_HEADER.size + _VALUE_BYTES * count, 1, 0, _REAL_OID, count, 1)
 
 
@@ -202,7 +202,7 @@ def _text(value: str) -> bytes:
 
 @lru_cache(REPEATED_MAX)
 def _repeated_text(value: str) -> bytes:
-    """As `_text`, for what is the same in many records."""
+    """As `_text`, cached for values that are the same in many records."""
     return _text(value)
 
 

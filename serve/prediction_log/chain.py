@@ -1,17 +1,17 @@
-"""How records chain: each one's hash covers the hash of the record before it, so none can change, go or move unseen.
+"""The hash chain of records: each hash covers the previous record's, so a changed, removed or moved record is noticed.
 
     content digest = SHA-256(salt | lengths | application ids | pseudonyms | features), of an answer without reasons
     content digest = SHA-256(salt | mark | lengths | application ids | pseudonyms | reasons | features), with reasons
     hash           = SHA-256(hash of the record before | content digest | lengths | facts | probabilities)
     beginning      = SHA-256("chain of predictions" | chain id), which stands for the hash before the first record
 
-What can point at a person is covered by a digest of its own, with a salt: it can be erased, salt included, and the
-chain still verifies. A chain belongs to one server process from its start to its end. Everything that is hashed can be
-made again from the columns of the table, byte by byte. Reasons tell of features, so they are erased with them; their
-mark is a number of rows that no record has, so that neither kind of content can pass for the other.
+Personal data has a separate salted digest: it can be erased, including the salt, and the chain still verifies. A chain
+belongs to one server process for its whole life. All hashed bytes can be reproduced from the columns of the table.
+Reasons reveal features, so they are erased with them; their mark is a number of rows that no record has, so that the
+two kinds of content can't be confused.
 
-So the id of its chain is in every record's hash, by way of the first. Chains of before that begin with zeros, and stay
-as they are: which of both a chain is, its first record decides for all of it, and the anchor of its end with it.
+So every record's hash depends on its chain's id, through the first record. Older chains begin with zeros and stay
+unchanged: the first record, with the anchor of the chain's end, determines which kind a chain is.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 SALT_BYTES: Final = 16
 HASH_BYTES: Final = 32
 GENESIS: Final = bytes(HASH_BYTES)
-"""Stands for the hash before the first entry of the ledger, and before that of a chain without its id in it."""
+"""The previous hash of the first entry of the ledger, and of the first record of a chain without its id."""
 
 _BEGINNING: Final = b"chain of predictions"
 
@@ -45,7 +45,7 @@ _FACTS_LENGTHS: Final = struct.Struct("<II")
 
 
 class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a record says besides its rows; times are microseconds since 1970 (UTC)."""
+    """The facts of a record besides its rows; times are microseconds since 1970 (UTC)."""
 
     sequence: int
     recorded_at: int
@@ -57,32 +57,32 @@ class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     model_sha256: bytes
     load_test: bool
     trace_id: bytes = b""
-    """Of the trace that the request belongs to; without one, the facts are encoded as before there were traces."""
+    """Trace id of the request; without one, the facts are encoded as before traces existed."""
 
 
 FACTS_DECODER: Final = msgspec.msgpack.Decoder(Facts)
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _EMPTY: Final = hashlib.sha256()
-"""Copied for each digest: OpenSSL takes longer to look up SHA-256 than to hash a row."""
+"""Copied for each digest, since OpenSSL's look-up of SHA-256 takes longer than hashing a row."""
 
 
 def encode_facts(facts: Facts) -> bytes:
-    """The facts as MessagePack, which has one form only for each value of these types."""
+    """The facts as MessagePack, which is canonical for these types."""
     return _ENCODER.encode(facts if facts.trace_id else astuple(facts)[:-1])
 
 
 def encode_list(values: Sequence[str | None] | Sequence[bytes | None] | None) -> bytes:
-    """Ids or pseudonyms of the rows as MessagePack; nothing where there are none."""
+    """Ids or pseudonyms of the rows as MessagePack; empty if there are none."""
     return b"" if values is None else _ENCODER.encode(values)
 
 
 def microseconds(moment: dt.datetime) -> int:
-    """Microseconds since 1970 of a moment that knows its time zone."""
+    """Microseconds since 1970 of a timezone-aware time."""
     return (moment - _EPOCH) // _MICROSECOND
 
 
 def beginning(chain_id: uuid.UUID) -> bytes:
-    """Stands for the hash before the first record of a chain."""
+    """The previous hash of a chain's first record."""
     return hashlib.sha256(_BEGINNING + chain_id.bytes).digest()
 
 
@@ -95,9 +95,8 @@ def content_digest(
     *,
     reasons: bytes | memoryview = b"",
 ) -> bytes:
-    """Digest of what can be erased: the two encoded lists, and the bytes of float32 [N, features] of so many rows.
-
-    `reasons` are the bytes of float32 [N, 2 K]; nothing where the answer gave none.
+    """Digest of the erasable content: the two encoded lists, and the bytes of float32 [N, features]. `reasons` are the
+    bytes of float32 [N, 2 K]; empty if the answer had none.
     """
     ids, refs = len(application_ids), len(applicant_refs)
     digest = _EMPTY.copy()
@@ -112,7 +111,7 @@ def content_digest(
 
 
 def record_hash(previous: bytes, digest: bytes, facts: bytes, probabilities: bytes | memoryview) -> bytes:
-    """The record's hash, from that of the record before it; of the probabilities the bytes of float32 [N]."""
+    """The record's hash, from the previous record's; `probabilities` are the bytes of float32 [N]."""
     lengths = _FACTS_LENGTHS.pack(len(facts), len(probabilities) // _FLOAT.itemsize)
     chained = _EMPTY.copy()
     chained.update(b"".join((previous, digest, lengths, facts)))
@@ -121,7 +120,7 @@ def record_hash(previous: bytes, digest: bytes, facts: bytes, probabilities: byt
 
 
 def as_bytes(values: NDArray[np.float32]) -> memoryview:
-    """An array's bytes, little-endian and row after row, without a copy where it is so already."""
+    """An array's bytes, little-endian and C-contiguous, without a copy if it is so already."""
     if values.dtype != _FLOAT or not values.flags.c_contiguous:
         values = np.ascontiguousarray(values, _FLOAT)
     return values.data.cast("B")

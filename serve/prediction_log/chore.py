@@ -1,4 +1,4 @@
-"""A piece of upkeep: done at intervals, tried again after a fault, and told of once where it falls behind."""
+"""A periodic maintenance task: retried after a fault, and logged once if it falls behind."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ logger = logging.getLogger(__name__)
 FIRST_RETRY_S: Final = 1.0
 LAST_RETRY_S: Final = 30.0
 PATIENCE_S: Final = 60.0
-"""Behind for so long is worth a line in the log: a reader of some seconds is not."""
+"""Delay that is logged; a reader that blocks it for some seconds is not."""
 
 
 class Chore:
-    """One thing to do. A fault of it stops neither shipping nor other chores."""
+    """One task. Its faults stop neither shipping nor other tasks."""
 
     def __init__(
         self,
@@ -33,10 +33,10 @@ class Chore:
         *,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        """Make a chore that is due at once.
+        """Create a task that is due at once.
 
         Args:
-            metrics: is told how long the chore has been due, until it is done.
+            metrics: receives the time since the task was due, until it is done.
             recover: called after a fault.
         """
         self._name = name
@@ -51,7 +51,7 @@ class Chore:
         self._is_told = False
 
     def do_when_due(self) -> None:
-        """Do it when its time has come."""
+        """Run the task if it is due."""
         if time.monotonic() < self.next_at:
             return
         try:
@@ -70,8 +70,8 @@ class Chore:
             # PostgreSQL's CONTEXT and DETAIL lines can quote the data; the first line never does.
             reason = str(error).partition("\n")[0]
             logger.warning(
-                "%s of the prediction log is behind and is tried on, beside shipping; nothing more is said until it is "
-                "done: %s",
+                "%s of the prediction log is overdue and is retried, without delaying shipping; this is not logged "
+                "again until it is done: %s",
                 self._name,
                 reason,
             )

@@ -1,4 +1,4 @@
-"""What the drift monitor said last, for `/metrics`: asked of the database now and then, absent until a first check."""
+"""The last result of the drift monitor, for `/metrics`: polled from the database, absent until a first check."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ _LAST_CHECK: Final = """
 
 @dataclass(frozen=True, slots=True)
 class DriftState:
-    """The last check, and whether the last claim of a retraining was refused."""
+    """The last check, and whether the last request for a retraining was refused."""
 
     checked_at_s: float
     verdict: str
     model_version: int
     psi: Mapping[str, float]
-    """The larger of the windows', by variable."""
+    """PSI by variable, the larger of the windows'."""
     refused: bool
 
 
 def read_drift_state(cursor: Cursor) -> DriftState | None:
-    """None before the first check; psycopg2.Error when PostgreSQL does not answer, or refuses."""
+    """Read the last check; None before the first one; raises psycopg2.Error if PostgreSQL does not
+    answer, or refuses.
+    """
     cursor.execute(_LAST_CHECK)
     row = cursor.fetchone()
     if row is None:
@@ -42,21 +44,21 @@ def read_drift_state(cursor: Cursor) -> DriftState | None:
 
 
 class DriftGauges:
-    """The state as metrics; a gauge exists from the first check on."""
+    """The state as metrics; the gauges exist only after the first check."""
 
     def __init__(self) -> None:
         self._gauges: dict[str, Gauge] = {}
         self.registry = CollectorRegistry()
 
     def show(self, state: DriftState | None) -> None:
-        """Write it down; a variable that was not checked this time, or a verdict that is over, is 0."""
+        """Write the state; variables not checked this time, and past verdicts, are 0."""
         if state is None:
             return
-        self._gauge("scoring_drift_last_check_timestamp_seconds", "when the last drift check was made, since 1970").set(
-            state.checked_at_s
-        )
-        self._gauge("scoring_drift_model_version", "version that the last check was about").set(state.model_version)
-        verdicts = self._gauge("scoring_drift_verdict", "1 = how the last drift check ended", "verdict")
+        self._gauge(
+            "scoring_drift_last_check_timestamp_seconds", "time of the last drift check, seconds since 1970"
+        ).set(state.checked_at_s)
+        self._gauge("scoring_drift_model_version", "version of the last check").set(state.model_version)
+        verdicts = self._gauge("scoring_drift_verdict", "1 = verdict of the last drift check", "verdict")
         for verdict in ("pass", "fail", "inconclusive", "error", "data_quality_fault"):
             verdicts.labels(verdict).set(verdict == state.verdict)
         if state.psi:

@@ -1,4 +1,4 @@
-"""Faults of the prediction log beyond those that a client is told of (`serve/errors.py`)."""
+"""Internal errors of the prediction log; those that clients see are in `serve/errors.py`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from fraud.errors import ProjectError
 
 
 class SpoolError(ProjectError):
-    """The spool's folder or a file in it is not what it has to be."""
+    """The spool's folder or a file in it is invalid."""
 
 
 class MarkMoved(ProjectError):
-    """Another shipper has shipped from the same spool meanwhile; what is in the table has to be looked up again."""
+    """Another shipper has shipped from the same spool meanwhile, so the marks must be read again."""
 
 
 class RetentionWaits(ProjectError):

@@ -1,4 +1,4 @@
-"""A record as bytes of a segment file: lengths, digests, facts, rows. Its hash is its checksum too."""
+"""A record as bytes in a segment file: lengths, digests, facts, rows. Its hash is also its checksum."""
 
 from __future__ import annotations
 
@@ -30,12 +30,14 @@ from serve.random_tokens import RandomTokens
 _HEADER: Final = struct.Struct("<HHIII16s32s32s")
 """Bytes of facts, values of reasons a row, bytes of ids and pseudonyms; rows; salt, digest, hash.
 
-Before there were reasons, the bytes of facts, which are few, took the place of both: so the second was 0.
+Before reasons existed, the bytes of facts, which are few, used both fields, so the second was 0.
 """
 _CHECKSUM: Final = struct.Struct("<I")
 _ALL_FACTS: Final = len(Facts.__struct_fields__)
 _FACTS_START: Final = re.compile(bytes([ord("["), 0x90 + _ALL_FACTS - 1, 0x90 + _ALL_FACTS, ord("]")]))
-"""MessagePack's array of so many elements (github.com/msgpack/msgpack, spec.md, "fixarray"); the last is the trace."""
+"""MessagePack's header of an array of this number of elements (github.com/msgpack/msgpack, spec.md, "fixarray"); the
+last is the trace.
+"""
 PREFIX_BYTES: Final = _CHECKSUM.size + _HEADER.size
 _FLOAT: Final = np.dtype("<f4")
 _SALTS: Final = RandomTokens(SALT_BYTES)
@@ -44,7 +46,7 @@ _REFS: Final = msgspec.msgpack.Decoder(list[bytes | None])
 
 
 class Content(msgspec.Struct, frozen=True, gc=False):
-    """The part of a record that does not depend on its place in the chain: hashed before the place is known."""
+    """The part of a record that does not depend on its place in the chain; it is hashed before the place is known."""
 
     record: PredictionRecord
     application_ids: bytes
@@ -57,7 +59,7 @@ class Content(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def of(cls, record: PredictionRecord) -> Content:
-        """Encode and hash what a record holds of its applicants."""
+        """Encode and hash a record's data of applicants."""
         ids, refs = encode_list(record.application_ids), encode_list(record.applicant_refs)
         features, probabilities = as_bytes(record.features), as_bytes(record.probabilities)
         reasons = b"" if record.reasons is None else as_bytes(record.reasons)
@@ -67,7 +69,7 @@ class Content(msgspec.Struct, frozen=True, gc=False):
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
-    """A record at its place in the chain, ready to be written: the buffers of one `writev`."""
+    """A record at its place in the chain, ready to write: the buffers of one `writev`."""
 
     buffers: Sequence[bytes | memoryview]
     size: int
@@ -75,7 +77,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
 
 
 class StoredRecord(msgspec.Struct, frozen=True, gc=False):
-    """A record as it was read from a segment; its hash has been checked against the record before it."""
+    """A record read from a segment; its hash was checked against the previous record."""
 
     facts: Facts
     application_ids: Sequence[str | None] | None
@@ -89,7 +91,7 @@ class StoredRecord(msgspec.Struct, frozen=True, gc=False):
 
 
 def digest_of(record: StoredRecord) -> bytes:
-    """The digest of what can be erased, as the record has it."""
+    """The digest of a record's erasable content."""
     return content_digest(
         record.salt,
         encode_list(record.application_ids),
@@ -101,7 +103,7 @@ def digest_of(record: StoredRecord) -> bytes:
 
 
 def build_frame(content: Content, sequence: int, recorded_at: int, previous: bytes) -> Frame:
-    """Put a record at its place: after the one whose hash is `previous`, at `recorded_at` microseconds."""
+    """Build the frame of a record after the one with hash `previous`, recorded at `recorded_at` microseconds."""
     record = content.record
     facts = encode_facts(
         Facts(
@@ -128,10 +130,10 @@ def build_frame(content: Content, sequence: int, recorded_at: int, previous: byt
 
 
 def frame_size(data: bytes | memoryview, features: int) -> int:
-    """Bytes of the frame that begins here, of rows with so many features; 0 when not even its lengths are there.
+    """Size of the frame that begins here, of rows with `features` features; 0 if even its lengths are incomplete.
 
     Raises:
-        SpoolError: the lengths are not what was written.
+        SpoolError: the lengths are corrupt.
     """
     if len(data) < PREFIX_BYTES:
         return 0
@@ -144,15 +146,14 @@ def frame_size(data: bytes | memoryview, features: int) -> int:
 
 
 def facts_of(frame: memoryview) -> bytes:
-    """The encoded facts of the whole frame at the start of `frame`, as they stand there."""
+    """The encoded facts of the complete frame at the start of `frame`."""
     facts_size, *_ = _HEADER.unpack_from(frame, _CHECKSUM.size)
     return bytes(frame[PREFIX_BYTES : PREFIX_BYTES + facts_size])
 
 
 def possible_hashes(data: memoryview, previous: bytes) -> set[bytes]:
-    """What may be the hash of the damaged record at the start of `data`, behind the one whose hash is `previous`.
-
-    That which is there, and that of what is there: where a single bit has changed, one of them is right.
+    """Candidates for the hash of the damaged record at the start of `data`, after the one with hash `previous`: the
+    stored hash, and the hash of the stored content. If a single bit has changed, one of them is right.
     """
     facts_size, _, _, _, rows, _, digest, given = _HEADER.unpack_from(data, _CHECKSUM.size)
     facts_end = PREFIX_BYTES + facts_size
@@ -161,7 +162,7 @@ def possible_hashes(data: memoryview, previous: bytes) -> set[bytes]:
 
 
 def frame_starts(data: bytes, first: int, features: int) -> Iterator[int]:
-    """Places from `first` on where a frame may begin: its lengths are as their checksum says, and facts follow."""
+    """Positions from `first` on where a frame may begin: its lengths match their checksum, and facts follow."""
     while (facts := _FACTS_START.search(data, first + PREFIX_BYTES)) is not None:
         first = facts.start() - PREFIX_BYTES + 1
         with contextlib.suppress(SpoolError):
@@ -170,10 +171,10 @@ def frame_starts(data: bytes, first: int, features: int) -> Iterator[int]:
 
 
 def read_frame(data: memoryview, previous: bytes) -> StoredRecord:
-    """The whole frame at the start of `data`.
+    """Read the complete frame at the start of `data`.
 
     Raises:
-        SpoolError: it is not what was written after `previous`.
+        SpoolError: it does not follow `previous`.
     """
     facts_size, width, ids_size, refs_size, rows, salt, digest, given = _HEADER.unpack_from(data, _CHECKSUM.size)
     facts_end = PREFIX_BYTES + facts_size
@@ -201,6 +202,6 @@ def read_frame(data: memoryview, previous: bytes) -> StoredRecord:
 
 
 def matrix_of(features: bytes | memoryview, rows: int) -> NDArray[np.float32]:
-    """Features [N, features] of so many rows, however many each of them has; reasons [N, 2 K] likewise."""
+    """Features [N, features] of this number of rows, whatever their width; reasons [N, 2 K] likewise."""
     values = np.frombuffer(features, _FLOAT)
     return values.reshape(rows, values.size // rows if rows else 0)

@@ -1,8 +1,8 @@
-"""The roll-up for the drift monitor: applications counted by hour, in the bins of the version that answered them.
+"""The roll-up for the drift monitor: counts of applications by hour, in the bins of the version that answered.
 
-It is kept in the transaction that writes the records, so that an application counts once, like its record. Load tests
-don't count. A version without bins has its applications counted, and not their values: the monitor sees by that what
-is missing, and `python -m jenkins.drift rebuild` makes it from the log.
+It is updated in the transaction that writes the records, so that each application counts exactly once. Load tests are
+not counted. For a version without bins only applications are counted, not their values: the monitor sees that they are
+missing, and `python -m jenkins.drift rebuild` makes them from the log.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from serve.prediction_log.frame import StoredRecord
 
 HOUR_US: Final = 3_600_000_000
 PIECE_ROWS: Final = 32 * 1024
-"""Counted at a time: a column of them stays in a core's own cache, and is long enough to be worth numpy's calls."""
+"""Rows counted at a time: a column fits in a core's own cache, and is long enough for numpy's call overhead."""
 BLOCK_ROWS: Final = 4096
-"""Turned from rows into columns at a time, for the same cache."""
+"""Rows transposed at a time, for the same cache."""
 FEW_ROWS: Final = 32
-"""Of a record."""
+"""Schema version of a record's features."""
 
 _THRESHOLDS: Final = """
     SELECT thresholds FROM drift_bins WHERE model_sha256 = %s AND model_version = %s ORDER BY number
@@ -39,11 +39,11 @@ _ADD: Final = """
 """
 
 Thresholds = Sequence[NDArray[np.float32]]
-"""Of each variable: the features in the order of their columns, then the probability."""
+"""Thresholds of each variable: the features in column order, then the probability."""
 
 
 class ModelHour(msgspec.Struct, frozen=True, order=True, gc=False):
-    """Applications of one hour, counted from 1970, that one version answered."""
+    """One hour, counted from 1970, of one version's applications."""
 
     model_sha256: bytes
     model_version: int
@@ -51,7 +51,7 @@ class ModelHour(msgspec.Struct, frozen=True, order=True, gc=False):
 
 
 class HourlyCounts:
-    """Adds records to `drift_hours`; remembers the bins of versions."""
+    """Adds records to `drift_hours`; caches the bins of versions."""
 
     def __init__(self) -> None:
         self._thresholds: dict[tuple[bytes, int], Thresholds] = {}
@@ -68,7 +68,7 @@ class HourlyCounts:
             if not facts.load_test:
                 key = ModelHour(facts.model_sha256, facts.model_version, facts.received_at // HOUR_US)
                 hours.setdefault(key, []).append(record)
-        # In one order, so that two shippers don't wait for each other.
+        # Sorted, so that two shippers can't deadlock.
         for key in sorted(hours):
             thresholds = self._thresholds_of(cursor, key)
             counts = count_applications(hours[key], thresholds).tolist() if thresholds else None
@@ -76,7 +76,7 @@ class HourlyCounts:
             cursor.execute(_ADD, (key.model_sha256, key.model_version, key.hour * 3600, applications, counts))
 
     def _thresholds_of(self, cursor: Cursor, key: ModelHour) -> Thresholds | None:
-        """None while the version has none, which is asked for again."""
+        """None while the version has none; then the database is asked again."""
         model = key.model_sha256, key.model_version
         if model not in self._thresholds:
             cursor.execute(_THRESHOLDS, model)
@@ -86,17 +86,17 @@ class HourlyCounts:
 
 
 def count_applications(records: Sequence[StoredRecord], thresholds: Thresholds) -> NDArray[np.int64]:
-    """Applications in each bin of each variable, one variable after the other."""
+    """Counts of applications in each bin of each variable, one variable after the other."""
     counts = np.zeros(sum(len(one) + 2 for one in thresholds), np.int64)
     for piece in _pieces(records):
         columns = zip(_columns(piece), thresholds, strict=True)
         counts += np.concatenate([count_in_bins(column, one) for column, one in columns])
-        os.sched_yield()  # a request that has come meanwhile goes first
+        os.sched_yield()  # let waiting requests run first
     return counts
 
 
 def _pieces(records: Sequence[StoredRecord]) -> Iterator[Sequence[StoredRecord]]:
-    """Some records at a time, of `PIECE_ROWS` and little more, or one that is larger."""
+    """Groups of records of about `PIECE_ROWS` rows, or a single larger one."""
     first = rows = 0
     for end, record in enumerate(records, 1):
         rows += record.probabilities.size
@@ -106,11 +106,11 @@ def _pieces(records: Sequence[StoredRecord]) -> Iterator[Sequence[StoredRecord]]
 
 
 def _columns(records: Sequence[StoredRecord]) -> NDArray[np.float32]:
-    """The variables [V, N] of all rows, each in one place of memory."""
+    """The variables [V, N] of all rows, each contiguous in memory."""
     rows = sum(record.probabilities.size for record in records)
     columns = np.empty((records[0].features.shape[1] + 1, rows), np.float32)
     if rows < FEW_ROWS * len(records):
-        # Numpy's calls cost more than copying few rows twice.
+        # Numpy's call overhead exceeds the cost of copying a few rows twice.
         columns[:-1] = np.concatenate([record.features for record in records]).T
         columns[-1] = np.concatenate([record.probabilities for record in records])
         return columns

@@ -1,4 +1,4 @@
-"""What the shipper tells Prometheus, beside the counters of the server processes (`serve/metrics.py`)."""
+"""Prometheus metrics of the shipper, beside those of the server processes (`serve/metrics.py`)."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class UpkeepMetrics:
-    """Whether what is done beside shipping is done, by task."""
+    """Delay of maintenance tasks."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.behind_s = Gauge(
             "scoring_upkeep_behind_seconds",
-            "time since upkeep beside shipping was due and could not be done; 0 = it is done",
+            "time since a maintenance task is overdue; 0 = it is done",
             ["task"],
             multiprocess_mode="livemostrecent",
             registry=registry,
         )
         self.done_at_s = Gauge(
             "scoring_upkeep_done_timestamp_seconds",
-            "when upkeep beside shipping was done last",
+            "when a maintenance task was done last",
             ["task"],
             multiprocess_mode="livemostrecent",
             registry=registry,
         )
 
     def tell(self, task: str, behind_s: float) -> None:
-        """The task has been due for so long, seconds; 0: it was done just now."""
+        """Note for how long a task has been due, seconds; 0: it was done just now."""
         self.behind_s.labels(task).set(behind_s)
         if behind_s == 0.0:
             self.done_at_s.labels(task).set_to_current_time()
 
 
 class LogMetrics:
-    """Depth and age of the spool, and what went through it."""
+    """Depth and age of the spool, and its throughput."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
@@ -40,18 +40,18 @@ class LogMetrics:
         def gauge(name: str, text: str) -> Gauge:
             return Gauge(name, text, multiprocess_mode="livemostrecent", registry=registry)
 
-        self.spool_bytes = gauge("scoring_prediction_log_spool_bytes", "size of the spool on the disk")
+        self.spool_bytes = gauge("scoring_prediction_log_spool_bytes", "size of the spool on disk")
         self.spool_limit_bytes = gauge(
-            "scoring_prediction_log_spool_limit_bytes", "size of the spool beyond which requests are refused"
+            "scoring_prediction_log_spool_limit_bytes", "size limit of the spool, beyond which requests are refused"
         )
         self.waiting_records = gauge("scoring_prediction_log_waiting_records", "records not in the database yet")
         self.oldest_s = gauge(
-            "scoring_prediction_log_oldest_record_seconds", "age of the oldest that waits; 0 = none does"
+            "scoring_prediction_log_oldest_record_seconds", "age of the oldest waiting record; 0 = none waits"
         )
         self.upkeep = UpkeepMetrics(registry)
         self.shipped = Counter(
             "scoring_prediction_log_shipped_records_total", "records written to the database", registry=registry
         )
         self.failures = Counter(
-            "scoring_prediction_log_shipping_failures_total", "attempts to write that failed", registry=registry
+            "scoring_prediction_log_shipping_failures_total", "failed attempts to write", registry=registry
         )

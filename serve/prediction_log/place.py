@@ -1,4 +1,4 @@
-"""Which places in the log are taken."""
+"""Tells which places in the log are taken."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from serve.prediction_log.segment_reader import records_of
 
 
 def is_recorded(spool: Path, place: RecordPlace) -> bool:
-    """Whether a whole record stands at this place, in the spool or in PostgreSQL already."""
+    """Whether there is a complete record at this place, in the spool or already in PostgreSQL."""
     while (found := _is_in_spool(spool, place)) is None:
         continue
     if found:
         return True
-    # Looked at last: a segment goes only after its chain's anchor says that its records are committed.
+    # Checked last: a segment is removed only after its chain's anchor says that its records are committed.
     anchor = Anchors(spool).of(place.chain_id)
     return anchor is not None and anchor.sequence >= place.sequence
 
 
 def recorded_up_to(spool: Path, chain_id: uuid.UUID) -> int:
-    """How many whole records a chain has, in the spool or in PostgreSQL already. Its process has ended, or is ours."""
+    """The number of complete records of a chain, in the spool or already in PostgreSQL. Its process must have ended, or
+    be ours.
+    """
     while (last := _last_in_spool(spool, chain_id)) is None:
         continue
     anchor = Anchors(spool).of(chain_id)  # last, as above
@@ -32,7 +34,7 @@ def recorded_up_to(spool: Path, chain_id: uuid.UUID) -> int:
 
 
 def _last_in_spool(spool: Path, chain_id: uuid.UUID) -> int | None:
-    """0 when there is none; None as below."""
+    """The last record in the spool; 0 if there is none; None as below."""
     last = 0
     for key, path in list_segments(spool).items():
         if key.chain_id != chain_id:
@@ -42,12 +44,12 @@ def _last_in_spool(spool: Path, chain_id: uuid.UUID) -> int | None:
         except FileNotFoundError:
             return None
         except SpoolError:
-            continue  # no segment: the shipper sets it aside
+            continue  # not a segment: the shipper sets it aside
     return last
 
 
 def _is_in_spool(spool: Path, place: RecordPlace) -> bool | None:
-    """None when a segment was sealed or removed meanwhile, so that another look is needed."""
+    """None if a segment was sealed or removed meanwhile, so that the check must be repeated."""
     for key, path in list_segments(spool).items():
         if key.chain_id != place.chain_id:
             continue
@@ -57,5 +59,5 @@ def _is_in_spool(spool: Path, place: RecordPlace) -> bool | None:
         except FileNotFoundError:
             return None
         except SpoolError:
-            continue  # no segment: the shipper sets it aside
+            continue  # not a segment: the shipper sets it aside
     return False

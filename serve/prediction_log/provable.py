@@ -1,7 +1,7 @@
-"""What of a damaged segment is still provable: records that follow by hash from a record that is known.
+"""Recovers provable records of a damaged segment: those that follow by hash from a known record.
 
-A reader of the spool (`segment_reader.py`) begins with what the header says and goes on from record to record. Here the
-header may be damaged as well, and the table of the log may know the hash of the record before.
+A reader of the spool (`segment_reader.py`) starts with the header and goes from record to record. Here the header may
+be damaged too, and the log's table may have the hash of the previous record.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from serve.prediction_log.frame import (
 
 
 class ProvenRecord(NamedTuple):
-    """A record, and where in its file it begins."""
+    """A record, and its position in the file."""
 
     offset: int
     record: StoredRecord
 
 
 def claimed_sequences(data: bytes, features: int) -> list[int]:
-    """The places in its chain that the records of a file claim to have, proven or not."""
+    """The sequence numbers that the records of a file claim, proven or not."""
     claimed = (_claimed_sequence(frame) for _, frame in _frames(data, features))
     return [sequence for sequence in claimed if sequence is not None]
 
@@ -40,15 +40,15 @@ def claimed_sequences(data: bytes, features: int) -> list[int]:
 def provable_records(
     data: bytes, features: int, firsts: Iterable[bytes], known: Mapping[int, bytes], *, is_of_chain: bool
 ) -> Iterator[ProvenRecord]:
-    """Records of a file, in order, each of which follows from the one before it.
+    """Records of a file, in order, each proven by the one before it.
 
     Args:
         data: the file.
-        features: of each row of its records.
-        firsts: what may stand before its first record.
-        known: hashes of the chain's records by sequence; where the one before is among them, only that one counts.
-        is_of_chain: whether the file is known to be of this chain. Else that has to be shown first, by a record that
-            follows from `firsts` or `known`: those behind a damaged one follow from what stands in the file itself.
+        features: number of features in each row.
+        firsts: candidates for the record before its first one.
+        known: hashes of the chain's records by sequence; if the previous one is among them, only that one counts.
+        is_of_chain: whether the file is known to belong to this chain. Otherwise a record that follows from `firsts` or
+            `known` must prove it first, since records after a damaged one follow from the file's own content.
     """
     possible, end, sequence, is_behind_known = set(firsts), 0, 0, True
     for start, frame in _frames(data, features):
@@ -60,7 +60,7 @@ def provable_records(
         if record is None or record.facts.sequence <= sequence:
             if not is_of_chain:
                 continue
-            # Farther on only what is there may be right: else each would be tried behind all of before.
+            # Further on, try only the stored hash: otherwise each record would be tried after all earlier ones.
             earlier = possible if is_behind_known else {GENESIS}
             possible = {hash_ for previous in earlier for hash_ in possible_hashes(frame, previous)}
             is_behind_known = False
@@ -71,7 +71,7 @@ def provable_records(
 
 
 def _frames(data: bytes, features: int) -> Iterator[tuple[int, memoryview]]:
-    """What looks like a whole record, and where; one may lie in another."""
+    """Candidates for complete records, and their positions; they may overlap."""
     view = memoryview(data)
     for start in frame_starts(data, 0, features):
         frame = view[start : start + frame_size(view[start : start + PREFIX_BYTES], features)]

@@ -1,4 +1,4 @@
-"""What is kept of `applicant_ref`: a pseudonym that only the holder of the key can make, to find a person's records."""
+"""Pseudonyms of `applicant_ref`: only the holder of the key can make them, to find a person's records."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Key:
     def __init__(self, key: str) -> None:
         self._keyed = hmac.new(key.encode(), digestmod=hashlib.sha256)
         self.id = self.of(_KEY_ID_OF)[:KEY_ID_BYTES]
-        """Tells keys apart, and nothing of the key."""
+        """Identifies the key without revealing it."""
 
     def of(self, text: bytes) -> bytes:
         keyed = self._keyed.copy()
@@ -31,38 +31,39 @@ class _Key:
 class Pseudonyms:
     """Makes pseudonyms: the id of the newest key, and the HMAC under it.
 
-    Those of the time before keys had ids are the HMAC alone.
+    Pseudonyms from before keys had ids are the HMAC alone.
     """
 
     def __init__(self, key: str | None, old_keys: Sequence[str] = ()) -> None:
-        """Persons are found under `old_keys` too, and nothing new is kept under these."""
+        """Persons are also found under `old_keys`, which make no new pseudonyms."""
         self._keys = [_Key(known) for known in ([key, *old_keys] if key else [])]
 
     def of(self, reference: str) -> bytes:
         """The pseudonym of a person's reference, 36 bytes.
 
         Raises:
-            InvalidInstance: this server has no key, so that it can't keep what was sent.
+            InvalidInstance: this server has no key, so it can't record the reference.
         """
         if not self._keys:
             raise InvalidInstance(
-                f"{APPLICANT_REF} can't be kept here: leave it out, or have the server's APPLICANT_REF_KEY set",
+                f"{APPLICANT_REF} can't be recorded here: leave it out, or ask the server's operator to set "
+                f"APPLICANT_REF_KEY",
                 field=APPLICANT_REF,
             )
         newest = self._keys[0]
         return newest.id + newest.of(reference.encode())
 
     def all_of(self, reference: str) -> list[bytes]:
-        """All pseudonyms under which a person may be on record, the newest first."""
+        """All pseudonyms under which a person may be recorded, newest first."""
         found = [(key.id, key.of(reference.encode())) for key in self._keys]
         return [key_id + digest for key_id, digest in found] + [digest for _, digest in found]
 
     def key_ids(self) -> list[bytes]:
-        """The ids of all known keys, the newest first."""
+        """The ids of all known keys, newest first."""
         return [key.id for key in self._keys]
 
     def of_rows(self, references: Sequence[str | None] | None) -> list[bytes | None] | None:
-        """The pseudonyms of the rows that name a reference; None when no row does.
+        """The pseudonyms of the rows with a reference; None if no row has one.
 
         Raises:
             InvalidInstance: as `of`.

@@ -1,4 +1,4 @@
-"""Memory that one batch after the other is read into: a fresh page of memory costs more than reading it full."""
+"""A reused read buffer: a fresh page of memory costs more than filling it."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import os
 from typing import Final
 
 CHUNK_BYTES: Final = 1024 * 1024
-"""Read at once: little enough to be in a core's own cache still when it is hashed."""
+"""Bytes of one read: few enough to be still in a core's own cache when hashed."""
 
 
 class ReadBuffer:
-    """Reads files into memory of its own; what it gives holds until `reuse`."""
+    """Reads files into its own memory; returned data is valid until `reuse`."""
 
     def __init__(self, size: int = 0) -> None:
-        """Keep so many bytes; what does not fit gets memory of its own."""
+        """Allocate the buffer; data that does not fit gets separate memory."""
         self._memory = memoryview(bytearray(size))
         self._used = 0
 
     def reuse(self) -> None:
-        """Start over: nobody looks at what was read before."""
+        """Start over; data read before is no longer used."""
         self._used = 0
 
     def read(self, descriptor: int, least: int, offset: int) -> memoryview:
-        """A chunk of a file from `offset` on: `least` bytes or more, where the file has them."""
+        """Read a chunk of a file from `offset` on: at least `least` bytes, if the file has them."""
         wanted = max(least, CHUNK_BYTES)
         room = self._memory[self._used : self._used + wanted]
         if len(room) < least:

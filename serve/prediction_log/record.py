@@ -1,4 +1,4 @@
-"""What is kept of one answered request."""
+"""The record of one answered request."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 ANONYMOUS: Final = "anonymous"
-"""The caller of a request that names none."""
+"""The caller of a request without a login."""
 
 
 class PredictionRecord(msgspec.Struct, frozen=True, gc=False):
     """One request and its answer: `features` is float32 [N, features], `probabilities` float32 [N], row by row.
 
-    `applicant_refs` are pseudonyms (`pseudonym.py`), never what the client sent. `reasons` is float32 [N, 2 K] where
-    the answer gave any: of each row the K weightiest features, each as its number, from 0, and its effect.
-    `trace_id` has 16 bytes where the request belongs to a trace (W3C Trace Context), else none.
+    `applicant_refs` are pseudonyms (`pseudonym.py`), never what the client sent. `reasons` is float32 [N, 2 K] if the
+    answer had any: for each row the K features with the largest effects, each as its number, from 0, and its effect.
+    `trace_id` has 16 bytes if the request belongs to a trace (W3C Trace Context), else none.
     """
 
     request_id: str
@@ -46,28 +46,28 @@ class PredictionRecord(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class RecordPlace:
-    """A place in the log: that of the record number `sequence`, from 1, of a chain."""
+    """A place in the log: record number `sequence`, from 1, of a chain."""
 
     chain_id: uuid.UUID
     sequence: int
 
 
 Promise = Callable[[RecordPlace], None]
-"""Told where a record is about to stand; an error keeps it from being written."""
+"""Called with a record's place before it is written; an error prevents the writing."""
 
 
 class RecordLog(Protocol):
-    """Where a server process puts its records; `spool.py` has the one that keeps them."""
+    """Receives the records of a server process; `spool.py` has the durable implementation."""
 
     @property
     def waits_for_disk(self) -> bool:
         """Whether `append` waits for the disk, so that it should not be called on an event loop."""
 
     def start(self) -> None:
-        """Make ready to take records."""
+        """Prepare to accept records."""
 
     def append(self, record: PredictionRecord, promise: Promise | None = None) -> None:
-        """Take a record, whose place `promise` is told before; raises `PredictionLogFull` when it is not kept."""
+        """Append a record, after `promise` is called with its place; raises `PredictionLogFull` if it is not stored."""
 
     def stop(self) -> None:
-        """Take no more records and finish what is open."""
+        """Accept no more records, and close open files."""

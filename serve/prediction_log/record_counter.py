@@ -1,4 +1,4 @@
-"""How many records a segment holds, at the cost of looking at those that have come since the last look."""
+"""Counts the records of a segment incrementally: each call only reads new ones."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ CHUNK_BYTES: Final = 1024 * 1024
 
 
 class RecordCounter:
-    """Goes from one record's beginning to the next, and reads none of them."""
+    """Hops from one record's start to the next, without reading the records."""
 
     def __init__(self, path: Path) -> None:
         """Open a segment.
 
         Raises:
-            SpoolError: the file is no segment.
-            FileNotFoundError: it is gone, or has another name now.
+            SpoolError: the file is not a segment.
+            FileNotFoundError: it was removed or renamed.
         """
         self._descriptor, start = open_segment(path)
         self._sequence = start.previous_sequence
@@ -29,21 +29,21 @@ class RecordCounter:
         self._features = start.features
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._descriptor)
 
     def last_sequence(self) -> int:
-        """The number of the last whole record; that of the one before the segment when it holds none."""
+        """The number of the last complete record; that of the record before the segment if it has none."""
         end = os.fstat(self._descriptor).st_size
         try:
             while self._offset + PREFIX_BYTES <= end and self._hop_over_chunk(end):
                 continue
         except SpoolError:
-            pass  # what follows is damaged, and the shipper's business
+            pass  # the rest is damaged, which the shipper handles
         return self._sequence
 
     def _hop_over_chunk(self, end: int) -> bool:
-        """Pass the records that begin in the next chunk; False when there is none."""
+        """Skip the records that begin in the next chunk; False if there are none."""
         chunk = memoryview(os.pread(self._descriptor, CHUNK_BYTES, self._offset))
         start = 0
         while size := frame_size(chunk[start : start + PREFIX_BYTES], self._features):

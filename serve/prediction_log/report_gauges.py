@@ -1,4 +1,4 @@
-"""How each kind of check ended last, and when, for `/metrics`: asked of the database now and then."""
+"""The last result and time of each kind of check, for `/metrics`: polled from the database."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ class ReportState:
 
 
 def read_report_states(cursor: Cursor) -> Sequence[ReportState]:
-    """None of a kind that was never reported on; psycopg2.Error when PostgreSQL does not answer, or refuses."""
+    """The newest reports of the kinds that have any; raises psycopg2.Error if PostgreSQL does not
+    answer, or refuses.
+    """
     cursor.execute(_NEWEST, (list(ReportKind),))
     return [ReportState(*row) for row in cursor.fetchall()]
 
@@ -43,11 +45,11 @@ class ReportGauges:
             "scoring_report_made_timestamp_seconds", "when the newest report of a kind was made", "report"
         )
         self._verdict = self._gauge(
-            "scoring_report_verdict", "1 = how the newest report of a kind ended", "report", "verdict"
+            "scoring_report_verdict", "1 = verdict of the newest report of a kind", "report", "verdict"
         )
 
     def show(self, states: Sequence[ReportState]) -> None:
-        """Write them down; a verdict that is over is 0."""
+        """Write the states; past verdicts are 0."""
         for state in states:
             self._made_at.labels(state.kind).set(state.made_at_s)
             for verdict in Verdict:

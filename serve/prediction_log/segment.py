@@ -1,8 +1,8 @@
-"""Segment files: where a chain's records lie until they are in PostgreSQL.
+"""Segment files, which store a chain's records until they are in PostgreSQL.
 
 A segment is named `<chain>-<number>.open` while its server process writes it and holds its lock, and
-`<chain>-<number>.sealed` afterwards. The kernel frees the lock of a process that dies, however it dies: an `.open`
-file without a lock is what a dead process left, whole but perhaps for its last record.
+`<chain>-<number>.sealed` afterwards. The kernel frees the lock of a process that dies for any reason: an `.open` file
+without a lock was left by a dead process, and is complete except perhaps for its last record.
 """
 
 from __future__ import annotations
@@ -46,51 +46,49 @@ def _name(key: SegmentKey) -> str:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the spool's folder, for its owner only."""
+    """Create the spool's folder, accessible only to its owner."""
     folder.mkdir(mode=OWNER_FOLDER, parents=True, exist_ok=True)
 
 
 def list_segments(folder: Path) -> dict[SegmentKey, Path]:
-    """All segments of a spool, each chain's in the order of writing.
-
-    A path may be out of date when it is used: its segment was sealed, or removed, meanwhile. None is passed over,
-    though: a reading of a folder may miss a file that is renamed just then (readdir(3)), so it is read twice, and a
-    segment is renamed once.
+    """All segments of a spool, each chain's in the order of writing. A path may be out of date when used, since
+    segments are sealed and removed. But none is missed: reading a folder may miss a file being renamed (readdir(3)), so
+    it is read twice, and a segment is renamed only once.
     """
-    # By name: those of a chain stand together in the order of writing, what is open before what is sealed.
+    # By name: a chain's segments are adjacent and in the order of writing, open before sealed.
     names = sorted({*os.listdir(folder), *os.listdir(folder)})  # noqa: PTH208 - paths of thousands cost
     keys = ((key_of(name), name) for name in names)
     return {key: folder / name for key, name in keys if key is not None}
 
 
 def strays(folder: Path) -> list[Path]:
-    """What is named as a segment almost is, and is none: a copy of one, for example."""
+    """Files named almost like a segment, such as a copy of one."""
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     return [folder / name for name in names if _ALMOST.search(name) and key_of(name) is None]
 
 
 def key_of(name: str) -> SegmentKey | None:
-    """Which segment a file of this name is; None where that is no segment's."""
+    """The segment of a file name; None if it is not a segment's."""
     match = _NAME.fullmatch(name)
     return None if match is None else SegmentKey(uuid.UUID(match[1]), int(match[2]))
 
 
 def segment_paths(folder: Path, key: SegmentKey) -> tuple[Path, Path]:
-    """Where a segment is while it is written, and where it is afterwards; asked in this order, none is missed."""
+    """The paths of a segment while it is written and afterwards; checked in this order, none is missed."""
     name = _name(key)
     return folder / (name + OPEN), folder / (name + SEALED)
 
 
 @contextmanager
 def claim(folder: Path) -> Iterator[None]:
-    """Hold the lock under which segments are made, over all processes of the machine."""
+    """Hold the machine-wide lock for creating segments."""
     with (folder / CLAIM_LOCK).open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def claimed_bytes(folder: Path, segment_bytes: int) -> int:
-    """What segments take, those that are still written counted at their full size. Call under `claim`."""
+    """Total size of segments; those still written count with their full size. Call under `claim`."""
     total = 0
     with os.scandir(folder) as files:
         for file in files:
@@ -105,7 +103,7 @@ def claimed_bytes(folder: Path, segment_bytes: int) -> int:
 
 
 def is_in_use(path: Path) -> bool:
-    """Whether a living process holds this file: of a segment, the one that writes it.
+    """Whether a living process holds this file's lock: for a segment, its writer.
 
     Raises:
         SpoolError, FileNotFoundError: as `open_file`.
@@ -121,15 +119,14 @@ def is_in_use(path: Path) -> bool:
 
 
 def remove_abandoned_staging(folder: Path) -> None:
-    """Remove segments whose making was cut off. Call under `claim`, which their makers hold."""
+    """Remove segments whose creation was interrupted. Call under `claim`, which creators hold."""
     for path in folder.glob(f"*{STAGING}"):
         path.unlink()
 
 
 def create_locked(path: Path) -> int:
-    """Make a file and hold its lock, by which `is_in_use` knows that this process lives; gives its descriptor.
-
-    Make it under a name that nobody looks for and rename it then: who sees it finds it locked.
+    """Create a file and hold its lock, which shows `is_in_use` that this process is alive; returns its descriptor. It
+    is created under a temporary name and then renamed, so that nobody can see it unlocked.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -137,11 +134,11 @@ def create_locked(path: Path) -> int:
 
 
 def open_segment(path: Path) -> tuple[int, SegmentStart]:
-    """Open a segment to read it; gives its descriptor and where it begins.
+    """Open a segment for reading; returns its descriptor and its start in the chain.
 
     Raises:
-        SpoolError: the file is no segment.
-        FileNotFoundError: it is gone, or has another name now.
+        SpoolError: the file is not a segment.
+        FileNotFoundError: it was removed or renamed.
     """
     descriptor = open_file(path)
     try:
@@ -155,17 +152,17 @@ def open_segment(path: Path) -> tuple[int, SegmentStart]:
 
 
 def open_file(path: Path, mode: int = os.O_RDONLY) -> int:
-    """Open a file of the spool, to read it unless `mode` says more; gives its descriptor.
+    """Open a file of the spool, by default for reading; returns its descriptor.
 
     Raises:
-        SpoolError: it is no file, or may not be read.
-        FileNotFoundError: it is gone, or has another name now.
+        SpoolError: it is not a regular file, or can't be read.
+        FileNotFoundError: it was removed or renamed.
     """
     try:
-        # A pipe of that name would block until somebody writes to it.
+        # Opening a pipe would block until another process writes to it.
         descriptor = os.open(path, mode | os.O_CLOEXEC | os.O_NONBLOCK)
     except PermissionError as error:
-        raise SpoolError(f"{path} may not be read: give it to the user of the server ({error.strerror})") from error
+        raise SpoolError(f"{path} can't be read: change its owner to the server's user ({error.strerror})") from error
     except IsADirectoryError as error:
         raise SpoolError(f"{path} is no file") from error
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -178,12 +175,12 @@ class OpenSegment:
     """A segment that this process writes."""
 
     def __init__(self, folder: Path, start: SegmentStart) -> None:
-        """Make the file: it appears under its name locked and with its header. Call under `claim`."""
+        """Create the file, locked and with its header. Call under `claim`."""
         name = _name(start.key)
         self.path = folder / (name + OPEN)
         staging = folder / (name + STAGING)
         self.last = start.previous_sequence, start.previous_hash
-        """Sequence and hash of the chain's last record here: whoever writes one says so."""
+        """Sequence and hash of the chain's last record here, updated with each write."""
         self._is_marked = False
         self.descriptor = create_locked(staging)
         try:
@@ -199,14 +196,14 @@ class OpenSegment:
         """Append `size` bytes, all of them or none.
 
         Raises:
-            OSError: the disk does not take them.
+            OSError: they can't be written.
         """
         try:
             written = os.writev(self.descriptor, buffers)
             if written == size:
                 self.size += size
                 return
-            # A disk that fills up takes a part; the next attempt says why.
+            # A full disk accepts a part; the next attempt raises the error.
             rest = b"".join(buffers)[written:]
             while rest:
                 rest = rest[os.write(self.descriptor, rest) :]
@@ -217,16 +214,15 @@ class OpenSegment:
             raise
 
     def mark_end(self) -> None:
-        """Write down that nothing comes behind the chain's `last` record; force it to the disk with the records.
-
-        Where the disk does not take it, the segment is left as by a process that died.
+        """Mark the chain's `last` record as the end; sync the mark and the records to disk. If that fails, the segment
+        is left as if the process had died.
         """
         with contextlib.suppress(OSError):
             write_end(self.descriptor, EndMark(Ending.SEALED, self.size, *self.last))
             self._is_marked = True
 
     def seal(self) -> None:
-        """Name a segment whose end is marked a sealed one, and let go of the lock."""
+        """Rename a segment with a marked end to a sealed one, and release the lock."""
         if self._is_marked:
             self.path.rename(self.path.with_suffix(SEALED))
         os.close(self.descriptor)

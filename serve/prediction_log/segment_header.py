@@ -1,13 +1,14 @@
-"""The header of a segment: where in its chain it begins and, once nobody writes it any more, where it ends.
+"""The header of a segment: its start in the chain and, once it is complete, its end.
 
     PREDLOG3: chain id | number | sequence and hash of the record before | features a row | checksum | end mark, zeros
               before
-    PREDLOG2: the same, of the time before records had reasons
-    PREDLOG1: the same up to the hash, of the time before chains began with the hash of their id; ten features a row
+    PREDLOG2: the same, before records had reasons
+    PREDLOG1: the same up to the hash, before chains began with the hash of their id; ten features in each row
 
-Records have as many features as their process had declared; one that reads them may have more.
+Records have the features declared in their process; the reading process may have more.
 
-The end mark stands here, in bytes that are there from the beginning: wherever a file is cut, it tells what is missing.
+The end mark is in the header, in bytes reserved from the beginning, so that it shows what is missing wherever a file is
+truncated.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from serve.prediction_log.errors import SpoolError
 
 _MAGIC: Final = b"PREDLOG3"
 _MAGIC_WITHOUT_REASONS: Final = b"PREDLOG2"
-"""Whoever knew no other name would take records with reasons for others; whoever knows this one reads both."""
+"""A new name, since older readers would misread records with reasons; readers of this version support both."""
 _MAGIC_WITHOUT_END: Final = b"PREDLOG1"
 _START: Final = struct.Struct("<8s16sIQ32s")
 _FEATURES: Final = struct.Struct("<I")
@@ -36,12 +37,12 @@ _CHECKSUM_AT: Final = _START.size + _FEATURES.size
 _END_AT: Final = _CHECKSUM_AT + _CHECKSUM.size
 HEADER_BYTES: Final = _END_AT + len(_NO_END)
 FEATURES_OF_BEFORE: Final = 10
-"""A row's, where a segment does not tell."""
+"""Features of a row, if a segment's header does not say."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class SegmentKey:
-    """Which segment of which chain; sorted, a chain's segments are in the order of writing."""
+    """A segment's chain and number; sorted, a chain's segments are in the order of writing."""
 
     chain_id: uuid.UUID
     number: int
@@ -49,44 +50,44 @@ class SegmentKey:
 
 @dataclass(frozen=True, slots=True)
 class SegmentStart:
-    """Where in its chain a segment begins: after the record `previous_sequence`, whose hash is `previous_hash`."""
+    """A segment's start in its chain: after the record `previous_sequence` with hash `previous_hash`."""
 
     key: SegmentKey
     previous_sequence: int
     previous_hash: bytes
     features: int
-    """So many has each row of its records."""
+    """Number of features in each row of its records."""
     has_end_mark: bool = True
-    """Whether its version has one, once it is sealed."""
+    """Whether its version has an end mark, once it is sealed."""
 
     @property
     def header_bytes(self) -> int:
-        """Where its first record begins."""
+        """Position of its first record."""
         return HEADER_BYTES if self.has_end_mark else _START.size
 
 
 class Ending(IntEnum):
-    """How a segment came to its end."""
+    """How a segment ended."""
 
     SEALED = 1
-    """By the process that wrote it: all of it are whole records."""
+    """Closed by its writer: all records are complete."""
     ADOPTED = 2
-    """Its process died; the last record may be cut off."""
+    """Its process died; the last record may be truncated."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndMark:
-    """What a segment holds: so many bytes with the header, and the chain's records up to this one."""
+    """The end of a segment: its size in bytes with the header, and the chain's last record in it."""
 
     ending: Ending
     size: int
     sequence: int
     hash: bytes = GENESIS
-    """Of the last record, where its process knew it."""
+    """Hash of the last record, if its process knew it."""
 
 
 def pack_header(start: SegmentStart) -> bytes:
-    """The header of a segment that is about to be written."""
+    """The header of a new segment."""
     chain_id, number = start.key.chain_id.bytes, start.key.number
     packed = _START.pack(_MAGIC, chain_id, number, start.previous_sequence, start.previous_hash)
     packed += _FEATURES.pack(start.features)
@@ -94,10 +95,10 @@ def pack_header(start: SegmentStart) -> bytes:
 
 
 def read_start(descriptor: int) -> SegmentStart:
-    """Where a segment begins.
+    """Read a segment's start.
 
     Raises:
-        SpoolError: the file is no segment.
+        SpoolError: the file is not a segment.
     """
     data = os.pread(descriptor, HEADER_BYTES, 0)
     has_end_mark = data.startswith((_MAGIC, _MAGIC_WITHOUT_REASONS))
@@ -116,10 +117,10 @@ def read_start(descriptor: int) -> SegmentStart:
 
 
 def read_end(descriptor: int) -> EndMark | None:
-    """Where a segment of the version that has an end mark ends; None where nobody has marked it.
+    """Read the end mark of a segment whose version has one; None if it is not marked.
 
     Raises:
-        SpoolError: the mark is not what was written.
+        SpoolError: the mark is corrupt.
     """
     data = os.pread(descriptor, len(_NO_END), _END_AT)
     if data == _NO_END:
@@ -131,14 +132,14 @@ def read_end(descriptor: int) -> EndMark | None:
     try:
         return EndMark(Ending(ending), size, sequence, end_hash)
     except ValueError:
-        raise SpoolError("its end mark is of no version that is known here") from None
+        raise SpoolError("its end mark has an unknown version") from None
 
 
 def write_end(descriptor: int, end: EndMark) -> None:
-    """Mark where a segment ends. It replaces bytes of the header, so it takes no space on the disk.
+    """Write a segment's end mark. It replaces bytes of the header, so it needs no disk space.
 
     Raises:
-        OSError: the disk does not take it.
+        OSError: it can't be written.
     """
     mark = _END.pack(end.ending, end.size, end.sequence, end.hash)
     os.pwrite(descriptor, mark + _checksum(mark), _END_AT)

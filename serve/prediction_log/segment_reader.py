@@ -1,4 +1,4 @@
-"""Reading a segment: records one after the other, each checked against the one before it."""
+"""Reads a segment: records one after the other, each checked against the one before it."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from serve.prediction_log.segment_header import Ending, read_end
 
 
 class Rest(Enum):
-    """What follows the last whole record of a segment."""
+    """The content after the last complete record of a segment."""
 
     NOTHING = "nothing"
-    TORN = "torn"  # a record whose writing was cut off: it was never answered
-    DAMAGED = "damaged"  # bytes that are not what was written
+    TORN = "torn"  # a truncated record: it was never answered
+    DAMAGED = "damaged"  # corrupt bytes
 
 
 class SegmentReader:
-    """Stands in a segment after the last record that was read; a live segment may grow behind it."""
+    """Reads a segment sequentially; a live segment may grow meanwhile."""
 
     def __init__(self, path: Path) -> None:
         """Open a segment.
 
         Raises:
-            SpoolError: the file is no segment.
-            FileNotFoundError: it is gone, or has another name now.
+            SpoolError: the file is not a segment.
+            FileNotFoundError: it was removed or renamed.
         """
         self._descriptor, start = open_segment(path)
         self.chain_id = start.key.chain_id
@@ -43,23 +43,22 @@ class SegmentReader:
         self._features = start.features
         self._has_end_mark = start.has_end_mark
         self.count = 0
-        """Records that were read."""
+        """Number of records read."""
         self._has_passed_damage = False
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._descriptor)
 
     @property
     def unread_bytes(self) -> int:
-        """Bytes behind the last record that was read."""
+        """Bytes after the last record read."""
         return os.fstat(self._descriptor).st_size - self.offset
 
     def records(self, buffer: ReadBuffer | None = None, *, past_damage: bool = False) -> Iterator[StoredRecord]:
-        """Whole and sound records from here on. They lie in the `buffer`.
-
-        Ends at the first that is neither; or, `past_damage`, goes on with the next one that is proven by the hash of
-        the record before it. Only of a segment that nobody writes any more.
+        """Complete and valid records from here on, stored in the `buffer`. Stops at the first incomplete or corrupt
+        one; or, with `past_damage`, continues with the next one proven by the hash of the record before it. Use
+        `past_damage` only for a segment that is no longer written.
         """
         buffer = buffer or ReadBuffer()
         yield from self._sound_records(buffer)
@@ -84,7 +83,7 @@ class SegmentReader:
                 return
 
     def next_recorded_at(self) -> int | None:
-        """When the record from here on was made, microseconds since 1970; None where no whole and sound one follows."""
+        """When the next record was made, microseconds since 1970; None if no complete and valid one follows."""
         size = self._next_size()
         if not 0 < size <= self.unread_bytes:
             return None
@@ -95,14 +94,14 @@ class SegmentReader:
             return None
 
     def rest(self) -> Rest:
-        """What stands where `records` ended. Means nothing while a process writes the segment."""
+        """What follows where `records` ended. Meaningless while a process writes the segment."""
         if self._has_passed_damage or self._has_another_end():
             return Rest.DAMAGED
         tail = self._tail()
         if not tail:
             return Rest.NOTHING
         if not tail.strip(b"\x00"):
-            return Rest.TORN  # the file had grown and the disk never got what was in it
+            return Rest.TORN  # the file was extended, but its content never reached the disk
         try:
             size = frame_size(tail, self._features)
         except SpoolError:
@@ -110,7 +109,7 @@ class SegmentReader:
         return Rest.TORN if size == 0 or size > len(tail) else Rest.DAMAGED
 
     def missing_records(self) -> int | None:
-        """How many of its records `records` has not found; None where no end mark says what it held."""
+        """The number of its records that `records` did not find; None without an end mark."""
         try:
             end = read_end(self._descriptor) if self._has_end_mark else None
         except SpoolError:
@@ -118,7 +117,7 @@ class SegmentReader:
         return None if end is None else max(0, end.sequence - self.first_sequence + 1 - self.count)
 
     def _has_another_end(self) -> bool:
-        """Whether the file does not end where it was marked to end."""
+        """Whether the file's end differs from its end mark."""
         if not self._has_end_mark:
             return False
         try:
@@ -135,7 +134,7 @@ class SegmentReader:
         return os.pread(self._descriptor, self.unread_bytes, self.offset)
 
     def _pass_damage(self) -> bool:
-        """Stand before the next sound record behind the one that is not; False, and nothing, where there is none."""
+        """Skip to the next valid record after a damaged one; False, without moving, if there is none."""
         tail = self._tail()
         if len(tail) < PREFIX_BYTES:
             return False
@@ -147,7 +146,7 @@ class SegmentReader:
                 with contextlib.suppress(SpoolError):
                     record = read_frame(frame, previous)
                     if record.facts.sequence <= self.sequence:
-                        continue  # bytes of before, written here once more
+                        continue  # older bytes, written here again
                     self.offset += start
                     self.sequence, self.hash = record.facts.sequence - 1, previous
                     self._has_passed_damage = True
@@ -163,11 +162,11 @@ class SegmentReader:
 
 
 def records_of(path: Path) -> Iterator[StoredRecord]:
-    """All whole and sound records of a segment, those behind damage included where nobody writes it any more.
+    """All complete and valid records of a segment, including those after damage if it is no longer written.
 
     Raises:
-        SpoolError: the file is no segment.
-        FileNotFoundError: it is gone, or has another name now.
+        SpoolError: the file is not a segment.
+        FileNotFoundError: it was removed or renamed.
     """
     with closing(SegmentReader(path)) as reader:
         yield from reader.records(past_damage=path.suffix == SEALED)

@@ -17,14 +17,14 @@ APPLICATION_NAME: Final = "prediction-log"
 SESSION: Final = MappingProxyType(
     {
         "statement_timeout": "30s",
-        # Written pages go to the disk steadily. Else they gather until a checkpoint, and the spool waits for the disk.
+        # Write pages to disk steadily. Otherwise they accumulate until a checkpoint, and the spool waits for the disk.
         "backend_flush_after": "1MB",
     }
 )
 
 
 class LogSession:
-    """One connection; made when it is needed, dropped after an error."""
+    """One connection: opened on demand, dropped after an error."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
@@ -34,8 +34,8 @@ class LogSession:
         """The connection.
 
         Raises:
-            DatabaseError: PostgreSQL can't be reached, refuses the login, or can't hold the text; or its schema is of a
-                version that this program does not know.
+            DatabaseError: PostgreSQL can't be reached, refuses the login, or can't store the text; or its schema has a
+                version that this program does not support.
         """
         if self._connection is None:
             connection = open_connection(self._dsn, APPLICATION_NAME, SESSION)

@@ -1,7 +1,7 @@
-"""The shipper: moves the spool to PostgreSQL by large COPY commands, and removes only what is committed there.
+"""The shipper: moves the spool to PostgreSQL by large COPY commands, and removes only records committed there.
 
-A record is written once however often it is tried: the mark of its chain moves in the transaction that writes it, and
-a mark that is not where it was expected stops the transaction.
+A record is written exactly once, however often it is tried: the mark of its chain moves in the transaction that writes
+it, and an unexpected mark aborts the transaction.
 """
 
 from __future__ import annotations
@@ -38,19 +38,21 @@ GAUGE_INTERVAL_S: Final = 1.0
 
 
 class OnShipped(Protocol):
-    """Told what has come to PostgreSQL; it never waits or raises, and keeps nothing of the parts' memory."""
+    """Called with records committed to PostgreSQL; never blocks or raises, and keeps no reference to the parts'
+    memory.
+    """
 
     def __call__(self, parts: Sequence[ChainPart], /, *, is_behind: bool) -> None:
-        """These records were committed; `is_behind`: more waited than fits into a batch."""
+        """These records were committed; `is_behind`: whether there is a backlog of more than a batch."""
 
 
 def tell_nobody(_parts: Sequence[ChainPart], /, *, is_behind: bool) -> None:
-    """Where nobody wants to know."""
+    """Null object: ignores shipped records."""
 
 
 @contextmanager
 def only_shipper(folder: Path, stop: threading.Event, interval_s: float) -> Iterator[bool]:
-    """Wait until no other process ships from this spool; False when one still does as `stop` comes."""
+    """Wait until no other process ships from this spool; False if one still does when `stop` is set."""
     make_folder(folder)
     with (folder / LOCK_FILE).open("ab") as lock:
         while True:
@@ -78,7 +80,7 @@ class Shipper:
         *,
         on_shipped: OnShipped = tell_nobody,
     ) -> None:
-        """Nothing is read yet; records are to gather for `interval_s` before they are shipped."""
+        """Reads nothing yet; records are collected for `interval_s` before they are shipped."""
         self._folder = folder
         self._backlog = Backlog(folder, ReadBuffer(MAX_COPY_BYTES + CHUNK_BYTES))
         self._anchors = anchors
@@ -91,7 +93,7 @@ class Shipper:
         self._gauges_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
-        """Ship until `stop`, and then what is left, as long as PostgreSQL takes it."""
+        """Ship until `stop`, then ship the rest, as long as PostgreSQL accepts it."""
         with claim(self._folder):
             remove_abandoned_staging(self._folder)
         retry_s = FIRST_RETRY_S
@@ -110,16 +112,16 @@ class Shipper:
                 if stopping and not shipped:
                     return
                 if shipped < MAX_COPY_BYTES:
-                    # Small transactions cost as much as large ones: let records gather.
+                    # Small transactions cost as much as large ones: collect records.
                     stop.wait(self._interval_s)
             self._tell()
 
     def ship(self) -> int:
-        """Write what waits, `MAX_COPY_BYTES` of it or little more; gives the bytes, 0 when nothing did.
+        """Write waiting records, about `MAX_COPY_BYTES`; returns the bytes written, 0 if none waited.
 
         Raises:
             psycopg2.Error, DatabaseError: PostgreSQL does not answer, or refuses.
-            MarkMoved: somebody else shipped meanwhile.
+            MarkMoved: another shipper has shipped meanwhile.
             OSError: the spool can't be read or cleared.
         """
         segments = self._backlog.look()
@@ -143,7 +145,7 @@ class Shipper:
             self._marks |= self._table.marks(unknown)
 
     def _commit(self) -> None:
-        """The batch is in PostgreSQL: write that down, outside of PostgreSQL too."""
+        """Note that the batch is in PostgreSQL, and anchor it."""
         for part in self._batch.parts:
             self._marks[part.chain_id] = part.sequence
             self._anchors.move(ChainEnd(part.chain_id, part.sequence, part.hash))
@@ -157,7 +159,7 @@ class Shipper:
             del self._marks[chain_id]
 
     def _anchor_unconfirmed(self) -> None:
-        """Anchor what was committed although we never heard of it: the connection, or a shipper, was gone by then."""
+        """Anchor records whose commit was not confirmed, because the connection or a shipper was lost."""
         for end in self._backlog.committed.values():
             if end.sequence > self._anchors.sequence(end.chain_id):
                 self._anchors.move(end)
@@ -172,7 +174,7 @@ class Shipper:
             self._marks.clear()
         # PostgreSQL's CONTEXT and DETAIL lines can quote the data; the first line never does.
         reason = str(error).partition("\n")[0]
-        logger.warning("the prediction log is not shipped, next try in %.1f s: %s", retry_s, reason)
+        logger.warning("the prediction log can't be shipped, next try in %.1f s: %s", retry_s, reason)
 
     def _tell(self) -> None:
         now = time.monotonic()

@@ -1,8 +1,8 @@
-"""The spool: a server process writes each record here before the answer leaves, and it survives the process.
+"""The spool: a server process writes each record here before it sends the answer, so that it survives the process.
 
-One `writev` a record puts it into the operating system's page cache, which no `kill -9` touches; `Sync` says when it
-is forced to the disk as well. Space is claimed a segment at a time over all processes of the machine, so the bound
-holds to the byte and costs nothing on the way of a request.
+One `writev` for each record puts it into the operating system's page cache, which survives `kill -9`; `Sync` says when
+it is also synced to disk. Space is claimed by whole segments over all processes of the machine, so the limit is exact
+and costs a request nothing.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ logger = logging.getLogger(__name__)
 
 SEGMENT_BYTES: Final = 16 * 1024 * 1024
 SEGMENT_AGE_S: Final = 30.0
-"""A segment is sealed, and so can be shipped and removed as a whole, when it is full or this old."""
+"""Age at which a segment is sealed even if it is not full, so that it can be removed once shipped."""
 FLUSH_INTERVAL_S: Final = 0.1
 REFUSAL_S: Final = 0.1
-"""After a refusal, the time before space is looked for again: refusing has to be cheap."""
+"""Time after a refusal before space is checked again, so that refusing is cheap."""
 
 
 class Sync(StrEnum):
-    """When a record is forced to the disk; in each case it is with the operating system before the answer leaves."""
+    """When a record is synced to disk; in each case the operating system has it before the answer is sent."""
 
     OS = "os"
     INTERVAL = "interval"
@@ -43,7 +43,7 @@ class Sync(StrEnum):
 
 
 class Spool:
-    """One process's way into the spool; safe to append to from any thread."""
+    """The spool, from one process; appending is thread-safe."""
 
     def __init__(
         self,
@@ -53,7 +53,9 @@ class Spool:
         segment_bytes: int = SEGMENT_BYTES,
         segment_age_s: float = SEGMENT_AGE_S,
     ) -> None:
-        """`max_bytes` is what all processes of the machine together may hold; the others say how segments are cut."""
+        """`max_bytes` is the limit of all processes of the machine together; the others define the size and age of
+        segments.
+        """
         self._folder = folder
         self._max_bytes = max_bytes
         self._sync = sync
@@ -76,10 +78,10 @@ class Spool:
         self._thread = threading.Thread(target=self._flush_until_stopped, name="prediction-log", daemon=True)
 
     def start(self) -> None:
-        """Make the folder and start the thread that forces records to the disk.
+        """Create the folder and start the thread that syncs records to disk.
 
         Raises:
-            OSError: the folder can't be made.
+            OSError: the folder can't be created.
         """
         make_folder(self._folder)
         self._thread.start()
@@ -90,17 +92,16 @@ class Spool:
         return self._sync is Sync.ALWAYS
 
     def append(self, record: PredictionRecord, promise: Promise | None = None) -> None:
-        """Put a record at the end of the chain; it is safe, as far as `Sync` promises, when this returns.
-
-        `promise` is told the place that the record is about to take, and may refuse it by an error.
+        """Append a record to the chain; it is durable, as far as `Sync` promises, when this returns. `promise` is
+        called with the place that the record will take, and may refuse it by raising an error.
 
         Raises:
-            PredictionLogFull: the spool is at its bound or the disk does not take the record; nothing of it is kept.
+            PredictionLogFull: the spool is full or the disk does not accept the record; nothing of it is stored.
         """
         content = Content.of(record)
         with self._changed:
             self._refuse_if_unusable()
-            # A clock that is set back must not put a record before the one it follows: partitions go as a whole.
+            # A clock set back must not date a record before its predecessor, since partitions are dropped as a whole.
             recorded_at = max(time.time_ns() // 1000, self._recorded_at)
             frame = build_frame(content, self._sequence + 1, recorded_at, self._head)
             if promise is not None:
@@ -113,7 +114,7 @@ class Spool:
                 self._wait_for_disk(self._sequence)
 
     def stop(self) -> None:
-        """Seal what is open and end the thread; everything stays on disk for the shipper."""
+        """Seal open segments and end the thread; everything stays on disk for the shipper."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -121,7 +122,7 @@ class Spool:
 
     def _refuse_if_unusable(self) -> None:
         if self._fault is not None:
-            raise PredictionLogFull(f"the disk of the prediction log is at fault ({self._fault.strerror})")
+            raise PredictionLogFull(f"the disk of the prediction log has failed ({self._fault.strerror})")
         if time.monotonic() < self._refuse_until:
             raise PredictionLogFull(self._refusal)
 
@@ -135,10 +136,10 @@ class Spool:
             self._segment_for(frame.size).write(frame.buffers, frame.size)
         except OSError as error:
             logger.error("the prediction log can't be written: %s", error.strerror)
-            raise self._refusing(f"the disk takes no more records ({error.strerror})") from error
+            raise self._refusing(f"the disk accepts no more records ({error.strerror})") from error
 
     def _segment_for(self, size: int) -> OpenSegment:
-        """The segment that takes a frame of this size: the open one, or a new one where the bound allows it."""
+        """The segment for a frame of this size: the open one, or a new one if the limit allows it."""
         segment = self._segment
         if segment is not None:
             if segment.size + size <= self._segment_bytes:
@@ -178,7 +179,7 @@ class Spool:
         return self._stopping or (self._sync is Sync.ALWAYS and self._synced < self._sequence)
 
     def _flush(self) -> None:
-        """Force to the disk what was appended before this call, and seal what is full or old."""
+        """Sync everything appended before this call, and seal full or old segments."""
         with self._changed:
             if self._segment is not None and time.monotonic() - self._opened_at > self._segment_age_s:
                 self._set_aside(self._segment)
@@ -188,14 +189,14 @@ class Spool:
             finished.mark_end()
         try:
             if self._sync is not Sync.OS and sequence > self._synced:
-                # Only this thread closes segments, so these descriptors stay what they are.
+                # Only this thread closes segments, so these descriptors stay valid.
                 for written in (*full, *([segment] if segment else ())):
                     os.fdatasync(written.descriptor)
             for finished in full:
                 finished.seal()
         except OSError as error:
-            # What the disk did not take may be gone from the page cache too (fsync(2)): nothing after it is safe.
-            logger.critical("the disk refuses the prediction log, no request is answered any more: %s", error)
+            # After a failed sync the data may be lost from the page cache too (fsync(2)), so nothing after it is safe.
+            logger.critical("the prediction log can't be synced to disk, so no more requests are answered: %s", error)
             self._fault = error
         with self._changed:
             self._synced = sequence

@@ -1,4 +1,4 @@
-"""The log's tables in PostgreSQL, as records are shipped to them. All SQL for it is here."""
+"""The log's tables in PostgreSQL: all SQL for shipping."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _HASHES: Final = """
 
 @dataclass(frozen=True, slots=True)
 class ChainPart:
-    """Records of one chain that are written together: those after `after`, up to `sequence`."""
+    """Records of one chain to write together: those after `after`, up to `sequence`."""
 
     chain_id: uuid.UUID
     after: int
@@ -48,9 +48,8 @@ class ChainEnd:
 
 
 class LogTable:
-    """One connection to the log's tables; made when it is needed, dropped after an error.
-
-    Each method that uses it raises NewerDatabaseError where the schema is of a version that this program does not know.
+    """One connection to the log's tables: opened on demand, dropped after an error. Methods that use it raise
+    NewerDatabaseError if the schema's version is not supported.
     """
 
     def __init__(self, dsn: str) -> None:
@@ -59,12 +58,12 @@ class LogTable:
         self._hourly_counts = HourlyCounts()
 
     def disconnect(self) -> None:
-        """Drop the connection; the next call makes a new one, and looks again for the months' partitions."""
+        """Drop the connection; the next call opens a new one, and checks the monthly partitions again."""
         self._session.disconnect()
         self._months.clear()
 
     def marks(self, chain_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
-        """The last record of each chain that is committed; 0 for one that is not there yet.
+        """The last committed record of each chain; 0 for a new chain.
 
         Raises:
             psycopg2.Error, DatabaseError: PostgreSQL does not answer, or refuses.
@@ -76,10 +75,10 @@ class LogTable:
         return {chain_id: found.get(chain_id, 0) for chain_id in wanted}
 
     def write(self, parts: Sequence[ChainPart]) -> None:
-        """Write records, count them and move their chains' marks, in one transaction: all of it or nothing, once.
+        """Write records, count them and move their chains' marks, in one transaction, exactly once.
 
         Raises:
-            MarkMoved: a chain is further than the parts say; nothing was written.
+            MarkMoved: a chain's mark has moved; nothing was written.
             psycopg2.Error, DatabaseError: PostgreSQL does not answer, or refuses.
         """
         stream = CopyStream((part.chain_id, part.records) for part in parts)
@@ -96,7 +95,7 @@ class LogTable:
             self._hourly_counts.add(cursor, (record for part in parts for record in part.records))
 
     def hashes(self, chain_id: uuid.UUID, sequences: Iterable[int]) -> dict[int, bytes]:
-        """Those of a chain's records that are there, of so many; only for who may read the log.
+        """Hashes of the given records of a chain, as far as they exist; requires the right to read the log.
 
         Raises:
             psycopg2.Error, DatabaseError: PostgreSQL does not answer, or refuses.
@@ -106,17 +105,17 @@ class LogTable:
             return {sequence: bytes(found) for sequence, found in cursor.fetchall()}
 
     def fill_gaps(self, chain_id: uuid.UUID, records: Sequence[StoredRecord]) -> None:
-        """Write records that are missing before the mark of their chain, and count them: all or nothing.
+        """Write missing records before their chain's mark, and count them: all or nothing.
 
         Raises:
-            psycopg2.Error, DatabaseError: PostgreSQL does not answer, or refuses; so where one of them is there.
+            psycopg2.Error, DatabaseError: PostgreSQL does not answer, or refuses, e.g. because one of them exists.
         """
         with self._session.connected() as connection, connection.cursor() as cursor:
             cursor.copy_expert(COPY_STATEMENT, CopyStream([(chain_id, records)]))
             self._hourly_counts.add(cursor, records)
 
     def make_partitions(self, moments: Iterable[dt.datetime]) -> None:
-        """Make sure that the months of these moments (UTC) have their partitions.
+        """Create the monthly partitions of these times (UTC), if missing.
 
         Raises:
             psycopg2.Error, DatabaseError: PostgreSQL does not answer, or refuses.

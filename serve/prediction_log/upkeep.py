@@ -1,6 +1,7 @@
-"""What the log needs beside shipping: months made ahead, expired ones removed, the drift monitor's word passed on.
+"""Maintenance of the log beside shipping: creates partitions in advance, removes expired ones, exports the drift
+monitor's results.
 
-It has a thread and a connection of its own, so that no fault and no wait of it keeps a record in the spool.
+It has its own thread and connection, so that its faults and waits never delay a record.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Final
 
 from psycopg2.errors import LockNotAvailable
 
+from fraud.counted import counted
 from serve.prediction_log.anchor_book import AnchorBook
 from serve.prediction_log.chore import PATIENCE_S, Chore
 from serve.prediction_log.drift_gauges import DriftGauges
@@ -27,26 +29,26 @@ from serve.prediction_log.upkeep_table import UpkeepTable
 logger = logging.getLogger(__name__)
 
 DAYS_AHEAD: Final = (0, 31, 62)
-"""Months are there two months before the first record for them comes."""
+"""Partitions are created two months in advance."""
 UPKEEP_INTERVAL_S: Final = 3600.0
 RETENTION_INTERVAL_S: Final = 900.0
 """Servers wait for each other's notes of an expired month, and an hour of that is an alert."""
 DRIFT_INTERVAL_S: Final = 15.0
-"""How often the database is asked what the drift monitor said."""
+"""Interval of reading the drift monitor's results."""
 VERDICTS_INTERVAL_S: Final = 60.0
-"""How often it is asked how checks ended."""
+"""Interval of reading the results of checks."""
 POLICIES_INTERVAL_S: Final = 15.0
-"""How soon a review policy that was signed is used, where nobody asks for it by `/update-model`."""
+"""Interval of fetching review policies, if nobody calls `/update-model`."""
 JOURNALS_INTERVAL_S: Final = 15.0
-"""How long an event of a journal may be cut off unseen."""
+"""Interval of anchoring journals: events cut off within it are not noticed."""
 DETACH_TIME_S: Final = 2.0
-"""Shippers write in short transactions, and within so long there is time between two of them."""
+"""Lock timeout: shippers write in short transactions, so there is a gap between two of them within this time."""
 BETWEEN_ATTEMPTS_S: Final = 0.05
 POLL_INTERVAL_S: Final = 0.5
 
 
 class Upkeep:
-    """Keeps one log up. `run` it in a thread."""
+    """Maintains one log. `run` it in a thread."""
 
     def __init__(
         self,
@@ -58,9 +60,8 @@ class Upkeep:
         fetch_policies: Callable[[], None] = lambda: None,
         anchor_journals: Callable[[], None] = lambda: None,
     ) -> None:
-        """`fetch_policies` brings the review policies of the database here, now and then.
-
-        `anchor_journals` writes down where the journals of what people did end.
+        """`fetch_policies` copies the database's review policies to this server. `anchor_journals` anchors the ends of
+        the journals.
         """
         self._table = table
         self._anchors = anchors
@@ -80,14 +81,14 @@ class Upkeep:
         ]
 
     def run(self, stop: threading.Event) -> None:
-        """Do what is due until `stop`."""
+        """Run due tasks until `stop`."""
         while not stop.is_set():
             self.keep_up()
             stop.wait(POLL_INTERVAL_S)
         self._table.disconnect()
 
     def keep_up(self) -> None:
-        """Do what is due now."""
+        """Run the tasks that are due now."""
         for chore in self._chores:
             chore.do_when_due()
 
@@ -96,7 +97,7 @@ class Upkeep:
         self._table.make_partitions(now + dt.timedelta(days=days) for days in DAYS_AHEAD)
 
     def _retain(self) -> None:
-        self._drop_detached()  # what was killed before it came to that
+        self._drop_detached()  # left by a process killed before this step
         # In order: a chain may lose its beginning, never something from its middle.
         for month in self._table.expired_months():
             self._note_ends(month)
@@ -145,7 +146,7 @@ class Upkeep:
 
     def _remove_old_reports(self) -> None:
         if removed := self._table.remove_old_reports():
-            logger.info("retention removed %d reports", removed)
+            logger.info("retention removed %s", counted(removed, "report"))
 
     def _tell_drift(self) -> None:
         self._drift_gauges.show(self._table.drift_state())

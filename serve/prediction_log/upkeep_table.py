@@ -1,4 +1,4 @@
-"""The log's months in PostgreSQL, as upkeep makes and removes them, and what the drift monitor said. All SQL for it."""
+"""All SQL of upkeep: monthly partitions of the log, reports, and the drift monitor's results."""
 
 from __future__ import annotations
 
@@ -35,10 +35,9 @@ class ExpiredChain:
 
 
 class UpkeepTable:
-    """A connection of its own to the log's tables, so that nothing here holds up shipping.
-
-    Each method may raise psycopg2.Error or DatabaseError: PostgreSQL does not answer, or refuses. It refuses with
-    LockNotAvailable, and without waiting, what others stand in the way of.
+    """A separate connection to the log's tables, so that nothing here delays shipping. Each method may raise
+    psycopg2.Error or DatabaseError: PostgreSQL does not answer, or refuses. If others hold a conflicting lock, it
+    raises LockNotAvailable at once.
     """
 
     def __init__(self, dsn: str, keep_months: int) -> None:
@@ -46,24 +45,24 @@ class UpkeepTable:
         self._keep_months = keep_months
 
     def disconnect(self) -> None:
-        """Drop the connection; the next call makes a new one."""
+        """Drop the connection; the next call opens a new one."""
         self._session.disconnect()
 
     def make_partitions(self, moments: Iterable[dt.datetime]) -> None:
-        """Make sure that the months of these moments (UTC) have their partitions."""
+        """Create the monthly partitions of these times (UTC), if missing."""
         for moment in moments:
             self._call(MAKE_PARTITION, moment)
 
     def expired_months(self) -> list[str]:
-        """Partitions that are to go, the oldest first."""
+        """Expired partitions, oldest first."""
         return [name for (name,) in self._call(_EXPIRED, self._keep_months)]
 
     def detached_months(self) -> list[str]:
-        """What was a partition and is to be dropped."""
+        """Detached partitions that are not dropped yet."""
         return [name for (name,) in self._call(_DETACHED)]
 
     def expired_chains(self, month: str) -> Iterator[ExpiredChain]:
-        """The chains of a month that is to go, read page by page."""
+        """The chains of an expired month, read page by page."""
         before: uuid.UUID | None = None
         while True:
             start = None if before is None else str(before)
@@ -83,7 +82,7 @@ class UpkeepTable:
         self._call(_NOTE, self._keep_months, month, chains, sequences, [end.hash for end in ends])
 
     def detach(self, month: str) -> None:
-        """Take an expired month out of the log; refused with ObjectNotInPrerequisiteState before each end is noted."""
+        """Detach an expired month from the log; refused with ObjectNotInPrerequisiteState until each end is noted."""
         self._call(_DETACH, self._keep_months, month)
 
     def drop(self, month: str) -> None:
@@ -91,17 +90,17 @@ class UpkeepTable:
         self._call(_DROP, month)
 
     def remove_old_reports(self) -> int:
-        """Remove reports that are older than the log's oldest month; returns how many there were."""
+        """Remove reports older than the log's oldest month; returns their number."""
         ((removed,),) = self._call(_REMOVE_REPORTS, self._keep_months)
         return int(removed)
 
     def drift_state(self) -> DriftState | None:
-        """What the drift monitor said last; None before it said anything."""
+        """The last result of the drift monitor; None before the first."""
         with self._session.connected() as connection, connection.cursor() as cursor:
             return read_drift_state(cursor)
 
     def report_states(self) -> Sequence[ReportState]:
-        """How each kind of check ended last."""
+        """The last result of each kind of check."""
         with self._session.connected() as connection, connection.cursor() as cursor:
             return read_report_states(cursor)
 

@@ -1,1 +1,1 @@
-"""From a request to its answer: its headers, its body, the engine, the record, and the bytes that go back."""
+"""From a request to its answer: headers, body, engine, record, and the bytes of the answer."""

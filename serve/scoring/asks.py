@@ -1,12 +1,12 @@
-"""What a request asks to be told beside the probabilities: by its query, or by headers where a client has no query.
+"""Options of a request for notes beside the probabilities: in the query, or in headers if a client can't set a query.
 
 | query | header | means |
 |---|---|---|
-| `errors=report` | `X-Errors: report` | good rows are scored, faulty ones come back as null with their reasons |
-| `warnings=true` | `X-Warnings: true` | values that are hardly what they say they are come back by row |
-| `reasons=K` | `X-Reasons: K` | the K features that raise or lower the score most come back by row |
-| `language=nl` | `X-Language: nl` | in the language that is named; English where none is |
-| `decision=true` | `X-Decision: true` | each row is to be reviewed or passed, by the policy in force |
+| `errors=report` | `X-Errors: report` | valid rows are scored, invalid ones are null, with their faults |
+| `warnings=true` | `X-Warnings: true` | implausible values are reported for each row |
+| `reasons=K` | `X-Reasons: K` | the K features that raise or lower the score most are reported for each row |
+| `language=nl` | `X-Language: nl` | language of the reasons; default: English |
+| `decision=true` | `X-Decision: true` | decide for each row whether it is reviewed or passed, by the policy in force |
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DECISION_HEADER: Final = "X-Decision"
 REASONS_HEADER: Final = "X-Reasons"
 LANGUAGE_HEADER: Final = "X-Language"
 POLICY: Final = "policy"
-"""In a call on record: the policy that its rows were decided by."""
+"""In a recorded call: the policy of its decisions."""
 
 _HEADERS: Final = {
     name: header.lower()
@@ -54,26 +54,26 @@ ANSWERS: Final[Mapping[str, Mapping[str, bool | int | str]]] = {
     REASONS: {str(count): count for count in range(1, FEATURE_COUNT + 1)},
     LANGUAGE: {language: language for language in OFFERED},
 }
-"""What each may be, and what is asked for by it."""
+"""Allowed values of each option, and their meaning."""
 MAX_POSITIONS: Final = 100
-"""Of faulty rows that a record names."""
+"""Maximum invalid rows named in a record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asks:
-    """What a request asks for."""
+    """The options of a request."""
 
     report: bool = False
     warnings: bool = False
     decision: bool = False
     reasons: int = 0
-    """So many a row; 0 where none are asked for."""
+    """Number of reasons for each row; 0 if not requested."""
     language: str = ENGLISH
-    """Of the reasons."""
+    """Language of the reasons."""
 
     @property
     def text(self) -> str:
-        """What tells it from other requests; "" where nothing is asked for."""
+        """A text that identifies the options; "" for none."""
         if self == NO_ASKS:
             return ""
         reasons = f"&{REASONS}={self.reasons}&{LANGUAGE}={self.language}" if self.reasons else ""
@@ -85,10 +85,10 @@ NO_ASKS: Final = Asks()
 
 
 def asks_of(query: str, headers: Mapping[str, str]) -> Asks:
-    """Read the query of an address and the headers; where both say something, the query counts, and both must be right.
+    """Read the options from query and headers; the query takes precedence, but both must be valid.
 
     Raises:
-        MalformedHeader: an answer that is none.
+        MalformedHeader: an invalid value.
     """
     if not query and not any(header in headers for header in _HEADERS.values()):
         return NO_ASKS
@@ -107,10 +107,10 @@ def asks_of(query: str, headers: Mapping[str, str]) -> Asks:
 
 
 def tolerated(read: Callable[[], DecodedRows], asks: Asks) -> DecodedRows:
-    """The rows that `read` gives; where faults are to be reported, the good ones, and the faults of the others.
+    """The rows of `read`; if faults are to be reported, the valid rows with the faults of the others.
 
     Raises:
-        FaultyRows: they are not to be reported, or no row is good: nothing would be scored.
+        FaultyRows: faults are not to be reported, or no row is valid.
     """
     try:
         return read()
@@ -121,10 +121,8 @@ def tolerated(read: Callable[[], DecodedRows], asks: Asks) -> DecodedRows:
 
 
 def call_on_record(path: str, rows: DecodedRows, policy: str | None = None) -> str:
-    """How the record names a call: its path; where rows were left out, how many came, and which were faulty; where rows
-    were decided about, the policy.
-
-    The record's rows are the good ones, in the order of the request.
+    """The name of a call in the record: its path; if rows were left out, their total number and the invalid ones; if
+    decisions were made, the policy. The record has the valid rows, in the order of the request.
     """
     told = []
     if rows.faults:
@@ -136,7 +134,7 @@ def call_on_record(path: str, rows: DecodedRows, policy: str | None = None) -> s
 
 
 def policy_on_record(endpoint: str) -> str | None:
-    """The policy that a call on record names; None where nothing was decided."""
+    """The policy of a recorded call; None if it has no decisions."""
     return dict(parse_qsl(urlsplit(endpoint).query)).get(POLICY)
 
 

@@ -1,4 +1,4 @@
-"""What headers say of a body, and how long it may be."""
+"""Headers of a body, and its maximum length."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Final
 from serve.errors import BodyTooLarge, UnsupportedMediaType
 
 _LENGTH: Final = re.compile("[0-9]{1,19}")
-"""Other digits than these, such as a superscript two, are no numbers to `int`, and it refuses thousands of them."""
+"""Only ASCII digits, and few of them: `int` fails on others, such as a superscript two, and on thousands of digits."""
 
 
 def content_type_of(headers: Mapping[str, str], expected: Collection[str]) -> str:
-    """The content type that a request names, in lower case and without parameters; "" when it names none.
+    """The content type of a request, in lower case and without parameters; "" if it has none.
 
     Raises:
-        UnsupportedMediaType: none of those `expected`.
+        UnsupportedMediaType: not one of `expected`.
     """
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type not in expected:
@@ -26,10 +26,10 @@ def content_type_of(headers: Mapping[str, str], expected: Collection[str]) -> st
 
 
 def announced_bytes(content_length: str) -> int:
-    """The length of the body as that header says it; 0 when it doesn't."""
+    """The body's length from the header; 0 if it is not given."""
     return int(content_length) if _LENGTH.fullmatch(content_length) else 0
 
 
 def too_large(max_bytes: int) -> BodyTooLarge:
-    """The fault of a body that is longer than `max_bytes`, as sent or inflated."""
+    """The fault of a body longer than `max_bytes`, as sent or decompressed."""
     return BodyTooLarge(f"the body is longer than {max_bytes} bytes: send fewer rows in each request")

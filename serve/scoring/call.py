@@ -1,4 +1,4 @@
-"""A scoring route: how bodies are read there, what they ask, and how that is answered."""
+"""A scoring route: its readers of bodies and its writer of answers."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from serve.scoring.asks import Asks
 from serve.scoring.notes import WriteNoted
 
 Read = Callable[[bytes, Manifest], tuple[DecodedRows, WriteNoted]]
-"""An inflated body and the model that will answer it -> the rows, and how their answer is written; raises ServeError.
-"""
+"""(decompressed body, active model) -> (rows, writer of their answer); raises ServeError."""
 
 Headers = Mapping[str, str]
-"""By name in lower case."""
+"""Header values by name in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoringRoute:
-    """An address that scores what is posted to it."""
+    """An address that scores posted bodies."""
 
     path: str
     readers: Callable[[Headers, Asks], Mapping[str, Read]]
-    """How the body is read, by content type; "" stands for a request that names none."""
+    """Readers by content type; "" is for a request without one."""
     write_error: WriteError

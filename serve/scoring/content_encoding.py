@@ -1,4 +1,4 @@
-"""Compressed bodies (RFC 9110, section 8.4): inflated within a bound, and answers compressed as the caller asks."""
+"""Content encodings (RFC 9110, section 8.4): decompression of bodies within a limit, and compression of answers."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ IDENTITY: Final = ""
 _GZIP_WINDOW_BITS: Final = 31
 _ZLIB_WINDOW_BITS: Final = 15
 _ZSTD_MAX_WINDOW_BYTES: Final = 8 * 1024 * 1024
-"""The largest window of an HTTP content encoding (RFC 9659); a frame may ask for 2 GiB."""
+"""The largest window of an HTTP content encoding (RFC 9659); a frame may demand 2 GiB."""
 
 _FASTEST_LEVEL: Final = 1
 """Higher levels take many times as long and save little on probabilities, which look random."""
 WORTH_COMPRESSING_BYTES: Final = 1024
-"""Of an answer of the inference protocol to who asks for a compressed one."""
+"""Minimum length for compression of inference protocol answers, if requested."""
 WORTH_COMPRESSING_JSON_BYTES: Final = 128 * 1024
-"""Of the other protocols, whose clients ask for it by default: some 10,000 probabilities."""
+"""Minimum length for other protocols, whose clients request compression by default: about 10,000 probabilities."""
 
 
 def content_encoding_of(headers: Mapping[str, str]) -> str:
-    """How the body is compressed; `IDENTITY` when it is not.
+    """The body's compression; `IDENTITY` if there is none.
 
     Raises:
-        UnsupportedEncoding: in a way that we don't know, or in several at once.
+        UnsupportedEncoding: an unknown encoding, or several at once.
     """
     encoding = headers.get("content-encoding", IDENTITY).strip().lower()
     if encoding in {IDENTITY, "identity"}:
@@ -45,17 +45,17 @@ def content_encoding_of(headers: Mapping[str, str]) -> str:
 
 
 def inflate(body: bytes, encoding: str, max_bytes: int) -> bytes:
-    """The body as it was before its compression; never is more than `max_bytes` + 1 of it made.
+    """The decompressed body; at most `max_bytes` + 1 bytes are ever produced.
 
     Raises:
         BodyTooLarge: it is longer than `max_bytes`.
-        MalformedBody: not compressed in that way, cut off, or followed by something else.
+        MalformedBody: not in this encoding, cut off, or followed by other data.
     """
     return body if encoding == IDENTITY else _INFLATERS[encoding](body, max_bytes)
 
 
 def accepted_encoding(headers: Mapping[str, str]) -> str:
-    """The encoding that we write fastest of those that Accept-Encoding names; `IDENTITY` when there is none."""
+    """The fastest supported encoding of those in Accept-Encoding; `IDENTITY` if there is none."""
     given = headers.get("accept-encoding")
     return _accepted(given.lower()) if given else IDENTITY
 
@@ -68,12 +68,12 @@ def _accepted(given: str) -> str:
 
 
 def is_worth_compressing(content: bytes) -> bool:
-    """Whether an answer in JSON is so long that its way through a network takes longer than to compress it."""
+    """Whether a JSON answer is so long that sending it takes longer than compressing it."""
     return len(content) >= WORTH_COMPRESSING_JSON_BYTES
 
 
 def compress(content: bytes, encoding: str) -> bytes:
-    """The answer in an encoding that `accepted_encoding` gave."""
+    """The answer in an encoding from `accepted_encoding`."""
     return content if encoding == IDENTITY else _DEFLATERS[encoding](content)
 
 
@@ -90,11 +90,11 @@ def _inflate_zlib(body: bytes, max_bytes: int, window_bits: int) -> bytes:
     try:
         content = stream.decompress(body, max_bytes + 1)
     except zlib.error as error:
-        raise MalformedBody(f"the body can't be inflated: {error}") from None
+        raise MalformedBody(f"the body can't be decompressed: {error}") from None
     if len(content) > max_bytes:
         raise too_large(max_bytes)
     if not stream.eof or stream.unused_data:
-        raise MalformedBody("the compressed body is cut off, or something follows it")
+        raise MalformedBody("the compressed body is cut off, or other data follows it")
     return content
 
 
@@ -104,15 +104,16 @@ def _inflate_zstd(body: bytes, max_bytes: int) -> bytes:
         announced = zstandard.frame_content_size(body)
         if announced > max_bytes:
             raise too_large(max_bytes)
-        # One byte past the bound tells a frame that is too long from one that ends there; -1 announces nothing.
+        # One byte beyond the limit distinguishes a frame that is too long from one that ends there; -1 announces
+        # nothing.
         with inflater.stream_reader(body, read_across_frames=False) as stream:
             content = stream.read(max_bytes + 1)
         if len(content) > max_bytes:
             raise too_large(max_bytes)
-        # The reader is silent about a frame that is cut off; this is not, and is bounded by what was just read.
+        # The reader does not report a truncated frame; this does, and is bounded by what was just read.
         return inflater.decompress(body, max_output_size=max(len(content), 1), allow_extra_data=False)
     except zstandard.ZstdError as error:
-        raise MalformedBody(f"the body can't be inflated: {error}") from None
+        raise MalformedBody(f"the body can't be decompressed: {error}") from None
 
 
 def _gzip(content: bytes) -> bytes:

@@ -1,6 +1,5 @@
-"""Answers to bytes. Probabilities are float32 and are written with the fewest digits that restore them exactly.
-
-The probability of a row at fault, where faults are reported, is NaN here: null in JSON and Arrow.
+"""Encodes answers. Probabilities are float32, written with the fewest digits that restore them exactly. The probability
+of an invalid row, if faults are reported, is NaN here and null in JSON and Arrow.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _ARROW_ANSWER: Final = pa.schema([pa.field("probability", pa.float32(), nullable
 
 
 def encode_probability(probabilities: NDArray[np.float32], notes: Notes = NO_NOTES) -> bytes:
-    """float32 [1] -> `{"probability": p}`; its reasons are a list, not one of lists."""
+    """float32 [1] -> `{"probability": p}`; its reasons are a list, not a list of lists."""
     if notes.reasons is None:
         return _dumps("probability", probabilities[0], {} if notes is NO_NOTES else notes.members(single=True))
     told = {"base": notes.reasons.base, "reasons": next(notes.reasons.rows())}
@@ -43,7 +42,7 @@ def encode_predictions(probabilities: NDArray[np.float32], notes: Notes = NO_NOT
 def encode_arrow(probabilities: NDArray[np.float32], notes: Notes = NO_NOTES) -> bytes:
     """float32 [N] -> an Arrow IPC stream of one batch with the float32 column `probability`.
 
-    Faults, warnings and decisions are columns of texts; reasons one of lists, with `base` beside it.
+    Faults, warnings and decisions are text columns; reasons are a list column, with the column `base`.
     """
     batch = answer_batch(probabilities, notes)
     sink = pa.BufferOutputStream()
@@ -54,7 +53,7 @@ def encode_arrow(probabilities: NDArray[np.float32], notes: Notes = NO_NOTES) ->
 
 
 def answer_batch(probabilities: NDArray[np.float32], notes: Notes = NO_NOTES) -> pa.RecordBatch:
-    """float32 [N] -> a record batch with the float32 column `probability`, and one for each kind of notes."""
+    """float32 [N] -> a record batch with the float32 column `probability`, and a column for each kind of notes."""
     if notes is NO_NOTES:
         return pa.record_batch([pa.array(probabilities)], schema=_ARROW_ANSWER)
     texts = {name: pa.array(values, pa.string()) for name, values in notes.texts(len(probabilities)).items()}
@@ -70,7 +69,7 @@ def _reasons(reasons: Reasons | None) -> dict[str, pa.Array]:
 
 
 def _beside(notes: Notes) -> dict[str, Any]:
-    # Most answers have none.
+    # Most answers have no notes.
     if notes is NO_NOTES:
         return {}
     if notes.reasons is None:

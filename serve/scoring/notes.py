@@ -1,4 +1,4 @@
-"""What an answer says beside its probabilities: faults, warnings, reasons and decisions, to who asks for them."""
+"""Notes of an answer beside its probabilities, on request: faults, warnings, reasons and decisions."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from serve.scoring.plausibility import warnings_of
 from serve.scoring.reasons import NO_POSITIONS, Reasons
 
 REVIEW: Final = "review"
-PASS: Final = "pass"  # noqa: S105 - a decision, no password
+PASS: Final = "pass"  # noqa: S105 - a decision, not a password
 
 Told = Sequence[RowFault] | None
 
 
 class Decided(msgspec.Struct, frozen=True, gc=False):
-    """What is decided about each row that was scored, and where the rows stood in the request."""
+    """The decision for each scored row, and the rows' positions in the request."""
 
     policy: str
     """By which."""
     reviewed: NDArray[np.bool_]
     positions: NDArray[np.intp] = NO_POSITIONS
-    """Of the rows in the request, of which others may be at fault."""
+    """Positions of the scored rows in the request."""
     sent: int = 0
-    """Rows of the request."""
+    """Number of rows in the request."""
 
     def texts(self) -> list[str | None]:
-        """`REVIEW` or `PASS` for each row of the request; None for one at fault."""
+        """`REVIEW` or `PASS` for each row of the request; None for an invalid row."""
         texts: list[str | None] = [None] * self.sent
         for position, reviewed in zip(self.positions.tolist(), self.reviewed.tolist(), strict=True):
             texts[position] = REVIEW if reviewed else PASS
@@ -43,7 +43,7 @@ class Decided(msgspec.Struct, frozen=True, gc=False):
 
 
 class Notes(msgspec.Struct, frozen=True, gc=False):
-    """What is told in the order of the request; None where it is not asked for."""
+    """Notes in the order of the request; None if not requested."""
 
     faults: Told = None
     warnings: Told = None
@@ -51,7 +51,7 @@ class Notes(msgspec.Struct, frozen=True, gc=False):
     decided: Decided | None = None
 
     def members(self, *, single: bool = False) -> dict[str, Any]:
-        """All but reasons as members of a JSON answer, about many rows or a single one."""
+        """All notes except reasons, as members of a JSON answer about many rows or a single one."""
         told = {"faults": self.faults, "warnings": self.warnings}
         members: dict[str, Any] = {
             name: [row.as_dict() for row in rows] for name, rows in told.items() if rows is not None
@@ -63,7 +63,7 @@ class Notes(msgspec.Struct, frozen=True, gc=False):
         return members
 
     def texts(self, rows: int) -> dict[str, list[str | None]]:
-        """All but reasons as columns of an answer with so many rows, None where a row has none."""
+        """All notes except reasons, as columns of an answer with `rows` rows; None for a row without any."""
         told = {"fault": self.faults, "warning": self.warnings}
         texts = {name: _texts(found, rows) for name, found in told.items() if found is not None}
         if self.decided is not None:
@@ -77,16 +77,15 @@ NO_NOTES: Final = Notes()
 
 
 class WriteNoted(Protocol):
-    """Writes the answer of a protocol; without notes, the answer of a request that asks for none."""
+    """Writes a protocol's answer, with or without notes."""
 
     def __call__(self, probabilities: NDArray[np.float32], manifest: Manifest, notes: Notes = NO_NOTES, /) -> Answer:
-        """Probabilities, float32 [N], NaN for a row at fault; the model that gave them; what is said beside."""
+        """Probabilities, float32 [N], NaN for an invalid row; the model that scored; the notes."""
 
 
 def noted(write: WriteNoted, rows: DecodedRows, asks: Asks) -> WriteNoted:
-    """Has `write` answer a request for these rows that asks for notes.
-
-    What it is given are the probabilities, the reasons and the decisions of the good rows.
+    """Adapt `write` to a request for these rows with notes. The result takes the probabilities, reasons and decisions
+    of the valid rows.
     """
 
     def write_noted(probabilities: NDArray[np.float32], manifest: Manifest, notes: Notes = NO_NOTES, /) -> Answer:
@@ -99,7 +98,7 @@ def noted(write: WriteNoted, rows: DecodedRows, asks: Asks) -> WriteNoted:
 def in_order(
     rows: DecodedRows, asks: Asks, probabilities: NDArray[np.float32], notes: Notes = NO_NOTES
 ) -> tuple[NDArray[np.float32], Notes]:
-    """Probabilities and notes of the good rows -> those of all rows, in the order in which they came."""
+    """Probabilities and notes of the valid rows -> those of all rows, in the order of the request."""
     positions = np.flatnonzero(_is_good(rows))
     answered = np.full(rows.sent, np.nan, np.float32)
     answered[positions] = probabilities

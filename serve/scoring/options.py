@@ -1,4 +1,4 @@
-"""What the header of a scoring request asks for. Equal headers ask for the same, whatever their bodies are."""
+"""Options from a scoring request's header; they depend on the header alone."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _TRUE: Final = frozenset({"1", "true"})
 
 @dataclass(frozen=True, slots=True)
 class ScoringOptions:
-    """What a scoring request asks for, and who sends it."""
+    """The options of a scoring request, and its caller."""
 
     route: ScoringRoute
     caller: str
     content_type: str
     encoding: str
-    """Of the body; `IDENTITY` when it is not compressed."""
+    """The body's compression; `IDENTITY` if there is none."""
     read: Read
     key: IdempotencyKey | None
     load_test: bool
@@ -35,7 +35,7 @@ def options_of(route: ScoringRoute, headers: Headers, caller: str, query: str = 
     """Read the header of a request to `route`, and the query of its address.
 
     Raises:
-        ServeError: it asks for what is not here.
+        ServeError: an unsupported option.
     """
     asks = asks_of(query, headers)
     readers = route.readers(headers, asks)

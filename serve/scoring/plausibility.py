@@ -1,6 +1,7 @@
-"""Values that are within their bounds and hardly what they say they are: an applicant who is 95 days old.
+"""Implausible values: within their bounds, but hardly true, such as an applicant who is 95 days old.
 
-They are scored, since the model answers for every number; who asks is told, and `/metrics` counts them by feature.
+They are scored, since the model answers for every number; they are reported on request, and `/metrics` counts them by
+feature.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from serve.errors import RowFault
 Matrix = NDArray[np.float32]
 
 BLOCK_ROWS: Final = 64
-"""Compared at a time: numpy takes a step for each row of its inner loop, and one of a few features is short."""
+"""Rows compared at a time: numpy has an overhead for each inner loop, and a loop over a few features is short."""
 COUNTED_LATER_MAX_ROWS: Final = 256
-"""Few rows take less time to keep than to look at; many are not kept."""
+"""Up to this number of rows, matrices are kept and checked later, since keeping is faster than checking."""
 
 _BYTE_MAX: Final = 255
 
@@ -33,7 +34,7 @@ _SPECIAL: Final = [
     if not feature.is_enumerated
     for value in feature.values.values()
 ]
-"""Values that stand for something else than an amount, wherever they lie."""
+"""Special values, which are not amounts."""
 _ENUMERATED: Final = [
     (column, np.array(list(feature.values.values()), np.float32))
     for column, feature in enumerate(FEATURES)
@@ -42,7 +43,7 @@ _ENUMERATED: Final = [
 
 
 def implausible(matrix: Matrix) -> NDArray[np.bool_]:
-    """Which values of a matrix [N, features] are implausible; one that is missing is not."""
+    """Which values of a matrix [N, features] are implausible; missing values are not."""
     whole = len(matrix) // BLOCK_ROWS * BLOCK_ROWS
     found = np.empty(matrix.shape, np.bool_)
     blocks = matrix[:whole].reshape(-1, BLOCK_ROWS * FEATURE_COUNT)
@@ -78,7 +79,7 @@ def _count_by_feature(found: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def warnings_of(matrix: Matrix, positions: NDArray[np.intp]) -> list[RowFault]:
-    """The implausible values of a matrix, whose rows stood at these positions of the request."""
+    """The implausible values of a matrix, whose rows had these positions in the request."""
     rows, columns = np.nonzero(implausible(matrix))
     return [
         RowFault(int(positions[row]), FEATURES[column].name, _explain(float(matrix[row, column]), column))
@@ -92,7 +93,7 @@ def _explain(value: float, column: int) -> str:
         expected = "one of " + ", ".join(f"{known:g}" for known in feature.values.values())
     else:
         expected = f"{feature.plausible_range[0]:g} to {feature.plausible_range[1]:g}"
-    return f"{feature.name} is {value:g} {feature.unit}: hardly plausible, usual are {expected}"
+    return f"{feature.name} is {value:g} {feature.unit}: implausible, usual are {expected}"
 
 
 class ImplausibleValues:
@@ -103,14 +104,14 @@ class ImplausibleValues:
         self._counts: list[NDArray[np.int64]] = []
 
     def note(self, matrix: Matrix) -> None:
-        """A matrix was scored."""
+        """Note a scored matrix."""
         if len(matrix) <= COUNTED_LATER_MAX_ROWS:
             self._matrices.append(matrix)
         else:
             self._counts.append(_count_by_feature(implausible(matrix)))
 
     def take(self) -> Sequence[int]:
-        """How many values of each feature were implausible since the last call."""
+        """The number of implausible values of each feature since the last call."""
         matrices, self._matrices = self._matrices, []
         counts, self._counts = self._counts, []
         if matrices:

@@ -1,4 +1,4 @@
-"""Why an application's score is what it is: the features with the weightiest effects, as numbers and in words."""
+"""Reasons of a score: the features with the largest effects, as numbers and in words."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ from serve.errors import ReasonsUnavailable
 _IS_INTEGRAL: Final = [feature.integral for feature in FEATURES]
 PIECE_ROWS: Final = 1000
 EXACT_INTEGERS: Final = 2**53
-"""Beyond it readers of JSON keep no whole number exactly, and the writer takes none of more than 64 bits."""
+"""Largest number written as an integer: beyond it JSON readers lose digits, and the writer allows only 64 bits."""
 NO_POSITIONS: Final = np.empty(0, np.intp)
 
 ToldRow = list[dict[str, Any]] | None
-"""A row's reasons; None for a row at fault."""
+"""A row's reasons; None for an invalid row."""
 
 
 class Reasons(msgspec.Struct, frozen=True, gc=False):
-    """Effects of all features on the log-odds of the rows that were scored, and where the rows stood in the request."""
+    """Effects of all features on the log-odds of the scored rows, and the rows' positions in the request."""
 
     base: float
     """Log-odds of the expected value."""
     matrix: NDArray[np.float32]
-    """What was scored, [N, F]."""
+    """The scored rows, [N, F]."""
     effects: NDArray[np.float32]
     """[N, F]; a row's sum and `base` are its log-odds."""
     order: NDArray[np.intp]
-    """[N, K]: of each row the features with the weightiest effects, the weightiest first, of equal ones the first."""
+    """[N, K]: each row's features with the largest effects, largest first; ties by column."""
     positions: NDArray[np.intp] = NO_POSITIONS
-    """Of the rows in the request, of which others may be at fault."""
+    """Positions of the scored rows in the request."""
     sent: int = 0
-    """Rows of the request."""
+    """Number of rows in the request."""
     told: int = 0
-    """So many reasons a row are told in words."""
+    """Number of reasons for each row that are put in words."""
     language: str = ENGLISH
 
     def on_record(self) -> NDArray[np.float32]:
-        """As the record has them, [N, 2 K]: pairs of a feature's number and its effect."""
+        """The form of the record, [N, 2 K]: pairs of a feature's number and its effect."""
         rows, count = self.order.shape
         pairs = np.empty((rows, count, 2), np.float32)
         pairs[:, :, 0] = self.order
@@ -54,7 +54,9 @@ class Reasons(msgspec.Struct, frozen=True, gc=False):
         return pairs.reshape(rows, 2 * count)
 
     def rows(self) -> Iterator[ToldRow]:
-        """What is told of each row of the request, one after the other: those of a large batch take much memory."""
+        """Iterate over the reasons of each row of the request; for a large batch all together
+        would take much memory.
+        """
         following = 0
         for position, row in zip(self.positions.tolist(), self._good_rows(), strict=True):
             yield from repeat(None, position - following)
@@ -68,7 +70,8 @@ class Reasons(msgspec.Struct, frozen=True, gc=False):
             piece = slice(start, start + PIECE_ROWS)
             order = self.order[piece, : self.told]
             values, effects = (np.take_along_axis(of[piece], order, axis=1) for of in (self.matrix, self.effects))
-            # float32 one by one, which JSON has with the fewest digits; to step through arrays row by row takes longer.
+            # Python lists of float32, which JSON writes with the fewest digits; iterating over arrays row by row is
+            # slower.
             flat, count = list(effects.ravel()), order.shape[1]
             for row, (columns, row_values) in enumerate(zip(order.tolist(), values.tolist(), strict=True)):
                 row_effects = flat[row * count : (row + 1) * count]
@@ -83,24 +86,24 @@ class Reasons(msgspec.Struct, frozen=True, gc=False):
                 ]
 
     def pieces(self) -> Iterator[list[ToldRow]]:
-        """`rows`, some at a time."""
+        """`rows`, in chunks."""
         rows = self.rows()
         while piece := list(islice(rows, PIECE_ROWS)):
             yield piece
 
     def texts(self) -> list[str | None]:
-        """The words of each row of the request in one text."""
+        """The reasons of each row of the request as one text."""
         return [None if row is None else "; ".join(reason["text"] for reason in row) for row in self.rows()]
 
     def attributions(self) -> NDArray[np.float32]:
-        """The effects of all features on each row of the request, NaN for one at fault."""
+        """The effects of all features on each row of the request, NaN for an invalid row."""
         found = np.full((self.sent, self.effects.shape[1]), np.nan, np.float32)
         found[self.positions] = self.effects
         return found
 
 
 def _json_value(column: int, value: float) -> np.float32 | int | None:
-    """As the client may have sent it; None for what was missing."""
+    """The value as the client may have sent it; None for a missing one."""
     if value != value:  # noqa: PLR0124 - NaN
         return None
     is_whole = _IS_INTEGRAL[column] and abs(value) <= EXACT_INTEGERS and value.is_integer()
@@ -108,7 +111,7 @@ def _json_value(column: int, value: float) -> np.float32 | int | None:
 
 
 def weightiest(effects: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-    """The columns of the `count` weightiest effects of each row, [N, count]: of equal ones the first column."""
+    """The columns of the `count` largest effects of each row, [N, count]; ties by column."""
     return np.argsort(-np.abs(effects), axis=1, kind="stable")[:, :count]
 
 
@@ -116,7 +119,7 @@ def explain(contributions: Contributions | None, version: int, matrix: NDArray[n
     """The reasons of each row.
 
     Raises:
-        ReasonsUnavailable: the version has nothing that gives them.
+        ReasonsUnavailable: the version has no tables of contributions.
     """
     if contributions is None:
         raise without_reasons(version)
@@ -125,8 +128,8 @@ def explain(contributions: Contributions | None, version: int, matrix: NDArray[n
 
 
 def without_reasons(version: int) -> ReasonsUnavailable:
-    """Says that a version gives none."""
+    """The error of a version without reasons."""
     return ReasonsUnavailable(
-        f"version {version} of the model gives no reasons: it was registered before versions could; ask without "
-        "reasons, or have a newer version promoted"
+        f"version {version} of the model has no reasons: it was registered by an older release; send the request "
+        f"without reasons, or promote a newer version"
     )

@@ -1,4 +1,4 @@
-"""One scoring request: what it asks for, and the body as it comes."""
+"""One scoring request: its options, and its body as it arrives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from serve.scoring.span import RequestSpan
 
 
 class ScoringRequest:
-    """What the steps of scoring need of a request. Whatever becomes of it, release its ticket at the end."""
+    """The state of a request for the steps of scoring. Release its ticket at the end in every case."""
 
     __slots__ = (
         "_max_bytes",
@@ -31,10 +31,10 @@ class ScoringRequest:
     def __init__(
         self, options: ScoringOptions, request_id: str, ticket: Ticket, *, announced_bytes: int, max_bytes: int
     ) -> None:
-        """`announced_bytes` is the length of the body; 0 when it is not said beforehand.
+        """`announced_bytes` is the body's length; 0 if it is not announced.
 
         Raises:
-            BodyTooLarge: it is more than `max_bytes`.
+            BodyTooLarge: it exceeds `max_bytes`.
         """
         self._started = time.perf_counter()
         self.options = options
@@ -45,21 +45,21 @@ class ScoringRequest:
             raise too_large(max_bytes)
         self.ticket = ticket
         self.rows = 0
-        """In the body, once that is decoded."""
+        """Number of rows, once the body is decoded."""
         self.size = 0
-        """Of the body, as far as it has come."""
+        """Bytes of the body received so far."""
         self.span: RequestSpan | None = None
-        """Where the request is sampled."""
+        """The span, if the request is sampled."""
         self.trace_id = b""
-        """16 bytes, where it belongs to a trace."""
+        """16 bytes, if the request belongs to a trace."""
         self._max_bytes = max_bytes
         self._pieces: list[bytes] = []
 
     def add(self, piece: bytes) -> None:
-        """Take the next piece of the body.
+        """Add the next piece of the body.
 
         Raises:
-            BodyTooLarge, Overloaded: it is one too many.
+            BodyTooLarge, Overloaded: a limit is exceeded.
         """
         self.size += len(piece)
         if self.size > self._max_bytes:
@@ -68,10 +68,10 @@ class ScoringRequest:
         self._pieces.append(piece)
 
     def take_body(self) -> bytes:
-        """The whole body, which is kept no longer.
+        """The whole body, which is released here.
 
         Raises:
-            MalformedBody: there is none.
+            MalformedBody: the body is empty.
         """
         if not self.size:
             raise MalformedBody("the body is empty")
@@ -80,5 +80,5 @@ class ScoringRequest:
 
     @property
     def seconds(self) -> float:
-        """How long it has taken since its headers had come."""
+        """Seconds since its header arrived."""
         return time.perf_counter() - self._started

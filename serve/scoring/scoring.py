@@ -22,10 +22,10 @@ from serve.scoring.options import ScoringOptions
 from serve.scoring.reasons import explain
 from serve.scoring.request import ScoringRequest
 
-# Below this a request takes less time on the event loop than the change to another thread costs.
+# Below this a request takes less time on the event loop than handing it to another thread.
 INLINE_BODY_MAX_BYTES: Final = 256 * 1024
 REASONED_BODY_MAX_BYTES: Final = 16 * 1024
-"""As above, of who asks for reasons: their words take longer than scoring."""
+"""The same, for requests with reasons, whose texts take longer than scoring."""
 
 
 class Scoring:
@@ -58,7 +58,7 @@ class Scoring:
         self.metrics = metrics
 
     def begin(self, options: ScoringOptions, request_id: str, announced_bytes: int) -> ScoringRequest:
-        """Take on a request of which the header has come.
+        """Begin a request whose header has arrived.
 
         Raises:
             ServeError: it is refused.
@@ -77,27 +77,27 @@ class Scoring:
         return request
 
     def is_quick(self, request: ScoringRequest) -> bool:
-        """Whether the answer may be computed on the event loop."""
-        # How much a compressed body holds is not known yet, and a key has to be looked up on the disk.
+        """Whether to compute the answer on the event loop."""
+        # The size of a compressed body is not known yet, and a key must be looked up on disk.
         options = request.options
         return request.size <= self._inline_max_bytes(options) and options.encoding == IDENTITY and options.key is None
 
     def _inline_max_bytes(self, options: ScoringOptions) -> int:
-        """How long a body may be to be scored on the event loop."""
+        """Maximum length of a body scored on the event loop."""
         return min(self.inline_max_bytes, REASONED_BODY_MAX_BYTES) if options.asks.reasons else self.inline_max_bytes
 
     def answer(self, request: ScoringRequest) -> Answer:
-        """Score a request whose body is whole; safe to call from any thread.
+        """Score a request with a complete body; thread-safe.
 
         Raises:
-            ServeError: the request is refused; nothing of it is on record.
+            ServeError: the request is refused; nothing of it is recorded.
         """
         body = request.take_body()
         key = request.options.key
         return self._score(request, body) if key is None else self._score_once(request, key, body)
 
     def _score_once(self, request: ScoringRequest, key: IdempotencyKey, body: bytes) -> Answer:
-        """The answer that was given under the request's key, or a new one."""
+        """The saved answer of the request's key, or a new one."""
         digest = key.digest()
         options = request.options
         saved = self._saved_answers.claim(
@@ -115,7 +115,7 @@ class Scoring:
         return answer
 
     def _score(self, request: ScoringRequest, body: bytes, key: bytes | None = None) -> Answer:
-        """A new answer, which is on record when this returns, and promised under the `key` before."""
+        """A new answer, recorded when this returns, and promised under the `key` before that."""
         model, options = self._model.active, request.options
         policy = self._policies.in_force(request.received_at) if options.asks.decision else None
         rows, write = options.read(inflate(body, options.encoding, self._max_body_bytes), model.manifest)
@@ -124,7 +124,7 @@ class Scoring:
         self._rate_limits.take_rows(options.caller, rows.sent)
         applicant_refs = self._pseudonyms.of_rows(rows.applicant_refs)
         reasons = decided = None
-        if rows.reasons:  # before anything is scored: the version may give none
+        if rows.reasons:  # before anything is scored: the version may have none
             reasons = explain(model.contributions, model.manifest.model_version, rows.matrix, rows.reasons)
         probabilities = model.engine.score(rows.matrix)
         if request.span is not None:

@@ -1,4 +1,4 @@
-"""What scoring tells a tracer of a request. Where there is no collector, nothing of OpenTelemetry is imported."""
+"""The interface between scoring and a tracer. Without a collector, OpenTelemetry is not imported."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from serve.trace_context import TraceContext
 
 
 class RequestSpan(Protocol):
-    """The span that stands for one sampled request; it is sent once it has ended."""
+    """The span of one sampled request; it is exported after its end."""
 
     engine: str
-    """The kernel that scored the rows; "" before that."""
+    """The kernel that scored the rows; "" before scoring."""
 
     @property
     def trace(self) -> TraceContext:
-        """The span, as the answer names it."""
+        """The span, as named in the answer."""
 
     def end_answered(self, rows: int, model_version: int) -> None:
         """The request was answered by this version."""
 
     def end_refused(self, status: int, code: str) -> None:
-        """The request was answered by an error."""
+        """The request was answered with an error."""
 
     def end_unanswered(self) -> None:
-        """The client was gone before the answer."""
+        """The client disconnected before the answer."""
 
 
 class RequestSpans(Protocol):
@@ -33,14 +33,14 @@ class RequestSpans(Protocol):
     def begin(
         self, route: str, request_id: str, caller: TraceContext | None, trace_state: list[str]
     ) -> RequestSpan | None:
-        """The span of a request below the caller's; None where it is not sampled.
+        """The span of a request, a child of the caller's; None if it is not sampled.
 
         Args:
             route: address of the scoring route.
-            request_id: what the request is called in the answer, the log and the record.
-            caller: the caller's span, if it named one.
-            trace_state: values of `tracestate`, which is dropped where it is malformed.
+            request_id: the request's id in the answer, the log and the record.
+            caller: the caller's span, if given.
+            trace_state: values of `tracestate`; malformed ones are dropped.
         """
 
     def close(self) -> None:
-        """Send what has ended and was not sent yet; it takes seconds where the collector does not answer."""
+        """Export ended spans that are still queued; takes seconds if the collector does not answer."""

@@ -1,1 +1,1 @@
-"""The live shadow: a version that does not answer scores a share of what was answered, beside the record."""
+"""Live shadowing: another version scores a share of the answered requests, without answering them."""

@@ -1,4 +1,4 @@
-"""The shadow as the settings say."""
+"""Assembles the shadow from the settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from serve.shadow.table import ShadowTable
 
 
 def assemble_shadow(settings: Settings, alias: str) -> Shadow:
-    """The shadow by the version under an alias, not started yet."""
+    """The shadow of the version under an alias, not started yet."""
     metrics, uri = ShadowMetrics(), settings.mlflow_tracking_uri
     model = ShadowModel(
         alias,

@@ -1,4 +1,4 @@
-"""What the shadow tells Prometheus, from the shipper's process."""
+"""Prometheus metrics of the shadow, in the shipper's process."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class Outcome(StrEnum):
-    """What became of a request that was drawn."""
+    """Outcome of a sampled request."""
 
     WRITTEN = "written"
     DROPPED = "dropped"
-    """There was more to do than there was time for."""
+    """Dropped, because the shadow was too slow."""
     NO_MODEL = "no_model"
     """The alias names no version, or none that could be loaded."""
     FAILED = "failed"
-    """It could not be scored or written."""
+    """Scoring or writing failed."""
 
 
 class ShadowMetrics:
-    """Requests that were drawn, by what became of them, and the version that shadows."""
+    """Sampled requests by outcome, and the shadow version."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         self.requests = Counter(
-            "scoring_shadow_requests_total", "requests that were drawn for the shadow", ["outcome"], registry=registry
+            "scoring_shadow_requests_total", "requests sampled for the shadow", ["outcome"], registry=registry
         )
         for outcome in Outcome:
             self.requests.labels(outcome)
         self.faults = Counter(
-            "scoring_shadow_faults_total", "times that there was no version to shadow, or no table", registry=registry
+            "scoring_shadow_faults_total", "faults: no shadow version, or no table", registry=registry
         )
         self.model_version = Gauge(
             "scoring_shadow_model_version",
-            "version that shadows; 0 = none does",
+            "shadow version; 0 = none",
             multiprocess_mode="livemostrecent",
             registry=registry,
         )
 
     def count(self, outcome: Outcome, requests: int = 1) -> None:
-        """So many requests came to this."""
+        """Count requests with this outcome."""
         self.requests.labels(outcome).inc(requests)

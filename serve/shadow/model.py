@@ -1,4 +1,4 @@
-"""The version that shadows: that which an alias of the registry names, whenever it names another one."""
+"""The shadow version: the one under an alias of the registry, followed when the alias moves."""
 
 from __future__ import annotations
 
@@ -20,27 +20,26 @@ from serve.shadow.told_once import ToldOnce
 logger = logging.getLogger(__name__)
 
 LOOK_INTERVAL_S: Final = 15.0
-"""How soon a version is found where nobody asks for it by `/update-model`."""
+"""Interval of polling, for changes without a call of `/update-model`."""
 POLL_INTERVAL_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class ShadowVersion:
-    """A version that shadows, and the engine that runs it."""
+    """The shadow version and its engine."""
 
     manifest: Manifest
     engine: Engine
 
     @property
     def sha256(self) -> bytes:
-        """Of its `model.onnx`."""
+        """SHA-256 of its `model.onnx`."""
         return bytes.fromhex(self.manifest.sha256)
 
 
 class ShadowModel:
-    """Follows an alias. `run` it in a thread of its own: the registry may hang, and compiling takes a minute.
-
-    Its store is its own: servers that start would wait for one who loads from theirs.
+    """Follows an alias. `run` it in its own thread: the registry may hang, and compiling takes a minute. It has its own
+    store, since loading from the servers' store would make starting servers wait.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class ShadowModel:
         state: StateFile,
         metrics: ShadowMetrics,
     ) -> None:
-        """Nothing is asked yet; verified copies are kept in `folder`."""
+        """Makes no request yet; verified copies are stored in `folder`."""
         self._alias = alias
         self._registry = registry
         self._folder = folder
@@ -62,9 +61,9 @@ class ShadowModel:
         self._metrics = metrics
         self._told = ToldOnce(f"the shadow's model ({alias})")
         self._unfit: Manifest | None = None
-        """What could not be loaded the last time; it is tried again when somebody asks."""
+        """The version that could not be loaded last; it is tried again on request."""
         self.active: ShadowVersion | None = None
-        """Which is replaced as a whole: take it once, and use it to the end."""
+        """Replaced atomically: read it once, and use that value throughout."""
 
     def run(self, stop: threading.Event) -> None:
         """Follow the alias until `stop`."""
@@ -79,10 +78,10 @@ class ShadowModel:
             stop.wait(POLL_INTERVAL_S)
 
     def look(self) -> None:
-        """Take over what the alias names now; whatever fails is told of, and nothing is raised."""
+        """Load the alias's current version; failures are logged, and nothing is raised."""
         try:
             version = self._connected_registry().version_of(self._alias)
-        except RegistryError as error:  # what shadows goes on: it says in each row which version it is
+        except RegistryError as error:  # keep the current shadow version: each row names its version
             self._fail("registry", str(error))
             return
         if version is None:
@@ -102,18 +101,21 @@ class ShadowModel:
             store = ModelStore(self._folder)
             store.add(manifest, lambda: self._connected_registry().fetch_model(version))
             stored = store.get(manifest.model_version)
-            with store.alone():  # another server of this machine may load it too
+            with store.alone():  # another server of this machine may be loading it too
                 engine = load_checked(stored.model, self._options)
         except (ProjectError, OSError) as error:
             self.active = None
-            # What could not be fetched may be had the next time; what is no model stays none.
+            # A failed fetch may succeed next time; an invalid model stays invalid.
             self._unfit = None if isinstance(error, RegistryError) else manifest
-            self._fail(f"version {manifest.model_version}", f"version {manifest.model_version} can't shadow: {error}")
+            self._fail(
+                f"version {manifest.model_version}",
+                f"version {manifest.model_version} can't be used as a shadow: {error}",
+            )
             return
         self.active = ShadowVersion(manifest, engine)
         self._told.works()
         self._tell(manifest.model_version)
-        logger.info("version %d shadows", manifest.model_version)
+        logger.info("version %d is the shadow", manifest.model_version)
 
     def _connected_registry(self) -> Registry:
         if self._registry is None:

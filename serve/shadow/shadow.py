@@ -1,9 +1,9 @@
-"""The shadow: what was shipped is scored once more by another version, while there is time.
+"""The shadow: another version scores shipped records again, as time permits.
 
-It runs in the shipper's process, not in those that answer: a thread there would hold the GIL in the event loop's way,
-and a thread of low priority that is preempted with the GIL in hand would hold it for long. Here nothing that it does
-can change an answer or delay one. A record is on disk with all its features, so none is sent twice; and it has come to
-the database before its shadow, so a shadow always has a record, and retention and erasure find it there.
+It runs in the shipper's process, not in the workers: a thread there would compete with the event loop for the GIL, and
+a low-priority thread preempted while it holds the GIL would hold it for long. Here it can neither change nor delay an
+answer. Records are on disk with all features, so nothing needs to be sent again. A record reaches the database before
+its shadow, so each shadow has a record, and retention and erasure find it there.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ from serve.shadow.waiting import Drawn, WaitingRecords
 
 TAKE_TIMEOUT_S: Final = 0.5
 STOP_TIMEOUT_S: Final = 2.0
-"""For what is being scored and written."""
+"""Seconds to wait at the end for the batch in progress."""
 
 
 class Shadow:
-    """Draws, scores and writes. `offer` is for the thread that ships; all else happens in threads of its own."""
+    """Samples, scores and writes. The shipping thread calls `offer`; everything else runs in the
+    shadow's own threads.
+    """
 
     def __init__(
         self,
@@ -41,7 +43,7 @@ class Shadow:
         metrics: ShadowMetrics,
         waiting: WaitingRecords | None = None,
     ) -> None:
-        """Nothing runs yet; what is offered meanwhile waits, as far as there is room."""
+        """Nothing runs yet; offered records are queued while there is room."""
         self._model = model
         self._table = table
         self._share = share
@@ -54,7 +56,7 @@ class Shadow:
 
     @contextmanager
     def running(self) -> Iterator[Shadow]:
-        """Follow the alias and score what is offered, until the block ends; what still waits then is given up."""
+        """Follow the alias and score offered records until the block ends; records still queued are dropped then."""
         self._follower.start()
         self._scorer.start()
         try:
@@ -64,17 +66,17 @@ class Shadow:
             self._scorer.join(STOP_TIMEOUT_S)
 
     def offer(self, parts: Sequence[ChainPart], *, is_behind: bool) -> None:
-        """Records that have just come to the database; never waits.
+        """Offer records that were just shipped; never blocks.
 
         Args:
-            parts: their memory is used again as soon as this returns.
-            is_behind: more is to be shipped than fits into a batch, which comes first: nothing of this is kept.
+            parts: their memory is reused as soon as this returns.
+            is_behind: whether the shipper has a backlog, which takes precedence: then these records are dropped.
         """
         dropped = 0
         for part in parts:
             for record in part.records:
                 rows, width = record.features.shape
-                # A load test is no application, and other features were declared for a server of before.
+                # Load tests are not applications, and records of an earlier schema have other features.
                 if record.facts.load_test or width != FEATURE_COUNT or not is_drawn(record.hash, self._share):
                     continue
                 if is_behind or not self._waiting.has_room(rows):
@@ -110,7 +112,7 @@ class Shadow:
 
 
 def _scored(drawn: Drawn, version: ShadowVersion) -> ShadowRow:
-    # Each record by itself, as the version would have been asked: kernels for other sizes may round otherwise.
+    # Each record separately, as in a request: kernels for other batch sizes may round differently.
     return ShadowRow(
         drawn.chain_id,
         drawn.sequence,

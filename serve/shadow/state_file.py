@@ -1,4 +1,4 @@
-"""What server processes know of the shadow, which runs in the shipper's process: a file that is replaced as a whole."""
+"""The shadow's state, passed from the shipper's process to the server's by a file that is replaced atomically."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ASKED: Final = "asked"
 
 
 class ShadowState(msgspec.Struct, frozen=True):
-    """Which version shadows; None with the reason where none does."""
+    """The shadow version; None with the reason if there is none."""
 
     alias: str
     model_version: int | None = None
@@ -25,9 +25,8 @@ class ShadowState(msgspec.Struct, frozen=True):
 
 
 class StateFile:
-    """The state of the shadow of one alias, and a way to have it look at the registry at once.
-
-    No method raises: whoever asks has other things to do, and the shadow is never worth an error to them.
+    """The state of one alias's shadow, and a way to make it poll the registry at once. No method raises, since the
+    shadow must never cause an error elsewhere.
     """
 
     def __init__(self, folder: Path, alias: str) -> None:
@@ -35,7 +34,7 @@ class StateFile:
         self._alias = alias
 
     def read(self) -> ShadowState:
-        """The state as it was written last."""
+        """The state written last."""
         try:
             found = msgspec.json.decode((self._folder / _STATE).read_bytes(), type=ShadowState)
         except (OSError, msgspec.MsgspecError):
@@ -45,16 +44,16 @@ class StateFile:
         return found
 
     def write(self, model_version: int | None, fault: str | None = None) -> None:
-        """Put another state in its place."""
+        """Replace the state."""
         state = ShadowState(self._alias, model_version, fault)
         self._replace(_STATE, msgspec.json.encode(state))
 
     def ask(self) -> None:
-        """Have the shadow look soon whether its alias names another version; does not wait for it."""
+        """Ask the shadow to check its alias soon; does not wait for it."""
         self._replace(_ASKED, b"")
 
     def last_asked(self) -> tuple[int, int] | None:
-        """Tells one asking from the next; None before the first."""
+        """Identifies the last request; None before the first."""
         try:
             found = (self._folder / _ASKED).stat()
         except OSError:
@@ -72,5 +71,5 @@ class StateFile:
 
 
 def state_file(run_dir: Path, alias: str | None) -> StateFile | None:
-    """Of a server with this run folder; None where nothing shadows."""
+    """The state file of a server with this run folder; None without a shadow."""
     return None if alias is None else StateFile(run_dir / FOLDER, alias)

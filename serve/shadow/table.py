@@ -1,4 +1,4 @@
-"""What the shadow would have answered, in PostgreSQL. All SQL to write it is here."""
+"""The shadow's answers in PostgreSQL: all SQL to write them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _WRITE: Final = """
         (chain_id, sequence, recorded_at, model_version, model_sha256, probabilities)
     VALUES %s ON CONFLICT DO NOTHING
 """
-"""What is there already was written by a shipper that was killed, or is the mark of an erasure that came before."""
+"""Existing rows were written by a shipper that was killed, or mark an earlier erasure."""
 _ROW: Final = "(%s::uuid, %s, timestamptz 'epoch' + %s * interval '1 microsecond', %s, %s, %s::real[])"
 _US_A_S: Final = 1_000_000
 
 
 class ShadowRow(msgspec.Struct, frozen=True, gc=False):
-    """A record's place, and the probabilities of the version that shadows, float32 [N]."""
+    """A record's place, and the shadow version's probabilities, float32 [N]."""
 
     chain_id: uuid.UUID
     sequence: int
@@ -38,19 +38,19 @@ class ShadowRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class ShadowTable:
-    """A connection of its own, so that nothing here holds up shipping."""
+    """Has its own connection, so that it never delays shipping."""
 
     def __init__(self, dsn: str) -> None:
         self._session = LogSession(dsn)
         self._months: set[tuple[int, int]] = set()
 
     def disconnect(self) -> None:
-        """Drop the connection; the next call makes a new one, and looks again for the months' partitions."""
+        """Drop the connection; the next call makes a new one, and checks the monthly partitions again."""
         self._session.disconnect()
         self._months.clear()
 
     def write(self, rows: Sequence[ShadowRow]) -> None:
-        """Write them all, or none.
+        """Write all rows, or none.
 
         Raises:
             psycopg2.Error, DatabaseError: PostgreSQL does not answer, or refuses.

@@ -1,4 +1,4 @@
-"""Records that wait for the shadow: few, and given up rather than waited for."""
+"""The queue of records for the shadow: short, and records are dropped if it is full."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from serve.prediction_log.frame import StoredRecord
 
 MAX_ROWS: Final = 100_000
-"""Rows that wait at most, 4 MB; a larger request waits alone."""
+"""Maximum queued rows, 4 MB; a larger request is queued alone."""
 ROWS_A_TIME: Final = 10_000
 
 
 class Drawn(msgspec.Struct, frozen=True, gc=False):
-    """A record that is to be scored, without what tells whose it is."""
+    """A record to score, without anything that identifies the person."""
 
     chain_id: uuid.UUID
     sequence: int
@@ -28,12 +28,12 @@ class Drawn(msgspec.Struct, frozen=True, gc=False):
 
     @classmethod
     def of(cls, chain_id: uuid.UUID, record: StoredRecord) -> Drawn:
-        """Copied, since the next batch is read into the same memory."""
+        """A copy, since the next batch is read into the same memory."""
         return cls(chain_id, record.facts.sequence, record.facts.recorded_at, record.features.copy())
 
 
 class WaitingRecords:
-    """A bounded queue between the thread that ships and the one that scores."""
+    """A bounded queue between the shipping thread and the scoring thread."""
 
     def __init__(self, max_rows: int = MAX_ROWS) -> None:
         self._max_rows = max_rows
@@ -42,18 +42,18 @@ class WaitingRecords:
         self._changed = threading.Condition()
 
     def has_room(self, rows: int) -> bool:
-        """Whether a record of so many rows may wait."""
+        """Whether there is room for a record of this number of rows."""
         return self._rows == 0 or self._rows + rows <= self._max_rows
 
     def put(self, drawn: Drawn) -> None:
-        """Let a record wait; for one thread only, which asked for room before."""
+        """Queue a record; only for a single producer that has checked `has_room`."""
         with self._changed:
             self._records.append(drawn)
             self._rows += len(drawn.features)
             self._changed.notify()
 
     def take(self, timeout_s: float) -> list[Drawn]:
-        """The oldest, `ROWS_A_TIME` or little more; none where none came in time."""
+        """Take the oldest records, about `ROWS_A_TIME` rows; empty after a timeout."""
         taken, rows = [], 0
         with self._changed:
             self._changed.wait_for(lambda: bool(self._records), timeout_s)

@@ -1,1 +1,1 @@
-"""Several processes that serve one port: a supervisor that starts and coordinates them, and the workers themselves."""
+"""Server processes that share one port: the supervisor that starts and coordinates them, and the workers."""

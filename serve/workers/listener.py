@@ -9,11 +9,13 @@ from fraud.errors import SettingsError
 
 BACKLOG: Final = 2048
 UNTAKEN_ANSWER_TIMEOUT_MS: Final = 30_000
-"""A client that takes nothing of its answer for so long is cut off; accepted connections inherit it from the socket."""
+"""A client that reads nothing of its answer for this time is disconnected; accepted connections inherit it from the
+socket.
+"""
 
 
 def check_free(host: str, port: int) -> None:
-    """Make sure that nobody else listens there: the kernel would share the port out among them and us.
+    """Check that no other process listens there: the kernel would distribute connections among them and us.
 
     Raises:
         SettingsError: the address is in use, or not one of this machine's.
@@ -24,9 +26,9 @@ def check_free(host: str, port: int) -> None:
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket that shares its port with the other workers'.
 
-    The kernel spreads connections over the sockets evenly; processes on one socket get up to 70% into one of them.
-    `proto` is named because asyncio sets TCP_NODELAY only where the socket says IPPROTO_TCP, and without it an answer
-    on a kept-alive connection can wait 40 ms (uvicorn#3149).
+    The kernel distributes connections over the sockets evenly; with a single shared socket, one process can get up to
+    70%. `proto` is set because asyncio sets TCP_NODELAY only on sockets created with IPPROTO_TCP, and without it an
+    answer on a kept-alive connection can wait 40 ms (uvicorn#3149).
 
     Raises:
         SettingsError: the address is in use, or not one of this machine's.

@@ -28,7 +28,7 @@ CHANGE_TIMEOUT_S: Final = 60.0
 
 @dataclass(slots=True, eq=False)
 class Worker:
-    """One worker process as the supervisor sees it."""
+    """A worker process, from the supervisor's view."""
 
     process: asyncio.subprocess.Process
     channel: Channel
@@ -47,7 +47,7 @@ class ModelChange:
         self._change = asyncio.Lock()
 
     async def listen(self, worker: Worker) -> None:
-        """Carry out what a worker asks for, until its channel ends."""
+        """Carry out a worker's requests, until its channel ends."""
         changes = set()
         while (message := await worker.channel.receive()) is not None:
             match message:
@@ -69,7 +69,7 @@ class ModelChange:
         async with self._change:
             error = await self._prepare_all(version)
             if error is None:
-                # No worker can start between the last preparation and this line, and later ones load this version.
+                # No worker can start between the last preparation and this line; later ones load this version.
                 self._store.make_current(version)
                 error = await self._ask_all(self.workers, Commit(version))
             else:
@@ -91,7 +91,7 @@ class ModelChange:
         await asyncio.gather(*(worker.channel.send(Abandon(version)) for worker in self.workers))
 
     async def _prepare_all(self, version: int) -> str | None:
-        """Have every worker prepare, those that start meanwhile too; gives the first error."""
+        """Make every worker prepare, including those that start meanwhile; returns the first error."""
         prepared: set[Worker] = set()
         while waiting := self.workers - prepared:
             error = await self._ask_all(waiting, Prepare(version))
@@ -101,7 +101,9 @@ class ModelChange:
         return None
 
     async def _ask_all(self, workers: Iterable[Worker], message: ToWorker) -> str | None:
-        """Ask workers and wait for all; gives the first error. One that ends meanwhile is left out."""
+        """Send a message to workers and wait for all answers; returns the first error. Workers that end meanwhile are
+        ignored.
+        """
         answers = await asyncio.gather(*(self._ask(worker, message) for worker in tuple(workers)))
         return next((answer for answer in answers if answer is not None), None)
 
@@ -110,7 +112,7 @@ class ModelChange:
         try:
             answer = await asyncio.wait_for(worker.answers.get(), CHANGE_TIMEOUT_S)
         except TimeoutError:
-            # It would go on with the old version, and its late answer would be taken for the next one.
+            # It would keep the old version, and its late answer would be mistaken for the next one.
             logger.error("worker process %d does not answer and is killed", worker.process.pid)
             worker.process.kill()
             return f"worker process {worker.process.pid} did not answer within {CHANGE_TIMEOUT_S:.0f} s"

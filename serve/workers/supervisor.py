@@ -1,6 +1,5 @@
 """The supervisor: keeps workers, shipper and desk running; `model_change` changes the model in all workers or in none.
-
-It serves no request and loads no model, so that nothing a request does can bring it down.
+It serves no requests and loads no model, so that no request can crash it.
 """
 
 from __future__ import annotations
@@ -32,11 +31,11 @@ logger = logging.getLogger(__name__)
 DESK_COMMAND: Final = (sys.executable, "-m", "desk", "--socket")
 SHIPPER_COMMAND: Final = (sys.executable, "-m", "serve.prediction_log")
 DRAIN: Final = "--drain"
-"""Has the shipper end as soon as nothing is left to ship."""
+"""Tells the shipper to end as soon as nothing is left to ship."""
 FIRST_RESTART_DELAY_S: Final = 0.1
 LAST_RESTART_DELAY_S: Final = 5.0
 STEADY_AFTER_S: Final = 30.0
-"""A worker that lived this long is restarted at once."""
+"""A worker that ran at least this long is restarted at once."""
 
 
 class Supervisor:
@@ -53,8 +52,7 @@ class Supervisor:
         desk: Path | None = None,
     ) -> None:
         """`command` starts a worker; the file descriptor of its channel is appended. `desk`: as for `worker_command`.
-
-        `metrics_dir` is where workers share their counters; it is emptied, since files of earlier runs only grow.
+        `metrics_dir` is the folder of the workers' shared counters; it is emptied at start.
         """
         shutil.rmtree(metrics_dir, ignore_errors=True)
         metrics_dir.mkdir(parents=True)
@@ -69,7 +67,7 @@ class Supervisor:
         self._exit_status = 0
 
     async def run(self) -> int:
-        """Run until SIGTERM or SIGINT; gives the exit status, 2 when the workers can't start as they are set up."""
+        """Run until SIGTERM or SIGINT; returns the exit status, 2 if the workers can't start with their settings."""
         loop = asyncio.get_running_loop()
         for interrupt in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(interrupt, self._stopping.set)
@@ -87,12 +85,12 @@ class Supervisor:
         return self._exit_status
 
     async def _keep_worker(self, number: int) -> None:
-        """The first worker also keeps up with the registry."""
+        """The first worker also polls the registry."""
         arguments = ("--refresh",) if number == 0 else ()
         await self._keep(f"worker {number}", lambda: self._run_worker(arguments), self._stopping)
 
     async def _keep_desk(self) -> None:
-        """The pages for people, if there are any; whatever happens to them, scoring goes on."""
+        """Keep the desk running, if there is one; its failures don't affect scoring."""
         socket = self._desk
         if socket is not None:
             await self._keep("the desk", lambda: self._run_desk(socket), self._stopping, stops_all=False)
@@ -111,9 +109,8 @@ class Supervisor:
     async def _keep(
         self, name: str, run: Callable[[], Awaitable[int]], ending: asyncio.Event, *, stops_all: bool = True
     ) -> int:
-        """Keep one process running until `ending`; gives the last one's exit status.
-
-        With `stops_all`, all others stop where it says that it can't start as it is set up.
+        """Keep one process running until `ending`; returns the last one's exit status. With `stops_all`, the whole
+        server stops if the process reports that it can't start with its settings.
         """
         delay_s = FIRST_RESTART_DELAY_S
         status = 0
@@ -140,13 +137,13 @@ class Supervisor:
         )
 
     async def _drain_log(self) -> None:
-        """Ship what is left when the shipper died, or was told to stop before it could listen."""
+        """Ship the remaining records, if the shipper died or was stopped before it could listen."""
         process = await self._start_shipper(DRAIN)
         await self._wait_for_end(process, self._workers_ended)
         self._forget_metrics(process)
 
     async def _run_shipper(self) -> int:
-        """Run the prediction log's shipper, which ends after the last worker: it ships what they wrote to their end."""
+        """Run the prediction log's shipper, which ends after the last worker, so that it ships all records."""
         process = await self._start_shipper()
         ending = asyncio.create_task(self._workers_ended.wait())
         ending.add_done_callback(lambda task: None if task.cancelled() else _terminate(process))
@@ -166,7 +163,7 @@ class Supervisor:
                 str(theirs.fileno()),
                 env=self._environment,
                 pass_fds=(theirs.fileno(),),
-                start_new_session=True,  # a Ctrl-C reaches the workers through us, once
+                start_new_session=True,  # so that a Ctrl-C reaches the workers only through us
             )
         worker = Worker(process, ours)
         self._model_change.workers.add(worker)
@@ -199,9 +196,8 @@ class Supervisor:
 
 
 def worker_command(host: str, port: int, threads: int, workers: int, desk: Path | None = None) -> tuple[str, ...]:
-    """What starts one of `workers` workers, which listens on this address and scores with so many threads.
-
-    With `desk`, the socket of the pages for people, it leads to them.
+    """The command of one of `workers` workers, which listens on this address and scores with `threads` threads. With
+    `desk`, the desk's socket, it forwards requests to the desk.
     """
     address = ("--host", host, "--port", str(port), *(("--desk", str(desk)) if desk else ()))
     return (
@@ -217,13 +213,13 @@ def worker_command(host: str, port: int, threads: int, workers: int, desk: Path 
 
 
 def _give_way() -> None:
-    """Nobody waits for a page as for an answer."""
+    """Lower the priority: pages are less urgent than answers."""
     end_with_parent()
     give_way()
 
 
 def _terminate(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
-        # It may have ended although the event loop has not told us yet.
+        # It may have ended although the event loop has not reported it yet.
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGTERM)

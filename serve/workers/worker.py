@@ -63,7 +63,7 @@ SECONDS_AN_HOUR: Final = 3600
 def assemble(
     settings: Settings, channel: Channel, threads: int, workers: int, desk: Path | None = None, *, refresh: bool
 ) -> Parts:
-    """The application's parts as the settings say.
+    """Assemble the application's parts from the settings.
 
     Raises:
         SettingsError: a password is not set.
@@ -124,13 +124,13 @@ def assemble(
 def _request_spans() -> RequestSpans | None:
     if not is_tracing():
         return None
-    from serve.request_spans import open_request_spans  # noqa: PLC0415 - not imported where no collector is named
+    from serve.request_spans import open_request_spans  # noqa: PLC0415 - imported only with a collector
 
     return open_request_spans()
 
 
 def rate_limits(settings: Settings) -> RateLimits | NoLimits:
-    """What clients may take, counted in the folder that the workers share, which the supervisor has emptied."""
+    """The clients' rate limits, counted in the workers' shared folder, which the supervisor has emptied."""
     rates = settings.rate_limit_requests_per_s, settings.rate_limit_rows_per_s
     if rates == (None, None):
         return NoLimits()
@@ -141,13 +141,13 @@ def work(
     host: Annotated[str, typer.Option(help="Address to listen on.")],
     port: Annotated[int, typer.Option(help="Port to listen on, shared with the other workers.")],
     threads: Annotated[int, typer.Option(help="Threads that score large batches.")],
-    workers: Annotated[int, typer.Option(help="Server processes in all.")],
+    workers: Annotated[int, typer.Option(help="Total number of server processes.")],
     control: Annotated[int, typer.Option(help="File descriptor of the channel to the supervisor.")],
     *,
-    desk: Annotated[Path | None, typer.Option(help="Socket of the pages for people; without, there are none.")] = None,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Keep up with the registry.")] = False,
+    desk: Annotated[Path | None, typer.Option(help="Socket of the desk; default: no desk.")] = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Poll the registry.")] = False,
 ) -> None:
-    """Serve until the supervisor says stop, or is gone."""
+    """Serve until the supervisor sends a stop, or has ended."""
     configure_logging(PROCESS)
     try:
         settings = load_settings()
@@ -168,7 +168,7 @@ def work(
         ssl_certfile=settings.ssl_certfile,
         ssl_keyfile=settings.ssl_keyfile,
         ws="none",
-        proxy_headers=False,  # `access.client_address` reads them
+        proxy_headers=False,  # `access.client_address` handles them
         date_header=False,
         timeout_graceful_shutdown=settings.drain_timeout_s,
     )

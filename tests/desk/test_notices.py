@@ -43,7 +43,7 @@ def test_notices_are_listed_with_what_became_of_them(operator: Browser, database
     assert f'<a href="/reports/{number}">Drift check: fail</a>' in page
     assert "Applicants have changed." in told
     assert "webhook: lost, &lt;i&gt;it answered 500&lt;/i&gt; (9 tries)" in told
-    assert "1 notices of the last seven days reached nobody." in told
+    assert "Notices of the last seven days that reached nobody: 1." in told
     assert "Verification of the record: &lt;b&gt;odd&lt;/b&gt;" in told
     assert "not sent" in told
     assert "Changed verdicts and alerts are sent by webhook." in told

@@ -35,7 +35,7 @@ def test_a_file_is_recorded_under_the_name_of_who_sent_it(sara: Browser, databas
     assert answer.status_code == 200
     assert "Recorded: 2 new" in answer.text
     assert fetch(database, LABELS) == [("sara", "A-1", 1), ("sara", "A-2", 0)]
-    assert "2 were known as they are" in send(sara, GOOD).text
+    assert "2 unchanged" in send(sara, GOOD).text
     assert len(fetch(database, LABELS)) == 2
 
 
@@ -62,7 +62,7 @@ def test_every_fault_is_shown_and_nothing_recorded(sara: Browser, database: str)
         ("", "No file was sent"),
         ("x,y\n1,2\n", "The file has the columns x, y: expected application_id"),
         (b"PAR1xxxxxxxxxxxxxx", "Parquet"),
-        (f"{HEAD}A-9,withdrawn,2026-03-01,register\n", "nothing was told of this application"),
+        (f"{HEAD}A-9,withdrawn,2026-03-01,register\n", "no outcome of this application is recorded"),
     ],
     ids=["nothing", "other columns", "broken Parquet", "a withdrawal of nothing"],
 )

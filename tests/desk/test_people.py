@@ -126,15 +126,15 @@ def test_each_act_is_in_the_journal_with_who_did_it(admin: Browser, database: st
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"act": "add", "name": "root", "role_audit": "on"}, "there is an account root already"),
+        ({"act": "add", "name": "root", "role_audit": "on"}, "account root exists already"),
         ({"act": "add", "name": "bert"}, "expected at least one role"),
         ({"act": "add", "name": "<script>", "role_audit": "on"}, "expected a name of 1 to 64"),
         ({"act": "add", "name": "bert", "role_king": "on"}, "expected at least one role"),
         ({"act": "reset", "name": "nobody"}, "there is no account nobody"),
         ({"act": "reset", "name": "carl@idp"}, "have the password reset there"),
         ({"act": "roles", "name": "carl@idp", "role_admin": "on"}, "change them there"),
-        ({"act": "roles", "name": "root", "role_audit": "on"}, "root is the last who can make and change accounts"),
-        ({"act": "disable", "name": "root"}, "root is the last who can make and change accounts"),
+        ({"act": "roles", "name": "root", "role_audit": "on"}, "root is the last administrator of accounts"),
+        ({"act": "disable", "name": "root"}, "root is the last administrator of accounts"),
         ({"act": "destroy", "name": "root"}, "This form asks for nothing"),
         ({}, "This form asks for nothing"),
     ],

@@ -20,7 +20,7 @@ def test_groups_are_loaded_replaced_and_read(empty_database: str, tmp_path: Path
     file.write_text(f"{HEADER}A,region,north\nB,region,south\nA,sex,f\n")
     done = run(empty_database, tmp_path, "groups", str(file))
     assert done.returncode == 0, done.stderr
-    assert "Loaded region of 2 applications, sex of 1 applications." in done.stderr
+    assert "Loaded region of 2 applications, sex of 1 application." in done.stderr
     file.write_text(f"{HEADER}B,region,east\n")
     assert run(empty_database, tmp_path, "groups", str(file)).returncode == 0
     assert fetch(empty_database, STORED) == [("A", "region", "north"), ("A", "sex", "f"), ("B", "region", "east")]

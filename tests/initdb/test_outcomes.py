@@ -91,13 +91,16 @@ def test_recorded_outcomes_are_append_only(history: str, statement: str) -> None
 CHANGES = [
     ('UPDATE outcomes SET "Divorce" = 0 WHERE number = 2', "entry 2 of outcomes does not say what was written"),
     ("UPDATE outcomes SET looked_at_probability = 0.5 WHERE number = 3", "entry 3 of outcomes does not say"),
-    ("UPDATE outcomes SET author = 'x' WHERE number = 1", "entry 1 of outcomes is not what was written"),
-    ("UPDATE outcomes SET recorded_at = recorded_at - interval '1 us' WHERE number = 4", "entry 4 of outcomes is not"),
-    ("DELETE FROM outcomes WHERE number = 3", "entries 3 to 3 of outcomes are gone"),
+    ("UPDATE outcomes SET author = 'x' WHERE number = 1", "entry 1 of outcomes was changed"),
+    (
+        "UPDATE outcomes SET recorded_at = recorded_at - interval '1 us' WHERE number = 4",
+        "entry 4 of outcomes was changed",
+    ),
+    ("DELETE FROM outcomes WHERE number = 3", "entries 3 to 3 of outcomes are missing"),
     (
         'UPDATE outcomes SET application_id = NULL, "Divorce" = NULL, valid_on = NULL, source = NULL,'
         " looked_at_probability = NULL, salt = NULL WHERE number = 1",
-        "entry 1 of outcomes is blank, and no erasure names it",
+        "entry 1 of outcomes is blank, but was not erased",
     ),
 ]
 
@@ -212,4 +215,4 @@ def test_a_submission_that_says_otherwise_than_its_entries_is_found(database: st
     execute(database, f"ALTER TABLE outcomes DISABLE TRIGGER ALL; {change}; ALTER TABLE outcomes ENABLE TRIGGER ALL")
     told = faults(database)
     assert told, change
-    assert all("of labels says otherwise than its entries" in one for one in told)
+    assert all("of labels does not match its entries" in one for one in told)

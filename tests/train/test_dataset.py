@@ -104,7 +104,7 @@ def test_unusable_values_are_counted_by_column(empty_table: str) -> None:
     insert(empty_table, "d", "NULL", "0", Loan_Annuity="NULL")
     with pytest.raises(MissingValueError) as raised:
         load_dataset(empty_table, CUTOFF)
-    for fault in ("Loan_Annuity (3 rows)", "ID_Days (1 rows)", "Divorce (1 rows)", "Date (1 rows)"):
+    for fault in ("Loan_Annuity (3 rows)", "ID_Days (1 row)", "Divorce (1 row)", "Date (1 row)"):
         assert fault in str(raised.value)
     assert "Client_Income" not in str(raised.value)
 

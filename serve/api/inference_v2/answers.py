@@ -21,7 +21,7 @@ from serve.scoring.notes import NO_NOTES, Notes
 
 BINARY_TYPE: Final = "application/octet-stream"
 REASON: Final = "reason"
-"""The tensor of words, with `reasons=K`."""
+"""The tensor of the reasons' texts, with `reasons=K`."""
 PLATFORM: Final = "onnxruntime_onnx"
 
 
@@ -34,8 +34,8 @@ def write_answer(
 ) -> Answer:
     """float32 [N] -> the "Inference Response JSON Object", its tensors in JSON or behind it as the request asks.
 
-    What the request asks to be told beside is a tensor of texts, empty for a row of which nothing is told; they travel
-    as the first output does.
+    Each requested kind of notes (faults, warnings, reasons) is a tensor of texts, empty for a row without any; these
+    tensors are encoded as the first output is.
     """
     answer: dict[str, Any] = {"model_name": manifest.model_name, "model_version": str(manifest.model_version)}
     if isinstance(request.id, str):
@@ -75,13 +75,13 @@ def _texts(name: str, texts: Sequence[str], tensors: list[bytes], *, is_binary: 
 
 
 def _behind(tensor: bytes, tensors: list[bytes]) -> dict[str, Any]:
-    """Send a tensor behind the JSON, which says how long it is."""
+    """Send a tensor after the JSON, which states its length."""
     tensors.append(tensor)
     return {"parameters": {"binary_data_size": len(tensor)}}
 
 
 def _encode_texts(texts: Sequence[str]) -> bytes:
-    """Each text behind its length (Triton's binary extension)."""
+    """Each text, preceded by its length (Triton's binary extension)."""
     encoded = [text.encode() for text in texts]
     return b"".join(struct.pack("<I", len(text)) + text for text in encoded)
 
@@ -93,7 +93,9 @@ def _answer(content: bytes, encoding: str, manifest: Manifest, media_type: str, 
 
 
 def model_metadata(manifest: Manifest) -> dict[str, Any]:
-    """The "Model Metadata Response JSON Object", with what is given unasked: clients ask for all that stands here."""
+    """The "Model Metadata Response JSON Object", with only the default output: clients request every output listed
+    here.
+    """
     return {
         "name": manifest.model_name,
         "versions": [str(manifest.model_version)],
@@ -106,7 +108,7 @@ def model_metadata(manifest: Manifest) -> dict[str, Any]:
 def model_config(manifest: Manifest) -> dict[str, Any]:
     """Triton's `ModelConfig` as JSON (its extension "model configuration"), which `perf_analyzer` asks for.
 
-    `max_batch_size` 0 says that the shapes name their batch dimension themselves.
+    `max_batch_size` 0 means that the shapes include their batch dimension.
     """
     return {
         "name": manifest.model_name,
@@ -120,17 +122,16 @@ def model_config(manifest: Manifest) -> dict[str, Any]:
 
 
 def repository_index(manifest: Manifest | None) -> list[dict[str, str]]:
-    """Triton's extension "model repository": the models that are here. One that is here is ready."""
+    """Triton's extension "model repository": the available models, all of which are ready."""
     if manifest is None:
         return []
     return [{"name": manifest.model_name, "version": str(manifest.model_version), "state": "READY", "reason": ""}]
 
 
 def model_statistics(manifest: Manifest, totals: Totals) -> dict[str, Any]:
-    """Triton's extension "statistics", of which only what is counted is said.
+    """Triton's extension "statistics", reduced to what is counted here.
 
-    The counts are those of `/metrics`: of all scoring routes and processes since the server started, whichever
-    version answered.
+    The counts are those of `/metrics`: all scoring routes, processes and versions since the server started.
     """
     return {
         "model_stats": [

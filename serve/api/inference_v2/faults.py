@@ -1,4 +1,4 @@
-"""Faults as this protocol tells them: by the input, and by the row in it."""
+"""Faults in this protocol's terms: input name, and row in the input."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class _Names(msgspec.Struct):
 
 
 def called(name: str) -> str:
-    """How an input is called in a fault."""
+    """The name of an input in a fault."""
     return f'input "{name}"'
 
 
 def decode_message(decode: Callable[[bytes], T], text: bytes) -> T:
-    """What a decoder reads of the JSON of a request.
+    """Decode a request's JSON.
 
     Raises:
         MalformedBody: not JSON.
@@ -48,7 +48,7 @@ def decode_message(decode: Callable[[bytes], T], text: bytes) -> T:
 
 
 def of_input(name: str, fault: InvalidInstance) -> InvalidInstance:
-    """A fault of a value, which the decoders name by instance and field, as one of an input."""
+    """Convert a decoder's fault (instance and field) to one in terms of an input."""
     words = fault.message.removeprefix(place_of(fault.field, fault.instance)).removeprefix(": ")
     place = called(name) if fault.instance is None else f"{called(name)}, row {fault.instance}"
     if fault.field not in {None, name} and not words.startswith(str(fault.field)):

@@ -1,8 +1,7 @@
 """The JSON part of an inference request, as the protocol's section "Inference Request JSON Object" has it.
 
-Parameters that are not ours (priorities, timeouts, sequences) are let pass, as the protocol asks. What may be left out
-may be null too, and the model be named once more beside the inputs, which the address decides: so KServe's client
-writes it.
+Unknown parameters (priorities, timeouts, sequences) are ignored, as the protocol requires. Optional members may be
+null, and the model may be named again beside the inputs (the address decides), since KServe's client sends both.
 """
 
 from __future__ import annotations
@@ -15,10 +14,11 @@ from msgspec import UNSET, UnsetType
 INPUT: Final = "features"
 """The input that holds all features; as in `model.onnx`."""
 OUTPUT: Final = "probability"
-"""The output that is given unasked; as in `model.onnx`."""
+"""The default output; named as in `model.onnx`."""
 ATTRIBUTIONS: Final = "attributions"
-"""The effect of every feature of every row, [N, features], for who asks; its parameter `base` and a row's sum are the
-log-odds of the row."""
+"""The optional output: the effect of every feature of every row, [N, features]. Its parameter `base` plus a row's sum
+is the row's log-odds.
+"""
 
 Size = Annotated[int, msgspec.Meta(ge=0)]
 Datatype = Literal[
@@ -40,13 +40,13 @@ DATATYPES: Final[tuple[str, ...]] = get_args(Datatype)
 
 
 class InputParameters(msgspec.Struct, frozen=True):
-    """How an input travels: in the JSON when `binary_data_size` is not set."""
+    """The encoding of an input: in the JSON if `binary_data_size` is not set."""
 
     binary_data_size: Size | UnsetType | None = UNSET
 
 
 class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One input tensor; `data` is read when its type is known."""
+    """One input tensor; `data` is decoded once its type is known."""
 
     name: str
     shape: list[Size]
@@ -56,20 +56,20 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def binary_size(self) -> int | None:
-        """How many bytes it has behind the JSON; None when it is in the JSON."""
+        """Its length in bytes after the JSON; None if it is in the JSON."""
         size = self.parameters.binary_data_size if self.parameters else None
         return size if isinstance(size, int) else None
 
 
 class OutputParameters(msgspec.Struct, frozen=True):
-    """How an output is wanted; Triton's `classification` would change what it is."""
+    """Requested encoding of an output; Triton's `classification` would change its meaning."""
 
     binary_data: bool | UnsetType | None = UNSET
     classification: msgspec.Raw | UnsetType = UNSET
 
 
 class RequestedOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One output that is asked for."""
+    """One requested output."""
 
     name: Literal["probability", "attributions"]
     parameters: OutputParameters | UnsetType | None = UNSET
@@ -79,7 +79,7 @@ _UNASKED: Final = (RequestedOutput(OUTPUT),)
 
 
 class RequestParameters(msgspec.Struct, frozen=True):
-    """`binary_data_output` is what holds for outputs that do not say `binary_data`."""
+    """`binary_data_output` is the default for outputs without `binary_data`."""
 
     binary_data_output: bool | UnsetType | None = UNSET
 
@@ -96,16 +96,16 @@ class InferenceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def wanted(self) -> tuple[RequestedOutput, ...]:
-        """The outputs that are asked for."""
+        """The names of the requested outputs."""
         return tuple(self.outputs) if self.outputs else _UNASKED
 
     @property
     def wants_attributions(self) -> bool:
-        """Whether they are among them."""
+        """Whether the attributions are requested."""
         return bool(self.outputs) and any(output.name == ATTRIBUTIONS for output in self.wanted)
 
     def is_binary(self, output: RequestedOutput) -> bool:
-        """Whether that output's tensor follows the JSON as bytes."""
+        """Whether the output's tensor follows the JSON in binary."""
         wanted = output.parameters.binary_data if output.parameters else None
         if isinstance(wanted, bool):
             return wanted
@@ -113,13 +113,13 @@ class InferenceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RepositoryIndexRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Body of `/v2/repository/index`; models that are not ready are never here."""
+    """Body of `/v2/repository/index`; models that are not ready are never listed."""
 
     ready: bool | UnsetType | None = UNSET
 
 
 def members_of(message: msgspec.Struct) -> int:
-    """How many members a message and the messages in it were given."""
+    """The number of members that a message and its nested messages had in the JSON."""
     values = [value for name in message.__struct_fields__ if (value := getattr(message, name)) is not UNSET]
     return len(values) + sum(map(_members_in, values))
 

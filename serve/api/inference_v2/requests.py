@@ -31,13 +31,13 @@ _Tensors = dict[str, tuple[Input, memoryview | None]]
 def decode_request(
     body: bytes, json_length: str | None, max_rows: int, asks: Asks = NO_ASKS
 ) -> tuple[InferenceRequest, DecodedRows]:
-    """An inflated body, and what the header says of the length of its JSON, None when it says nothing -> what is
-    asked, and the rows: from one input [N, features], or from inputs [N] or [N, 1] that are named by feature.
+    """(decompressed body, length of its JSON by the header or None) -> (the request, its rows). The rows come from one
+    input [N, features], or from inputs [N] or [N, 1], one for each feature.
 
     Raises:
-        MalformedHeader: the length is no number, or longer than the body.
-        MalformedBody: no JSON; binary tensors that are not as long as they say.
-        InvalidInstance: inputs or outputs that the model does not have, wrong shapes, types or values.
+        MalformedHeader: the length is not a number, or exceeds the body.
+        MalformedBody: invalid JSON, or binary tensors of another length than declared.
+        InvalidInstance: unknown inputs or outputs; wrong shapes, types or values.
         BodyTooLarge: more than `max_rows` rows.
     """
     length = _json_length(body, json_length)
@@ -57,15 +57,15 @@ def _decode(text: bytes, binary: memoryview, max_rows: int, asks: Asks) -> tuple
     request = decode_message(_DECODER.decode, text)
     outputs = request.outputs or []
     if len({output.name for output in outputs}) < len(outputs):
-        raise InvalidInstance(f"{len(outputs)} outputs are asked for, one of them twice: expected each once")
+        raise InvalidInstance(f"{len(outputs)} outputs are requested, one of them twice: expected each once")
     if any(output.parameters and output.parameters.classification is not UNSET for output in outputs):
-        raise InvalidInstance("classification is not offered: the outputs are a probability, and effects on it")
+        raise InvalidInstance("classification is not supported: the outputs are a probability, and effects on it")
     try:
         rows = tolerated(lambda: _decode_rows(_tensors_by_name(request, binary), max_rows), asks)
     except FaultyRows:
         refuse_duplicate_names(text, members_of(request))
         raise
-    # Texts that came as bytes have no colons in the JSON.
+    # Binary texts don't appear in the JSON.
     texts = rows.texts if all(tensor.binary_size is None for tensor in request.inputs) else ()
     refuse_duplicate_names(text, members_of(request), texts)
     wanted = FEATURE_COUNT if request.wants_attributions else asks.reasons
@@ -77,7 +77,7 @@ def _tensors_by_name(request: InferenceRequest, binary: memoryview) -> _Tensors:
     position = 0
     for tensor in request.inputs:
         if tensor.name in tensors:
-            raise InvalidInstance(f"{called(tensor.name)} is there twice", field=tensor.name)
+            raise InvalidInstance(f"{called(tensor.name)} appears twice", field=tensor.name)
         size = tensor.binary_size
         if size is None:
             tensors[tensor.name] = (tensor, None)
@@ -103,7 +103,7 @@ def _decode_rows(tensors: _Tensors, max_rows: int) -> DecodedRows:
         _check_shape(tensor, [[rows], [rows, 1]])
     faults: dict[int, RowFault] = {}
     if whole:
-        # A copy: bytes of the body may lie at an odd address, and the body should not live as long as its record.
+        # Copy: the body's bytes may be unaligned, and the record should not keep the body in memory.
         matrix = np.array(decode_numbers(*tensors[INPUT], FEATURE_NAMES, faults), dtype=np.float32, order="C")
     else:
         columns = {name: decode_numbers(*tensor, (name,), faults).ravel() for name, tensor in tensors.items()}
@@ -126,7 +126,7 @@ def _check_names(tensors: _Tensors) -> None:
     expected = f'expected "{INPUT}", or one for each of {THE_FEATURES}'
     for name in REQUIRED_NAMES:
         if name not in tensors:
-            raise InvalidInstance(f"there is no {called(name)}: {expected}", field=name)
+            raise InvalidInstance(f"{called(name)} is missing: {expected}", field=name)
     for name in tensors:
         if name not in FEATURE_NAMES:
             raise InvalidInstance(f"{called(name)} is unknown: {expected}", field=name)

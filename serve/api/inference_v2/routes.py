@@ -37,9 +37,9 @@ from serve.scoring.notes import WriteNoted, noted
 
 SERVER_NAME: Final = "marriage-loan-scoring"
 EXTENSIONS: Final = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"]
-"""Of Triton's; its model repository can be listed here, not changed."""
+"""The supported extensions, Triton's; the model repository can be listed, not changed."""
 INDEX_MAX_BYTES: Final = 4096
-"""Of a body of `/v2/repository/index`."""
+"""Maximum size of a body of `/v2/repository/index`."""
 
 _INDEX_REQUEST: Final = msgspec.json.Decoder(RepositoryIndexRequest)
 
@@ -49,7 +49,7 @@ _JSON_LENGTH: Final = JSON_LENGTH_HEADER.lower()
 
 
 def inference_routes(model: ServingModel, metrics: Metrics, server_version: str) -> list[Route]:
-    """The routes of one server but those that score (`InferRoutes`)."""
+    """The routes of one server, except those that score (`InferRoutes`)."""
     calls = InferenceCalls(model, metrics, server_version)
     models = [
         route
@@ -73,7 +73,7 @@ def inference_routes(model: ServingModel, metrics: Metrics, server_version: str)
 
 
 class InferenceCalls:
-    """The handlers, over the model in charge."""
+    """The handlers, for the active model."""
 
     def __init__(self, model: ServingModel, metrics: Metrics, server_version: str) -> None:
         self._model = model
@@ -105,18 +105,20 @@ class InferenceCalls:
         return _json(model_config(self._named_model(request)))
 
     async def infer_elsewhere(self, request: Request) -> Response:
-        """`POST .../infer` of a model or version that is not in charge."""
+        """`POST .../infer` for a model or version that is not active."""
         manifest = self._named_model(request)
-        raise UnknownModel(f"version {manifest.model_version} of {manifest.model_name} came in charge: send this again")
+        raise UnknownModel(
+            f"version {manifest.model_version} of {manifest.model_name} has just become active: send this again"
+        )
 
     async def statistics(self, request: Request) -> Response:
-        """`GET .../stats`, and `GET /v2/models/stats` of all models, which is the one in charge."""
+        """`GET .../stats`, and `GET /v2/models/stats` for all models, which is the active one."""
         named = "name" in request.path_params
         manifest = self._named_model(request) if named else self._model.active.manifest
         return _json(model_statistics(manifest, self._metrics.totals()))
 
     async def repository_index(self, request: Request) -> Response:
-        """`POST /v2/repository/index`; the body may be missing."""
+        """`POST /v2/repository/index`; the body is optional."""
         body = await _short_body(request)
         if body.strip():
             asked = decode_message(_INDEX_REQUEST.decode, body)
@@ -130,7 +132,7 @@ class InferenceCalls:
 
 
 class InferRoutes:
-    """The call that scores, of the model in charge and of one version of it; a request has at most so many rows."""
+    """The scoring call for the active model, with or without a version in the path; `max_rows` bounds a request."""
 
     def __init__(self, model: ServingModel, max_rows: int) -> None:
         self._model = model
@@ -138,7 +140,7 @@ class InferRoutes:
         self.unversioned = infer_route(model.name, max_rows)
 
     def find(self, path: str) -> ScoringRoute | None:
-        """The route of a path that names the version in charge; None for any other."""
+        """The route of a path that names the active version; None for any other."""
         prefix, infix = f"/v2/models/{self._model.name}/versions/", "/infer"
         if not (path.startswith(prefix) and path.endswith(infix)):
             return None
@@ -148,14 +150,14 @@ class InferRoutes:
 
 
 def infer_route(name: str, max_rows: int, version: str | None = None) -> ScoringRoute:
-    """The route of a model, or of one version of it."""
+    """The route of a model, or of one of its versions."""
 
     def readers(headers: Headers, asks: Asks) -> Mapping[str, Read]:
         json_length = headers.get(_JSON_LENGTH)
         encoding = accepted_encoding(headers)
 
         def read(body: bytes, manifest: Manifest) -> tuple[DecodedRows, WriteNoted]:
-            _check_name(name, version, manifest)  # another version may have taken over since the header was read
+            _check_name(name, version, manifest)  # the version may have changed since the header was read
             asked, rows = decode_request(body, json_length, max_rows, asks)
             write: WriteNoted = functools.partial(write_answer, asked, encoding)
             return rows, write if asks == NO_ASKS and not rows.reasons else noted(write, rows, asks)
@@ -167,13 +169,13 @@ def infer_route(name: str, max_rows: int, version: str | None = None) -> Scoring
 
 def _check_name(name: str, version: str | None, manifest: Manifest) -> None:
     if name != manifest.model_name:
-        raise UnknownModel(f"model {name!r} is not here: {manifest.model_name} is")
+        raise UnknownModel(f"model {name!r} does not exist: expected {manifest.model_name}")
     if version is not None and version != str(manifest.model_version):
-        raise UnknownModel(f"version {version!r} of {name} is not in charge: version {manifest.model_version} is")
+        raise UnknownModel(f"version {version!r} of {name} is not active: version {manifest.model_version} is")
 
 
 def write_error(error: ServeError, _request_id: str) -> bytes:
-    """An error as this protocol has it."""
+    """An error in this protocol's form."""
     return orjson.dumps({"error": error.message, **named_faults(error)})
 
 

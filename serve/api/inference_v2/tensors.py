@@ -23,7 +23,7 @@ from serve.errors import InvalidInstance, MalformedBody, RowFault
 
 def _integer(bits: int, signed: bool) -> Any:
     least, most = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
-    # msgspec knows no bound beyond int64; see `_check_uint64`.
+    # msgspec supports no bound beyond int64; see `_check_uint64`.
     return Annotated[int, msgspec.Meta(ge=least, le=most) if most < 2**63 else msgspec.Meta(ge=least)]
 
 
@@ -38,7 +38,7 @@ _MEMBERS: Final[dict[str, Any]] = {
     "FP32": float,
     "FP64": float,
 }
-"""What JSON holds of a tensor of each type; numbers are rounded as in the contract's forms, once."""
+"""JSON type of a tensor's values; numbers are rounded once, as in our own API."""
 _BINARY: Final = {
     "BOOL": "u1",
     **{f"UINT{bits}": f"<u{bits // 8}" for bits in _SIZES},
@@ -57,12 +57,12 @@ def decode_numbers(
 ) -> NDArray[np.float32]:
     """A tensor of N rows with a value for each of `columns` -> float32 [N, len(columns)].
 
-    `binary` are its bytes, None when it came as JSON. The caller has seen to the shape. A row with a value of another
+    `binary` are its bytes, None if it is in the JSON. The caller has checked the shape. A row with a value of a wrong
     type is added to `faults`, and that value is NaN.
 
     Raises:
-        MalformedBody: JSON that is none.
-        InvalidInstance: no numeric type, or another number of values than the shape says.
+        MalformedBody: invalid JSON.
+        InvalidInstance: not a numeric type, or the number of values does not match the shape.
     """
     if tensor.datatype == _TEXT:
         raise InvalidInstance(f"{called(tensor.name)} is of type {_TEXT}: expected one of {', '.join(_BINARY)}")
@@ -81,11 +81,11 @@ def decode_numbers(
 
 
 def decode_texts(tensor: Input, binary: memoryview | None) -> list[str]:
-    """A tensor of type BYTES -> its texts; as bytes each of them follows its length (Triton's binary extension).
+    """A tensor of type BYTES -> its texts; in binary, each is preceded by its length (Triton's binary extension).
 
     Raises:
-        MalformedBody: JSON that is none, lengths that do not add up, or no UTF-8.
-        InvalidInstance: another type, or another number of texts than the shape says.
+        MalformedBody: invalid JSON, lengths that do not add up, or invalid UTF-8.
+        InvalidInstance: another type, or the number of texts does not match the shape.
     """
     if tensor.datatype != _TEXT:
         raise InvalidInstance(f"{called(tensor.name)} is of type {tensor.datatype}: expected {_TEXT}")
@@ -108,7 +108,7 @@ def _decode_json_numbers(tensor: Input, columns: Sequence[str], faults: dict[int
         if not faults:
             raise
     numbers = _to_array(values)
-    # Which column a value of a flat array is in, msgspec does not know. JSON has no NaN: what is one was null.
+    # msgspec does not know the column of a value in a flat array. JSON has no NaN, so a NaN here was null.
     if not nested and any(kinds) and numbers.size % len(kinds) == 0:
         missing = np.isnan(numbers).reshape(-1, len(kinds))
         if missing.any() and (missing & ~np.array(kinds)).any():
@@ -117,14 +117,14 @@ def _decode_json_numbers(tensor: Input, columns: Sequence[str], faults: dict[int
 
 
 def _to_array(values: Sequence[float | None]) -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):  # beyond float32 becomes infinite, which is refused by name
+    with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are refused later by name
         return np.fromiter(values, dtype=np.float32, count=len(values))
 
 
 def _decode_one_by_one(
     tensor: Input, columns: Sequence[str], kinds: Sequence[bool], faults: dict[int, RowFault]
 ) -> list[float | None]:
-    """The values of a tensor row after row, None for those that are none, whose faults are added."""
+    """The values of a tensor row by row; None for invalid ones, whose faults are added."""
     nested = is_nested_array(_raw(tensor))
     texts = _decode(_NESTED_TEXTS if nested else _FLAT_TEXTS, tensor, columns)
     if nested:
@@ -164,7 +164,7 @@ def _raw(tensor: Input) -> msgspec.Raw:
 
 @functools.cache
 def _decoder(datatype: str, kinds: tuple[bool, ...], nested: bool) -> msgspec.json.Decoder[Any]:
-    """Reads a flat array, or one of rows with a value for each of `kinds`: whether that may be missing."""
+    """Decoder of a flat array, or of rows with one value for each of `kinds` (whether it may be missing)."""
     members = tuple(_MEMBERS[datatype] | None if may_be_missing else _MEMBERS[datatype] for may_be_missing in kinds)
     flat = _MEMBERS[datatype] | None if any(kinds) else _MEMBERS[datatype]
     return msgspec.json.Decoder(list[tuple[members] if nested else flat])  # type: ignore[misc,valid-type]
@@ -179,7 +179,7 @@ def _split_texts(binary: memoryview) -> list[str]:
             position += 4 + length
             texts.append(bytes(binary[position - length : position]).decode())
     except (struct.error, UnicodeDecodeError):
-        raise MalformedBody("a BYTES tensor is not lengths and UTF-8 texts by turns") from None
+        raise MalformedBody("a BYTES tensor is not a sequence of lengths and UTF-8 texts") from None
     if position != len(binary):
         raise MalformedBody("the last text of a BYTES tensor is cut off")
     return texts

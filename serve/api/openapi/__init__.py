@@ -1,4 +1,4 @@
-"""The OpenAPI page's part on the scoring routes, which bypass pydantic and so are not described by FastAPI."""
+"""The OpenAPI description of the scoring routes, which FastAPI can't describe since they bypass pydantic."""
 
 from serve.api.openapi.page import describe
 

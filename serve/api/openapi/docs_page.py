@@ -1,6 +1,6 @@
-"""`/docs`: the page that lets people try the API in the browser, where they type keys into it.
+"""`/docs`: the page to try the API in the browser, with an API key typed in.
 
-All of it comes from this server, so that it works where there is no internet, and nobody else can change what reads the
+The server itself serves all its files, so that it works offline, and no third party can change the code that reads the
 keys.
 """
 
@@ -18,7 +18,7 @@ DOCS_PATH: Final = "/docs"
 FOLDER: Final = files("serve.api.openapi.swagger_ui")
 
 _VERSION: Final = "5.35.0"
-"""Stands in the addresses, so that a browser never mixes what it kept with a later page."""
+"""Version in the addresses, so that a browser never mixes cached files with a later page."""
 _LIBRARY: Final = "swagger-ui-bundle.js"
 _STYLE: Final = "swagger-ui.css"
 _START: Final = "start.js"
@@ -32,7 +32,7 @@ DOCS_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-"""The page's content security policy: scripts, styles and requests are of this server only."""
+"""The page's content security policy: scripts, styles and requests from and to this server only."""
 
 
 def docs_page(title: str) -> str:
@@ -45,7 +45,7 @@ def docs_page(title: str) -> str:
 
 
 def docs_routes(title: str) -> list[Route]:
-    """The page, and what it loads."""
+    """The page and its files."""
     page = docs_page(title)
 
     async def answer_page(_request: Request) -> Response:

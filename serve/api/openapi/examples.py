@@ -1,4 +1,4 @@
-"""A working example of every body that can be sent: a media type's `examples`, by name. A test posts each of them."""
+"""A working example of every kind of body: a media type's `examples`, by name. A test posts each of them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ LABELS: Final[Bodies] = MappingProxyType(
         }
     }
 )
-"""Those that withdraw take outcomes that are there."""
+"""The withdrawals need the outcomes above."""
 
 BATCH: Final[Bodies] = MappingProxyType(
     {

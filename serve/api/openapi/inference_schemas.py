@@ -1,4 +1,4 @@
-"""Schemas of the Open Inference Protocol, version 2: bodies, answers and what the server says of itself."""
+"""Schemas of the Open Inference Protocol, version 2: bodies, answers and metadata."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ANY_TEXT: Final[Schema] = {"type": ["string", "null"]}
 
 
 def _parameters(**known: Schema) -> Schema:
-    """Those that mean something here; others are let pass."""
+    """The supported parameters; others are ignored."""
     return {"type": ["object", "null"], "properties": known}
 
 
@@ -32,7 +32,7 @@ _TENSOR: Final[Schema] = {
         data=array({"anyOf": [_VALUE, array(_VALUE, maxItems=FEATURE_COUNT)]}),
     ),
     "additionalProperties": False,
-    "description": "its values in `data`, flat or nested, or as bytes behind the JSON",
+    "description": "its values in `data`, flat or nested, or in binary after the JSON",
 }
 _REQUESTED: Final[Schema] = {
     **some_members(["name"], name={"enum": [OUTPUT, ATTRIBUTIONS]}, parameters=_parameters(binary_data=_BOOL)),
@@ -46,11 +46,11 @@ _OUTPUTS: Final[Schema] = {
         {"contains": {"properties": {"name": {"const": name}}}, "minContains": 0, "maxContains": 1}
         for name in (OUTPUT, ATTRIBUTIONS)
     ],
-    "description": "each at most once; the probability where none is named",
+    "description": "each at most once; default: the probability",
 }
 _WITH_BYTES: Final[Schema] = {
     **BINARY,
-    "description": "the JSON, as long as Inference-Header-Content-Length says, and the bytes of the binary tensors",
+    "description": "the JSON, whose length is in Inference-Header-Content-Length, then the binary tensors",
 }
 
 INFERENCE: Final = {
@@ -84,14 +84,15 @@ _ATTRIBUTIONS: Final[Schema] = {
         data=array({"type": ["number", "null"]}),
         parameters=closed_object(base={"type": "number"}),
     ),
-    "description": "where it is asked for: the effect of each feature of each row on its log-odds, which `base` and a "
-    "row's sum are",
+    "description": "if requested: the effect of each feature of each row; `base` plus a row's sum is the row's "
+    "log-odds",
 }
 _TOLD: Final[Schema] = {
     **closed_object(
         name={"enum": ["fault", "warning", REASON]}, datatype={"const": "BYTES"}, shape=_ONE_SIZE, data=array(TEXT)
     ),
-    "description": "with `errors=report`, `warnings=true` and `reasons=K`: a text a row, empty where none is told",
+    "description": "with `errors=report`, `warnings=true` and `reasons=K`: one text for each row, empty if there is "
+    "nothing to report",
 }
 INFERENCE_ANSWER: Final = {
     JSON: {
@@ -131,7 +132,7 @@ STATISTICS: Final = closed_object(
         closed_object(
             name=TEXT,
             version=TEXT,
-            inference_count={**COUNT, "description": "rows, of all scoring routes and versions since the start"},
+            inference_count={**COUNT, "description": "rows over all scoring routes and versions since the start"},
             inference_stats=closed_object(
                 success=closed_object(count=COUNT, ns=COUNT), fail=closed_object(count=COUNT)
             ),

@@ -1,4 +1,4 @@
-"""The document: what FastAPI knows, and every scoring route with its bodies, answers and errors."""
+"""The OpenAPI document: FastAPI's own, plus every scoring route with its bodies, answers and errors."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _LOGINS: Final[Schema] = {
 
 @dataclass(frozen=True, slots=True)
 class ScoringCall:
-    """One scoring route as the page shows it."""
+    """One scoring route as documented."""
 
     tag: str
     summary: str
@@ -92,7 +92,7 @@ _INFERENCE: Final = ScoringCall(
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, made once."""
+    """The OpenAPI document, built once."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         document.setdefault("components", {}).setdefault("schemas", {}).update(schemas.components())
@@ -102,12 +102,12 @@ def describe(app: FastAPI) -> dict[str, Any]:
             "/invocations": {"post": _scoring(_INVOCATION, [_ACCEPT_ENCODING], _COMPRESSED)},
             "/ping": {"get": _probe(_INVOCATION, "A model is loaded: an empty line")},
             "/health": {"get": _probe(_INVOCATION, "As /ping")},
-            "/version": {"get": _probe(_INVOCATION, "The MLflow whose protocol this is")},
+            "/version": {"get": _probe(_INVOCATION, "The MLflow version whose protocol this is")},
             "/v2": {"get": _probe(_INFERENCE, "Name, version and extensions of the server", v2.SERVER)},
-            "/v2/health/live": {"get": _probe(_INFERENCE, "The process answers", v2.LIVE)},
+            "/v2/health/live": {"get": _probe(_INFERENCE, "The process is alive", v2.LIVE)},
             "/v2/health/ready": {"get": _probe(_INFERENCE, "A model is loaded", v2.READY)},
             "/v2/repository/index": {"post": _repository_index()},
-            "/v2/models/stats": {"get": _probe(_INFERENCE, "How much was scored", v2.STATISTICS)},
+            "/v2/models/stats": {"get": _probe(_INFERENCE, "Counts of scored requests and rows", v2.STATISTICS)},
             **_model_paths(INFERENCE_PREFIX, [_name_parameter("name", "divorce-model")]),
             **_model_paths(
                 INFERENCE_PREFIX + "/versions/{version}",
@@ -116,7 +116,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         }
         document["components"]["securitySchemes"] = _LOGINS
         for path, item in document["paths"].items():
-            # A path's own parameters stand beside its operations.
+            # Parameters of the path itself are listed beside its operations.
             for method in _METHODS.intersection(item):
                 _complete(item[method], path)
         app.openapi_schema = document
@@ -124,13 +124,13 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 
 def _complete(operation: Schema, path: str) -> None:
-    """Add what a call answers and takes by its address, as the server itself decides it."""
+    """Add the errors, headers and role of a call, by the server's own rules for its address."""
     if path == "/update-model":
         add_faults(operation, path, responses.UPDATE)
     if path == LABELS:
         _add_labels(operation)
     if path.startswith(PREPARE_PREFIX):
-        # FastAPI lists what its check of a number would say; the route takes nothing else.
+        # FastAPI documents its own number check, but the route reports that fault in our form.
         del operation["responses"]["422"]
         add_faults(operation, path, responses.PREPARE)
     if path.startswith(INFERENCE_PREFIX):
@@ -139,7 +139,7 @@ def _complete(operation: Schema, path: str) -> None:
     if not is_open(path):
         role = role_for(path.replace("{version}", "1"))
         operation["security"] = [{name: []} for name in (_KEYS if role is Role.SCORE else _LOGINS)]
-        takes = "Any login." if role is None else f"Takes the role `{role}`."
+        takes = "Any login." if role is None else f"Requires the role `{role}`."
         operation["description"] = " ".join(filter(None, (operation.get("description"), takes)))
         add_faults(operation, path, responses.WITH_LOGIN)
     operation.setdefault("parameters", []).append(_REQUEST_ID)
@@ -162,9 +162,9 @@ def _model_paths(prefix: str, parameters: list[Schema]) -> dict[str, Any]:
             prefix + address: {"parameters": parameters, "get": _probe(_INFERENCE, summary, answer)}
             for address, summary, answer in (
                 ("", "Inputs and outputs of the model", v2.MODEL),
-                ("/ready", "The model answers", v2.MODEL_READY),
+                ("/ready", "The model is ready", v2.MODEL_READY),
                 ("/config", "Triton's model configuration", v2.MODEL_CONFIG),
-                ("/stats", "How much was scored, by whichever route and version", v2.STATISTICS),
+                ("/stats", "Counts of scored requests and rows, over all routes and versions", v2.STATISTICS),
             )
         },
         prefix + "/infer": {
@@ -196,7 +196,7 @@ def _scoring(call: ScoringCall, parameters: Sequence[Schema] = (), headers: Sche
 
 
 def _repository_index() -> Schema:
-    operation = _probe(_INFERENCE, "The models that are here", v2.INDEX)
+    operation = _probe(_INFERENCE, "The available models", v2.INDEX)
     operation["requestBody"] = {"required": False, "content": {JSON: {"schema": v2.INDEX_REQUEST}}}
     add_faults(operation, "/v2", responses.SHORT_BODY)
     return operation
@@ -216,10 +216,10 @@ def _header(name: str, schema: Schema, text: str) -> Schema:
 
 
 def _ask(name: str, header: str, text: str) -> tuple[Schema, Schema]:
-    """What may be asked for by the query, or by a header."""
+    """An option that can be set in the query or by a header."""
     schema: Schema = {"enum": list(ANSWERS[name])}
     in_query = {"name": name, "in": "query", "required": False, "schema": schema, "description": text}
-    return in_query, _header(header, schema, f"as `{name}` in the query, which counts where both are there")
+    return in_query, _header(header, schema, f"as `{name}` in the query, which takes precedence")
 
 
 def _name_parameter(name: str, example: str) -> Schema:
@@ -227,53 +227,58 @@ def _name_parameter(name: str, example: str) -> Schema:
 
 
 _NAME: Final[Schema] = {**schemas.TEXT, "pattern": f"^{NAME}$"}
-_REQUEST_ID: Final = _header(REQUEST_ID_HEADER, _NAME, "your name for the request, in the answer and on record")
+_REQUEST_ID: Final = _header(REQUEST_ID_HEADER, _NAME, "your id for the request, returned in the answer and recorded")
 _KEY_SCHEMA: Final[Schema] = {**schemas.TEXT, "pattern": f'^("{NAME}"|{NAME})$'}
 _IDEMPOTENCY_KEY: Final = _header(
-    IDEMPOTENCY_KEY_HEADER, _KEY_SCHEMA, "labels that are sent again under their key are recorded once"
+    IDEMPOTENCY_KEY_HEADER, _KEY_SCHEMA, "labels sent again under the same key are recorded once"
 )
 _SCORING_HEADERS: Final = (
     _header(
         "Content-Encoding",
         {"enum": ["gzip", "x-gzip", "deflate", "zstd", "identity", ""]},
-        "how the body is compressed",
+        "compression of the body",
     ),
-    _header(LOAD_TEST_HEADER, schemas.TEXT, "`true` or `1`: the rows are no applicants"),
+    _header(LOAD_TEST_HEADER, schemas.TEXT, "`true` or `1`: the rows are not real applicants"),
     _header(
         IDEMPOTENCY_KEY_HEADER,
         _KEY_SCHEMA,
-        "a request that is sent again under its key is scored once, and gets the first one's answer",
+        "a request sent again under the same key is scored once, and gets the first answer",
     ),
     *_ask(
         ERRORS,
         ERRORS_HEADER,
-        "`report`: rows at fault come back as null with their reasons beside those that are scored, where any is good",
+        "`report`: if at least one row is valid, invalid rows are null in the answer, with their faults, and the "
+        "others are scored",
     ),
-    *_ask(WARNINGS, WARNINGS_HEADER, "`true`: values that are hardly what they say they are come back by row"),
+    *_ask(WARNINGS, WARNINGS_HEADER, "`true`: implausible values are reported for each row"),
     *_ask(
         REASONS,
         REASONS_HEADER,
-        "so many features that raise or lower a row's score most come back with their effects on the log-odds, as "
-        "numbers and in words, and are on record; 422 where the version in charge gives none",
+        "number of reasons: the features that raise or lower a row's score most, with their effects on the log-odds, "
+        "as numbers and in words; they are recorded; 422 if the active version has no reasons",
     ),
-    *_ask(LANGUAGE, LANGUAGE_HEADER, "the language of the reasons; English where none is named"),
-    *_ask(DECISION, DECISION_HEADER, "`true`: each row is told to be reviewed or passed, by the policy in force"),
+    *_ask(LANGUAGE, LANGUAGE_HEADER, "language of the reasons; default: English"),
+    *_ask(
+        DECISION,
+        DECISION_HEADER,
+        "`true`: decide for each row whether it is reviewed or passed, by the policy in force",
+    ),
 )
 _ACCEPT: Final = _header("Accept", schemas.TEXT, f"`{ARROW_STREAM}` for an answer in Arrow; weights count (`q`)")
 _ACCEPT_ENCODING: Final = _header(
     "Accept-Encoding", schemas.TEXT, "`zstd`, `gzip` or `deflate` for a compressed answer"
 )
 _LENGTH: Final[Schema] = {"type": "integer", "minimum": 0}
-_JSON_LENGTH: Final = _header(JSON_LENGTH_HEADER, _LENGTH, "bytes of JSON in front of binary tensors")
+_JSON_LENGTH: Final = _header(JSON_LENGTH_HEADER, _LENGTH, "length in bytes of the JSON before the binary tensors")
 _INFERENCE_HEADERS: Final[Schema] = {
-    JSON_LENGTH_HEADER: responses.header(_LENGTH, "bytes of JSON in front of the binary tensor", always=False),
+    JSON_LENGTH_HEADER: responses.header(_LENGTH, "length in bytes of the JSON before the binary tensor", always=False),
     "Content-Encoding": responses.header(
-        {"enum": ["gzip", "deflate", "zstd"]}, "as Accept-Encoding asks", always=False
+        {"enum": ["gzip", "deflate", "zstd"]}, "chosen from Accept-Encoding", always=False
     ),
 }
 _COMPRESSED: Final[Schema] = {
     "Content-Encoding": responses.header(
-        {"enum": ["gzip", "deflate", "zstd"]}, "as Accept-Encoding asks, of a long answer", always=False
+        {"enum": ["gzip", "deflate", "zstd"]}, "of a long answer, chosen from Accept-Encoding", always=False
     )
 }
 _METHODS: Final = frozenset({"get", "post"})

@@ -1,4 +1,4 @@
-"""What each call may answer: every status with its headers, and errors in the form of the protocol."""
+"""The answers of each call: every status with its headers, and errors in the form of the protocol."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SCHEMAS: Final[Mapping[WriteError, str]] = {
     inference_v2.write_error: "InferenceError",
     mlflow_scoring.write_error: "MlflowError",
 }
-"""Of what each form writes."""
+"""Media type of each form of errors."""
 
 
 def header(schema: Schema, text: str, *, always: bool = True) -> Schema:
@@ -30,24 +30,26 @@ def header(schema: Schema, text: str, *, always: bool = True) -> Schema:
 
 _SECONDS: Final[Schema] = {"type": "integer", "minimum": 0}
 _OF_EVERY_ANSWER: Final[Schema] = {
-    REQUEST_ID_HEADER: header({**TEXT, "pattern": f"^{NAME}$"}, "the request's name here and on record"),
-    MODEL_VERSION_HEADER: header(TEXT, "the version in charge, or `none`"),
-    TRACEPARENT_HEADER: header(TEXT, "W3C Trace Context: the span, where there is a trace", always=False),
+    REQUEST_ID_HEADER: header({**TEXT, "pattern": f"^{NAME}$"}, "the request id, as in the log and the database"),
+    MODEL_VERSION_HEADER: header(TEXT, "the active version, or `none`"),
+    TRACEPARENT_HEADER: header(TEXT, "W3C Trace Context: the server's span, if there is a trace", always=False),
 }
 _RETRY: Final = {"Retry-After": header(_SECONDS, "seconds to wait")}
 _RETRY_PERHAPS: Final = {"Retry-After": header(_SECONDS, "seconds to wait", always=False)}
-REPLAYED: Final = {REPLAYED_HEADER: header({"const": "true"}, "the answer was given before", always=False)}
+REPLAYED: Final = {
+    REPLAYED_HEADER: header({"const": "true"}, "this answer was saved from the first request", always=False)
+}
 
 _OF_NO_REQUEST: Final = frozenset({"400", "408", "431", "503"})
-"""What comes before an address is known, or a connection too many, is refused in our own form."""
+"""Errors in our own form, since they come before the address is known, or are due to too many connections."""
 
 EVERYWHERE: Final[Mapping[str, tuple[str, Schema]]] = {
-    "400": ("A header that can't be what it is, or a body that is not what its headers say", {}),
-    "405": ("Another method than the call takes", {"Allow": header(TEXT, "the methods that it takes")}),
+    "400": ("A malformed header, or a body that does not match its headers", {}),
+    "405": ("The call does not support this method", {"Allow": header(TEXT, "the supported methods")}),
     "408": ("The request did not arrive in time", {}),
     "431": ("The header of the request is too long", {}),
-    "500": ("A fault of the server; its log has the details under the request's id", {}),
-    "503": ("No model yet, too much in flight, or the prediction log is full", _RETRY),
+    "500": ("An internal error; the server's log has the details under the request id", {}),
+    "503": ("No model yet, overload, or the prediction log is full", _RETRY),
 }
 WITH_LOGIN: Final[Mapping[str, tuple[str, Schema]]] = {
     "401": (
@@ -56,30 +58,27 @@ WITH_LOGIN: Final[Mapping[str, tuple[str, Schema]]] = {
     ),
     "403": (
         "The login lacks the role, or a page of another site sent the request",
-        {"WWW-Authenticate": header(TEXT, "the role that is missing", always=False)},
+        {"WWW-Authenticate": header(TEXT, "the missing role", always=False)},
     ),
-    "429": ("The client has asked for as much as it may, or too many logins from its address were wrong", _RETRY),
+    "429": ("The client exceeds its rate limit, or too many logins from its address failed", _RETRY),
 }
 SCORING: Final[Mapping[str, tuple[str, Schema]]] = {
     "409": (
         "The first request with this Idempotency-Key is not answered yet, or no review policy is in force",
         _RETRY_PERHAPS,
     ),
-    "413": ("Too many rows or bytes, also after inflating", {}),
+    "413": ("Too many rows, or too many bytes before or after decompression", {}),
     "415": (
-        "A content type or encoding that the call does not read",
-        {"Accept-Encoding": header(TEXT, "the encodings that it reads", always=False)},
+        "A content type or encoding that the call does not support",
+        {"Accept-Encoding": header(TEXT, "the supported encodings", always=False)},
     ),
     "422": (
-        "The body breaks the schema, where the error names what does; or its Idempotency-Key was used before; or "
-        "reasons are asked for, and the version in charge was registered without what gives them "
-        "(`reasons_unavailable`)",
+        "The body breaks the schema, and the error names the fault; or its Idempotency-Key was used for another "
+        "request; or reasons are requested, but the active version was registered without them (`reasons_unavailable`)",
         {},
     ),
 }
-MODEL_ADDRESS: Final[Mapping[str, tuple[str, Schema]]] = {
-    "404": ("Another model, or a version that is not in charge", {})
-}
+MODEL_ADDRESS: Final[Mapping[str, tuple[str, Schema]]] = {"404": ("Unknown model, or a version that is not active", {})}
 SHORT_BODY: Final[Mapping[str, tuple[str, Schema]]] = {
     "413": ("The body is too long", {}),
     "422": ("The body breaks the schema", {}),
@@ -88,10 +87,11 @@ LABELS: Final[Mapping[str, tuple[str, Schema]]] = {
     "413": ("Too many labels or bytes", {}),
     "415": (
         "Another content type or encoding than plain JSON",
-        {"Accept-Encoding": header(TEXT, "the encodings that scoring reads", always=False)},
+        {"Accept-Encoding": header(TEXT, "the encodings that scoring supports", always=False)},
     ),
     "422": (
-        "Labels are at fault, each fault is named and nothing is recorded; or the Idempotency-Key was used for others",
+        "Labels are invalid: the error names each fault, and nothing is recorded; or the Idempotency-Key was used for "
+        "other labels",
         {},
     ),
 }
@@ -100,7 +100,7 @@ UPDATE: Final[Mapping[str, tuple[str, Schema]]] = {
     "502": ("The registry does not answer, or a worker can't serve the new version", _RETRY_PERHAPS),
 }
 PREPARE: Final[Mapping[str, tuple[str, Schema]]] = {
-    "404": ("What stands for the version is no number", {}),
+    "404": ("The version is not a number", {}),
     "502": ("The registry does not answer or has no such version, or a worker can't serve it", _RETRY_PERHAPS),
 }
 
@@ -118,7 +118,7 @@ def success(text: str, content: Mapping[str, Schema], headers: Schema | None = N
 
 
 def add_faults(operation: Schema, path: str, faults: Mapping[str, tuple[str, Schema]]) -> None:
-    """Add errors to a call, in the form of its protocol; those that it has stay."""
+    """Add errors to a call, in the form of its protocol; existing ones stay."""
     own, form = (_named(_SCHEMAS[write]) for write in (encode_error, error_form(path, ERROR_FORMS)))
     for status, (text, headers) in faults.items():
         may_be_no_request = form != own and status in _OF_NO_REQUEST

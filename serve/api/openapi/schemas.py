@@ -20,7 +20,7 @@ Schema = dict[str, Any]
 TEXT: Final[Schema] = {"type": "string"}
 BINARY: Final[Schema] = {"type": "string", "format": "binary"}
 BEYOND_FLOAT32: Final = float(2**128 - 2**103)
-"""The least number that becomes infinite as float32."""
+"""The smallest number that becomes infinite as float32."""
 NUMBER: Final[Schema] = {"type": "number", "exclusiveMaximum": BEYOND_FLOAT32}
 PROBABILITY: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 1}
 INSTANCE: Final[Schema] = {"$ref": "#/components/schemas/Instance"}
@@ -43,13 +43,13 @@ def closed_object(**properties: Schema) -> Schema:
 
 
 def some_members(required: list[str], **properties: Schema) -> Schema:
-    """An object with at least the required members; each that has a schema is as that says."""
+    """An object with at least the required members; members with a schema must match it."""
     return {"type": "object", "properties": properties, "required": required}
 
 
 _MEANING_OF_LABELS: Final = {
-    APPLICATION_ID: "your id of the application, kept with the prediction so that outcomes can be joined",
-    APPLICANT_REF: "your name for the person, kept as a keyed hash only, so that the person can be erased",
+    APPLICATION_ID: "your id of the application, recorded with the prediction so that outcomes can be joined",
+    APPLICANT_REF: "your name for the person, recorded only as a keyed hash, so that the person can be erased",
 }
 _NUMBER_OR_NULL: Final = {"type": ["number", "null"]}
 _LEAST: Final[Schema] = {
@@ -64,7 +64,7 @@ _HEADER: Final[Schema] = {
     **array({"enum": [*FEATURE_NAMES, *LABELS]}, **_WIDTH),
     "uniqueItems": True,
     "allOf": [{"contains": {"const": name}} for name in REQUIRED_NAMES],
-    "description": "each feature once, in any order, and perhaps labels; one that may be missing may be left out",
+    "description": "each feature once, in any order; the labels and features that may be missing are optional",
 }
 
 
@@ -84,7 +84,7 @@ _COLUMNS: Final[Schema] = {
         **{name: {"type": ["array", "null"], "items": LABEL} for name in LABELS},
     ),
     "additionalProperties": False,
-    "description": "a list for each feature, all of the same length",
+    "description": "one list for each feature, all of the same length",
 }
 _ANY_ROWS: Final[Schema] = {"anyOf": [array(INSTANCE), INSTANCE, array(_POSITIONAL), _COLUMNS]}
 _STREAM: Final[Schema] = {
@@ -97,14 +97,14 @@ _STREAM: Final[Schema] = {
 _FILE: Final[Schema] = {**_STREAM, "contentMediaType": ARROW_FILE}
 _TABLE: Final[Schema] = {
     **TEXT,
-    "description": "a header line and a line for each application; an empty field is missing",
+    "description": "a header line, then one line for each application; an empty field is a missing value",
 }
 _PARQUET: Final[Schema] = {**BINARY, "description": "as `pandas.DataFrame.to_parquet` writes it; types as in Arrow"}
-_LINES: Final[Schema] = {**TEXT, "description": "an application's object in each line"}
+_LINES: Final[Schema] = {**TEXT, "description": "one application's object in each line"}
 
 
 def _one_form(**form: Schema) -> Schema:
-    """An object with one of MLflow's forms; other members are let pass."""
+    """An object in one of MLflow's forms; other members are ignored."""
     return some_members(list(form), **form)
 
 
@@ -136,29 +136,30 @@ _ROW_FAULT: Final[Schema] = {"$ref": "#/components/schemas/RowFault"}
 _FAULTS: Final[Schema] = {
     "type": "array",
     "items": _ROW_FAULT,
-    "description": "with `errors=report`: the rows that are null, and why",
+    "description": "with `errors=report`: the rows that are null, and their faults",
 }
 _WARNINGS: Final[Schema] = {
     "type": "array",
     "items": _ROW_FAULT,
-    "description": "with `warnings=true`: values that were scored and are hardly what they say they are",
+    "description": "with `warnings=true`: values that were scored but are implausible",
 }
 _REASON: Final[Schema] = {"$ref": "#/components/schemas/Reason"}
 _BASE: Final[Schema] = {
     "type": "number",
-    "description": "with `reasons=K`: log-odds of the expected value; with the effects of all features, those of a row",
+    "description": "with `reasons=K`: log-odds of the expected value; added to the effects of all features, the row's "
+    "log-odds",
 }
 _REASONS: Final[Schema] = {
     **array(_REASON, maxItems=FEATURE_COUNT),
-    "description": "with `reasons=K`: the K features with the weightiest effects, the weightiest first",
+    "description": "with `reasons=K`: the K features with the largest effects, largest first",
 }
 _REASONS_BY_ROW: Final[Schema] = array({**_REASONS, "type": ["array", "null"]})
 _DECISION: Final[Schema] = {
     "enum": [REVIEW, PASS],
-    "description": "with `decision=true`: by probability, or as one of the control sample",
+    "description": "with `decision=true`: reviewed by probability, or as part of the control sample",
 }
 _DECISIONS: Final[Schema] = {**array({"enum": [REVIEW, PASS, None]}), "description": "with `decision=true`, by row"}
-_POLICY: Final[Schema] = {**TEXT, "description": "with `decision=true`: the policy that was decided by"}
+_POLICY: Final[Schema] = {**TEXT, "description": "with `decision=true`: the policy of the decision"}
 _BY_ROW: Final[dict[str, Schema]] = {
     "base": _BASE,
     "reasons": _REASONS_BY_ROW,
@@ -171,7 +172,7 @@ _PROBABILITIES: Final = array({**PROBABILITY, "type": ["number", "null"]})
 
 
 def _noted(name: str, probability: Schema, **notes: Schema) -> Schema:
-    """An answer with what is told beside it on demand."""
+    """An answer with its optional notes."""
     return {**some_members([name], **{name: probability}, **notes), "additionalProperties": False}
 
 
@@ -191,7 +192,8 @@ BATCH_ANSWER: Final = {
     ARROW_STREAM: {
         **BINARY,
         "description": f"one float32 column `{OUTPUT}`, when Accept asks for it; text columns `fault`, `warning`, "
-        "`decision` and `policy` where these are asked for, and for reasons `base` (double) and `reasons`: lists of "
+        "`decision` and `policy` where these are asked for, and for reasons the columns `base` (double) and `reasons`: "
+        "lists of "
         "`field`, `value`, `effect` and `text`",
     },
 }
@@ -204,15 +206,16 @@ OUTCOME_LABELS: Final = closed_object(
             application_id={**TEXT, "minLength": 1, "maxLength": ID_CHARACTERS},
             outcome={
                 "enum": list(OUTCOMES),
-                "description": "whether the couple divorced; `withdrawn` takes back what was told. What an officer "
-                "suspects is a decision and no outcome",
+                "description": "whether the couple divorced; `withdrawn` takes back an earlier outcome. An officer's "
+                "suspicion is a decision, not an outcome",
             },
             date={
                 **TEXT,
                 "format": "date",
-                "description": "of the divorce, of the day on which the couple was seen married, or of the withdrawal",
+                "description": "date of the divorce, of the day on which the couple was seen married, or of the "
+                "withdrawal",
             },
-            source={**TEXT, "minLength": 1, "maxLength": SOURCE_CHARACTERS, "description": "who or what says so"},
+            source={**TEXT, "minLength": 1, "maxLength": SOURCE_CHARACTERS, "description": "source of the outcome"},
         ),
         minItems=1,
         maxItems=10_000,
@@ -221,7 +224,7 @@ OUTCOME_LABELS: Final = closed_object(
 
 
 def components() -> dict[str, Schema]:
-    """What the paths refer to."""
+    """The schemas that the paths refer to."""
     row = {"instance": {"type": "integer", "minimum": 0}, "field": TEXT, "message": TEXT}
     faults = {
         **array(_ROW_FAULT),
@@ -237,8 +240,8 @@ def components() -> dict[str, Schema]:
                 effect={"type": "number"},
                 text=TEXT,
             ),
-            "description": "one feature's value, null where it was missing, and its effect on the log-odds: what the "
-            "model makes of it beside the other values, and no cause",
+            "description": "one feature's value, null where it was missing, and its effect on the log-odds: the "
+            "model's use of it given the other values, not a cause",
         },
         "RowFault": {**some_members(["instance", "message"], **row), "additionalProperties": False},
         "Error": closed_object(error={**error, "additionalProperties": False}, request_id=TEXT),

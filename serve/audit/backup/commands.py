@@ -12,6 +12,7 @@ from typing import Annotated, Final
 import psycopg2
 import typer
 
+from fraud.counted import counted
 from fraud.errors import ProjectError
 from fraud.foreign_errors import told
 from fraud.report.stored import store_report
@@ -28,20 +29,20 @@ EMBEDDED: Final = "postgres"
 """The embedded server's folder in RUN_DIR."""
 
 Programs = Annotated[
-    Path | None, typer.Option(help="Folder of `pg_dump` and `pg_restore`. Default: the first that are new enough.")
+    Path | None,
+    typer.Option(help="Folder of `pg_dump` and `pg_restore`. Default: the first ones found that are new enough."),
 ]
 
 
 def backup(
-    folder: Annotated[Path, typer.Argument(help="Folder for the backup; it is made, or is empty.", file_okay=False)],
+    folder: Annotated[Path, typer.Argument(help="Folder for the backup; new or empty.", file_okay=False)],
     programs: Programs = None,
 ) -> None:
-    """Back up the database, the spool and the anchors of one moment; servers go on answering.
+    """Back up the database, the spool and the anchors at one point in time; servers keep answering.
 
-    Run it on the server's machine, as the owner of the database and the user of the spool. Each answer that was given
-    before it began is in the backup. Not in it: the settings (APPLICANT_REF_KEY, passwords), and the files of models.
-
-    Exit status: 0 the backup is complete; 2 it is not, and has no manifest.
+    Run it on the server's machine, as the owner of the database and the user of the spool. The backup has every answer
+    given before it began. It does not include the settings (APPLICANT_REF_KEY, passwords) and the files of models. Exit
+    status: 0 the backup is complete; 2 it is not, and has no manifest.
     """
     settings = load_settings()
     manifest = _take(settings, folder, programs)
@@ -49,7 +50,7 @@ def backup(
 
 
 def _take(settings: Settings, folder: Path, programs: Path | None) -> Manifest:
-    """Take a backup, and have the database know how it ended: whoever looks there learns that the last one failed."""
+    """Take a backup, and store its result in the database, so that a failure is visible there."""
     dsn, where = settings.dsn(), folder.absolute()
     try:
         manifest = take_backup(dsn, settings.spool_folder(), folder, programs)
@@ -64,12 +65,11 @@ def restore(
     folder: Annotated[Path, typer.Argument(help="Folder of the backup.", file_okay=False, exists=True)],
     programs: Programs = None,
 ) -> None:
-    """Restore a backup into an empty database and an empty spool, as the settings name them, and verify it.
+    """Restore a backup into the empty database and spool of the settings, and verify it.
 
-    Where the settings name no database, the embedded server of RUN_DIR is started for it, with an empty folder, and
-    stopped again. Run it as the owner of the database; roles, grants and passwords are made as `initdb` makes them.
-
-    Exit status: that of `verify`, or 2: the backup can't be restored.
+    If no database is configured, the embedded server of RUN_DIR is started in an empty folder, and stopped again. Run
+    it as the owner of the database; roles, grants and passwords are created as by `initdb`. Exit status: that of
+    `verify`, or 2 if the backup can't be restored.
     """
     settings = load_settings()
     with _database(settings) as dsn:
@@ -86,7 +86,7 @@ def _database(settings: Settings) -> Iterator[str]:
         return
     data = settings.run_dir / EMBEDDED
     if is_held(settings.run_dir) or data.exists():
-        raise AuditError(f"{settings.run_dir} has a database already: name another folder in RUN_DIR")
+        raise AuditError(f"{settings.run_dir} has a database already: set RUN_DIR to another folder")
     server = EmbeddedPostgres(data)
     try:
         yield server.start()
@@ -96,6 +96,7 @@ def _database(settings: Settings) -> Iterator[str]:
 
 def _told(manifest: Manifest) -> str:
     return (
-        f"{len(manifest.files)} files, {manifest.size_bytes / 1e6:.1f} MB, of {manifest.taken_at:%Y-%m-%d %H:%M:%S} "
-        f"UTC, schema version {manifest.schema_version}, PostgreSQL {manifest.postgres}"
+        f"{counted(len(manifest.files), 'file')}, {manifest.size_bytes / 1e6:.1f} MB, "
+        f"of {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC, schema version {manifest.schema_version}, "
+        f"PostgreSQL {manifest.postgres}"
     )

@@ -1,4 +1,4 @@
-"""What a backup consists of: each file with its digest, and which schema it is of."""
+"""The manifest of a backup: its files with their digests, and its schema version."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A backup as it was taken; paths are relative to its folder."""
+    """The description of a backup; paths are relative to its folder."""
 
     format: int
     taken_at: dt.datetime
-    """When nothing was shipped any more: each answer that was given before is in the backup."""
+    """When shipping was stopped: the backup has every answer given before."""
     schema_version: int
     postgres: str
     files: Mapping[str, File]
 
     @property
     def size_bytes(self) -> int:
-        """Of all files together."""
+        """Total size of all files, bytes."""
         return sum(file.bytes for file in self.files.values())
 
 
 def copy_file(source: Path, target: Path) -> File | None:
-    """Copy a file, readable by its owner alone; None where it is no file, which is nothing that a backup could keep.
+    """Copy a file, readable only by its owner; None if it is not a regular file, which a backup can't store.
 
     Raises:
-        FileNotFoundError: it is gone, or has another name now.
-        SpoolError: it may not be read.
+        FileNotFoundError: it was removed or renamed.
+        SpoolError: it can't be read.
     """
     if not stat.S_ISREG(source.lstat().st_mode):
         return None
@@ -71,7 +71,7 @@ def copy_file(source: Path, target: Path) -> File | None:
 
 
 def measure(path: Path) -> File:
-    """A file as the manifest has it."""
+    """The manifest's entry of a file."""
     with path.open("rb") as file:
         return File(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
 
@@ -87,35 +87,37 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a backup whose files are all there and as they were written.
+    """Read the manifest of a backup, and check that all its files exist unchanged.
 
     Raises:
-        AuditError: it is not complete, a file was changed or is missing, or it is of a later version of this project.
+        AuditError: it is incomplete, a file was changed or is missing, or it has a later format.
     """
     path = folder / MANIFEST
     try:
         manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except FileNotFoundError:
-        raise AuditError(f"{path} is not there: this is no backup, or one that was broken off; take another") from None
+        raise AuditError(f"{path} does not exist: this is not a backup, or it was interrupted; take another") from None
     except msgspec.MsgspecError as error:
         raise AuditError(f"{path} can't be read ({error}): take another backup") from error
     if manifest.format > FORMAT:
-        raise AuditError(f"{path} has format {manifest.format}, this program knows {FORMAT}: update the program")
+        raise AuditError(f"{path} has format {manifest.format}, this program supports {FORMAT}: update the program")
     for name, written in manifest.files.items():
         try:
             found = measure(folder / name)
         except OSError as error:
             raise AuditError(f"{folder / name} can't be read ({error.strerror}): take another backup") from error
         if found != written:
-            raise AuditError(f"{folder / name} is not as it was written: take another backup, this one is damaged")
+            raise AuditError(
+                f"{folder / name} was changed since it was written: take another backup, this one is damaged"
+            )
     return manifest
 
 
 def copy_all(files: Mapping[Path, Path]) -> dict[Path, File]:
-    """Copy files (source -> target); what goes meanwhile is left out. Gives the targets.
+    """Copy files (source -> target); files removed meanwhile are left out. Returns the targets.
 
     Raises:
-        AuditError: one may not be read.
+        AuditError: a file can't be read.
     """
     copied = {}
     for source, target in files.items():

@@ -1,4 +1,6 @@
-"""PostgreSQL's own programs for a backup: of the server's version or a later one, without a password in `ps`."""
+"""PostgreSQL's client programs for a backup: of at least the server's version, and without a
+password visible in `ps`.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,8 @@ _DEBIAN: Final = Path("/usr/lib/postgresql")
 
 
 def find_program(name: str, major: int, given: Path | None) -> Path:
-    """`pg_dump` or `pg_restore` of at least a major version: from the folder that is given, else from the embedded
-    server, the path, or Debian's folders.
+    """`pg_dump` or `pg_restore` of at least a major version: from the given folder, or else from the embedded server,
+    PATH, or Debian's folders.
 
     Raises:
         AuditError: there is none.
@@ -35,16 +37,16 @@ def find_program(name: str, major: int, given: Path | None) -> Path:
         if _major_of(program) >= major:
             return program
     raise AuditError(
-        f"there is no {name} of PostgreSQL {major} or later here: install its client programs, or name their folder "
-        "with --programs"
+        f"{name} of PostgreSQL {major} or later was not found: install its client programs, or name their folder with "
+        f"--programs"
     )
 
 
 def run_program(program: Path, dsn: str, arguments: Sequence[str]) -> None:
-    """Run one against a database.
+    """Run a program against a database.
 
     Raises:
-        AuditError: it failed; the first line of what it said.
+        AuditError: it failed; with the first line of its output.
     """
     parts = parse_dsn(dsn)
     password = parts.pop("password", None)
@@ -66,7 +68,7 @@ def run_program(program: Path, dsn: str, arguments: Sequence[str]) -> None:
 
 
 def read_program(program: Path, arguments: Sequence[str]) -> str:
-    """What one prints that needs no database.
+    """The output of a program that needs no database.
 
     Raises:
         AuditError: it failed.

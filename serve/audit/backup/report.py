@@ -1,4 +1,4 @@
-"""What is told of a backup in the database: when it was taken, where it is, and what it holds."""
+"""The report of a backup in the database: when it was taken, where it is, and its content."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from serve.audit.backup.manifest import Manifest
 
 
 def taken_report(manifest: Manifest, folder: Path) -> Report:
-    """Of a backup that is complete."""
+    """The report of a complete backup."""
     facts = {
         "Taken": time_text(manifest.taken_at),
         "Folder": folder,
@@ -34,7 +34,7 @@ def taken_report(manifest: Manifest, folder: Path) -> Report:
 
 
 def failed_report(at: dt.datetime, folder: Path, fault: str) -> Report:
-    """Of one that was broken off."""
+    """The report of a failed backup."""
     parts = (facts_table({"At": time_text(at), "Folder": folder, "Fault": fault}.items()),)
     return _report(Verdict.ERROR, at, parts, {"folder": str(folder), "fault": fault})
 

@@ -41,30 +41,31 @@ _MLFLOWS: Final = """
     END
     $$
 """
-"""MLflow changes its tables itself; sequences of theirs go with them."""
+"""MLflow migrates its own tables; their sequences change owner with them."""
 _MADE_ANEW: Final = (" SCHEMA - mlflow ", " ACL pg_catalog ")
-"""What of a dump `initdb` has made already, or only a superuser may restore."""
+"""Parts of a dump that `initdb` has created already, or that only a superuser may restore."""
 
 
 def restore_backup(folder: Path, dsn: str, spool: Path, programs: Path | None) -> Manifest:
-    """Restore a backup; roles, passwords and the database's own grants, which no dump has, are those of our settings.
-
-    The database comes in one transaction, and the spool appears last and as a whole, so what is not finished is
-    never served.
+    """Restore a backup; roles, passwords and the database's own grants, which dumps don't contain, come from the
+    settings. The database is restored in one transaction, and the spool appears last and atomically, so an unfinished
+    restore is never served.
 
     Raises:
-        AuditError: the target has something in it; the backup is damaged, or of a later version; a program fails.
+        AuditError: the target is not empty; the backup is damaged, or of a later version; or a program fails.
         DatabaseError, psycopg2.Error: PostgreSQL does not answer, or refuses.
         OSError: the spool can't be written.
     """
     manifest = read_manifest(folder)
     if manifest.schema_version > NEWEST_VERSION:
         raise AuditError(
-            f"the backup's schema has version {manifest.schema_version}, and this program knows those up to "
-            f"{NEWEST_VERSION}: update the program, and restore then"
+            f"the backup's schema has version {manifest.schema_version}, but this program supports versions up to "
+            f"{NEWEST_VERSION}: update the program, then restore"
         )
     if importlib.util.find_spec(INITDB) is None:
-        raise AuditError("`initdb` is not here, which makes roles and grants: restore where `make run` would work")
+        raise AuditError(
+            "`initdb`, which creates roles and grants, is not installed: restore on a machine where `make run` works"
+        )
     pg_restore = find_program("pg_restore", _refuse_used(dsn, spool), programs)
     staging = spool.with_name(spool.name + RESTORING)
     try:
@@ -72,7 +73,7 @@ def restore_backup(folder: Path, dsn: str, spool: Path, programs: Path | None) -
         _run(INITDB, "roles", DATABASE_URL=dsn)
         _restore_database(pg_restore, folder / DUMP, dsn)
     except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)  # a copy, and the database is as empty as it was
+        shutil.rmtree(staging, ignore_errors=True)  # only a copy; the database is still empty
         raise
     _run(INITDB, "--schema-only", DATABASE_URL=dsn)
     if spool.exists():
@@ -82,25 +83,25 @@ def restore_backup(folder: Path, dsn: str, spool: Path, programs: Path | None) -
 
 
 def verify_restored(dsn: str, spool: Path) -> int:
-    """Run `verify` over what was restored; gives its exit status."""
+    """Run `verify` on the restored record; returns its exit status."""
     return _status("serve.audit", "verify", DATABASE_URL=dsn, SPOOL_DIR=str(spool.resolve()))
 
 
 def _refuse_used(dsn: str, spool: Path) -> int:
-    """PostgreSQL's major version, where nothing is in the database nor in the spool."""
+    """PostgreSQL's major version; raises AuditError if database or spool are not empty."""
     with connect(dsn, APPLICATION_NAME) as connection, connection.cursor() as cursor:
         cursor.execute(_TABLES)
         if cursor.fetchone() != (0,):
             raise AuditError(
-                f"database {connection.info.dbname} is not empty: make another one (CREATE DATABASE), and name it in "
-                "DATABASE_URL; nothing that is there is touched"
+                f"database {connection.info.dbname} is not empty: create another one (CREATE DATABASE), and set "
+                "DATABASE_URL to it; nothing was changed"
             )
         major = connection.server_version // 10_000
     if spool.exists() and any(spool.iterdir()):
-        raise AuditError(f"{spool} is not empty: name another folder in SPOOL_DIR; what is there is to be shipped")
+        raise AuditError(f"{spool} is not empty: set SPOOL_DIR to another folder; the records there must be shipped")
     staging = spool.with_name(spool.name + RESTORING)
     if staging.exists():
-        raise AuditError(f"{staging} is there, from a restore that was broken off: name another folder in SPOOL_DIR")
+        raise AuditError(f"{staging} exists, from an interrupted restore: set SPOOL_DIR to another folder")
     return major
 
 
@@ -126,9 +127,9 @@ def _restore_database(pg_restore: Path, dump: Path, dsn: str) -> None:
 
 def _run(part: str, *arguments: str, **settings: str) -> None:
     if (status := _status(part, *arguments, **settings)) != 0:
-        raise AuditError(f"`python -m {' '.join((part, *arguments))}` ended with status {status}; it says why above")
+        raise AuditError(f"`python -m {' '.join((part, *arguments))}` ended with status {status}; its message is above")
 
 
 def _status(*command: str, **settings: str) -> int:
-    """Run another part's command to its end; its words are shown here."""
+    """Run another command to its end; its output is shown here."""
     return subprocess.run([sys.executable, "-m", *command], env={**os.environ, **settings}, check=False).returncode

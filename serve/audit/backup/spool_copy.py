@@ -1,4 +1,4 @@
-"""The part of a backup that is on the server's machine: spool, anchors, and answers by idempotency key."""
+"""The local part of a backup: spool, anchors, and answers by idempotency key."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from serve.prediction_log.segment import (
 from serve.prediction_log.segment_header import SegmentKey
 
 _OF_PROCESSES: Final = (".lock", STAGING)
-"""Ends of the names of files that mean something to running processes only."""
+"""Extensions of files that only matter to running processes."""
 
 
 class SpoolCopy:
-    """Copies a spool in two steps, so that little is left to copy while nothing is shipped."""
+    """Copies a spool in two steps, so that shipping is stopped only briefly."""
 
     def __init__(self, spool: Path, target: Path) -> None:
-        """Nothing is copied yet."""
+        """Copies nothing yet."""
         self._spool = spool
         self._target = target
         self._segments: set[SegmentKey] = set()
@@ -41,24 +41,24 @@ class SpoolCopy:
         make_folder(target)
 
     def copy_sealed(self) -> None:
-        """Copy what does not change any more; what is shipped meanwhile is passed over when it is restored.
+        """Copy the sealed segments; records shipped meanwhile are skipped after a restore.
 
         Raises:
-            AuditError: a file may not be read.
+            AuditError: a file can't be read.
         """
         self._copy_segments({key: path for key, path in self._list().items() if path.suffix == SEALED})
 
     def copy_rest(self) -> dict[Path, File]:
-        """Copy all that is left while nothing is shipped; gives all files of the copy.
+        """Copy the rest while shipping is stopped; returns all files of the copy.
 
         Raises:
-            AuditError: a file may not be read.
+            AuditError: a file can't be read.
         """
         self._copy_answers()
         wanted = self._list().keys() - self._segments
         while wanted:
             listed = self._list()
-            # One that was sealed meanwhile has another name now; one that is gone is committed and anchored.
+            # A segment sealed meanwhile has another name now; the records of a removed one are committed and anchored.
             wanted &= listed.keys()
             self._copy_segments({key: path for key, path in listed.items() if key in wanted})
             wanted -= self._segments
@@ -82,10 +82,8 @@ class SpoolCopy:
         return bool(copied)
 
     def _others(self) -> list[Path]:
-        """What is neither a segment nor of a process: anchors, what was set aside, strays.
-
-        A segment that was begun after `wanted` was listed must not come in here: the one before it may be copied only
-        in part.
+        """Files that are neither segments nor a process's: anchors, files set aside, strays. A segment begun after
+        `wanted` was listed must not be included: the one before it may be copied only in part.
         """
         found = strays(self._spool)
         for folder, folders, names in os.walk(self._spool):
@@ -97,7 +95,9 @@ class SpoolCopy:
         return sorted(set(found))
 
     def _copy_answers(self) -> None:
-        """As SQLite copies what is in use; whose processes are at work on a key means nothing elsewhere."""
+        """Copy by SQLite's backup, since the file is in use. The owners of keys are dropped: they mean nothing
+        elsewhere.
+        """
         source = self._spool / IDEMPOTENCY_FOLDER / DATABASE_FILE
         if not source.exists():
             return
@@ -109,6 +109,6 @@ class SpoolCopy:
             contextlib.closing(sqlite3.connect(target)) as copy,
         ):
             live.backup(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")  # one file, whole without a second one beside it
+            copy.execute("PRAGMA journal_mode = DELETE")  # a single file, complete without a second one
         self._files[target] = measure(target)
         self._copy([source.with_name(KEY_FILE)])

@@ -1,4 +1,4 @@
-"""`backup`: database, spool and anchors of one moment, while the server answers."""
+"""`backup`: database, spool and anchors at one point in time, while the server answers."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from serve.audit.errors import AuditError
 from serve.prediction_log.segment import make_folder
 
 LOCK_TIMEOUT: Final = "30s"
-"""Of a statement of the shipper's, which this one waits for, and those after it wait for this one."""
+"""Lock timeout: this lock waits for the shipper's current statement, and later statements wait for this lock."""
 
 _HAS_CHAINS: Final = "SELECT to_regclass('public.prediction_chains') IS NOT NULL"
 _KEEP_MONTHS: Final = "LOCK TABLE public.prediction_requests IN ACCESS SHARE MODE"
-"""Until the dump has been read: months are detached only while nobody uses the table."""
+"""Held until the dump is complete: months are detached only while nobody uses the table."""
 _STOP_SHIPPING: Final = "LOCK TABLE public.prediction_chains IN SHARE MODE"
 _SNAPSHOT: Final = "SELECT pg_export_snapshot(), now(), current_setting('server_version')"
 _MONTHS_TO_DROP: Final = "public.prediction_requests_*_expired"
 
 
 def take_backup(dsn: str, spool: Path, folder: Path, programs: Path | None) -> Manifest:
-    """Back up into a folder that is made, or empty, and complete once its manifest is there.
+    """Back up into a new or empty folder; the backup is complete once its manifest exists.
 
     Raises:
-        AuditError: the folder has files; there is no `pg_dump`, or it fails; a file of the spool may not be read.
+        AuditError: the folder has files; there is no `pg_dump`, or it fails; a file of the spool can't be read.
         DatabaseError, psycopg2.Error: PostgreSQL does not answer, or refuses.
         OSError: the folder can't be written.
     """
@@ -66,7 +66,7 @@ def take_backup(dsn: str, spool: Path, folder: Path, programs: Path | None) -> M
 
 @contextmanager
 def _nothing_shipped(dsn: str) -> Iterator[Connection]:
-    """Nothing is shipped or erased for as long as the block lasts; requests are answered into the spool."""
+    """Stop shipping and erasure for the block; answers are recorded in the spool."""
     with closing(open_connection(dsn, APPLICATION_NAME, {"lock_timeout": LOCK_TIMEOUT})) as connection:
         with connection.cursor() as cursor:
             cursor.execute(LOCK)
@@ -83,12 +83,12 @@ def _refuse_used(folder: Path, spool: Path) -> None:
 
 
 def _versions(dsn: str) -> tuple[int, int]:
-    """Of the schema and of PostgreSQL."""
+    """Versions of the schema and of PostgreSQL."""
     with connect(dsn, APPLICATION_NAME) as connection, connection.cursor() as cursor:
         version = read_version(connection)
         cursor.execute(_HAS_CHAINS)
         if cursor.fetchone() != (True,):
-            raise AuditError("the database has no record that is chained: back it up by `pg_dump`")
+            raise AuditError("the database has no chained records: back it up by `pg_dump`")
         return version, connection.server_version // 10_000
 
 

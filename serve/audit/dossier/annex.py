@@ -1,6 +1,6 @@
-"""An annex: records with all their rows, by which an expert compares one row of a batch with the record's digest.
+"""An annex: records with all their rows, for an expert who compares one row of a batch with the record's digest.
 
-It has data of others, so it is a file of its own, which nobody gets with the dossier.
+It has data of other people, so it is a separate file, which is not given out with the dossier.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ ANNEX_FILE: Final = "annex.json"
 
 
 def annex_of(records: Iterable[LoggedRecord]) -> bytes:
-    """The file of these records, each by its hash."""
+    """The annex file of these records, keyed by hash."""
     return msgspec.json.encode({one.record.hash.hex(): content_of(one.record) for one in records})
 
 
 def read_annex(data: bytes) -> Mapping[str, Content]:
-    """What a file has.
+    """Read an annex file.
 
     Raises:
-        AuditError: it is no annex.
+        AuditError: it is not an annex.
     """
     try:
         return msgspec.json.decode(data, type=dict[str, Content])
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise AuditError(f"this is no annex of a dossier: {error}") from None
+        raise AuditError(f"this is not an annex of a dossier: {error}") from None

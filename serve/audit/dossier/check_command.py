@@ -1,4 +1,4 @@
-"""`python -m serve.audit check`: does a dossier prove what it says? By its file alone."""
+"""`python -m serve.audit check`: check whether a dossier proves its content, from its file alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from serve.prediction_log.anchor_key import AnchorKey
 def check_command(
     file: Annotated[Path, typer.Argument(help=f"A dossier's {JSON_FILE}.", dir_okay=False)],
     key_file: Annotated[
-        Path | None, typer.Option(help="File with AUDIT_KEY, for who has it: signatures are checked.", dir_okay=False)
+        Path | None, typer.Option(help="File with AUDIT_KEY, to check signatures.", dir_okay=False)
     ] = None,
     anchors: CollectedAnchors = None,
     annex: Annotated[
@@ -32,8 +32,8 @@ def check_command(
 ) -> None:
     """Check a dossier from its file alone: no database, no network, no settings.
 
-    Exit status: 0 what it says of the answers is proven; 10 something differs, which is named; 20 nothing differs, and
-    the file alone does not prove all of it; 2 the check could not run.
+    Exit status: 0 the answers are proven; 10 something differs, and is named; 20 nothing differs, but the file alone
+    does not prove everything; 2 the check could not run.
     """
     key = None
     if key_file is not None:

@@ -1,4 +1,4 @@
-"""The way from a record to its anchor, and the entries of the ledger about it, as a dossier has them."""
+"""Checks a dossier's links from a record to its anchor, and the ledger's entries about the record."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 @dataclass(slots=True)
 class CheckedWay:
-    """What came of following a chain."""
+    """The result of following a chain."""
 
     differs: list[str] = field(default_factory=list)
     proven: list[str] = field(default_factory=list)
@@ -28,15 +28,15 @@ class CheckedWay:
 
 
 def check_way(proof: Proof, key: AnchorKey | None, collected: Mapping[uuid.UUID, Mapping[int, bytes]]) -> CheckedWay:
-    """Follow the links from the record to the anchor, and ask who vouches for that."""
+    """Follow the links from the record to the anchor, and check the anchor's witnesses."""
     found = CheckedWay()
     try:
         chain_id = uuid.UUID(proof.chain_id)
     except ValueError:
-        found.differs.append("proof.chain_id: it is no id of a chain")
+        found.differs.append("proof.chain_id: it is not a chain's id")
         return found
     if proof.sequence == 1 and bytes.fromhex(proof.previous) not in {beginning(chain_id), GENESIS}:
-        found.differs.append("proof.previous: the chain does not begin so")
+        found.differs.append("proof.previous: it is not the beginning of the chain")
     anchor = proof.anchor
     if anchor is None:
         found.unproven.append(f"no anchor vouches for the record: {proof.why_not_followed}")
@@ -50,12 +50,12 @@ def check_way(proof: Proof, key: AnchorKey | None, collected: Mapping[uuid.UUID,
 
 
 def check_amendments(proof: Proof) -> Iterator[str]:
-    """What is wrong with the ledger's entries about the record."""
+    """The faults of the ledger's entries about the record."""
     for place, entry in enumerate(proof.amendments):
         try:
             chain_id, moment = uuid.UUID(proof.chain_id), _EPOCH + dt.timedelta(microseconds=entry.erased_at)
         except (ValueError, OverflowError):
-            yield f"proof.amendments[{place}]: it is no entry of the ledger"
+            yield f"proof.amendments[{place}]: it is not an entry of the ledger"
             continue
         digest = bytes.fromhex(entry.digest)
         written = Erasure(entry.number, moment, chain_id, entry.sequence, entry.rows, digest, b"", Kind(entry.kind))
@@ -64,16 +64,16 @@ def check_amendments(proof: Proof) -> Iterator[str]:
         except (OverflowError, msgspec.MsgspecError):
             expected = ""
         if expected != entry.hash or entry.sequence != proof.sequence:
-            yield f"proof.amendments[{place}]: it is not what the ledger says of this record"
+            yield f"proof.amendments[{place}]: it is not an entry about this record"
 
 
 def _follow(proof: Proof, anchor: SentAnchor, found: CheckedWay) -> None:
-    """Make each hash again, from the record's on."""
+    """Recompute each hash, starting with the record's."""
     way = f"record {proof.sequence} to the anchor at record {anchor.sequence}"
     if not proof.links and anchor.sequence > proof.sequence:
         if proof.followed_to not in {None, anchor.sequence}:
             found.differs.append("proof.followed_to: it is not the anchor's record")
-        told = "followed by whoever made the dossier" if proof.followed_to else "not followed"
+        told = "followed by the maker of the dossier" if proof.followed_to else "not followed"
         found.unproven.append(
             f"the chain from {way} is not here, {told}: {proof.why_not_followed or 'no reason is given'}"
         )

@@ -1,4 +1,4 @@
-"""What a dossier says, as it is in its file."""
+"""The content of a dossier, as in its file."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ FORMAT: Final = "dossier-1"
 
 
 class Audience(StrEnum):
-    """For whom a dossier is."""
+    """The audience of a dossier."""
 
     CITIZEN = "citizen"
-    """For the couple: plain words, and nothing that is not theirs."""
+    """For the couple: plain words, and only their own data."""
     COURT = "court"
-    """For a court or a supervising authority: everything, and the names of those who decided."""
+    """For a court or a supervising authority: everything, including the officers' names."""
 
 
 class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A reason: the feature, its value, and what it did to the score."""
+    """A reason: a feature, its value, and its effect on the score."""
 
     field: str
     value: float | None
@@ -35,15 +35,14 @@ class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def of(cls, reason: ToldReason) -> Told:
-        """As `serve.audit.reasons` tells it; JSON has no NaN."""
+        """Convert a reason of `serve.audit.reasons`; JSON has no NaN."""
         value = None if math.isnan(reason.value) else reason.value
         return cls(reason.field, value, reason.effect, reason.text)
 
 
 class OtherValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Another value of one fact that the couple can dispute, with which the application would not have been reviewed.
-
-    The version has scored it, all else as it was.
+    The version has scored it, all else unchanged.
     """
 
     field: str
@@ -51,66 +50,66 @@ class OtherValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     instead_of: float | None
     text: str
     probability: float | None
-    """That the version gives then; not told to citizens, whom it would tell the threshold."""
+    """The version's probability for it; omitted for citizens, since it would reveal the threshold."""
 
 
 class Changes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What would have changed the outcome; where there is nothing, `why_none` says why."""
+    """Counterfactuals; if there are none, `why_none` says why."""
 
     found: Sequence[OtherValue]
     why_none: Words
 
 
 class PolicyInForce(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The review policy that the answer was decided by, or that was in force then."""
+    """The review policy of the decision, or else the one in force then."""
 
     id: str
     decided: bool
     """Whether the request asked for a decision, so that the record names the policy."""
     in_force_from: dt.datetime
     reviewed: bool | None
-    """Whether a person had to look at it; None where nobody can tell any more, or nothing was decided."""
+    """Whether a person had to review it; None if unknown, or if nothing was decided."""
     at_random: bool | None
-    """Whether it was drawn into the control sample, whatever its probability."""
+    """Whether it was drawn into the control sample, regardless of its probability."""
     threshold: float | None
     control_share: float | None
     capacity: float | None
-    """Reviews a week."""
+    """Capacity: reviews a week."""
     author: Words
     signer: Words
 
 
 class GateVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The check that let the version into production."""
+    """The gate's check that admitted the version to production."""
 
     report: int
-    """`/reports/N` of the service."""
+    """Address `/reports/N` in the service."""
     made_at: dt.datetime
     verdict: str
     sha256: Digest
-    """Of the report's page and facts, as stored."""
+    """SHA-256 of the report's page and facts, as stored."""
     is_unchanged: bool
     reasons: Sequence[str]
 
 
 class ModelFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The version that answered."""
+    """The model version that answered."""
 
     name: str
     version: int
     sha256: Digest
     data_cutoff: dt.date
-    """Applications from this day on were unknown to it."""
+    """First day that is not in its training data."""
     features: Sequence[str]
     gate: GateVerdict | None
     gate_verdict_of_registry: Words
     card_sha256: Digest | None
     card: Words
-    """Markdown; in a citizen's dossier its SHA-256 only."""
+    """Markdown; in a citizen's dossier only its SHA-256."""
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Something that a person did with the case."""
+    """An act of a person on the case."""
 
     case: int
     event: int
@@ -127,23 +126,23 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One answer about the application."""
 
     erased: bool
-    """Whether what was sent was erased: then only the proof is left."""
+    """Whether the data was erased: then only the proof is left."""
     row_number: int
     request_id: Words
     received_at: dt.datetime | None
     recorded_at: dt.datetime | None
     load_test: bool | None
     sent: Mapping[str, float | None] | None
-    """By feature; None for a value that was not given."""
+    """Values by feature; None for a missing one."""
     probability: float | None
     model_version: int | None
     model_sha256: Digest | None
     given: Sequence[Told] | None
-    """Reasons that the answer itself gave."""
+    """The reasons in the original answer."""
     reasons: Sequence[Told]
-    """The weightiest, computed again from the record and the version."""
+    """The largest effects, recomputed from the record and the version."""
     agrees: bool | None
-    """Whether they explain the probability, and are those that were given."""
+    """Whether they explain the probability, and match the original reasons."""
     why_no_reasons: Words
     changes: Changes | None
     policy: PolicyInForce | None
@@ -159,12 +158,12 @@ class Dossier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     audience: Audience
     language: str
     application: str | None
-    """None where it is known by its request only."""
+    """None if it is known only by its request."""
     answers: Sequence[Answer]
     """The oldest first."""
     left_out: int
-    """Later answers about the same application."""
+    """Number of later answers about the same application, which are left out."""
     steps: Sequence[Step]
-    """What people did, the oldest first."""
+    """People's acts, oldest first."""
     has_cases: bool
-    """Whether there is a case about it, which people had to look at."""
+    """Whether there is a case about it."""

@@ -1,4 +1,4 @@
-"""`python -m serve.audit dossier`: what is to be said about one application, with its proof."""
+"""`python -m serve.audit dossier`: write a dossier about one application, with its proof."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 from psycopg2.extensions import connection as Connection
 
+from fraud.counted import counted
 from fraud.database import connect
 from fraud.languages import ENGLISH
 from fraud.registry import Registry
@@ -36,7 +37,9 @@ from serve.prediction_log.anchor_key import anchor_key
 logger = logging.getLogger(__name__)
 
 PAGE_FILE: Final = "dossier.html"
-NOTHING: Final = "nothing is on record under that id: none was given, or it was erased since; --request finds what was"
+NOTHING: Final = (
+    "nothing is on record under that id: it was never sent, or it was erased; --request finds erased applications"
+)
 
 
 def dossier(
@@ -44,28 +47,30 @@ def dossier(
     *,
     application: Annotated[str | None, typer.Option(help="The application's id, as clients send it.")] = None,
     request: Annotated[
-        str | None, typer.Option(help="Instead: the id of a request, such as one whose application was erased.")
+        str | None,
+        typer.Option(help="Instead of --application: the id of a request, such as one whose application was erased."),
     ] = None,
-    row: Annotated[int, typer.Option(min=0, help="With --request: which of its applications, from 0.")] = 0,
-    audience: Annotated[Audience, typer.Option("--for", help="For whom it is.")] = Audience.CITIZEN,
-    language: Annotated[str, typer.Option(help=f"Of the words: {', '.join(LANGUAGES_OFFERED)}.")] = ENGLISH,
+    row: Annotated[int, typer.Option(min=0, help="With --request: number of its application, from 0.")] = 0,
+    audience: Annotated[Audience, typer.Option("--for", help="Audience of the dossier.")] = Audience.CITIZEN,
+    language: Annotated[str, typer.Option(help=f"Language of the dossier: {', '.join(LANGUAGES_OFFERED)}.")] = ENGLISH,
     anchors: CollectedAnchors = None,
     annex: Annotated[
         bool,
         typer.Option(
             "--annex",
-            help=f"{ANNEX_FILE} as well: all rows of the records, others' too. For an expert of a court alone.",
+            help=f"{ANNEX_FILE} too: all rows of the records, also other people's. Only for an expert of a court.",
         ),
     ] = False,
 ) -> None:
-    """Write a dossier about one application: what was sent and answered, why, by whom, what people did, and the proof.
+    """Write a dossier about one application: what was sent and answered, why, by which model, people's acts, and the
+    proof.
 
     Run it on the server's machine. Exit status: 0 it is written; 10 nothing is on record; 2 the command could not run.
     """
     if language not in LANGUAGES_OFFERED:
         raise typer.BadParameter(f"expected one of {', '.join(LANGUAGES_OFFERED)}", param_hint="--language")
     if (application is None) == (request is None):
-        raise typer.BadParameter("expected either this or --request", param_hint="--application")
+        raise typer.BadParameter("expected either this option or --request", param_hint="--application")
     settings = audit_settings()
     dsn, key = settings.dsn(DatabaseRole.AUDITOR), anchor_key(settings)
     refuse_newer(dsn)
@@ -83,15 +88,15 @@ def dossier(
         contents[ANNEX_FILE] = annex_of([one.logged for one in rows])
     for path in write_files(folder, contents):
         typer.echo(path)
-    logger.info("dossier: %d answers, for %s", len(made.answers), audience)
+    logger.info("dossier: %s, for %s", counted(len(made.answers), "answer"), audience)
 
 
 def sources_of(settings: Settings, connection: Connection, collected: Collected | None = None) -> Sources:
-    """What a dossier is made from, by the settings.
+    """The sources of a dossier, from the settings.
 
     Raises:
-        SettingsError: a key can't be read, or no registry is named.
-        PolicyError: the journal of policies is not what was signed.
+        SettingsError: a key can't be read, or no registry is configured.
+        PolicyError: the journal of policies has an invalid signature.
     """
     registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
     outside = Outside(settings.spool_folder(), anchor_key(settings), collected or Collected())

@@ -1,4 +1,4 @@
-"""The way from a record along its chain to the nearest anchor, read from the log and checked."""
+"""Follows the chain from a record to the nearest anchor, reading and checking the log."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from serve.prediction_log.anchor import Anchor, SentAnchor
 from serve.prediction_log.chain import encode_facts
 
 MOST_LINKS: Final = 10_000
-"""Records that are followed: some seconds, whatever their rows."""
+"""Maximum number of records followed: takes some seconds, whatever their rows."""
 MOST_LINK_BYTES: Final = 4 * 1024 * 1024
-"""Of facts, digests and probabilities; the file has a third more."""
+"""Maximum size of facts, digests and probabilities; base64 adds a third in the file."""
 
-NO_ANCHOR: Final = "no anchor of the chain is on hand that is not before the record"
+NO_ANCHOR: Final = "there is no known anchor of the chain at or after the record"
 TOO_FAR: Final = (
-    f"the nearest anchor on hand is further away than {MOST_LINKS:,} records or {MOST_LINK_BYTES // 2**20} MiB: "
-    "anchors that were collected elsewhere (--anchors) may be nearer"
+    f"the nearest known anchor is further away than {MOST_LINKS:,} records or {MOST_LINK_BYTES // 2**20} MiB: anchors "
+    f"collected elsewhere (--anchors) may be nearer"
 )
-RENAMED_BETWEEN: Final = "the request's id of a record between was erased, so that its hash can't be made again"
-OF_OTHERS: Final = "the records between are about others"
+RENAMED_BETWEEN: Final = "the request id of a record in between was erased, so its hash can't be recomputed"
+OF_OTHERS: Final = "the records in between are about other people"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,11 @@ class Way:
     links: Sequence[Link] = ()
     followed_to: int | None = None
     why_not: str | None = None
-    """Why it was not followed to the anchor, or the links are not here."""
+    """Why it was not followed to the anchor, or why the links are missing."""
 
 
 def nearest_anchor(outside: Outside, chain_id: uuid.UUID, sequence: int) -> Anchor | None:
-    """The first anchor of a chain at a record or behind it, of those on hand.
+    """The first known anchor of a chain at or after a record.
 
     Raises:
         AuditError: it is not signed with the key.
@@ -53,16 +53,17 @@ def nearest_anchor(outside: Outside, chain_id: uuid.UUID, sequence: int) -> Anch
     anchor = min((one for one in known if one.sequence >= sequence), key=lambda one: one.sequence, default=None)
     if anchor is not None and outside.key is not None and not outside.key.has_signed(chain_id, anchor):
         raise AuditError(
-            f"the anchor of chain {chain_id} is not what was signed with AUDIT_KEY: run `python -m serve.audit verify`"
+            f"the anchor of chain {chain_id} does not match its signature under AUDIT_KEY: run `python -m serve.audit "
+            f"verify`"
         )
     return anchor
 
 
 def follow(connection: Connection, outside: Outside, start: LoggedRecord, renamed: Mapping[int, bytes]) -> Way:
-    """Follow a chain from a record to the nearest anchor; `renamed` are digests of facts, as the ledger has them.
+    """Follow a chain from a record to the nearest anchor; `renamed` are digests of facts from the ledger.
 
     Raises:
-        AuditError: a record on the way is not what was written, or the anchor says something else.
+        AuditError: a record on the way was changed, or the anchor does not match.
     """
     chain_id, sequence, last = start.chain_id, start.record.facts.sequence, start.record.hash
     anchor = nearest_anchor(outside, chain_id, sequence)
@@ -92,10 +93,10 @@ def follow(connection: Connection, outside: Outside, start: LoggedRecord, rename
 
 
 def not_as_written(chain_id: uuid.UUID, sequence: int) -> AuditError:
-    """What is said of a record that a dossier can't be made with."""
+    """The error of a record that can't be used for a dossier."""
     return AuditError(
-        f"record {sequence} of chain {chain_id} is not what was written, or is gone: a dossier would prove nothing; "
-        "run `python -m serve.audit verify`"
+        f"record {sequence} of chain {chain_id} was changed or is missing, so a dossier would prove nothing; run "
+        f"`python -m serve.audit verify`"
     )
 
 

@@ -1,4 +1,4 @@
-"""Puts a dossier together: from the log, the registry, reports, policies and cases, as they are now."""
+"""Assembles a dossier from the log, the registry, reports, policies and cases, in their current state."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from serve.journal.table import CASE_EVENTS
 from serve.prediction_log.frame import StoredRecord
 
 MOST_ANSWERS: Final = 20
-"""Of one dossier; a request's id names any other."""
+"""Maximum answers of one dossier; others can be named by their request's id."""
 TOP: Final = 5
-"""Reasons of an answer."""
+"""Number of reasons of an answer."""
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where a dossier comes from."""
+    """The sources of a dossier."""
 
     connection: Connection
     outside: Outside
@@ -51,10 +51,10 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a dossier is to be."""
+    """The options of a dossier."""
 
     application: str | None
-    """None: of the rows that are given."""
+    """None: the given rows."""
     audience: Audience
     language: str
 
@@ -68,12 +68,12 @@ class Row:
 
     @property
     def place(self) -> tuple[uuid.UUID, int, int]:
-        """Chain, record and row."""
+        """Its chain, record and row."""
         return self.logged.chain_id, self.logged.record.facts.sequence, self.row
 
 
 def rows_of_application(records: Sequence[LoggedRecord], application: str) -> list[Row]:
-    """The answers about one application, the oldest first; load tests are none."""
+    """The answers about one application, oldest first, without load tests."""
     found = [
         Row(one, row)
         for one in records
@@ -84,11 +84,11 @@ def rows_of_application(records: Sequence[LoggedRecord], application: str) -> li
 
 
 def gather(sources: Sources, rows: Sequence[Row], wish: Wish) -> Dossier:
-    """The dossier of these answers, the oldest first.
+    """The dossier of these answers, oldest first.
 
     Raises:
-        AuditError: a record is not what was written, or names a policy that was not in force.
-        ProjectError: the registry does not answer, or has not the version.
+        AuditError: a record was changed, or names a policy that was not in force.
+        ProjectError: the registry does not answer, or does not have the version.
         psycopg2.Error: PostgreSQL does not answer, or refuses.
     """
     connection = sources.connection
@@ -150,7 +150,7 @@ _DATA: Final = (
     *("request_id", "received_at", "recorded_at", "load_test", "sent", "probability", "model_version"),
     *("model_sha256", "given", "agrees", "changes", "policy", "model"),
 )
-"""What a dossier has nothing of where the answer was erased."""
+"""The fields of an erased answer."""
 
 
 def _sent(record: StoredRecord, row: int) -> dict[str, float | None]:

@@ -1,4 +1,4 @@
-"""The version that answered: what the registry has of it, and the gate's report that let it in."""
+"""Facts about the version that answered: from the registry, and from the gate's report that admitted it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ CARD: Final = "model_card.md"
 
 
 class _Gate(msgspec.Struct):
-    """What is read of a gate's facts."""
+    """The fields read from a gate's facts."""
 
     verdict: str
     reasons: list[str]
 
 
 class ModelShelf:
-    """Knows versions; each is asked for once."""
+    """A cache of versions' facts; each is fetched once."""
 
     def __init__(self, registry: Registry, connection: Connection) -> None:
         self._registry = registry
@@ -35,11 +35,11 @@ class ModelShelf:
         self._known: dict[int, tuple[ModelVersion, str]] = {}
 
     def facts(self, number: int, sha256: str, audience: Audience) -> ModelFacts:
-        """What is to be said of a version that answered with this model.
+        """The facts about a version that answered with this model.
 
         Raises:
             RegistryError: the registry does not answer.
-            AuditError: it has another model under that number.
+            AuditError: the registry has another model under that number.
         """
         if number not in self._known:
             version = self._registry.model_version(number)
@@ -66,7 +66,7 @@ class ModelShelf:
 
 
 def gate_verdict(connection: Connection, version: ModelVersion) -> GateVerdict | None:
-    """What the newest gate of a version said; None where no report of it is on record."""
+    """The verdict of a version's newest gate; None if there is no report of it."""
     found = gate_report_of(connection, version.name, version.version)
     if found is None:
         return None

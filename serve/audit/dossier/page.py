@@ -24,13 +24,13 @@ from serve.audit.told_changes import NONE_DOES_IT, NOT_REVIEWED
 
 WORDS: Final[Mapping[str, Any]] = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
 LANGUAGES_OFFERED: Final = tuple(language for language in OFFERED if language in WORDS)
-"""In which there are words for all that a dossier says."""
+"""Languages with translations of all texts of a dossier."""
 _PAGES: Final = page_environment("serve.audit.dossier")
 _WHY_NONE: Final = {NOT_REVIEWED: "not_reviewed", NONE_DOES_IT: "none"}
 
 
 def dossier_page(dossier: Dossier, sha256: str) -> bytes:
-    """The page; it has all that it needs inside."""
+    """The page, self-contained."""
     language = dossier.language
     name = f"letter.{language}.html" if dossier.audience is Audience.CITIZEN else "court.html"
     cards = {answer.model.card for answer in dossier.answers if answer.model and answer.model.card}
@@ -109,7 +109,7 @@ def _has_list(facts: Mapping[str, str]) -> bool:
 
 
 def _proven(dossier: Dossier) -> str:
-    """How much the file proves: in one sentence of all answers, or one of each where they differ."""
+    """How much the file proves: in one sentence for all answers, or one for each if they differ."""
     words = WORDS[dossier.language]
     told = [words[_proves(answer.proof)] for answer in dossier.answers]
     if len(set(told)) == 1:
@@ -118,7 +118,7 @@ def _proven(dossier: Dossier) -> str:
 
 
 def _proves(proof: Proof) -> str:
-    """The key of the words that say how much a proof proves."""
+    """The key of the text that says how much a proof proves."""
     if proof.opened is None:
         return "proven_place"
     return "proven_answer" if proof.content is None else "proven_record"

@@ -1,4 +1,4 @@
-"""The review policy by which an answer was decided, or that was in force then, and what it meant for the answer."""
+"""The review policy of an answer's decision, or else the one in force then, and its consequence for the answer."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 def policy_of(
     record: StoredRecord, row: int, policies: Sequence[SignedPolicy], key: bytes | None, audience: Audience
 ) -> PolicyInForce | None:
-    """The policy of one answer; None before the first. `key` draws the control sample.
+    """The policy of one answer; None before the first policy. `key` draws the control sample.
 
-    A citizen is told that there is a threshold, on which side of it the answer was and what would have changed that,
-    and not the number: the law asks for the logic in words that the couple can contest (GDPR, Article 15(1)(h)), and
-    whoever knows the number can try values until they are just below it.
+    A citizen's dossier says that there is a threshold, on which side of it the answer was and what would have changed
+    that, but not the number: the law requires the logic in words that the couple can contest (GDPR, Article 15(1)(h)),
+    and anybody who knows the number could try values until they are just below it.
 
     Raises:
-        AuditError: the record names a policy that it can't have been decided by.
+        AuditError: the record names a policy that can't have applied.
     """
     received_at = _EPOCH + dt.timedelta(microseconds=record.facts.received_at)
     name = policy_on_record(record.facts.endpoint)
@@ -60,7 +60,7 @@ def policy_of(
 def _is_reviewed(
     policy: SignedPolicy, record: StoredRecord, row: int, key: bytes | None, *, above: bool
 ) -> bool | None:
-    """Whether a person had to look at it; None where the draw can't be made again."""
+    """Whether a person had to review it; None if the draw can't be recomputed."""
     share = policy.terms.control_share
     if above or share == 0:
         return above

@@ -1,4 +1,4 @@
-"""The parts of a dossier that prove something, as they are in its file."""
+"""The proofs of a dossier, as in its file."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 Salt = Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
 Words = str | None
 
-OF_OTHERS: Final = "the record has answers about others too, and one digest of all of them"
-RENAMED: Final = "the request's id was erased, and the record's hash covers it"
-ERASED: Final = "what the record said of the applicant was erased"
+OF_OTHERS: Final = "the record also has answers about other people, and one digest of all of them"
+RENAMED: Final = "the request id was erased, and the record's hash covers it"
+ERASED: Final = "the record's data of the applicant was erased"
 
 
 class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the salted digest of a record is made from (`serve/prediction_log/chain.py`); bytes as base64."""
+    """The input of a record's salted digest (`serve/prediction_log/chain.py`); bytes as base64."""
 
     salt: Salt
     application_ids: Sequence[str | None] | None
     applicant_refs: Sequence[bytes | None] | None
     features: bytes
-    """Little-endian float32, row after row."""
+    """Little-endian float32, C-contiguous."""
     reasons: bytes
-    """As features: of each row pairs of a feature's number and its effect; nothing where the answer gave none."""
+    """Encoded as features: for each row pairs of a feature's number and its effect; empty if the answer had none."""
 
 
 class Opened(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the record's hash is made from beside `previous` and `content_digest`."""
+    """The input of the record's hash beside `previous` and `content_digest`."""
 
     facts: bytes
     """As MessagePack."""
     probabilities: bytes
-    """Of all rows: little-endian float32."""
+    """Probabilities of all rows: little-endian float32."""
 
 
 class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
-    """A record between the dossier's and the anchor: what its hash is made from, and nothing of its content."""
+    """A record between the dossier's and the anchor: the input of its hash, without its content."""
 
     digest: bytes
     facts: bytes
@@ -58,20 +58,20 @@ class LedgerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: Sequence[int]
     kind: str
     digest: Digest
-    """Of what was left of the record's content."""
+    """Digest of the record's remaining content."""
     previous: Digest
     hash: Digest
 
 
 class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a record is, and what shows that it is the one that was written there."""
+    """A record's place, and the proof that it is the original one."""
 
     chain_id: str
     sequence: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
     row_count: int
-    """Answers in the record."""
+    """Number of answers in the record."""
     previous: Digest
-    """Hash of the record before it; for the first, what the chain begins with."""
+    """Hash of the previous record; for the first record, the chain's beginning."""
     content_digest: Digest
     hash: Digest
     opened: Opened | None
@@ -80,10 +80,10 @@ class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why_no_content: Words
     amendments: Sequence[LedgerEntry]
     anchor: SentAnchor | None
-    """The nearest on hand that is not before the record."""
+    """The nearest known anchor at or after the record."""
     links: Sequence[Link]
-    """All records behind this one up to the anchor's, or none."""
+    """All records after this one up to the anchor's, or none."""
     followed_to: int | None
-    """The record up to which the maker of the dossier followed the chain in the database; the anchor's, or None."""
+    """The record up to which the maker of the dossier followed the chain in the database: the anchor's, or None."""
     why_not_followed: Words
     made_at: dt.datetime

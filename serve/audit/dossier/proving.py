@@ -1,4 +1,4 @@
-"""The proof of an answer: its record, opened as far as it is about nobody else, and the way to an anchor."""
+"""The proof of an answer: its record, disclosed as far as it is about nobody else, and the links to an anchor."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from serve.prediction_log.frame import StoredRecord, digest_of
 
 
 class Prover:
-    """Makes proofs of answers as they are in the log now."""
+    """Makes proofs of answers from the log's current state."""
 
     def __init__(self, connection: Connection, outside: Outside, ledger: Sequence[Erasure]) -> None:
         self._connection = connection
@@ -33,7 +33,7 @@ class Prover:
         """The proof of one answer of a record.
 
         Raises:
-            AuditError: the record, or one between it and its anchor, is not what was written.
+            AuditError: the record, or one between it and its anchor, was changed.
         """
         record, sequence = logged.record, logged.record.facts.sequence
         renamed = self._renamed.get(logged.chain_id, {})
@@ -65,7 +65,7 @@ class Prover:
         )
 
     def _previous(self, logged: LoggedRecord, renamed: Mapping[int, bytes]) -> bytes:
-        """The hash that the record follows; of chains of before, zeros."""
+        """The hash that the record follows; zeros for older chains."""
         record, sequence = logged.record, logged.record.facts.sequence
         for previous in self._possible(logged.chain_id, sequence):
             if follows(record, as_bytes(record.probabilities), previous, renamed.get(sequence)):
@@ -109,12 +109,12 @@ class Prover:
 
 
 def is_erased(record: StoredRecord, row: int) -> bool:
-    """Whether what was sent in a row is gone: no application has no value at all."""
+    """Whether a row was erased: every application has at least one value."""
     return bool(np.isnan(record.features[row]).all())
 
 
 def content_of(record: StoredRecord) -> Content:
-    """All that the salted digest is made from."""
+    """The input of the salted digest."""
     return Content(
         record.salt,
         record.application_ids,
@@ -129,7 +129,7 @@ def _opened(record: StoredRecord) -> Opened:
 
 
 def _why_closed(record: StoredRecord, row: int, *, is_renamed: bool, for_citizen: bool) -> str | None:
-    """Why a record's facts and probabilities stay closed; other rows' probabilities are without names."""
+    """Why a record's facts and probabilities are not disclosed; probabilities of other rows have no names."""
     if is_erased(record, row):
         return ERASED
     if is_renamed:

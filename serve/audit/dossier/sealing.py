@@ -1,8 +1,8 @@
-"""The file of a dossier: what it says, and a seal over the very letters of that.
+"""The file of a dossier: its content, and a seal over the exact characters of the content.
 
     {"dossier": {...}, "seal": {"sha256": ..., "signature": ...}}
 
-Spaces and line breaks between the parts count for nothing, so that a file may be printed otherwise.
+White space between the parts is ignored, so that a file may be reformatted.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ JSON_FILE: Final = "dossier.json"
 
 
 class Seal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What shows a change of the dossier."""
+    """The seal, which reveals changes of the dossier."""
 
     sha256: Digest
     signature: bytes | None
-    """HMAC-SHA256 under AUDIT_KEY; None where the service signs nothing."""
+    """HMAC-SHA256 under AUDIT_KEY; None if the service has no key."""
 
 
 class SealedDossier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A dossier as it was read, with what its seal covers."""
+    """A dossier, with the characters that its seal covers."""
 
     dossier: Dossier
     seal: Seal
@@ -38,7 +38,7 @@ class SealedDossier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether it is what was sealed."""
+        """Whether it is unchanged since it was sealed."""
         return self.seal.sha256 == hashlib.sha256(self.content).hexdigest()
 
 
@@ -48,7 +48,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def seal(dossier: Dossier, key: AnchorKey | None) -> bytes:
-    """The file of a dossier; signed where there is a key."""
+    """The file of a dossier; signed if there is a key."""
     content = msgspec.json.encode(dossier)
     signature = None if key is None else key.dossier_signature(content)
     file = _File(msgspec.Raw(content), Seal(hashlib.sha256(content).hexdigest(), signature))
@@ -56,10 +56,10 @@ def seal(dossier: Dossier, key: AnchorKey | None) -> bytes:
 
 
 def open_sealed(data: bytes) -> SealedDossier:
-    """What a file says; whether it is as sealed is still to be looked at.
+    """Parse a dossier's file; the caller checks the seal.
 
     Raises:
-        AuditError: it is no dossier.
+        AuditError: it is not a dossier.
     """
     try:
         json.loads(data, object_pairs_hook=_named_once)
@@ -67,11 +67,11 @@ def open_sealed(data: bytes) -> SealedDossier:
         content = bytes(file.dossier)
         return SealedDossier(msgspec.json.decode(content, type=Dossier), file.seal, content)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise AuditError(f"this is no dossier, or one that was changed: {error}") from None
+        raise AuditError(f"this is not a dossier, or it was changed: {error}") from None
 
 
 def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object; one that has a name twice says one thing to one reader, and another to the next."""
+    """An object without duplicate names, which different parsers would read differently."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("an object has a name twice")

@@ -1,4 +1,4 @@
-"""What people did with the cases about an application."""
+"""People's acts on the cases about an application."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ TOLD_TO_CITIZENS: Final = frozenset(
         Act.APPEALED,
     }
 )
-"""What bears on the decision; how officers share their work does not."""
+"""Acts that bear on the decision; how officers share their work does not."""
 GROUNDS: Final = "grounds"
-"""What a decision rests on, of a short list. The words beside it may name others, so a citizen's dossier has none."""
+"""The listed grounds of a decision. Officers' own words may name others, so a citizen's dossier omits them."""
 
 
 def steps_of(
     histories: Iterable[CaseHistory], places: Iterable[tuple[uuid.UUID, int, int]], audience: Audience
 ) -> list[Step]:
-    """All that was done, the oldest first, with the cases of these answers: chain, record and row of each."""
+    """All acts, oldest first, on the cases of these answers (chain, record and row of each)."""
     wanted = set(places)
     return sorted(
         (
@@ -71,7 +71,7 @@ def _grounds(*said: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _is_listed(value: Any) -> bool:
-    """Whether a ground is of the list, and no words of an officer's."""
+    """Whether a ground is a listed one, not an officer's own words."""
     return isinstance(value, Sequence) and not isinstance(value, str) and all(_is_word(one) for one in value)
 
 
@@ -80,7 +80,7 @@ def _is_word(value: Any) -> bool:
 
 
 def _as_texts(said: Mapping[str, Any]) -> dict[str, str]:
-    """Each value as it is read."""
+    """Each value as text."""
     return {
         name: value if isinstance(value, str) else msgspec.json.encode(value).decode() for name, value in said.items()
     }

@@ -1,4 +1,5 @@
-"""The compliance pack: documents that law asks for, with what the product knows, each statement beside its evidence.
+"""The compliance pack: documents required by law, filled with the facts that the product knows, each statement with its
+evidence.
 
-What it can't know (who provides it, by which law, what was weighed) is a marked question, and never filled in.
+Facts that it can't know (the provider, the legal basis, considerations) are marked as questions, and never filled in.
 """

@@ -1,4 +1,4 @@
-"""Collects the evidence: from the registry, reports, log, policies and cases, as they are now."""
+"""Collects the evidence from the registry, reports, log, policies and cases, in their current state."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ _CASES: Final = """
 
 
 def collect(connection: Connection, registry: Registry, retention_months: int) -> Shelf:
-    """All evidence on hand.
+    """Collect all available evidence.
 
     Raises:
         RegistryError: the registry does not answer.
-        AuditError: nothing is in production, so there is nothing to document; or a report was changed.
-        PolicyError: the journal of policies is not what was signed.
+        AuditError: there is no production version to document; or a report was changed.
+        PolicyError: the journal of policies has an invalid signature.
     """
     shelf = Shelf()
     version = registry.version_of(PRODUCTION)
@@ -90,7 +90,7 @@ def _add_features(shelf: Shelf) -> None:
 
 
 def _add_reports(shelf: Shelf, connection: Connection, version: ModelVersion) -> None:
-    """The newest of each kind; of the gate that which let the version in."""
+    """Add the newest report of each kind; for the gate the one that admitted the version."""
     found: dict[str, tuple[int, FoundReport]] = {}
     for listed in newest_reports(connection):
         newest = find_report(connection, listed.number)
@@ -102,7 +102,7 @@ def _add_reports(shelf: Shelf, connection: Connection, version: ModelVersion) ->
         found[ReportKind.GATE] = gate
     for kind, (number, stored) in found.items():
         if not stored.is_unchanged:
-            raise AuditError(f"report {number} is not what was stored: restore it from a backup, then make the pack")
+            raise AuditError(f"report {number} was changed: restore it from a backup, then make the pack")
         report, called = stored.report, CALLED[ReportKind(kind)]
         address = f"/reports/{number}"
         shelf.add(kind, called, "html", report.page.encode(), address)

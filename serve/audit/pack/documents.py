@@ -1,4 +1,4 @@
-"""The documents: declared in TOML, each item a statement with its evidence, or a question that people answer."""
+"""The documents, declared in TOML: each item is a statement with its evidence, or a question for people."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class DeclaredItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One item: exactly one of `says` and `asks`."""
 
     point: str
-    """Of the law, or the name of a field of the register."""
+    """Point of the law, or name of a field of the register."""
     says: str | None = None
-    """With facts in braces."""
+    """Statement, with facts in braces."""
     evidence: Sequence[str] = ()
     asks: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what says and asks, or neither; or says something without evidence."""
+        """Refuse an item with both `says` and `asks`, with neither, or with a statement without evidence."""
         if (self.says is None) == (self.asks is None) or bool(self.says) != bool(self.evidence):
             raise ValueError(f"{self.point}: expected `says` with `evidence`, or `asks`")
 
@@ -41,7 +41,7 @@ class DeclaredChapter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A document as it is declared."""
+    """A declared document."""
 
     title: str
     about: str
@@ -49,13 +49,13 @@ class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Item(msgspec.Struct, frozen=True):
-    """An item as it stands in the pack."""
+    """An item of the pack."""
 
     point: str
     statement: str | None
     evidence: Sequence[Evidence]
     question: str | None
-    """What nobody but people can answer; or what there is no evidence of yet."""
+    """A question that only people can answer, or for which there is no evidence yet."""
 
 
 class Chapter(msgspec.Struct, frozen=True):
@@ -75,22 +75,22 @@ class Document(msgspec.Struct, frozen=True):
 
     @property
     def open_questions(self) -> int:
-        """How many items wait for an answer."""
+        """The number of unanswered items."""
         return sum(item.question is not None for chapter in self.chapters for item in chapter.items)
 
 
 class Duty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A duty of a high-risk system, what meets it, and the tests that show it."""
+    """A duty of a high-risk system, how it is met, and the tests that show it."""
 
     article: str
     duty: str
     met_by: str
     paths: Sequence[str]
-    """Of the product, relative to its root."""
+    """Paths in the product, relative to its root."""
     tests: Sequence[str]
     """`path::name`."""
     remains: str
-    """What the product can't do for who uses it."""
+    """What the product can't do for its users."""
 
 
 def declared(name: str) -> Declared:
@@ -104,7 +104,7 @@ def duties() -> Sequence[Duty]:
 
 
 def filled(document: Declared, shelf: Shelf) -> Document:
-    """The document with what is on hand."""
+    """The document, filled with the available evidence."""
     chapters = [
         Chapter(chapter.title, chapter.law, [_item(item, shelf) for item in chapter.item])
         for chapter in document.chapter
@@ -113,13 +113,13 @@ def filled(document: Declared, shelf: Shelf) -> Document:
 
 
 def _item(item: DeclaredItem, shelf: Shelf) -> Item:
-    """A statement; where its evidence or a fact is missing, the question of what there is instead."""
+    """A statement; if its evidence or a fact is missing, a question instead."""
     if item.says is None:
         return Item(item.point, None, (), item.asks)
     quoted = {name for _, name, _, _ in string.Formatter().parse(item.says) if name}
     missing = [key for key in item.evidence if key not in shelf.pieces] + sorted(quoted - shelf.facts.keys())
     if missing:
-        told = f"Nothing is on record of this yet ({', '.join(missing)}): have it made, or say what is there instead."
+        told = f"There is no evidence of this yet ({', '.join(missing)}): create it, or describe what is there instead."
         return Item(item.point, None, (), told)
     return Item(item.point, item.says.format_map(shelf.facts), [shelf.pieces[key] for key in item.evidence], None)
 

@@ -1,4 +1,4 @@
-"""What statements of the pack rest on: files in the pack, which have a SHA-256, and reports, which have an address."""
+"""Evidence for the pack's statements: files in the pack with their SHA-256, and reports with their address."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ class Evidence(msgspec.Struct, frozen=True):
 
     name: str
     file: str
-    """In the pack."""
+    """File name in the pack."""
     sha256: str
-    """Of the file."""
+    """SHA-256 of the file."""
     address: str | None = None
-    """Of the service, such as `/reports/7`."""
+    """Address in the service, such as `/reports/7`."""
 
 
 @dataclass(slots=True)
 class Shelf:
-    """All pieces, by key, with their files; and facts that sentences quote."""
+    """All evidence, by key, with its files; and facts quoted in sentences."""
 
     pieces: dict[str, Evidence] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
 
     def add(self, key: str, name: str, ending: str, content: bytes, address: str | None = None) -> None:
-        """Put a file into the pack under a key."""
+        """Add a file to the pack under a key."""
         file = f"{FOLDER}/{key}.{ending}"
         self.files[file] = content
         self.pieces[key] = Evidence(name, file, hashlib.sha256(content).hexdigest(), address)
 
     def add_json(self, key: str, name: str, value: Any) -> None:
-        """The same, of what JSON can say."""
+        """Add data as a JSON file."""
         self.add(key, name, "json", msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
 
     def know(self, facts: Mapping[str, object]) -> None:
-        """Facts that sentences may quote."""
+        """Add facts that sentences may quote."""
         self.facts |= {name: str(value) for name, value in facts.items()}

@@ -1,4 +1,4 @@
-"""`python -m serve.audit pack`: the documents that law asks for, with their evidence."""
+"""`python -m serve.audit pack`: write the documents required by law, with their evidence."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from fraud.counted import counted
 from fraud.database import connect
 from fraud.registry import Registry
 from fraud.schema_version import refuse_newer
@@ -25,7 +26,8 @@ def pack(
     """Write technical documentation (AI Act, Annex IV), inputs of an impact assessment (GDPR, Article 35), an entry for
     a public register of algorithms, and a table of duties, each statement with its evidence.
 
-    What the product can't know is a marked question. Exit status: 0 it is written; 2 the command could not run.
+    Facts that the product can't know are marked as questions. Exit status: 0 it is written; 2 the command could not
+    run.
     """
     settings = audit_settings()
     dsn = settings.dsn(DatabaseRole.AUDITOR)
@@ -35,5 +37,6 @@ def pack(
         shelf = collect(connection, registry, settings.log_retention_months)
     files = write_pack(folder, pack_files(shelf, dt.datetime.now(dt.UTC)))
     for name in NAMES:
-        typer.echo(f"{folder / name}.html: {filled(declared(name), shelf).open_questions} questions are open")
-    typer.echo(f"{len(files)} files in {folder}")
+        questions = filled(declared(name), shelf).open_questions
+        typer.echo(f"{folder / name}.html: {counted(questions, 'open question')}")
+    typer.echo(f"{counted(len(files), 'file')} in {folder}")

@@ -22,7 +22,7 @@ _PAGES: Final = page_environment("serve.audit.pack")
 
 
 def pack_files(shelf: Shelf, made_at: dt.datetime) -> dict[str, bytes]:
-    """All files by their names in the pack."""
+    """All files of the pack, by name."""
     table = _json(duties())
     shelf.pieces[DUTIES] = Evidence("table of duties", f"{DUTIES}.json", hashlib.sha256(table).hexdigest())
     files = {**shelf.files, f"{DUTIES}.json": table}
@@ -38,14 +38,14 @@ def pack_files(shelf: Shelf, made_at: dt.datetime) -> dict[str, bytes]:
 
 
 def write_pack(folder: Path, files: Mapping[str, bytes]) -> tuple[Path, ...]:
-    """Write them; the manifest comes last."""
+    """Write the files, the manifest last."""
     pieces = {name.removeprefix(f"{FOLDER}/"): content for name, content in files.items() if "/" in name}
     others = {name: content for name, content in files.items() if "/" not in name}
     return (*write_files(folder / FOLDER, pieces), *write_files(folder, others))
 
 
 def _register(document: Document) -> dict[str, Any]:
-    """An entry of a register of algorithms: its fields by name, each with what is said, or what is to be answered."""
+    """An entry of a register of algorithms: its fields by name, each with its statement or open question."""
     return {
         item.point: {"value": item.statement, "evidence": item.evidence, "question": item.question}
         for chapter in document.chapters

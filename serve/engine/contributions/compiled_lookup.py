@@ -16,17 +16,17 @@ from serve.engine.engine import Matrix
 
 
 class CompiledLookup:
-    """The tables, and the code that looks up in them; it holds no GIL while it does."""
+    """The tables and their compiled lookup, which releases the GIL."""
 
     __slots__ = ("_arrays", "_code", "_count", "_local")
 
     def __init__(self, tables: ContributionTables, cache_dir: Path | None) -> None:
-        """Compile, or load what an earlier start compiled.
+        """Compile the code, or load it from the cache.
 
         Raises:
             ForestRefusedError: numba can't compile for this machine.
         """
-        tables.check()  # compiled code looks at no bounds
+        tables.check()  # compiled code does not check bounds
         self._code = compile_code(cache_dir).explain_rows
         self._count = tables.count
         self._arrays: tuple[NDArray[np.float32] | NDArray[np.int32], ...] = (

@@ -22,7 +22,7 @@ Lookup = Callable[[Matrix, Effects], None]
 """Writes the effects of rows."""
 
 MOST_VALUES_AT_ONCE: Final = 1 << 20
-"""Of one step of NumPy's way, which takes some 40 bytes for each."""
+"""Entries of one step of the NumPy lookup, each of which takes about 40 bytes."""
 
 
 class Contributions:
@@ -31,7 +31,7 @@ class Contributions:
     __slots__ = ("_look_up", "_tables")
 
     def __init__(self, tables: ContributionTables, look_up: Lookup | None = None) -> None:
-        """Look up in `tables` by NumPy, or by `look_up`, which has them and gives the same bits."""
+        """Look up in `tables` with NumPy, or with `look_up`, whose results must be bit-equal."""
         self._tables = tables
         self._look_up = look_up or NumpyLookup(tables)
 
@@ -42,7 +42,7 @@ class Contributions:
 
     @property
     def thresholds(self) -> tuple[NDArray[np.float32], ...]:
-        """The distinct thresholds of the forest for each feature, rising."""
+        """The distinct thresholds of the forest for each feature, ascending."""
         return tuple(np.split(self._tables.thresholds, self._tables.threshold_starts[1:-1]))
 
     def effects(self, matrix: Matrix) -> Effects:
@@ -56,7 +56,7 @@ class Contributions:
 
 
 class NumpyLookup:
-    """The lookup where no code is compiled; also what compiled code is compared with."""
+    """The lookup without compiled code; also the reference for compiled code."""
 
     __slots__ = ("_number", "_table", "_tables")
 
@@ -76,7 +76,7 @@ class NumpyLookup:
         tables = self._tables
         values = tables.values[self._places(rows)[:, self._table] + self._number]
         bins = np.arange(len(rows))[:, np.newaxis] * FEATURE_COUNT + tables.columns
-        # It adds one after the other, in their order.
+        # It adds sequentially, in order.
         sums = np.bincount(bins.ravel(), values.ravel(), len(rows) * FEATURE_COUNT)
         return np.asarray(sums, dtype=np.float64).reshape(len(rows), FEATURE_COUNT)
 

@@ -1,4 +1,4 @@
-"""From the bytes of a table file to contributions that are checked against the model they explain."""
+"""Loads contributions from a table file, and checks them against the model that they explain."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from serve.engine.sample_rows import revealing_rows
 logger = logging.getLogger(__name__)
 
 SUM_TOLERANCE: Final = 1e-5
-"""Of base and effects to the log-odds, absolute up to 1 and relative above: both are float32."""
+"""Tolerance of base plus effects against the log-odds, absolute up to 1 and relative above: both are float32."""
 
 REVEALING_ROWS: Final = 512
 SEED: Final = 0
-"""So that tables that fail fail again."""
+"""Fixed seed, so that a failure is reproducible."""
 
 ONNXRUNTIME_ONLY: Final = EngineOptions()
 
@@ -35,11 +35,11 @@ ONNXRUNTIME_ONLY: Final = EngineOptions()
 def load_contributions(content: bytes, model: ModelFile, options: EngineOptions = ONNXRUNTIME_ONLY) -> Contributions:
     """Contributions from a table file's bytes, compared with the model's log-odds on its golden rows and others.
 
-    The lookup is compiled where `options` allow compiled code for the trees.
+    The lookup is compiled if `options` allow compiled code for the trees.
 
     Raises:
         ContributionsError: the file is damaged, of another model, or does not add up to the model's log-odds.
-        GoldenRowsError: the model carries no golden rows.
+        GoldenRowsError: the model has no golden rows.
         ForestRefusedError: the model has no trees that can be read.
     """
     tables = read_tables(content, model.sha256)
@@ -56,7 +56,7 @@ def load_contributions(content: bytes, model: ModelFile, options: EngineOptions 
 
 
 def unexplained(contributions: Contributions, rows: Matrix, log_odds: NDArray[np.float32]) -> NDArray[np.float64]:
-    """How far base and effects are from the log-odds of rows, [N]: absolute up to 1, relative above."""
+    """Difference of base plus effects from the log-odds of rows, [N]: absolute up to 1, relative above."""
     sums = contributions.base + contributions.effects(rows).sum(axis=1, dtype=np.float64)
     difference: NDArray[np.float64] = np.abs(sums - log_odds) / np.maximum(1, np.abs(log_odds))
     return difference
@@ -77,8 +77,8 @@ def _log_odds(model: bytes, rows: Matrix) -> NDArray[np.float32]:
 def _compiled(
     tables: ContributionTables, options: EngineOptions, rows: Matrix, reference: Contributions
 ) -> Contributions:
-    """With a compiled lookup, if it gives the same bits; else `reference` and a line in the log that says why."""
-    # numba takes a third of a second to import, and is not installed where models are only trained and converted.
+    """With a compiled lookup, if it is bit-equal; otherwise `reference`, and the reason is logged."""
+    # numba takes a third of a second to import, and is not installed on machines that only train and convert models.
     from serve.engine.contributions.compiled_lookup import CompiledLookup  # noqa: PLC0415
 
     try:
@@ -87,6 +87,6 @@ def _compiled(
         logger.warning("contributions are looked up without compiled code: %s", error)
         return reference
     if not np.array_equal(found.effects(rows), reference.effects(rows)):
-        logger.error("compiled code looks up other contributions than NumPy, which stays in charge")
+        logger.error("compiled code returns other contributions than NumPy, which is used instead")
         return reference
     return found

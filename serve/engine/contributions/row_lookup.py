@@ -14,7 +14,9 @@ from serve.engine.jit import inlined
 
 @inlined
 def interval_of(value: Any, thresholds: Any, start: Any, stop: Any) -> Any:
-    """How many of the thresholds [start, stop) are not above the value; one more than all for a missing one."""
+    """The number of thresholds in [start, stop) that are not above the value; the total plus one
+    for a missing value.
+    """
     if np.isnan(value):
         return stop - start + 1
     low, high = start, stop
@@ -42,7 +44,7 @@ def explain_rows(
 ) -> None:
     """Contributions of the rows of `x` [n, 10] into `out` [n, 10].
 
-    `places` int32 [T] and `sums` float64 [10] are this call's own, of any content; the others are the tables'.
+    `places` int32 [T] and `sums` float64 [10] are scratch of this call; the others are the tables' arrays.
     """
     tables = places.shape[0]
     for row in range(x.shape[0]):
@@ -51,7 +53,7 @@ def explain_rows(
         for column in range(FEATURE_COUNT):
             start, stop = np.intp(threshold_starts[column]), np.intp(threshold_starts[column + 1])
             at = start + NOT_A_THRESHOLD * column + interval_of(x[row, column], thresholds, start, stop)
-            # Tables without this feature have offset 0: adding it costs less than to tell them apart.
+            # Tables without this feature have offset 0: adding it costs less than a branch.
             for table in range(tables):
                 places[table] += offsets[at, table]
         for column in range(FEATURE_COUNT):

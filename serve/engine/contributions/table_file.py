@@ -1,4 +1,4 @@
-"""The file in which contribution tables travel beside `model.onnx`: MessagePack with raw little-endian arrays."""
+"""The file of contribution tables beside `model.onnx`: MessagePack with raw little-endian arrays."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _INTEGER: Final = np.dtype("<i4")
 
 
 class TableFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The tables as they are written: the fields of `ContributionTables`, and what they belong to."""
+    """The tables as written: the fields of `ContributionTables`, and the model they belong to."""
 
     format: int
     model_sha256: str
-    """Of the `model.onnx` whose log-odds they explain, lower-case hexadecimal."""
+    """SHA-256 of the `model.onnx` whose log-odds they explain, lower-case hexadecimal."""
     feature_names: tuple[str, ...]
     base: float
     thresholds: bytes
@@ -52,7 +52,7 @@ class TableFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         )
 
     def to_bytes(self) -> bytes:
-        """The same tables give the same bytes."""
+        """Serialize; equal tables produce equal bytes."""
         return msgspec.msgpack.encode(self)
 
 

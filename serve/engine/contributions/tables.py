@@ -1,10 +1,10 @@
-"""What a forest's feature contributions are looked up in.
+"""Lookup tables of a forest's feature contributions.
 
-The contribution of a tree to each feature depends on a row only through the answers of the tree's own tests. So the
-thresholds cut each feature into intervals (a missing value is one more), intervals in which the same leaves can be
-reached are one class, and a combination of classes is a cell: all rows of a cell have the same contributions. A table
-holds them for the cells of one tree, or of a part of its leaves where the whole has too many cells, since contributions
-of leaves add up (`convert.contributions`).
+The contribution of a tree to each feature depends on a row only through the results of the tree's own tests. So the
+thresholds cut each feature into intervals (a missing value is one more), intervals that can reach the same leaves form
+a class, and a combination of classes is a cell: all rows of a cell have the same contributions. A table has them for
+the cells of one tree, or of some of its leaves if the whole tree has too many cells, since contributions of leaves are
+additive (`convert.contributions`).
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class ContributionTables:
     base: float
     """Expected value of the log-odds over the training rows: what the contributions are added to."""
     thresholds: NDArray[np.float32]
-    """Rising within a feature, feature after feature, [K]."""
+    """Ascending within a feature, feature after feature, [K]."""
     threshold_starts: NDArray[np.int32]
     """Where each feature's thresholds begin, and K, [F + 1]."""
     offsets: NDArray[np.int32]
-    """A row an interval, feature after feature, [K + 2 F, T]."""
+    """One row for each interval, feature after feature, [K + 2 F, T]."""
     starts: NDArray[np.int32]
     """Where each table begins in `values`, and their number, [T + 1]."""
     columns: NDArray[np.int32]
@@ -53,10 +53,10 @@ class ContributionTables:
         return len(self.starts) - 1
 
     def check(self) -> None:
-        """Refuse what compiled code could not look up without leaving the arrays.
+        """Refuse tables with which compiled code would read outside of the arrays.
 
         Raises:
-            ContributionsError: names what is not as it is described.
+            ContributionsError: names the inconsistency.
         """
         fault = _fault(self)
         if fault is not None:
@@ -85,14 +85,14 @@ def _fault(tables: ContributionTables) -> str | None:
 
 
 def _partition(starts: NDArray[np.int32], parts: int, total: int) -> bool:
-    """Whether `starts` cuts `total` entries into so many parts."""
+    """Whether `starts` cuts `total` entries into `parts` parts."""
     if starts.shape != (parts + 1,):
         return False
     return bool(starts[0] == 0 and starts[-1] == total and np.all(np.diff(starts) >= 0))
 
 
 def _within(tables: ContributionTables) -> bool:
-    # In int64: what is checked must not overflow.
+    # In int64, so that the check itself can't overflow.
     first = np.arange(FEATURE_COUNT) * NOT_A_THRESHOLD + tables.threshold_starts[:-1]
     furthest = np.maximum.reduceat(tables.offsets.astype(np.int64), first, axis=0).sum(axis=0)
     width = np.diff(tables.column_starts)

@@ -22,7 +22,7 @@ takes and returns `X-Request-ID`. [Score applications](../how-to/score-applicati
 
 """
 _METHODS: Final = ("get", "post")
-_LOGIN: Final = re.compile(r" ?(Any login|Takes the role `\w+`)\.$")
+_LOGIN: Final = re.compile(r" ?(Any login|Requires the role `\w+`)\.$")
 _FURTHER: Final = re.compile(r"\.( |$)| \(role ")
 _NOT_ASKED: Final = cast("Any", None)
 """Routes ask these when they answer, which they do not here."""
@@ -50,8 +50,8 @@ def _login(operation: dict[str, Any]) -> str:
     if "security" not in operation:
         return "none"
     described: str = operation["description"]
-    if "Takes the role" in described:
-        return described.rpartition("Takes the role ")[2].rstrip(".")
+    if "Requires the role" in described:
+        return described.rpartition("Requires the role ")[2].rstrip(".")
     return "any"
 
 

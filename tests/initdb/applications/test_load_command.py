@@ -31,7 +31,7 @@ def test_load_replace_and_faults(empty_database: str, tmp_path: Path) -> None:
     first = write_csv(tmp_path / "first.csv", {"application_id": "A"})
     done = run(empty_database, tmp_path, "load", str(first))
     assert (done.returncode, [row[0] for row in stored(empty_database)]) == (0, ["A"]), done.stderr
-    assert "Loaded 1 applications from first.csv, loaded 20" in done.stderr
+    assert "Loaded 1 application from first.csv, loaded 20" in done.stderr
 
     again = run(empty_database, tmp_path, "load", str(first))
     assert again.returncode == 30
@@ -44,7 +44,7 @@ def test_load_replace_and_faults(empty_database: str, tmp_path: Path) -> None:
     refused = run(empty_database, tmp_path, "load", *asked, answer="n\n")
     assert refused.returncode == 2
     assert "the question was not answered with yes: nothing was done" in refused.stderr
-    assert "This removes: 1 applications from first.csv" in refused.stderr
+    assert "This removes: 1 application from first.csv" in refused.stderr
     assert [row[0] for row in stored(empty_database)] == ["A"]
     for answer, extra in (("y\n", ()), (None, ("--yes",))):
         done = run(empty_database, tmp_path, "load", *asked, *extra, answer=answer)
@@ -83,7 +83,7 @@ def test_first_start_loads_the_own_file_and_later_ones_leave_it(empty_database: 
 
     again = run(empty_database, tmp_path, **settings)
     assert again.returncode == 0
-    assert again.stderr.strip().startswith("Already loaded: 1 applications from own.csv")
+    assert again.stderr.strip().startswith("Already loaded: 1 application from own.csv")
     assert again.stderr.count("\n") == 1
 
     other = run(empty_database, tmp_path, APPLICATIONS_FILE=str(tmp_path / "other.csv"))

@@ -77,7 +77,7 @@ def test_outcomes_of_the_reviewed_get_weights_that_training_reads(
     suspected = int((probabilities >= policy.threshold).sum())
     control = int(reviewed.sum()) - suspected
     assert control > 0
-    assert f"{suspected} outcomes of suspected applications" in done.output
+    assert f"Outcomes of suspected applications, which count for themselves: {suspected};" in done.output
     assert f"{control} of the control sample" in done.output
     assert "without the decision" not in done.output
     shares = "SELECT DISTINCT looked_at_probability::text::float8 FROM application_outcomes ORDER BY 1"
@@ -88,7 +88,10 @@ def test_outcomes_of_the_reviewed_get_weights_that_training_reads(
 
     passed = ids[int(np.flatnonzero(~reviewed)[0])]
     execute(database, "INSERT INTO application_outcomes VALUES (%s, 0, now())", passed)
-    assert "1 outcomes are of applications without the decision" in CliRunner().invoke(app, ["looked-at"]).output
+    assert (
+        "Outcomes of applications without the decision `review`, each also counted once: 1."
+        in CliRunner().invoke(app, ["looked-at"]).output
+    )
 
 
 def test_another_key_is_an_error(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

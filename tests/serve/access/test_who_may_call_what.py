@@ -66,7 +66,7 @@ def test_a_refusal_of_a_wrong_key_says_what_to_send(url: str, path: str) -> None
     wrong = httpx.post(url + path, json=SCORING[path], headers={"X-API-Key": "wrong"})
     assert wrong.status_code == 401
     assert wrong.headers["WWW-Authenticate"].endswith('error="invalid_token"')
-    assert "not known here" in message_of(wrong)
+    assert "the API key is not valid" in message_of(wrong)
 
 
 def test_a_refusal_names_the_missing_role(url: str, logins: Logins) -> None:

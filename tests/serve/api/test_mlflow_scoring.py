@@ -136,7 +136,7 @@ def test_a_name_that_is_there_twice_is_refused_by_name(stack: LiveStack) -> None
         stack.url + "/invocations", content=content, headers={"Content-Type": "application/json", **LOGIN}
     )
     assert (answer.status_code, answer.json()["error_code"]) == (422, "BAD_REQUEST")
-    assert answer.json()["message"].startswith("Age_Days is there more than once")
+    assert answer.json()["message"].startswith("Age_Days appears more than once")
 
 
 def test_a_nan_of_the_client_is_refused_by_name(client: ScoringServerClient) -> None:

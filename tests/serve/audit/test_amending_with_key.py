@@ -59,8 +59,8 @@ def run(dsn: str, spool: Path, *command: str, **settings: str) -> subprocess.Com
 def test_amendments_under_the_key_are_signed(log: str, tmp_path: Path) -> None:
     for command, said in (
         (REKEY, "rekeyed: 2 rows in 2 records"),
-        (ERASE, "erased: 1 rows in 1 records"),
-        (ERASE_IDS, "erased: the id of 1 records"),
+        (ERASE, "erased: 1 row in 1 record"),
+        (ERASE_IDS, "erased: the id of 1 record"),
     ):
         done = run(log, tmp_path, *command, AUDIT_KEY=SECRET)
         assert (done.returncode, said in done.stdout) == (0, True), done.stdout + done.stderr
@@ -69,7 +69,7 @@ def test_amendments_under_the_key_are_signed(log: str, tmp_path: Path) -> None:
             assert anchor is not None
             assert KEY.has_signed(chain_id, anchor)
     verified = run(log, tmp_path, "verify", AUDIT_KEY=SECRET)
-    assert (verified.returncode, "2 records in 1 chains, 5 erasures, 0 findings" in verified.stdout) == (0, True), (
+    assert (verified.returncode, "2 records in 1 chain, 5 erasures, 0 findings" in verified.stdout) == (0, True), (
         verified.stdout + verified.stderr
     )
     assert fetch(log, "SELECT count(*) FROM prediction_requests WHERE request_id !~ '^erased-[0-9a-f]{16}$'") == [(0,)]
@@ -78,10 +78,10 @@ def test_amendments_under_the_key_are_signed(log: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        pytest.param({}, "AUDIT_KEY is not set, and the anchors here are signed", id="no key"),
+        pytest.param({}, "AUDIT_KEY is not set, but the anchors here are signed", id="no key"),
         pytest.param(
             {"AUDIT_KEY": "x" * 40},
-            "is not signed with AUDIT_KEY: give this command the server's key",
+            "is not signed with AUDIT_KEY: run this command with the server's key",
             id="another key",
         ),
     ],

@@ -54,40 +54,40 @@ CHANGES = [
         Fault.CHANGED,
         "event 1 of case_events",
     ),
-    ("DELETE FROM case_contents; DELETE FROM case_events WHERE number = 3", Fault.CHANGED, "events 3 to 3 are gone"),
-    ("DELETE FROM cases; DELETE FROM case_events WHERE number > 4", Fault.MISSING, "ends at 4, and was at 6"),
+    ("DELETE FROM case_contents; DELETE FROM case_events WHERE number = 3", Fault.CHANGED, "events 3 to 3 are missing"),
+    ("DELETE FROM cases; DELETE FROM case_events WHERE number > 4", Fault.MISSING, "ends at 4, but was at 6"),
     (
         'UPDATE case_contents SET content = \'{"words":"nothing"}\' WHERE event = 3',
         Fault.CHANGED,
-        "what event 3 of case_events says is not what was written",
+        "the content of event 3 of case_events was changed",
     ),
     (
         "UPDATE case_contents SET salt = decode(repeat('00', 16), 'hex') WHERE event = 3",
         Fault.CHANGED,
-        "what event 3 of case_events says is not",
+        "the content of event 3 of case_events was changed",
     ),
-    ("DELETE FROM case_contents WHERE event = 4", Fault.MISSING, "what event 4 of case_events says is gone"),
+    ("DELETE FROM case_contents WHERE event = 4", Fault.MISSING, "the content of event 4 of case_events is missing"),
     (
         "INSERT INTO case_contents SELECT 5, content, salt FROM case_contents WHERE event = 3",
         Fault.CHANGED,
-        "what event 5 of case_events says is not",
+        "the content of event 5 of case_events was changed",
     ),
     (
         "INSERT INTO cases (number, chain_id, sequence, row_number, recorded_at, state, opened_at, due_at, last_event) "
         "SELECT 3, chain_id, 9, 0, recorded_at, 'new', now(), now(), 3 FROM cases WHERE number = 1",
         Fault.CHANGED,
-        "case 3 is one that no event opened",
+        "case 3 was not opened by any event",
     ),
     (
         "INSERT INTO case_contents SELECT 99, content, salt FROM case_contents WHERE event = 3",
         Fault.CHANGED,
-        "case_contents has words of event 99, which is not there",
+        "case_contents has content of event 99, which does not exist",
     ),
     ("UPDATE cases SET signed_by = 'dora' WHERE number = 1", Fault.CHANGED, "signed_by is dora, and was bert"),
     ("UPDATE cases SET state = 'closed' WHERE number = 6", Fault.CHANGED, "state is closed, and was new"),
     ("UPDATE cases SET application_id = 'B-1' WHERE number = 1", Fault.CHANGED, "application_id is B-1, and was A-1"),
-    ("DELETE FROM cases WHERE number = 6", Fault.MISSING, "case 6 is gone, and its events are there"),
-    ("TRUNCATE cases", Fault.MISSING, "case 1 is gone"),
+    ("DELETE FROM cases WHERE number = 6", Fault.MISSING, "case 6 is missing, but its events exist"),
+    ("TRUNCATE cases", Fault.MISSING, "case 1 is missing"),
 ]
 
 
@@ -106,7 +106,7 @@ def test_words_that_an_erasure_took_and_somebody_put_back_are_found(cases: str, 
     happen(cases, 1, "anna", Act.NOTED, "they asked for an erasure")
     change(cases, "INSERT INTO case_contents SELECT * FROM kept")
     told = [str(finding) for finding in audit(cases, tmp_path).findings]
-    assert any("what event 3 of case_events says was erased, and is there" in one for one in told), told
+    assert any("the content of event 3 of case_events was erased, but exists" in one for one in told), told
     assert not any("event 8" in one for one in told), "what is written afterwards may be there"
 
 

@@ -82,7 +82,7 @@ def test_a_truncated_closed_chain_is_found(log: str, tmp_path: Path, chain: uuid
 
 def test_a_chain_that_was_cut_before_without_its_mark_is_not_closed(log: str, tmp_path: Path, chain: uuid.UUID) -> None:
     execute(log, "DELETE FROM prediction_requests WHERE sequence = 2")
-    with pytest.raises(AuditError, match="is not whole, and is not closed: records 2 to 2 are gone"):
+    with pytest.raises(AuditError, match="is incomplete, and was not closed: records 2 to 2 are missing"):
         close(log, tmp_path / "here", chain)
     assert verified(log, tmp_path).closures == ()
 

@@ -70,8 +70,8 @@ def test_an_earlier_state_that_was_put_back_is_found(log: str, tmp_path: Path) -
     assert audit(log, tmp_path / "spool", KEY).findings == ()
     report = audit(log, tmp_path / "spool", KEY, tmp_path / "elsewhere")
     assert set(told(report)) == {
-        (Fault.CHANGED, "its anchor is at record 1, and was at 3"),
-        (Fault.MISSING, "records 2 to 3 are gone from its end"),
+        (Fault.CHANGED, "its anchor is at record 1, but was at 3"),
+        (Fault.MISSING, "records 2 to 3 are missing from its end"),
     }
 
 
@@ -80,7 +80,7 @@ def test_a_chain_that_is_gone_with_its_anchors_and_their_register_is_found(log: 
     shutil.rmtree(tmp_path / "spool" / "anchors")
     assert audit(log, tmp_path / "spool").findings == ()
     report = audit(log, tmp_path / "spool", None, tmp_path / "elsewhere")
-    assert told(report) == [(Fault.MISSING, "all records up to 3 are gone")]
+    assert told(report) == [(Fault.MISSING, "all records up to 3 are missing")]
 
 
 def test_a_record_whose_chain_was_computed_anew_is_found(log: str, tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_collected_anchors_may_have_several_forms(log: str, tmp_path: Path, stor
 def test_a_line_that_is_no_anchor_is_named(log: str, tmp_path: Path, line: bytes) -> None:
     (tmp_path / "elsewhere" / "notes").write_bytes(b"\n" + line + b"\n")
     report = audit(log, tmp_path / "spool", KEY, tmp_path / "elsewhere")
-    assert told(report) == [(Fault.DAMAGED, f"{tmp_path / 'elsewhere' / 'notes'}, line 2, is no anchor")]
+    assert told(report) == [(Fault.DAMAGED, f"{tmp_path / 'elsewhere' / 'notes'}, line 2, is not an anchor")]
 
 
 def test_changed_collected_anchors_are_found(log: str, tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_the_command_reads_several_places(log: str, tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert (run.returncode, "records 2 to 3 are gone" in run.stdout) == (10, True), run.stdout + run.stderr
+    assert (run.returncode, "records 2 to 3 are missing" in run.stdout) == (10, True), run.stdout + run.stderr
     run = subprocess.run(
         [sys.executable, "-m", "serve.audit", "verify", "--anchors", str(tmp_path / "nowhere")],
         env=project_environment(RUN_DIR=str(tmp_path), SPOOL_DIR=str(tmp_path / "none"), DATABASE_URL=log),

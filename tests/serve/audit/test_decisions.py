@@ -91,7 +91,7 @@ def test_a_draw_by_an_erased_id_is_unknown(database: str, tmp_path: Path, policy
 @pytest.mark.parametrize(
     ("name", "moment", "key", "fault"),
     [
-        ("9-0000000000000000", NOON + HOUR, KEY, "does not have signed"),
+        ("9-0000000000000000", NOON + HOUR, KEY, "is not signed in review_policies"),
         (None, NOON - HOUR, KEY, "in force only from"),
         (None, NOON + HOUR, b"other" * 8, "REVIEW_CONTROL_KEY"),
         (None, NOON + HOUR, None, "REVIEW_CONTROL_KEY"),
@@ -111,5 +111,5 @@ def test_policy_that_waits_for_its_second_signature_decides_nothing(database: st
     with connect(database) as connection:
         (waiting,) = read_journal(connection)
     log(database, tmp_path, waiting.policy_id)
-    with pytest.raises(AuditError, match="does not have signed"):
+    with pytest.raises(AuditError, match="is not signed in review_policies"):
         told(database)

@@ -60,7 +60,7 @@ def test_the_definitions_are_those_of_a_fresh_database(database: str) -> None:
         pytest.param(
             Fault.MISSING,
             "DROP VIEW labelled_predictions",
-            "view public.labelled_predictions is not there",
+            "view public.labelled_predictions is missing",
             id="a view dropped",
         ),
         pytest.param(
@@ -109,7 +109,7 @@ def test_the_definitions_are_those_of_a_fresh_database(database: str) -> None:
         pytest.param(
             Fault.MISSING,
             "ALTER TABLE prediction_requests DROP CONSTRAINT as_many_features_a_row",
-            "constraint public.prediction_requests as_many_features_a_row is not there",
+            "constraint public.prediction_requests as_many_features_a_row is missing",
             id="a constraint dropped",
         ),
         pytest.param(

@@ -108,7 +108,7 @@ def test_nothing_is_erased_of_a_log_that_was_changed(log: str, tmp_path: Path) -
     """An entry in the ledger would make the change look right."""
     execute(log, "UPDATE prediction_requests SET features[11] = 0 WHERE request_id = 'both'")
     before = fetch(log, ROWS)
-    with pytest.raises(AuditError, match="not what was answered"):
+    with pytest.raises(AuditError, match="is not as answered"):
         erase_person(log, tmp_path, "anna")
     assert fetch(log, ROWS) == before
 
@@ -143,7 +143,7 @@ def test_damaged_files_are_not_forgotten(log: str, tmp_path: Path) -> None:
     folder = tmp_path / "damaged"
     folder.mkdir()
     (folder / "some.sealed").write_bytes(b"features of somebody")
-    with pytest.raises(AuditError, match="look at them"):
+    with pytest.raises(AuditError, match="examine them"):
         wait_for_spool(tmp_path, timeout_s=0)
 
 
@@ -279,7 +279,7 @@ def test_a_rewrite_that_does_not_come_to_its_end_leaves_a_receipt_that_says_so(
     log: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def in_use(*_: object) -> Rewritten:
-        raise AuditError("a table is in use all the time: run `rewrite` again in a quiet hour")
+        raise AuditError("a table is constantly in use: run `rewrite` again at a time of low load")
 
     settings = {"RUN_DIR": str(tmp_path), "SPOOL_DIR": str(tmp_path), "DATABASE_URL": log, "APPLICANT_REF_KEY": KEY}
     for name, value in settings.items():

@@ -135,8 +135,8 @@ def test_nothing_of_a_person_is_left_in_any_file(postgres_folder: Path) -> None:
         with_requests = ("erase", "--applicant-ref", "anna", "--with-request-ids")
         erased = run_audit(postgres_folder, dsn, *with_requests, "--receipt", str(postgres_folder / "r.json"))
         assert erased.returncode == 0, erased.stderr
-        assert "erased: 1 rows in 1 records, 1 outcomes, 1 cases, 1 answers by Idempotency-Key" in erased.stdout
-        assert "remains: PostgreSQL's files hold the old rows" in erased.stdout
+        assert "erased: 1 row in 1 record, 1 outcome, 1 case, 1 answer by Idempotency-Key" in erased.stdout
+        assert "remains: PostgreSQL's files contain the old rows" in erased.stdout
         left = searched(postgres_folder)
         assert left.keys() == REMAINS_OF.keys(), "the search finds what is there"
         assert all(name.startswith("postgres/") for names in left.values() for name in names), left
@@ -163,7 +163,7 @@ def test_a_reader_from_before_is_waited_for(postgres_folder: Path) -> None:
         assert run_audit(postgres_folder, dsn, "erase", "--applicant-ref", "anna").returncode == 0
         rewritten = run_audit(postgres_folder, dsn, "rewrite", "--timeout-s", "0")
         assert rewritten.returncode == 2
-        assert "older than the erasure and still open" in rewritten.stderr
+        assert "older than the erasure; run it again later" in rewritten.stderr
         reader.close()
         assert run_audit(postgres_folder, dsn, "rewrite").returncode == 0
     assert "features" not in searched(postgres_folder)

@@ -50,15 +50,15 @@ def test_an_untouched_journal_is_verified(journal: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "told"),
     [
-        ("UPDATE person_events SET person = 'bert' WHERE number = 3", "event 3 of person_events: it is not what was"),
+        ("UPDATE person_events SET person = 'bert' WHERE number = 3", "event 3 of person_events: it was changed"),
         ("UPDATE person_events SET kind = 'login' WHERE number = 3", "event 3 of person_events"),
         ("UPDATE person_events SET facts = '{\"version\":8}' WHERE number = 3", "event 3 of person_events"),
         ("UPDATE person_events SET facts = '{\"version\": 7}' WHERE number = 3", "event 3 of person_events"),
         ("UPDATE person_events SET at = at + interval '1 hour' WHERE number = 3", "event 3 of person_events"),
         ("UPDATE person_events SET at = '-infinity' WHERE number = 3", "event 3 of person_events"),
         ("UPDATE person_events SET at = '0044-03-15 BC' WHERE number = 3", "event 3 of person_events"),
-        ("DELETE FROM person_events WHERE number = 2", "event 2 of person_events: events 2 to 2 are gone"),
-        ("DELETE FROM person_events WHERE number < 3", "event 1 of person_events: events 1 to 2 are gone"),
+        ("DELETE FROM person_events WHERE number = 2", "event 2 of person_events: events 2 to 2 are missing"),
+        ("DELETE FROM person_events WHERE number < 3", "event 1 of person_events: events 1 to 2 are missing"),
         (
             "INSERT INTO person_events SELECT 5, at, 'bert', kind, facts, hash FROM person_events WHERE number = 4",
             "event 5 of person_events",
@@ -81,10 +81,10 @@ def test_a_change_of_a_policy_is_found(journal: str, tmp_path: Path) -> None:
 
 
 CUTS = [
-    (EVENTS_END, "DELETE FROM person_events WHERE number > 2", "person_events ends at 2, and was at 4"),
-    (EVENTS_END, "DELETE FROM person_events", "person_events ends at 0, and was at 4"),
-    (REVIEW_POLICIES, "DELETE FROM review_policies WHERE number = 2", "review_policies ends at 1, and was at 2"),
-    (REVIEW_POLICIES, "TRUNCATE review_policies", "review_policies ends at 0, and was at 2"),
+    (EVENTS_END, "DELETE FROM person_events WHERE number > 2", "person_events ends at 2, but was at 4"),
+    (EVENTS_END, "DELETE FROM person_events", "person_events ends at 0, but was at 4"),
+    (REVIEW_POLICIES, "DELETE FROM review_policies WHERE number = 2", "review_policies ends at 1, but was at 2"),
+    (REVIEW_POLICIES, "TRUNCATE review_policies", "review_policies ends at 0, but was at 2"),
 ]
 
 
@@ -108,7 +108,7 @@ def test_an_end_that_was_written_anew_is_found(journal: str, tmp_path: Path, wri
             PERSON_EVENTS.append(connection, "bert", "logout", {})
     report = audit(journal, tmp_path)
     assert report.verdict is Verdict.FAIL
-    assert "event 4 of person_events is not the one that was anchored" in str(report.findings[0])
+    assert "event 4 of person_events is not the anchored one" in str(report.findings[0])
 
 
 def test_events_behind_the_anchor_are_no_fault(journal: str, tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_an_anchor_that_was_put_back_is_known_elsewhere(journal: str, tmp_path: 
     Anchors(tmp_path, KEY).write(EVENTS_END.chain_id, before, is_to_sign=True)
     assert audit(journal, tmp_path, KEY).verdict is Verdict.PASS, "nothing here knows better"
     report = audit(journal, tmp_path, KEY, place)
-    assert "person_events ends at 4, and was at 5" in str(report.findings[0])
+    assert "person_events ends at 4, but was at 5" in str(report.findings[0])
 
 
 def test_servers_that_anchor_at_other_times_do_not_contradict_each_other(journal: str, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_words_that_another_hand_took_are_missed(cases: list[int], database: str
     execute(database, "DELETE FROM case_contents WHERE event IN (SELECT number FROM case_events WHERE kind = 'noted')")
     report = audit(database, tmp_path)
     assert [str(finding) for finding in report.findings] == [
-        f"missing: what event {cases[1] + 5} of case_events says is gone, and no erasure took it"
+        f"missing: the content of event {cases[1] + 5} of case_events is missing, and was not erased"
     ]
 
 

@@ -87,7 +87,7 @@ def test_each_answer_about_an_application_is_told_its_reasons(log: str) -> None:
     assert (len(with_.reasons), with_.on_record) == (3, with_.reasons[:2])
     assert without.on_record is None
     assert before.reasons == ()
-    assert before.why_none == "version 2 was registered without what gives reasons"
+    assert before.why_none == "version 2 was registered without tables of contributions"
     assert explained(log, "nobody's") == []
 
 
@@ -186,7 +186,7 @@ def test_a_policy_that_nobody_signed_is_refused(database: str, tmp_path: Path) -
     with running_spool(tmp_path) as spool:
         spool.append(record(1, application_ids=["A"], endpoint="/predict?policy=9-00", model_version=WITH))
     ship_all(tmp_path, database)
-    with pytest.raises(AuditError, match="does not have signed"):
+    with pytest.raises(AuditError, match="is not signed in review_policies"):
         explained(database)
 
 

@@ -121,7 +121,7 @@ def test_more_features_than_are_declared_are_a_finding(database: str, tmp_path: 
     report = audit(database, spool)
     assert report.verdict is Verdict.FAIL
     told = [finding.what for finding in report.findings if finding.fault is Fault.CHANGED]
-    assert any(f"features has 11 elements a row, declared are {FEATURE_COUNT}" in what for what in told), told
+    assert any(f"features has 11 elements a row, but {FEATURE_COUNT} are declared" in what for what in told), told
 
 
 def test_a_segment_that_does_not_tell_its_width_has_that_of_its_time(database: str, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_segment_that_does_not_tell_its_width_has_that_of_its_time(database: s
     (spool / "damaged").mkdir()
     second.rename(spool / "damaged" / second.name)
     salvaged = run_with_eleven(database, tmp_path, "-m", "serve.audit", "salvage")
-    assert "1 records proven" in salvaged.stderr, salvaged.stderr
+    assert "1 record proven" in salvaged.stderr, salvaged.stderr
     (spool / "damaged" / second.name).rename(second)
     ship_with_eleven(database, tmp_path, again=True)
     shown = (

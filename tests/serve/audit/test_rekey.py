@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fraud.counted import counted
 from fraud.verdict import Verdict
 from serve.prediction_log.pseudonym import KEY_ID_BYTES, Pseudonyms
 from tests.live_stack import project_environment
@@ -52,7 +53,7 @@ def log(database: str, tmp_path: Path) -> str:
 def test_a_person_is_found_under_every_known_key(log: str, tmp_path: Path, settings: dict[str, str], rows: int) -> None:
     told = run(log, tmp_path, "erase", "--applicant-ref", "anna", **settings)
     assert told.returncode == 0, told.stderr
-    assert f"erased: {rows} rows in {rows} records" in told.stdout
+    assert f"erased: {counted(rows, 'row')} in {counted(rows, 'record')}" in told.stdout
     assert audit(log, tmp_path).verdict is Verdict.PASS
 
 
@@ -62,13 +63,13 @@ def test_listed_persons_are_rekeyed_and_the_others_counted(log: str, tmp_path: P
     before = run(log, tmp_path, "rekey")
     assert before.returncode == 10
     old, new = Pseudonyms(OLD).key_ids()[0].hex(), Pseudonyms(NEW).key_ids()[0].hex()
-    assert f"newest key ({new}): 1 rows" in before.stdout
-    assert "of the time before keys had ids: 1 rows" in before.stdout
+    assert f"newest key ({new}): 1 row" in before.stdout
+    assert "from before keys had ids: 1 row" in before.stdout
     done = run(log, tmp_path, "rekey", "--refs", str(listed))
     assert done.returncode == 10, done.stderr
     assert "rekeyed: 2 rows in 2 records" in done.stdout
     assert f"newest key ({new}): 3 rows" in done.stdout
-    assert f"earlier key ({old}): 1 rows" in done.stdout
+    assert f"earlier key ({old}): 1 row" in done.stdout
     assert audit(log, tmp_path).verdict is Verdict.PASS
     listed.write_text("berta\n")
     assert run(log, tmp_path, "rekey", "--refs", str(listed)).returncode == 0, "all are"

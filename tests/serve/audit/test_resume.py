@@ -104,7 +104,7 @@ def test_a_checkpoint_that_skips_records_is_refused_with_the_key(log: str, tmp_p
     write_checkpoint(tmp_path, first, KEY)
     run = resume(log, tmp_path, AUDIT_KEY=SECRET)
     assert (run.returncode, "6 records in 2 chains" in run.stdout) == (10, True), run.stdout + run.stderr
-    began = f"going on with what began at {first.began_at:%Y-%m-%d %H:%M:%S} UTC: 1 records are verified"
+    began = f"resuming the verification begun at {first.began_at:%Y-%m-%d %H:%M:%S} UTC: 1 record verified"
     assert run.stderr.startswith(began)
 
 
@@ -178,7 +178,7 @@ def test_other_anchors_than_before_are_refused(
 ) -> None:
     shutil.copytree(elsewhere, elsewhere.with_name("copy"))
     begun = checkpoints(log, tmp_path, [tmp_path / place for place in before])[2]
-    with pytest.raises(CheckpointError, match="had other collected anchors: give the same --anchors"):
+    with pytest.raises(CheckpointError, match="had other collected anchors: use the same --anchors"):
         go_on(log, tmp_path, begun, [tmp_path / place for place in now])
 
 

@@ -117,11 +117,15 @@ def strip_it_and_begin_anew(log: str, spool: Path) -> None:
 @pytest.mark.parametrize(
     ("manipulate", "told"),
     [
-        pytest.param(change_it, "its anchor is not what was signed with this key", id="changed"),
-        pytest.param(sign_it_with_another_key, "its anchor is not what was signed with this key", id="signed again"),
+        pytest.param(change_it, "its anchor does not match its signature under this key", id="changed"),
+        pytest.param(
+            sign_it_with_another_key, "its anchor does not match its signature under this key", id="signed again"
+        ),
         pytest.param(strip_its_signature, "its anchor is not signed, as all are since", id="signature stripped"),
         pytest.param(
-            give_it_that_of_another_chain, "its anchor is not what was signed with this key", id="of another chain"
+            give_it_that_of_another_chain,
+            "its anchor does not match its signature under this key",
+            id="of another chain",
         ),
         pytest.param(
             strip_it_and_write_to_the_chain, "its anchor is not signed, as all are since", id="stripped, then moved"

@@ -58,7 +58,7 @@ def change(dsn: str, assignment: str) -> None:
     ("assignment", "said"),
     [
         ("features = features || 1::real", "features has 21 elements"),
-        ("features = array_prepend(NULL::real, features[1:19])", "its features, ids or reasons are not"),
+        ("features = array_prepend(NULL::real, features[1:19])", "its features, ids or reasons were changed"),
         ("features = ('[2:21]=' || features::text)::real[]", "features has 1 dimensions, the first from 2"),
         ("features = ARRAY[features[1:10], features[11:20]]", "features has 2 dimensions, the first from 1"),
         (
@@ -69,11 +69,11 @@ def change(dsn: str, assignment: str) -> None:
         ("application_ids = ('[5:6]=' || application_ids::text)::text[]", "application_ids has the shape [5:6]"),
         ("application_ids = ARRAY[application_ids]", "application_ids has the shape [1:1][1:2]"),
         ("applicant_refs = ('[0:1]=' || applicant_refs::text)::bytea[]", "applicant_refs has the shape [0:1]"),
-        ("reasons = reasons || 1::real", "reasons has 9 elements, expected as many pairs"),
-        ("reasons = '{}'", "reasons has 0 elements, expected as many pairs"),
+        ("reasons = reasons || 1::real", "reasons has 9 elements, expected the same number of pairs"),
+        ("reasons = '{}'", "reasons has 0 elements, expected the same number of pairs"),
         ("reasons = ('[0:7]=' || reasons::text)::real[]", "reasons has 1 dimensions, the first from 0"),
         ("reasons = ARRAY[reasons]", "reasons has 2 dimensions"),
-        ("reasons[3] = NULL", "its features, ids or reasons are not"),
+        ("reasons[3] = NULL", "its features, ids or reasons were changed"),
         ("received_at = '0044-03-15 BC'", "it does not follow from the record before it"),
         ("received_at = 'infinity'", "one of its times is infinite"),
         ("received_at = '-infinity'", "one of its times is infinite"),
@@ -174,7 +174,7 @@ def test_an_anchor_that_can_not_be_read_is_a_finding_and_stops_nothing(
 ) -> None:
     (anchor,) = anchor_files(tmp_path)
     anchor.write_bytes(content)
-    assert damage(audit(log, tmp_path)) == [f"{anchor} is no anchor of a chain"]
+    assert damage(audit(log, tmp_path)) == [f"{anchor} is not an anchor of a chain"]
     fill(tmp_path)
     ship_all(tmp_path, log)
     report = audit(log, tmp_path)

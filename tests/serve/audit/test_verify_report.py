@@ -41,7 +41,7 @@ def test_a_page_shows_what_was_found_as_text() -> None:
 
 def test_a_page_says_how_many_findings_it_leaves_out() -> None:
     page = report_page(report_of(Finding(Fault.CHANGED, "it"), found=12_000), PLACE, VERSIONS, 0)
-    assert "11,999 further findings are counted and not listed" in page
+    assert "11,999 further findings are counted, but not listed" in page
 
 
 def test_reports_of_other_times_stay(tmp_path: Path) -> None:

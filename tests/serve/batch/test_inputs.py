@@ -39,14 +39,14 @@ def test_files_are_found(folder: Path, texts: list[str], found: list[str], monke
 @pytest.mark.parametrize(
     ("texts", "told"),
     [
-        pytest.param(["none.csv"], r"none.csv: is not there: expected a file, a folder or a pattern", id="not there"),
+        pytest.param(["none.csv"], r"none.csv: does not exist: expected a file, a folder or a pattern", id="not there"),
         pytest.param(["*.tsv"], r"\*.tsv: matches no file: expected a name that ends with .csv", id="no match"),
         pytest.param(["empty"], r"empty: holds no files", id="an empty folder"),
-        pytest.param(["notes.txt"], r"notes.txt: is of a format that is not read: expected a name that", id="format"),
-        pytest.param(["mixed"], r"e.xlsx: is of a format that is not read", id="one of a folder's"),
+        pytest.param(["notes.txt"], r"notes.txt: has an unknown format: expected a name that", id="format"),
+        pytest.param(["mixed"], r"e.xlsx: has an unknown format", id="one of a folder's"),
         pytest.param(["b.csv", "./b.csv"], r"b.csv: is named twice", id="twice"),
         pytest.param(["b.csv", "*.csv"], r"b.csv: is named twice", id="twice by a pattern"),
-        pytest.param(["gopher://host/b.csv"], r"gopher://host/b.csv: is no address that can be read", id="scheme"),
+        pytest.param(["gopher://host/b.csv"], r"gopher://host/b.csv: is not a readable address", id="scheme"),
     ],
 )
 def test_an_unreadable_input_is_refused(

@@ -94,13 +94,13 @@ def test_claims_that_are_gone_are_told(places: JobPlaces, spool: Spool, spool_fo
     last = _record(spool, journal, Chunk(0, 0), Chunk(0, 1))
     path = places.folder / last.chain_id.hex
     path.write_bytes(path.read_bytes()[:20])
-    with pytest.raises(ResumeError, match="does not tell what record 2 of its chain is"):
+    with pytest.raises(ResumeError, match="does not have record 2 of its chain"):
         places.recorded(spool_folder)
 
 
 def test_claims_of_a_job_that_was_given_up_go_with_the_next(places: JobPlaces, tmp_path: Path) -> None:
     JobPlaces(tmp_path / "places", "b" * 32).begin()
-    with pytest.raises(ResumeError, match="another RUN_DIR, or another machine's"):
+    with pytest.raises(ResumeError, match="but in another RUN_DIR or on another machine"):
         places.refuse_missing()
 
 
@@ -114,7 +114,7 @@ def test_records_that_nobody_ships_are_told_of(
 ) -> None:
     monkeypatch.setattr(shipping, "PATIENCE_S", 0.0)
     last = _record(spool, PlaceJournal(places.folder), Chunk(0, 0), Chunk(0, 1))
-    with pytest.raises(RecordError, match=r"2 records of them wait in .*, since PostgreSQL takes none"):
+    with pytest.raises(RecordError, match=r"2 of their records wait in .*, since PostgreSQL accepts none"):
         wait_until_shipped(spool_folder, [last.chain_id])
 
 
@@ -127,7 +127,7 @@ def test_a_full_spool_ends_the_run_in_words(
     rows = DecodedRows(good_rows(2), None, None)
     recorder = Recorder(Recording(log, "a" * 32, places.folder, {}))
     try:
-        with pytest.raises(RecordError, match=r"takes no record .*give the same command again to go on"):
+        with pytest.raises(RecordError, match=r"accepts no record .*run the same command again to resume"):
             recorder.record(Chunk(0, 0), answer(loaded, rows, 0), loaded)
     finally:
         recorder.close()

@@ -115,7 +115,7 @@ def test_an_address_without_a_cluster_is_told(model: ModelChoice, tmp_path: Path
     [
         pytest.param(("--engine", "spark"), "expected one of processes, ray", id="unknown"),
         pytest.param(("--address", "here:1"), "expected --engine ray", id="address"),
-        pytest.param(("--engine", "ray", "--record"), "expected one of them", id="record"),
+        pytest.param(("--engine", "ray", "--record"), "expected only one of them", id="record"),
     ],
 )
 def test_contradictory_options_are_refused(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:

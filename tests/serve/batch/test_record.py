@@ -204,7 +204,7 @@ def test_a_person_is_on_record_by_a_pseudonym(
     source = write_table(table, tmp_path / "persons.csv")
     arguments = (source, tmp_path / "out.csv", "--record")
     told = _end(start(model.run_dir, *arguments, DATABASE_URL=module_database), 2)
-    assert "applicant_ref can't be kept: leave the column out, or set APPLICANT_REF_KEY" in told
+    assert "applicant_ref can't be recorded: remove the column, or set APPLICANT_REF_KEY" in told
     assert not list(tmp_path.glob("out*"))
     key = "k" * 32
     _end(start(model.run_dir, *arguments, DATABASE_URL=module_database, APPLICANT_REF_KEY=key), 30)
@@ -227,4 +227,4 @@ def test_a_run_is_gone_on_with_only_where_it_is_known_what_is_recorded(
     (places,) = model.run_dir.glob("batch/*.places")
     shutil.rmtree(places)
     told = _end(start(model.run_dir, *arguments, "--record", DATABASE_URL=module_database), 2)
-    assert "what this run has recorded is told by another RUN_DIR, or another machine's" in told
+    assert "but in another RUN_DIR or on another machine" in told

@@ -43,7 +43,7 @@ HEADER = ",".join(TABLE.column_names).encode()
         pytest.param(
             "a.csv",
             _table("a.csv", WITHOUT_AGE),
-            "a.csv: there is no column Age_Days",
+            "a.csv: column Age_Days is missing",
             id="missing column",
         ),
         pytest.param("a.csv.gz", _write("a.csv.gz", b"no gzip at all"), "a.csv.gz: can't be read", id="no gzip"),
@@ -87,8 +87,8 @@ def test_an_input_that_is_none_is_refused(model: ModelChoice, name: str, make: M
 @pytest.mark.parametrize(
     ("output", "told"),
     [
-        pytest.param("in.csv", "is the output, or in it: expected another place", id="the input"),
-        pytest.param("taken.csv", "taken.csv: is there already: expected a name that is not taken", id="taken"),
+        pytest.param("in.csv", "is the output, or in it: expected another output", id="the input"),
+        pytest.param("taken.csv", "taken.csv: exists already: expected a new name", id="taken"),
         pytest.param("taken/", "is not empty: expected a new folder", id="a folder of others"),
         pytest.param("inputs/", "is the output, or in it", id="the folder of an input"),
         pytest.param("out.xlsx", "out.xlsx: expected a name that ends with .csv.* or with / for a folder", id="format"),
@@ -106,7 +106,7 @@ def test_an_output_that_can_not_be_is_refused(model: ModelChoice, output: str, t
 
 def test_a_complete_output_is_not_scored_again(model: ModelChoice, tmp_path: Path) -> None:
     source = write_table(TABLE, tmp_path / "in.csv")
-    for output, told in ((f"{tmp_path}/out/", "of a complete run"), (f"{tmp_path}/out.csv", "is there already")):
+    for output, told in ((f"{tmp_path}/out/", "of a complete run"), (f"{tmp_path}/out.csv", "exists already")):
         score(model, [source], output)
         with pytest.raises(ProjectError, match=told):
             score(model, [source], output)
@@ -116,7 +116,7 @@ def test_a_second_run_on_the_same_output_is_refused(model: ModelChoice, tmp_path
     source = write_table(TABLE, tmp_path / "in.csv")
     with (
         alone(model.run_dir, Output.of(f"{tmp_path}/out.csv", "parquet")),
-        pytest.raises(ProjectError, match="another run writes it"),
+        pytest.raises(ProjectError, match="is being written by another run"),
     ):
         score(model, [source], tmp_path / "out.csv")
 
@@ -124,7 +124,7 @@ def test_a_second_run_on_the_same_output_is_refused(model: ModelChoice, tmp_path
 def test_a_version_without_reasons_gives_none(tmp_path: Path) -> None:
     model = make_model(tmp_path / "run", explained=False)
     source = write_table(TABLE, tmp_path / "in.csv")
-    with pytest.raises(ProjectError, match="version 4 of the model gives no reasons"):
+    with pytest.raises(ProjectError, match="version 4 of the model has no reasons"):
         score(model, [source], tmp_path / "out.csv", asks=Asks(report=True, reasons=2))
     assert not list(tmp_path.glob("out*"))
 
@@ -133,7 +133,7 @@ def test_without_a_model_nothing_is_scored(tmp_path: Path) -> None:
     model = ModelChoice(tmp_path / "run", "divorce-model", make_model(tmp_path / "other").options)
     source = write_table(TABLE, tmp_path / "in.csv")
     for version, told in (
-        (None, "no model registry .* and no server"),
+        (None, "no model registry .* and there is no local copy"),
         (9, "no model registry"),
     ):
         with pytest.raises(ProjectError, match=told):

@@ -28,7 +28,7 @@ def test_a_process_that_outlives_its_run_keeps_the_output(tmp_path: Path, monkey
         process = context.Process(target=_live, args=(lock, theirs))
         process.start()
         assert ours.recv() == "ready"
-    with pytest.raises(OutputError, match="another run writes it"), alone(tmp_path, output):
+    with pytest.raises(OutputError, match="is being written by another run"), alone(tmp_path, output):
         pass
     ours.send("end")
     process.join()

@@ -177,7 +177,7 @@ def test_a_file_that_is_too_large_to_be_copied_stays_in_parts(
 ) -> None:
     monkeypatch.setattr(publishing, "COPIED_MAX_BYTES", 20_000)
     arguments = [f"s3://bucket/in.csv{store.query}"], f"s3://bucket/out.csv{store.query}"
-    with pytest.raises(BatchError, match=r"s3://bucket/out.csv: would be larger than S3 copies .* use its parts in"):
+    with pytest.raises(BatchError, match=r"s3://bucket/out.csv: would be larger than S3 can copy .* use its parts in"):
         score(model, *arguments)
     assert "out.csv" not in store.names("bucket")
     assert len([name for name in store.names("bucket/out.csv.parts") if name.startswith("part-")]) > 5
@@ -186,12 +186,12 @@ def test_a_file_that_is_too_large_to_be_copied_stays_in_parts(
 @pytest.mark.parametrize(
     ("source", "output", "told"),
     [
-        pytest.param("s3://nowhere/in.csv{query}", "out.csv", "s3://nowhere/in.csv: is not there", id="no file"),
+        pytest.param("s3://nowhere/in.csv{query}", "out.csv", "s3://nowhere/in.csv: does not exist", id="no file"),
         pytest.param("s3://nowhere/*.csv{query}", "out.csv", "s3://nowhere/*.csv: matches no file", id="no bucket"),
         pytest.param(
             "s3://bucket/in.csv{query}",
             "s3://nowhere/out.csv{query}",
-            "s3://nowhere: there is no such bucket",
+            "s3://nowhere: the bucket does not exist",
             id="out",
         ),
         pytest.param(
@@ -201,10 +201,16 @@ def test_a_file_that_is_too_large_to_be_copied_stays_in_parts(
             id="nobody answers",
         ),
         pytest.param(
-            f"s3://{KEY}:{SECRET}@bucket/none.csv{{query}}", "out.csv", "s3://bucket/none.csv: is not there", id="keys"
+            f"s3://{KEY}:{SECRET}@bucket/none.csv{{query}}",
+            "out.csv",
+            "s3://bucket/none.csv: does not exist",
+            id="keys",
         ),
         pytest.param(
-            f"s3://{KEY}:{SECRET}@bucket/in.csv?regio=a", "out.csv", "s3://bucket/in.csv: is no address", id="?"
+            f"s3://{KEY}:{SECRET}@bucket/in.csv?regio=a",
+            "out.csv",
+            "s3://bucket/in.csv: is not a readable address",
+            id="?",
         ),
     ],
 )
@@ -236,5 +242,5 @@ def test_denied_access_is_told(
 
     monkeypatch.setattr(S3Response, "get_object", refuse)
     monkeypatch.setattr(S3Response, "head_object", refuse)
-    with pytest.raises(BatchError, match=r"s3://bucket/in.csv: access is denied: expected keys that may read"):
+    with pytest.raises(BatchError, match=r"s3://bucket/in.csv: access is denied: expected keys that allow reading"):
         score(model, [f"s3://bucket/in.csv{store.query}"], tmp_path / "out.csv")

@@ -141,9 +141,9 @@ def test_an_end_in_the_middle_is_made_up_for(
 @pytest.mark.parametrize(
     ("name", "key", "told"),
     [
-        ("9-0000", KEY, "decided by policy 9-0000, which nobody had signed"),
-        (None, None, "draws its control sample by another key"),
-        (None, b"another key " * 4, "draws its control sample by another key"),
+        ("9-0000", KEY, "decided by policy 9-0000, which was not signed"),
+        (None, None, "draws its control sample with another key"),
+        (None, b"another key " * 4, "draws its control sample with another key"),
     ],
     ids=["unknown policy", "no key", "another key"],
 )

@@ -141,11 +141,11 @@ BY_COLUMN = FORMS["columns"][1](EXAMPLE_ROWS[:2])
         pytest.param(JSON, b'{"columns": "Age_Days"}', InvalidInstance, "columns", id="columns as text"),
         pytest.param(JSON, COLUMNS, InvalidInstance, "columns: Expected `str`", id="a column name as number"),
         pytest.param(
-            *(JSON, ARRAYS.replace(b"ID_Days", b"Age_Days"), InvalidInstance, "no column ID_Days"),
+            *(JSON, ARRAYS.replace(b"ID_Days", b"Age_Days"), InvalidInstance, "column ID_Days is missing"),
             id="a column instead of another",
         ),
         pytest.param(
-            *(JSON, ARRAYS.replace(b'"Age_Days"', b'"Age_Days", "Age_Days"'), InvalidInstance, "Age_Days is there 2"),
+            *(JSON, ARRAYS.replace(b'"Age_Days"', b'"Age_Days", "Age_Days"'), InvalidInstance, "Age_Days appears 2"),
             id="a column twice",
         ),
         pytest.param(
@@ -160,8 +160,12 @@ BY_COLUMN = FORMS["columns"][1](EXAMPLE_ROWS[:2])
             id="columns of different length",
         ),
         pytest.param(NDJSON, b"[]", InvalidInstance, "instance 0", id="a line with an array"),
-        pytest.param(NDJSON, ROW + b" " + ROW, MalformedBody, "one JSON object a line", id="two objects on a line"),
-        pytest.param(NDJSON, ROW.replace(b",", b",\n"), MalformedBody, "object a line", id="an object on many lines"),
+        pytest.param(
+            NDJSON, ROW + b" " + ROW, MalformedBody, "one JSON object on each line", id="two objects on a line"
+        ),
+        pytest.param(
+            NDJSON, ROW.replace(b",", b",\n"), MalformedBody, "object on each line", id="an object on many lines"
+        ),
         pytest.param(NDJSON, ROW + b"\n{", MalformedBody, "not valid JSON", id="a line that is cut off"),
         pytest.param(NDJSON, ROW + b"\n\xff", MalformedBody, "not valid JSON", id="a line that is no UTF-8"),
     ],

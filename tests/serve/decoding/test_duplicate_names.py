@@ -107,7 +107,7 @@ def test_a_name_that_is_there_twice_is_refused_by_name(decode: Decode, document:
     value, _ = json.JSONDecoder().raw_decode(text[at + len(name) + 4 :])
     spelled = escape % ord(name[0]) + name[1:] if escape else name
     spoilt = f'{text[:at]}"{spelled}":{json.dumps(value)}, {text[at:]}'
-    with pytest.raises(DuplicateName, match=f"^{name} is there 2 times in one object") as caught:
+    with pytest.raises(DuplicateName, match=f"^{name} appears 2 times in one object") as caught:
         decode(spoilt.encode())
     assert (caught.value.status, caught.value.field) == (422, name)
 

@@ -99,9 +99,14 @@ PLAIN = of_columns()
         pytest.param(of_columns(ID_Days=[1, -1, 3]), InvalidInstance, "ID_Days is -1", id="a negative number"),
         pytest.param(of_columns(application_id=["a\nb"] * 3), InvalidInstance, "application_id of", id="a bad id"),
         pytest.param(of_columns(application_id=[b"a"] * 3), InvalidInstance, "is of type binary", id="bytes as ids"),
-        pytest.param(of_frame(FRAME.drop(columns="ID_Days")), InvalidInstance, "no column ID_Days", id="a column less"),
         pytest.param(
-            of_frame(FRAME.set_index("ID_Days")), InvalidInstance, "no column ID_Days", id="a feature as the index"
+            of_frame(FRAME.drop(columns="ID_Days")), InvalidInstance, "column ID_Days is missing", id="a column less"
+        ),
+        pytest.param(
+            of_frame(FRAME.set_index("ID_Days")),
+            InvalidInstance,
+            "column ID_Days is missing",
+            id="a feature as the index",
         ),
     ],
 )
@@ -137,7 +142,10 @@ def with_shared_prefixes() -> bytes:
             lambda: without_type(with_one_long_text(40, 2**20)), InvalidInstance, "at most 64 ch", id="one long text"
         ),
         pytest.param(
-            lambda: of_columns(1, application_id=["a" * (INFLATED_MAX_BYTES + 1)]), BodyTooLarge, "inflated", id="bomb"
+            lambda: of_columns(1, application_id=["a" * (INFLATED_MAX_BYTES + 1)]),
+            BodyTooLarge,
+            "decompressed",
+            id="bomb",
         ),
         pytest.param(with_shared_prefixes, UnsupportedMediaType, "encoding 7", id="texts that share their beginnings"),
         pytest.param(

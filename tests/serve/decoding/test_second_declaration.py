@@ -113,7 +113,7 @@ for row, field in (
             decode(as_json({"instances": [good, row]}), 9)
         assert (caught.value.instance, caught.value.field) == (1, field), caught.value
         assert "ten" not in caught.value.message.split()
-with pytest.raises(InvalidInstance, match="there is no column b: expected the 3 features"):
+with pytest.raises(InvalidInstance, match="column b is missing: expected the 3 features"):
     decode_csv(b"net-worth\\n1\\n", 9)
 """
 

@@ -114,7 +114,7 @@ def test_a_wrong_kernel_never_serves(
     assert engine.name == "onnxruntime"
     assert engine.plan is None
     assert complaint in caplog.text
-    assert "ONNX Runtime stays in charge" in caplog.text
+    assert "ONNX Runtime is used instead" in caplog.text
     np.testing.assert_array_equal(engine.score(ROWS), reference(path).score(ROWS))
     with pytest.raises(ForestUnavailableError, match=complaint):
         load(read_model(path), FOREST)
@@ -160,7 +160,7 @@ def test_a_plan_that_can_not_be_kept_is_used(
     monkeypatch.setattr("serve.engine.plan.tempfile.NamedTemporaryFile", refuse)
     with caplog.at_level(logging.INFO):
         assert load(read_model(path), AUTO).plan is not None
-    assert "the plan is not kept" in caplog.text
+    assert "the plan is not saved" in caplog.text
     assert not plan_path(path).exists()
 
 

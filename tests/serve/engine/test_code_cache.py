@@ -43,7 +43,7 @@ def test_a_folder_that_was_opened_to_others_is_made_anew(
     assert list(tmp_path.iterdir()) == [kept]
     assert list(kept.iterdir()) == []
     assert kept.stat().st_mode & 0o777 == 0o700
-    assert f"others than its user might have written to {kept}" in caplog.text
+    assert f"users other than the owner might have written to {kept}" in caplog.text
 
 
 def test_an_opened_folder_is_not_read_where_others_could_replace_it(
@@ -55,7 +55,7 @@ def test_an_opened_folder_is_not_read_where_others_could_replace_it(
     (tmp_path / "code").chmod(0o777)
     with caplog.at_level(logging.ERROR):
         assert not load(tmp_path / "code")
-    assert f"others than its user may write to {tmp_path / 'code'}" in caplog.text
+    assert f"users other than its owner can write to {tmp_path / 'code'}" in caplog.text
 
 
 def test_a_folder_in_one_that_others_may_write_to_is_refused(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_a_folder_that_can_not_be_written_costs_time_only(
     with caplog.at_level(logging.WARNING):
         compile_code(folder)
     assert compiled == [False]
-    assert "compiled code is not kept" in caplog.text
+    assert "compiled code is not cached" in caplog.text
 
 
 ELSEWHERE = """

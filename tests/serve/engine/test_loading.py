@@ -72,7 +72,7 @@ def test_another_signature_is_refused(tmp_path: Path, inputs: list[Port], output
 @pytest.mark.parametrize(
     ("content", "error", "expected"),
     [
-        pytest.param(None, ModelMissingError, "expected a file of the model", id="no file"),
+        pytest.param(None, ModelMissingError, "expected a readable model file", id="no file"),
         pytest.param(b"", ModelFormatError, "expected an ONNX", id="empty"),
         pytest.param(b"PK\x03\x04 not a model", ModelFormatError, "expected an ONNX", id="another format"),
     ],

@@ -145,4 +145,4 @@ def test_a_key_of_another_certificate_is_named(
     other = Certificate.issue(tmp_path)
     run = start_server(**CONFIGURED, **certificate.settings | {"SSL_KEYFILE": str(other.key)})
     assert run.returncode == 2
-    assert "belong together" in run.stderr
+    assert "a matching pair" in run.stderr

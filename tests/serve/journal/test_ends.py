@@ -58,7 +58,7 @@ def test_an_anchor_stays_where_a_journal_was_cut(database: str, tmp_path: Path, 
     before = Anchors(tmp_path).of(ends.PERSON_EVENTS.chain_id)
     execute(database, "ALTER TABLE person_events DISABLE TRIGGER ALL; DELETE FROM person_events WHERE number > 2")
     add_events(database, added)
-    with pytest.raises(JournalCut, match="person_events: events that were there are gone"):
+    with pytest.raises(JournalCut, match="person_events: anchored events are missing"):
         anchor(database, tmp_path)
     assert Anchors(tmp_path).of(ends.PERSON_EVENTS.chain_id) == before
 

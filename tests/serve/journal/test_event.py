@@ -53,8 +53,8 @@ def test_a_changed_event_is_found_by_its_number(changed: Callable[[Event], Event
 
 def test_removed_events_are_told_as_a_range() -> None:
     events = events_of(6)
-    assert list(faults_of(events[:1] + events[3:])) == [(2, "events 2 to 3 are gone")]
-    assert list(faults_of(events[2:])) == [(1, "events 1 to 2 are gone")]
+    assert list(faults_of(events[:1] + events[3:])) == [(2, "events 2 to 3 are missing")]
+    assert list(faults_of(events[2:])) == [(1, "events 1 to 2 are missing")]
 
 
 def test_exchanged_events_are_found() -> None:

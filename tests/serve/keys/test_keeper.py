@@ -71,7 +71,7 @@ def test_copy_holds_while_the_database_is_away(database: str, tmp_path: Path, ca
     assert away.behind_s == sorted(away.behind_s)
     assert away.behind_s[-1] > 0
     assert [record.message.partition(":")[0] for record in caplog.records] == [
-        "API keys of the database are not followed; those that were read last hold"
+        "API keys can't be updated from the database; those read last stay valid"
     ], "said once"
 
 
@@ -83,7 +83,7 @@ def test_broken_connection_is_made_anew(database: str, tmp_path: Path, caplog: p
     server.keeper.keep_up()
     server.keeper.keep_up()
     assert server.clients() == ["agency"]
-    assert "are followed again" in caplog.text
+    assert "are updated from the database again" in caplog.text
     assert server.behind_s[-1] == 0
     server.keeper.close()
 

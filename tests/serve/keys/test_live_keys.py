@@ -106,7 +106,7 @@ def test_start_without_any_key_says_how_to_make_one_and_uses_are_told_at_the_end
     before = fetch(stack.owner_dsn, "UPDATE api_keys SET revoked_at = now(), revoked_by = 'x' RETURNING number")
     assert before is not None
     with server_beside(stack, tmp_path, API_KEYS="", SERVE_WORKERS="1") as url:
-        assert "no API key is known, so nobody can score yet" in (tmp_path / "server.log").read_text()
+        assert "there are no API keys, so nobody can score yet" in (tmp_path / "server.log").read_text()
         made = added(stack, "city")
         wait_until_known(url, made.key)
     query = "SELECT last_used_at IS NOT NULL FROM api_keys WHERE number = %s"

@@ -27,18 +27,18 @@ LABEL = Label("A-1", 1, dt.date(2026, 3, 1), "register")
         ({"application_id": ""}, "application_id", "expected 1 to 64 printable"),
         ({"application_id": "x" * 65}, "application_id", "expected 1 to 64 printable"),
         ({"application_id": "a\nb"}, "application_id", "expected 1 to 64 printable"),
-        ({"application_id": " a"}, "application_id", "none of them a space at an end"),
+        ({"application_id": " a"}, "application_id", "without spaces at either end"),
         ({"application_id": 7}, "application_id", "of the type int"),
         ({"outcome": 1}, "outcome", "expected one of divorce, no_divorce, withdrawn"),
-        ({"outcome": "suspicion"}, "outcome", "what an officer suspects is a decision and no outcome"),
+        ({"outcome": "suspicion"}, "outcome", "an officer's suspicion is a decision, not an outcome"),
         ({"outcome": []}, "outcome", "of the type list"),
         ({"date": "01-03-2026"}, "date", "expected a date as YYYY-MM-DD"),
-        ({"date": "2026-02-30"}, "date", "and one that there is"),
+        ({"date": "2026-02-30"}, "date", "and a date that exists"),
         ({"date": "2026-03-16"}, "date", "to 2026-03-15, which is today"),
         ({"date": "1899-12-31"}, "date", "expected a date from 1900-01-01"),
         ({"source": None}, "source", "is missing"),
         ({"source": "x" * 201}, "source", "expected 1 to 200 printable"),
-        ({"suspicion": "yes"}, "suspicion", "is no field of a label"),
+        ({"suspicion": "yes"}, "suspicion", "is not a field of a label"),
     ],
 )
 def test_a_fault_names_its_field_and_what_was_expected(changes: dict[str, Any], field: str, expected: str) -> None:
@@ -96,7 +96,7 @@ def test_an_empty_value_of_a_csv_is_missing() -> None:
         (b"application_id,outcome,date\nA,divorce,2026-03-01\n", "expected application_id, outcome, date, source"),
         (b"application_id,outcome,date,source\n", "no label"),
         (b"application_id,outcome,date,source\nA,divorce\n", "line 2 of the file has 2 values: expected 4"),
-        (b'application_id,outcome,date,source\n"A"b,divorce,2026-03-01,r\n', "no CSV: line 2"),
+        (b'application_id,outcome,date,source\n"A"b,divorce,2026-03-01,r\n', "not valid CSV: line 2"),
         (b"\xff\xfe", "expected CSV or Parquet"),
         (b"PAR1 and no more", "Parquet"),
         (FILES["parquet with texts"][:-20], "Parquet"),
@@ -148,5 +148,5 @@ def test_a_long_text_that_many_rows_name_takes_its_memory_once() -> None:
 @pytest.mark.parametrize("kind", [pa.list_(pa.string()), pa.struct([("source", pa.string())]), pa.binary()])
 def test_a_column_that_is_no_text_is_refused(kind: pa.DataType) -> None:
     columns = {name: [value] for name, value in GOOD.items()}
-    with pytest.raises(MalformedBody, match="column source of the file is of the type"):
+    with pytest.raises(MalformedBody, match="column source of the file has the type"):
         rows_of_file(parquet(**{**columns, "source": pa.array([None], kind)}))

@@ -140,12 +140,12 @@ def test_the_command_records_a_file_once(stack: LiveStack, tmp_path: Path) -> No
     first = run(stack, str(file), "--key", "march")
     assert (first.returncode, first.stdout) == (
         0,
-        "Recorded: 2 new, 0 corrected, 0 withdrawn, 0 were known as they are.\n",
+        "Recorded: 2 new, 0 corrected, 0 withdrawn, 0 unchanged.\n",
     )
     again = run(stack, str(file), "--key", "march")
     assert again.returncode == 0
     assert "Nothing was done" in again.stdout
-    assert "2 were known" in run(stack, str(file)).stdout
+    assert "2 unchanged" in run(stack, str(file)).stdout
     assert len(fetch(stack.owner_dsn, LABELS, "c1")) == 1
 
 

@@ -86,7 +86,7 @@ def test_changing_aliases_and_descriptions_is_for_operators(method: str, path: s
 
 @pytest.mark.parametrize(("method", "path"), REFUSED)
 def test_all_else_is_refused(method: str, path: str) -> None:
-    with pytest.raises(Forbidden, match="does not pass"):
+    with pytest.raises(Forbidden, match="is not allowed"):
         role_of_call(method, path)
 
 

@@ -123,7 +123,7 @@ def test_an_old_local_copy_is_no_verdict_before_the_registry_is_asked(old_store:
     options = EngineOptions(kind=EngineKind.ONNXRUNTIME)
     model = ServingModel("divorce-model", old_store, Registry("http://127.0.0.1:9/mlflow", "divorce-model"), options)
     model.load_local()
-    with pytest.raises(NotReady, match="the registry is asked for a model: version 1 can't be served"):
+    with pytest.raises(NotReady, match="waiting for a model from the registry: version 1 can't be served"):
         _ = model.active
     model.give_up_on_registry()
     with pytest.raises(ModelUnusable, match=r"version 1 can't be served: .*golden rows"):

@@ -138,7 +138,7 @@ def test_a_certificate_is_believed_only_where_its_authority_is(
 def test_nothing_is_sent_to_a_server_without_the_tls_that_was_asked_for(handler: Handler) -> None:
     with mail_server(handler) as port:
         told = why_not(Mail(place(port, Security.STARTTLS, "scoring", "passw0rd")))
-    assert told.startswith("the mail server does not do what NOTIFY_MAIL says: STARTTLS")
+    assert told.startswith("the mail server does not support what NOTIFY_MAIL requires: STARTTLS")
 
 
 @pytest.mark.parametrize("password", ["passw0rd", "wrong"])

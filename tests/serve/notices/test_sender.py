@@ -153,7 +153,7 @@ def test_an_undeliverable_notice_expires_and_is_shown(database: str, caplog: pyt
     caplog.set_level(logging.CRITICAL)
     here.send()
     assert deliveries(database) == [[Delivery("mail", "lost", 3, "closed")]]
-    assert "is lost, nobody was told by mail: closed" in caplog.text
+    assert "is lost, it was not delivered by mail: closed" in caplog.text
     mailbox.is_open = True
     here.send()
     assert mailbox.headlines == []

@@ -27,7 +27,7 @@ def test_each_kind_of_notice_has_words(about: str, state: str) -> None:
 def test_a_check_that_nobody_foresaw_has_words_too() -> None:
     notice = msgspec.structs.replace(NOTICE, about="other", state="fail")
     assert headline(notice) == "Check `other`: fail (before: pass)"
-    assert what_to_do(notice) == "The report says what was found."
+    assert what_to_do(notice) == "The report has the findings."
 
 
 def test_a_message_leads_to_the_report() -> None:
@@ -39,7 +39,7 @@ def test_a_message_leads_to_the_report() -> None:
 def test_an_alert_names_its_server_and_leads_to_the_first_page() -> None:
     alert = msgspec.structs.replace(NOTICE, about=SPOOL, place="web-1:8000", state=ALERT, before="", report=None)
     message = message_of(alert, "https://scoring.example")
-    assert message.headline == "Records that wait for the database of web-1:8000: alert"
+    assert message.headline == "Records waiting for the database of web-1:8000: alert"
     assert message.link == "https://scoring.example/"
 
 

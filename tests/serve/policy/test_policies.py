@@ -96,7 +96,7 @@ def test_damaged_file_is_told_and_decides_nothing(database: str, journal: Journa
     with pytest.raises(NoReviewPolicy, match="not what was signed"):
         policies.in_force(AT_NOON)
     journal.path.write_text("{")
-    with pytest.raises(NoReviewPolicy, match="fetched again"):
+    with pytest.raises(NoReviewPolicy, match="fetches it again"):
         policies.in_force(AT_NOON)
     journal.path.unlink()
     journal.renew(database)

@@ -240,7 +240,7 @@ def small_files() -> Iterator[int]:
 
 def test_a_full_disk_refuses_and_keeps_no_half_record(tmp_path: Path, small_files: int) -> None:
     with running_spool(tmp_path) as spool:
-        taken = append_until_refused(spool, "the disk takes no more records")
+        taken = append_until_refused(spool, "the disk accepts no more records")
         assert taken > 3
         assert only_segment(tmp_path).stat().st_size <= small_files
         assert sequences(tmp_path) == list(range(1, taken + 1))

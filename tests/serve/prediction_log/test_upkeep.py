@@ -268,7 +268,7 @@ def test_a_fault_of_one_piece_is_told_once_and_stops_nothing_else(
     others = ("partitions", "reports", "drift", "verdicts", "policies", "journals")
     assert behind(metrics) == {"retention": True, **dict.fromkeys(others, False)}
     assert [line.levelname for line in caplog.records] == ["WARNING"]
-    assert "retention of the prediction log is behind" in caplog.text
+    assert "retention of the prediction log is overdue" in caplog.text
     assert "expired_prediction_partitions(integer) does not exist" in caplog.text
     execute(old_log, "ALTER FUNCTION away RENAME TO expired_prediction_partitions")
     finish(upkeep, old_log)

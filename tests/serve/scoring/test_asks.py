@@ -141,7 +141,7 @@ def test_one_application_is_warned_of_and_never_reported(routes: dict[str, Scori
     _, answer = ask(routes["/predict"], ODD, "warnings=true&errors=report")
     told = json.loads(answer.content)
     assert set(told) == {"probability", "warnings"}
-    assert told["warnings"][0]["message"] == "Age_Days is 95 days: hardly plausible, usual are 5840 to 40200"
+    assert told["warnings"][0]["message"] == "Age_Days is 95 days: implausible, usual are 5840 to 40200"
     with pytest.raises(InvalidInstance):
         ask(routes["/predict"], BAD, "errors=report")
 

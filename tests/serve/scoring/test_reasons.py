@@ -233,6 +233,6 @@ def test_the_weightiest_come_first_and_of_equal_ones_the_first() -> None:
 
 
 def test_a_version_without_contributions_gives_no_reasons() -> None:
-    with pytest.raises(ReasonsUnavailable, match="version 3 of the model gives no reasons") as refused:
+    with pytest.raises(ReasonsUnavailable, match="version 3 of the model has no reasons") as refused:
         explain(None, 3, np.zeros((1, FEATURE_COUNT), np.float32), 2)
     assert (refused.value.status, refused.value.code) == (422, "reasons_unavailable")

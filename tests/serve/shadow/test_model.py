@@ -65,9 +65,14 @@ Break = Callable[[SmallRegistry, Path], object]
         pytest.param(lambda registry, _: registry.aliases.clear(), None, "no version under", id="no such alias"),
         pytest.param(lambda registry, _: setattr(registry, "is_away", True), 1, "not answer", id="no registry"),
         pytest.param(lambda registry, _: setattr(registry, "tampered", b"x"), None, "SHA-256", id="a damaged file"),
-        pytest.param(lambda registry, _: registry.add(2, b"no model"), None, "can't shadow", id="no model at all"),
         pytest.param(
-            lambda _, folder: (folder / "models" / "2").write_text(""), None, "can't shadow", id="something in the way"
+            lambda registry, _: registry.add(2, b"no model"), None, "can't be used as a shadow", id="no model at all"
+        ),
+        pytest.param(
+            lambda _, folder: (folder / "models" / "2").write_text(""),
+            None,
+            "can't be used as a shadow",
+            id="something in the way",
         ),
     ],
 )

@@ -177,5 +177,5 @@ def test_table_at_fault_is_told_once_and_stops_no_shipping(
         site.wait_for(failed=3, written=1)
     told = [line for line in caplog.messages if "the shadow's table" in line]
     assert len(told) == 2
-    assert "is not told again" in told[0]
+    assert "is not logged again" in told[0]
     assert told[1].endswith("works again")

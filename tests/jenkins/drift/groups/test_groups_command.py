@@ -100,7 +100,7 @@ def test_a_decision_by_a_policy_that_nobody_signed_is_an_error(site: str, tmp_pa
     log(site, tmp_path, APRIL, 2, endpoint="/batch_predict?policy=9-00")
     result, verdict = run(tmp_path)
     assert (result.exit_code, verdict["verdict"]) == (2, "error")
-    assert "does not have signed" in verdict["reasons"][0]
+    assert "is not signed in review_policies" in verdict["reasons"][0]
 
 
 def test_the_last_decision_about_an_application_counts_whatever_was_answered_later(site: str, tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ def test_statistics_are_what_was_counted(client: InferenceServerClient, version:
         return rows >= len(MATRIX) and success["count"] >= 1 and success["ns"] > 0 and fail["count"] >= 1
 
     wait_until(counted, 10, "what other workers have counted is written down")
-    with pytest.raises(InferenceServerException, match="divorce-model is"):
+    with pytest.raises(InferenceServerException, match="expected divorce-model"):
         client.get_inference_statistics("other")
 
 
@@ -200,7 +200,7 @@ def test_id_version_and_model_are_echoed(client: InferenceServerClient, version:
 
 @pytest.mark.parametrize(
     ("model", "version", "message"),
-    [("other", "", "divorce-model is"), (MODEL, "999", "is not in charge: version "), (MODEL, "x", "is not in charge")],
+    [("other", "", "expected divorce-model"), (MODEL, "999", "is not active: version "), (MODEL, "x", "is not active")],
 )
 def test_another_model_or_version_is_not_found(
     client: InferenceServerClient, model: str, version: str, message: str

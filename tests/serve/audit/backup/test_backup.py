@@ -86,7 +86,7 @@ def test_a_restored_database_equals_the_original(log: str, backup: Path, target:
     elsewhere = tmp_path / "elsewhere" / "spool"
     done = run("restore", backup, target, elsewhere)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "pass: 3 records in 1 chains, 3 erasures, 0 findings" in done.stdout
+    assert "pass: 3 records in 1 chain, 3 erasures, 0 findings" in done.stdout
     assert fetch(target, ROWS) == fetch(log, ROWS)
     ship_all(elsewhere, target)
     assert fetch(target, REQUESTS) == [*((f"shipped-{number}", 1) for number in range(3)), ("waiting", 1)]
@@ -142,10 +142,10 @@ def come_from_the_future(backup: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "said"),
     [
-        (change_a_byte, "database.dump is not as it was written"),
+        (change_a_byte, "database.dump was changed since it was written"),
         (lose_a_segment, "can't be read (No such file or directory)"),
-        (break_off, "is no backup, or one that was broken off"),
-        (come_from_the_future, "update the program, and restore then"),
+        (break_off, "is not a backup, or it was interrupted"),
+        (come_from_the_future, "update the program, then restore"),
     ],
 )
 def test_a_backup_that_is_no_good_is_refused(harm: object, said: str, backup: Path, target: str, spool: Path) -> None:
@@ -163,7 +163,7 @@ def test_a_used_database_is_left_as_it_is(log: str, backup: Path, tmp_path: Path
     before = fetch(log, ROWS)
     done = run("restore", backup, log, tmp_path / "elsewhere" / "spool")
     assert done.returncode == 2
-    assert "is not empty: make another one" in done.stderr
+    assert "is not empty: create another one" in done.stderr
     assert fetch(log, ROWS) == before
 
 
@@ -171,7 +171,7 @@ def test_a_used_spool_is_left_as_it_is(backup: Path, target: str, spool: Path) -
     before = sorted(spool.rglob("*"))
     done = run("restore", backup, target, spool)
     assert done.returncode == 2
-    assert "name another folder in SPOOL_DIR" in done.stderr
+    assert "set SPOOL_DIR to another folder" in done.stderr
     assert sorted(spool.rglob("*")) == before
 
 

@@ -73,7 +73,7 @@ def test_a_backup_is_restored_into_a_run_folder_that_is_new(postgres_folder: Pat
         assert fetch(dsn, IDS) == [("a",), ("b",)]
     again = restore(old, postgres_folder / "backup")
     assert again.returncode == 2
-    assert "name another folder in RUN_DIR" in again.stderr
+    assert "set RUN_DIR to another folder" in again.stderr
 
 
 def test_a_base_backup_and_wal_give_any_moment_after_it(postgres_folder: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_base_backup_and_wal_give_any_moment_after_it(postgres_folder: Path) -
     with running(folder / "base") as dsn:
         assert fetch(dsn, IDS) == [("before the base",), ("before the moment",)]
         (finding,) = audit(dsn, spool).findings
-        assert "all records up to 1 are gone" in str(finding)
+        assert "all records up to 1 are missing" in str(finding)
 
 
 def make_cluster_of_16(data_dir: Path, programs: Path) -> None:

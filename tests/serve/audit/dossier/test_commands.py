@@ -61,7 +61,7 @@ def test_a_court_s_dossier_is_checked_without_a_system(stack: LiveStack, applica
     assert "31337" not in page.replace(",", "")
     checked = run_elsewhere("check", str(file), "--annex", str(tmp_path / "annex.json"))
     assert checked.returncode == 20, checked.stderr
-    assert "answer 2: the values, the id and the reasons given are those that the digest covers" in checked.stdout
+    assert "answer 2: the values, the id and the reasons given match the digest" in checked.stdout
     assert "differs" not in checked.stdout
 
 
@@ -74,7 +74,7 @@ def test_a_changed_digit_is_named(stack: LiveStack, application: str, tmp_path: 
     file.write_text(said.replace(income, '"Client_Income": 13501', 1))
     checked = run_elsewhere("check", str(file))
     assert checked.returncode == 10
-    assert "sent.Client_Income: the dossier says 13501.0, and the record 13500.0" in checked.stdout
+    assert "sent.Client_Income: the dossier says 13501.0, but the record 13500.0" in checked.stdout
 
 
 def test_an_unrecorded_application_is_named(stack: LiveStack, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_an_erased_application_keeps_its_proof_and_no_data(erased: tuple[str, Pa
     assert [entry.rows for entry in proof.amendments] == [[0]]
     found = check(open_sealed(seal(dossier, AUDIT_KEY)), Means(AUDIT_KEY))
     assert (found.differs, found.verdict) == ([], Verdict.PASS)
-    assert "answer 1: it was erased, and the ledger's entry is what was written" in found.proven
+    assert "answer 1: it was erased, and the ledger's entry is unchanged" in found.proven
     page = dossier_page(dossier, "ab" * 32).decode()
     assert "erased" in page
     assert "alone" not in page

@@ -86,7 +86,7 @@ def test_unknown_facts_are_left_as_questions() -> None:
     told = {item["point"]: item for item in items(pack_files(small_shelf(), MADE_AT), "impact")}
     assert told["purpose"]["statement"]
     assert told["groups"]["statement"] is None
-    assert "Nothing is on record of this yet (groups, gate" in told["groups"]["question"]
+    assert "There is no evidence of this yet (groups, gate" in told["groups"]["question"]
     assert told["legal basis"]["question"].startswith("Which law")
 
 
@@ -115,7 +115,7 @@ def test_a_running_system_documents_itself(stack: LiveStack, tmp_path: Path) -> 
     register = json.loads((tmp_path / "register.json").read_bytes())
     assert register["status"]["value"].startswith("Version ")
     assert register["organization"]["value"] is None
-    assert "questions are open" in made.stdout
+    assert " open question" in made.stdout
 
 
 def test_a_report_that_was_changed_is_refused(stack: LiveStack, database: str) -> None:
@@ -126,7 +126,7 @@ def test_a_report_that_was_changed_is_refused(stack: LiveStack, database: str) -
     assert shelf.pieces["drift"].address == f"/reports/{number}"
     assert shelf.facts["drift_verdict"] == "pass"
     execute(database, "SET session_replication_role = replica; UPDATE reports SET page = '<p>other</p>'")
-    with connect(database) as connection, pytest.raises(AuditError, match="is not what was stored"):
+    with connect(database) as connection, pytest.raises(AuditError, match="was changed"):
         collect(connection, registry, 24)
 
 
