@@ -1,4 +1,4 @@
-"""`python -m serve.stream --source postgres|nats|kafka`: score applications from a queue, and write answers to another."""
+"""`python -m serve.stream --source postgres|nats|kafka`: score applications of one queue into another."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import typer
 
@@ -41,6 +41,15 @@ NATS: Final = "nats"
 KAFKA: Final = "kafka"
 SOURCES: Final = (POSTGRES, NATS, KAFKA)
 BATCH: Final = 1_000
+
+
+class Places(NamedTuple):
+    """What brokers outside of PostgreSQL are told."""
+
+    names: tuple[str, str, str]
+    """Topics or subjects of applications, answers and dead letters."""
+    nats_url: str | None
+    kafka_config: Path | None
 
 
 def stream(
@@ -87,8 +96,8 @@ def stream(
     is_stopped = _stopped_by_signal()
     model = _model(settings, version, asks)
     with ExitStack() as beside:
-        names = (applications, answers, dead_letters)
-        broker = beside.enter_context(closing(_broker(source, settings, nats_url, kafka_config, names, beside)))
+        places = Places((applications, answers, dead_letters), nats_url, kafka_config)
+        broker = beside.enter_context(closing(_broker(source, settings, places, beside)))
         recorder = _recorder(settings, broker.name, beside) if record else None
         totals = run_bridge(broker, model, asks, batch, is_stopped, until_empty=until_empty, recorder=recorder)
     typer.echo(f"{totals.answered:,} applications were answered, {totals.dead:,} are dead letters")
@@ -103,27 +112,20 @@ def _stopped_by_signal() -> Callable[[], bool]:
     return told.is_set
 
 
-def _broker(
-    source: str,
-    settings: Settings,
-    nats_url: str | None,
-    kafka_config: Path | None,
-    names: tuple[str, str, str],
-    beside: ExitStack,
-) -> Broker:
+def _broker(source: str, settings: Settings, places: Places, beside: ExitStack) -> Broker:
     if source == POSTGRES:
         return PostgresBroker(settings.dsn(DatabaseRole.SERVER))
     if source == KAFKA:
-        if kafka_config is None:
+        if places.kafka_config is None:
             raise StreamError(
                 "no Kafka cluster is named: set KAFKA_CONFIG to a file with bootstrap.servers = HOST:PORT"
             )
-        properties = read_properties(kafka_config)
+        properties = read_properties(places.kafka_config)
         instance = beside.enter_context(closing(Instance(settings.run_dir.resolve())))
-        return KafkaBroker(properties, instance.id, names)
-    if nats_url is None:
+        return KafkaBroker(properties, instance.id, places.names)
+    if places.nats_url is None:
         raise StreamError("no NATS server is named: set NATS_URL, such as nats://host:4222")
-    return NatsBroker(nats_url, *names)
+    return NatsBroker(places.nats_url, *places.names)
 
 
 def _recorder(settings: Settings, broker: str, beside: ExitStack) -> Recorder:

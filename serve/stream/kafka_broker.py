@@ -2,8 +2,9 @@
 with `isolation.level=read_committed` see each application answered once.
 
 Two mechanisms fence a bridge that is alive and has been replaced. The next bridge of its name (`instance.py`) has the
-same transactional id; and Kafka accepts offsets only with the generation of the consumer group in which the
-applications were taken (KIP-447), so bridges need no fixed relation between ids and partitions.
+same transactional id and is the same member of the consumer group (KIP-345), so it also takes over the partitions at
+once; and Kafka accepts offsets only with the generation of the group in which the applications were taken (KIP-447),
+so ids need no fixed relation to partitions.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class KafkaBroker:
         self._away_since: float | None = None
         self._member: Any = None
         with _told():
-            self._consumer: Consumer = kafka.Consumer(_consumer_settings(properties, self._on_error), logger=logger)
+            self._consumer: Consumer = kafka.Consumer(self._member_settings(properties, instance_id), logger=logger)
             known = self._consumer.list_topics(timeout=ASK_S)
             _refuse_missing(topics, known.topics)
             group = properties.get(GROUP, DEFAULT_GROUP)
@@ -115,6 +116,19 @@ class KafkaBroker:
         """Leave the group. The next bridge of this name, or a timeout, aborts an open transaction."""
         with contextlib.suppress(self._kafka.KafkaException, RuntimeError):
             self._consumer.close()
+
+    def _member_settings(self, properties: Mapping[str, str], instance_id: str) -> dict[str, Any]:
+        return {
+            GROUP: DEFAULT_GROUP,
+            "auto.offset.reset": "earliest",
+            **properties,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "error_cb": self._on_error,
+            "group.instance.id": instance_id,
+            "isolation.level": "read_committed",
+        }
 
     def _good(self, found: Sequence[Any]) -> list[Any]:
         """The messages; note where partitions end, and raise the faults among the events."""
@@ -225,19 +239,6 @@ class KafkaBroker:
     def _on_error(self, error: KafkaError) -> None:
         if error.code() == self._kafka.KafkaError._ALL_BROKERS_DOWN and self._away_since is None:
             self._away_since = time.monotonic()
-
-
-def _consumer_settings(properties: Mapping[str, str], on_error: Callable[[KafkaError], None]) -> dict[str, Any]:
-    return {
-        GROUP: DEFAULT_GROUP,
-        "auto.offset.reset": "earliest",
-        **properties,
-        "enable.auto.commit": False,
-        "enable.auto.offset.store": False,
-        "enable.partition.eof": True,
-        "isolation.level": "read_committed",
-        "error_cb": on_error,
-    }
 
 
 def _refuse_missing(topics: Sequence[str], known: Collection[str]) -> None:

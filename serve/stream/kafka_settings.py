@@ -18,6 +18,7 @@ OURS: Final = frozenset(
         "enable.auto.offset.store",
         "enable.idempotence",
         "enable.partition.eof",
+        "group.instance.id",
         "isolation.level",
         "transactional.id",
     }

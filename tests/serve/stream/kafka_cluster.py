@@ -1,7 +1,8 @@
 """A broker with Kafka's protocol as a process, and topics of it.
 
-It keeps transactions apart from readers with `read_committed`, and fences a producer whose transactional id another
-has. Unlike Kafka it ends no transaction by time, and takes offsets from whoever was in the group once.
+It hides open and aborted transactions from readers with `read_committed`, and fences a producer whose transactional id
+another one has. Unlike Kafka it ends no transaction and evicts no member of a group by time, and accepts offsets of any
+generation.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import importlib.resources
 import socket
 import subprocess
 import time
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -56,6 +58,8 @@ class Topics:
 
     def __init__(self, address: str) -> None:
         self._address = address
+        self.properties = {"bootstrap.servers": address, "group.id": uuid.uuid4().hex, "session.timeout.ms": "6000"}
+        """For bridges, which are a group of their own in each test: a member that was killed stays in it."""
         self._admin = AdminClient({"bootstrap.servers": address})
 
     def make(self, bodies: Sequence[bytes] = ()) -> None:
@@ -67,8 +71,11 @@ class Topics:
     def remove(self) -> None:
         for future in self._admin.delete_topics(list(TOPICS)).values():
             future.result()
-        for future in self._admin.delete_consumer_groups(["scoring"]).values():
-            future.exception()
+
+    def write_config(self, path: Path) -> str:
+        """The properties as a file; gives its path."""
+        path.write_text("".join(f"{name} = {value}\n" for name, value in self.properties.items()))
+        return str(path)
 
     def send(self, bodies: Sequence[bytes], begin: int = 0, **settings: str) -> None:
         """One after the other over the partitions, by which `place_of` finds them; in a transaction where so set."""

@@ -78,10 +78,12 @@ def kill_while_scoring(start: Callable[..., subprocess.Popen[str]], answered: Ca
     """End a bridge by `kill -9` once it has answered so many more."""
     goal = answered() + more
     process = start()
-    wait_until(lambda: process.poll() is not None or answered() >= goal, 120, "it answers")
-    assert process.poll() is None, process.communicate()
-    process.kill()
-    process.communicate()
+    try:
+        wait_until(lambda: process.poll() is not None or answered() >= goal, 60, "it answers")
+        assert process.poll() is None, process.communicate()
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def killed_at(sites: Sequence[str], run_dir: Path, *arguments: object, **settings: str) -> None:

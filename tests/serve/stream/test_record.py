@@ -95,12 +95,10 @@ def _kafka(_database: str, folder: Path, settings: Mapping[str, str]) -> Iterato
     try:
         topics = Topics(server.address)
         topics.make(bodies_of(COUNT))
-        config = folder / "kafka.properties"
-        config.write_text(f"bootstrap.servers={server.address}\nsession.timeout.ms=6000\n")
         commit = "serve.stream.kafka_broker:KafkaBroker._retried"
         yield Source(
             "kafka",
-            {**settings, "KAFKA_CONFIG": str(config)},
+            {**settings, "KAFKA_CONFIG": topics.write_config(folder / "kafka.properties")},
             lambda: [(place, json.loads(body)) for place, body, _ in topics.read("answers")],
             topics.progress,
             (f"{commit}:3:before", f"{commit}:4:before", f"{commit}:4:after"),
