@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
@@ -19,7 +19,6 @@ from fraud.languages import ENGLISH
 from fraud.reason_words import OFFERED
 from fraud.registry import Registry
 from fraud.settings import DatabaseRole, Settings, load_settings
-from serve.batch.shipping import shipping
 from serve.batch.worker import ModelChoice
 from serve.engine import EngineKind, EngineOptions
 from serve.logs import LogFormat, configure_logging
@@ -27,13 +26,12 @@ from serve.scoring.asks import Asks
 from serve.scoring.reasons import without_reasons
 from serve.stream.bridge import FollowedModel, Model, run_bridge
 from serve.stream.errors import StreamError
-from serve.stream.instance import FOLDER, Instance
-from serve.stream.kafka_broker import KafkaBroker
+from serve.stream.instance import Instance
 from serve.stream.kafka_settings import read_properties
 from serve.stream.messages import Broker
 from serve.stream.nats_broker import NatsBroker
 from serve.stream.postgres_broker import PostgresBroker
-from serve.stream.recording import Recorder, usable_log
+from serve.stream.recording import recording
 
 PROCESS: Final = "stream"
 POSTGRES: Final = "postgres"
@@ -98,7 +96,9 @@ def stream(
     with ExitStack() as beside:
         places = Places((applications, answers, dead_letters), nats_url, kafka_config)
         broker = beside.enter_context(closing(_broker(source, settings, places, beside)))
-        recorder = _recorder(settings, broker.name, beside) if record else None
+        recorder = None
+        if record:
+            recorder = beside.enter_context(recording(settings, broker.name, until_shipped=until_empty))
         totals = run_bridge(broker, model, asks, batch, is_stopped, until_empty=until_empty, recorder=recorder)
     typer.echo(f"{totals.answered:,} applications were answered, {totals.dead:,} are dead letters")
 
@@ -122,19 +122,20 @@ def _broker(source: str, settings: Settings, places: Places, beside: ExitStack) 
             )
         properties = read_properties(places.kafka_config)
         instance = beside.enter_context(closing(Instance(settings.run_dir.resolve())))
-        return KafkaBroker(properties, instance.id, places.names)
+        return _kafka(properties, instance.id, places.names)
     if places.nats_url is None:
         raise StreamError("no NATS server is named: set NATS_URL, such as nats://host:4222")
     return NatsBroker(places.nats_url, *places.names)
 
 
-def _recorder(settings: Settings, broker: str, beside: ExitStack) -> Recorder:
-    """What puts answers on record; records are shipped as long as `beside` is open."""
-    log = usable_log(settings)
-    folder = settings.run_dir.resolve() / FOLDER
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside.enter_context(shipping(folder))
-    return beside.enter_context(closing(Recorder(log, broker)))
+def _kafka(properties: Mapping[str, str], instance_id: str, topics: tuple[str, str, str]) -> Broker:
+    try:
+        from serve.stream.kafka_broker import KafkaBroker  # noqa: PLC0415 - its client is an optional extra
+    except ModuleNotFoundError as error:
+        if error.name != "confluent_kafka":
+            raise
+        raise StreamError("the client of Kafka is not installed: expected `pip install '.[serve,stream]'`") from None
+    return KafkaBroker(properties, instance_id, topics)
 
 
 def _model(settings: Settings, version: int | None, asks: Asks) -> Model:

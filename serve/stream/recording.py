@@ -6,10 +6,13 @@ The record is on the disk before the answers are published. After a kill in betw
 
 from __future__ import annotations
 
+import logging
 import os
 import pwd
 import time
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
@@ -17,17 +20,22 @@ import psycopg2
 
 from fraud.foreign_errors import postgres_words
 from fraud.settings import Settings
+from serve.batch.errors import RecordError
 from serve.batch.recording import PATIENCE_S, SHARE, PredictionLog
+from serve.batch.shipping import shipping, wait_until_shipped
 from serve.errors import PredictionLogFull
 from serve.model.serving_model import LoadedModel
 from serve.prediction_log.pseudonym import Pseudonyms
-from serve.prediction_log.record import PredictionRecord, Promise
+from serve.prediction_log.record import PredictionRecord, Promise, RecordPlace
 from serve.prediction_log.spool import Spool, Sync
 from serve.scoring.asks import call_on_record
 from serve.stream.errors import StreamError
-from serve.stream.messages import Message
+from serve.stream.instance import FOLDER
+from serve.stream.messages import Answer, Message
 from serve.stream.recorded_answers import RecordedAnswers
 from serve.stream.scoring import Scored
+
+logger = logging.getLogger(__name__)
 
 CALL: Final = "serve.stream"
 """Used instead of a request's path: marks a record as one of a stream."""
@@ -52,6 +60,26 @@ def usable_log(settings: Settings) -> PredictionLog:
     return log
 
 
+@contextmanager
+def recording(settings: Settings, broker: str, *, until_shipped: bool) -> Iterator[Recorder]:
+    """A recorder; its records are shipped during the block. With `until_shipped` the end of the block waits for that.
+
+    Raises:
+        ProjectError: as `usable_log` and `Recorder`.
+    """
+    log = usable_log(settings)
+    folder = settings.run_dir.resolve() / FOLDER
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with shipping(folder):
+        recorder = Recorder(log, broker)
+        try:
+            yield recorder
+        finally:
+            recorder.close()
+        if until_shipped:
+            _wait_until_shipped(log, recorder)
+
+
 class Recorder:
     """Writes the records of one bridge, in its own chain."""
 
@@ -67,6 +95,8 @@ class Recorder:
         self._answers = RecordedAnswers(log.spool, broker)
         self._pseudonyms = Pseudonyms(log.key)
         self._caller = f"stream:{_user_name()}"
+        self.chains: Sequence[uuid.UUID] = ()
+        """The chain that was written, if any was."""
 
     def recorded(self, messages: Sequence[Message]) -> Mapping[Message, bytes]:
         """The recorded answers to applications that come again."""
@@ -94,7 +124,7 @@ class Recorder:
             probabilities=scored.probabilities,
             reasons=None if scored.reasons is None else scored.reasons.on_record(),
         )
-        self._append(record, partial(self._answers.promise, scored.answers, taken_at=taken_at))
+        self._append(record, partial(self._promise, scored.answers, taken_at))
 
     def settle(self, messages: Sequence[Message]) -> None:
         """Forget the answers, which the broker has now."""
@@ -104,6 +134,10 @@ class Recorder:
         """End the chain and seal its segment."""
         self._spool.stop()
         self._answers.close()
+
+    def _promise(self, answers: Sequence[Answer], taken_at: float, place: RecordPlace) -> None:
+        self._answers.promise(answers, place, taken_at)
+        self.chains = [place.chain_id]
 
     def _append(self, record: PredictionRecord, promise: Promise) -> None:
         deadline = time.monotonic() + PATIENCE_S
@@ -116,6 +150,13 @@ class Recorder:
                 time.sleep(_POLL_S)
             else:
                 return
+
+
+def _wait_until_shipped(log: PredictionLog, recorder: Recorder) -> None:
+    try:
+        wait_until_shipped(log.spool, recorder.chains)
+    except RecordError:
+        logger.warning("records wait in %s: a server ships them, or the next bridge", log.spool)
 
 
 def _user_name() -> str:

@@ -65,10 +65,10 @@ def test_bridges_that_are_killed_answer_each_application_once(model: ModelChoice
 SITES = (
     "serve.stream.kafka_broker:KafkaBroker.take:3:after",
     "serve.stream.kafka_broker:KafkaBroker._offsets:2:before",
-    "serve.stream.kafka_broker:KafkaBroker._retried:1:before",
-    "serve.stream.kafka_broker:KafkaBroker._retried:4:before",
-    "serve.stream.kafka_broker:KafkaBroker._retried:6:before",
-    "serve.stream.kafka_broker:KafkaBroker._retried:4:after",
+    "serve.stream.kafka_broker:KafkaBroker._commit:1:before",
+    "serve.stream.kafka_broker:KafkaBroker._commit:2:before",
+    "serve.stream.kafka_broker:KafkaBroker._commit:3:before",
+    "serve.stream.kafka_broker:KafkaBroker._commit:2:after",
 )
 """Before a transaction; in it, before the offsets; with them, before the commit; after the commit."""
 
