@@ -90,7 +90,7 @@ def killed_at(sites: Sequence[str], run_dir: Path, *arguments: object, **setting
     """Bridges that are killed, each at its site."""
     dying = ("tests.serve.stream.dying_bridge", *sites, "--")
     told, errors = bridge(run_dir, *arguments, module=dying, **settings).communicate(timeout=200)
-    assert [line for line in told.splitlines() if line.startswith("serve.")] == [f"{site} -9" for site in sites], (
+    assert [line for line in told.splitlines() if line.split()[0] in sites] == [f"{site} -9" for site in sites], (
         told,
         errors,
     )

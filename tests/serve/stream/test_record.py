@@ -135,17 +135,11 @@ def _names(model: ModelChoice) -> set[str]:
 
 
 STEPS = (
-    "serve.stream.recorded_answers:RecordedAnswers.recorded:2:after",
     "serve.stream.recorded_answers:RecordedAnswers.promise:2:after",
-    "serve.prediction_log.spool:Spool._write:2:before",
     "serve.prediction_log.spool:Spool._write:2:after",
-    "serve.prediction_log.spool:Spool.append:2:after",
 )
-"""Before the broker is told: nothing is promised; promised and not recorded; recorded."""
-FORGETTING = (
-    "serve.stream.recorded_answers:RecordedAnswers.settle:2:before",
-    "serve.stream.recorded_answers:RecordedAnswers.settle:2:after",
-)
+"""Before the broker is told: promised and not recorded; recorded."""
+FORGETTING = ("serve.stream.recorded_answers:RecordedAnswers.settle:2:after",)
 
 
 def test_a_bridge_that_is_killed_at_any_step_records_each_answer_once(
