@@ -25,6 +25,7 @@ STARTERS: Final = frozenset(
         "postgres_folder",  # where a test starts its own
         "ray_cluster",  # nodes on ports of their own
         "nats_server",
+        "kafka_server",
         "stack",  # one a session, below all servers beside it
         "used_run_dir",  # stacks of its own
         "acceptance_folder",  # of a stack of its own

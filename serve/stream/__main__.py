@@ -1,13 +1,14 @@
-"""`python -m serve.stream --source postgres|nats`: score applications from a queue, and write answers to another."""
+"""`python -m serve.stream --source postgres|nats|kafka`: score applications of one queue into another."""
 
 from __future__ import annotations
 
 import logging
 import signal
 import threading
-from collections.abc import Callable
-from contextlib import closing
-from typing import Annotated, Final
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Annotated, Final, NamedTuple
 
 import typer
 
@@ -25,25 +26,44 @@ from serve.scoring.asks import Asks
 from serve.scoring.reasons import without_reasons
 from serve.stream.bridge import FollowedModel, Model, run_bridge
 from serve.stream.errors import StreamError
+from serve.stream.instance import Instance
+from serve.stream.kafka_settings import read_properties
 from serve.stream.messages import Broker
 from serve.stream.nats_broker import NatsBroker
 from serve.stream.postgres_broker import PostgresBroker
+from serve.stream.recording import recording
 
 PROCESS: Final = "stream"
 POSTGRES: Final = "postgres"
 NATS: Final = "nats"
-SOURCES: Final = (POSTGRES, NATS)
+KAFKA: Final = "kafka"
+SOURCES: Final = (POSTGRES, NATS, KAFKA)
 BATCH: Final = 1_000
+
+
+class Places(NamedTuple):
+    """What brokers outside of PostgreSQL are told."""
+
+    names: tuple[str, str, str]
+    """Topics or subjects of applications, answers and dead letters."""
+    nats_url: str | None
+    kafka_config: Path | None
 
 
 def stream(
     source: Annotated[str, typer.Option(help=f"The broker: {' or '.join(SOURCES)}.")],
     *,
-    applications: Annotated[str, typer.Option(help="Subject that applications come from (NATS).")] = "applications",
-    answers: Annotated[str, typer.Option(help="Subject that answers go to (NATS).")] = "answers",
-    dead_letters: Annotated[str, typer.Option(help="Subject of what can't be scored (NATS).")] = "dead-letters",
+    applications: Annotated[
+        str, typer.Option(help="Topic or subject that applications come from (Kafka, NATS).")
+    ] = "applications",
+    answers: Annotated[str, typer.Option(help="Topic or subject that answers go to.")] = "answers",
+    dead_letters: Annotated[str, typer.Option(help="Topic or subject of what can't be scored.")] = "dead-letters",
     nats_url: Annotated[
         str | None, typer.Option(envvar="NATS_URL", help="Of the server; best by the variable, as it may hold a login.")
+    ] = None,
+    kafka_config: Annotated[
+        Path | None,
+        typer.Option(envvar="KAFKA_CONFIG", help="File of the client's properties: brokers, SASL, TLS, group.id."),
     ] = None,
     version: Annotated[
         int | None, typer.Option(min=1, help="Version of the model; default: follow production.")
@@ -54,6 +74,9 @@ def stream(
     language: Annotated[str, typer.Option(help=f"Of the reasons: {', '.join(OFFERED)}.")] = ENGLISH,
     warnings: Annotated[bool, typer.Option("--warnings", help="Tell of values that are hardly plausible.")] = False,
     batch: Annotated[int, typer.Option(min=1, max=100_000, help="Applications in flight at most.")] = BATCH,
+    record: Annotated[
+        bool, typer.Option("--record", help="Keep the answers in the prediction log, as those of the API are.")
+    ] = False,
     until_empty: Annotated[bool, typer.Option("--until-empty", help="End when all are answered.")] = False,
 ) -> None:
     """Answer each application once, however often a bridge is killed; several may run side by side.
@@ -70,9 +93,13 @@ def stream(
     asks = Asks(report=True, warnings=warnings, reasons=reasons, language=language if reasons else ENGLISH)
     is_stopped = _stopped_by_signal()
     model = _model(settings, version, asks)
-    broker = _broker(source, settings, nats_url, (applications, answers, dead_letters))
-    with closing(broker):
-        totals = run_bridge(broker, model, asks, batch, is_stopped, until_empty=until_empty)
+    with ExitStack() as beside:
+        places = Places((applications, answers, dead_letters), nats_url, kafka_config)
+        broker = beside.enter_context(closing(_broker(source, settings, places, beside)))
+        recorder = None
+        if record:
+            recorder = beside.enter_context(recording(settings, broker.name, until_shipped=until_empty))
+        totals = run_bridge(broker, model, asks, batch, is_stopped, until_empty=until_empty, recorder=recorder)
     typer.echo(f"{totals.answered:,} applications were answered, {totals.dead:,} are dead letters")
 
 
@@ -85,12 +112,30 @@ def _stopped_by_signal() -> Callable[[], bool]:
     return told.is_set
 
 
-def _broker(source: str, settings: Settings, nats_url: str | None, subjects: tuple[str, str, str]) -> Broker:
+def _broker(source: str, settings: Settings, places: Places, beside: ExitStack) -> Broker:
     if source == POSTGRES:
         return PostgresBroker(settings.dsn(DatabaseRole.SERVER))
-    if nats_url is None:
+    if source == KAFKA:
+        if places.kafka_config is None:
+            raise StreamError(
+                "no Kafka cluster is named: set KAFKA_CONFIG to a file with bootstrap.servers = HOST:PORT"
+            )
+        properties = read_properties(places.kafka_config)
+        instance = beside.enter_context(closing(Instance(settings.run_dir.resolve())))
+        return _kafka(properties, instance.id, places.names)
+    if places.nats_url is None:
         raise StreamError("no NATS server is named: set NATS_URL, such as nats://host:4222")
-    return NatsBroker(nats_url, *subjects)
+    return NatsBroker(places.nats_url, *places.names)
+
+
+def _kafka(properties: Mapping[str, str], instance_id: str, topics: tuple[str, str, str]) -> Broker:
+    try:
+        from serve.stream.kafka_broker import KafkaBroker  # noqa: PLC0415 - its client is an optional extra
+    except ModuleNotFoundError as error:
+        if error.name != "confluent_kafka":
+            raise
+        raise StreamError("the client of Kafka is not installed: expected `pip install '.[serve,stream]'`") from None
+    return KafkaBroker(properties, instance_id, topics)
 
 
 def _model(settings: Settings, version: int | None, asks: Asks) -> Model:

@@ -1,10 +1,10 @@
-"""Takes a batch, scores it, settles it, and takes the next: no more than one batch is in flight."""
+"""Takes a batch, scores it, records it if asked, settles it, and takes the next: one batch at a time."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,13 +12,19 @@ from fraud.errors import ProjectError
 from serve.model.serving_model import LoadedModel, ServingModel
 from serve.scoring.asks import Asks
 from serve.scoring.reasons import without_reasons
-from serve.stream.messages import Broker
+from serve.stream.errors import NotSettled
+from serve.stream.messages import Answer, Broker, DeadLetter, Message
+from serve.stream.recorded_answers import boot_time
+from serve.stream.recording import Recorder
 from serve.stream.scoring import score_messages
 
 logger = logging.getLogger(__name__)
 
 FOLLOW_S: Final = 30.0
 """So often the registry is asked which version is in production."""
+
+ABORTED_MAX: Final = 10
+"""Consecutive batches that a broker may abort before the bridge ends."""
 
 Model = Callable[[], LoadedModel]
 """The version that scores the next batch."""
@@ -33,25 +39,57 @@ class Totals:
 
 
 def run_bridge(
-    broker: Broker, model: Model, asks: Asks, batch: int, is_stopped: Callable[[], bool], *, until_empty: bool
+    broker: Broker,
+    model: Model,
+    asks: Asks,
+    batch: int,
+    is_stopped: Callable[[], bool],
+    *,
+    until_empty: bool,
+    recorder: Recorder | None = None,
 ) -> Totals:
-    """Score what comes, until it is stopped or, if so asked, the broker is empty. A batch that is begun is settled.
+    """Score applications until `is_stopped`, or until the broker is empty if `until_empty`; finish a batch first.
 
     Raises:
-        ProjectError: the broker does not answer, or the model can't score. Nothing that was taken is lost.
+        ProjectError: the broker does not answer, or the model can't score. No application is lost.
     """
-    totals = Totals()
+    totals, aborted = Totals(), 0
     while not is_stopped():
         scoring = model()  # first, since another version takes a minute to load
+        taken_at = boot_time()
         messages = broker.take(batch)
-        if messages:
-            answers, dead = score_messages(scoring, messages, asks)
+        if not messages:
+            if until_empty and broker.is_empty():
+                break
+            continue
+        answers, dead = _say(scoring, messages, asks, recorder, taken_at)
+        try:
             broker.settle(answers, dead)
-            totals.answered += len(answers)
-            totals.dead += len(dead)
-        elif until_empty and broker.is_empty():
-            break
+        except NotSettled as error:
+            aborted += 1
+            if aborted > ABORTED_MAX:
+                raise
+            logger.warning("%s", error)
+            continue
+        if recorder is not None:
+            recorder.settle(messages)
+        aborted = 0
+        totals.answered += len(answers)
+        totals.dead += len(dead)
     return totals
+
+
+def _say(
+    model: LoadedModel, messages: Sequence[Message], asks: Asks, recorder: Recorder | None, taken_at: float
+) -> tuple[list[Answer], Sequence[DeadLetter]]:
+    """The answers to a batch, recorded if there is a recorder, and its dead letters."""
+    if recorder is None:
+        scored = score_messages(model, messages, asks)
+        return list(scored.answers), scored.dead
+    recorded = recorder.recorded(messages)
+    scored = score_messages(model, [message for message in messages if message not in recorded], asks)
+    recorder.record(scored, model, taken_at)
+    return [*(Answer(message, body) for message, body in recorded.items()), *scored.answers], scored.dead
 
 
 class FollowedModel:

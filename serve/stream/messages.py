@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+REASON_HEADER: Final = "Reason"
+"""Of a dead letter, where a broker's messages have headers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """An application as it came."""
 
-    key: str
-    """By which the broker knows it; its answer has the same."""
+    lane: str
+    """The sequence that `number` counts in: a table, a stream, or a partition of a topic."""
+    number: int
     body: bytes
+
+    @property
+    def key(self) -> str:
+        """Identifies it within the broker."""
+        return f"{self.lane}-{self.number}"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What is said about an application."""
 
-    key: str
+    message: Message
     body: bytes
 
 
@@ -28,13 +37,21 @@ class Answer:
 class DeadLetter:
     """An application that can't be scored."""
 
-    key: str
-    body: bytes
+    message: Message
     reason: str
+
+    @property
+    def line(self) -> str:
+        """The reason on one line, as headers need it."""
+        return " ".join(self.reason.split())
 
 
 class Broker(Protocol):
     """Where applications come from and answers go to."""
+
+    @property
+    def name(self) -> str:
+        """Identifies the source among all that this machine may read."""
 
     def take(self, count: int) -> Sequence[Message]:
         """Up to so many applications, which nobody else gets meanwhile; waits a moment where there are none.
@@ -44,7 +61,12 @@ class Broker(Protocol):
         """
 
     def settle(self, answers: Sequence[Answer], dead: Sequence[DeadLetter]) -> None:
-        """Have what was taken last answered for good: all of it, or none."""
+        """Have what was taken last answered for good: all of it, or none.
+
+        Raises:
+            NotSettled: the broker has aborted it; the applications come again, here or at another bridge.
+            ProjectError: the broker does not answer.
+        """
 
     def is_empty(self) -> bool:
         """Whether every application is settled, also those that others have taken."""

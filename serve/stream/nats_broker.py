@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
 from serve.stream.errors import StreamError
-from serve.stream.messages import Answer, DeadLetter, Message
+from serve.stream.messages import REASON_HEADER, Answer, DeadLetter, Message
 
 DURABLE: Final = "scoring"
 """Name of the consumer; all bridges share it."""
@@ -20,7 +20,6 @@ ACK_WAIT_S: Final = 30.0
 """Of a consumer that is made here; one that is there already stays as it is."""
 FETCH_S: Final = 0.5
 CONFIRM_S: Final = 10.0
-REASON_HEADER: Final = "Reason"
 
 T = TypeVar("T")
 
@@ -35,7 +34,7 @@ class NatsBroker:
         except ImportError:
             raise StreamError("the client of NATS is not installed: expected `pip install '.[serve,stream]'`") from None
         self._answers, self._dead_letters = answers, dead_letters
-        self._taken: dict[str, Any] = {}
+        self._taken: dict[Message, Any] = {}
         self._loop = asyncio.new_event_loop()
         self._client = self._run(nats.connect(url, max_reconnect_attempts=3, connect_timeout=5))
         self._stream = self._client.jetstream(timeout=CONFIRM_S)
@@ -43,8 +42,8 @@ class NatsBroker:
 
     def take(self, count: int) -> Sequence[Message]:
         """See `Broker`; nobody else gets them until `ack_wait` has passed."""
-        self._taken = {self._key(found): found for found in self._run(self._fetch(count))}
-        return [Message(key, found.data) for key, found in self._taken.items()]
+        self._taken = {self._message(found): found for found in self._run(self._fetch(count))}
+        return list(self._taken)
 
     def settle(self, answers: Sequence[Answer], dead: Sequence[DeadLetter]) -> None:
         """Publish what is said, wait until the server has it, then acknowledge."""
@@ -66,6 +65,7 @@ class NatsBroker:
         from nats.js.errors import NotFoundError  # noqa: PLC0415
 
         covering = await self._stream.find_stream_name_by_subject(subject)
+        self.name = f"nats:{(await self._stream.stream_info(covering)).created}"  # of this stream, not of one before
         for target in (self._answers, self._dead_letters):
             await self._refuse_forgetful(target)
         try:
@@ -95,16 +95,16 @@ class NatsBroker:
     async def _settle(self, answers: Sequence[Answer], dead: Sequence[DeadLetter]) -> None:
         publish = self._stream.publish
         published: list[Awaitable[Any]] = [
-            publish(self._answers, answer.body, headers={"Nats-Msg-Id": answer.key}) for answer in answers
+            publish(self._answers, answer.body, headers={"Nats-Msg-Id": answer.message.key}) for answer in answers
         ]
-        published += (publish(self._dead_letters, letter.body, headers=_headers(letter)) for letter in dead)
+        published += (publish(self._dead_letters, letter.message.body, headers=_headers(letter)) for letter in dead)
         await asyncio.gather(*published)
         await asyncio.gather(*(found.ack_sync(CONFIRM_S) for found in self._taken.values()))
 
     @staticmethod
-    def _key(found: Any) -> str:
+    def _message(found: Any) -> Message:
         place = found.metadata
-        return f"{place.stream}-{place.sequence.stream}"
+        return Message(place.stream, place.sequence.stream, found.data)
 
     def _run(self, awaited: Coroutine[Any, Any, T]) -> T:
         from nats.errors import Error  # noqa: PLC0415
@@ -117,4 +117,4 @@ class NatsBroker:
 
 
 def _headers(letter: DeadLetter) -> dict[str, str]:
-    return {"Nats-Msg-Id": letter.key, REASON_HEADER: " ".join(letter.reason.split())}
+    return {"Nats-Msg-Id": letter.message.key, REASON_HEADER: letter.line}

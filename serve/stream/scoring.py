@@ -4,37 +4,51 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
+from serve.decoding import DecodedRows
 from serve.model.serving_model import LoadedModel
 from serve.scoring.asks import Asks
 from serve.scoring.notes import Notes, in_order
-from serve.scoring.reasons import explain
+from serve.scoring.reasons import Reasons, explain
 from serve.stream.decoding import decode_messages
 from serve.stream.messages import Answer, DeadLetter, Message
 
 _POSITION: Final = re.compile(r" of instance \d+|^instance \d+: ")
 
 
-def score_messages(
-    model: LoadedModel, messages: Sequence[Message], asks: Asks
-) -> tuple[list[Answer], list[DeadLetter]]:
-    """Every message is in one of both, once.
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A batch: each of its messages is in `answers` or in `dead`, once."""
+
+    answers: Sequence[Answer]
+    dead: Sequence[DeadLetter]
+    rows: DecodedRows
+    """Those that are answered, in the order of `answers`."""
+    probabilities: NDArray[np.float32]
+    reasons: Reasons | None
+
+
+def score_messages(model: LoadedModel, messages: Sequence[Message], asks: Asks) -> Scored:
+    """Decode, score and answer a batch.
 
     Raises:
         ReasonsUnavailable: reasons are asked for, and the version has none.
     """
     rows = decode_messages([message.body for message in messages])
     at_fault = {fault.instance: _POSITION.sub("", fault.message) for fault in rows.faults}
-    dead = [DeadLetter(messages[place].key, messages[place].body, reason) for place, reason in at_fault.items()]
+    dead = [DeadLetter(messages[place], reason) for place, reason in at_fault.items()]
     if not len(rows.matrix):
-        return [], dead
+        return Scored([], dead, rows, np.empty(0, np.float32), None)
     version = model.manifest.model_version
     reasons = explain(model.contributions, version, rows.matrix, asks.reasons) if asks.reasons else None
-    probabilities, notes = in_order(rows, asks, model.engine.score(rows.matrix), Notes(reasons=reasons))
+    scores = model.engine.score(rows.matrix)
+    probabilities, notes = in_order(rows, asks, scores, Notes(reasons=reasons))
     good = np.setdiff1d(np.arange(len(messages)), list(at_fault))
     ids = rows.application_ids or [None] * len(good)
     said = _said(notes, asks)
@@ -47,8 +61,8 @@ def score_messages(
             answer |= {"base": notes.reasons.base, "reasons": told[place]}
         if asks.warnings:
             answer["warnings"] = said.get(place, [])
-        answers.append(Answer(messages[place].key, orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)))
-    return answers, dead
+        answers.append(Answer(messages[place], orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)))
+    return Scored(answers, dead, rows, scores, reasons)
 
 
 def _said(notes: Notes, asks: Asks) -> dict[int, list[dict[str, object]]]:

@@ -18,7 +18,7 @@ import serve.batch.__main__ as command
 from fraud.command_line import CommandLine
 
 
-def _die_at(site: str) -> None:
+def die_at(site: str) -> None:
     module, name, call, moment = site.split(":")
     owner: Any = importlib.import_module(module)
     *path, attribute = name.split(".")
@@ -45,7 +45,7 @@ def _status_of_run_killed_at(site: str, arguments: list[str]) -> int:
     process = os.fork()
     if process == 0:
         sys.argv[1:] = arguments
-        _die_at(site)
+        die_at(site)
         CommandLine(command.batch)()
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 

@@ -51,11 +51,13 @@ def expected_probabilities(model: ModelChoice, count: int) -> dict[int, np.float
     return dict(zip(good, scored.engine.score(np.ascontiguousarray(rows[good])), strict=True))
 
 
-def bridge(run_dir: Path, *arguments: object, **settings: str) -> subprocess.Popen[str]:
+def bridge(
+    run_dir: Path, *arguments: object, module: Sequence[str] = ("serve.stream",), **settings: str
+) -> subprocess.Popen[str]:
     """`python -m serve.stream` as a process of its own."""
     variables = {"RUN_DIR": str(run_dir), "ENGINE": "onnxruntime", **settings}
     return subprocess.Popen(
-        [sys.executable, "-m", "serve.stream", *map(str, arguments)],
+        [sys.executable, "-m", *module, *map(str, arguments)],
         env=project_environment(**variables, PYTHONPATH=os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])),
         cwd=run_dir,
         stdout=subprocess.PIPE,
@@ -76,10 +78,22 @@ def kill_while_scoring(start: Callable[..., subprocess.Popen[str]], answered: Ca
     """End a bridge by `kill -9` once it has answered so many more."""
     goal = answered() + more
     process = start()
-    wait_until(lambda: process.poll() is not None or answered() >= goal, 120, "it answers")
-    assert process.poll() is None, process.communicate()
-    process.kill()
-    process.communicate()
+    try:
+        wait_until(lambda: process.poll() is not None or answered() >= goal, 60, "it answers")
+        assert process.poll() is None, process.communicate()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def killed_at(sites: Sequence[str], run_dir: Path, *arguments: object, **settings: str) -> None:
+    """Bridges that are killed, each at its site."""
+    dying = ("tests.serve.stream.dying_bridge", *sites, "--")
+    told, errors = bridge(run_dir, *arguments, module=dying, **settings).communicate(timeout=200)
+    assert [line for line in told.splitlines() if line.split()[0] in sites] == [f"{site} -9" for site in sites], (
+        told,
+        errors,
+    )
 
 
 def assert_answered_once(

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
-from pathlib import Path
-from typing import Any
 
 import pytest
-from psycopg2.extras import execute_values
 
-import serve.stream
-from fraud.database import connect
 from serve.batch.worker import ModelChoice
 from serve.stream.messages import Answer, DeadLetter
 from serve.stream.postgres_broker import PostgresBroker
 from tests.live_stack import wait_until
 from tests.serve.prediction_log_rows import execute, fetch
+from tests.serve.stream.postgres_queue import make_queue, read_queue
 from tests.serve.stream.streams import assert_answered_once, bodies_of, bridge, drain, kill_while_scoring
 
 COUNT = 3_000
 BATCH = 20
-TABLES = Path(serve.stream.__file__).with_name("postgres_queue.sql")
 
 
 @pytest.fixture
 def queue(database: str) -> str:
-    with connect(database) as connection, connection.cursor() as cursor:
-        cursor.execute(TABLES.read_text())
-        bodies = [(body.decode(),) for body in bodies_of(COUNT)]
-        execute_values(cursor, "INSERT INTO stream.applications (body) VALUES %s", bodies)
+    make_queue(database, bodies_of(COUNT))
     return database
 
 
@@ -42,15 +33,8 @@ def _answered(queue: str) -> int:
 
 
 def _assert_all_once(model: ModelChoice, queue: str) -> None:
-    answers: list[Any] = fetch(queue, "SELECT id, body FROM stream.answers")
-    dead: list[Any] = fetch(queue, "SELECT id, reason FROM stream.dead_letters")
-    first = min(key for key, _ in [*answers, *dead])
-    assert_answered_once(
-        model,
-        COUNT,
-        [(key - first, json.loads(body)) for key, body in answers],
-        [(key - first, reason) for key, reason in dead],
-    )
+    answers, dead = read_queue(queue)
+    assert_answered_once(model, COUNT, answers, dead)
     assert fetch(queue, "SELECT id FROM stream.applications") == []
 
 
@@ -76,13 +60,13 @@ def test_brokers_side_by_side_take_others_and_give_back(queue: str) -> None:
     lost, taken = first.take(COUNT - BATCH), second.take(COUNT)
     assert (len(lost), len(taken)) == (COUNT - BATCH, BATCH)
     assert not {one.key for one in lost} & {one.key for one in taken}
-    second.settle([Answer(one.key, b"{}") for one in taken], [])
+    second.settle([Answer(one, b"{}") for one in taken], [])
     assert third.take(COUNT) == []
     assert not third.is_empty(), "what another has taken is not settled"
     first.close()
     again = third.take(COUNT)
     assert again == lost
-    third.settle([], [DeadLetter(one.key, one.body, "of a test") for one in again])
+    third.settle([], [DeadLetter(one, "of a test") for one in again])
     assert second.is_empty()
     second.close()
     third.close()

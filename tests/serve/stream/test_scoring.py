@@ -18,11 +18,12 @@ COUNT = 60
 
 
 def test_each_message_is_answered_or_a_dead_letter(model: ModelChoice) -> None:
-    messages = [Message(str(place), body) for place, body in enumerate(bodies_of(COUNT))]
-    answers, dead = score_messages(model.load(VERSION), messages, Asks(report=True))
-    answered = [(int(answer.key), json.loads(answer.body)) for answer in answers]
-    assert_answered_once(model, COUNT, answered, [(int(letter.key), letter.reason) for letter in dead])
-    assert {int(letter.key): letter.body for letter in dead} == {
+    messages = [Message("lane", place, body) for place, body in enumerate(bodies_of(COUNT))]
+    scored = score_messages(model.load(VERSION), messages, Asks(report=True))
+    answers, dead = scored.answers, scored.dead
+    answered = [(answer.message.number, json.loads(answer.body)) for answer in answers]
+    assert_answered_once(model, COUNT, answered, [(letter.message.number, letter.reason) for letter in dead])
+    assert {letter.message.number: letter.message.body for letter in dead} == {
         place: messages[place].body for place in (*FAULTY, NEGATIVE)
     }
 
@@ -30,31 +31,37 @@ def test_each_message_is_answered_or_a_dead_letter(model: ModelChoice) -> None:
 def test_plain_messages_are_decoded_together_and_alike(model: ModelChoice) -> None:
     places = [place for place in range(COUNT) if place not in FAULTY and place != 6]
     bodies = bodies_of(COUNT)
-    answers, dead = score_messages(
-        model.load(VERSION), [Message(str(place), bodies[place]) for place in places], Asks(report=True)
+    scored = score_messages(
+        model.load(VERSION), [Message("lane", place, bodies[place]) for place in places], Asks(report=True)
     )
+    answers, dead = scored.answers, scored.dead
     expected = expected_probabilities(model, COUNT)
-    assert [letter.key for letter in dead] == [str(NEGATIVE)]
-    assert [int(answer.key) for answer in answers] == [place for place in places if place != NEGATIVE]
+    assert [letter.message.number for letter in dead] == [NEGATIVE]
+    assert [answer.message.number for answer in answers] == [place for place in places if place != NEGATIVE]
     for answer in answers:
-        assert np.float32(json.loads(answer.body)["probability"]) == expected[int(answer.key)]
+        assert np.float32(json.loads(answer.body)["probability"]) == expected[answer.message.number]
 
 
 def test_a_message_that_is_two_applications_is_none(model: ModelChoice) -> None:
     one, two = bodies_of(COUNT)[:2]
     forged = [one + b"\n" + two, one + b"," + two, b"", b" " * (BODY_MAX_BYTES + 1)]
-    messages = [Message(str(place), body) for place, body in enumerate([*forged, one])]
-    answers, dead = score_messages(model.load(VERSION), messages, Asks(report=True))
-    assert [answer.key for answer in answers] == ["4"]
-    assert [letter.key for letter in dead] == ["0", "1", "2", "3"]
+    messages = [Message("lane", place, body) for place, body in enumerate([*forged, one])]
+    scored = score_messages(model.load(VERSION), messages, Asks(report=True))
+    answers, dead = scored.answers, scored.dead
+    assert [answer.message.number for answer in answers] == [4]
+    assert [letter.message.number for letter in dead] == [0, 1, 2, 3]
 
 
 def test_reasons_and_warnings_are_those_of_the_message(model: ModelChoice) -> None:
     bodies = bodies_of(COUNT)
     strange = json.loads(bodies[0]) | {"Age_Days": 95.0}
-    messages = [Message("7", bodies[7]), Message("8", json.dumps(strange).encode()), Message("9", bodies[9])]
+    messages = [
+        Message("lane", 7, bodies[7]),
+        Message("lane", 8, json.dumps(strange).encode()),
+        Message("lane", 9, bodies[9]),
+    ]
     asks = Asks(report=True, warnings=True, reasons=2)
-    answers, _ = score_messages(model.load(VERSION), messages, asks)
+    answers = score_messages(model.load(VERSION), messages, asks).answers
     first, second = (json.loads(answer.body) for answer in answers)
     warned = {warning["field"]: warning["message"] for warning in first["warnings"]}
     assert "95" in warned["Age_Days"]
