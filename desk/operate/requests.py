@@ -53,7 +53,7 @@ class OperatorRequest(msgspec.Struct, frozen=True):
         if self.is_open:
             return "waiting" if self.begun_at is None else "running"
         if self.exit_status is None:
-            return "not done" if self.begun_at is None else "broken off"
+            return "not done" if self.begun_at is None else "aborted"
         known = (verdict.value for verdict in Verdict if verdict.exit_status == self.exit_status)
         return next(known, Verdict.ERROR.value)
 

@@ -13,7 +13,7 @@ APPLICATION_NAME: Final = "schedule"
 LONGEST_WAIT: Final = dt.timedelta(hours=1)
 """Older requests expire: nobody who clicked yesterday expects a rollback now."""
 SILENCE: Final = dt.timedelta(minutes=5)
-"""A request of whose process nothing was heard for so long was broken off."""
+"""A request whose process has not reported for this long was aborted."""
 EXPIRED: Final = "no schedule took this request within an hour, and nothing was done: send it again"
 BROKEN_OFF: Final = "aborted: the schedule's process died meanwhile"
 

@@ -60,7 +60,7 @@ def test_list_says_when_keys_were_used_last(anna: Browser, database: str) -> Non
     execute(database, "UPDATE api_keys SET last_used_at = '2026-03-01 12:34:56 UTC' WHERE client = 'bank'")
     page = anna.get("/keys").text
     assert re.findall(r'data-label="last used">([^<]*)<', page)[:2] == ["never", "2026-03-01 12:34 UTC"]
-    assert "of the server's settings" in page, "those that a page can't change are listed too"
+    assert "from the server's settings" in page, "those that a page can't change are listed too"
 
 
 def test_key_of_some_days_ends(anna: Browser, database: str) -> None:
