@@ -33,7 +33,7 @@ CurveOf = Callable[[Recipe, int], Curve]
 
 @contextmanager
 def fitting(folds: int, newest: int, threads: int, curve: CurveOf) -> Iterator[Fitter]:
-    """Fit on so many folds for the block; what has not begun at its end never begins, and nobody waits for the rest.
+    """Fit on so many folds for the block; what has not begun at its end never begins.
 
     Args:
         folds: how many.
@@ -45,7 +45,8 @@ def fitting(folds: int, newest: int, threads: int, curve: CurveOf) -> Iterator[F
     try:
         yield Fitter(pool, curve, range(folds), newest, is_eager=threads > newest)
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        # Who leaves the block may part from a cluster, and a thread that waits for it then would wait for ever.
+        pool.shutdown(cancel_futures=True)
 
 
 @dataclass(frozen=True, slots=True)
