@@ -35,3 +35,7 @@ class EncodingError(DatabaseError):
 
 class RegistryError(ProjectError):
     """The model registry does not answer, or answers with an error: never to be read as "no model"."""
+
+
+class ClusterError(ProjectError):
+    """A Ray cluster can't be used, or lost too much of what ran on it."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
+from contextlib import AbstractContextManager, nullcontext
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -19,11 +20,16 @@ from fraud.progress import steps_on
 from fraud.registry import PRODUCTION, ModelVersion, Registry
 from fraud.schema_version import refuse_unfit
 from fraud.settings import DatabaseRole, Settings, load_settings, parse_excluded
+from train.cluster import Cluster, ray_cluster
 from train.maturity import known_before, label_cutoff
 from train.pipeline import run
 from train.reconversion import reconvert
 from train.report import print_outcome
 from train.servable import why_unservable
+
+THREADS: Final = "threads"
+RAY: Final = "ray"
+ENGINES: Final = (THREADS, RAY)
 
 app = CommandLine()
 
@@ -67,6 +73,28 @@ def main(
             help="A feature on which the model must not split; repeatable; `none`: use all [EXCLUDED_FEATURES].",
         ),
     ] = None,
+    parallel_trials: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Recipes that the search asks for at a time, so that more cores have work; the model depends on it.",
+        ),
+    ] = 1,
+    engine: Annotated[
+        str,
+        typer.Option(help=f"What fits the trials, {' or '.join(ENGINES)}: this machine, or a Ray cluster."),
+    ] = THREADS,
+    address: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Of the cluster's head; default: RAY_ADDRESS, or a new one.")
+    ] = None,
+    nodes: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            help="Nodes of the cluster that grow each model's trees together, on --threads cores each; default: this "
+            "machine alone. The model depends on it.",
+        ),
+    ] = None,
 ) -> None:
     """Train on the applications in PostgreSQL, prove the ONNX model, and register it as candidate.
 
@@ -74,6 +102,7 @@ def main(
     these cases nothing is registered.
     """
     try:
+        where = _where(engine, address, nodes)
         settings = load_settings()
         day = today.date() if today else settings.today
         _train(
@@ -86,6 +115,8 @@ def main(
             only_first=only_first,
             reason=reason,
             excluded=parse_excluded(",".join(without)) if without else settings.excluded_features,
+            parallel_trials=parallel_trials,
+            where=where,
         )
     except ProjectError as error:
         print_error(error)
@@ -103,6 +134,8 @@ def _train(
     only_first: bool,
     reason: str | None,
     excluded: tuple[str, ...] | None,
+    parallel_trials: int,
+    where: AbstractContextManager[Cluster | None],
 ) -> None:
     cutoff = label_cutoff(today, settings.label_maturity_days)
     dsn = settings.dsn(DatabaseRole.TRAINER)
@@ -126,10 +159,23 @@ def _train(
             excluded=excluded,
             known_before=known,
             progress=steps_on(bar),
+            parallel_trials=parallel_trials,
+            where=where,
         )
     if outcome.production == outcome.version.version:
         _note(dsn, outcome.version, production, person)
     print_outcome(Console(), outcome)
+
+
+def _where(engine: str, address: str | None, nodes: int | None) -> AbstractContextManager[Cluster | None]:
+    if engine not in ENGINES:
+        raise typer.BadParameter(f"--engine {engine}: expected one of {', '.join(ENGINES)}")
+    if engine == RAY:
+        return ray_cluster(address, nodes)
+    for name, value in (("--address", address), ("--nodes", nodes)):
+        if value is not None:
+            raise typer.BadParameter(f"{name} is of a Ray cluster: expected --engine {RAY}")
+    return nullcontext()
 
 
 def _moment(text: str) -> dt.datetime:

@@ -16,6 +16,7 @@ from fraud.statistics.design_weights import effective_labels
 from train.array_file import in_slices
 from train.calibration import Scaling, fit_scaling, scale
 from train.dataset import Dataset, joined
+from train.growing import Grow, grow
 from train.recipe import STEP, Recipe
 from train.split import folds
 
@@ -51,7 +52,7 @@ class CrossFitted:
     """Of `recent` [N]: of each block by the recipe fitted on all but the block, with the model's own calibration."""
 
 
-def fit_everything(recipe: Recipe, dataset: Dataset, seed: int, threads: int) -> FittedModel:
+def fit_everything(recipe: Recipe, dataset: Dataset, seed: int, threads: int, grown_by: Grow = grow) -> FittedModel:
     """Fit the recipe on all applications of the data set, and calibrate it on its newest ones.
 
     A model is overconfident on rows that it was fitted on, so its calibration uses margins of the same recipe fitted on
@@ -61,18 +62,18 @@ def fit_everything(recipe: Recipe, dataset: Dataset, seed: int, threads: int) ->
     Raises:
         DatasetError: the applications are too few to be split.
     """
-    scaling = _out_of_time_scaling(recipe, dataset, seed, threads)
-    pipeline = recipe.fit(dataset, seed, threads)
+    scaling = _out_of_time_scaling(recipe, dataset, seed, threads, grown_by)
+    pipeline = recipe.fit(dataset, seed, threads, grown_by)
     scale(pipeline, scaling)
     return FittedModel(pipeline, scaling)
 
 
-def _out_of_time_scaling(recipe: Recipe, dataset: Dataset, seed: int, threads: int) -> Scaling:
+def _out_of_time_scaling(recipe: Recipe, dataset: Dataset, seed: int, threads: int, grown_by: Grow) -> Scaling:
     """By the newest block; where its labels are too few for two figures, by as many blocks as it takes."""
     margins: list[NDArray[np.float32]] = []
     blocks: list[Dataset] = []
     for fold in reversed(folds(dataset)):
-        margins.append(_margins(recipe.fit(fold.past, seed, threads), fold.block.x))
+        margins.append(_margins(recipe.fit(fold.past, seed, threads, grown_by), fold.block.x))
         blocks.append(fold.block)
         known = reduce(joined, blocks)
         if min(effective_labels(known.y, known.weights)) >= CALIBRATING_LABELS:
@@ -80,7 +81,9 @@ def _out_of_time_scaling(recipe: Recipe, dataset: Dataset, seed: int, threads: i
     return fit_scaling(np.concatenate(margins), known.y, known.weights)
 
 
-def cross_fit(recipe: Recipe, dataset: Dataset, scaling: Scaling, seed: int, threads: int) -> CrossFitted:
+def cross_fit(
+    recipe: Recipe, dataset: Dataset, scaling: Scaling, seed: int, threads: int, *, grown_by: Grow = grow
+) -> CrossFitted:
     """Predict each block of the newest fifth by the recipe fitted on everything else, before the block and after it.
 
     So the probabilities are spread as those of the model that knows everything are on applications that it does not
@@ -97,7 +100,7 @@ def cross_fit(recipe: Recipe, dataset: Dataset, scaling: Scaling, seed: int, thr
     def of_block(border: tuple[int, int]) -> NDArray[np.float32]:
         begin, end = border
         others = joined(dataset.part(slice(0, begin)), dataset.part(slice(end, None)))
-        return _margins(recipe.fit(others, seed, 1), dataset.x[begin:end])
+        return _margins(recipe.fit(others, seed, 1, grown_by), dataset.x[begin:end])
 
     with ThreadPoolExecutor(threads, "fold") as pool:
         margins = np.concatenate(list(pool.map(of_block, zip(begins, ends, strict=True))))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import xgboost
@@ -21,6 +21,22 @@ from train.dataset import Dataset
 
 Rows = NDArray[np.float32]
 """[N, F]."""
+Seen = Callable[[Rows], Rows]
+"""What trees see of the features of some rows."""
+
+
+class Grow(Protocol):
+    """Grows trees as `grow` does, here or elsewhere."""
+
+    def __call__(
+        self,
+        parameters: Mapping[str, Any],
+        trees: int,
+        dataset: Dataset,
+        weights: NDArray[np.float32] | None,
+        seen: Seen,
+    ) -> xgboost.Booster:
+        """Grow them."""
 
 
 def grow(
@@ -28,7 +44,7 @@ def grow(
     trees: int,
     dataset: Dataset,
     weights: NDArray[np.float32] | None,
-    seen: Callable[[Rows], Rows],
+    seen: Seen,
 ) -> xgboost.Booster:
     """Grow trees; the same arguments give the same ones, whatever the number of threads.
 
@@ -50,9 +66,7 @@ def grow(
 class _Slices(xgboost.DataIter):  # type: ignore[misc]  # XGBoost's classes have no types here
     """Gives XGBoost one slice after the other, as often as it begins again."""
 
-    def __init__(
-        self, dataset: Dataset, weights: NDArray[np.float32] | None, seen: Callable[[Rows], Rows], cache: Path
-    ) -> None:
+    def __init__(self, dataset: Dataset, weights: NDArray[np.float32] | None, seen: Seen, cache: Path) -> None:
         self._dataset, self._weights, self._seen = dataset, weights, seen
         self._left = slices(dataset.y.size)
         super().__init__(cache_prefix=str(cache))

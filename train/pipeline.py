@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from fraud.features import FEATURES
@@ -11,6 +12,7 @@ from fraud.progress import ShowStep
 from fraud.registry import CANDIDATE, PRODUCTION, RECIPE_TAG, RETRAINING_REASON_TAG, ModelVersion, Registry
 from train.agreement import Agreement
 from train.artifacts import Conversions
+from train.cluster import Cluster
 from train.dataset import load_dataset
 from train.recipe import Recipe, checked_excluded
 from train.registration import convert_both, known_labels_tag, register
@@ -42,6 +44,8 @@ def run(
     reason: str | None = None,
     excluded: Iterable[str] | None = None,
     known_before: dt.datetime | None = None,
+    parallel_trials: int = 1,
+    where: AbstractContextManager[Cluster | None] | None = None,
 ) -> Outcome:
     """Train on the applications before `cutoff`, prove the conversions, and register the result as candidate.
 
@@ -57,11 +61,14 @@ def run(
         reason: why it is trained, kept as a tag of the version.
         excluded: features on which no tree may split; None: those of the version in production.
         known_before: outcomes that were recorded from then on are unknown to training; None: none of them.
+        parallel_trials: recipes that the search asks for at a time.
+        where: connects to a cluster until the models are trained; None: they are trained here.
 
     Raises:
         RegistryError: the registry does not answer; asked first, so that nobody trains in vain.
         RecipeError: there is no such feature to leave out.
         DatasetError, DatabaseError: the applications can't be read or trained on.
+        ClusterError: the cluster lost too much of what ran on it; nothing is registered.
         ParityError: a converted model is another one; nothing is registered.
     """
     progress("asking the registry", 0, 1)
@@ -69,15 +76,18 @@ def run(
     left_out = checked_excluded(excluded_of(production) if excluded is None else excluded)
     progress("asking the registry", 1, 1)
 
-    progress("reading applications", 0, 1)
-    dataset = load_dataset(dsn, cutoff, known_before)
-    progress("reading applications", 1, 1)
+    with where or nullcontext() as cluster:
+        progress("reading applications", 0, 1)
+        dataset = load_dataset(dsn, cutoff, known_before)
+        progress("reading applications", 1, 1)
 
-    training = train_model(
-        *(dataset, cutoff, seed, threads, lambda done, all_: progress("search", done, all_)),
-        monotone={feature.name: feature.monotone for feature in FEATURES if feature.monotone},
-        excluded=left_out,
-    )
+        training = train_model(
+            *(dataset, cutoff, seed, threads, lambda done, all_: progress("search", done, all_)),
+            monotone={feature.name: feature.monotone for feature in FEATURES if feature.monotone},
+            excluded=left_out,
+            parallel_trials=parallel_trials,
+            cluster=cluster,
+        )
     conversions = convert_both(training, dataset, progress)
 
     progress("registering", 0, 1)

@@ -17,6 +17,7 @@ from fraud.statistics.ranking import rank
 from fraud.statistics.review import REVIEW_CAPACITY
 from train.dataset import Dataset
 from train.fitting import probabilities
+from train.growing import Grow, grow
 from train.recipe import Recipe
 from train.split import Split
 
@@ -40,7 +41,7 @@ def examined(test: Dataset, predicted: NDArray[np.float32]) -> GroupReport:
 
 
 def price_list(
-    recipe: Recipe, split: Split, predicted: NDArray[np.float32], seed: int, threads: int
+    recipe: Recipe, split: Split, predicted: NDArray[np.float32], seed: int, threads: int, *, grown_by: Grow = grow
 ) -> tuple[Price, ...]:
     """The recipe as it is, by its twin's probabilities [N] of the test part, then with each protected feature changed.
 
@@ -48,7 +49,7 @@ def price_list(
     """
     found = [_price("as it is", split.test, predicted)]
     for words, other in _changed(recipe):
-        scores = probabilities(other.fit(split.known, seed, threads), split.test.x)
+        scores = probabilities(other.fit(split.known, seed, threads, grown_by), split.test.x)
         found.append(_price(words, split.test, scores))
     return tuple(found)
 

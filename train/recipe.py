@@ -14,7 +14,7 @@ from xgboost import Booster, XGBClassifier
 from fraud.features import FEATURE_NAMES
 from train.dataset import Dataset
 from train.errors import RecipeError
-from train.growing import grow
+from train.growing import Grow, grow
 
 STEP: Final = "model"
 """Name of the pipeline's single step."""
@@ -82,19 +82,19 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         blanked[:, [FEATURE_NAMES.index(name) for name in self.excluded]] = 0
         return blanked
 
-    def fit(self, dataset: Dataset, seed: int, threads: int) -> Pipeline:
+    def fit(self, dataset: Dataset, seed: int, threads: int, grown_by: Grow = grow) -> Pipeline:
         """A scikit-learn pipeline that holds exactly the recipe's trees, not calibrated yet."""
         model = XGBClassifier(n_estimators=self.trees, **self.parameters(seed, threads))
         # The classifier's own `fit` would hold all rows in memory.
-        model.load_model(self.grow(dataset, seed, threads).save_raw("ubj"))
+        model.load_model(self.grow(dataset, seed, threads, grown_by).save_raw("ubj"))
         return Pipeline([(STEP, model)])
 
-    def grow(self, dataset: Dataset, seed: int, threads: int) -> Booster:
+    def grow(self, dataset: Dataset, seed: int, threads: int, grown_by: Grow = grow) -> Booster:
         """The trees alone.
 
         The same data, seed and recipe give the same trees, whatever the number of threads.
         """
-        return grow(self.parameters(seed, threads), self.trees, dataset, self.weights(dataset), self.seen)
+        return grown_by(self.parameters(seed, threads), self.trees, dataset, self.weights(dataset), self.seen)
 
     def facts(self) -> dict[str, str]:
         """As a person reads it, by name."""

@@ -149,5 +149,10 @@ def _parameters(training: Training) -> dict[str, str]:
         "test_start": split.test_start,
         "last_day": split.last_day,
     }
-    recipe = msgspec.to_builtins(training.recipe) | {"seed": training.seed}
+    # All that the bytes of the models depend on, beside the applications.
+    recipe = msgspec.to_builtins(training.recipe) | {
+        "seed": training.seed,
+        "parallel_trials": training.parallel_trials,
+        "nodes": training.nodes,
+    }
     return {name: str(value) for name, value in (recipe | days).items()}

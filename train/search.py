@@ -10,9 +10,7 @@ is taken (Breiman et al. 1984, "Classification and Regression Trees", section 3.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 import msgspec
@@ -20,9 +18,7 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 
-from fraud.statistics.average_precision import average_precision
-from fraud.statistics.ranking import rank
-from train.array_file import in_slices
+from train.fold_fits import CurveOf, Fits, curves_here, fitting, tree_counts
 from train.recipe import Recipe, checked_excluded, checked_monotone
 from train.split import Fold
 
@@ -34,22 +30,12 @@ PRUNED_AFTER: Final = 2
 
 SHRINKAGE_SUM: Final = 14.0
 """Most trees times learning rate."""
-LEAST_SHRINKAGE: Final = 4.0
-"""Fewest trees times learning rate. Before that margins are on their way from the base rate yet: less than 2% of it are
-left then, since each tree goes the share of the learning rate. Calibration would have to stretch them, and what it
-learns of one fit would not hold for the next."""
-STEPS: Final = 11
-"""Numbers of trees that are compared."""
-
 MAX_DEPTHS: Final = (3, 4, 5)
 LEARNING_RATES: Final = (0.05, 0.1)
 SAMPLE_SHARES: Final = (0.8, 1.0)
 MIN_CHILD_WEIGHTS: Final = (1.0, 20.0, 50.0)
 HALF_LIVES_DAYS: Final = (0.0, 365.0, 180.0)
 """Of an application's weight; 0: all weigh the same."""
-
-Curve = NDArray[np.float64]
-"""Average precision of a fold's block after each number of trees [STEPS]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +61,10 @@ def search(
     monotone: Mapping[str, int] | None = None,
     excluded: Iterable[str] = (),
     trials: int,
+    parallel: int = 1,
+    curve: CurveOf | None = None,
 ) -> tuple[Trial, ...]:
-    """Try recipes, `threads` folds at a time; the result does not depend on that number.
+    """Try recipes, `threads` folds at a time; the result does not depend on that number, nor on where folds are fitted.
 
     Args:
         folds: oldest first.
@@ -86,27 +74,36 @@ def search(
         monotone: direction by name of the features in which the probability may only go one way.
         excluded: features on which no tree may split.
         trials: how many recipes.
+        parallel: recipes that are asked for at a time once the sampler learns from the earlier ones, so that more
+            folds can be fitted side by side. The result depends on it.
+        curve: fits a recipe on the fold of a number; None: in this process.
     """
     left_out = checked_excluded(excluded)
     directions = {name: way for name, way in checked_monotone(monotone or {}).items() if name not in left_out}
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # The first recipes are drawn at random, whatever comes of the others: they can be asked for all at once.
+    drawn = max(1, trials // 2)
     study = optuna.create_study(
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=max(1, trials // 2)),
+        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=drawn),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=FIRST_TRIALS),
     )
     known: dict[bytes, Trial] = {}
-    with ThreadPoolExecutor(threads, "fold") as pool:
-        for number in range(trials):
-            asked = study.ask()
-            recipe = _suggest(asked, directions, left_out)
-            # The sampler may ask for the same again; what is known need not be fitted.
-            key = recipe.to_json()
-            trial = known.get(key) or _try_out(asked, recipe, folds, seed, pool)
-            known[key] = trial
-            state = optuna.trial.TrialState.PRUNED if trial.pruned else optuna.trial.TrialState.COMPLETE
-            study.tell(asked, None if trial.pruned else trial.average_precision, state)
-            on_trial(number + 1, trials)
+    done = 0
+    with fitting(len(folds), PRUNED_AFTER, threads, curve or curves_here(folds, seed)) as fitter:
+        for count in [drawn, *_batches(trials - drawn, parallel)]:
+            asked = [study.ask() for _ in range(count)]
+            recipes = [_suggest(one, directions, left_out) for one in asked]
+            fits = fitter.begin([recipe for recipe in recipes if recipe.to_json() not in known])
+            for one, recipe in zip(asked, recipes, strict=True):
+                # The sampler may ask for the same again; what is known need not be fitted.
+                key = recipe.to_json()
+                trial = known.get(key) or _judge(one, fits[key])
+                known[key] = trial
+                state = optuna.trial.TrialState.PRUNED if trial.pruned else optuna.trial.TrialState.COMPLETE
+                study.tell(one, None if trial.pruned else trial.average_precision, state)
+                done += 1
+                on_trial(done, trials)
     return tuple(known.values())
 
 
@@ -138,41 +135,22 @@ def _most_trees(learning_rate: float) -> int:
     return round(SHRINKAGE_SUM / learning_rate)
 
 
-def _try_out(asked: optuna.Trial, recipe: Recipe, folds: Sequence[Fold], seed: int, pool: ThreadPoolExecutor) -> Trial:
-    """The recipe on the newest folds, and on the others unless it lags behind; with as many trees as it needs."""
+def _batches(trials: int, size: int) -> list[int]:
+    """Sizes of the batches of so many trials, of which the last one may be smaller."""
+    return [min(size, trials - begin) for begin in range(0, trials, size)]
 
-    def curve(fold: Fold) -> Curve:
-        return fold_curve(recipe, fold, seed)
 
-    newest = list(pool.map(curve, folds[-PRUNED_AFTER:]))
+def _judge(asked: optuna.Trial, fits: Fits) -> Trial:
+    """The recipe by the newest folds, and by the others unless it lags behind; with as many trees as it needs."""
+    newest = fits.newest_curves()
     asked.report(float(np.mean(newest, axis=0).max()), PRUNED_AFTER)
-    pruned = len(folds) > PRUNED_AFTER and bool(asked.should_prune())  # numpy's, at times
-    older = [] if pruned else list(pool.map(curve, folds[:-PRUNED_AFTER]))
-    curves = np.stack([*older, *newest])
+    pruned = len(fits.fitter.folds) > PRUNED_AFTER and bool(asked.should_prune())  # numpy's, at times
+    if pruned:
+        fits.give_up()
+    curves = np.stack([*([] if pruned else fits.older_curves()), *newest])
     step = _fewest_steps(curves)
-    trees = tree_counts(recipe)[step]
-    return Trial(msgspec.structs.replace(recipe, trees=trees), tuple(curves[:, step].tolist()), pruned)
-
-
-def fold_curve(recipe: Recipe, fold: Fold, seed: int) -> Curve:
-    """Grow the recipe's trees on the fold's past; average precision of its block after each number of them."""
-    booster = recipe.grow(fold.past, seed, threads=1)
-    margins = np.zeros(fold.block.y.size, np.float64)
-    curve, begin = [], 0
-    for count in tree_counts(recipe):
-        # Each call adds the base score again, which moves all rows alike and no order.
-        margins += in_slices(
-            fold.block.x, partial(booster.inplace_predict, iteration_range=(begin, count), predict_type="margin")
-        )
-        curve.append(average_precision(rank(fold.block.y, margins.astype(np.float32)), fold.block.weights))
-        begin = count
-    return np.array(curve)
-
-
-def tree_counts(recipe: Recipe) -> list[int]:
-    """The numbers of trees that are compared, of which the recipe has the most [STEPS]."""
-    counts = np.linspace(min(LEAST_SHRINKAGE / recipe.learning_rate, recipe.trees), recipe.trees, STEPS)
-    return [round(count) for count in counts]
+    trees = tree_counts(fits.recipe)[step]
+    return Trial(msgspec.structs.replace(fits.recipe, trees=trees), tuple(curves[:, step].tolist()), pruned)
 
 
 def _fewest_steps(curves: NDArray[np.float64]) -> int:

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fraud.group_report import GroupReport
+from train.cluster import Cluster
 from train.dataset import Dataset
 from train.evaluate import Evaluation, evaluate
 from train.fitting import CrossFitted, FittedModel, cross_fit, fit_everything, probabilities
+from train.growing import grow
 from train.price_list import Price, examined, price_list
 from train.recipe import Recipe
 from train.search import TRIALS, Trial, best, search
@@ -45,6 +47,10 @@ class Training:
     cutoff: dt.date
     """Applications from this day on were unknown."""
     seed: int
+    parallel_trials: int = 1
+    """Recipes that the search asked for at a time."""
+    nodes: int = 1
+    """That grew the trees of a model together."""
 
 
 def train_model(
@@ -56,6 +62,8 @@ def train_model(
     *,
     monotone: Mapping[str, int] | None = None,
     excluded: Iterable[str] = (),
+    parallel_trials: int = 1,
+    cluster: Cluster | None = None,
 ) -> Training:
     """Search before the test part, judge on it, fit on all; repeatable, whatever the number of threads.
 
@@ -67,18 +75,44 @@ def train_model(
         on_trial: gets the number of finished recipes of the search and of all.
         monotone: direction by name of the features in which the probability may only go one way.
         excluded: features on which no tree may split.
+        parallel_trials: recipes that the search asks for at a time.
+        cluster: where the search fits, and trees are grown if it has nodes for that; None: here.
 
     Raises:
         DatasetError: the applications can't be split.
         RecipeError: there is no such feature.
+        ClusterError: the cluster lost too much of what ran on it.
     """
     split = split_by_day(dataset)
-    trials = search(folds(split.known), seed, threads, on_trial, monotone=monotone, excluded=excluded, trials=TRIALS)
-    return train_recipe(best(trials).recipe, dataset, cutoff, seed=seed, threads=threads, trials=trials)
+    parts = folds(split.known)
+    trials = search(
+        *(parts, seed, threads if cluster is None else cluster.cores, on_trial),
+        monotone=monotone,
+        excluded=excluded,
+        trials=TRIALS,
+        parallel=parallel_trials,
+        curve=None if cluster is None else cluster.curves(split.known, parts, seed),
+    )
+    return train_recipe(
+        *(best(trials).recipe, dataset, cutoff),
+        seed=seed,
+        threads=threads,
+        trials=trials,
+        parallel_trials=parallel_trials,
+        cluster=cluster,
+    )
 
 
 def train_recipe(
-    recipe: Recipe, dataset: Dataset, cutoff: dt.date, *, seed: int, threads: int, trials: tuple[Trial, ...] = ()
+    recipe: Recipe,
+    dataset: Dataset,
+    cutoff: dt.date,
+    *,
+    seed: int,
+    threads: int,
+    trials: tuple[Trial, ...] = (),
+    parallel_trials: int = 1,
+    cluster: Cluster | None = None,
 ) -> Training:
     """Both models of a recipe that is known.
 
@@ -86,9 +120,10 @@ def train_recipe(
         DatasetError: the applications can't be split.
     """
     split = split_by_day(dataset)
-    twin = fit_everything(recipe, split.known, seed, threads)
-    shipped = fit_everything(recipe, dataset, seed, threads)
-    cross_fitted = cross_fit(recipe, dataset, shipped.scaling, seed, threads)
+    grown_by = grow if cluster is None else cluster.grow
+    twin = fit_everything(recipe, split.known, seed, threads, grown_by)
+    shipped = fit_everything(recipe, dataset, seed, threads, grown_by)
+    cross_fitted = cross_fit(recipe, dataset, shipped.scaling, seed, threads, grown_by=grown_by)
     on_test = probabilities(twin.pipeline, split.test.x)
     return Training(
         split=split,
@@ -99,11 +134,13 @@ def train_recipe(
         twin_on_test=evaluate(split.test.y, on_test, seed, weights=split.test.weights),
         twin_test_probabilities=on_test,
         twin_groups=examined(split.test, on_test),
-        prices=price_list(recipe, split, on_test, seed, threads),
+        prices=price_list(recipe, split, on_test, seed, threads, grown_by=grown_by),
         cross_fitted=cross_fitted,
         shipped_cross_fitted=evaluate(
             cross_fitted.recent.y, cross_fitted.probabilities, seed, weights=cross_fitted.recent.weights
         ),
         cutoff=cutoff,
         seed=seed,
+        parallel_trials=parallel_trials,
+        nodes=1 if cluster is None else cluster.nodes or 1,
     )

@@ -34,9 +34,5 @@ class RecordError(BatchError):
     """The prediction log does not take the answers."""
 
 
-class ClusterError(BatchError):
-    """The Ray cluster can't be used."""
-
-
 class ResumeError(BatchError):
     """An earlier run can't be resumed."""

@@ -6,32 +6,27 @@ each part atomically, with the same result on any node, so a lost actor's part i
 
 from __future__ import annotations
 
-import logging
 import os
-import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
+from fraud.errors import ClusterError
+from fraud.ray_cluster import connected, cores_of
 from fraud.settings import load_settings
 from serve.batch.answers import Columns
-from serve.batch.errors import ClusterError, OutputError
+from serve.batch.errors import OutputError
 from serve.batch.parts import Part
 from serve.batch.work_folder import Output
 from serve.batch.worker import ModelChoice, Scored, Worker
 from serve.model.model_store import Manifest, StoredModel, model_store
 
-CONNECT_TIMEOUT_S: Final = 5.0
 LOST_MAX: Final = 8
 """Maximum number of lost actors: beyond it the cause is not a failing node, but parts that kill the process that scores
 them.
 """
-
-LOCAL: Final = "local"
-"""Ray's name for a temporary cluster of this machine only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +58,8 @@ class RayCluster:
             ProjectError: a part can't be scored.
         """
         stored = model_store(task.model.run_dir, task.model.name).get(task.manifest.model_version)
-        with _connected(self.address) as ray:
-            cores = int(ray.cluster_resources().get("CPU", 0))
-            if not cores:
-                raise ClusterError("the Ray cluster has no core: start a node with `ray start --address HOST:PORT`")
+        with connected(self.address, "serve") as ray:
+            cores = cores_of(ray)
             # In a list, Ray passes only the reference, so a node that has the model does not fetch it again.
             yield from _Actors(ray, task, [ray.put(stored)]).score_all(iter(parts), self.actors or cores)
 
@@ -166,49 +159,3 @@ class _Actors:
                 f"fewer --workers if memory is short"
             ) from error
         self._start()
-
-
-@contextmanager
-def _connected(address: str | None) -> Iterator[Any]:
-    """Ray, connected to a cluster for the block; our own errors on the cluster are raised here unchanged."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray  # noqa: PLC0415 - an optional extra
-    except ImportError:
-        raise ClusterError("Ray is not installed: expected `pip install '.[serve,ray]'`") from None
-    where = address or os.environ.get("RAY_ADDRESS") or LOCAL
-    if address is not None:
-        _refuse_unreachable(address)
-    try:
-        _begin(ray, where)
-        yield ray
-    except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, Exception):
-            raise error.cause from None
-        raise
-    finally:
-        ray.shutdown()
-
-
-def _begin(ray: Any, where: str) -> None:
-    """Connect to the cluster, or start one here."""
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if where == LOCAL:
-        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process would compile all of Ray again
-        options["include_dashboard"] = False  # nobody would look at it
-    try:
-        ray.init(where, **options)
-    except Exception as error:  # Ray raises nothing more specific
-        told = str(error).partition("\n")[0]
-        raise ClusterError(f"no Ray cluster can be used at {where}: {told}") from error
-
-
-def _refuse_unreachable(address: str) -> None:
-    """Raise ClusterError if nothing listens there: Ray itself would retry for minutes."""
-    host, _, port = address.rpartition(":")
-    if not (host and port.isdigit()):
-        raise ClusterError(f"--address {address}: expected HOST:PORT of the cluster's head")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT_S).close()
-    except (OSError, OverflowError) as error:
-        raise ClusterError(f"no Ray cluster can be used at {address}: {error}") from None

@@ -9,8 +9,9 @@ from tests.train.quick_search import shorten_search
 from train.dataset import Dataset
 from train.errors import RecipeError
 from train.fitting import probabilities
+from train.fold_fits import STEPS, fold_curve
 from train.recipe import STEP, Recipe
-from train.search import STEPS, Trial, best, fold_curve, search
+from train.search import Trial, best, search
 from train.split import folds
 from train.training import train_model
 

@@ -11,9 +11,9 @@ from sklearn.metrics import average_precision_score
 
 from train.dataset import Dataset, joined
 from train.fitting import fit_everything, probabilities
+from train.fold_fits import fold_curve
 from train.model_card import weighting
 from train.recipe import Recipe
-from train.search import fold_curve
 from train.split import Fold, folds, split_by_day
 from train.training import train_recipe
 

@@ -10,7 +10,7 @@ import pytest
 
 from serve.batch.worker import ModelChoice
 from tests.live_stack import wait_until
-from tests.serve.batch.ray_nodes import RayNodes, ray_nodes
+from tests.ray_nodes import RayNodes, ray_nodes
 from tests.serve.batch.scoring_files import NAME, VERSION, batch_command, good_rows, score, table_of, write_table
 
 NODES = 2

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,9 +62,24 @@ class RayNodes:
 
     def kill(self, number: int) -> None:
         """End a node's raylet by `kill -9`, as the loss of a machine does; its actors end with it."""
-        children = psutil.Process(self.processes[number].pid).children()
-        (raylet,) = (child for child in children if child.name() == "raylet")
+        raylet = self._raylet(number)
+        assert raylet is not None
         raylet.kill()
+
+    def titles(self, number: int) -> list[str]:
+        """Of a node's processes, which Ray calls after what they do: `ray::function`; none of a node that is lost."""
+        raylet = self._raylet(number)
+        found = []
+        for process in [] if raylet is None else raylet.children():
+            with suppress(psutil.NoSuchProcess):
+                found.append("".join(process.cmdline()[:1]))
+        return found
+
+    def _raylet(self, number: int) -> psutil.Process | None:
+        if not psutil.pid_exists(self.processes[number].pid):
+            return None
+        children = psutil.Process(self.processes[number].pid).children()
+        return next((child for child in children if child.name() == "raylet"), None)
 
     def _has_started(self, number: int) -> bool:
         told = (self.run_dir(number) / "ray.log").read_text()
