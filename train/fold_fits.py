@@ -33,7 +33,7 @@ CurveOf = Callable[[Recipe, int], Curve]
 
 @contextmanager
 def fitting(folds: int, newest: int, threads: int, curve: CurveOf) -> Iterator[Fitter]:
-    """Fit on so many folds for the block; what has not begun at its end never begins.
+    """Fit on this number of folds for the block; fits that have not begun at its end never begin.
 
     Args:
         folds: how many.
@@ -45,7 +45,7 @@ def fitting(folds: int, newest: int, threads: int, curve: CurveOf) -> Iterator[F
     try:
         yield Fitter(pool, curve, range(folds), newest, is_eager=threads > newest)
     finally:
-        # Who leaves the block may part from a cluster, and a thread that waits for it then would wait for ever.
+        # The end of the block may disconnect from a cluster; a thread that waits for the cluster would then never end.
         pool.shutdown(cancel_futures=True)
 
 

@@ -33,7 +33,7 @@ STEP_S: Final = 3_600
 
 @dataclass(frozen=True, slots=True)
 class NodesGrow:
-    """Grows trees as `train.growing.grow` does, on several nodes; the same number of them gives the same trees."""
+    """Grows trees as `train.growing.grow` does, on several nodes; the same number of nodes grows the same trees."""
 
     ray: Any
     nodes: int
@@ -67,7 +67,7 @@ class NodesGrow:
 
     @contextmanager
     def _placed(self, threads: int) -> Iterator[list[Any]]:
-        """An actor on each of so many nodes, for the block."""
+        """An actor on each of this number of nodes, for the block."""
         from ray.util import placement_group, remove_placement_group  # noqa: PLC0415 - an optional extra
         from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy  # noqa: PLC0415
 

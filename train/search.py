@@ -136,7 +136,7 @@ def _most_trees(learning_rate: float) -> int:
 
 
 def _batches(trials: int, size: int) -> list[int]:
-    """Sizes of the batches of so many trials, of which the last one may be smaller."""
+    """Sizes of the batches of this number of trials; the last one may be smaller."""
     return [min(size, trials - begin) for begin in range(0, trials, size)]
 
 
