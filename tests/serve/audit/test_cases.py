@@ -83,9 +83,9 @@ CHANGES = [
         Fault.CHANGED,
         "case_contents has content of event 99, which does not exist",
     ),
-    ("UPDATE cases SET signed_by = 'dora' WHERE number = 1", Fault.CHANGED, "signed_by is dora, and was bert"),
-    ("UPDATE cases SET state = 'closed' WHERE number = 6", Fault.CHANGED, "state is closed, and was new"),
-    ("UPDATE cases SET application_id = 'B-1' WHERE number = 1", Fault.CHANGED, "application_id is B-1, and was A-1"),
+    ("UPDATE cases SET signed_by = 'dora' WHERE number = 1", Fault.CHANGED, "signed_by is dora, but was bert"),
+    ("UPDATE cases SET state = 'closed' WHERE number = 6", Fault.CHANGED, "state is closed, but was new"),
+    ("UPDATE cases SET application_id = 'B-1' WHERE number = 1", Fault.CHANGED, "application_id is B-1, but was A-1"),
     ("DELETE FROM cases WHERE number = 6", Fault.MISSING, "case 6 is missing, but its events exist"),
     ("TRUNCATE cases", Fault.MISSING, "case 1 is missing"),
 ]
