@@ -135,8 +135,8 @@ def test_each_act_is_in_the_journal_with_who_did_it(admin: Browser, database: st
         ({"act": "roles", "name": "carl@idp", "role_admin": "on"}, "change them there"),
         ({"act": "roles", "name": "root", "role_audit": "on"}, "root is the last administrator of accounts"),
         ({"act": "disable", "name": "root"}, "root is the last administrator of accounts"),
-        ({"act": "destroy", "name": "root"}, "This form asks for nothing"),
-        ({}, "This form asks for nothing"),
+        ({"act": "destroy", "name": "root"}, "This form asks for an unknown action"),
+        ({}, "This form asks for an unknown action"),
     ],
 )
 def test_a_refused_change_is_explained_and_changes_nothing(

@@ -125,7 +125,7 @@ def test_of_many_at_the_same_time_one_is_granted(database: str) -> None:
         pytest.param(Verdict.INCONCLUSIVE, TODAY, "says inconclusive", id="too few"),
         pytest.param(Verdict.DATA_QUALITY_FAULT, TODAY, "says data_quality_fault", id="a broken feed"),
         pytest.param(Verdict.ERROR, TODAY, "says error", id="no check"),
-        pytest.param(Verdict.FAIL, TODAY - 2 * DAY, "`python -m jenkins.drift check` makes one", id="too old"),
+        pytest.param(Verdict.FAIL, TODAY - 2 * DAY, "run `python -m jenkins.drift check`", id="too old"),
     ],
 )
 def test_without_a_drift_that_was_just_found_nothing_is_granted(
