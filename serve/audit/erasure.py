@@ -59,17 +59,26 @@ class Erased:
     places: Sequence[RecordPlace] = ()
 
 
-def wait_for_spool(spool: Path, timeout_s: float) -> None:
-    """Return once everything that was in the spool is in PostgreSQL and gone from the disk.
+def refuse_damaged(spool: Path) -> None:
+    """Return if all that is in the spool can be read.
 
     Raises:
-        AuditError: not within `timeout_s`, or a damaged file holds what nobody can read.
+        AuditError: a damaged file holds what nobody can read.
     """
     damaged = spool / DAMAGED_FOLDER
     if damaged.exists() and any(damaged.iterdir()):
         raise AuditError(
             f"{damaged} has files that may hold features of the person: look at them, and move them out of the spool"
         )
+
+
+def wait_for_spool(spool: Path, timeout_s: float) -> None:
+    """Return once everything that was in the spool is in PostgreSQL and gone from the disk.
+
+    Raises:
+        AuditError: not within `timeout_s`, or a damaged file holds what nobody can read.
+    """
+    refuse_damaged(spool)
     present = set(list_segments(spool)) if spool.exists() else set()
     deadline = time.monotonic() + timeout_s
     while present and (present := present & set(list_segments(spool))):
