@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -83,7 +84,7 @@ def kill_while_scoring(start: Callable[..., subprocess.Popen[str]], answered: Ca
 
 
 def assert_answered_once(
-    model: ModelChoice, count: int, answers: Sequence[tuple[int, Mapping[str, object]]], dead: Sequence[tuple[int, str]]
+    model: ModelChoice, count: int, answers: Sequence[tuple[int, Mapping[str, Any]]], dead: Sequence[tuple[int, str]]
 ) -> None:
     """Each application is in one of both, once; `answers` and `dead` by place."""
     expected = expected_probabilities(model, count)
