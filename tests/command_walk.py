@@ -16,6 +16,7 @@ import runpy
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import typer
@@ -83,14 +84,14 @@ def runnable_name(module: str) -> str:
 def walk(module: str) -> Iterator[dict[str, Any]]:
     """Ask a module, and each of its commands, for help; and tell it of a flag that there is not."""
     for argument in ("--help", UNKNOWN_FLAG):
-        yield called([module, argument], lambda argument=argument: run_module(module, argument))
+        yield called([module, argument], partial(run_module, module, argument))
     app = getattr(importlib.import_module(runnable_name(module)), "app", None)
     if isinstance(app, CommandLine):
         command = typer.main.get_command(app)
         for path in commands_of(command):
             for argument in ("--help", UNKNOWN_FLAG):
                 words = [*path, argument]
-                yield called([module, *words], lambda words=words: command.main(words, prog_name=module))
+                yield called([module, *words], partial(command.main, words, prog_name=module))
 
 
 if __name__ == "__main__":

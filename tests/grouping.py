@@ -29,7 +29,7 @@ SHARED: Final = {
 """By the beginning of a path, what its tests share; the first that fits counts."""
 
 
-class Groups(LoadScopeScheduling):
+class Groups(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
     """Gives a whole group of tests to a worker, in the order in which they were collected."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -81,7 +81,9 @@ def test_answers_are_recorded_to_the_bit(stack: LiveStack, applications: NDArray
 
     wait_until(lambda: len(record()) == 200, 10, "the record arrives")
     probabilities, features = zip(*record(), strict=True)
-    np.testing.assert_array_equal(np.float32(probabilities), np.float32(answer.json()["probabilities"]))
+    np.testing.assert_array_equal(
+        np.array(probabilities, np.float32), np.array(answer.json()["probabilities"], np.float32)
+    )
     recorded = np.array([[row[name] for name in FEATURE_NAMES] for row in features], dtype=np.float32)
     np.testing.assert_array_equal(recorded, applications[:200])
 

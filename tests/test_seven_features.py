@@ -151,7 +151,7 @@ def test_the_api_answers_what_xgboost_answers_also_where_a_value_is_missing(lend
     served = httpx.get(lender.url + "/model-info", headers=LOGIN).json()
     assert served["sha256"] == version.sha256
     rows, _ = draw(400, 2)
-    absent = [{name: value for name, value in row.items() if value is not None} for row in rows]
+    absent: list[Row] = [{name: value for name, value in row.items() if value is not None} for row in rows]
     answers = send(lender, rows)
     assert answers == send(lender, absent), "null and absent are the same"
     assert len({row["monthly-income"] is None for row in rows}) == 2

@@ -60,10 +60,11 @@ class Checker:
         found = []
         for source in self._sources.values():
             for call in (node for node in ast.walk(source.tree) if isinstance(node, ast.Call)):
-                name, given = _called(call), call.args[0] if call.args else None
-                composes_unsafely = name == "SQL" and given is not None and not _is_text(given)
-                executes = name in EXECUTING and given is not None
-                if composes_unsafely or (executes and not self._is_safe(source, given, call, ())):
+                if not call.args:
+                    continue
+                name, given = _called(call), call.args[0]
+                composes_unsafely = name == "SQL" and not _is_text(given)
+                if composes_unsafely or (name in EXECUTING and not self._is_safe(source, given, call, ())):
                     found.append((source.name, ast.unparse(given)))
         return found
 
@@ -111,16 +112,18 @@ class Checker:
             given = _assigned(scope, name)
             if given:
                 return all(self._is_safe(source, one, place, seen) for one in given)
-            if scope is function and function is not None and _position(function, name) is not None:
-                return function.name in EXECUTING or self._callers_are_safe(source, function, name, seen)
+            if scope is function and function is not None and (position := _position(function, name)) is not None:
+                return function.name in EXECUTING or self._callers_are_safe(source, function, name, position, seen)
         for node in ast.walk(source.tree):
             if isinstance(node, ast.ImportFrom) and name in {alias.asname or alias.name for alias in node.names}:
                 other = self._sources.get(f"{str(node.module).replace('.', '/')}.py")
                 return other is not None and self._is_safe_name(other, name, other.tree, seen)
         return False
 
-    def _callers_are_safe(self, home: Source, function: Function, name: str, seen: tuple[ast.AST, ...]) -> bool:
-        position, is_method = _position(function, name), function.args.args[0].arg == "self"
+    def _callers_are_safe(
+        self, home: Source, function: Function, name: str, position: int, seen: tuple[ast.AST, ...]
+    ) -> bool:
+        is_method = function.args.args[0].arg == "self"
         for source in self._sources.values():
             reaches = source is home or source.imports(function.name) or is_method
             if not reaches or (source is not home and function.name.startswith("_")):

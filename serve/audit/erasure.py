@@ -60,17 +60,26 @@ class Erased:
     places: Sequence[RecordPlace] = ()
 
 
-def wait_for_spool(spool: Path, timeout_s: float) -> None:
-    """Return once everything that was in the spool is in PostgreSQL and removed from disk.
+def refuse_damaged(spool: Path) -> None:
+    """Return if the spool has no damaged file.
 
     Raises:
-        AuditError: not within `timeout_s`, or a damaged file may contain unreadable records.
+        AuditError: a damaged file may contain unreadable records.
     """
     damaged = spool / DAMAGED_FOLDER
     if damaged.exists() and any(damaged.iterdir()):
         raise AuditError(
             f"{damaged} has files that may contain features of the person: examine them, and move them out of the spool"
         )
+
+
+def wait_for_spool(spool: Path, timeout_s: float) -> None:
+    """Return once everything that was in the spool is in PostgreSQL and removed from disk.
+
+    Raises:
+        AuditError: not within `timeout_s`, or a damaged file may contain unreadable records.
+    """
+    refuse_damaged(spool)
     present = set(list_segments(spool)) if spool.exists() else set()
     deadline = time.monotonic() + timeout_s
     while present and (present := present & set(list_segments(spool))):

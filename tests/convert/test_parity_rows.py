@@ -101,7 +101,8 @@ def test_every_feature_has_every_extreme_value() -> None:
 def test_made_rows_have_values_that_occur_in_combinations_that_are_new() -> None:
     real = np.arange(30, dtype=np.float32).reshape(3, 10)
     rows = made_rows(real, 497, seed=1)
-    assert (rows.shape, rows.dtype) == ((497, 10), np.float32)
+    assert rows.shape == (497, 10)
+    assert rows.dtype == np.float32
     assert all(set(made) == set(values) for made, values in zip(rows.T, real.T, strict=True))
     assert len(np.unique(rows, axis=0)) > 400
     assert not np.array_equal(rows, made_rows(real, 497, seed=2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ from tests.convert.small_models import (
 TRAINING = applications(1_000)
 ROWS = applications(3_000, seed=2)
 
-SCALERS = {
+SCALERS: dict[str, Callable[[], list[Any]]] = {
     "standard": lambda: [StandardScaler()],
     "standard without mean": lambda: [StandardScaler(with_mean=False)],
     "min-max": lambda: [MinMaxScaler()],
@@ -122,7 +123,7 @@ class Halving(StandardScaler):  # type: ignore[misc]
     """A step that looks like a scaler."""
 
     def transform(self, rows: Matrix, copy: bool | None = None) -> Matrix:
-        return rows / 2
+        return np.asarray(rows / 2, rows.dtype)
 
 
 class Doubling(BaseEstimator):  # type: ignore[misc]

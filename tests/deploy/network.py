@@ -67,4 +67,5 @@ def _of(policies: Mapping[str, Manifest], workload: Workload, direction: str) ->
 
 
 def _selects(selector: Manifest, workload: Workload) -> bool:
-    return selector.get("matchLabels", {}).items() <= workload.labels.items()
+    wanted: dict[str, str] = selector.get("matchLabels", {})
+    return wanted.items() <= workload.labels.items()

@@ -109,7 +109,7 @@ def test_every_address_in_the_settings_is_a_service() -> None:
     urls = {v["value"] for c in callers for v in c.get("env", []) if v["name"] == "SERVER_URLS"}
     (server,) = {parse_server_urls(url) for url in urls}
     address = urlsplit(server[0])
-    pods = services[address.hostname]["spec"]
+    pods = services[str(address.hostname)]["spec"]
     assert pods["clusterIP"] == "None", "its name stands for every pod"
     assert {address.port} == {port["port"] for port in pods["ports"]} == {default("serve_port")}
     assert services["scoring"]["spec"]["ports"][0]["port"] == default("serve_port")

@@ -72,7 +72,7 @@ class Pod:
     def start(self) -> tuple[bool, bool]:
         """Whether code may be kept, and whether what was kept before is still there."""
         identity = {"user": self.user, "group": self.group, "extra_groups": []}
-        subprocess.run(self.make_folder, check=True, **identity)  # type: ignore[call-overload]
+        subprocess.run(self.make_folder, check=True, **identity)
         return _in_child(self._load)
 
     def _load(self) -> tuple[bool, bool]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Final
 
 import pytest
+from argon2 import PasswordHasher
 from psycopg2.extensions import make_dsn
 
 from desk.app import create_app
@@ -42,6 +44,17 @@ COUNTERS = Counters(
     waiting_records=3,
     oldest_s=2.0,
 )
+
+CHEAP_HASHER: Final = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""What hashing costs in operation is tested in `tests/serve/people/test_passwords.py`."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """Nearly every test here logs somebody in, which takes several hashes of 0.13 s of a core each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("serve.people.passwords._HASHER", CHEAP_HASHER)
+        yield
 
 
 @pytest.fixture

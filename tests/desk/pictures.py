@@ -12,7 +12,7 @@ import httpx
 import numpy as np
 import typer
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 from psycopg2 import sql
 
 from fraud.command_line import CommandLine
@@ -44,7 +44,7 @@ _YOUNG_FIRST: Final = """
 """
 """More applicants of the young wave than the model has known, so that a drift check has something to show."""
 PERSON: Final = "anna"
-SIZE: Final = {"width": 1280, "height": 900}
+SIZE: Final[ViewportSize] = {"width": 1280, "height": 900}
 MOST_BYTES: Final = 100_000
 TIMEOUT_MS: Final = 120_000
 """Pages give way to all else: on a busy machine they take their time."""

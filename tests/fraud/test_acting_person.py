@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 
 import pytest
 
-from fraud import acting_person
 from fraud.acting_person import person_here
 
 
@@ -20,5 +20,5 @@ def test_a_user_without_a_name_is_known_by_number(monkeypatch: pytest.MonkeyPatc
     def nobody() -> str:
         raise error
 
-    monkeypatch.setattr(acting_person.getpass, "getuser", nobody)
+    monkeypatch.setattr(getpass, "getuser", nobody)
     assert person_here() == f"shell:{os.getuid()}"

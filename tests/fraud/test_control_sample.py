@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ from fraud.control_sample import drawn, fingerprint
 KEY = b"k" * 32
 
 
-def draw(ids: list[str | None] | None, rows: int, *, key: bytes = KEY, share: float = 0.3, request: str = "r") -> list:
-    return drawn(key, share, request, ids, np.arange(rows)).tolist()
+def draw(
+    ids: Sequence[str | None] | None, rows: int, *, key: bytes = KEY, share: float = 0.3, request: str = "r"
+) -> list[bool]:
+    return [bool(one) for one in drawn(key, share, request, ids, np.arange(rows))]
 
 
 def test_share_is_drawn() -> None:

@@ -25,8 +25,10 @@ def profile() -> ReferenceProfile:
         plain, counts = bins.to_plain(), bins.count(values).tolist()
         training = None if name == PREDICTION else counts
         variables.append(VariableReference(name, plain["thresholds"], plain["kinds"], counts, training, None))
-    days = [dt.date(2026, 1, day) for day in (3, 1, 2)]
-    return ReferenceProfile("ab" * 32, *days, ROWS, 0, ROWS, 0, variables, [0] * len(variables[-1].counts))
+    cutoff, first_day, last_day = (dt.date(2026, 1, day) for day in (3, 1, 2))
+    return ReferenceProfile(
+        "ab" * 32, cutoff, first_day, last_day, ROWS, 0, ROWS, 0, variables, [0] * len(variables[-1].counts)
+    )
 
 
 def test_a_saved_profile_is_read_back_to_the_bit(profile: ReferenceProfile) -> None:

@@ -106,7 +106,7 @@ def test_blank_in_a_feature_that_may_be_missing_stays_one(tmp_path: Path, blank:
 def test_ceiling_decides_which_loans_count(tmp_path: Path, ceiling: float | None, amounts: list[float]) -> None:
     path = table(tmp_path / "raw.csv", *({"Credit_Amount": str(amount)} for amount in (24_999.99, 25_000, 90_000, 4e5)))
     kept = prepare(path, ignore_progress, ceiling)
-    assert kept.features[:, FEATURE_NAMES.index("Credit_Amount")].tolist() == np.float32(amounts).tolist()
+    assert kept.features[:, FEATURE_NAMES.index("Credit_Amount")].tolist() == np.array(amounts, np.float32).tolist()
 
 
 def test_features_and_label_stand_in_schema_order(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def run_groovy(name: str, *arguments: Path, **environment: str) -> str:
 
 def run_jobs(folder: Path, *controllers: Jobs) -> list[Run]:
     """Run the jobs of each controller, which has a folder of its own; all in one Java process."""
-    specs = []
+    specs: list[dict[str, Any]] = []
     for number, controller in enumerate(controllers):
         home = folder / f"jenkins-{number}"
         home.mkdir(parents=True)

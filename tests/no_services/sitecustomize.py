@@ -2,7 +2,7 @@
 
 import sys
 
-import refusal
+import refusal  # type: ignore[import-not-found]  # found by this folder, which is on the path
 
 sys.addaudithook(refusal.refuse_database)
 sys.addaudithook(refusal.refuse_server)

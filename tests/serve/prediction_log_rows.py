@@ -32,7 +32,7 @@ MONTHS = "^prediction_requests_[0-9]{6}"
 
 def record(rows: int = 1, **changes: Any) -> PredictionRecord:
     generator = np.random.default_rng(rows)
-    defaults = {
+    defaults: dict[str, Any] = {
         "request_id": "r-1",
         "received_at": microseconds(RECEIVED_AT),
         "endpoint": "/batch_predict",
@@ -81,7 +81,7 @@ def new_shipper(folder: Path, dsn: str, anchors: AnchorBook | None = None) -> Sh
 
 
 def new_upkeep(folder: Path, dsn: str, retention_months: int = 24, **changes: Any) -> Upkeep:
-    defaults = {"anchors": AnchorBook(folder), "metrics": LogMetrics()}
+    defaults: dict[str, Any] = {"anchors": AnchorBook(folder), "metrics": LogMetrics()}
     return Upkeep(UpkeepTable(dsn, retention_months), **(defaults | changes))
 
 

@@ -150,8 +150,13 @@ def test_a_flood_of_lines_is_cut_off_and_counted() -> None:
 
 def hostile_bodies() -> list[tuple[str, str, bytes]]:
     """Path, content type and body of requests that are full of markers, in every format, good ones and bad ones."""
-    good = {**EXAMPLE_INSTANCE, "Client_Income": float(NUMBER), "application_id": WORD, "applicant_ref": WORD}
-    rows = [
+    good: dict[str, Any] = {
+        **EXAMPLE_INSTANCE,
+        "Client_Income": float(NUMBER),
+        "application_id": WORD,
+        "applicant_ref": WORD,
+    }
+    rows: list[dict[str, Any]] = [
         good,
         {**good, "Client_Income": f"{WORD}{NUMBER}"},
         {**good, "Client_Income": -float(NUMBER)},
@@ -193,7 +198,7 @@ def test_nothing_of_a_request_is_in_any_log(stack: LiveStack, tmp_path: Path) ->
     with server_beside(stack, tmp_path, **own) as url:
         statuses = set()
         with httpx.Client(base_url=url) as client:
-            headers = ({}, {"Idempotency-Key": f"{WORD}-{NUMBER}"})
+            headers: tuple[dict[str, str], ...] = ({}, {"Idempotency-Key": f"{WORD}-{NUMBER}"})
             for number, ((path, kind, body), more) in enumerate(product(hostile_bodies(), headers)):
                 named = {"Content-Type": kind, "X-Request-ID": f"log-test-{number}", **bearer(KEY), **more}
                 statuses.add(client.post(path, content=body, headers=named).status_code)

@@ -102,7 +102,8 @@ class FleetServer:
 
     def kill(self) -> None:
         """Its processes, all at once."""
-        processes = [self.process, *psutil.Process(self.process.pid).children(recursive=True)]
+        supervisor = psutil.Process(self.process.pid)
+        processes = [supervisor, *supervisor.children(recursive=True)]
         for process in processes:
             with suppress(psutil.NoSuchProcess):
                 process.kill()

@@ -21,7 +21,8 @@ TWIN = sigmoid(MARGINS)
 
 def test_model_beside_itself_agrees() -> None:
     found = agreement(TWIN, TWIN, 0.05)
-    assert (found.rank_correlation, found.psi, found.changed_decisions) == (pytest.approx(1.0), 0.0, 0.0)
+    assert found.rank_correlation == pytest.approx(1.0)
+    assert (found.psi, found.changed_decisions) == (0.0, 0.0)
     assert list(found.surprises()) == []
 
 

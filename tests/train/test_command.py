@@ -10,8 +10,7 @@ import msgspec
 import numpy as np
 import onnxruntime
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 from xgboost import DMatrix, XGBClassifier
 
 from convert.errors import ParityError
@@ -95,7 +94,7 @@ def test_a_candidate_with_all_its_files(  # noqa: PLR0915 - a training takes sec
     }
     plots = client.list_artifacts(version.run_id, "model/plots")
     assert len(plots) == 4
-    assert all(plot.path.endswith(".png") and plot.file_size > 10_000 for plot in plots)
+    assert all(plot.path.endswith(".png") and (plot.file_size or 0) > 10_000 for plot in plots)
     assert not any("pkl" in name or "pickle" in name for name in files)
 
     model = registry.fetch_model(version)
@@ -134,7 +133,7 @@ def test_a_candidate_with_all_its_files(  # noqa: PLR0915 - a training takes sec
     run = client.get_run(version.run_id)
     assert run.info.status == "FINISHED"
     assert run.info.run_name == "drift from version 0, applications before 2024-03-01"
-    described = client.get_model_version(registry.model_name, "1").description
+    described = client.get_model_version(registry.model_name, "1").description or ""
     assert described.startswith("## Purpose")
     assert "](/reports?kind=gate)" in described
     assert "## Data" in described

@@ -23,7 +23,7 @@ from train.evaluate import evaluate, review
 )
 def test_review(probabilities: list[float], capacity: float, precision: float, recall: float) -> None:
     found = review(np.array([1, 0, 1, 0], np.int8), np.array(probabilities, np.float32), capacity)
-    assert (found.precision, found.recall) == (pytest.approx(precision), pytest.approx(recall))
+    assert (found.precision, found.recall) == pytest.approx((precision, recall))
 
 
 def test_figures() -> None:

@@ -146,8 +146,9 @@ def test_training_as_of_a_moment_knows_what_was_known_then(database: str, tmp_pa
     execute(database, APPEND, moment, "outcome", "D", 1, 1)
     log(database, tmp_path / "later", scored("A", at=TOLD + DAY, times=3))
     again = load_dataset(database, CUTOFF, moment)
-    for before, after in [(then.x, again.x), (then.y, again.y), (then.dates, again.dates)]:
-        assert before.tobytes() == after.tobytes()
+    assert then.x.tobytes() == again.x.tobytes()
+    assert then.y.tobytes() == again.y.tobytes()
+    assert then.dates.tobytes() == again.dates.tobytes()
     assert then.weights is not None
     assert again.weights is not None
     assert then.weights.tolist() == again.weights.tolist() == [1, 1, 2, 1]

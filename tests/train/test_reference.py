@@ -53,7 +53,7 @@ def test_a_profile_is_complete_and_says_what_it_counted(profile: ReferenceProfil
 @pytest.mark.parametrize("name", FEATURE_NAMES)
 def test_features_are_counted_in_both_parts(profile: ReferenceProfile, dataset: Dataset, name: str) -> None:
     variable, column = profile.variable(name), dataset.x[:, FEATURE_NAMES.index(name)]
-    places = np.searchsorted(np.float32(variable.thresholds), column, side="right")
+    places = np.searchsorted(np.array(variable.thresholds, np.float32), column, side="right")
     counts = [np.bincount(part, minlength=len(variable.kinds)) for part in np.split(places, [profile.training_rows])]
     assert variable.training_counts == counts[0].tolist()
     assert variable.counts == counts[1].tolist()

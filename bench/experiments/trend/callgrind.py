@@ -24,6 +24,8 @@ from serve.metrics import METRICS_DIR_VARIABLE
 MODEL_NAME: Final = "divorce-model"
 TIMEOUT_S: Final = 1_800.0
 PROFILE_LINES: Final = 15
+MAIN_THREAD: Final = "01"
+"""As callgrind calls it, at the end of a file's name."""
 LIBRARIES: Final = ("numpy", "numba", "onnxruntime", "msgspec", "orjson", "httptools", "xgboost-cpu")
 """Whose own instructions are counted too."""
 _TOTALS: Final = re.compile(r"^totals: (\d+)$", re.MULTILINE)
@@ -37,6 +39,15 @@ class Count:
     instructions: float
     profile: str
     """The functions that take most of it, as callgrind_annotate tells them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was counted, and on what."""
+
+    by_workload: Mapping[str, Count]
+    processor: str
+    """The features of the processor that valgrind shows: NumPy, ONNX Runtime and glibc choose their code by them."""
 
 
 def prepare(folder: Path) -> dict[str, str]:
@@ -62,8 +73,10 @@ def prepare(folder: Path) -> dict[str, str]:
     }
 
 
-def count(names: Sequence[str], folder: Path, environment: Mapping[str, str]) -> dict[str, Count]:
+def count(names: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Counts:
     """Count workloads, one after the other in one process: most of the time goes into its start.
+
+    Only the thread that does the steps counts: how often others look at the clock depends on the load of the machine.
 
     Raises:
         TrendError: valgrind is not here, or a workload did not end well.
@@ -71,21 +84,23 @@ def count(names: Sequence[str], folder: Path, environment: Mapping[str, str]) ->
     if shutil.which("valgrind") is None:
         raise TrendError("valgrind is not installed: `apt install valgrind`")
     out = folder / "callgrind"
-    valgrind = ("valgrind", "--quiet", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}")
+    options = ("--instr-atstart=no", "--separate-threads=yes", f"--callgrind-out-file={out}")
+    valgrind = ("valgrind", "--quiet", "--tool=callgrind", *options)
     workloads = (sys.executable, "-m", "bench.experiments.trend.counted", *names)
     _run((*workloads, COMPILE_ONLY), folder, environment)
-    _run((*valgrind, *workloads), folder, environment)
+    processor = _run((*valgrind, *workloads), folder, environment).strip()
     found = {}
     for number, name in enumerate(names):
-        short, long = (out.with_name(f"{out.name}.{2 * number + loop}") for loop in (1, 2))
+        short, long = (out.with_name(f"{out.name}.{2 * number + loop}-{MAIN_THREAD}") for loop in (1, 2))
         steps = (LONGER - 1) * WORKLOADS[name].steps
         found[name] = Count((_total(long) - _total(short)) / steps, _profile(long))
         short.unlink()
         long.unlink()
-    return found
+    return Counts(found, processor)
 
 
-def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
+def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> str:
+    """Returns what the command wrote."""
     try:
         ended = subprocess.run(
             command, env=environment, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
@@ -94,14 +109,21 @@ def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -
         raise TrendError(f"nothing was counted within {TIMEOUT_S:g} s") from None
     if ended.returncode != 0:
         raise TrendError(f"`{command[0]}` ended with status {ended.returncode}: {ended.stderr.strip()[-500:]}")
+    return ended.stdout
 
 
-def surroundings() -> dict[str, str]:
-    """What else than our code decides a count; counts of different surroundings are not compared."""
+def surroundings(processor: str) -> dict[str, str]:
+    """What else than our code decides a count; counts of different surroundings are not compared.
+
+    Of the machine's processor only `Counts.processor` decides: valgrind shows programs one of its own, which has what
+    valgrind knows and the machine has too. So two machines with AVX2 count alike, whatever else they can do.
+    """
     valgrind = subprocess.run(["valgrind", "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S607 - by PATH
     return {
         "valgrind": valgrind.strip(),
         "machine": platform.machine(),
+        "processor": processor,
+        "libc": " ".join(platform.libc_ver()),
         "python": platform.python_version(),
         **{name: version(name) for name in LIBRARIES},
     }

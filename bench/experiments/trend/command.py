@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench.experiments.trend.baseline import Baseline, change, judge, read_baseline, write_baseline
-from bench.experiments.trend.callgrind import Count, count, prepare, surroundings
+from bench.experiments.trend.baseline import TOLERANCE, Baseline, change, judge, read_baseline, write_baseline
+from bench.experiments.trend.callgrind import Counts, count, prepare, surroundings
 from bench.experiments.trend.workloads import WORKLOADS
 from fraud.verdict import Verdict
 
@@ -25,29 +25,32 @@ def trend(
     """Count the instructions of engines and single requests with valgrind, and compare with the stored counts.
 
     Exit status: 0 nothing costs more, 10 something costs over 3% more (its profile is shown), 20 nothing to compare
-    with, such as other versions of Python or a library, 2 error.
+    with, such as other versions of Python or a library, or another kind of processor, 2 error.
     """
     names = [name for name in WORKLOADS if only is None or any(text in name for text in only)]
     if not names:
         raise typer.BadParameter(f"--only: expected a part of one of {', '.join(WORKLOADS)}")
     counts = _counted(names)
-    kept, found = read_baseline(), {name: counted.instructions for name, counted in counts.items()}
+    kept, found = read_baseline(), {name: counted.instructions for name, counted in counts.by_workload.items()}
+    here = surroundings(counts.processor)
     _print(kept, found)
     if write:
-        write_baseline(Baseline(_commit(), surroundings(), {**kept.instructions, **found}))
+        write_baseline(Baseline(_commit(), here, {**kept.instructions, **found}))
         typer.echo("kept")
         return 0
-    verdict, reasons = judge(kept, surroundings(), found)
+    verdict, reasons = judge(kept, here, found)
     for reason in reasons:
         typer.echo(reason)
         name = reason.rpartition(": ")[0]
         if verdict is Verdict.FAIL:
-            typer.echo(counts[name].profile)
+            typer.echo(counts.by_workload[name].profile)
+    if verdict is Verdict.FAIL:
+        typer.echo(f"over {TOLERANCE:.0%} more instructions than before: mend it, or keep the new counts with --write")
     typer.echo(f"{verdict.upper()}, beside commit {kept.commit}")
     return verdict.exit_status
 
 
-def _counted(names: list[str]) -> dict[str, Count]:
+def _counted(names: list[str]) -> Counts:
     with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("counting"):
         return count(names, Path(folder), prepare(Path(folder)))
 

@@ -10,10 +10,14 @@ import asyncio
 import gc
 import os
 import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Annotated, Final
 
 import typer
+from numpy._core._multiarray_umath import (  # type: ignore[import-not-found]  # what numpy.show_runtime() prints
+    __cpu_features__ as cpu_features,
+)
 
 from bench.experiments.trend.workloads import WORKLOADS
 from fraud.command_line import CommandLine
@@ -58,8 +62,10 @@ def main(
         bool, typer.Option("--compile-only", help="Run each once, uncounted, so that compiled code is cached.")
     ] = False,
 ) -> None:
-    """Run the workloads that callgrind counts; `python -m bench trend` calls it."""
+    """Run the workloads that callgrind counts, and print the processor's features; `python -m bench trend` calls it."""
     asyncio.run(count(workloads, compile_only=compile_only))
+    sys.stdout.write(" ".join(sorted(name for name, is_here in cpu_features.items() if is_here)))
+    sys.stdout.flush()
     os._exit(0)  # a server's threads and files, which nobody stops
 
 

@@ -7,10 +7,10 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from bench.__main__ import app
 from bench.gate.lock import RETRAINING, alone
@@ -53,7 +53,8 @@ def registry(
 
 def measured(registry: Registry, folder: Path, verdict: Verdict = Verdict.PASS, **versions: int | None) -> None:
     """The report of a gate that measured version 2 against version 1, unless told otherwise."""
-    half = dataclasses.replace(quality(verdict), **{"candidate": 2, "champion": 1} | versions)
+    judged: dict[str, Any] = {"candidate": 2, "champion": 1, **versions}
+    half = dataclasses.replace(quality(verdict), **judged)
     report = GateReport(registry.model_name, dt.datetime.now(dt.UTC), 1.0, half, latency())
     write_report(report, folder / "gate" / "report")
 

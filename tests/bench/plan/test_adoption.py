@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import psycopg2
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from bench.__main__ import app
 from bench.plan.evidence import Source
@@ -36,10 +35,19 @@ THRESHOLD = float(np.float32(0.3123456))
 def plan_of(version: ModelVersion) -> Plan:
     expected = {"all": Expected(ONE, ONE, ONE, ONE)}
     return Plan(
-        *(dt.datetime(2024, 7, 19, tzinfo=dt.UTC), Limits(10, Price(100, 5_000), 9)),
-        *(version.name, version.version, version.sha256, Source.TABLE, dt.date(2024, 6, 1), 20, 800, 800, 28),
-        (Choice(5, THRESHOLD, expected), Choice(10, 0.25, expected), Choice(1, 1.5, expected)),
-        0,
+        made_at=dt.datetime(2024, 7, 19, tzinfo=dt.UTC),
+        limits=Limits(10, Price(100, 5_000), 9),
+        model_name=version.name,
+        model_version=version.version,
+        model_sha256=version.sha256,
+        source=Source.TABLE,
+        first_day=dt.date(2024, 6, 1),
+        days=20,
+        applications=800,
+        labelled=800,
+        days_ahead=28,
+        choices=(Choice(5, THRESHOLD, expected), Choice(10, 0.25, expected), Choice(1, 1.5, expected)),
+        recommended=0,
     )
 
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from bench.__main__ import app
 from bench.plan.errors import PlanError
-from bench.plan.evidence import Source, gather
+from bench.plan.evidence import Evidence, Source, gather
 from bench.plan.forecast import Choice, Expected, Price
 from bench.plan.logged import logged_applications
 from bench.plan.plan import Limits, Plan, make_plan, recommend
@@ -61,7 +61,7 @@ def log_days(dsn: str, folder: Path, first: dt.date, days: int) -> np.ndarray:
     return rows
 
 
-def gathered(planned: tuple[str, Registry, ModelVersion], today: dt.date, minimum: int = 30):
+def gathered(planned: tuple[str, Registry, ModelVersion], today: dt.date, minimum: int = 30) -> Evidence:
     return gather(*planned, today=today, label_cutoff=today, weeks=4, minimum_of_each_label=minimum)
 
 

@@ -55,13 +55,11 @@ def versions(mlflow_uri: str) -> Iterator[Versions]:
     champion, candidate = (
         convert_small(fit(n_estimators=trees, max_depth=depth)) for trees, depth in ((40, 3), (25, 4))
     )
-    numbers = [
-        register(registry, champion.model, champion.contributions),
-        register(registry, candidate.model, candidate.contributions),
-        register(registry, candidate.model, None),
-    ]
-    registry.set_alias(PRODUCTION, numbers[0].version)
-    registry.set_alias(CANDIDATE, numbers[1].version)
+    in_production = register(registry, champion.model, champion.contributions)
+    judged = register(registry, candidate.model, candidate.contributions)
+    unexplained = register(registry, candidate.model, None)
+    registry.set_alias(PRODUCTION, in_production.version)
+    registry.set_alias(CANDIDATE, judged.version)
     with tempfile.TemporaryDirectory() as folder:
         engines = [
             load(ModelFile.of(Path(folder) / f"{place}.onnx", model), EngineOptions(1, kind, 0.1, COMPILED_DIR))
@@ -73,7 +71,7 @@ def versions(mlflow_uri: str) -> Iterator[Versions]:
                 )
             )
         ]
-    yield Versions(registry, *numbers, (engines[0], engines[1]), engines[2])
+    yield Versions(registry, in_production, judged, unexplained, (engines[0], engines[1]), engines[2])
     for engine in engines:
         engine.close()
 

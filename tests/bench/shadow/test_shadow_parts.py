@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from fraud.features import FEATURE_COUNT
 CHAIN = uuid.UUID(int=7).bytes
 
 
-def array(kind: int, code: str, values: list[float | int | None], first: int = 1) -> bytes:
+def array(kind: int, code: str, values: Sequence[float | None], first: int = 1) -> bytes:
     """As `array_send` writes it."""
     size = struct.calcsize("!" + code)
     elements = b"".join(

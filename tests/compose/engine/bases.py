@@ -20,7 +20,7 @@ from tests.compose.engine.daemon import Engine
 from tests.compose.engine.programs import Programs, mirror
 from tests.compose.engine.unavailable import EngineUnavailableError, run
 
-STAND_INS: Final = Path(__file__).parent / "bases"
+STAND_INS: Final = Path(__file__).parent / "stand_ins"
 RELEASE: Final = "bookworm"
 PYTHON: Final = "scoring-tests/python:3.11"
 PACKAGES: Final = "ca-certificates,python3.11,python3.11-venv,python3-pip"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,15 +91,20 @@ def test_effects_of_a_model_behind_a_scaler_are_of_the_unscaled_rows() -> None:
     assert_explained(model, ROWS, contributions_of(model))
 
 
+def leave_single_leaves(learner: dict[str, Any]) -> None:
+    for tree in trees_of(learner):
+        single_leaf(tree, 0.25)
+
+
 def test_a_tree_of_one_leaf_is_in_the_base_alone() -> None:
     model = edited(plain(), lambda learner: single_leaf(trees_of(learner)[1], 0.25))
     assert_explained(model, ROWS, contributions_of(model))
-    bare = edited(plain(), lambda learner: [single_leaf(tree, 0.25) for tree in trees_of(learner)])  # type: ignore[arg-type,return-value]
+    bare = edited(plain(), leave_single_leaves)
     assert contributions_of(bare).effects(ROWS).tolist() == np.zeros((1_000, 10)).tolist()
 
 
 def test_a_booster_without_covers_has_no_tables() -> None:
-    def forget(learner: dict) -> None:  # type: ignore[type-arg]
+    def forget(learner: dict[str, Any]) -> None:
         trees_of(learner)[0]["sum_hessian"][2] = 0.0
 
     with pytest.raises(NoTablesError, match="cover"):

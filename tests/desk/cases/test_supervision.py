@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,14 @@ VALUES = list(EXAMPLE_INSTANCE.values())
 
 
 def case(number: int, state: str, age: int = 1, due_in: int = 1, **about: object) -> OverviewCase:
-    facts = {"holder": None, "decision": None, "is_escalated": False, "probability": 0.4, "features": VALUES, **about}
+    facts: dict[str, Any] = {
+        "holder": None,
+        "decision": None,
+        "is_escalated": False,
+        "probability": 0.4,
+        "features": VALUES,
+        **about,
+    }
     return OverviewCase(number, state, opened_at=NOW - age * DAY, due_at=NOW + due_in * DAY, endpoint=None, **facts)
 
 

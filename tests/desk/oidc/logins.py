@@ -14,7 +14,7 @@ CALLBACK = "/login/provider/callback"
 
 
 def client_of(issuer: str, **about: object) -> Client:
-    known = {
+    known: dict[str, object] = {
         "client_id": CLIENT_ID,
         "secret": None,
         "scope": "openid profile",

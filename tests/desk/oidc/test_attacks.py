@@ -318,7 +318,7 @@ def test_nor_does_one_whose_cookie_was_changed(browser: Browsers, tiny: TinyProv
 def test_a_cookie_that_can_not_be_begins_nothing(browser: Browsers, tiny: TinyProvider, cookie: str) -> None:
     here = browser()
     headers = {"Cookie": f"login={cookie}".encode()}
-    answer = here.client.get("/login/provider/callback?code=c&state=s", headers=headers)  # type: ignore[arg-type]
+    answer = here.client.get("/login/provider/callback?code=c&state=s", headers=headers)
     assert answer.status_code == 401
 
 

@@ -92,7 +92,7 @@ def test_a_person_of_the_provider_gets_in(browser: Browsers, provider: RealProvi
     assert "State of the service" in page
     assert "anna@localhost" in page
     (account,) = accounts_of(database)
-    assert (account.name, account.roles, account.password) == ("anna@localhost", {PersonRole.OPERATE}, None)
+    assert (account.name, account.roles, account.password) == ("anna@localhost", frozenset({PersonRole.OPERATE}), None)
     assert account.last_login_at is not None
     added, login = journal_of(database)
     assert (added.kind, added.person) == ("account_added", f"provider:{provider.issuer.removeprefix('http://')}")
@@ -108,7 +108,7 @@ def test_the_same_person_has_one_account_whatever_they_are_called(
     provider.knows(preferred_username="anna-maria", email="other@example.org", roles=["audit"])
     provider.log_in(browser())
     (account,) = accounts_of(database)
-    assert (account.name, account.roles) == ("anna@localhost", {PersonRole.AUDIT})
+    assert (account.name, account.roles) == ("anna@localhost", frozenset({PersonRole.AUDIT}))
     assert [event.kind for event in journal_of(database)] == ["account_added", "login", "roles_changed", "login"]
 
 
@@ -139,7 +139,7 @@ def test_no_password_opens_an_account_of_the_provider(browser: Browsers, provide
 def test_a_person_without_a_role_is_told_and_not_let_in(
     browser: Browsers, provider: RealProvider, database: str, claims: dict[str, object]
 ) -> None:
-    provider.knows(preferred_username="anna", **claims)
+    provider.knows(SUBJECT, preferred_username="anna", **claims)
     here = browser()
     answer = provider.log_in(here)
     assert answer.status_code == 403
@@ -189,7 +189,7 @@ def test_a_disabled_person_stays_out(browser: Browsers, provider: RealProvider, 
 def test_roles_come_from_the_claim_that_the_settings_name(
     database: str, provider: RealProvider, about: dict[str, object], claims: dict[str, object]
 ) -> None:
-    provider.knows(preferred_username="anna", **claims)
+    provider.knows(SUBJECT, preferred_username="anna", **claims)
     browsers = desk_with(database, provider_at(provider.issuer, secret="s", **about))
     assert provider.log_in(browsers()).status_code == 303
     assert [set(one.roles) for one in accounts_of(database)] == [{PersonRole.OPERATE}]

@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
+from playwright._impl._api_structures import SetCookieParam  # its public modules do not export it
 from playwright.sync_api import Browser, Page, Response, expect
 
 from tests.desk.pages.page_table import Visitor
@@ -70,6 +71,6 @@ def visiting(chromium: Browser, site: Site, visitor: Visitor, **about: Any) -> I
         context.close()
 
 
-def planted_cookie(site: Site, secret: str) -> dict[str, str]:
+def planted_cookie(site: Site, secret: str) -> SetCookieParam:
     """As Playwright takes it."""
     return {"name": COOKIE, "value": secret, "url": site.url}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import psycopg2
@@ -152,7 +153,7 @@ def test_refuses_a_reference(reference: list[float], named: str) -> None:
         choose_bins(reference)
 
 
-GOOD = {"thresholds": [1.0, 2.0], "kinds": ["below", "ordinary", "above", "missing"]}
+GOOD: dict[str, list[Any]] = {"thresholds": [1.0, 2.0], "kinds": ["below", "ordinary", "above", "missing"]}
 
 
 @pytest.mark.parametrize(
@@ -170,7 +171,7 @@ GOOD = {"thresholds": [1.0, 2.0], "kinds": ["below", "ordinary", "above", "missi
         pytest.param({"kinds": None}, id="no kinds"),
     ],
 )
-def test_refuses_what_are_no_bins(change: dict[str, list[object]]) -> None:
+def test_refuses_what_are_no_bins(change: dict[str, Any]) -> None:
     Bins.from_plain(GOOD)
     with pytest.raises(ValueError, match=r"thresholds|kinds|BinKind|float"):
         Bins.from_plain(GOOD | change)

@@ -35,7 +35,8 @@ def test_same_seed_same_weights() -> None:
 
 def test_percentile_interval() -> None:
     interval = percentile_interval(0.5, np.linspace(0, 1, 1001), confidence=0.9)
-    assert (interval.estimate, interval.low, interval.high) == (0.5, pytest.approx(0.05), pytest.approx(0.95))
+    assert interval.estimate == 0.5
+    assert (interval.low, interval.high) == pytest.approx((0.05, 0.95))
     assert str(interval) == "0.5000 [0.0500, 0.9500]"
 
 

@@ -34,7 +34,7 @@ def realised(p: np.ndarray, truth: np.ndarray, rng: np.random.Generator) -> np.n
     for _ in range(30):
         labels = rng.random(p.size) < truth
         figures.append((average_precision_score(labels, p), roc_auc_score(labels, p), brier_score_loss(labels, p)))
-    return np.mean(figures, axis=0)
+    return np.asarray(np.mean(figures, axis=0))
 
 
 def test_is_what_labels_show_when_the_probabilities_are_right() -> None:

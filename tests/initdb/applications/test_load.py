@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -179,7 +180,8 @@ def test_columns_are_found_by_name_and_by_map(database: str, tmp_path: Path) -> 
     theirs = table.rename_columns(["no", "filed on", *table.column_names[2:-1], "ended"])
     theirs = theirs.append_column("Date", pa.array(["printed"] * 5)).append_column("clerk", pa.array(["x"] * 5))
     path = write_table(tmp_path / "own.csv", theirs.select(list(reversed(theirs.column_names))))
-    load(database, path, **{"no": "application_id", "filed on": "Date", "ended": "Divorce"})
+    renamed: dict[str, Any] = {"no": "application_id", "filed on": "Date", "ended": "Divorce"}
+    load(database, path, **renamed)
     assert [str(row[1]) for row in stored(database)] == [str(day) for day in own_table(5)["Date"]]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fraud.verdict import Verdict
+from jenkins.drift.result import WindowDrift
 from tests.jenkins.drift.report.drift_results import result, too_few, window
 
 
@@ -23,7 +24,7 @@ from tests.jenkins.drift.report.drift_results import result, too_few, window
         ),
     ],
 )
-def test_of_windows(windows: list, expected: Verdict) -> None:
+def test_of_windows(windows: list[WindowDrift], expected: Verdict) -> None:
     assert result(*windows).verdict is expected
     assert result(*windows).reasons
 

@@ -10,7 +10,8 @@ NOW_S = 1_800_000_000.0
 
 
 def browsers(login: str = "admin:right", now_s: float = NOW_S) -> KnownBrowsers:
-    return KnownBrowsers(*login.split(":"), lambda: now_s)
+    name, _, password = login.partition(":")
+    return KnownBrowsers(name, password, lambda: now_s)
 
 
 COOKIE_VALUE = browsers().new_cookie()

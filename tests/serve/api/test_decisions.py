@@ -112,6 +112,6 @@ def test_policy_that_was_signed_is_used_by_itself(stack: LiveStack, client: http
     assert policy is not None
 
     def is_used() -> bool:
-        return client.post("/predict?decision=true", json=GOOD).json().get("policy") == policy.id
+        return bool(client.post("/predict?decision=true", json=GOOD).json().get("policy") == policy.id)
 
     wait_until(is_used, 60, "the server has read the policy")

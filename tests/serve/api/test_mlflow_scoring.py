@@ -31,7 +31,7 @@ def client(stack: LiveStack) -> ScoringServerClient:
     from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 
     host, _, port = stack.url.removeprefix("http://").partition(":")
-    return ScoringServerClient(f"key:{API_KEY}@{host}", int(port))
+    return ScoringServerClient(f"key:{API_KEY}@{host}", int(port))  # type: ignore[no-untyped-call]  # of mlflow, as those below
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +43,9 @@ def expected(stack: LiveStack) -> NDArray[np.float32]:
 def test_the_client_finds_the_server_ready(stack: LiveStack, client: ScoringServerClient) -> None:
     import mlflow
 
-    client.wait_server_ready(timeout=5)
-    client.ping()
-    assert client.get_version() == mlflow.__version__
+    client.wait_server_ready(timeout=5)  # type: ignore[no-untyped-call]
+    client.ping()  # type: ignore[no-untyped-call]
+    assert client.get_version() == mlflow.__version__  # type: ignore[no-untyped-call]
     assert httpx.get(stack.url + "/health").status_code == 200
 
 
@@ -107,7 +107,7 @@ def mlflows_own(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     from mlflow.models import infer_signature
     from mlflow.pyfunc.scoring_server import init
 
-    class Constant(mlflow.pyfunc.PythonModel):
+    class Constant(mlflow.pyfunc.PythonModel):  # type: ignore[misc, name-defined]  # mlflow does not export its types
         def predict(self, context: Any, model_input: pd.DataFrame) -> list[float]:
             return [0.5] * len(model_input)
 

@@ -39,9 +39,8 @@ def counted(client: httpx.Client, feature: str) -> float:
 def test_the_record_has_the_good_rows_and_says_which_were_left_out(
     stack: LiveStack, client: httpx.Client, by: str
 ) -> None:
-    rows = [
-        {**row, "application_id": f"A-{number}"} for number, row in enumerate([GOOD, BAD, MISSING, {**BAD, "x": 1}])
-    ]
+    sent: list[dict[str, Any]] = [GOOD, BAD, MISSING, {**BAD, "x": 1}]
+    rows = [{**row, "application_id": f"A-{number}"} for number, row in enumerate(sent)]
     request_id = uuid.uuid4().hex
     headers = {"X-Request-ID": request_id, **({"X-Errors": "report"} if by == "header" else {})}
     query = {"errors": "report"} if by == "query" else {}

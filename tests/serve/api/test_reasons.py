@@ -17,7 +17,7 @@ from fraud.features import EXAMPLE_INSTANCE, FEATURE_COUNT, FEATURE_NAMES
 from tests.live_stack import LiveStack, wait_until
 from tests.serve.prediction_log_rows import fetch
 
-GOOD = dict(EXAMPLE_INSTANCE)
+GOOD: dict[str, float | None] = dict(EXAMPLE_INSTANCE)
 MISSING = {**GOOD, "Credit_Bureau": None}
 OLDER = {**GOOD, "Age_Days": 18_000, "Client_Income": 40_000}
 ROWS = [GOOD, MISSING, OLDER]

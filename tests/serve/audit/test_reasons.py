@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ class Effects:
 
 def probabilities(features: NDArray[np.float32]) -> NDArray[np.float32]:
     log_odds = Effects.base + Effects().effects(features).sum(axis=1, dtype=np.float64)
-    return (1 / (1 + np.exp(-log_odds))).astype(np.float32)
+    return np.asarray(1 / (1 + np.exp(-log_odds)), np.float32)
 
 
 def load(version: int, sha256: str) -> AnsweringVersion | None:
@@ -58,8 +59,8 @@ def log(database: str, tmp_path: Path) -> str:
     features = record(rows=2).features.copy()
     features[0, 8] = np.nan
     given = explain(Effects(), WITH, features, 2).on_record()  # type: ignore[arg-type]
-    both = {"application_ids": ["A", "B"], "applicant_refs": [PERSON, None], "features": features}
-    scored = {"probabilities": probabilities(features)}
+    both: dict[str, Any] = {"application_ids": ["A", "B"], "applicant_refs": [PERSON, None], "features": features}
+    scored: dict[str, Any] = {"probabilities": probabilities(features)}
     with running_spool(tmp_path) as spool:
         spool.append(record(request_id="1-with", reasons=given, **both, **scored))
         spool.append(record(request_id="2-without", received_at=2**51, **both, **scored))

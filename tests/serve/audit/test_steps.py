@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -35,7 +36,7 @@ def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored_rows, "PAGE_RECORDS", 2)
 
 
-def append(spool: Spool, records: int, **changes: object) -> None:
+def append(spool: Spool, records: int, **changes: Any) -> None:
     for _ in range(records):
         spool.append(record(applicant_refs=[PSEUDONYMS.of("anna")], **changes))
 

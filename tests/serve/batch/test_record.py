@@ -113,7 +113,7 @@ def test_answers_are_on_record_as_those_of_a_batch(
     assert {row[5] for row in rows} == {VERSION}
     first = next(row for row in rows if row[1][0].endswith("-1-50"))
     expected = good_rows(BATCHES * BATCH_ROWS, seed=1)[50:100]
-    assert np.float32(first[6]).tolist() == expected.ravel().tolist()
+    assert np.array(first[6], np.float32).tolist() == expected.ravel().tolist()
     assert not list(model.run_dir.glob("batch/*.places")), "what a complete run needs no more is removed"
     _assert_verified(module_database, spool)
 

@@ -124,7 +124,7 @@ def test_processes_that_are_killed_lose_nothing(model: ModelChoice, tmp_path: Pa
     files = [write_table(table_of(rows), tmp_path / f"in-{number:02d}.parquet") for number in range(20)]
     arguments = [*files, f"{tmp_path}/out/", "--workers", 2, "--format", "csv"]
     process = batch_command(model.run_dir, *arguments)
-    wait_until(lambda: process.poll() is not None or _parts(tmp_path), 120, "a part is there")
+    wait_until(lambda: process.poll() is not None or bool(_parts(tmp_path)), 120, "a part is there")
     children = _children(process.pid)
     assert process.poll() is None, process.communicate()
     process.kill()

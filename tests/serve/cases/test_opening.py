@@ -19,6 +19,7 @@ from serve.cases import opening
 from serve.cases.case import State
 from serve.cases.errors import CaseError
 from serve.cases.opening import CaseOpener
+from serve.cases.table import open_case
 from serve.prediction_log.chain import microseconds
 from tests.serve.audit.log_audit import audit
 from tests.serve.prediction_log_rows import execute, fetch, record, running_spool, ship_all
@@ -96,7 +97,14 @@ def test_a_load_test_is_no_case(database: str, tmp_path: Path, policy: SignedPol
 
 
 def test_an_application_without_an_id_is_a_case_too(database: str, tmp_path: Path, policy: SignedPolicy) -> None:
-    answer(tmp_path, database, policy.id, rows=2, application_ids=[None, "A-1"], probabilities=np.float32([0.9, 0.9]))
+    answer(
+        tmp_path,
+        database,
+        policy.id,
+        rows=2,
+        application_ids=[None, "A-1"],
+        probabilities=np.array([0.9, 0.9], np.float32),
+    )
     opener(database).open_cases()
     assert fetch(database, "SELECT application_id FROM cases ORDER BY number") == [(None,), ("A-1",)]
 
@@ -121,10 +129,9 @@ def test_an_end_in_the_middle_is_made_up_for(
     database: str, tmp_path: Path, policy: SignedPolicy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer(tmp_path, database, policy.id)
-    write = opening.open_case
 
     def fail_at_the_third(*values: Any) -> Any:
-        case = write(*values)
+        case = open_case(*values)
         if case.number == 3:
             raise CaseError("killed")
         return case

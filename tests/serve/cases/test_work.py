@@ -125,7 +125,7 @@ def test_a_decision_says_why(database: str, desk: str, said: dict[str, Any], tol
 
 def test_a_decision_takes_a_first_view_of_the_same_officer(database: str, desk: str) -> None:
     number = add_case(database).number
-    said = {"grounds": PAPERS, "words": "fine", "blind_first": True}
+    said: dict[str, Any] = {"grounds": PAPERS, "words": "fine", "blind_first": True}
     take(desk, ANNA)
     with pytest.raises(CaseError, match="note your first view"):
         act(desk, ANNA, number, Act.CLEARED, **said)
@@ -143,7 +143,7 @@ def test_a_decision_takes_a_first_view_of_the_same_officer(database: str, desk: 
 def test_a_waiting_case_becomes_due_again(database: str, desk: str, wait: dt.timedelta | None) -> None:
     number = add_case(database).number
     take(desk, ANNA)
-    said = {"grounds": PAPERS, "words": "the contract is missing"}
+    said: dict[str, Any] = {"grounds": PAPERS, "words": "the contract is missing"}
     with pytest.raises(CaseError, match="say in how many days"):
         act(desk, ANNA, number, Act.PAPERS_ASKED, wait=wait, **said)
     before = dt.datetime.now(dt.UTC)

@@ -54,9 +54,9 @@ def test_every_form_gives_the_same_matrix_in_any_order_of_columns(rows: list[Row
 @pytest.mark.parametrize("position", [0, 4, 10], ids=["first", "amid", "last"])
 def test_application_ids_keep_their_places(form: str, position: int) -> None:
     ids = [None, "A-1", "Ä-2"]
-    rows = []
+    rows: list[Row] = []
     for application_id in ids:
-        members = list(EXAMPLE_INSTANCE.items())
+        members: list[tuple[str, object]] = list(EXAMPLE_INSTANCE.items())
         members.insert(position, ("application_id", application_id))
         rows.append(dict(members))
     decoded = decode(form, rows)
@@ -66,7 +66,7 @@ def test_application_ids_keep_their_places(form: str, position: int) -> None:
 
 @every_form
 def test_ids_that_are_all_absent_are_none(form: str) -> None:
-    rows = [{**EXAMPLE_INSTANCE, "application_id": None}, {**EXAMPLE_INSTANCE, "application_id": "x"}]
+    rows: list[Row] = [{**EXAMPLE_INSTANCE, "application_id": None}, {**EXAMPLE_INSTANCE, "application_id": "x"}]
     assert decode(form, rows).application_ids == [None, "x"]
     if form != "arrow":  # a column of nulls has Arrow's null type, which is no text
         assert decode(form, rows[:1]).application_ids is None
@@ -95,7 +95,7 @@ def test_a_non_number_is_named_by_instance_and_field(form: str, value: Any) -> N
 @every_form
 @pytest.mark.parametrize("value", ["", "x" * 65, "a\x00b", "a\n"], ids=["empty", "too long", "NUL", "line break"])
 def test_a_bad_application_id_is_named(form: str, value: str) -> None:
-    rows = [{**EXAMPLE_INSTANCE, "application_id": "A"}, {**EXAMPLE_INSTANCE, "application_id": value}]
+    rows: list[Row] = [{**EXAMPLE_INSTANCE, "application_id": "A"}, {**EXAMPLE_INSTANCE, "application_id": value}]
     with pytest.raises(InvalidInstance) as caught:
         decode(form, rows)
     assert (caught.value.instance, caught.value.field) == (1, "application_id")

@@ -149,7 +149,7 @@ def test_a_malformed_table_is_refused(content_type: str, body: bytes, fault: typ
 
 
 def test_a_frame_with_nulls_goes_through_every_tool() -> None:
-    frame = FRAME.assign(Credit_Bureau=[1.0, None, 3.0, None, 5.0])
+    frame = FRAME.assign(Credit_Bureau=[1.0, np.nan, 3.0, np.nan, 5.0])
     expected = decode(JSON, json.dumps({"instances": frame.replace({np.nan: None}).to_dict("records")}).encode())
     for content_type, body in (
         (JSON, frame.to_json(orient="split").encode()),

@@ -24,7 +24,7 @@ from tests.serve.batch_forms import EXAMPLE_ROWS, row_objects
 MAX_ROWS = 50
 FRAME = pd.DataFrame(EXAMPLE_ROWS)
 IDS = ["A-1", None, *["B"] * (len(FRAME) - 2)]
-NAMED = FRAME.assign(application_id=IDS).set_index(FRAME.index + 7)
+NAMED = FRAME.assign(application_id=pd.Series(IDS, FRAME.index, object)).set_index(FRAME.index + 7)
 
 
 def of_frame(frame: pd.DataFrame, **options: Any) -> bytes:

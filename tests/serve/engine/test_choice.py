@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from serve.engine import Engine, EngineKind, EngineOptions, choice, load, read_model
-from serve.engine.engine import Route
+from serve.engine.engine import Matrix, Probabilities, Route
 from serve.engine.errors import ForestUnavailableError
 from serve.engine.forest_kernel import ForestKernel
 from serve.engine.onnx_kernel import OnnxKernel
@@ -79,7 +79,7 @@ def test_auto_measures_both_in_every_class(path: Path) -> None:
 class _Planted(ForestKernel):
     """Wrong by one bit in one row, in one way only."""
 
-    def score_by(self, way: int, x: np.ndarray, out: np.ndarray, *, margins: bool = False) -> None:  # type: ignore[type-arg]
+    def score_by(self, way: int, x: Matrix, out: Probabilities, *, margins: bool = False) -> None:
         super().score_by(way, x, out, margins=margins)
         if way == 256 and margins:
             out[-1] = np.nextafter(out[-1], np.float32(np.inf))
@@ -88,7 +88,7 @@ class _Planted(ForestKernel):
 class _WrongSigmoid(ForestKernel):
     """Right log-odds, but small probabilities wrong by four millionths of themselves."""
 
-    def score_by(self, way: int, x: np.ndarray, out: np.ndarray, *, margins: bool = False) -> None:  # type: ignore[type-arg]
+    def score_by(self, way: int, x: Matrix, out: Probabilities, *, margins: bool = False) -> None:
         super().score_by(way, x, out, margins=margins)
         if not margins:
             out[0] *= np.float32(1.000004)
@@ -143,7 +143,7 @@ def test_a_plan_of_other_circumstances_is_not_used(path: Path, model: bytes, oth
         file.write_bytes(msgspec.json.encode(dataclasses.replace(first, classes=first.classes[:-1])))
     else:
         changed = {"versions": {**key.versions, "numba": "0"}} if other == "versions" else {"processor": "another"}
-        key = dataclasses.replace(key, **changed)  # type: ignore[arg-type]
+        key = dataclasses.replace(key, **changed)
         file.write_bytes(msgspec.json.encode(dataclasses.replace(first, key=key)))
     second = load(read_model(path), options).plan
     assert second is not None
@@ -172,7 +172,7 @@ def test_routes_follow_the_size_of_the_batch() -> None:
             self.name = name
             self.mark = np.float32(len(name))
 
-        def score_into(self, x: np.ndarray, out: np.ndarray) -> None:  # type: ignore[type-arg]
+        def score_into(self, x: Matrix, out: Probabilities) -> None:
             out[:] = self.mark
 
     engine = Engine([Route(1, Mark("a"), 1), Route(16, Mark("bb"), 1), Route(None, Mark("ccc"), 1)])
@@ -185,7 +185,7 @@ def test_the_slower_kernel_is_not_chosen(path: Path, model: bytes, monkeypatch: 
     original = OnnxKernel.score_into
     forest = load(read_model(path), FOREST)
 
-    def slow(self: OnnxKernel, x: np.ndarray, out: np.ndarray) -> None:  # type: ignore[type-arg]
+    def slow(self: OnnxKernel, x: Matrix, out: Probabilities) -> None:
         for _ in range(30):
             original(self, x, out)
 

@@ -82,6 +82,9 @@ def agreeing(fast: Read, reference: Read) -> Read:
             same = type(ours) is type(theirs) and str(ours) == str(theirs)
             _require(same, f"{ours!r} beside {theirs!r}")
             raise ours if isinstance(ours, ServeError) else BrokenPromise("unreachable")
+        if ours is None or theirs is None:
+            _require(ours is theirs, "one of both gives no rows")
+            return None
         _require(ours.matrix.tobytes() == theirs.matrix.tobytes(), "the matrices differ")
         _require(ours.application_ids == theirs.application_ids, "the ids differ")
         _require(ours.applicant_refs == theirs.applicant_refs, "the references to applicants differ")
@@ -106,7 +109,7 @@ def as_python_reads(read: Read, instances_of: Callable[[Any], Sequence[Any]]) ->
     return checked
 
 
-def _outcome(read: Read, body: bytes) -> Any:
+def _outcome(read: Read, body: bytes) -> DecodedRows | ServeError | None:
     try:
         return read(body)
     except ServeError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from contextlib import closing
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +19,10 @@ MORE_THAN_THE_KERNEL_HOLDS = 256 * 1024 * 1024
 KEYED = f"POST /predict HTTP/1.1\r\nHost: here\r\n{KEY_LINE}\r\n".encode()
 PIPELINED = 2_000
 """More than Python would let calls nest."""
+
+
+def is_zero(url: str, name: str) -> bool:
+    return gauge(url, name) == 0
 
 
 def test_requests_that_are_sent_at_once_are_answered_in_their_order(wire: Wire) -> None:
@@ -181,4 +186,4 @@ def test_a_client_that_leaves_before_all_its_answers_leaves_nothing_behind(alone
     statement = "SELECT count(*) FROM prediction_requests WHERE request_id LIKE %s"
     wait_until(lambda: fetch(stack.owner_dsn, statement, f"{name}-%") != [(0,)], 30, "the first is on record")
     for what in ("scoring_body_in_flight_bytes", "scoring_rows_in_flight"):
-        wait_until(lambda what=what: gauge(alone, what) == 0, 30, f"{what} is 0")
+        wait_until(partial(is_zero, alone, what), 30, f"{what} is 0")

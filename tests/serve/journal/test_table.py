@@ -20,8 +20,13 @@ def append(dsn: str, person: str, place: int = 0) -> None:
 
 def test_events_that_many_append_at_once_are_one_chain(database: str) -> None:
     people = [f"officer-{place}" for place in range(6)]
+
+    def append_five(person: str) -> None:
+        for place in range(5):
+            append(database, person, place)
+
     with ThreadPoolExecutor(len(people)) as threads:
-        list(threads.map(lambda person: [append(database, person, place) for place in range(5)], people))
+        list(threads.map(append_five, people))
     with connect(database) as connection:
         events = list(PERSON_EVENTS.events(connection))
         assert [event.number for event in events] == list(range(1, 31))

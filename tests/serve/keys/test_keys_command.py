@@ -8,8 +8,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from fraud.api_keys import ApiKey, Role, new_key, sha256_of
 from fraud.database import connect

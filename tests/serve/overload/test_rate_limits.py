@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -77,7 +78,8 @@ def test_a_batch_larger_than_the_bucket_passes_and_is_paid_for_afterwards(tmp_pa
     limits = RateLimits(tmp_path / "counts", rows_per_s=100.0)
     limits.take_request("a")
     limits.take_rows("a", 1_000)
-    for refused in (lambda: limits.take_rows("a", 1), lambda: limits.take_request("a")):
+    takes: tuple[Callable[[], None], ...] = (lambda: limits.take_rows("a", 1), lambda: limits.take_request("a"))
+    for refused in takes:
         with pytest.raises(RateLimited) as caught:
             refused()
         assert 8 <= int(caught.value.headers["Retry-After"]) <= 9

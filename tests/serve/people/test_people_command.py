@@ -7,8 +7,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from fraud.database import connect
 from serve.journal.event import faults_of

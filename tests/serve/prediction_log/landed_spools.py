@@ -5,7 +5,7 @@ from __future__ import annotations
 import tarfile
 from pathlib import Path
 
-WITHOUT_END_MARKS = Path(__file__).with_name("landed_spools") / "1_without_end_marks.tar.gz"
+WITHOUT_END_MARKS = Path(__file__).with_name("landed_spool_archives") / "1_without_end_marks.tar.gz"
 """Chains that begin with zeros: one of three sealed segments of a record each, `whole-1` to `whole-3`; and one whose
 process died in its third record, `cut-1` and `cut-2`."""
 WITHOUT_REASONS = WITHOUT_END_MARKS.with_name("2_without_reasons.tar.gz")

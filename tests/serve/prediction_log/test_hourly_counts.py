@@ -55,7 +55,7 @@ def binned(database: str) -> str:
 
 
 def test_the_log_counted_anew_gives_what_the_shipper_counted(binned: str, tmp_path: Path) -> None:
-    odd = np.tile(np.float32([0, -0.0, 1e-30, 3.4e38, np.nan, 7, 8, 9, 10, 11]), (40, 1))
+    odd = np.tile(np.array([0, -0.0, 1e-30, 3.4e38, np.nan, 7, 8, 9, 10, 11], np.float32), (40, 1))
     moments = [MIDNIGHT - MICROSECOND, MIDNIGHT, MIDNIGHT + dt.timedelta(minutes=59), MIDNIGHT + dt.timedelta(hours=1)]
     with running_spool(tmp_path) as spool:
         for number, moment in enumerate(moments):

@@ -109,7 +109,8 @@ def test_a_request_that_is_sent_with_its_key_until_it_is_answered_is_on_record_e
     load = Load(server.port, API_KEY, keys=True)
     with load.running(clients=8):
         for round_ in (1, 2):
-            wait_until(lambda goal=100 * round_: len(load.answered) > goal, 60, "requests are answered")
+            goal = 100 * round_
+            wait_until(lambda: len(load.answered) > goal, 60, "requests are answered")  # noqa: B023
             fault(server)
             wait_until(lambda: len(server.processes(WORKER)) == 2, 30, "workers run again")
     assert load.statuses <= {200, 409}

@@ -18,6 +18,7 @@ from fraud.features import FEATURE_NAMES
 from fraud.stack.postgres import EmbeddedPostgres
 from initdb.schema import apply_schema
 from serve.prediction_log.segment import list_segments
+from serve.prediction_log.shipper import Shipper
 from serve.prediction_log.table import LogTable
 from tests.live_stack import folder_for_postgres, wait_until
 from tests.serve.prediction_log_rows import (
@@ -51,7 +52,7 @@ def test_the_view_shows_one_row_a_prediction_with_all_that_was_said(database: st
     for number, row in enumerate(rows):
         assert row[:3] == ("r-1", RECEIVED_AT, 3)
         assert np.float32(row[3]) == written.probabilities[number]
-        assert list(np.float32([row[4][name] for name in FEATURE_NAMES])) == list(written.features[number])
+        assert list(np.array([row[4][name] for name in FEATURE_NAMES], np.float32)) == list(written.features[number])
         assert (row[5], row[6], row[8]) == ("/batch_predict", number, True)
         assert row[9:] == ("anonymous", bytes(range(32)).hex())
 
@@ -157,6 +158,11 @@ def test_a_lost_connection_and_a_table_that_is_away_are_outlived(database: str, 
     assert fetch(database, COUNT) == [(2, 2)]
 
 
+def waiting_records(shipper: Shipper) -> float:
+    (family,) = shipper.metrics.waiting_records.collect()
+    return float(family.samples[0].value)
+
+
 def test_a_damaged_header_ends_no_shipper_while_the_database_is_away(database: str, tmp_path: Path) -> None:
     """Its records can't be counted for the gauges, and it is set aside only once the marks are known."""
     for _ in range(2):
@@ -169,7 +175,7 @@ def test_a_damaged_header_ends_no_shipper_while_the_database_is_away(database: s
     thread = threading.Thread(target=shipper.run, args=(stop,))
     execute(database, "ALTER TABLE prediction_chains RENAME TO away")
     thread.start()
-    wait_until(lambda: shipper.metrics.waiting_records.collect()[0].samples[0].value == 1, 10, "the gauges are told")
+    wait_until(lambda: waiting_records(shipper) == 1, 10, "the gauges are told")
     execute(database, "ALTER TABLE away RENAME TO prediction_chains")
     wait_until(lambda: not sound.exists(), 10, "the sound segment is shipped")
     stop.set()

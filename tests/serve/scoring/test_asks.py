@@ -156,7 +156,7 @@ def test_an_arrow_answer_tells_in_columns(routes: dict[str, ScoringRoute]) -> No
 
 
 def test_mlflow_is_told_without_data(routes: dict[str, ScoringRoute]) -> None:
-    _, answer = ask(routes["/invocations"], {"dataframe_records": ROWS}, "", **{"x-errors": "report"})
+    _, answer = ask(routes["/invocations"], {"dataframe_records": ROWS}, "", None, **{"x-errors": "report"})
     told = json.loads(answer.content)
     assert told["predictions"] == [0.25, None, 0.5, None]
     assert [(fault["instance"], fault["field"]) for fault in told["faults"]] == [(1, "ID_Days"), (3, "Age_Days")]

@@ -12,12 +12,14 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from tests.live_stack import wait_until
 
@@ -40,7 +42,16 @@ class KafkaServer:
     def start(self) -> None:
         program = Path(str(importlib.resources.files("noida_db"))) / "noida-db"
         program.chmod(0o755)
-        command = [program, "start", "--only", "kafka", "--kafka-port", str(self._port), "--data-dir", self._folder]
+        command: list[str | Path] = [
+            program,
+            "start",
+            "--only",
+            "kafka",
+            "--kafka-port",
+            str(self._port),
+            "--data-dir",
+            self._folder,
+        ]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_until(self._listens, 30, "Kafka listens")
 
@@ -77,7 +88,7 @@ class Topics:
         path.write_text("".join(f"{name} = {value}\n" for name, value in self.properties.items()))
         return str(path)
 
-    def send(self, bodies: Sequence[bytes], begin: int = 0, **settings: str) -> None:
+    def send(self, bodies: Sequence[bytes], begin: int = 0, settings: Mapping[str, str] = MappingProxyType({})) -> None:
         """One after the other over the partitions, by which `place_of` finds them; in a transaction where so set."""
         producer = Producer({"bootstrap.servers": self._address, **settings})
         in_transaction = "transactional.id" in settings
@@ -111,7 +122,7 @@ class Topics:
                 if one.error() is None:
                     found.append(one)
                 else:
-                    ended.add(one.partition())
+                    ended.add(one.partition() or 0)
         consumer.close()
         return [_told(one) for one in found]
 

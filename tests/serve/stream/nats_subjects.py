@@ -85,7 +85,7 @@ class Subjects:
 
     def count(self, name: str) -> int:
         async def work(stream: JetStreamContext) -> int:
-            return (await stream.stream_info(name)).state.messages
+            return int((await stream.stream_info(name)).state.messages)
 
         return int(self.call(work))
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -97,7 +98,7 @@ def killed_at(sites: Sequence[str], run_dir: Path, *arguments: object, **setting
 
 
 def assert_answered_once(
-    model: ModelChoice, count: int, answers: Sequence[tuple[int, Mapping[str, object]]], dead: Sequence[tuple[int, str]]
+    model: ModelChoice, count: int, answers: Sequence[tuple[int, Mapping[str, Any]]], dead: Sequence[tuple[int, str]]
 ) -> None:
     """Each application is in one of both, once; `answers` and `dead` by place."""
     expected = expected_probabilities(model, count)

@@ -179,6 +179,6 @@ def test_marks_of_transactions_do_not_keep_a_topic_from_being_empty(
     model: ModelChoice, topics: Topics, config: str
 ) -> None:
     topics.make()
-    topics.send(bodies_of(60), **{"transactional.id": "of a test"})
+    topics.send(bodies_of(60), settings={"transactional.id": "of a test"})
     told = drain(functools.partial(_start, model, config))
     assert told.startswith("56 applications were answered, 4 are dead letters")

@@ -141,13 +141,13 @@ def with_one_leaf_moved(model: bytes) -> bytes:
     proto = onnx.load_model_from_string(model)
     weights = next(entry for entry in proto.graph.node[0].attribute if entry.name == "target_weights")
     weights.floats[1] += 0.001
-    return proto.SerializeToString()
+    return bytes(proto.SerializeToString())
 
 
 def without_golden_rows(model: bytes) -> bytes:
     proto = onnx.load_model_from_string(model)
     del proto.metadata_props[:]
-    return proto.SerializeToString()
+    return bytes(proto.SerializeToString())
 
 
 def register_spoiled(

@@ -12,7 +12,7 @@ from bench.experiments.trend.callgrind import LIBRARIES
 from bench.experiments.trend.workloads import WORKLOADS
 from fraud.verdict import Verdict
 
-HERE = {"python": "3.11.7", "valgrind": "valgrind-3.19.0"}
+HERE = {"processor": "AVX2 SSE2", "python": "3.11.7", "valgrind": "valgrind-3.19.0"}
 KEPT = Baseline("abc1234", HERE, {"/predict": 100_000.0, "forest, 1 row": 20_000.0})
 
 
@@ -42,6 +42,13 @@ KEPT = Baseline("abc1234", HERE, {"/predict": 100_000.0, "forest, 1 row": 20_000
             ["counted with python 3.12.1, kept is 3.11.7: --write keeps new counts"],
             id="another Python",
         ),
+        pytest.param(
+            HERE | {"processor": "SSE2"},
+            {"/predict": 200_000.0},
+            Verdict.INCONCLUSIVE,
+            ["counted with processor SSE2, kept is AVX2 SSE2: --write keeps new counts"],
+            id="another kind of processor",
+        ),
     ],
 )
 def test_only_a_workload_that_costs_more_fails(
@@ -58,5 +65,5 @@ def test_a_baseline_is_kept(tmp_path: Path) -> None:
 def test_the_counts_in_the_code_are_of_all_workloads() -> None:
     kept = read_baseline()
     assert kept.instructions.keys() == WORKLOADS.keys()
-    assert {*LIBRARIES, "python", "valgrind"} < kept.surroundings.keys()
+    assert {*LIBRARIES, "python", "valgrind", "processor", "libc"} < kept.surroundings.keys()
     assert all(count > 1_000 for count in kept.instructions.values())

@@ -46,11 +46,11 @@ def main() -> None:
         CommandLine(work)()
         return
 
-    def slowed_worker(host: str, port: int, threads: int, workers: int) -> tuple[str, ...]:
-        _, _, _, *arguments = worker_command(host, port, threads, workers)
+    def slowed_worker(host: str, port: int, threads: int, workers: int, desk: Path | None = None) -> tuple[str, ...]:
+        _, _, _, *arguments = worker_command(host, port, threads, workers, desk)
         return (*slowed_command(float(share)), *arguments)
 
-    serve.__main__.worker_command = slowed_worker
+    setattr(serve.__main__, "worker_command", slowed_worker)  # noqa: B010 - the module imports it, and exports it not
     CommandLine(serve.__main__.serve)()
 
 

@@ -59,7 +59,8 @@ def decided(month: MonthAnswers, threshold: float = 0.3, *, young: float | None 
 
 def judged(march: MonthAnswers, april: MonthAnswers, *decisions: MonthAnswers) -> GroupCheck:
     nobody = [decided(answers(one.month, 9, rows=0)) for one in (march, april)]
-    return judge_months(*map(LoggedMonth, (march, april), decisions or nobody), POLICY)
+    first, second = decisions or nobody
+    return judge_months(LoggedMonth(march, first), LoggedMonth(april, second), POLICY)
 
 
 def found(check: GroupCheck) -> set[tuple[str, str]]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 
 from fraud.features import FEATURE_NAMES, FEATURES
+from fraud.reference_profile import PREDICTION
 from fraud.statistics.binning import choose_bins
 from fraud.statistics.expected_performance import expected_performance
 from fraud.verdict import Verdict
 from initdb.public_table import EDUCATION_DAYS, NOT_EMPLOYED_DAYS
-from jenkins.drift.counts import PREDICTION, LabelCounts, VariableCounts
+from jenkins.drift.counts import LabelCounts, VariableCounts
 from jenkins.drift.judgement import judge
 from jenkins.drift.policy import DriftPolicy
-from jenkins.drift.result import DriftResult, EarlierCheck, PerformanceEstimate, WindowDrift
+from jenkins.drift.result import DriftResult, EarlierCheck, PerformanceEstimate, VariableDrift, WindowDrift
 
 CHECKED_AT = dt.datetime(2026, 5, 1, 6, 30, tzinfo=dt.UTC)
 POLICY = DriftPolicy()
@@ -61,7 +63,7 @@ def window(verdict: Verdict, name: str = "last day", rows: int = 4_000, *, drift
     )
 
 
-def earlier_checks(found: tuple) -> tuple[EarlierCheck, ...]:
+def earlier_checks(found: Sequence[VariableDrift]) -> tuple[EarlierCheck, ...]:
     """A month in which every variable kept still."""
     rng = np.random.default_rng(3)
     return tuple(

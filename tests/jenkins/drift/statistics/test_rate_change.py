@@ -12,7 +12,7 @@ from jenkins.drift.statistics.rate_change import calibration_change_p, share_cha
 @pytest.mark.parametrize("counts", [(3, 50, 14, 60), (14, 50, 3, 60), (0, 20, 7, 20), (200, 5_000, 260, 5_000)])
 def test_change_of_a_share_is_twice_the_smaller_tail_of_fishers_test(counts: tuple[int, int, int, int]) -> None:
     hits, trials, later_hits, later_trials = counts
-    table = [[later_hits, later_trials - later_hits], [hits, trials - hits]]
+    table = np.array([[later_hits, later_trials - later_hits], [hits, trials - hits]])
     tails = [fisher_exact(table, alternative=side).pvalue for side in ("less", "greater")]
     assert share_change_p(*counts) == pytest.approx(min(1.0, 2 * min(tails)))
 

@@ -212,9 +212,9 @@ def test_a_bad_number_is_named_by_instance_and_field(form: str, value: float, sh
 
 ROW = list(EXAMPLE_INSTANCE.values())
 ONE = tensor("features", [ROW], "FP32", data=ROW)
-BINARY_ONE = with_binary([tensor("features", [ROW], "FP32")], np.float32(ROW).tobytes())
-SHORT_BINARY = with_binary([tensor("features", [ROW], "FP64")], np.float32(ROW).tobytes())
-LARGE = np.tile(np.float32(ROW), (MAX_ROWS + 1, 1))
+BINARY_ONE = with_binary([tensor("features", [ROW], "FP32")], np.array(ROW, np.float32).tobytes())
+SHORT_BINARY = with_binary([tensor("features", [ROW], "FP64")], np.array(ROW, np.float32).tobytes())
+LARGE = np.tile(np.array(ROW, np.float32), (MAX_ROWS + 1, 1))
 IDS = tensor("application_id", ["A"], "BYTES")
 
 
@@ -288,7 +288,7 @@ def test_a_bad_request_is_refused_with_its_reason(
 
 @pytest.mark.parametrize("part", [b"\x01", b"\x05\0\0\0abc", b"\x01\0\0\0\xff", b"\xff\xff\xff\xff"], ids=repr)
 def test_bytes_that_are_no_texts_are_refused(part: bytes) -> None:
-    body = with_binary([tensor("features", [ROW], "FP32"), IDS], np.float32(ROW).tobytes(), part)
+    body = with_binary([tensor("features", [ROW], "FP32"), IDS], np.array(ROW, np.float32).tobytes(), part)
     with pytest.raises(MalformedBody):
         decode_request(*body, MAX_ROWS)
 

@@ -166,7 +166,7 @@ def test_statistics_are_what_was_counted(client: InferenceServerClient, version:
             for kind, names in (("success", ("count", "ns")), ("fail", ("count",)))
         )
         rows = after["inference_count"] - before["inference_count"]
-        return rows >= len(MATRIX) and success["count"] >= 1 and success["ns"] > 0 and fail["count"] >= 1
+        return bool(rows >= len(MATRIX) and success["count"] >= 1 and success["ns"] > 0 and fail["count"] >= 1)
 
     wait_until(counted, 10, "what other workers have counted is written down")
     with pytest.raises(InferenceServerException, match="expected divorce-model"):
@@ -243,7 +243,7 @@ def test_an_inference_is_on_record_and_counted(stack: LiveStack, client: Inferen
     assert set(endpoints) == {path}
     assert list(application_ids) == [f"A-{number}" for number in range(len(MATRIX))]
     assert all(load_test)
-    np.testing.assert_array_equal(np.float32(probabilities), answer.as_numpy("probability"))
+    np.testing.assert_array_equal(np.array(probabilities, np.float32), answer.as_numpy("probability"))
     assert (
         f'scoring_requests_total{{endpoint="{path}",status="200"}}'
         in httpx.get(stack.url + "/metrics", headers=LOGIN).text

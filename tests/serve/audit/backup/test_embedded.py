@@ -15,6 +15,7 @@ from psycopg2.extensions import parse_dsn
 
 from fraud.database import open_connection
 from fraud.stack import postgres as embedded
+from fraud.stack.errors import StackError
 from fraud.stack.postgres import OWNER, EmbeddedPostgres, program_folder
 from fraud.stack.unprivileged import guise_for
 from initdb.schema import apply_schema
@@ -118,9 +119,9 @@ def make_cluster_of_16(data_dir: Path, programs: Path) -> None:
     libraries = package.with_name(f"{package.name}.libs")
     guise = guise_for({package: package.name, libraries: libraries.name, data_dir: "data"})
     guise.own(data_dir)
-    command = [guise.seen(programs / "initdb"), "--username", OWNER, "--encoding", "UTF8", "--locale", "C"]
+    command = [str(guise.seen(programs / "initdb")), "--username", OWNER, "--encoding", "UTF8", "--locale", "C"]
     subprocess.run(
-        [*command, "-D", guise.seen(data_dir)], check=True, stdout=subprocess.DEVNULL, preexec_fn=guise.put_on
+        [*command, "-D", str(guise.seen(data_dir))], check=True, stdout=subprocess.DEVNULL, preexec_fn=guise.put_on
     )
 
 
@@ -141,7 +142,7 @@ def test_a_database_of_an_older_postgresql_comes_over_by_backup_and_restore(
             with closing(open_connection(dsn)) as connection:
                 assert connection.server_version // 10_000 == 16
             back_up(old, postgres_folder / "backup", dsn)
-    with pytest.raises(embedded.StackError, match=r"was made by PostgreSQL 16.*serve\.audit restore"):
+    with pytest.raises(StackError, match=r"was made by PostgreSQL 16.*serve\.audit restore"):
         EmbeddedPostgres(old / "postgres", DATABASE).start()
     done = restore(new, postgres_folder / "backup")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fraud.database import connect
 from fraud.verdict import Verdict
 from serve.audit.dossier.annex import annex_of, read_annex
 from serve.audit.dossier.checking import NOT_AS_SEALED, NOT_SIGNED, WRONG_SIGNATURE, Checked, Means, check
@@ -29,7 +30,7 @@ from serve.audit.stored_rows import records_of_request
 from serve.prediction_log.anchor_key import AnchorKey
 from serve.prediction_log.chain import record_hash
 from tests.serve.audit.dossier.dossiers import AUDIT_KEY, fill, made
-from tests.serve.prediction_log_rows import connect, execute
+from tests.serve.prediction_log_rows import execute
 
 PROVEN_BY_THE_CHAIN = (
     *("application", "answers.0.row_number", "answers.0.request_id", "answers.0.received_at", "answers.0.recorded_at"),

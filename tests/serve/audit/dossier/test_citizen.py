@@ -65,7 +65,7 @@ def bytes_of(values: Any) -> bytes:
 
 
 NAMES = st.text(
-    st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=("Cs",)), min_size=12, max_size=40
+    st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs"]), min_size=12, max_size=40
 )
 
 
@@ -84,7 +84,7 @@ def test_nothing_of_any_other_applicant_is_in_it(
     with running_spool(log[1]) as writer:
         swapped = (ids, refs) if first else (ids[::-1], refs[::-1])
         add(writer, 60, 2, features=features, application_ids=swapped[0], applicant_refs=swapped[1], reasons=None)
-        other = {"application_ids": [name], "applicant_refs": [reference], "features": features[:1]}
+        other: dict[str, Any] = {"application_ids": [name], "applicant_refs": [reference], "features": features[:1]}
         add(writer, 61, request_id=request, caller="caller of another", reasons=None, **other)
         add(writer, 62, request_id="an own one", application_ids=[application], reasons=None)
     ship_all(log[1], log[0], AUDIT_KEY)
