@@ -259,7 +259,7 @@ def ask(stack: LiveStack, site: Site, rows: NDArray[np.float64]) -> None:
 def night(site: Site, folder: Path, **settings: str) -> Run:
     """The drift monitor, in the night after today: a check counts full days."""
     tomorrow = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
-    return site.run(folder, "drift-monitor", TODAY=tomorrow.isoformat(), **NIGHT, **settings)
+    return site.run(folder, "drift-monitor", None, **{"TODAY": tomorrow.isoformat(), **NIGHT, **settings})
 
 
 def test_a_night_without_enough_applications_is_not_built(site: Site, month: Run, tmp_path: Path) -> None:
