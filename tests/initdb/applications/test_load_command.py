@@ -96,7 +96,7 @@ def test_appending_to_the_demonstration_says_that_it_stays(empty_database: str, 
     done = run(empty_database, tmp_path, "load", str(write_csv(tmp_path / "own.csv", {})))
     assert done.returncode == 0
     assert "The table also has 428 applications from generated rows" in done.stderr
-    assert "`python -m initdb load --replace` leaves yours alone" in done.stderr
+    assert "`python -m initdb load --replace` keeps only yours" in done.stderr
     assert len(stored(empty_database)) == 429
 
 
