@@ -41,7 +41,7 @@ def test_groups_are_loaded_replaced_and_read(empty_database: str, tmp_path: Path
         pytest.param(f"{HEADER}A,r,x\n\nA,r,y\n", 30, "line 4, application_id: 'A' is there twice", id="twice"),
         pytest.param(f"{HEADER}A,r\n", 30, "line 2: is not a valid row: 2 values, expected 3", id="short row"),
         pytest.param(
-            HEADER + "".join(f"{n},street,{n}\n" for n in range(41)), 30, "line 42, value: '40' is one", id="names"
+            HEADER + "".join(f"{n},street,{n}\n" for n in range(41)), 30, "line 42, value: '40' exceeds", id="names"
         ),
         pytest.param("application_id,value\nA,x\n", 2, "needs the columns application_id", id="no column"),
         pytest.param(HEADER, 2, "has no row", id="no row"),

@@ -28,7 +28,7 @@ def test_somebody_new_finds_a_report_by_keyboard(chromium: Browser, site: Site, 
         fill(page, "Password", password)
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Change your password")).to_be_visible()
-        fill(page, "Present password", password)
+        fill(page, "Current password", password)
         fill(page, "New password", OWN_PASSWORD)
         fill(page, "New password, again", OWN_PASSWORD)
         page.keyboard.press("Enter")

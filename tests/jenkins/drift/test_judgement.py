@@ -59,7 +59,7 @@ def test_nothing_changed(name: str) -> None:
         pytest.param("Age_Days", 0.01, np.nan, Verdict.DATA_QUALITY_FAULT, "missing", id="1% missing"),
         pytest.param("Age_Days", 1, np.nan, Verdict.DATA_QUALITY_FAULT, "missing", id="all missing"),
         pytest.param(
-            "Client_Income", 0.01, lambda v: v * 1e3, Verdict.DATA_QUALITY_FAULT, "are unchanged", id="1% in cents"
+            "Client_Income", 0.01, lambda v: v * 1e3, Verdict.DATA_QUALITY_FAULT, "unchanged", id="1% in cents"
         ),
         pytest.param("Client_Income", 1, lambda v: v * 1e3, Verdict.DATA_QUALITY_FAULT, "beyond", id="all in cents"),
         pytest.param("Client_Income", 0.01, -1.0, Verdict.DATA_QUALITY_FAULT, "beyond", id="1% below the minimum"),
