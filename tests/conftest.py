@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
+import ssl
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
+import httpx
 import pytest
 from psycopg2.extensions import make_dsn
 
@@ -41,6 +46,26 @@ def _compiled_once() -> Iterator[None]:
     """Servers with folders of their own find what tests compiled in their own process, and keep theirs for them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COMPILED_DIR", str(COMPILED_DIR))
+        yield
+
+
+@cache
+def _trusting(cafile: str | None, **how: Any) -> ssl.SSLContext:
+    """What httpx makes of these arguments while the environment names this file."""
+    return httpx.create_ssl_context(**how)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _authorities_once() -> Iterator[None]:
+    """httpx reads the authorities of all the world for each client, also for plain HTTP: 20 ms of a core, thousands of
+    times. Here it reads them once.
+    """
+
+    def make(**how: Any) -> ssl.SSLContext:
+        return _trusting(os.environ.get("SSL_CERT_FILE"), **how)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("httpx._transports.default.create_ssl_context", make)
         yield
 
 

@@ -161,52 +161,76 @@ def test_data_that_can_not_be_trained_on(
     assert site.alias(PRODUCTION) == before
 
 
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        {"TODAY": "2026-05-01; touch pwned"},
-        {"TODAY": "$(touch pwned)"},
-        {"TODAY": "2026-05-01\ntouch pwned"},
-        {"TODAY": "--today=2026-05-01"},
-        {"TODAY": "2026-13-01"},
-        {"TODAY": "2026-05-01", "REASON": "`touch pwned`"},
-        {"TODAY": "2026-05-01", "REASON": 'a" ; touch pwned ; "'},
-    ],
-    ids=str,
+HOSTILE = (
+    {"TODAY": "2026-05-01; touch pwned"},
+    {"TODAY": "$(touch pwned)"},
+    {"TODAY": "2026-05-01\ntouch pwned"},
+    {"TODAY": "--today=2026-05-01"},
+    {"TODAY": "2026-13-01"},
+    {"TODAY": "2026-05-01", "REASON": "`touch pwned`"},
+    {"TODAY": "2026-05-01", "REASON": 'a" ; touch pwned ; "'},
 )
-def test_a_hostile_parameter_is_refused_before_anything_runs(tmp_path: Path, parameters: dict[str, str]) -> None:
+
+
+@pytest.fixture(scope="module")
+def hostile_runs(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    """A run for each of `HOSTILE`, all in one Java process: its start takes most of the time."""
     need_groovy()
-    (run,) = run_jobs(tmp_path, Jobs([("retrain", parameters)], {}))
+    jobs = (Jobs([("retrain", parameters)], {}) for parameters in HOSTILE)
+    return run_jobs(tmp_path_factory.mktemp("hostile"), *jobs)
+
+
+@pytest.mark.parametrize("number", range(len(HOSTILE)), ids=map(str, HOSTILE))
+def test_a_hostile_parameter_is_refused_before_anything_runs(hostile_runs: list[Run], number: int) -> None:
+    run = hostile_runs[number]
     build = run.last("retrain")
     assert (build.result, build.shells) == ("FAILURE", [])
     assert build.stages == {"Parameters": "FAILURE"} | dict.fromkeys(STAGES[1:], "SKIPPED")
     assert not list(run.home.rglob("pwned"))
 
 
-@pytest.mark.parametrize(
-    ("status", "reason", "result", "words"),
-    [
-        pytest.param("0", "monthly", "SUCCESS", None, id="as ever"),
-        pytest.param("20", "monthly", "SUCCESS", None, id="too few answers"),
-        pytest.param("10", "monthly", "UNSTABLE", "whom production suspects has changed", id="changed"),
-        pytest.param("2", "monthly", "UNSTABLE", "groups could not be compared: status 2", id="error"),
-        pytest.param("10", "drift", "SUCCESS", None, id="no month"),
-    ],
+@dataclass(frozen=True)
+class GroupsCase:
+    """The exit status of the comparison of groups, why a retraining was started, and what the build says then."""
+
+    name: str
+    status: int
+    reason: str
+    result: str
+    words: str = ""
+
+
+GROUPS = (
+    GroupsCase("as ever", 0, "monthly", "SUCCESS"),
+    GroupsCase("too few answers", 20, "monthly", "SUCCESS"),
+    GroupsCase("changed", 10, "monthly", "UNSTABLE", "whom production suspects has changed"),
+    GroupsCase("error", 2, "monthly", "UNSTABLE", "groups could not be compared: status 2"),
+    GroupsCase("no month", 10, "drift", "SUCCESS"),
 )
-def test_a_change_of_groups_is_for_a_person_and_stops_nothing(
-    tmp_path: Path, status: str, reason: str, result: str, words: str | None
-) -> None:
+
+
+@pytest.fixture(scope="module")
+def groups_runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+    """The runs of `GROUPS` by name, with programs in place of our commands, all in one Java process."""
     need_groovy()
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    (programs / "python").write_text(f'#!/bin/sh\ncase "$*" in *groups*) exit {status};; esac\n')
-    (programs / "python").chmod(0o755)
-    (run,) = run_jobs(tmp_path, Jobs([("retrain", {"REASON": reason})], {}, programs=programs))
-    build = run.last("retrain")
-    assert build.result == result, build.log
+    folder = tmp_path_factory.mktemp("groups")
+    jobs = []
+    for case in GROUPS:
+        programs = folder / case.name
+        programs.mkdir()
+        (programs / "python").write_text(f'#!/bin/sh\ncase "$*" in *groups*) exit {case.status};; esac\n')
+        (programs / "python").chmod(0o755)
+        jobs.append(Jobs([("retrain", {"REASON": case.reason})], {}, programs=programs))
+    return dict(zip((case.name for case in GROUPS), run_jobs(folder, *jobs), strict=True))
+
+
+@pytest.mark.parametrize("case", GROUPS, ids=lambda case: case.name)
+def test_a_change_of_groups_is_for_a_person_and_stops_nothing(groups_runs: dict[str, Run], case: GroupsCase) -> None:
+    build = groups_runs[case.name].last("retrain")
+    assert build.result == case.result, build.log
     assert build.stages == dict.fromkeys(STAGES, "SUCCESS")
-    assert ("Groups" in {stage for stage, *_ in build.shells}) is (reason == "monthly")
-    assert words is None or words in build.log
+    assert ("Groups" in {stage for stage, *_ in build.shells}) is (case.reason == "monthly")
+    assert case.words in build.log
 
 
 def test_a_rollback_goes_back_with_the_server(site: Site, month: Run, tmp_path: Path) -> None:
@@ -259,7 +283,7 @@ def ask(stack: LiveStack, site: Site, rows: NDArray[np.float64]) -> None:
 def night(site: Site, folder: Path, **settings: str) -> Run:
     """The drift monitor, in the night after today: a check counts full days."""
     tomorrow = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
-    return site.run(folder, "drift-monitor", None, **{"TODAY": tomorrow.isoformat(), **NIGHT, **settings})
+    return site.run(folder, "drift-monitor", None, TODAY=tomorrow.isoformat(), **NIGHT, **settings)
 
 
 def test_a_night_without_enough_applications_is_not_built(site: Site, month: Run, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_starting_scoring_shipping_and_updating_unpickle_nothing_but_our_own_mac
     run_dir.mkdir()
     with (
         witnessed(tmp_path) as path,
-        server_beside(stack, run_dir, PYTHONPATH=path, SERVE_WORKERS="2") as url,
+        server_beside(stack, run_dir, PYTHONPATH=path, ENGINE="auto", SERVE_WORKERS="2") as url,
     ):
         body = {"instances": [EXAMPLE_INSTANCE] * 300}
         named = {**LOGIN, "X-Request-ID": "no-pickle"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,20 @@ def gauge(server: LogServer, name: str) -> float:
     return next((float(line.split()[-1]) for line in lines if line.startswith(name)), -1.0)
 
 
+def waiting_after_an_attempt(server: LogServer) -> float:
+    """Records that wait. The shipper tells between two attempts, so one is ended that would last until its timeout."""
+    fetch(
+        server.stack.owner_dsn,
+        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity "
+        "WHERE application_name = 'prediction-log' AND wait_event_type = 'Lock'",
+    )
+    return gauge(server, "scoring_prediction_log_waiting_records")
+
+
+def has_answered(load: Load, goal: int) -> bool:
+    return len(load.answered) > goal
+
+
 def wait_for_the_record(server: LogServer, load: Load) -> None:
     """Until all that was answered is there, and nothing waits that could come on top."""
     wait_until(lambda: load.answered <= dict(server.recorded(load)).keys(), 60, "what was answered is on record")
@@ -108,9 +123,9 @@ def test_a_request_that_is_sent_with_its_key_until_it_is_answered_is_on_record_e
 ) -> None:
     load = Load(server.port, API_KEY, keys=True)
     with load.running(clients=8):
-        for round_ in (1, 2):
-            goal = 100 * round_
-            wait_until(lambda: len(load.answered) > goal, 60, "requests are answered")  # noqa: B023
+        for _ in range(2):
+            before = len(load.answered)
+            wait_until(partial(has_answered, load, before + 100), 60, "requests are answered")
             fault(server)
             wait_until(lambda: len(server.processes(WORKER)) == 2, 30, "workers run again")
     assert load.statuses <= {200, 409}
@@ -176,9 +191,7 @@ def test_the_metrics_tell_how_much_waits_and_for_how_long(server: LogServer) -> 
         cursor.execute("LOCK TABLE prediction_requests")
         with load.running():
             wait_until(lambda: len(load.answered) > 100, 30, "requests are answered")
-        # The shipper tells between two attempts, and one may last as long as its statement timeout.
-        fetch(dsn, "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'prediction-log'")
-        wait_until(lambda: gauge(server, "scoring_prediction_log_waiting_records") > 100, 40, "records wait")
+        wait_until(lambda: waiting_after_an_attempt(server) > 100, 40, "records wait")
         assert gauge(server, "scoring_prediction_log_spool_bytes") > 100 * 20 * 44
         assert gauge(server, "scoring_prediction_log_oldest_record_seconds") > 0
     wait_until(lambda: gauge(server, "scoring_prediction_log_waiting_records") == 0, 40, "nothing waits")
