@@ -65,10 +65,8 @@ _SETTLED: Final = "SELECT EXISTS (SELECT 1 FROM settled WHERE lane = ? AND last 
 _PROMISE: Final = "INSERT OR REPLACE INTO promised VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _FORGET: Final = "DELETE FROM promised WHERE lane = ? AND number = ?"
 _SETTLE: Final = "INSERT INTO settled VALUES (?, ?, ?, ?)"
-_SWEEP: Final = (
-    ("DELETE FROM settled WHERE settled_at < ?", KEEP_S),
-    ("DELETE FROM promised WHERE promised_at < ?", FORGOTTEN_S),
-)
+_SWEEP_SETTLED: Final = "DELETE FROM settled WHERE settled_at < ?"
+_SWEEP_PROMISED: Final = "DELETE FROM promised WHERE promised_at < ?"
 
 
 class RecordedAnswers:
@@ -90,8 +88,9 @@ class RecordedAnswers:
         self._sweep_at = 0.0
         with _told():
             self._database = sqlite3.connect(folder / DATABASE_FILE, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
-                self._database.execute(f"PRAGMA {pragma}")
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = FULL")
+            self._database.execute("PRAGMA secure_delete = ON")
             self._database.executescript(_SCHEMA)
 
     def close(self) -> None:
@@ -155,8 +154,8 @@ class RecordedAnswers:
                 execute(_SETTLE, (lane, first, last, now))
             if time.monotonic() >= self._sweep_at:
                 self._sweep_at = time.monotonic() + SWEEP_INTERVAL_S
-                for statement, age_s in _SWEEP:
-                    execute(statement, (now - age_s,))
+                execute(_SWEEP_SETTLED, (now - KEEP_S,))
+                execute(_SWEEP_PROMISED, (now - FORGOTTEN_S,))
 
     def _sorted(self, found: Mapping[Message, tuple[Any, ...]]) -> tuple[dict[Message, bytes], list[Message]]:
         """The recorded answers, and the applications that a live bridge may still record."""

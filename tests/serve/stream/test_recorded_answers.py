@@ -87,10 +87,8 @@ def test_lanes_of_other_brokers_are_others(tmp_path: Path, first: RecordedAnswer
 
 
 def test_what_was_settled_is_forgotten_in_time(first: RecordedAnswers, monkeypatch: pytest.MonkeyPatch) -> None:
-    first.settle(MESSAGES)
     monkeypatch.setattr(recorded_answers, "SWEEP_INTERVAL_S", 0.0)
+    first.settle(MESSAGES)
+    monkeypatch.setattr(recorded_answers, "KEEP_S", -1)
     first.settle([Message("lane", 100, b"")])
-    first._sweep_at = 0.0
-    monkeypatch.setattr(recorded_answers, "_SWEEP", tuple((statement, -1) for statement, _ in recorded_answers._SWEEP))
-    first.settle([Message("lane", 101, b"")])
     assert first.recorded(MESSAGES) == {}
