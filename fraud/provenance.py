@@ -7,6 +7,8 @@ from typing import Final, Self
 import msgspec
 from psycopg2.extensions import connection as Connection
 
+from fraud.counted import counted
+
 TABLE: Final = "public.divorce_predictions"
 
 
@@ -66,7 +68,7 @@ class OwnRows(msgspec.Struct, frozen=True, tag="files", tag_field="kind"):
         """As one phrase."""
         names = ", ".join(file.name for file in self.files)
         instead = f" in the place of {self.replaced:,} with the same id" if self.replaced else ""
-        return f"{self.rows:,} applications from {names}{instead}, loaded {self.loaded_at[:10]}"
+        return f"{counted(self.rows, 'application')} from {names}{instead}, loaded {self.loaded_at[:10]}"
 
 
 class Provenance(msgspec.Struct, frozen=True):

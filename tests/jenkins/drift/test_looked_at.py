@@ -78,7 +78,7 @@ def test_outcomes_of_the_reviewed_get_weights_that_training_reads(
     control = int(reviewed.sum()) - suspected
     assert control > 0
     assert f"Outcomes of suspected applications, which count for themselves: {suspected};" in done.output
-    assert f"{control} of the control sample" in done.output
+    assert f"whom the model did not suspect: {control}." in done.output
     assert "nobody was to look at" not in done.output
     shares = "SELECT DISTINCT looked_at_probability::text::float8 FROM application_outcomes ORDER BY 1"
     assert fetch(database, shares) == [(policy.terms.control_share,), (1.0,)]
