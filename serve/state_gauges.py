@@ -25,10 +25,10 @@ class StateGauges:
             "scoring_body_in_flight_bytes", "bytes of bodies received but not answered yet", "livesum"
         )
         self.connections = self._gauge("scoring_connections_open", "open client connections", "livesum")
-        self.model_version = self._gauge("scoring_model_version", "version in charge; 0 = none is")
+        self.model_version = self._gauge("scoring_model_version", "active version; 0 = none")
         self.model_unconfirmed = self._gauge(
             "scoring_model_unconfirmed_seconds",
-            "time since the registry last confirmed that the version in charge is in production",
+            "time since the registry last confirmed that the active version is in production",
         )
         self._engine = self._gauge(
             "scoring_engine_chosen",

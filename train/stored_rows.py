@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from fraud.applicant_groups import Attributes
+from fraud.counted import counted
 from fraud.features import DATE, FEATURE_COUNT, FEATURE_NAMES, LABEL, MAY_BE_MISSING
 from fraud.statistics.design_weights import DesignWeights
 from train.array_file import ArrayFile
@@ -73,7 +74,7 @@ class StoredRows:
             MissingValueError, LabelError: they can't be trained on.
         """
         if self._unusable.total():
-            listed = ", ".join(f"{name} ({count:,} rows)" for name, count in self._unusable.items() if count)
+            listed = ", ".join(f"{name} ({counted(count, 'row')})" for name, count in self._unusable.items() if count)
             raise MissingValueError(
                 f"table {TABLE} has missing or infinite values in {listed}: mend or delete those rows"
             )

@@ -15,7 +15,7 @@ _Range = tuple[str, float]
 
 
 def preferred(accept: str, offers: Sequence[str]) -> str:
-    """The media type of `offers` that an Accept header gives the highest weight.
+    """The media type of `offers` with the highest weight in an Accept header.
 
     At equal weight, a type that the header names wins over one that it only covers (`*/*`). Of two named types the
     later offer wins, since only clients that can read it name it; of two covered types the earlier. If none is

@@ -197,7 +197,7 @@ def _texts(name: str, column: Any) -> list[str | None]:
 def _numbers(column: Any) -> np.ndarray[Any, Any]:
     """A column's numbers; NaN for null."""
     if pa.types.is_decimal(column.type):
-        # Converting through text gives the nearest float64; Arrow's own conversion may be off by one ulp.
+        # Converting through text yields the nearest float64; Arrow's own conversion may be off by one ulp.
         column = column.cast(pa.string()).cast(pa.float64())
     if pa.types.is_null(column.type):
         return np.full(len(column), np.nan)

@@ -1,13 +1,13 @@
 """Reads plain row objects from JSON bytes into the matrix. Source of compiled code: see `row_scanner`.
 
 Plain means: each object has each feature once, in any order, with finite numbers in bounds, and nothing else; an
-optional feature may be null or absent. If a body is not plain, whether wrong or only rare, the scan gives up, and the
+optional feature may be null or absent. If a body is not plain, whether wrong or only rare, the scan stops, and the
 full JSON decoder reads the body from its beginning. So this code may refuse anything, but what it accepts must equal
 that decoder's result, to the bit.
 
 A number is first a float64. With a mantissa of up to 2^53 and a power of ten of up to 22 one multiplication or division
 rounds it correctly (Clinger 1990). With a longer mantissa it may be off by an ulp or two of float64, which changes the
-float32 only near the midpoint of two float32 values; there, too, the scan gives up.
+float32 only near the midpoint of two float32 values; there, too, the scan stops.
 """
 
 # ruff: noqa: PLR0917, PLR0911, C901 - compiled code: arrays by position, and an early exit for each doubt

@@ -14,7 +14,7 @@ class InvalidLabels(InvalidInstance):
     names_all = True
 
     def __init__(self, faults: Sequence[RowFault]) -> None:
-        """The message describes the first fault and gives their number; `instance` is a label's position, 0-based."""
+        """The message describes the first fault and has their number; `instance` is a label's position, 0-based."""
         first = faults[0]
         what = f"label {first.instance}" + ("" if first.field is None else f", {first.field}")
         more = "" if len(faults) == 1 else f" ({len(faults):,} faults in all)"

@@ -3,7 +3,7 @@
     content digest = SHA-256(salt | lengths | application ids | pseudonyms | features), of an answer without reasons
     content digest = SHA-256(salt | mark | lengths | application ids | pseudonyms | reasons | features), with reasons
     hash           = SHA-256(hash of the record before | content digest | lengths | facts | probabilities)
-    beginning      = SHA-256("chain of predictions" | chain id), which stands for the hash before the first record
+    beginning      = SHA-256("chain of predictions" | chain id), used as the hash before the first record
 
 Personal data has a separate salted digest: it can be erased, including the salt, and the chain still verifies. A chain
 belongs to one server process for its whole life. All hashed bytes can be reproduced from the columns of the table.

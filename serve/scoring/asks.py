@@ -107,7 +107,7 @@ def asks_of(query: str, headers: Mapping[str, str]) -> Asks:
 
 
 def tolerated(read: Callable[[], DecodedRows], asks: Asks) -> DecodedRows:
-    """The rows of `read`; if faults are to be reported, the valid rows with the faults of the others.
+    """The rows of `read`; if faults are requested, the valid rows with the faults of the others.
 
     Raises:
         FaultyRows: faults are not to be reported, or no row is valid.

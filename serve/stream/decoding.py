@@ -27,7 +27,7 @@ def decode_messages(bodies: Sequence[bytes]) -> DecodedRows:
         rows = decode_lines(b"\n".join(bodies), len(bodies))
     except FaultyRows as faulty:
         rows = faulty.good
-    except ServeError:  # one is no JSON, and the fault is told of the whole
+    except ServeError:  # one is no JSON, and the fault is reported for all
         return _one_by_one(bodies)
     return rows if rows.sent == len(bodies) else _one_by_one(bodies)
 

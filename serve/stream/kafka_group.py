@@ -60,7 +60,7 @@ class GroupMember:
         self._consumer.subscribe([self._topic], on_assign=told, on_revoke=told, on_lost=told)
 
     def take(self, count: int) -> list[Any]:
-        """Up to so many messages of our partitions; waits a moment if there are none.
+        """Up to `count` messages of our partitions; waits a moment if there are none.
 
         Raises:
             StreamError: no broker answers, or it reports a fault.

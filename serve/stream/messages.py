@@ -54,7 +54,7 @@ class Broker(Protocol):
         """Identifies the source among all that this machine may read."""
 
     def take(self, count: int) -> Sequence[Message]:
-        """Up to so many applications, which nobody else gets meanwhile; waits a moment where there are none.
+        """Up to `count` applications, which nobody else gets meanwhile; waits a moment where there are none.
 
         Raises:
             ProjectError: the broker does not answer.

@@ -45,7 +45,7 @@ class PostgresBroker:
         ((self.name,),) = self._fetch(_NAME)
 
     def take(self, count: int) -> Sequence[Message]:
-        """Begin a transaction that takes up to so many; see `Broker`."""
+        """Begin a transaction that takes up to `count` applications; see `Broker`."""
         try:
             with self._connection.cursor() as cursor:
                 cursor.execute(_TAKE, (count,))

@@ -34,7 +34,7 @@ INSTEAD: Final[Mapping[str, str]] = {
     r"\b(?:whence|wherefore|thereof|therein|thereby|whereby|hereby)\b": "a short sentence of its own",
 }
 """Pattern of words in one sentence -> what to write instead."""
-FOLDERS: Final = ("docs", "deploy", "fraud", "desk", "initdb", "train", "convert", "bench", "jenkins")
+FOLDERS: Final = ("docs", "deploy", "fraud", "desk", "initdb", "train", "convert", "bench", "jenkins", "serve")
 _NOT_READ: Final = re.compile(r"docs/reference/|migrations/versions/")
 _CODE: Final = re.compile(r"^```.*?^```$|`[^`\n]*`|^\|?[-:| ]+\|$|<!--.*?-->|\]\([^)\s]*\)", re.MULTILINE | re.DOTALL)
 _BREAK: Final = re.compile(r"\n\s*\n(?:\s*(?:[-*|#>]+|\d+\.)\s)?|\n\s*(?:[-*|#>]+|\d+\.)\s|\|")

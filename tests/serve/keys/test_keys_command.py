@@ -98,7 +98,7 @@ def test_rotated_key_ends_no_later_than_it_was_to(known: str) -> None:
 
 def test_keys_of_the_settings_are_listed_too(known: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_KEYS", str(ApiKey.of(new_key(), "local", [Role.READ, Role.SCORE])))
-    assert run("list").stdout == "local: score, read; of the settings (API_KEYS)\n"
+    assert run("list").stdout == "local: score, read; from the settings (API_KEYS)\n"
 
 
 def test_each_act_is_in_the_journal_and_no_key(known: str) -> None:
