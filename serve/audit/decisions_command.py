@@ -1,4 +1,4 @@
-"""`python -m serve.audit decisions`: recompute from the record which applications were selected for review, and by which policy."""
+"""`python -m serve.audit decisions`: recompute from the record which applications a policy selected for review."""
 
 from __future__ import annotations
 
