@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 import typer
@@ -39,7 +39,9 @@ from serve.audit.request_ids import erase_request_ids
 from serve.audit.rewrite_command import REWRITE_TIMEOUT_S
 from serve.audit.rewriting import Rewritten, rewrite
 from serve.audit.stored_rows import records_of_applicant, records_of_request
-from serve.idempotency.forgetting import forget
+from serve.idempotency import forgetting as keys_forgetting
+from serve.prediction_log.record import RecordPlace
+from serve.stream import forgetting as streams_forgetting
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +94,8 @@ def erase(
     typer.echo(
         f"erased: {counted(erased.rows, 'row')} in {counted(erased.records, 'record')}, "
         f"{counted(erased.outcomes, 'outcome')}, {counted(erased.cases, 'case')}, "
-        f"{counted(forgotten, 'answer')} by Idempotency-Key"
+        f"{counted(forgotten.by_key, 'answer')} by Idempotency-Key, "
+        f"{counted(forgotten.of_streams, 'answer')} of streams"
     )
     places = places_of(found, with_request_ids=with_request_ids)
     told = _receipt(erased, forgotten, places, with_request_ids=with_request_ids)
@@ -105,14 +108,26 @@ def erase(
     _say_what_remains(rewritten)
 
 
-def _receipt(erased: Erased, forgotten: int, places: Sequence[Place], *, with_request_ids: bool) -> Receipt:
+class _Forgotten(NamedTuple):
+    """Answers that were erased beside the spool."""
+
+    by_key: int
+    of_streams: int
+
+    @classmethod
+    def forget(cls, spool: Path, places: Sequence[RecordPlace]) -> _Forgotten:
+        return cls(keys_forgetting.forget(spool, places), streams_forgetting.forget(spool, places))
+
+
+def _receipt(erased: Erased, forgotten: _Forgotten, places: Sequence[Place], *, with_request_ids: bool) -> Receipt:
     return Receipt(
         erased_at=dt.datetime.now(dt.UTC),
         records=erased.records,
         rows=erased.rows,
         outcomes=erased.outcomes,
         cases=erased.cases,
-        answers_by_idempotency_key=forgotten,
+        answers_by_idempotency_key=forgotten.by_key,
+        answers_of_streams=forgotten.of_streams,
         request_ids=with_request_ids,
         places=places,
         rewritten=(),
@@ -141,7 +156,7 @@ class _Files:
             write_files(self.json.parent, {self.json.name: told, self.json.with_suffix(".html").name: page})
 
 
-def _erase(settings: Settings, reference: str, *, with_request_ids: bool) -> tuple[Erased, int]:
+def _erase(settings: Settings, reference: str, *, with_request_ids: bool) -> tuple[Erased, _Forgotten]:
     pseudonyms = pseudonyms_of(settings).all_of(reference)
     spool, anchors = settings.spool_folder(), anchors_of(settings)
     with connect(settings.dsn(), APPLICATION_NAME) as connection:
@@ -151,7 +166,7 @@ def _erase(settings: Settings, reference: str, *, with_request_ids: bool) -> tup
         if with_request_ids:
             erase_request_ids(connection, amendment, records)
         # Before the rows are erased: a second run could not find their places.
-        forgotten = forget(spool, erased.places)
+        forgotten = _Forgotten.forget(spool, erased.places)
         amendment.commit()
     logger.info("erased %s in %s", counted(erased.rows, "row"), counted(erased.records, "record"))
     return erased, forgotten
@@ -170,7 +185,7 @@ def _erase_requests(settings: Settings, request_id: str, timeout_s: float, *, dr
             typer.echo(f"would be erased: the id of {counted(len(records), 'record')}")
             return
         erase_request_ids(connection, amendment, records)
-        forgotten = forget(spool, [place_of(logged) for logged in records])
+        forgotten = keys_forgetting.forget(spool, [place_of(logged) for logged in records])
         amendment.commit()
     typer.echo(
         f"erased: the id of {counted(len(records), 'record')}, {counted(forgotten, 'answer')} by Idempotency-Key"

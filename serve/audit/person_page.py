@@ -67,6 +67,7 @@ def receipt_page(receipt: Receipt) -> bytes:
         ("Outcomes", receipt.outcomes),
         ("Cases", receipt.cases),
         ("Answers by Idempotency-Key", receipt.answers_by_idempotency_key),
+        ("Answers of streams", receipt.answers_of_streams),
         ("Ids of requests", "erased" if receipt.request_ids else "kept"),
         ("Rewritten", ", ".join(receipt.rewritten) or "-"),
         ("Kept", receipt.kept),

@@ -42,6 +42,8 @@ class Receipt(msgspec.Struct, frozen=True):
     cases: int
     """Cases whose texts and ids were erased."""
     answers_by_idempotency_key: int
+    answers_of_streams: int
+    """Answers that were recorded and not published yet."""
     request_ids: bool
     places: Sequence[Place]
     rewritten: Sequence[str]

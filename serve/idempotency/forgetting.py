@@ -32,21 +32,31 @@ def forget(spool: Path, places: Iterable[RecordPlace]) -> int:
         IdempotencyUnavailable: the file can't be used.
     """
     path = spool / FOLDER / DATABASE_FILE
-    if not path.exists():
-        return 0
     try:
-        with contextlib.closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)) as database:
-            database.execute("PRAGMA secure_delete = ON")
-            database.execute("BEGIN IMMEDIATE")
-            values = [(place.chain_id.bytes, place.sequence) for place in places]
-            forgotten = database.executemany(_FORGET, values).rowcount if values else 0
-            database.execute("COMMIT")
-            _empty_log(database)
+        return erase_answers(path, _FORGET, places)
     except sqlite3.Error as error:
         raise IdempotencyUnavailable(
             f"the answers under Idempotency-Key can't be erased from {path}: {error}"
         ) from error
-    return forgotten
+
+
+def erase_answers(path: Path, statement: str, places: Iterable[RecordPlace]) -> int:
+    """Run an UPDATE for each record, with its chain and sequence, and leave no old page in the file or in its
+    write-ahead log. Returns the number of rows changed; 0 if there is no file.
+
+    Raises:
+        sqlite3.Error: the file can't be used.
+    """
+    if not path.exists():
+        return 0
+    with contextlib.closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)) as database:
+        database.execute("PRAGMA secure_delete = ON")
+        database.execute("BEGIN IMMEDIATE")
+        values = [(place.chain_id.bytes, place.sequence) for place in places]
+        erased = database.executemany(statement, values).rowcount if values else 0
+        database.execute("COMMIT")
+        _empty_log(database)
+    return erased
 
 
 def _empty_log(database: sqlite3.Connection) -> None:

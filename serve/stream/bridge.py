@@ -14,7 +14,7 @@ from serve.scoring.asks import Asks
 from serve.scoring.reasons import without_reasons
 from serve.stream.errors import NotSettled
 from serve.stream.messages import Answer, Broker, DeadLetter, Message
-from serve.stream.recorded_answers import boot_time
+from serve.stream.recorded_answers import ERASED, boot_time
 from serve.stream.recording import Recorder
 from serve.stream.scoring import score_messages
 
@@ -25,6 +25,8 @@ FOLLOW_S: Final = 30.0
 
 ABORTED_MAX: Final = 10
 """Consecutive batches that a broker may abort before the bridge ends."""
+
+_WAS_ERASED: Final = "it is on record, and its answer was erased before it was published: it is not scored again"
 
 Model = Callable[[], LoadedModel]
 """The version that scores the next batch."""
@@ -81,15 +83,17 @@ def run_bridge(
 
 def _say(
     model: LoadedModel, messages: Sequence[Message], asks: Asks, recorder: Recorder | None, taken_at: float
-) -> tuple[list[Answer], Sequence[DeadLetter]]:
+) -> tuple[list[Answer], list[DeadLetter]]:
     """The answers to a batch, recorded if there is a recorder, and its dead letters."""
     if recorder is None:
         scored = score_messages(model, messages, asks)
-        return list(scored.answers), scored.dead
+        return list(scored.answers), list(scored.dead)
     recorded = recorder.recorded(messages)
     scored = score_messages(model, [message for message in messages if message not in recorded], asks)
     recorder.record(scored, model, taken_at)
-    return [*(Answer(message, body) for message, body in recorded.items()), *scored.answers], scored.dead
+    published = [Answer(message, body) for message, body in recorded.items() if body != ERASED]
+    erased = [DeadLetter(message, _WAS_ERASED) for message, body in recorded.items() if body == ERASED]
+    return [*published, *scored.answers], [*erased, *scored.dead]
 
 
 class FollowedModel:

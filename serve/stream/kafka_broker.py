@@ -28,6 +28,9 @@ APPLICATION_HEADER: Final = "Application"
 """Header of answers and dead letters: topic, partition and offset of the application."""
 SETTLE_S: Final = 60.0
 """Timeout of a transaction, s; the default of `transaction.timeout.ms`."""
+MESSAGE_MAX: Final = "message.max.bytes"
+MESSAGE_MAX_BYTES: Final = 1_000_000
+"""Its default in the client, which refuses to send larger messages. Other producers may send larger ones."""
 
 
 class KafkaBroker:
@@ -46,6 +49,7 @@ class KafkaBroker:
         _refuse_missing(topics, cluster.topics)
         group = properties.get(GROUP, DEFAULT_GROUP)
         self.name = f"kafka:{cluster.cluster_id}:{group}"
+        self._message_max = int(properties.get(MESSAGE_MAX, MESSAGE_MAX_BYTES))
         others = {name: value for name, value in properties.items() if name != GROUP}
         with translated():
             self._producer = Producer({**others, "transactional.id": f"{group}-{instance_id}"}, logger=logger)
@@ -68,7 +72,8 @@ class KafkaBroker:
             for answer in answers:
                 self._produce(self._answers, answer.message, answer.body, {})
             for letter in dead:
-                self._produce(self._dead_letters, letter.message, letter.message.body, {REASON_HEADER: letter.line})
+                body, reason = letter.within(self._message_max // 2)
+                self._produce(self._dead_letters, letter.message, body, {REASON_HEADER: reason})
             retried(partial(producer.send_offsets_to_transaction, self._offsets(), self._member.membership), SETTLE_S)
             self._commit()
         except KafkaException as error:
@@ -85,9 +90,12 @@ class KafkaBroker:
 
     def _produce(self, topic: str, message: Message, body: bytes, headers: Mapping[str, str]) -> None:
         told = {APPLICATION_HEADER: message.key, **headers}
+        key = self._taken[message].key()
+        if key is not None and len(key) > self._message_max // 4:
+            key = None
         while True:
             try:
-                self._producer.produce(topic, body, self._taken[message].key(), headers=list(told.items()))
+                self._producer.produce(topic, body, key, headers=list(told.items()))
             except BufferError:  # until the cluster has taken some
                 self._producer.poll(FETCH_S)
             else:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
 
 from serve.stream.errors import StreamError
+
+PAUSE_S: Final = 0.1
 
 
 def fault_of(error: KafkaError) -> StreamError:
@@ -38,5 +41,6 @@ def retried(call: Callable[[float], None], timeout_s: float) -> None:
         except KafkaException as error:
             if not error.args[0].retriable() or time.monotonic() > deadline:
                 raise
+            time.sleep(PAUSE_S)
         else:
             return

@@ -103,10 +103,11 @@ class GroupMember:
             self._consumer.close()
 
     def _messages(self, found: Sequence[Any]) -> list[Any]:
-        """The messages; note where partitions end, and raise the faults among the events."""
+        """The messages; note which partitions end with them, and raise the faults among the events."""
         for one in found:
             error = one.error()
             if error is None:
+                self._ends.pop(one.partition(), None)  # committed later, it would set the group's offset back
                 continue
             if error.code() == KafkaError._PARTITION_EOF:
                 self._ends[one.partition()] = one.offset()

@@ -8,6 +8,8 @@ from typing import Final, Protocol
 
 REASON_HEADER: Final = "Reason"
 """Of a dead letter, where a broker's messages have headers."""
+REASON_LETTERS: Final = 2_000
+"""Maximum length of a reason: it may quote the message, and headers count as part of a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,24 @@ class DeadLetter:
 
     message: Message
     reason: str
+    """One line without control characters, as headers and columns of text need it."""
 
-    @property
-    def line(self) -> str:
-        """The reason on one line, as headers need it."""
-        return " ".join(self.reason.split())
+    def __post_init__(self) -> None:
+        """The reason may quote any character of the message: escape it."""
+        object.__setattr__(self, "reason", _one_line(self.reason))
+
+    def within(self, most: int) -> tuple[bytes, str]:
+        """Body and reason. A body of more than `most` bytes is left out, and the reason says so."""
+        body = self.message.body
+        if len(body) <= most:
+            return body, self.reason
+        return b"", f"{self.reason}; the body is left out, it has {len(body)} bytes"
+
+
+def _one_line(reason: str) -> str:
+    line = " ".join(reason.split())
+    escaped = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in line)
+    return escaped if len(escaped) <= REASON_LETTERS else f"{escaped[:REASON_LETTERS]} ..."
 
 
 class Broker(Protocol):

@@ -94,10 +94,14 @@ class NatsBroker:
 
     async def _settle(self, answers: Sequence[Answer], dead: Sequence[DeadLetter]) -> None:
         publish = self._stream.publish
+        most = self._client.max_payload // 2  # headers count too
         published: list[Awaitable[Any]] = [
             publish(self._answers, answer.body, headers={"Nats-Msg-Id": answer.message.key}) for answer in answers
         ]
-        published += (publish(self._dead_letters, letter.message.body, headers=_headers(letter)) for letter in dead)
+        for letter in dead:
+            body, reason = letter.within(most)
+            headers = {"Nats-Msg-Id": letter.message.key, REASON_HEADER: reason}
+            published.append(publish(self._dead_letters, body, headers=headers))
         await asyncio.gather(*published)
         await asyncio.gather(*(found.ack_sync(CONFIRM_S) for found in self._taken.values()))
 
@@ -114,7 +118,3 @@ class NatsBroker:
         except (Error, OSError) as error:
             told = str(error).removeprefix("nats: ") or type(error).__name__
             raise StreamError(f"NATS does not take it: {told}") from error
-
-
-def _headers(letter: DeadLetter) -> dict[str, str]:
-    return {"Nats-Msg-Id": letter.message.key, REASON_HEADER: letter.line}

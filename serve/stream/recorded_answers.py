@@ -41,6 +41,8 @@ KEEP_S: Final = 3_600
 """Much longer than `HOLD_S`, since clocks are set back and forth."""
 FORGOTTEN_S: Final = 30 * 86_400
 """After this time an application that never came again is forgotten: the broker has its answer."""
+ERASED: Final = b""
+"""What is left of an answer after an erasure (`forgetting.py`)."""
 WAIT_S: Final = 30.0
 """How long a bridge waits for another one that holds the same application."""
 SWEEP_INTERVAL_S: Final = 600.0
@@ -64,6 +66,8 @@ _FIND: Final = """
 _SETTLED: Final = "SELECT EXISTS (SELECT 1 FROM settled WHERE lane = ? AND last >= ? AND first <= ?)"
 _PROMISE: Final = "INSERT OR REPLACE INTO promised VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _FORGET: Final = "DELETE FROM promised WHERE lane = ? AND number = ?"
+_FORGET_ABANDONED: Final = f"{_FORGET} AND owner = ? AND chain_id = ? AND sequence = ?"
+"""Another bridge may have promised an answer of its own meanwhile."""
 _SETTLE: Final = "INSERT INTO settled VALUES (?, ?, ?, ?)"
 _SWEEP_SETTLED: Final = "DELETE FROM settled WHERE settled_at < ?"
 _SWEEP_PROMISED: Final = "DELETE FROM promised WHERE promised_at < ?"
@@ -99,7 +103,7 @@ class RecordedAnswers:
         self._owner.close()
 
     def recorded(self, messages: Sequence[Message]) -> Mapping[Message, bytes]:
-        """The answers that are recorded and not settled, by application.
+        """The answers that are recorded and not settled, by application; `ERASED` for one that was erased.
 
         Raises:
             StreamError: another bridge has settled one of them, or holds it for more than `WAIT_S`.
@@ -167,17 +171,17 @@ class RecordedAnswers:
         }
         on_record: dict[Message, bytes] = {}
         in_work: list[Message] = []
-        abandoned: list[Message] = []
+        abandoned: list[tuple[Any, ...]] = []
         for message, row in found.items():
             if written[row[2:4]]:
                 on_record[message] = row[4]
             elif alive[row[1]] and row[1] != self._owner.id.bytes:
                 in_work.append(message)
             else:
-                abandoned.append(message)
+                abandoned.append((self._lane(message), message.number, *row[1:4]))
         if abandoned:
             with self._transaction():
-                self._database.executemany(_FORGET, [(self._lane(one), one.number) for one in abandoned])
+                self._database.executemany(_FORGET_ABANDONED, abandoned)
         return on_record, in_work
 
     def _promised(self, execute: Any, messages: Sequence[Message]) -> dict[Message, tuple[Any, ...]]:

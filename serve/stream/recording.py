@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 CALL: Final = "serve.stream"
 """Used instead of a request's path: marks a record as one of a stream."""
 NAME_LETTERS: Final = 128
-"""Longest request id."""
+"""Longest request id. A longer topic loses its beginning."""
 _POLL_S: Final = 0.2
 
 
@@ -80,6 +80,12 @@ def recording(settings: Settings, broker: str, *, until_shipped: bool) -> Iterat
             _wait_until_shipped(log, recorder)
 
 
+def request_id_of(key: str) -> str:
+    """Of the record of a batch, by its first application; the end of the key tells applications apart."""
+    beginning = f"{CALL.rpartition('.')[2]}-"
+    return beginning + key[-(NAME_LETTERS - len(beginning)) :]
+
+
 class Recorder:
     """Writes the records of one bridge, in its own chain."""
 
@@ -99,7 +105,7 @@ class Recorder:
         """The chain that was written, if any was."""
 
     def recorded(self, messages: Sequence[Message]) -> Mapping[Message, bytes]:
-        """The recorded answers to applications that come again."""
+        """The recorded answers to applications that come again; see `RecordedAnswers.recorded`."""
         return self._answers.recorded(messages)
 
     def record(self, scored: Scored, model: LoadedModel, taken_at: float) -> None:
@@ -111,7 +117,7 @@ class Recorder:
         if not scored.answers:
             return
         record = PredictionRecord(
-            request_id=f"{CALL.rpartition('.')[2]}-{scored.answers[0].message.key}"[:NAME_LETTERS],
+            request_id=request_id_of(scored.answers[0].message.key),
             received_at=time.time_ns() // 1000,
             endpoint=call_on_record(CALL, scored.rows),
             caller=self._caller,

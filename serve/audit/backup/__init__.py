@@ -1,6 +1,6 @@
 """A backup of the record: the database, the spool and the anchors at one point in time, and the restore.
 
-    lock -> idempotency keys -> segments -> anchors -> snapshot -> unlock -> pg_dump of the snapshot -> manifest
+    lock -> saved answers -> segments -> anchors -> snapshot -> unlock -> pg_dump of the snapshot -> manifest
 
 The order of the steps is necessary:
 
@@ -12,7 +12,7 @@ The order of the steps is necessary:
 - Anchors are copied after the segments: a segment removed in between is anchored by then. And before the unlock: an
   anchor never names a record that the snapshot lacks.
 - The snapshot has the marks of the chains, so records that are both in it and in a segment are not shipped again.
-- Idempotency keys come first: the record of an answer saved under a key is in what is copied later.
+- Answers by idempotency key and of streams come first: the record of a saved answer is in what is copied later.
 - Months can't be detached, nor persons erased, from before the anchors are copied until the snapshot is taken.
 - The manifest comes last: an interrupted backup has none.
 """

@@ -1,4 +1,4 @@
-"""The local part of a backup: spool, anchors, and answers by idempotency key."""
+"""The local part of a backup: spool, anchors, answers by idempotency key, and recorded answers of streams."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from serve.audit.backup.manifest import File, copy_all, measure
-from serve.idempotency.answers import DATABASE_FILE
-from serve.idempotency.answers import FOLDER as IDEMPOTENCY_FOLDER
+from serve.idempotency import answers as keys
 from serve.idempotency.store_key import KEY_FILE
 from serve.prediction_log.anchors import FOLDER as ANCHORS_FOLDER
 from serve.prediction_log.segment import (
@@ -24,9 +23,12 @@ from serve.prediction_log.segment import (
     strays,
 )
 from serve.prediction_log.segment_header import SegmentKey
+from serve.stream import recorded_answers as streams
 
 _OF_PROCESSES: Final = (".lock", STAGING)
 """Extensions of files that only matter to running processes."""
+_ANSWERS: Final = {keys.FOLDER: keys.DATABASE_FILE, streams.FOLDER: streams.DATABASE_FILE}
+"""SQLite files of answers, by folder below the spool. The folder also has the key of the file's digests."""
 
 
 class SpoolCopy:
@@ -54,7 +56,8 @@ class SpoolCopy:
         Raises:
             AuditError: a file can't be read.
         """
-        self._copy_answers()
+        for folder, name in _ANSWERS.items():
+            self._copy_answers(self._spool / folder / name)
         wanted = self._list().keys() - self._segments
         while wanted:
             listed = self._list()
@@ -89,19 +92,18 @@ class SpoolCopy:
         for folder, folders, names in os.walk(self._spool):
             left = [name for name in names if not name.endswith(_OF_PROCESSES)]
             if Path(folder) == self._spool:
-                folders[:] = [name for name in folders if name != IDEMPOTENCY_FOLDER]
+                folders[:] = [name for name in folders if name not in _ANSWERS]
                 left = [name for name in left if not name.endswith((OPEN, SEALED))]
             found += [Path(folder) / name for name in left]
         return sorted(set(found))
 
-    def _copy_answers(self) -> None:
-        """Copy by SQLite's backup, since the file is in use. The owners of keys are dropped: they mean nothing
+    def _copy_answers(self, source: Path) -> None:
+        """Copy by SQLite's backup, since the file is in use. The owners of answers are dropped: they mean nothing
         elsewhere.
         """
-        source = self._spool / IDEMPOTENCY_FOLDER / DATABASE_FILE
         if not source.exists():
             return
-        target = self._target / IDEMPOTENCY_FOLDER / DATABASE_FILE
+        target = self._target / source.relative_to(self._spool)
         make_folder(target.parent)
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY))
         with (

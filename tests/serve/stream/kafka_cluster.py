@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -88,7 +88,13 @@ class Topics:
         path.write_text("".join(f"{name} = {value}\n" for name, value in self.properties.items()))
         return str(path)
 
-    def send(self, bodies: Sequence[bytes], begin: int = 0, settings: Mapping[str, str] = MappingProxyType({})) -> None:
+    def send(
+        self,
+        bodies: Sequence[bytes],
+        begin: int = 0,
+        settings: Mapping[str, str] = MappingProxyType({}),
+        key: bytes | None = None,
+    ) -> None:
         """One after the other over the partitions, by which `place_of` finds them; in a transaction where so set."""
         producer = Producer({"bootstrap.servers": self._address, **settings})
         in_transaction = "transactional.id" in settings
@@ -96,10 +102,17 @@ class Topics:
             producer.init_transactions(READ_S)
             producer.begin_transaction()
         for place, body in enumerate(bodies, begin):
-            producer.produce("applications", body, str(place).encode(), partition=place % PARTITIONS)
+            producer.produce("applications", body, key or str(place).encode(), partition=place % PARTITIONS)
         if in_transaction:
             producer.commit_transaction(READ_S)
         assert producer.flush(READ_S) == 0
+
+    def committed(self) -> list[int]:
+        """Offsets of the group by partition of the topic of applications."""
+        consumer = self._consumer("read_committed", self.properties["group.id"])
+        found = consumer.committed([TopicPartition("applications", number) for number in range(PARTITIONS)], READ_S)
+        consumer.close()
+        return [place.offset for place in found]
 
     def progress(self, name: str = "answers") -> int:
         """How far a topic's partitions are, with what was aborted and with marks of transactions."""
@@ -109,7 +122,9 @@ class Topics:
         consumer.close()
         return sum(ends)
 
-    def read(self, name: str, isolation: str = "read_committed") -> list[tuple[int, bytes, dict[str, str]]]:
+    def read(
+        self, name: str, isolation: str = "read_committed", keyless: Collection[int] = ()
+    ) -> list[tuple[int, bytes, dict[str, str]]]:
         """Place of the application, body and headers of all messages."""
         consumer = self._consumer(isolation)
         consumer.assign([TopicPartition(name, number, 0) for number in range(TOPICS[name])])
@@ -124,16 +139,16 @@ class Topics:
                 else:
                     ended.add(one.partition() or 0)
         consumer.close()
-        return [_told(one) for one in found]
+        return [_told(one, keyless) for one in found]
 
     def count(self, name: str, isolation: str = "read_committed") -> int:
         return len(self.read(name, isolation))
 
-    def _consumer(self, isolation: str) -> Consumer:
+    def _consumer(self, isolation: str, group: str = "readers") -> Consumer:
         return Consumer(
             {
                 "bootstrap.servers": self._address,
-                "group.id": "readers",
+                "group.id": group,
                 "isolation.level": isolation,
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
@@ -141,10 +156,11 @@ class Topics:
         )
 
 
-def _told(message: Any) -> tuple[int, bytes, dict[str, str]]:
+def _told(message: Any, keyless: Collection[int]) -> tuple[int, bytes, dict[str, str]]:
     headers = {name: value.decode() for name, value in message.headers()}
     place = place_of(headers["Application"])
-    assert message.key() == str(place).encode(), "an answer has the key of its application"
+    expected = None if place in keyless else str(place).encode()
+    assert message.key() == expected, "an answer has the key of its application"
     return place, message.value(), headers
 
 

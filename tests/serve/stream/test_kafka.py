@@ -7,6 +7,7 @@ import functools
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import pytest
 
 from serve.batch.worker import ModelChoice
 from serve.stream.errors import NotSettled, StreamError
-from serve.stream.kafka_broker import KafkaBroker
+from serve.stream.kafka_broker import MESSAGE_MAX, MESSAGE_MAX_BYTES, KafkaBroker
+from serve.stream.kafka_group import FETCH_S
 from serve.stream.messages import REASON_HEADER, Answer, DeadLetter, Message
 from tests.live_stack import wait_until
 from tests.serve.stream.kafka_cluster import KafkaServer, Topics
@@ -182,3 +184,50 @@ def test_marks_of_transactions_do_not_keep_a_topic_from_being_empty(
     topics.send(bodies_of(60), settings={"transactional.id": "of a test"})
     told = drain(functools.partial(_start, model, config))
     assert told.startswith("56 applications were answered, 4 are dead letters")
+
+
+def test_a_message_too_large_for_the_bridge_to_send_is_settled(model: ModelChoice, topics: Topics, config: str) -> None:
+    """Other producers may send larger messages than the client of a bridge does by default."""
+    bodies = bodies_of(60)
+    topics.make(bodies)
+    larger = {MESSAGE_MAX: str(2 * MESSAGE_MAX_BYTES)}
+    topics.send([b"x" * (MESSAGE_MAX_BYTES + 10_000)], begin=60, settings=larger)
+    topics.send(bodies[:1], begin=61, settings=larger, key=b"k" * (MESSAGE_MAX_BYTES - 100))
+    told = drain(functools.partial(_start, model, config))
+    assert told.startswith("57 applications were answered, 5 are dead letters")
+    letters = {place: (body, headers[REASON_HEADER]) for place, body, headers in topics.read("dead-letters")}
+    body, reason = letters.pop(60)
+    assert (body, "the body is left out, it has 1010000 bytes" in reason) == (b"", True)
+    assert {place: body for place, (body, _) in letters.items()} == {place: bodies[place] for place in letters}
+    assert 61 in {place for place, _, _ in topics.read("answers", keyless={61})}
+
+
+def _settle_one(broker: KafkaBroker) -> Message:
+    deadline = time.monotonic() + 60
+    while not (taken := broker.take(1)):
+        assert time.monotonic() < deadline, "no application comes"
+    broker.settle([Answer(message, b"{}") for message in taken], [])
+    return taken[0]
+
+
+def _take_until_ends_are_reported(broker: KafkaBroker) -> None:
+    """Kafka has reported the ends of partitions when a take has waited in vain for its whole time, twice."""
+    waited = 0
+    while waited < 2:
+        begun = time.monotonic()
+        assert broker.take(1) == []
+        waited = waited + 1 if time.monotonic() - begun >= FETCH_S else 0
+
+
+def test_an_end_that_more_messages_follow_is_not_committed(topics: Topics) -> None:
+    topics.make(bodies_of(60)[:3])
+    broker = KafkaBroker(topics.properties, "one", NAMES)
+    for _ in range(3):
+        _settle_one(broker)
+    _take_until_ends_are_reported(broker)
+    topics.send([b"{}"], begin=3)
+    last = _settle_one(broker)
+    broker.is_empty()
+    assert last.key == "applications-0-1"
+    assert topics.committed() == [2, 1, 1]
+    broker.close()

@@ -85,3 +85,17 @@ def test_no_server_is_told(model: ModelChoice, settings: dict[str, str], told: s
     assert process.returncode == 2
     assert told in errors
     assert "secret" not in errors
+
+
+def test_a_message_too_large_for_the_bridge_to_send_is_settled(
+    model: ModelChoice, nats_server: str, subjects: Subjects
+) -> None:
+    """Headers count too, so a dead letter is larger than its application."""
+    bodies = bodies_of(60)[:8]
+    subjects.make([*bodies, b"x" * (1024**2 - 10)])
+    told = drain(lambda *arguments: _start(model, nats_server, *arguments))
+    assert told.startswith("6 applications were answered, 3 are dead letters")
+    letters = {place: (body, headers[REASON_HEADER]) for place, body, headers in subjects.read("dead-letters")}
+    body, reason = letters.pop(8)
+    assert (body, "the body is left out, it has 1048566 bytes" in reason) == (b"", True)
+    assert {place: body for place, (body, _) in letters.items()} == {place: bodies[place] for place in letters}

@@ -89,3 +89,11 @@ def test_a_database_without_the_tables_is_told(model: ModelChoice, database: str
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "postgres_queue.sql" in errors
+
+
+def test_a_name_that_no_text_can_hold_is_a_dead_letter(model: ModelChoice, database: str) -> None:
+    make_queue(database, [rb'{"a\u0000b": 1}'])
+    told = drain(lambda *arguments: _start(model, database, *arguments))
+    assert told.startswith("0 applications were answered, 1 are dead letters")
+    ((reason,),) = fetch(database, "SELECT reason FROM stream.dead_letters")
+    assert r"a\x00b" in reason

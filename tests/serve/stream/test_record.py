@@ -18,6 +18,8 @@ from fraud.verdict import Verdict
 from serve.audit.verification import verify
 from serve.batch.worker import ModelChoice
 from serve.prediction_log.pseudonym import Pseudonyms
+from serve.stream.messages import Message
+from serve.stream.recording import NAME_LETTERS, request_id_of
 from tests.live_stack import wait_until
 from tests.serve.batch.scoring_files import VERSION, make_model
 from tests.serve.prediction_log_rows import fetch
@@ -218,3 +220,11 @@ def test_nothing_is_answered_while_the_record_can_not_be_kept(model: ModelChoice
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2, errors
     assert fetch(database, "SELECT count(*) FROM stream.answers") == [(0,)]
+
+
+def test_a_long_topic_does_not_cut_the_place_off_the_request_id() -> None:
+    topic = "t" * 249
+    ids = {request_id_of(Message(f"{topic}-{partition}", 4711, b"").key) for partition in (1, 2)}
+    assert {len(name) for name in ids} == {NAME_LETTERS}
+    assert {name[-8:] for name in ids} == {"t-1-4711", "t-2-4711"}
+    assert all(name.startswith("stream-t") for name in ids)

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from serve.prediction_log.place import is_recorded
 from serve.prediction_log.record import RecordPlace
 from serve.stream import recorded_answers
 from serve.stream.errors import StreamError
+from serve.stream.forgetting import forget
 from serve.stream.messages import Answer, Message
-from serve.stream.recorded_answers import HOLD_S, RecordedAnswers, boot_time
+from serve.stream.recorded_answers import DATABASE_FILE, ERASED, FOLDER, HOLD_S, RecordedAnswers, boot_time
+from tests.serve.prediction_log_rows import record, running_spool
 
 MESSAGES = [Message("lane", number, b"body %d" % number) for number in range(5)]
 ANSWERS = [Answer(message, b"answer") for message in MESSAGES]
@@ -92,3 +95,44 @@ def test_what_was_settled_is_forgotten_in_time(first: RecordedAnswers, monkeypat
     monkeypatch.setattr(recorded_answers, "KEEP_S", -1)
     first.settle([Message("lane", 100, b"")])
     assert first.recorded(MESSAGES) == {}
+
+
+def test_what_another_bridge_promises_meanwhile_is_not_forgotten(
+    tmp_path: Path, first: RecordedAnswers, second: RecordedAnswers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both find what a dead bridge has promised; one of them promises it before the other has forgotten it."""
+    dead = RecordedAnswers(tmp_path, "broker")
+    dead.promise(ANSWERS, NOWHERE, boot_time())
+    dead.close()
+
+    def promise_meanwhile(spool: Path, place: RecordPlace) -> bool:
+        monkeypatch.setattr(recorded_answers, "is_recorded", is_recorded)
+        assert first.recorded(MESSAGES) == {}
+        first.promise(ANSWERS, RecordPlace(uuid.uuid4(), 1), boot_time())
+        return is_recorded(spool, place)
+
+    monkeypatch.setattr(recorded_answers, "is_recorded", promise_meanwhile)
+    assert second.recorded(MESSAGES) == {}
+    with pytest.raises(StreamError, match="another bridge of this machine holds lane-"):
+        second.promise(ANSWERS, NOWHERE, boot_time())
+
+
+def test_an_erased_answer_leaves_no_byte_and_its_application_is_known(tmp_path: Path, second: RecordedAnswers) -> None:
+    text = b"answer to the application of anna"
+    answers = RecordedAnswers(tmp_path, "broker")
+    places: list[RecordPlace] = []
+
+    def promise(place: RecordPlace) -> None:
+        places.append(place)
+        answers.promise([Answer(message, text) for message in MESSAGES], place, boot_time())
+
+    with running_spool(tmp_path) as spool:
+        spool.append(record(rows=len(MESSAGES)), promise)
+    answers.settle(MESSAGES[:2])
+    assert forget(tmp_path, places) == 3
+    assert forget(tmp_path, places) == 0
+    files = {path.name: path.read_bytes() for path in (tmp_path / FOLDER).glob(f"{DATABASE_FILE}*")}
+    assert files.keys() >= {DATABASE_FILE, f"{DATABASE_FILE}-wal"}, "the file is in use"
+    assert not [name for name, content in files.items() if text in content]
+    answers.close()
+    assert second.recorded(MESSAGES[2:]) == dict.fromkeys(MESSAGES[2:], ERASED)

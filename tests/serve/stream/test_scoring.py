@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
 from serve.batch.worker import ModelChoice
 from serve.scoring.asks import Asks
 from serve.stream.decoding import BODY_MAX_BYTES
-from serve.stream.messages import Message
+from serve.stream.messages import REASON_LETTERS, Message
 from serve.stream.scoring import score_messages
 from tests.serve.batch.scoring_files import VERSION
 from tests.serve.stream.streams import FAULTY, NEGATIVE, assert_answered_once, bodies_of, expected_probabilities
@@ -69,3 +70,19 @@ def test_reasons_and_warnings_are_those_of_the_message(model: ModelChoice) -> No
     assert "Age_Days" not in {warning["field"] for warning in second["warnings"]}
     assert [len(told["reasons"]) for told in (first, second)] == [2, 2]
     assert first["base"] == second["base"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        pytest.param("a\0b\x1b[2J\u202e", r"a\x00b\x1b[2J\u202e", id="control characters"),
+        pytest.param("a" * 5_000, "a" * 1_000, id="long"),
+    ],
+)
+def test_what_a_reason_quotes_is_escaped_and_bounded(model: ModelChoice, name: str, shown: str) -> None:
+    """Columns of text accept no NUL, and headers no line ends."""
+    messages = [Message("lane", 0, json.dumps({name: 1}).encode())]
+    (letter,) = score_messages(model.load(VERSION), messages, Asks(report=True)).dead
+    assert shown in letter.reason
+    assert letter.reason.isprintable()
+    assert len(letter.reason) <= REASON_LETTERS + 4
