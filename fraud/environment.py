@@ -23,7 +23,7 @@ def without_libpq_variables(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment without PGHOST, PGPORT, PGSERVICE, PGOPTIONS and their like.
 
     libpq adds them to every connection and PostgreSQL's server programs to their own settings, so a person's variables
-    for another database would change ours. DATABASE_URL or POSTGRES_* have everything that a connection needs.
+    for another database would change ours. DATABASE_URL and the passwords have everything that a connection needs.
     """
     return {name: value for name, value in environment.items() if not LIBPQ_VARIABLE.fullmatch(name)}
 

@@ -1,9 +1,8 @@
 """Every setting of the project, in one typed place by part; `python -m fraud` prints them as tables.
 
 A value comes from the process's environment, else from `.env`, else from `<RUN_DIR>/.env` (generated secrets), else
-from `<RUN_DIR>/stack.env` (addresses of the embedded services while they run), else from the default. A DATABASE_URL
-wins over POSTGRES_* wherever it is set; `fraud.overridden` says what comes of a file's. Only entry points read
-settings; everything below them takes plain arguments.
+from `<RUN_DIR>/stack.env` (addresses of the embedded services while they run), else from the default. Only entry
+points read settings; everything below them takes plain arguments.
 """
 
 from fraud.settings.database import DatabaseRole

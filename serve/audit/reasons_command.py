@@ -25,7 +25,7 @@ from serve.audit.command import TIMEOUT_S, audit_settings
 from serve.audit.erasure import APPLICATION_NAME, refuse_damaged
 from serve.audit.reasons import ExplainedAnswer, Telling, explain_application
 from serve.audit.review_borders import ReviewBorders
-from serve.audit.shipped import wait_until_shipped
+from serve.audit.shipped import wait_until_anchored
 
 logger = logging.getLogger(__name__)
 
@@ -73,8 +73,8 @@ def _explain(
 ) -> list[ExplainedAnswer]:
     dsn = settings.dsn(DatabaseRole.AUDITOR)
     refuse_newer(dsn)
-    refuse_damaged(settings.spool_folder())
-    wait_until_shipped(settings.spool_folder(), TIMEOUT_S)
+    wait_until_anchored(settings.spool_folder(), TIMEOUT_S)
+    refuse_damaged(settings.spool_folder())  # also what was set aside meanwhile
     registry = Registry(settings.tracking_uri(), settings.model_name, settings.registry_timeout_s)
     with connect(dsn, APPLICATION_NAME) as connection:
         borders = ReviewBorders(signed_policies(read_journal(connection)), threshold)

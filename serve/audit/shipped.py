@@ -18,7 +18,7 @@ from serve.prediction_log.segment import list_segments
 POLL_INTERVAL_S: Final = 0.05
 
 
-def wait_until_shipped(spool: Path, timeout_s: float) -> None:
+def wait_until_anchored(spool: Path, timeout_s: float) -> None:
     """Return once every record that was in the spool is in PostgreSQL and anchored.
 
     `serve.audit.erasure.wait_for_spool` also waits until the files are gone, which takes up to half a minute more.

@@ -72,11 +72,20 @@ class AnchorBook:
             return True
 
     def _current(self, chain_id: uuid.UUID) -> Anchor | None:
-        """The anchor on disk: a salvage may have moved the anchor of a chain that has ended."""
+        """The anchor on disk: a salvage may have moved the anchor of a chain that has ended.
+
+        Where anchors are signed, one that somebody else has written there does not count.
+        """
+        known = self._known.get(chain_id)
         try:
-            return self._anchors.of(chain_id)
+            stored = self._anchors.of(chain_id)
         except SpoolError:
-            return self._known.get(chain_id)
+            return known
+        is_signed = self._key is None or stored is None or self._key.has_signed(chain_id, stored)
+        if is_signed or chain_id in self._never_to_sign:
+            return stored
+        logger.critical("the anchor of chain %s was changed: see `python -m serve.audit verify`", chain_id)
+        return known
 
     def _go_on_signing(self, key: AnchorKey, *, is_interrupted: bool) -> None:
         """Sign existing anchors when signing begins; anchors found unsigned later were not written by us, and stay

@@ -10,6 +10,7 @@ from typing import Final
 import psycopg2
 
 from fraud.errors import ProjectError
+from serve.prediction_log.errors import RetentionWaits
 from serve.prediction_log.metrics import UpkeepMetrics
 
 logger = logging.getLogger(__name__)
@@ -56,6 +57,8 @@ class Chore:
             return
         try:
             self._do()
+        except RetentionWaits as error:
+            self._fall_behind(error)
         except (psycopg2.Error, ProjectError, OSError) as error:
             self._recover()
             self._fall_behind(error)

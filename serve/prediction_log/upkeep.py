@@ -41,6 +41,8 @@ POLICIES_INTERVAL_S: Final = 15.0
 """Interval of fetching review policies, if nobody calls `/update-model`."""
 JOURNALS_INTERVAL_S: Final = 15.0
 """Interval of anchoring journals: events cut off within it are not noticed."""
+NAMED_CHAINS: Final = 20
+"""Most chains that a message names."""
 DETACH_TIME_S: Final = 2.0
 """Lock timeout: shippers write in short transactions, so there is a gap between two of them within this time."""
 BETWEEN_ATTEMPTS_S: Final = 0.05
@@ -127,9 +129,9 @@ class Upkeep:
             self._table.note(month, own)
         if others:
             raise RetentionWaits(
-                f"{month} has expired, and stays until the servers that wrote {len(others)} of its chains, such as "
-                f"{others[0]}, have noted where these end: start them, or close the chains of servers that have left "
-                "by `python -m serve.audit close-chain`"
+                f"{month} has expired, and stays until other servers note the end of {counted(len(others), 'chain')}: "
+                "start these servers, or close the chains of those that have left by `python -m serve.audit "
+                f"close-chain`: {', '.join(map(str, others[:NAMED_CHAINS]))}"
             )
 
     def _detach(self, month: str) -> None:

@@ -62,5 +62,5 @@ def test_records_that_wait_refusals_and_a_silent_schedule_are_told() -> None:
     refused = msgspec.structs.replace(QUIET, refused=11)
     silent = [msgspec.structs.replace(HEARD[0], is_heard=False)]
     texts = [alert.text for alert in alerts(WELL, waiting, refused, silent, NOW)]
-    assert [text.split()[0] for text in texts] == ["3", "1.1%", "The"]
+    assert [text.split()[0] for text in texts] == ["Waiting", "1.1%", "The"]
     assert alerts(WELL, COUNTERS, None, [], NOW) == [], "where Jenkins runs the tasks no schedule is missed"

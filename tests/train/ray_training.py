@@ -1,4 +1,4 @@
-"""`python -m tests.train.ray_training WAY ...`: what runs on a Ray cluster, as a process of its own.
+"""Run by tests as `python -m tests.train.ray_training WAY ...`: what runs on a Ray cluster, in its own process.
 
 `search ADDRESS TRIALS PARALLEL` prints what the search tried, `grow ADDRESS NODES TREES` a model of so many trees as
 hexadecimal digits of its UBJSON, and `command ARGUMENTS` is `python -m train` with a search of seconds.

@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+from tests.live_stack import wait_until
 from train.fold_fits import STEPS, Curve, Fits, fitting
 from train.recipe import Recipe
 
@@ -55,11 +56,25 @@ def test_older_folds_wait_for_the_decision_where_threads_are_few() -> None:
     assert sorted(curves.begun) == [(2, 2), (2, 3)]
 
 
-def test_what_is_given_up_does_not_begin_and_what_runs_is_waited_for() -> None:
+def test_what_is_given_up_does_not_begin() -> None:
+    """The fold that no thread has taken is left out; fits that are asked for later come behind it in the queue."""
     curves = Curves()
     curves.may_end.clear()
     with fitting(FOLDS, NEWEST, NEWEST + 1, curves) as fitter:
-        fits = _of(fitter.begin(RECIPES[:1]), RECIPES[0])
-        fits.give_up()
+        given_up = _of(fitter.begin(RECIPES[:1]), RECIPES[0])
+        wait_until(lambda: len(curves.begun) == NEWEST + 1, 30, "all threads fit")
+        given_up.give_up()
+        curves.may_end.set()
+        later = _of(fitter.begin(RECIPES[1:]), RECIPES[1])
+        assert [len(later.newest_curves()), len(later.older_curves())] == [2, 2]
+    assert [number for depth, number in curves.begun if depth == RECIPES[0].max_depth] == [2, 3, 0]
+
+
+def test_what_runs_at_the_end_is_waited_for_and_the_rest_does_not_begin() -> None:
+    curves = Curves()
+    curves.may_end.clear()
+    with fitting(FOLDS, NEWEST, NEWEST + 1, curves) as fitter:
+        fitter.begin(RECIPES[:1])
+        wait_until(lambda: len(curves.begun) == NEWEST + 1, 30, "all threads fit")
         threading.Timer(0.2, curves.may_end.set).start()
-    assert curves.ended == len(curves.begun) <= NEWEST + 1
+    assert curves.ended == len(curves.begun) == NEWEST + 1

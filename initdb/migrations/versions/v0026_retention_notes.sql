@@ -44,11 +44,24 @@ $$;
 CREATE FUNCTION public.note_expired_chains(keep_months integer, month text, chains uuid[], sequences bigint[], hashes bytea[])
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    unknown uuid;
 BEGIN
     IF month IS NULL OR month NOT IN (
         SELECT public.expired_prediction_partitions(keep_months) UNION SELECT public.detached_prediction_months()
     ) THEN
         RAISE EXCEPTION 'month is %, expected one that is expired', month;
+    END IF;
+    EXECUTE format(
+        'SELECT one.chain_id FROM unnest($1, $2, $3) AS one (chain_id, sequence, hash)
+         WHERE NOT EXISTS (
+             SELECT FROM public.%I AS record
+             WHERE record.chain_id = one.chain_id AND record.sequence = one.sequence AND record.hash = one.hash
+         ) LIMIT 1',
+        month
+    ) INTO unknown USING chains, sequences, hashes;
+    IF unknown IS NOT NULL THEN
+        RAISE EXCEPTION 'the end of chain % is no record of %, expected one of that month', unknown, month;
     END IF;
     INSERT INTO public.retention_notes AS known
     SELECT one.chain_id, substring(note_expired_chains.month, '[0-9]{6}'), one.sequence, one.hash
@@ -62,26 +75,30 @@ $$;
 CREATE FUNCTION public.require_noted_ends(month text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    chain      uuid;
-    last       bigint;
-    before     uuid;
+    chain uuid;
 BEGIN
-    LOOP
-        EXECUTE format(
-            'SELECT chain_id, sequence FROM public.%I %s ORDER BY chain_id DESC, sequence DESC LIMIT 1',
-            month, CASE WHEN before IS NOT NULL THEN 'WHERE chain_id < $1' END
-        ) INTO chain, last USING before;
-        EXIT WHEN chain IS NULL;
-        IF NOT EXISTS (
+    -- One statement, planned once, since a caller holds the table meanwhile; each chain is looked up in the primary key.
+    EXECUTE format(
+        'WITH RECURSIVE ends AS (
+            (SELECT chain_id, sequence FROM public.%1$I ORDER BY chain_id DESC, sequence DESC LIMIT 1)
+            UNION ALL
+            SELECT below.chain_id, below.sequence
+            FROM ends CROSS JOIN LATERAL (
+                SELECT record.chain_id, record.sequence FROM public.%1$I AS record
+                WHERE record.chain_id < ends.chain_id ORDER BY record.chain_id DESC, record.sequence DESC LIMIT 1
+            ) AS below
+        )
+        SELECT ends.chain_id FROM ends
+        WHERE NOT EXISTS (
             SELECT FROM public.retention_notes AS note
-            WHERE note.month = substring(require_noted_ends.month, '[0-9]{6}')
-                AND note.chain_id = chain AND note.sequence >= last
-        ) THEN
-            RAISE EXCEPTION 'the end of chain % in % is not noted', chain, month
-                USING ERRCODE = 'object_not_in_prerequisite_state';
-        END IF;
-        before := chain;
-    END LOOP;
+            WHERE note.chain_id = ends.chain_id AND note.month = $1 AND note.sequence >= ends.sequence
+        ) LIMIT 1',
+        month
+    ) INTO chain USING substring(month, '[0-9]{6}');
+    IF chain IS NOT NULL THEN
+        RAISE EXCEPTION 'the end of chain % in % is not noted', chain, month
+            USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
 END
 $$;
 

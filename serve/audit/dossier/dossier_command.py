@@ -30,7 +30,7 @@ from serve.audit.dossier.model_facts import ModelShelf
 from serve.audit.dossier.page import LANGUAGES_OFFERED, dossier_page
 from serve.audit.dossier.sealing import JSON_FILE, open_sealed, seal
 from serve.audit.erasure import APPLICATION_NAME, refuse_damaged
-from serve.audit.shipped import wait_until_shipped
+from serve.audit.shipped import wait_until_anchored
 from serve.audit.stored_rows import LoggedRecord, records_of_application, records_of_request
 from serve.audit.witnesses import Outside
 from serve.prediction_log.anchor_key import anchor_key
@@ -75,8 +75,8 @@ def dossier(
     settings = audit_settings()
     dsn, key = settings.dsn(DatabaseRole.AUDITOR), anchor_key(settings)
     refuse_newer(dsn)
-    refuse_damaged(settings.spool_folder())
-    wait_until_shipped(settings.spool_folder(), TIMEOUT_S)
+    wait_until_anchored(settings.spool_folder(), TIMEOUT_S)
+    refuse_damaged(settings.spool_folder())  # also what was set aside meanwhile
     with connect(dsn, APPLICATION_NAME) as connection:
         rows = _rows(connection, application, request, row)
         if not rows:

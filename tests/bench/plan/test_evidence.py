@@ -22,5 +22,5 @@ def test_labelled_applications_stand_in_where_outcomes_are_known_of_everybody() 
 
 
 def test_those_of_who_was_looked_at_stand_in_for_nobody() -> None:
-    with pytest.raises(PlanError, match="known of those only who were looked at"):
+    with pytest.raises(PlanError, match="only outcomes of reviewed applications are known"):
         newest_labelled(replace(DATA, weights=np.full(1_000, 2.0)), PROBABILITIES, weeks=4)

@@ -90,7 +90,7 @@ def test_veto_rejects(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     [
         (["--candidate=99"], {}, "registry"),
         ([], {"MODEL_NAME": "unheard-of"}, "no candidate"),
-        (["--since=9999-01-01"], {}, "--since an earlier day"),
+        (["--since=9999-01-01"], {}, "use an earlier --since"),
         ([*DAYS], {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}, "PostgreSQL can't be reached"),
     ],
     ids=["no such version", "no candidate", "days to come", "no database"],

@@ -43,7 +43,7 @@ def assert_refused(answer: httpx.Response, visitor: Visitor) -> None:
         assert answer.headers["location"].startswith("/login?next=")
     else:
         assert answer.status_code == 403, answer.text
-        assert "none of the roles that this page takes" in answer.text
+        assert "none of the roles for this page" in answer.text
 
 
 @pytest.mark.parametrize("visitor", VISITORS, ids=called)

@@ -263,7 +263,7 @@ def test_pages_say_what_the_json_says_and_take_no_markup_from_it(database: str, 
     assert "<b>" not in text
     assert all(name in text for name in FEATURE_NAMES)
     assert "Outcome, 2026-03-01" in text
-    assert "Reason 2 that was given" in text
+    assert "Reason 2 given" in text
     assert "the score (effect on the log-odds" in text
     run = run_audit(database, tmp_path, "erase", "--receipt", str(page.with_suffix(".json")), APPLICANT_REF_KEY=KEY)
     assert run.returncode == 0, run.stderr

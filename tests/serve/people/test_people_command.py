@@ -100,7 +100,7 @@ def test_each_act_is_in_the_journal_and_no_password(people: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["add", "anna", "--role", "review"], "an account anna already"),
+        (["add", "anna", "--role", "review"], "account anna exists already"),
         (["add", "Bert", "--role", "review"], "lower-case letters"),
         (["add", "", "--role", "review"], "lower-case letters"),
         (["add", "b" * 65, "--role", "review"], "1 to 64"),

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from psycopg2.errors import ObjectNotInPrerequisiteState
+from psycopg2.errors import ObjectNotInPrerequisiteState, RaiseException
 
 from fraud.database import connect, open_connection
 from serve.audit.closing import close_chain
 from serve.audit.findings import Fault
 from serve.audit.verification import verify
+from serve.prediction_log.anchor import Anchor
+from serve.prediction_log.anchor_book import AnchorBook
+from serve.prediction_log.anchor_key import AnchorKey
 from serve.prediction_log.anchors import Anchors
 from serve.prediction_log.metrics import LogMetrics
 from serve.prediction_log.upkeep_table import UpkeepTable
@@ -65,12 +70,48 @@ def test_a_month_stays_until_each_server_has_noted_its_ends(
     caplog.set_level(logging.WARNING, "serve.prediction_log.chore")
     assert keep_up(database, here)["retention"] > 0
     assert OLD_MONTH in months_of(database)
-    assert f"stays until the servers that wrote 1 of its chains, such as {other_chain}, have noted" in caplog.text
-    assert "close-chain" in caplog.text
+    assert "stays until other servers note the end of 1 chain:" in caplog.text
+    assert f"close-chain`: {other_chain}" in caplog.text
     assert keep_up(database, there)["retention"] == 0
     assert not any(name.startswith(OLD_MONTH) for name in months_of(database))
     for spool in (here, there):
         assert faults(database, spool) == [Fault.UNWITNESSED], "the chain of the other, which has its witness there"
+
+
+def test_an_end_that_is_no_record_of_the_month_is_not_noted(database: str, answer: Answer) -> None:
+    """Whoever has the server's login could note ends of chains that other servers keep."""
+    answer("here", SEPTEMBER)
+    table = UpkeepTable(database, 1)
+    (chain,) = table.expired_chains(OLD_MONTH)
+    for end in (
+        replace(chain.end, sequence=10**9),
+        replace(chain.end, hash=bytes(32)),
+        replace(chain.end, chain_id=uuid.uuid4()),
+    ):
+        with pytest.raises(RaiseException, match="expected one of that month"):
+            table.note(OLD_MONTH, [end])
+    table.disconnect()
+
+
+def test_a_forged_anchor_is_not_signed_by_retention(
+    database: str, answer: Answer, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, other = answer("here", SEPTEMBER), answer("other", SEPTEMBER)
+    key = AnchorKey(b"k" * 32)
+    book = AnchorBook(here, key)
+    table = UpkeepTable(database, 1)
+    ends = {chain.end.chain_id: chain.end for chain in table.expired_chains(OLD_MONTH)}
+    table.disconnect()
+    own, foreign = (next(iter(Anchors(folder).chains())) for folder in (here, other))
+    Anchors(here).write(own, Anchor(sequence=1, hash=ends[own].hash), durable=True)
+    Anchors(here).write(foreign, Anchor(sequence=2, hash=bytes(32)), durable=True)
+    assert book.expire(ends[own])
+    assert not book.expire(ends[foreign]), "its server keeps its anchor"
+    written = Anchors(here).of(own)
+    assert written is not None
+    assert (written.sequence, written.expired_sequence) == (2, 1), "what the book knew, and not what was put there"
+    assert key.has_signed(own, written)
+    assert "was changed: see" in caplog.text
 
 
 def test_a_month_is_not_taken_out_behind_a_server_that_has_not_noted_its_end(database: str, answer: Answer) -> None:

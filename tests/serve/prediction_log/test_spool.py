@@ -256,10 +256,10 @@ def test_a_disk_that_fails_to_keep_what_it_took_stops_the_log(tmp_path: Path, mo
     with running_spool(tmp_path, sync=Sync.ALWAYS) as spool:
         spool.append(record())
         monkeypatch.setattr(os, "fdatasync", fail)
-        with pytest.raises(PredictionLogFull, match="at fault"):
+        with pytest.raises(PredictionLogFull, match="has failed"):
             spool.append(record())
         monkeypatch.undo()
-        with pytest.raises(PredictionLogFull, match="at fault"):
+        with pytest.raises(PredictionLogFull, match="has failed"):
             spool.append(record())
 
 

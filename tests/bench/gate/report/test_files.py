@@ -73,7 +73,7 @@ def test_page_and_json_say_what_weighted_rows_tell() -> None:
     assert plain.holdout is not None
     weighted = replace(plain, holdout=replace(plain.holdout, effective=(117.4, 1_240.0)))
     words = " ".join(html_page(report(weighted)).split())
-    assert "tell as much as 117 applications with and 1,240 without a divorce of equal weight" in words
+    assert "with the precision of 117 applications with and 1,240 without a divorce of equal weight" in words
     assert "Horvitz-Thompson" not in html_page(report(plain))
     assert json.loads(gate_json(report(weighted)))["quality"]["holdout"]["effective"] == [117.4, 1240.0]
 

@@ -24,7 +24,7 @@ PASS, FAIL, INCONCLUSIVE, ERROR = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSI
         pytest.param(lambda: report(quality(INCONCLUSIVE), latency()), INCONCLUSIVE, "too few rows", id="too few rows"),
         pytest.param(lambda: report(quality()), INCONCLUSIVE, "not measured", id="latency was left out"),
         pytest.param(lambda: report(first_model()), PASS, "no champion", id="first model: nobody to race against"),
-        pytest.param(lambda: report(None), ERROR, "looked at nothing", id="nothing was looked at"),
+        pytest.param(lambda: report(None), ERROR, "checked nothing", id="nothing was checked"),
         pytest.param(lambda: report(None, error="the registry failed"), ERROR, "the registry failed", id="error"),
         pytest.param(lambda: report(quality(), latency(), "the server died"), ERROR, "died", id="error after a pass"),
     ],

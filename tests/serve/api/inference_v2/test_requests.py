@@ -223,9 +223,11 @@ IDS = tensor("application_id", ["A"], "BYTES")
     [
         pytest.param((b"", None), MalformedBody, "JSON", id="nothing"),
         pytest.param((b"{}", None), InvalidInstance, "inputs", id="no inputs"),
-        pytest.param(in_json([]), InvalidInstance, 'input "features" is missing', id="an empty list of inputs"),
+        pytest.param(in_json([]), InvalidInstance, 'is missing: expected "features"', id="an empty list of inputs"),
         pytest.param(in_json([ONE, ONE]), InvalidInstance, 'input "features" appears twice', id="an input twice"),
-        pytest.param(in_json([ONE | {"name": "x"}]), InvalidInstance, 'input "features" is missing', id="another name"),
+        pytest.param(
+            in_json([ONE | {"name": "x"}]), InvalidInstance, 'is missing: expected "features"', id="another name"
+        ),
         pytest.param(
             in_json([ONE | {"datatype": "BF16"}]), InvalidInstance, 'input "features", datatype: I', id="another type"
         ),

@@ -58,6 +58,9 @@ def back_up(run_dir: Path, folder: Path, dsn: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+STREAMING = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"
+
+
 def restore(run_dir: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     return run_audit("restore", str(folder), RUN_DIR=str(run_dir))
 
@@ -87,6 +90,8 @@ def test_a_base_backup_and_wal_give_any_moment_after_it(postgres_folder: Path) -
             [program_folder() / "pg_receivewal", *login, f"--directory={folder / 'wal'}", "--no-loop"]
         )
         try:
+            # Before it streams, the server may remove a segment that it is about to ask for.
+            wait_until(lambda: fetch(dsn, STREAMING) == [(1,)], 60, "the receiver streams")
             apply_schema(dsn)
             add(dsn, spool, "before the base")
             subprocess.run(
