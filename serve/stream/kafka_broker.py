@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 APPLICATION_HEADER: Final = "Application"
 """Header of answers and dead letters: topic, partition and offset of the application."""
+OFFSETS_S: Final = 30.0
+"""Timeout of sending offsets to the group's coordinator, s."""
 SETTLE_S: Final = 60.0
 """Timeout of a transaction, s; the default of `transaction.timeout.ms`."""
 MESSAGE_MAX: Final = "message.max.bytes"
@@ -74,7 +76,7 @@ class KafkaBroker:
             for letter in dead:
                 body, reason = letter.within(self._message_max // 2)
                 self._produce(self._dead_letters, letter.message, body, {REASON_HEADER: reason})
-            retried(partial(producer.send_offsets_to_transaction, self._offsets(), self._member.membership), SETTLE_S)
+            retried(partial(producer.send_offsets_to_transaction, self._offsets(), self._member.membership), OFFSETS_S)
             self._commit()
         except KafkaException as error:
             self._abort(error.args[0])

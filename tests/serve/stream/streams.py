@@ -80,7 +80,7 @@ def kill_while_scoring(start: Callable[..., subprocess.Popen[str]], answered: Ca
     goal = answered() + more
     process = start()
     try:
-        wait_until(lambda: process.poll() is not None or answered() >= goal, 180, "it answers")
+        wait_until(lambda: process.poll() is not None or answered() >= goal, 120, "it answers")
         assert process.poll() is None, process.communicate()
     finally:
         process.kill()

@@ -186,9 +186,13 @@ def test_a_broker_that_is_away_and_back_loses_nothing(
     kafka_server.stop()
     kafka_server.start()
     topics.send(bodies[1_000:], begin=1_000)
-    drain(functools.partial(_start, model, config))
+    before = topics.progress()
+    wait_until(lambda: process.poll() is not None or topics.progress() > before + 100, 120, "it goes on, or ends")
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=120)
+    # 2 where the client did not come back from a call (`kafka_faults.py`): a service manager starts the bridge again.
+    assert process.returncode in {0, 2}, errors
+    drain(functools.partial(_start, model, config))
     _assert_all_once(model, topics, COUNT)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 from collections import Counter
@@ -22,11 +23,11 @@ from serve.stream.messages import Message
 from serve.stream.recording import NAME_LETTERS, request_id_of
 from tests.live_stack import wait_until
 from tests.serve.batch.scoring_files import VERSION, make_model
-from tests.serve.prediction_log_rows import fetch
+from tests.serve.prediction_log_rows import fetch, ship_all
 from tests.serve.stream.kafka_cluster import KafkaServer, Topics
 from tests.serve.stream.nats_subjects import Subjects, run_nats
 from tests.serve.stream.postgres_queue import make_queue, read_queue
-from tests.serve.stream.streams import bodies_of, bridge, drain, expected_probabilities, kill_while_scoring, killed_at
+from tests.serve.stream.streams import bodies_of, bridge, drain, expected_probabilities, killed_at
 
 KEY = "k" * 32
 COUNT = 300
@@ -119,7 +120,7 @@ def _drain(model: ModelChoice, source: Source, *more: object) -> None:
 
 def _assert_recorded_once(source: Source, spool: Path, dsn: str, expected: set[str]) -> None:
     """Each answer is on record once, is the one that was published, and the record verifies."""
-    wait_until(lambda: len(fetch(dsn, RECORDED)) >= len(expected), 60, "all are shipped")
+    ship_all(spool, dsn)  # what killed bridges left, as a server does
     rows = fetch(dsn, RECORDED)
     assert Counter(name for name, _, _ in rows) == Counter(expected)
     answers = {answer["application_id"]: answer for _, answer in source.answers()}
@@ -169,17 +170,24 @@ def test_bridges_that_are_killed_side_by_side_record_each_answer_once(
     model: ModelChoice, source: Source, spool: Path, database: str
 ) -> None:
     chance = random.Random(source.name)
-    beside = bridge(model.run_dir, *_arguments(source), **source.settings)
+    names = _names(model)
     for _ in range(2):
-        kill_while_scoring(
-            lambda *arguments: bridge(model.run_dir, *_arguments(source, *arguments), **source.settings),
-            source.progress,
-            chance.randrange(1, 20),
-        )
-    beside.kill()
-    beside.communicate()
+        # Where one of them has answered all before the other is ready, that one is killed while it waits for more.
+        goal = min(source.progress() + chance.randrange(1, 20), len(names))
+        both = [bridge(model.run_dir, *_arguments(source), **source.settings) for _ in range(2)]
+        try:
+            wait_until(functools.partial(_has_come, source, goal), 120, "they answer")
+            assert [one.poll() for one in both] == [None, None]
+        finally:
+            for one in both:
+                one.kill()
+                one.communicate()
     _drain(model, source)
-    _assert_recorded_once(source, spool, database, _names(model))
+    _assert_recorded_once(source, spool, database, names)
+
+
+def _has_come(source: Source, goal: int) -> bool:
+    return source.progress() >= goal
 
 
 def test_records_are_marked_and_say_what_was_faulty(
