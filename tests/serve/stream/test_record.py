@@ -182,7 +182,10 @@ def test_bridges_that_are_killed_side_by_side_record_each_answer_once(
             for one in both:
                 one.kill()
                 one.communicate()
-    _drain(model, source)
+    # Two again: Kafka keeps the partitions of a killed bridge for the one that inherits its name.
+    for one in [bridge(model.run_dir, *_arguments(source, "--until-empty"), **source.settings) for _ in range(2)]:
+        _, errors = one.communicate(timeout=120)
+        assert one.returncode == 0, errors
     _assert_recorded_once(source, spool, database, names)
 
 
