@@ -14,8 +14,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import serve.batch.__main__ as command
 from fraud.command_line import CommandLine
+from serve.batch.__main__ import batch
 
 
 def die_at(site: str) -> None:
@@ -41,17 +41,23 @@ def die_at(site: str) -> None:
     setattr(owner, attribute, dying)
 
 
-def _status_of_run_killed_at(site: str, arguments: list[str]) -> int:
+def tell_ends(command: Callable[..., Any]) -> None:
+    """Run a command once for each SITE of the arguments before `--`, killed there; print how each ended."""
+    border = sys.argv.index("--")
+    sites, arguments = sys.argv[1:border], sys.argv[border + 1 :]
+    for site in sites:
+        sys.stdout.write(f"{site} {_status_when_killed_at(site, command, arguments)}\n")
+        sys.stdout.flush()
+
+
+def _status_when_killed_at(site: str, command: Callable[..., Any], arguments: list[str]) -> int:
     process = os.fork()
     if process == 0:
         sys.argv[1:] = arguments
         die_at(site)
-        CommandLine(command.batch)()
+        CommandLine(command)()
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
 if __name__ == "__main__":
-    border = sys.argv.index("--")
-    for where in sys.argv[1:border]:
-        sys.stdout.write(f"{where} {_status_of_run_killed_at(where, sys.argv[border + 1 :])}\n")
-        sys.stdout.flush()
+    tell_ends(batch)
